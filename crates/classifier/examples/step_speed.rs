@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, ComputePath, CounterRng, ForwardContext, Gradient, Mode, Network, Pass,
-    PreparedBatch, Weights, choose_device,
+    ActivationWeights, BackwardPass, ComputePath, CounterRng, ForwardContext, Gradient, Mode,
+    Network, PreparedBatch, Weights, choose_device,
 };
 use rayon::prelude::*;
 use settings::{Device, ModelKind, ModelSettings, Pooling, RunSettings};
@@ -57,11 +57,11 @@ fn main() {
     let layout = network.layout();
     let first = ActivationWeights::new(layout, &weights, tch::Kind::Float);
     let mut replicas: Vec<ActivationWeights> = (0..threads).map(|_| first.share()).collect();
-    let stream = CounterRng::new(1);
+    let rng = CounterRng::new(1);
     let texts: Vec<Vec<i64>> = (0..rows)
         .map(|row| {
             (0..length)
-                .map(|at| (stream.bits((row * length + at) as u64) % 20_000) as i64)
+                .map(|at| (rng.bits((row * length + at) as u64) % 20_000) as i64)
                 .collect()
         })
         .collect();
@@ -73,13 +73,13 @@ fn main() {
         if step == 2 {
             clock = Instant::now();
         }
-        let passes: Vec<Pass> = replicas
+        let passes: Vec<BackwardPass> = replicas
             .par_iter_mut()
             .map(|weights| {
-                let reading = network.reading().on(device.device);
-                let batch = PreparedBatch::read(&texts, &labels, 0, reading).open_on(device.device);
-                let mode = Mode::Train(stream.child(step));
-                Pass::compute(layout, weights, 1.0, |parameters| {
+                let format = network.input_format().on(device.device);
+                let batch = PreparedBatch::read(&texts, &labels, 0, format).open_on(device.device);
+                let mode = Mode::Train(rng.child(step));
+                BackwardPass::compute(layout, weights, 1.0, |parameters| {
                     network.loss(weights, ForwardContext::new(&batch, parameters, mode), 0.0)
                 })
                 .expect("libtorch works")

@@ -98,13 +98,13 @@ impl ActivationWeights {
 
     /// The parameters for passes without gradients.
     pub fn parameters(&self, layout: &ParameterLayout) -> Parameters {
-        Parameters::of_leaf(layout, &self.buffer, &self.dense)
+        Parameters::from_leaf(layout, &self.buffer, &self.dense)
     }
 
     /// A leaf that collects the gradient of the dense parameters, and the parameters as views of it.
     pub(crate) fn leaf(&self, layout: &ParameterLayout) -> (Tensor, Parameters) {
         let leaf = self.dense.detach().set_requires_grad(true);
-        let parameters = Parameters::of_leaf(layout, &self.buffer, &leaf);
+        let parameters = Parameters::from_leaf(layout, &self.buffer, &leaf);
         (leaf, parameters)
     }
 }

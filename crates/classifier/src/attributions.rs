@@ -15,7 +15,7 @@ use bundle::{MarkedRow, ModelFile};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::tokens::check_asked;
+use crate::tokens::check_input_rows;
 use crate::windows::windows_of;
 use crate::{
     Batch, Bundle, ClassifierError, ForwardContext, MemoryLimit, Mode, Network, Parameters,
@@ -99,7 +99,7 @@ struct Explained<'a> {
 
 impl Explained<'_> {
     fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions> {
-        check_asked(&[ids].as_slice(), self.model)?;
+        check_input_rows(&[ids].as_slice(), self.model)?;
         ClassifierError::catch("compute what drove the answer", || {
             let line = Line::new(self, ids, added);
             let ends: Vec<f64> = (0..=PARTS).map(|end| end as f64 / PARTS as f64).collect();
@@ -135,8 +135,8 @@ impl Explained<'_> {
     fn batch(&self, ids: &[u32], times: usize) -> Batch {
         let padding = self.model.tokenizer.pad_id;
         let device = self.weights.flat.device();
-        let reading = self.network.reading().on(device);
-        PreparedBatch::read(&vec![ids; times], &vec![0; times], padding, reading).open_on(device)
+        let format = self.network.input_format().on(device);
+        PreparedBatch::read(&vec![ids; times], &vec![0; times], padding, format).open_on(device)
     }
 }
 
@@ -208,7 +208,7 @@ impl<'a> Line<'a> {
             .map(|(id, added)| if *added { *id } else { padding })
             .collect();
         let places: Vec<i64> = (0..ids.len() as i64).collect();
-        let places = match network.reading().windows {
+        let places = match network.input_format().windows {
             Some(settings) => windows_of(&places, settings).concat(),
             None => places,
         };

@@ -10,7 +10,7 @@ use settings::{FeaturePooling, WindowSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::packing::Packing;
-use crate::windows::{Owners, owners_of, windows_of};
+use crate::windows::{WindowOwners, window_owners, windows_of};
 use crate::{CounterRng, IdRows};
 
 /// Some rows as tensors. T is the length of the longest, B the number of rows; everything is
@@ -28,18 +28,18 @@ pub struct Batch {
     /// `[R]` i64: class ids of the reviews.
     pub labels: Tensor,
     /// How a recurrent net reads the rows.
-    pub order: Order,
+    pub rnn_input: RnnInput,
     /// Rows of the tensors above: reviews, or windows of reviews.
     pub rows: i64,
     /// Whose windows they are, where long rows are read in parts.
-    pub owners: Option<Owners>,
+    pub owners: Option<WindowOwners>,
     /// Tokens, without padding.
     pub tokens: u64,
 }
 
 /// How a recurrent net reads the rows of a batch, so that padding never changes a state.
 #[derive(Debug)]
-pub enum Order {
+pub enum RnnInput {
     /// No recurrent net reads it.
     None,
     /// Backward from its own end: for each place of `[T * B]` i64 the place that replaces it; padding
@@ -49,9 +49,9 @@ pub enum Order {
     Packed(Packing),
 }
 
-/// Which [`Order`] a network needs.
+/// Which [`RnnInput`] a network needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub enum RnnLayout {
     /// None.
     Any,
     /// Each direction over rows of its own: fast on a processor.
@@ -62,23 +62,23 @@ pub enum Direction {
 
 /// How a network reads rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct InputFormat {
     /// A batch is at least this long, padding included: a convolution needs its kernel's width.
-    pub least_length: usize,
+    pub min_length: usize,
     /// How long rows are divided, if they are.
     pub windows: Option<WindowSettings>,
     /// In which order.
-    pub direction: Direction,
+    pub rnn_layout: RnnLayout,
 }
 
-impl Reading {
+impl InputFormat {
     /// The same on a device: recurrent nets read packed rows there.
     pub fn on_device(self) -> Self {
-        let direction = match self.direction {
-            Direction::Reversed => Direction::Packed,
+        let rnn_layout = match self.rnn_layout {
+            RnnLayout::Reversed => RnnLayout::Packed,
             other => other,
         };
-        Self { direction, ..self }
+        Self { rnn_layout, ..self }
     }
 
     /// The same on this device.
@@ -96,7 +96,7 @@ pub struct WordDropout {
     /// Share of tokens left out.
     pub share: f64,
     /// Numbers of this step.
-    pub stream: CounterRng,
+    pub rng: CounterRng,
 }
 
 /// A batch as one block of integers, on the host or on a device.
@@ -117,7 +117,7 @@ struct Shape {
     tokens: u64,
     /// Windows of each review, where reviews are read in windows.
     windows: Option<Vec<i64>>,
-    direction: Direction,
+    rnn_layout: RnnLayout,
     /// Rows that are read at each step, where they are packed: `[T]` i64, on the host.
     steps: Vec<i64>,
 }
@@ -128,14 +128,14 @@ impl PreparedBatch {
         rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
-        reading: Reading,
+        format: InputFormat,
         dropout: Option<WordDropout>,
     ) -> Self {
         let ids = |&row: &usize| ids_of(rows, row, dropout);
         let texts: Vec<Cow<'_, [u32]>> = chosen.iter().map(ids).collect();
         let label = |&row: &usize| i64::from(rows.label(row));
         let labels: Vec<i64> = chosen.iter().map(label).collect();
-        Self::read(&texts, &labels, pad_id, reading)
+        Self::read(&texts, &labels, pad_id, format)
     }
 
     /// Prepares rows of ids, divided into windows if the network reads them so. Every row has at least
@@ -144,10 +144,10 @@ impl PreparedBatch {
         texts: &[impl AsRef<[I]>],
         labels: &[i64],
         pad_id: u32,
-        reading: Reading,
+        format: InputFormat,
     ) -> Self {
-        let Some(settings) = reading.windows else {
-            return Self::build(texts, labels, None, pad_id, reading);
+        let Some(settings) = format.windows else {
+            return Self::build(texts, labels, None, pad_id, format);
         };
         let (mut all, mut counts) = (Vec::new(), Vec::new());
         for ids in texts {
@@ -155,7 +155,7 @@ impl PreparedBatch {
             counts.push(windows.len() as i64);
             all.extend(windows);
         }
-        Self::build(&all, labels, Some(counts), pad_id, reading)
+        Self::build(&all, labels, Some(counts), pad_id, format)
     }
 
     fn build<I: Copy + Into<i64>>(
@@ -163,12 +163,12 @@ impl PreparedBatch {
         labels: &[i64],
         windows: Option<Vec<i64>>,
         pad_id: u32,
-        reading: Reading,
+        format: InputFormat,
     ) -> Self {
         let lengths: Vec<usize> = texts.iter().map(|text| text.as_ref().len()).collect();
         let count = texts.len();
         let longest = lengths.iter().copied().max().unwrap_or(0);
-        let time = longest.max(reading.least_length).max(1);
+        let time = longest.max(format.min_length).max(1);
         let (mut ids, mut mask) = (vec![i64::from(pad_id); time * count], vec![0; time * count]);
         for (column, text) in texts.iter().enumerate() {
             for (position, &id) in text.as_ref().iter().enumerate() {
@@ -187,13 +187,13 @@ impl PreparedBatch {
             labels.to_vec(),
         ];
         if let Some(windows) = &windows {
-            sections.extend([owners_of(windows), windows.clone()]);
+            sections.extend([window_owners(windows), windows.clone()]);
         }
         let mut steps = Vec::new();
-        match reading.direction {
-            Direction::Any => {}
-            Direction::Reversed => sections.push(reversed(&lengths, time)),
-            Direction::Packed => {
+        match format.rnn_layout {
+            RnnLayout::Any => {}
+            RnnLayout::Reversed => sections.push(reversed(&lengths, time)),
+            RnnLayout::Packed => {
                 let (tokens, places, rows) = Packing::places(&lengths, time);
                 sections.extend([tokens, places]);
                 steps = rows;
@@ -210,7 +210,7 @@ impl PreparedBatch {
                 rows: count as i64,
                 tokens: lengths.iter().sum::<usize>() as u64,
                 windows,
-                direction: reading.direction,
+                rnn_layout: format.rnn_layout,
                 steps,
             },
         }
@@ -237,11 +237,11 @@ impl PreparedBatch {
             last: part(),
             labels: part(),
             owners: (shape.windows.as_ref())
-                .map(|windows| Owners::of(part(), &part(), windows.clone())),
-            order: match shape.direction {
-                Direction::Any => Order::None,
-                Direction::Reversed => Order::Reversed(part()),
-                Direction::Packed => Order::Packed(Packing::new(part(), part(), &shape.steps)),
+                .map(|windows| WindowOwners::of(part(), &part(), windows.clone())),
+            rnn_input: match shape.rnn_layout {
+                RnnLayout::Any => RnnInput::None,
+                RnnLayout::Reversed => RnnInput::Reversed(part()),
+                RnnLayout::Packed => RnnInput::Packed(Packing::new(part(), part(), &shape.steps)),
             },
             rows,
             tokens: shape.tokens,
@@ -328,11 +328,11 @@ fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
 /// The ids of a row, without the tokens that word dropout removes. One always stays.
 fn ids_of(rows: &dyn IdRows, row: usize, dropout: Option<WordDropout>) -> Cow<'_, [u32]> {
     let ids = rows.ids(row);
-    let Some(WordDropout { share, stream }) = dropout else {
+    let Some(WordDropout { share, rng }) = dropout else {
         return ids;
     };
-    let stream = stream.child(row as u64);
-    let is_kept = |(position, _): &(usize, &u32)| stream.uniform(*position as u64) >= share;
+    let rng = rng.child(row as u64);
+    let is_kept = |(position, _): &(usize, &u32)| rng.uniform(*position as u64) >= share;
     let kept = ids.iter().enumerate().filter(is_kept);
     let mut kept: Vec<u32> = kept.map(|(_, id)| *id).collect();
     if kept.is_empty() {

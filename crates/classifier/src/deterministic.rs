@@ -25,7 +25,7 @@ const WORKSPACE: (&str, &str) = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
 /// From now on libtorch uses algorithms that give the same bits each time, and refuses an operation
 /// that has none. The first call must come before the first tensor and before other threads read the
 /// environment; later calls do nothing.
-pub fn be_deterministic() {
+pub fn enable_deterministic_algorithms() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: the threads of the pool wait for work and do not read the environment meanwhile.
@@ -38,7 +38,7 @@ pub fn be_deterministic() {
     });
 }
 
-/// Whether [`be_deterministic`] is in force.
+/// Whether [`enable_deterministic_algorithms`] is in force.
 pub fn is_deterministic() -> bool {
     // SAFETY: as above.
     unsafe { deterministic_algorithms(global_context()) }

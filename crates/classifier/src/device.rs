@@ -2,11 +2,11 @@
 
 use std::ffi::CStr;
 
-use settings::{Device as Wanted, ModelKind, ModelSettings, Precision, RunSettings};
+use settings::{Device as DeviceSetting, ModelKind, ModelSettings, Precision, RunSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::compute_capability::{compute_capability, has_native_bf16};
-use crate::{ClassifierError, Result, allow_tf32_products, be_deterministic};
+use crate::{ClassifierError, Result, allow_tf32_products, enable_deterministic_algorithms};
 
 /// A device with the reason for it, which is printed and kept in the manifest.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct ChosenDevice {
 impl ChosenDevice {
     /// The number format of a model's activations on this device, with the reason where it was
     /// chosen here.
-    pub fn compute_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
+    pub fn training_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
         match model.kind {
             ModelKind::Transformer => self.activation_kind(model.training.precision),
             _ => (Kind::Float, "asked for"),
@@ -56,7 +56,7 @@ impl ChosenDevice {
     /// that a prediction does not depend on the machine; a GPU uses the format of the training.
     pub fn prediction_kind(&self, model: &ModelSettings) -> Kind {
         match self.device {
-            Device::Cuda(_) => self.compute_kind(model).0,
+            Device::Cuda(_) => self.training_kind(model).0,
             _ => Kind::Float,
         }
     }
@@ -83,7 +83,7 @@ impl ChosenDevice {
 /// CUDA was requested and cannot be used.
 pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
     if run.deterministic {
-        be_deterministic();
+        enable_deterministic_algorithms();
     }
     tch::set_num_threads(1);
     keep_memory();
@@ -93,15 +93,15 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
         replicas: run.cores().max(1),
         native_bf16: processor_has_bf16(),
     };
-    let is_asked_for = run.device == Wanted::Cuda;
-    if run.device == Wanted::Cpu {
+    let is_asked_for = run.device == DeviceSetting::Cuda;
+    if run.device == DeviceSetting::Cpu {
         return Ok(processor("asked for".to_owned()));
     }
     match load_cuda() {
         Ok(()) => {
             // Training, calibration and prediction must multiply alike.
             allow_tf32_products();
-            end_with_75_on_abort();
+            exit_with_75_on_abort();
             let reason = match is_asked_for {
                 true => "asked for",
                 false => "CUDA works here",
@@ -122,7 +122,7 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
 ///
 /// After a fault that a GPU cannot recover from, libtorch also fails where it frees memory: in a
 /// destructor, which no program can catch and which aborts the process.
-pub fn end_with_75_on_abort() {
+pub fn exit_with_75_on_abort() {
     extern "C" fn on_abort(_: libc::c_int) {
         const MESSAGE: &[u8] = b"error: the process aborted, probably because its GPU failed\n";
         // SAFETY: both calls are safe in a signal handler, and the message is as long as stated.

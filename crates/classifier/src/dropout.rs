@@ -9,7 +9,7 @@ use crate::{Batch, CounterRng, Parameters};
 /// Whether a network learns or predicts.
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
-    /// Learns, with masks of this stream, which is that of the step.
+    /// Learns, with masks of this rng, which is that of the step.
     Train(CounterRng),
     /// Learns, with masks of libtorch's generator of the device.
     TrainOnDevice,
@@ -48,8 +48,8 @@ pub(crate) fn dropout(xs: &Tensor, share: f64, mode: Mode, layer: u64) -> Tensor
     match mode {
         Mode::Evaluate => xs.shallow_clone(),
         Mode::TrainOnDevice => xs.native_dropout(share, true).0,
-        Mode::Train(stream) => {
-            let mask = stream.child(layer).keep_mask(xs.numel(), share);
+        Mode::Train(rng) => {
+            let mask = rng.child(layer).keep_mask(xs.numel(), share);
             let mask = Tensor::from_slice(&mask)
                 .view(xs.size().as_slice())
                 .to_kind(xs.kind());

@@ -76,7 +76,7 @@ pub enum ClassifierError {
 
 /// The kind of a libtorch error, which decides how a program can recover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum TorchErrorKind {
     /// The device's memory is full: a smaller batch may fit.
     DeviceMemory,
     /// The machine's memory is full: a smaller batch may fit.
@@ -89,41 +89,44 @@ pub enum Fault {
 }
 
 /// Parts of messages, in lower case, with the fault that they identify. The first match decides.
-const MESSAGES: [(&str, Fault); 26] = [
+const MESSAGES: [(&str, TorchErrorKind); 26] = [
     // A GPU or an operation that this libtorch has no kernel for: no process can do it.
-    ("no kernel image is available", Fault::Other),
-    ("_status_not_supported", Fault::Other),
-    ("_status_arch_mismatch", Fault::Other),
-    ("_status_bad_param", Fault::Other),
-    ("_status_invalid_value", Fault::Other),
-    ("cuda out of memory", Fault::DeviceMemory),
-    ("cuda error: out of memory", Fault::DeviceMemory),
-    ("cuda driver error: out of memory", Fault::DeviceMemory),
-    ("cublas_status_alloc_failed", Fault::DeviceMemory),
-    ("cudnn_status_alloc_failed", Fault::DeviceMemory),
-    ("device_allocation_failed", Fault::DeviceMemory),
-    ("can't allocate memory", Fault::HostMemory),
-    ("cannot allocate memory", Fault::HostMemory),
-    ("defaultcpuallocator", Fault::HostMemory),
-    ("std::bad_alloc", Fault::HostMemory),
-    ("host_allocation_failed", Fault::HostMemory),
-    ("cuda error", Fault::Device),
-    ("cuda driver error", Fault::Device),
-    ("cublas_status", Fault::Device),
-    ("cudnn_status", Fault::Device),
-    ("uncorrectable ecc", Fault::Device),
+    ("no kernel image is available", TorchErrorKind::Other),
+    ("_status_not_supported", TorchErrorKind::Other),
+    ("_status_arch_mismatch", TorchErrorKind::Other),
+    ("_status_bad_param", TorchErrorKind::Other),
+    ("_status_invalid_value", TorchErrorKind::Other),
+    ("cuda out of memory", TorchErrorKind::DeviceMemory),
+    ("cuda error: out of memory", TorchErrorKind::DeviceMemory),
+    (
+        "cuda driver error: out of memory",
+        TorchErrorKind::DeviceMemory,
+    ),
+    ("cublas_status_alloc_failed", TorchErrorKind::DeviceMemory),
+    ("cudnn_status_alloc_failed", TorchErrorKind::DeviceMemory),
+    ("device_allocation_failed", TorchErrorKind::DeviceMemory),
+    ("can't allocate memory", TorchErrorKind::HostMemory),
+    ("cannot allocate memory", TorchErrorKind::HostMemory),
+    ("defaultcpuallocator", TorchErrorKind::HostMemory),
+    ("std::bad_alloc", TorchErrorKind::HostMemory),
+    ("host_allocation_failed", TorchErrorKind::HostMemory),
+    ("cuda error", TorchErrorKind::Device),
+    ("cuda driver error", TorchErrorKind::Device),
+    ("cublas_status", TorchErrorKind::Device),
+    ("cudnn_status", TorchErrorKind::Device),
+    ("uncorrectable ecc", TorchErrorKind::Device),
     // No kernels for CUDA in this process: its half of libtorch is not loaded.
-    ("arguments from the 'cuda' backend", Fault::Device),
-    ("cannot initialize cuda", Fault::Device),
-    ("no cuda gpus are available", Fault::Device),
-    ("no cuda-capable device", Fault::Device),
-    ("no nvidia driver", Fault::Device),
+    ("arguments from the 'cuda' backend", TorchErrorKind::Device),
+    ("cannot initialize cuda", TorchErrorKind::Device),
+    ("no cuda gpus are available", TorchErrorKind::Device),
+    ("no cuda-capable device", TorchErrorKind::Device),
+    ("no nvidia driver", TorchErrorKind::Device),
 ];
 
-impl Fault {
+impl TorchErrorKind {
     /// The fault behind an error message of libtorch or CUDA. This is the only place that reads such
     /// messages.
-    pub fn of(message: &str) -> Self {
+    pub fn from_message(message: &str) -> Self {
         let message = message.to_lowercase();
         let found = MESSAGES.iter().find(|(part, _)| message.contains(part));
         found.map_or(Self::Other, |(_, fault)| *fault)
@@ -164,7 +167,7 @@ impl ClassifierError {
             Self::Encoder { .. } => {
                 "Name a folder with `config.json`, `model.safetensors` and `tokenizer.json` of one encoder, as the Hugging Face hub has them"
             }
-            Self::Torch { .. } => self.fault()?.hint()?,
+            Self::Torch { .. } => self.torch_error_kind()?.hint()?,
             Self::RowTooLarge { .. } => {
                 "Use a tokenizer with a smaller `max_length`, or the machine's memory instead of the device's: `--set run.device=cpu`"
             }
@@ -176,10 +179,10 @@ impl ClassifierError {
     }
 
     /// The kind of the libtorch error; `None` for an error of another origin.
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn torch_error_kind(&self) -> Option<TorchErrorKind> {
         match self {
-            Self::Torch { source, .. } => Some(Fault::of(&source.to_string())),
-            Self::RowTooLarge { source, .. } => source.fault(),
+            Self::Torch { source, .. } => Some(TorchErrorKind::from_message(&source.to_string())),
+            Self::RowTooLarge { source, .. } => source.torch_error_kind(),
             _ => None,
         }
     }
@@ -223,7 +226,8 @@ impl ClassifierError {
 
     /// Whether the memory is full, so that less at a time may succeed.
     pub fn is_memory(&self) -> bool {
-        self.fault().is_some_and(Fault::is_memory)
+        self.torch_error_kind()
+            .is_some_and(TorchErrorKind::is_memory)
     }
 }
 
@@ -236,8 +240,8 @@ impl ClassifierError {
 /// # Panics
 /// `work` panics for another reason.
 pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    let caught = |panic: BoxedError| match Fault::of(&panic.to_string()) {
-        Fault::Other => Err(panic),
+    let caught = |panic: BoxedError| match TorchErrorKind::from_message(&panic.to_string()) {
+        TorchErrorKind::Other => Err(panic),
         _ => Ok(Failure::from(ClassifierError::Torch {
             action: "complete the computation",
             source: panic,
@@ -252,8 +256,8 @@ pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure>
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();
-        let kind = match error.fault() {
-            Some(Fault::Device) => FailureKind::Transient,
+        let kind = match error.torch_error_kind() {
+            Some(TorchErrorKind::Device) => FailureKind::Transient,
             _ => FailureKind::Fixable,
         };
         Self::from_error(error).with_hint(hint).with_kind(kind)
@@ -269,31 +273,36 @@ mod tests {
     /// The messages of a GPU, which a processor cannot produce.
     #[test]
     fn messages_of_cuda_are_classified() {
-        let check = |message: &str, fault| assert_eq!(Fault::of(message), fault, "{message}");
+        let check = |message: &str, fault| {
+            assert_eq!(TorchErrorKind::from_message(message), fault, "{message}")
+        };
         check(
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB",
-            Fault::DeviceMemory,
+            TorchErrorKind::DeviceMemory,
         );
         check(
             "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-            Fault::DeviceMemory,
+            TorchErrorKind::DeviceMemory,
         );
-        check("CUDA error: device-side assert triggered", Fault::Device);
+        check(
+            "CUDA error: device-side assert triggered",
+            TorchErrorKind::Device,
+        );
         check(
             "CUDA error: an illegal memory access was encountered",
-            Fault::Device,
+            TorchErrorKind::Device,
         );
         check(
             "CUDA error: uncorrectable ECC error encountered",
-            Fault::Device,
+            TorchErrorKind::Device,
         );
         check(
             "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
-            Fault::DeviceMemory,
+            TorchErrorKind::DeviceMemory,
         );
         check(
             "CUDA error: no kernel image is available for execution on the device",
-            Fault::Other,
+            TorchErrorKind::Other,
         );
     }
 
@@ -312,11 +321,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_real(work: impl FnOnce() -> Tensor, fault: Fault, kind: FailureKind) {
+    fn check_real(work: impl FnOnce() -> Tensor, fault: TorchErrorKind, kind: FailureKind) {
         let error = ClassifierError::catch("make a tensor", || Ok(work()));
         let error = error.expect_err("the operation fails");
         assert_eq!(error.to_string(), "libtorch could not make a tensor");
-        assert_eq!(error.fault(), Some(fault), "{error:?}");
+        assert_eq!(error.torch_error_kind(), Some(fault), "{error:?}");
         assert_eq!(Failure::from(error).kind(), kind);
     }
 
@@ -324,14 +333,14 @@ mod tests {
     fn operations_that_fail_are_classified() {
         let zeros = |size: i64, device| Tensor::zeros([size], (Kind::Float, device));
         let memory = || zeros(1 << 50, Device::Cpu);
-        check_real(memory, Fault::HostMemory, FailureKind::Fixable);
+        check_real(memory, TorchErrorKind::HostMemory, FailureKind::Fixable);
         let shape = || zeros(7, Device::Cpu).view([2, 3]);
-        check_real(shape, Fault::Other, FailureKind::Fixable);
+        check_real(shape, TorchErrorKind::Other, FailureKind::Fixable);
         // There is no device of this number, with or without CUDA.
         let far = Device::Cuda(99);
         let allocated = || zeros(1, far);
-        check_real(allocated, Fault::Device, FailureKind::Transient);
+        check_real(allocated, TorchErrorKind::Device, FailureKind::Transient);
         let copied = || zeros(1, Device::Cpu).to_device(far);
-        check_real(copied, Fault::Device, FailureKind::Transient);
+        check_real(copied, TorchErrorKind::Device, FailureKind::Transient);
     }
 }

@@ -34,12 +34,12 @@ pub struct Loss {
     /// Examples predicted correctly, a scalar in i64.
     pub correct: Tensor,
     /// The words that were looked up, where the word table is learned.
-    pub looked_up: Option<LookedUp>,
+    pub looked_up: Option<LookedUpWords>,
 }
 
 /// Rows of the word table that a forward pass read.
 #[derive(Debug)]
-pub struct LookedUp {
+pub struct LookedUpWords {
     /// `[M]` i64: their numbers.
     pub ids: Tensor,
     /// `[.., D]` f32, M rows in all: the rows as a leaf that collects their gradient.
@@ -48,7 +48,7 @@ pub struct LookedUp {
 
 /// A loss and its gradient. All of it is on the device still: nothing here waits for it.
 #[derive(Debug)]
-pub struct Pass {
+pub struct BackwardPass {
     /// Sum of the examples' losses in nats, a scalar in f32.
     pub loss: Tensor,
     /// Examples predicted correctly, a scalar in i64.
@@ -86,7 +86,7 @@ impl Network {
         let vectors = no_grad(|| self.look_up(weights.table(), batch))
             .set_requires_grad(weights.learns_table());
         let logits = self.forward(&vectors.to_kind(weights.kind()), context);
-        let looked_up = weights.learns_table().then(|| LookedUp {
+        let looked_up = weights.learns_table().then(|| LookedUpWords {
             ids: batch.ids.view([-1]),
             vectors,
         });
@@ -97,7 +97,7 @@ impl Network {
     }
 }
 
-impl Pass {
+impl BackwardPass {
     /// Computes a loss and the gradient of `scale` times its sum.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl Pass {
         let scaled = &loss.sum * scale;
         let mut gradients = Tensor::f_run_backward(&[&scaled], &leaves, false, false)
             .map_err(ClassifierError::torch("compute the gradient"))?;
-        let words = loss.looked_up.map(|LookedUp { ids, vectors }| {
+        let words = loss.looked_up.map(|LookedUpWords { ids, vectors }| {
             let gradient = gradients.pop().expect("a gradient for each leaf");
             let width = *vectors.size().last().expect("rows of vectors");
             (ids, gradient.reshape([-1, width]))
@@ -162,7 +162,7 @@ impl Gradient {
     }
 
     /// Adds the gradient of a pass; that of the `first` pass of a step replaces what is there.
-    pub fn add(&mut self, pass: &Pass, first: bool, path: ComputePath) {
+    pub fn add(&mut self, pass: &BackwardPass, first: bool, path: ComputePath) {
         match (path, first) {
             (ComputePath::Processor, _) => add_all(&mut self.dense, &pass.dense, first),
             (ComputePath::Device, true) => self.dense.copy_(&pass.dense),

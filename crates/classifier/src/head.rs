@@ -7,7 +7,7 @@ use crate::dense::Dense;
 use crate::dropout::dropout;
 use crate::encoder::Family;
 use crate::parameters::{ParameterId, ParameterLayout, Parameters};
-use crate::{CounterRng, Mode, initial};
+use crate::{CounterRng, Mode, initialization};
 
 /// Fully connected layers and the output layer.
 #[derive(Debug)]
@@ -30,22 +30,22 @@ impl Head {
         classes: i64,
         layout: &mut ParameterLayout,
     ) -> Self {
-        let stream = initial::stream(settings);
+        let rng = initialization::initial_rng(settings);
         let mut width = inputs;
-        let mut layer = |name: &str, outputs: i64, stream: CounterRng| {
-            let weight = initial::glorot_uniform(stream, outputs, width);
+        let mut layer = |name: &str, outputs: i64, rng: CounterRng| {
+            let weight = initialization::glorot_uniform(rng, outputs, width);
             let layer = Dense::new(name, &[outputs, width], &weight, None, layout);
             width = outputs;
             layer
         };
         let hidden = (0..layers).map(|number| {
-            let stream = stream.child(10 + u64::from(number));
-            layer(&format!("hidden{number}"), settings.hidden.into(), stream)
+            let rng = rng.child(10 + u64::from(number));
+            layer(&format!("hidden{number}"), settings.hidden.into(), rng)
         });
         Self {
             hidden: hidden.collect(),
             is_rectified: true,
-            output: layer("output", classes, stream.child(2)),
+            output: layer("output", classes, rng.child(2)),
             dropout: settings.dropout,
             drops_input: true,
         }
@@ -62,13 +62,13 @@ impl Head {
         pooler: Option<[Vec<f32>; 2]>,
         layout: &mut ParameterLayout,
     ) -> Self {
-        let stream = initial::stream(settings);
+        let rng = initialization::initial_rng(settings);
         let [hidden, output] = family.head;
-        let random = |stream, rows: i64| initial::normal(stream, (rows * width) as usize, 0.02);
+        let random = |rng, rows: i64| initialization::normal(rng, (rows * width) as usize, 0.02);
         let [weight, bias] =
-            pooler.unwrap_or_else(|| [random(stream.child(10), width), vec![0.0; width as usize]]);
+            pooler.unwrap_or_else(|| [random(rng.child(10), width), vec![0.0; width as usize]]);
         let hidden = Dense::new(hidden, &[width, width], &weight, Some(&bias), layout);
-        let weight = random(stream.child(2), classes);
+        let weight = random(rng.child(2), classes);
         Self {
             hidden: vec![hidden],
             is_rectified: family.head_is_rectified,

@@ -10,8 +10,8 @@ use crate::encoder::{Encoder, EncoderConfig};
 use crate::parameters::{ParameterId, ParameterLayout, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, CounterRng, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Result,
-    Transfer, initial,
+    Batch, CounterRng, ForwardContext, InputFormat, Loss, Mode, PreparedBatch, Result, RnnLayout,
+    Transfer, initialization,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.
@@ -47,7 +47,7 @@ impl MaskedLanguageModel {
         let words = layout.add(&name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
-        let random = initial::normal(
+        let random = initialization::normal(
             CounterRng::new(seed).child(0),
             (width * width) as usize,
             0.02,
@@ -143,7 +143,7 @@ pub fn mask_tokens(
     share: f64,
     mask: u32,
     vocabulary_size: u32,
-    stream: CounterRng,
+    rng: CounterRng,
 ) -> MaskedRow {
     let mut hidden = MaskedRow {
         ids: ids.iter().map(|id| i64::from(*id)).collect(),
@@ -153,7 +153,7 @@ pub fn mask_tokens(
         if position == 0 || position + 1 == ids.len() {
             continue;
         }
-        let numbers = stream.child(position as u64);
+        let numbers = rng.child(position as u64);
         if numbers.uniform(0) >= share {
             continue;
         }
@@ -193,13 +193,13 @@ impl MaskedPart {
             return None;
         }
         let texts: Vec<&[i64]> = rows.iter().map(|row| row.ids.as_slice()).collect();
-        let reading = Reading {
-            least_length: 1,
+        let format = InputFormat {
+            min_length: 1,
             windows: None,
-            direction: Direction::Any,
+            rnn_layout: RnnLayout::Any,
         };
         Some(Self {
-            batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, reading),
+            batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, format),
             masked: Tensor::from_slice(&[places, truth].concat()).view([2, -1]),
         })
     }

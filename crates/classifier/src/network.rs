@@ -6,16 +6,16 @@ use bundle::{ModelFile, Sizes};
 use settings::{FeaturePooling, FeatureSettings, ModelKind, ModelSettings, WindowSettings};
 use tch::{Device, Tensor};
 
-use crate::batch::Direction;
+use crate::batch::RnnLayout;
 use crate::convolution::Convolution;
 use crate::dropout::dropout;
-use crate::encoder::{Encoder, EncoderConfig, Loaded};
+use crate::encoder::{Encoder, EncoderConfig, LoadedEncoder};
 use crate::features::Features;
 use crate::head::Head;
 use crate::parameters::{ParameterId, ParameterLayout};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, ForwardContext, Reading, Result, Weights};
+use crate::{Batch, ForwardContext, InputFormat, Result, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
 /// are in a flat buffer (see [`ParameterLayout`]).
@@ -63,14 +63,14 @@ impl Body {
 
 /// A network before its first step.
 #[derive(Debug)]
-pub struct Untrained {
+pub struct UntrainedNetwork {
     /// The network.
     pub network: Network,
     /// The word table `[V, W]`, row after row, for networks that do not learn it.
     pub words: Vec<f32>,
 }
 
-impl Untrained {
+impl UntrainedNetwork {
     /// The first weights on a device.
     pub fn weights(&self, device: Device) -> Weights {
         let words = || Tensor::from_slice(&self.words).view([-1, self.network.width]);
@@ -137,7 +137,11 @@ impl Network {
     ///
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn pretrained(settings: &ModelSettings, folder: &Path, classes: u32) -> Result<Untrained> {
+    pub fn pretrained(
+        settings: &ModelSettings,
+        folder: &Path,
+        classes: u32,
+    ) -> Result<UntrainedNetwork> {
         let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_encoder(settings, loaded, classes, layout))
@@ -157,11 +161,11 @@ impl Network {
 
     fn with_encoder(
         settings: &ModelSettings,
-        loaded: Loaded,
+        loaded: LoadedEncoder,
         classes: u32,
         mut layout: ParameterLayout,
-    ) -> Untrained {
-        let Loaded {
+    ) -> UntrainedNetwork {
+        let LoadedEncoder {
             encoder,
             words,
             pooler,
@@ -186,14 +190,18 @@ impl Network {
             windows: settings.windows,
             width,
         };
-        Untrained { network, words }
+        UntrainedNetwork { network, words }
     }
 
     /// An encoder from its folder that stays as it is, and the output layer of a probe, all zeros.
     ///
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn frozen(features: &FeatureSettings, folder: &Path, classes: u32) -> Result<Untrained> {
+    pub fn frozen(
+        features: &FeatureSettings,
+        folder: &Path,
+        classes: u32,
+    ) -> Result<UntrainedNetwork> {
         let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_features(features, loaded, classes, layout))
@@ -201,10 +209,10 @@ impl Network {
 
     fn with_features(
         features: &FeatureSettings,
-        Loaded { encoder, words, .. }: Loaded,
+        LoadedEncoder { encoder, words, .. }: LoadedEncoder,
         classes: u32,
         mut layout: ParameterLayout,
-    ) -> Untrained {
+    ) -> UntrainedNetwork {
         let (family, width) = (encoder.config().family, encoder.config().width);
         let body = Features::new(encoder, features);
         let head = Head::linear(body.width(), i64::from(classes), &mut layout);
@@ -217,7 +225,7 @@ impl Network {
             windows: features.windows,
             width,
         };
-        Untrained { network, words }
+        UntrainedNetwork { network, words }
     }
 
     /// The places of its parameters.
@@ -246,16 +254,16 @@ impl Network {
     }
 
     /// How it reads rows.
-    pub fn reading(&self) -> Reading {
-        let (least_length, direction) = match &self.body {
-            Body::Convolution(convolution) => (convolution.least_length(), Direction::Any),
-            Body::Recurrent(_) => (1, Direction::Reversed),
-            _ => (1, Direction::Any),
+    pub fn input_format(&self) -> InputFormat {
+        let (min_length, rnn_layout) = match &self.body {
+            Body::Convolution(convolution) => (convolution.min_length(), RnnLayout::Any),
+            Body::Recurrent(_) => (1, RnnLayout::Reversed),
+            _ => (1, RnnLayout::Any),
         };
-        Reading {
-            least_length,
+        InputFormat {
+            min_length,
             windows: self.windows,
-            direction,
+            rnn_layout,
         }
     }
 

@@ -67,8 +67,14 @@ pub struct ParameterLayout {
 
 impl ParameterLayout {
     /// Adds a parameter. Its values are in row-major order and as many as its shape says.
-    pub fn add(&mut self, name: &str, shape: &[i64], decays: bool, initial: &[f32]) -> ParameterId {
-        self.add_parts(vec![name.to_owned()], shape, decays, initial)
+    pub fn add(
+        &mut self,
+        name: &str,
+        shape: &[i64],
+        decays: bool,
+        initialization: &[f32],
+    ) -> ParameterId {
+        self.add_parts(vec![name.to_owned()], shape, decays, initialization)
     }
 
     /// Adds a parameter that is kept as several tensors of equal shape.
@@ -104,8 +110,13 @@ impl ParameterLayout {
     }
 
     /// Adds the word table `[V, D]`, whose rows are looked up: the last parameter, of level 0.
-    pub fn add_word_table(&mut self, name: &str, shape: &[i64], initial: &[f32]) -> ParameterId {
-        let id = self.add(name, shape, false, initial);
+    pub fn add_word_table(
+        &mut self,
+        name: &str,
+        shape: &[i64],
+        initialization: &[f32],
+    ) -> ParameterId {
+        let id = self.add(name, shape, false, initialization);
         self.specs[id.0].level = 0;
         self.word_table = Some(id);
         id
@@ -185,7 +196,7 @@ impl Parameters {
 
     /// Views of the frozen parameters in `frozen`, and of the dense ones in `leaf`, which collects their
     /// gradient as one flat tensor. One operation splits the leaf, whatever the number of parameters.
-    pub(crate) fn of_leaf(layout: &ParameterLayout, frozen: &Tensor, leaf: &Tensor) -> Self {
+    pub(crate) fn from_leaf(layout: &ParameterLayout, frozen: &Tensor, leaf: &Tensor) -> Self {
         let dense = layout.dense();
         let until = |end: usize| layout.specs().partition_point(|spec| spec.range.end <= end);
         let (first, last) = (until(dense.start), until(dense.end));
@@ -199,7 +210,7 @@ impl Parameters {
     }
 
     /// Lays matrices out as oneDNN multiplies with them, for a network that does not learn: see
-    /// [`crate::linear`].
+    /// [`crate::matrix_products`].
     pub(crate) fn pack(&mut self, matrices: &[ParameterId]) {
         for id in matrices {
             self.0[id.0] = no_grad(|| self.0[id.0].to_mkldnn());

@@ -4,7 +4,7 @@ use settings::Pooling;
 use tch::{Kind, Tensor};
 
 use crate::parameters::{ParameterId, ParameterLayout};
-use crate::{Batch, CounterRng, ForwardContext, initial};
+use crate::{Batch, CounterRng, ForwardContext, initialization};
 
 /// A pooling with the parameters it needs.
 #[derive(Debug)]
@@ -22,16 +22,16 @@ impl Pool {
         kind: Pooling,
         width: i64,
         layout: &mut ParameterLayout,
-        stream: CounterRng,
+        rng: CounterRng,
     ) -> Self {
         match kind {
             Pooling::Last => Self::Last,
             Pooling::Mean => Self::Mean,
             Pooling::Max => Self::Max,
             Pooling::Attention => {
-                let projection = initial::glorot_uniform(stream.child(0), width, width);
+                let projection = initialization::glorot_uniform(rng.child(0), width, width);
                 let bias = vec![0.0; width as usize];
-                let query = initial::glorot_uniform(stream.child(1), 1, width);
+                let query = initialization::glorot_uniform(rng.child(1), 1, width);
                 Self::Attention([
                     layout.add("attention.projection", &[width, width], true, &projection),
                     layout.add("attention.bias", &[width], false, &bias),

@@ -107,7 +107,7 @@ impl Inference<'_> {
         compute: fn(&Replica, &Network, &Batch) -> Tensor,
     ) -> Result<Vec<f32>> {
         let next = AtomicUsize::new(0);
-        let reading = self.network.reading().on(self.device);
+        let format = self.network.input_format().on(self.device);
         // Of a batch of these rows, padding included.
         let tokens_of = |rows: &[usize]| {
             let lengths = rows.iter().map(|&row| self.rows.length(row));
@@ -128,7 +128,7 @@ impl Inference<'_> {
                     results.extend(self.memory.compute_in_parts(batch, tokens_of, |part| {
                         ClassifierError::catch("compute a batch", || {
                             let part =
-                                PreparedBatch::gather(self.rows, part, self.pad_id, reading, None);
+                                PreparedBatch::gather(self.rows, part, self.pad_id, format, None);
                             let values = compute(replica, self.network, &part.open_on(self.device));
                             // A view would keep all states of the batch in memory.
                             Ok(values.reshape([-1]).copy())
@@ -161,7 +161,11 @@ fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>> {
     let action = "copy the results from the device";
     let copied = ClassifierError::catch(action, || host_values(&Tensor::cat(parts, 0)));
     match copied {
-        Err(error) if error.fault().is_some_and(|fault| fault.is_memory()) => {
+        Err(error)
+            if error
+                .torch_error_kind()
+                .is_some_and(|fault| fault.is_memory()) =>
+        {
             ClassifierError::catch(action, || {
                 let copied = parts.iter().map(host_values);
                 Ok(copied.collect::<Result<Vec<_>, _>>()?.concat())

@@ -8,11 +8,11 @@
 use settings::{ModelKind, ModelSettings};
 use tch::Tensor;
 
-use crate::batch::Order;
+use crate::batch::RnnInput;
 use crate::packing::Packing;
 use crate::parameters::{ParameterId, ParameterLayout};
 use crate::pooling::Pool;
-use crate::{ForwardContext, Mode, dropout::dropout, initial};
+use crate::{ForwardContext, Mode, dropout::dropout, initialization};
 
 /// A stack of recurrent layers and a pooling.
 #[derive(Debug)]
@@ -21,29 +21,29 @@ pub(crate) struct Recurrent {
     cell: ModelKind,
     hidden: i64,
     /// By layer, then by direction.
-    directions: Vec<Direction>,
-    two_way: bool,
+    directions: Vec<DirectionWeights>,
+    bidirectional: bool,
     pool: Pool,
-    between_layers: f64,
+    layer_dropout: f64,
 }
 
 /// The weights of one layer in one direction, in libtorch's order: input to gates `[G * H, I]`,
 /// state to gates `[G * H, H]`, and the two biases `[G * H]`.
-type Direction = [ParameterId; 4];
+type DirectionWeights = [ParameterId; 4];
 
 impl Recurrent {
     /// Adds all matrices to the layout, then all biases. That is how cuDNN stores them, which otherwise copies
     /// all of them at every call.
     pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
-        let stream = initial::stream(settings).child(1);
+        let rng = initialization::initial_rng(settings).child(1);
         let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
         let gates = match cell {
             ModelKind::Lstm => 4,
             ModelKind::Gru => 3,
             _ => 1,
         };
-        let two_way = settings.bidirectional;
-        let names = if two_way {
+        let bidirectional = settings.bidirectional;
+        let names = if bidirectional {
             &["forward", "backward"][..]
         } else {
             &["forward"]
@@ -53,13 +53,13 @@ impl Recurrent {
         for layer in 0..settings.layers {
             let inputs = if layer == 0 { width } else { output };
             for (name, index) in names.iter().zip(0..) {
-                let stream = stream.child(layer.into()).child(index);
+                let rng = rng.child(layer.into()).child(index);
                 let of_gate = |gate: i64| {
-                    let stream = stream.child(0).child(gate as u64);
-                    initial::glorot_uniform(stream, hidden, inputs)
+                    let rng = rng.child(0).child(gate as u64);
+                    initialization::glorot_uniform(rng, hidden, inputs)
                 };
                 let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
-                let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
+                let from_state = initialization::orthogonal_blocks(rng.child(1), gates, hidden);
                 let name = format!("layer{layer}.{name}");
                 let mut add = |part: &str, inputs: i64, values: &[f32]| {
                     let name = format!("{name}.{part}");
@@ -85,42 +85,42 @@ impl Recurrent {
             [input, state, input_bias, state_bias]
         };
         let directions = matrices.into_iter().map(with_biases).collect();
-        let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
+        let pool = Pool::new(settings.pooling, output, layout, rng.child(1000));
         Self {
             cell,
             hidden,
             directions,
-            two_way,
+            bidirectional,
             pool,
-            between_layers: settings.dropout,
+            layer_dropout: settings.dropout,
         }
     }
 
     /// Directions of a layer.
-    fn ways(&self) -> usize {
-        if self.two_way { 2 } else { 1 }
+    fn directions_per_layer(&self) -> usize {
+        if self.bidirectional { 2 } else { 1 }
     }
 
     pub(crate) fn output_width(&self) -> i64 {
-        self.hidden * self.ways() as i64
+        self.hidden * self.directions_per_layer() as i64
     }
 
     /// `vectors` is `[T, B, D]`; gives `[B, W]`.
     pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let batch = context.batch;
-        let states = match &batch.order {
-            Order::Packed(packing) => {
+        let states = match &batch.rnn_input {
+            RnnInput::Packed(packing) => {
                 let packed = self.packed(packing.pack(vectors), packing, context);
                 packing.unpack(&packed, vectors.size()[0], batch.rows)
             }
-            Order::Reversed(reversed) => self.reversed(vectors, reversed, context),
-            Order::None => unreachable!("`Network::reading` asks for an order"),
+            RnnInput::Reversed(reversed) => self.reversed(vectors, reversed, context),
+            RnnInput::None => unreachable!("`Network::input_format` asks for an order"),
         };
         self.pool
             .apply(&states, self.output_width() - self.hidden, context)
     }
 
-    /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`Order`].
+    /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`RnnInput`].
     fn reversed(&self, vectors: &Tensor, reversed: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let reverse = |xs: &Tensor| {
             let size = xs.size();
@@ -128,16 +128,20 @@ impl Recurrent {
             rows.view(size.as_slice())
         };
         let mut states = vectors.shallow_clone();
-        for (index, layer) in self.directions.chunks(self.ways()).enumerate() {
+        for (index, layer) in self
+            .directions
+            .chunks(self.directions_per_layer())
+            .enumerate()
+        {
             if index > 0 {
                 states = dropout(
                     &states,
-                    self.between_layers,
+                    self.layer_dropout,
                     context.mode,
                     100 + index as u64,
                 );
             }
-            let run = |direction: &Direction, xs: &Tensor| {
+            let run = |direction: &DirectionWeights, xs: &Tensor| {
                 let weights = context.parameters.all(*direction);
                 self.run(xs, None, &weights, (1, false))
             };
@@ -156,22 +160,26 @@ impl Recurrent {
     /// All layers over packed rows: `[N, D]` to `[N, W]`. One call, or one for each layer where there is
     /// dropout between them, whose masks cuDNN would draw from a state of its own.
     fn packed(&self, vectors: Tensor, packing: &Packing, context: ForwardContext<'_>) -> Tensor {
-        let drops = self.between_layers > 0.0 && !matches!(context.mode, Mode::Evaluate);
-        let layers = self.directions.len() / self.ways();
+        let drops = self.layer_dropout > 0.0 && !matches!(context.mode, Mode::Evaluate);
+        let layers = self.directions.len() / self.directions_per_layer();
         let at_once = if drops { 1 } else { layers };
         let mut states = vectors;
-        for (index, some) in self.directions.chunks(at_once * self.ways()).enumerate() {
+        for (index, some) in self
+            .directions
+            .chunks(at_once * self.directions_per_layer())
+            .enumerate()
+        {
             if index > 0 {
                 states = dropout(
                     &states,
-                    self.between_layers,
+                    self.layer_dropout,
                     context.mode,
                     100 + index as u64,
                 );
             }
-            let of_direction = |direction: &Direction| context.parameters.all(*direction);
+            let of_direction = |direction: &DirectionWeights| context.parameters.all(*direction);
             let weights: Vec<&Tensor> = some.iter().flat_map(of_direction).collect();
-            let layers = (at_once as i64, self.two_way);
+            let layers = (at_once as i64, self.bidirectional);
             states = self.run(&states, Some(packing), &weights, layers);
         }
         states
@@ -202,35 +210,94 @@ impl Recurrent {
         xs: &Tensor,
         packing: Option<&Packing>,
         weights: &[&Tensor],
-        (layers, two_way): (i64, bool),
+        (layers, bidirectional): (i64, bool),
         train: bool,
     ) -> Tensor {
         let rows = packing.map_or_else(|| xs.size()[1], Packing::rows);
-        let count = layers * if two_way { 2 } else { 1 };
+        let count = layers * if bidirectional { 2 } else { 1 };
         let zero = Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
         let both = [&zero, &zero];
         let states = match (self.cell, packing.map(Packing::steps)) {
             (ModelKind::Lstm, None) => {
-                xs.lstm(&both, weights, true, layers, 0.0, train, two_way, false)
-                    .0
+                xs.lstm(
+                    &both,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                    false,
+                )
+                .0
             }
             (ModelKind::Gru, None) => {
-                xs.gru(&zero, weights, true, layers, 0.0, train, two_way, false)
-                    .0
+                xs.gru(
+                    &zero,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                    false,
+                )
+                .0
             }
             (_, None) => {
-                xs.rnn_tanh(&zero, weights, true, layers, 0.0, train, two_way, false)
-                    .0
+                xs.rnn_tanh(
+                    &zero,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                    false,
+                )
+                .0
             }
             (ModelKind::Lstm, Some(steps)) => {
-                Tensor::lstm_data(xs, steps, &both, weights, true, layers, 0.0, train, two_way).0
+                Tensor::lstm_data(
+                    xs,
+                    steps,
+                    &both,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                )
+                .0
             }
             (ModelKind::Gru, Some(steps)) => {
-                Tensor::gru_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way).0
+                Tensor::gru_data(
+                    xs,
+                    steps,
+                    &zero,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                )
+                .0
             }
             (_, Some(steps)) => {
-                Tensor::rnn_tanh_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way)
-                    .0
+                Tensor::rnn_tanh_data(
+                    xs,
+                    steps,
+                    &zero,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                )
+                .0
             }
         };
         assert!(

@@ -3,7 +3,7 @@
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::linear::has_one_dnn;
+use crate::matrix_products::has_one_dnn;
 use crate::parameters::Parameters;
 use crate::{ActivationWeights, Batch, ForwardContext, Mode, Network, Weights};
 

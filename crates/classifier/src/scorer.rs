@@ -9,7 +9,7 @@ use bundle::{MarkedRow, ModelFile, Networks, Scorer};
 use settings::ModelKind;
 use tch::{Kind, Tensor};
 
-use crate::tokens::check_asked;
+use crate::tokens::check_input_rows;
 use crate::{
     BatchProgress, Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits,
     MemoryLimit, Replica, Result, attributions_of_rows, choose_device, guard, sorted_batches,
@@ -176,7 +176,7 @@ impl Scorer for NetworkScorer {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         guard(|| {
             let rows: &dyn IdRows = &rows;
-            check_asked(rows, &self.bundle.model)?;
+            check_input_rows(rows, &self.bundle.model)?;
             Ok(match self.is_probe() {
                 true => self.probe_differences(rows)?,
                 false => self.logits(rows, &|_| ())?.scores(),

@@ -12,21 +12,21 @@ use settings::ModelSettings;
 
 use crate::{ClassifierError, CounterRng, Result};
 
-/// Children of a seed's stream: the order in which rows are drawn, and that of shuffled labels.
-const DRAWN: u64 = 1 << 40;
-const SHUFFLED: u64 = DRAWN + 1;
+/// Children of a seed's rng: the order in which rows are drawn, and that of shuffled labels.
+const ROW_SELECTION: u64 = 1 << 40;
+const LABEL_SHUFFLE: u64 = ROW_SELECTION + 1;
 
 /// Keeps `settings.reviews` of the training rows, and shuffles their labels if the settings say so. Returns the
 /// positions of the kept rows in order, or `None` if all are kept. The choice depends on the seed and the rows'
 /// ids alone, so that a smaller sample is part of a larger one.
-pub(crate) fn learned_rows(
+pub(crate) fn select_training_rows(
     ids: &mut Vec<u64>,
     labels: &mut Vec<u8>,
     settings: &ModelSettings,
 ) -> Option<Vec<usize>> {
-    let stream = CounterRng::new(settings.seed);
+    let rng = CounterRng::new(settings.seed);
     let kept = (settings.reviews > 0).then(|| {
-        let drawn = stream.child(DRAWN);
+        let drawn = rng.child(ROW_SELECTION);
         let mut kept: Vec<usize> = (0..ids.len()).collect();
         kept.sort_unstable_by_key(|row| (drawn.bits(ids[*row]), *row));
         kept.truncate(settings.reviews as usize);
@@ -36,7 +36,7 @@ pub(crate) fn learned_rows(
         kept
     });
     if settings.shuffled_labels {
-        stream.child(SHUFFLED).shuffle(labels);
+        rng.child(LABEL_SHUFFLE).shuffle(labels);
     }
     kept
 }
@@ -148,7 +148,7 @@ impl<T: AsRef<[u32]> + Debug + Sync> IdRows for &[T] {
 ///
 /// # Errors
 /// A row is empty or too long, or the vocabulary does not have one of its ids.
-pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<()> {
+pub(crate) fn check_input_rows(rows: &dyn IdRows, model: &ModelFile) -> Result<()> {
     let (longest, classes) = (model.tokenizer.max_length, model.labels.len());
     let limits = [
         longest as usize,
@@ -237,7 +237,7 @@ impl TokenRows {
     /// As for [`TokenRows::open`].
     pub fn open_training_rows(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
         let mut rows = Self::open(artifact, Split::Train)?;
-        if let Some(kept) = learned_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+        if let Some(kept) = select_training_rows(&mut rows.row_ids, &mut rows.labels, settings) {
             rows.places = kept.into_iter().map(|row| rows.places[row]).collect();
         }
         Ok(rows)

@@ -1,4 +1,4 @@
-//! Reading a long row in overlapping parts, and putting what was found in them together.
+//! InputFormat a long row in overlapping parts, and putting what was found in them together.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 
 /// Which row each window of a batch belongs to.
 #[derive(Debug)]
-pub struct Owners {
+pub struct WindowOwners {
     /// `[B]` i64: for each window the number of its row, from 0, in order.
     rows: Tensor,
     /// `[R, 1]` f32: windows of each row.
@@ -16,7 +16,7 @@ pub struct Owners {
     spans: Vec<i64>,
 }
 
-impl Owners {
+impl WindowOwners {
     /// The owners of windows whose rows are `rows`, with `counts` `[R]` i64 windows for each row, which
     /// are `spans` on the host.
     pub(crate) fn of(rows: Tensor, counts: &Tensor, spans: Vec<i64>) -> Self {
@@ -31,7 +31,7 @@ impl Owners {
     pub fn new(counts: &[usize], device: tch::Device) -> Self {
         let spans: Vec<i64> = counts.iter().map(|count| *count as i64).collect();
         let on_device = |numbers: &[i64]| Tensor::from_slice(numbers).to_device(device);
-        Self::of(on_device(&owners_of(&spans)), &on_device(&spans), spans)
+        Self::of(on_device(&window_owners(&spans)), &on_device(&spans), spans)
     }
 
     /// The mean of the windows of each row: `[B, W]` to `[R, W]`.
@@ -60,7 +60,7 @@ impl Owners {
 }
 
 /// For each window the number of its row, where rows have so many windows each.
-pub(crate) fn owners_of(counts: &[i64]) -> Vec<i64> {
+pub(crate) fn window_owners(counts: &[i64]) -> Vec<i64> {
     let rows = counts.iter().zip(0..);
     rows.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize))
         .collect()
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn windows_are_put_together_by_row() {
-        let owners = Owners::new(&[1, 2], tch::Device::Cpu);
+        let owners = WindowOwners::new(&[1, 2], tch::Device::Cpu);
         let windows = Tensor::from_slice(&[1.0_f32, -1.0, 2.0, 5.0, 4.0, 3.0]).view([3, 2]);
         let found = |tensor: Tensor| Vec::<f32>::try_from(tensor.view([-1])).expect("numbers");
         assert_eq!(found(owners.mean(&windows)), [1.0, -1.0, 3.0, 4.0]);

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use classifier::end_with_75_on_abort;
+use classifier::exit_with_75_on_abort;
 
 /// Set in the process that aborts.
 const CHILD: &str = "RESSENTI_TEST_ABORTS";
@@ -12,7 +12,7 @@ const CHILD: &str = "RESSENTI_TEST_ABORTS";
 #[test]
 fn an_abort_on_a_gpu_asks_for_a_new_process() {
     if std::env::var_os(CHILD).is_some() {
-        end_with_75_on_abort();
+        exit_with_75_on_abort();
         std::process::abort();
     }
     let program = std::env::current_exe().expect("the test's own program");

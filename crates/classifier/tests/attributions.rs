@@ -54,11 +54,11 @@ fn description(architecture: ModelSettings, sizes: Sizes) -> ModelFile {
 
 /// Vectors of the vocabulary, that of padding all zeros.
 fn vectors() -> Vec<f32> {
-    let stream = CounterRng::new(5);
+    let rng = CounterRng::new(5);
     let count = SIZES.vocabulary_size * SIZES.width;
     let value = |place: u32| match place < SIZES.width {
         true => 0.0,
-        false => 2.0 * stream.normal(u64::from(place)) as f32,
+        false => 2.0 * rng.normal(u64::from(place)) as f32,
     };
     (0..count).map(value).collect()
 }

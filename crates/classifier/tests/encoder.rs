@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Bundle, Direction, Encoder, ForwardContext, Loaded, Mode, ParameterLayout, Parameters,
-    PreparedBatch, Reading, Replica,
+    Bundle, Encoder, ForwardContext, InputFormat, LoadedEncoder, Mode, ParameterLayout, Parameters,
+    PreparedBatch, Replica, RnnLayout,
 };
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
@@ -19,10 +19,10 @@ use tch::{Device, Kind, Tensor, no_grad};
 const FAMILIES: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
 
 /// Rows that every network can read, undivided.
-const UNDIVIDED: Reading = Reading {
-    least_length: 1,
+const UNDIVIDED: InputFormat = InputFormat {
+    min_length: 1,
     windows: None,
-    direction: Direction::Reversed,
+    rnn_layout: RnnLayout::Reversed,
 };
 
 fn golden(family: &str) -> PathBuf {
@@ -71,7 +71,7 @@ struct Reader {
 impl Reader {
     fn load(folder: &Path) -> Self {
         let mut layout = ParameterLayout::default();
-        let Loaded { encoder, .. } = Encoder::load(folder, &mut layout).expect("an encoder");
+        let LoadedEncoder { encoder, .. } = Encoder::load(folder, &mut layout).expect("an encoder");
         let words = Encoder::words_of(folder, encoder.config()).expect("a word table");
         let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
         let words = Tensor::from_slice(&words).view([-1, encoder.config().width]);

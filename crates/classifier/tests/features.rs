@@ -6,17 +6,17 @@
 use std::path::{Path, PathBuf};
 
 use classifier::{
-    Batch, Direction, Encoder, ForwardContext, Mode, Network, Owners, ParameterLayout, Parameters,
-    PreparedBatch, Reading, Replica,
+    Batch, Encoder, ForwardContext, InputFormat, Mode, Network, ParameterLayout, Parameters,
+    PreparedBatch, Replica, RnnLayout, WindowOwners,
 };
 use settings::{FeaturePooling, FeatureSettings, Precision, WindowSettings};
 use tch::{Device, Kind, Tensor, no_grad};
 
 /// Rows that every network can read, undivided.
-const UNDIVIDED: Reading = Reading {
-    least_length: 1,
+const UNDIVIDED: InputFormat = InputFormat {
+    min_length: 1,
     windows: None,
-    direction: Direction::Reversed,
+    rnn_layout: RnnLayout::Reversed,
 };
 
 fn golden(family: &str) -> PathBuf {
@@ -160,7 +160,7 @@ fn windows_of_a_long_row_are_put_together_as_states_are() {
         };
         let apart: Vec<Vec<i64>> = [std::slice::from_ref(&short), &windows].concat();
         let together = Batch {
-            owners: Some(Owners::new(&[1, 3], Device::Cpu)),
+            owners: Some(WindowOwners::new(&[1, 3], Device::Cpu)),
             ..batch("bert", &apart)
         };
         let found = features("bert", &asked, &together);

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use artifact::{Failure, FailureKind};
 use bundle::Sizes;
 use classifier::{
-    ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, Weights,
+    ClassifierError, Inference, Logits, MemoryLimit, Network, Replica, TorchErrorKind, Weights,
 };
 use settings::{ModelKind, ModelSettings};
 use tch::{Device, Kind};
@@ -147,6 +147,10 @@ fn predictions_survive_full_memory_and_report_a_lost_device() {
     // There is no device of this number, with or without CUDA.
     let lost = machine.logits(64, Device::Cuda(99), &enough);
     let error = lost.expect_err("there is no such device");
-    assert_eq!(error.fault(), Some(Fault::Device), "{error:?}");
+    assert_eq!(
+        error.torch_error_kind(),
+        Some(TorchErrorKind::Device),
+        "{error:?}"
+    );
     assert_eq!(Failure::from(error).kind(), FailureKind::Transient);
 }

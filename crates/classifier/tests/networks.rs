@@ -3,8 +3,8 @@
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, CounterRng, Direction, ForwardContext, Gradient, Mode,
-    Network, Pass, PreparedBatch, Reading, Replica, Weights,
+    ActivationWeights, BackwardPass, Batch, ComputePath, CounterRng, ForwardContext, Gradient,
+    InputFormat, Mode, Network, PreparedBatch, Replica, RnnLayout, Weights,
 };
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
@@ -52,9 +52,9 @@ fn every_network() -> Vec<ModelSettings> {
 }
 
 fn embedding() -> Vec<f32> {
-    let stream = CounterRng::new(5);
+    let rng = CounterRng::new(5);
     (0..SIZES.vocabulary_size * SIZES.width)
-        .map(|n| stream.normal(u64::from(n)) as f32)
+        .map(|n| rng.normal(u64::from(n)) as f32)
         .collect()
 }
 
@@ -85,13 +85,13 @@ fn labels() -> Vec<i64> {
     vec![0, 1, 0, 1, 1, 0, 1, 0]
 }
 
-fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: usize) -> Batch {
-    let reading = Reading {
-        least_length: least_length.max(network.reading().least_length),
+fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], min_length: usize) -> Batch {
+    let format = InputFormat {
+        min_length: min_length.max(network.input_format().min_length),
         windows: None,
-        direction: Direction::Reversed,
+        rnn_layout: RnnLayout::Reversed,
     };
-    PreparedBatch::read(texts, labels, PAD, reading).open()
+    PreparedBatch::read(texts, labels, PAD, format).open()
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {
@@ -167,7 +167,7 @@ fn gradient_on(
 ) -> (f64, Tensor) {
     let layout = network.layout();
     let activation = ActivationWeights::new(layout, weights, Kind::Float);
-    let pass = Pass::compute(layout, &activation, 1.0, |parameters| {
+    let pass = BackwardPass::compute(layout, &activation, 1.0, |parameters| {
         network.loss(
             &activation,
             ForwardContext::new(batch, parameters, mode),
@@ -191,8 +191,8 @@ fn gradients_on_a_device_are_those_on_the_processor() {
         let (network, weights) = build(&settings);
         let (_, expected) =
             gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
-        let reading = network.reading().on_device();
-        let prepared = PreparedBatch::read(&texts(), &labels(), PAD, reading);
+        let format = network.input_format().on_device();
+        let prepared = PreparedBatch::read(&texts(), &labels(), PAD, format);
         let packed = prepared.open();
         let path = ComputePath::Device;
         let (_, found) = gradient_on(&network, &weights, &packed, Mode::Evaluate, path);
@@ -213,9 +213,9 @@ fn gradients_are_those_of_the_loss() {
         let (_, gradient) = gradient_of(&network, &weights, &batch);
         // Along a random direction the loss must change as the gradient says. The step is a
         // compromise: the kinks of maxima and rectifiers want it small, f32 wants it large.
-        let stream = CounterRng::new(3);
+        let rng = CounterRng::new(3);
         let direction: Vec<f32> = (0..network.layout().len())
-            .map(|n| stream.normal(n as u64) as f32)
+            .map(|n| rng.normal(n as u64) as f32)
             .collect();
         let direction = Tensor::from_slice(&direction);
         let direction = &direction / direction.norm();

@@ -1,6 +1,6 @@
 //! What models say of the rows that they did not learn from.
 
-use crate::matrix::Part;
+use crate::matrix::MatrixRows;
 use crate::newton::fit;
 use crate::ngram::NgramEncoding;
 use crate::vocabulary::ratios;
@@ -59,14 +59,14 @@ pub fn cross_fit_scores(
         let has_classes = [0.0, 1.0].iter().all(|class| truth.contains(class));
         if is_small && has_classes && !own.is_empty() {
             let counts = matrix.counts(labels, &others);
-            let part = Part {
+            let part = MatrixRows {
                 matrix: &matrix,
                 rows: others,
                 values: ratios(&counts, recipe.min_count, recipe.smoothing),
             };
             let start = vec![0.0; part.values.len() + 1];
             let found = fit(&part, &truth, (recipe.penalty, TOLERANCE), &start);
-            for (row, score) in own.iter().zip(part.scores_of(&own, &found.weights)) {
+            for (row, score) in own.iter().zip(part.row_scores(&own, &found.weights)) {
                 scores[*row as usize] = Some(score);
             }
         }

@@ -13,12 +13,12 @@ mod matrix;
 mod model;
 pub mod newton;
 mod ngram;
-mod table;
+mod ngram_table;
 mod vocabulary;
 
 pub use cross_fit::{CrossFitSettings, cross_fit_scores};
 pub use error::LinearError;
-pub use matrix::{Matrix, Part};
+pub use matrix::{Matrix, MatrixRows};
 pub use model::NgramModel;
 pub use ngram::{Ngram, NgramEncoding};
 pub use vocabulary::Vocabulary;

@@ -3,17 +3,17 @@
 use rayon::prelude::*;
 
 use crate::newton::DesignMatrix;
-use crate::table::Table;
+use crate::ngram_table::NgramTable;
 use crate::vocabulary::Vocabulary;
 
 /// Places by line: those of line `l` are `places[starts[l]..starts[l + 1]]`.
 #[derive(Clone, Debug, PartialEq)]
-struct Lines {
+struct SparseRows {
     starts: Vec<usize>,
     places: Vec<u32>,
 }
 
-impl Lines {
+impl SparseRows {
     fn line(&self, line: usize) -> &[u32] {
         &self.places[self.starts[line]..self.starts[line + 1]]
     }
@@ -23,7 +23,7 @@ impl Lines {
     }
 
     /// Rows for columns.
-    fn turned(&self, columns: usize) -> Self {
+    fn transposed(&self, columns: usize) -> Self {
         let mut starts = vec![0_usize; columns + 1];
         for column in &self.places {
             starts[*column as usize + 1] += 1;
@@ -47,8 +47,8 @@ impl Lines {
 /// The rows `[N, F]`: the log-count ratio of each n-gram that a row has, 0 for the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    rows: Lines,
-    columns: Lines,
+    rows: SparseRows,
+    columns: SparseRows,
     values: Vec<f32>,
 }
 
@@ -59,12 +59,12 @@ impl Matrix {
         rows: &(impl Fn(usize) -> Vec<u32> + Sync),
         count: usize,
     ) -> Self {
-        let columns = Table::of(vocabulary.ngrams.iter().copied(), 0_u32..);
+        let columns = NgramTable::of(vocabulary.ngrams.iter().copied(), 0_u32..);
         let found: Vec<Vec<u32>> = (0..count)
             .into_par_iter()
             .map_init(Vec::new, |ngrams, row| {
                 let encoding = vocabulary.encoding;
-                encoding.ngrams_of(&rows(row), &vocabulary.skipped, ngrams);
+                encoding.collect_ngrams(&rows(row), &vocabulary.skipped, ngrams);
                 let mut places: Vec<u32> = columns.get_all(ngrams).collect();
                 // In order, neighbours in memory are read one after the other, again and again.
                 places.sort_unstable();
@@ -75,25 +75,25 @@ impl Matrix {
         for row in &found {
             starts.push(starts[starts.len() - 1] + row.len());
         }
-        let rows = Lines {
+        let rows = SparseRows {
             starts,
             places: found.concat(),
         };
         Self {
-            columns: rows.turned(vocabulary.ngrams.len()),
+            columns: rows.transposed(vocabulary.ngrams.len()),
             rows,
             values: vocabulary.ratios.clone(),
         }
     }
 }
 
-/// Lines that a thread takes at a time.
+/// SparseRows that a thread takes at a time.
 const LINES: usize = 512;
 
 impl Matrix {
     /// All rows.
-    pub fn whole(&self) -> Part<'_> {
-        Part {
+    pub fn whole(&self) -> MatrixRows<'_> {
+        MatrixRows {
             matrix: self,
             rows: (0..self.rows.len() as u32).collect(),
             values: self.values.clone(),
@@ -114,7 +114,7 @@ impl Matrix {
 
 /// Some rows of a matrix, with values of their own.
 #[derive(Debug)]
-pub struct Part<'a> {
+pub struct MatrixRows<'a> {
     pub(crate) matrix: &'a Matrix,
     /// Which rows, n of them.
     pub(crate) rows: Vec<u32>,
@@ -122,7 +122,7 @@ pub struct Part<'a> {
     pub(crate) values: Vec<f32>,
 }
 
-impl DesignMatrix for Part<'_> {
+impl DesignMatrix for MatrixRows<'_> {
     fn rows(&self) -> usize {
         self.rows.len()
     }
@@ -132,7 +132,7 @@ impl DesignMatrix for Part<'_> {
     }
 
     fn scores(&self, weights: &[f64]) -> Vec<f64> {
-        self.scores_of(&self.rows, weights)
+        self.row_scores(&self.rows, weights)
     }
 
     fn multiply_transposed(&self, values: &[f64]) -> Vec<f64> {
@@ -152,9 +152,9 @@ impl DesignMatrix for Part<'_> {
     }
 }
 
-impl Part<'_> {
+impl MatrixRows<'_> {
     /// What any rows of the matrix score, with the values of this part.
-    pub(crate) fn scores_of(&self, rows: &[u32], weights: &[f64]) -> Vec<f64> {
+    pub(crate) fn row_scores(&self, rows: &[u32], weights: &[f64]) -> Vec<f64> {
         let (bias, weights) = weights.split_last().expect("the bias is the last");
         let scaled = weights.par_iter().zip(&self.values).with_min_len(1 << 14);
         let scaled = scaled.map(|(weight, value)| weight * f64::from(*value));

@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::LinearError;
 use crate::ngram::{Ngram, NgramEncoding};
-use crate::table::Table;
+use crate::ngram_table::NgramTable;
 use crate::vocabulary::Vocabulary;
 
 const NGRAMS: &str = "ngrams";
@@ -21,7 +21,7 @@ const ENCODING: &str = "code";
 #[derive(Clone, Debug)]
 pub struct NgramModel {
     /// In nats of log-odds.
-    weights: Table<f32>,
+    weights: NgramTable<f32>,
     /// How many n-grams have one.
     count: usize,
     bias: f32,
@@ -41,7 +41,7 @@ impl NgramModel {
             pairs.filter(|(_, weight)| *weight != 0.0).unzip();
         Self {
             count: ngrams.len(),
-            weights: Table::of(ngrams.into_iter(), weights.into_iter()),
+            weights: NgramTable::of(ngrams.into_iter(), weights.into_iter()),
             bias: *bias as f32,
             encoding: vocabulary.encoding,
             skipped: vocabulary.skipped.clone(),
@@ -71,7 +71,8 @@ impl NgramModel {
     /// How far the positive class is ahead, in nats of log-odds.
     pub fn score(&self, ids: &[u32]) -> f64 {
         let mut ngrams = Vec::new();
-        self.encoding.ngrams_of(ids, &self.skipped, &mut ngrams);
+        self.encoding
+            .collect_ngrams(ids, &self.skipped, &mut ngrams);
         let known = self.weights.get_all(&ngrams);
         f64::from(self.bias) + known.map(f64::from).sum::<f64>()
     }
@@ -101,10 +102,10 @@ impl NgramModel {
 
     /// The n-grams with the largest weights, as token ids: those that speak most against, and those
     /// that speak most for the positive class.
-    pub fn strongest(&self, count: usize) -> [Vec<(Vec<u32>, f32)>; 2] {
-        let mut order = self.in_order();
+    pub fn largest_weights(&self, count: usize) -> [Vec<(Vec<u32>, f32)>; 2] {
+        let mut order = self.sorted_by_ngram();
         order.sort_by(|one, two| one.1.total_cmp(&two.1));
-        let pair = |(ngram, weight): &(Ngram, f32)| (self.encoding.words_of(*ngram), *weight);
+        let pair = |(ngram, weight): &(Ngram, f32)| (self.encoding.token_ids(*ngram), *weight);
         let count = count.min(order.len());
         let most = order[order.len() - count..].iter().rev();
         [
@@ -114,7 +115,7 @@ impl NgramModel {
     }
 
     /// The n-grams in ascending order, with their weights.
-    fn in_order(&self) -> Vec<(Ngram, f32)> {
+    fn sorted_by_ngram(&self) -> Vec<(Ngram, f32)> {
         let mut all: Vec<(Ngram, f32)> = self.weights.iter().collect();
         all.sort_unstable_by_key(|(ngram, _)| *ngram);
         all
@@ -125,7 +126,7 @@ impl NgramModel {
     /// # Errors
     /// The disk refuses.
     pub fn save(&self, path: &Path) -> Result<(), LinearError> {
-        let (ngrams, weights): (Vec<Ngram>, Vec<f32>) = self.in_order().into_iter().unzip();
+        let (ngrams, weights): (Vec<Ngram>, Vec<f32>) = self.sorted_by_ngram().into_iter().unzip();
         let floats = |values: &[f32]| bytes_of(values, f32::to_le_bytes);
         let words = |values: &[u32]| bytes_of(values, u32::to_le_bytes);
         let (keys, skipped) = (bytes_of(&ngrams, u64::to_le_bytes), &self.skipped);
@@ -207,7 +208,7 @@ impl NgramModel {
         }
         Ok(Self {
             count: ngrams.len(),
-            weights: Table::of(ngrams, weights),
+            weights: NgramTable::of(ngrams, weights),
             bias,
             encoding,
             skipped: words(SKIPPED)?.collect(),
@@ -271,7 +272,7 @@ mod tests {
             assert!((sum - score).abs() < 1e-5, "{text:?}: {sum} {score}");
         }
         assert!(model.contributions(&[4, 5, 2])[0] < 0.0);
-        let [against, _] = model.strongest(3);
+        let [against, _] = model.largest_weights(3);
         assert!(
             against.iter().any(|(words, _)| words.contains(&4)),
             "{against:?}"

@@ -166,8 +166,8 @@ pub fn cross_entropy(scores: &[f64], labels: &[f64]) -> f64 {
     losses.sum::<f64>() / labels.len().max(1) as f64
 }
 
-/// Penalties tried one after the other and what validation said of each.
-pub struct Path<'a, D> {
+/// Penalties result one after the other and what validation said of each.
+pub struct RegularizationPath<'a, D> {
     /// The rows to learn from.
     pub train: &'a D,
     /// Their labels, 0 or 1.
@@ -175,20 +175,20 @@ pub struct Path<'a, D> {
     /// The rows to choose by.
     pub validation: &'a D,
     /// Their labels.
-    pub judged_by: &'a [f64],
+    pub validation_labels: &'a [f64],
     /// What is chosen by: a loss of the validation rows' scores, lower is better.
     pub criterion: &'a dyn Fn(&[f64]) -> f64,
-    /// From the strongest: each fit starts from the one before.
+    /// From the largest_weights: each fit starts from the one before.
     pub penalties: &'a [f64],
     /// See [`fit`].
     pub tolerance: f64,
-    /// Penalties without a lower validation loss before none is tried any more.
+    /// Penalties without a lower validation loss before none is result any more.
     pub patience: usize,
 }
 
 /// One penalty.
 #[derive(Clone, Debug)]
-pub struct Tried {
+pub struct PenaltyResult {
     /// The weight of the squared length.
     pub penalty: f64,
     /// What it led to.
@@ -203,20 +203,20 @@ pub struct Tried {
     pub accuracy: f64,
 }
 
-impl<D: DesignMatrix> Path<'_, D> {
-    /// The penalty that the criterion is lowest for. `on_tried` is told of each, and whether it is the
+impl<D: DesignMatrix> RegularizationPath<'_, D> {
+    /// The penalty that the criterion is lowest for. `on_result` is told of each, and whether it is the
     /// best so far.
     ///
     /// # Errors
-    /// Those of `on_tried`.
+    /// Those of `on_result`.
     ///
     /// # Panics
     /// There is no penalty to try.
     pub fn best<E>(
         &self,
-        mut on_tried: impl FnMut(&Tried, bool) -> Result<(), E>,
-    ) -> Result<Tried, E> {
-        let mut best: Option<Tried> = None;
+        mut on_result: impl FnMut(&PenaltyResult, bool) -> Result<(), E>,
+    ) -> Result<PenaltyResult, E> {
+        let mut best: Option<PenaltyResult> = None;
         let mut start = vec![0.0; self.train.width() + 1];
         let mut worse = 0;
         for penalty in self.penalties {
@@ -224,21 +224,25 @@ impl<D: DesignMatrix> Path<'_, D> {
             start.clone_from(&fit.weights);
             let scores = self.validation.scores(&fit.weights);
             let is_right = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
-            let right = scores.iter().zip(self.judged_by).filter(is_right).count();
-            let tried = Tried {
+            let right = scores
+                .iter()
+                .zip(self.validation_labels)
+                .filter(is_right)
+                .count();
+            let result = PenaltyResult {
                 penalty: *penalty,
                 criterion: (self.criterion)(&scores),
-                loss: cross_entropy(&scores, self.judged_by),
+                loss: cross_entropy(&scores, self.validation_labels),
                 accuracy: right as f64 / scores.len().max(1) as f64,
                 fit,
                 scores,
             };
             let before = best.as_ref();
-            let is_best = before.is_none_or(|best| tried.criterion < best.criterion);
-            on_tried(&tried, is_best)?;
+            let is_best = before.is_none_or(|best| result.criterion < best.criterion);
+            on_result(&result, is_best)?;
             worse = if is_best { 0 } else { worse + 1 };
             if is_best {
-                best = Some(tried);
+                best = Some(result);
             } else if worse == self.patience {
                 break;
             }
@@ -317,25 +321,25 @@ mod tests {
         let rows = Rows(vec![[1.0, 0.0], [-1.0, 0.1], [0.8, 0.0], [-0.9, 0.0]]);
         let labels = [1.0, 0.0, 1.0, 0.0];
         // What is wished for here is a first weight of 1.
-        let path = Path {
+        let path = RegularizationPath {
             train: &rows,
             labels: &labels,
             validation: &rows,
-            judged_by: &labels,
+            validation_labels: &labels,
             criterion: &|scores| ((scores[0] - scores[1]) / 2.0 - 1.0).abs(),
             penalties: &[10.0, 1.0, 0.3, 0.2, 0.1, 0.01, 0.001, 0.0001],
             tolerance: 1e-8,
             patience: 2,
         };
-        let mut tried = Vec::new();
+        let mut result = Vec::new();
         let best = path.best(|one, is_best| {
-            tried.push((one.penalty, is_best));
+            result.push((one.penalty, is_best));
             Ok::<(), ()>(())
         });
         let best = best.expect("nothing fails");
-        assert!(tried.len() < 8 && tried.len() > 3, "{tried:?}");
+        assert!(result.len() < 8 && result.len() > 3, "{result:?}");
         assert_eq!(
-            tried
+            result
                 .iter()
                 .rev()
                 .take(2)
@@ -344,6 +348,6 @@ mod tests {
             0
         );
         assert_eq!(best.accuracy, 1.0);
-        assert!(tried.contains(&(best.penalty, true)));
+        assert!(result.contains(&(best.penalty, true)));
     }
 }

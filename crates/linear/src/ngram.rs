@@ -1,7 +1,7 @@
 //! N-grams of token ids as one number each: exact, without hashing, and readable backwards.
 
 use crate::LinearError;
-use crate::table::Table;
+use crate::ngram_table::NgramTable;
 
 /// One or more token ids, the last one in the lowest bits.
 pub type Ngram = u64;
@@ -56,11 +56,11 @@ impl NgramEncoding {
     ///
     /// Each counts once however often it is there: presence tells more about a review than its number
     /// (Wang and Manning 2012).
-    pub fn ngrams_of(self, ids: &[u32], skipped: &[u32], into: &mut Vec<Ngram>) {
+    pub fn collect_ngrams(self, ids: &[u32], skipped: &[u32], into: &mut Vec<Ngram>) {
         into.clear();
-        let mut met = Table::with_room(ids.len() * self.longest as usize);
+        let mut seen = NgramTable::with_room(ids.len() * self.longest as usize);
         self.each(ids, skipped, |ngram, _, _| {
-            if met.insert(ngram, ()) {
+            if seen.insert(ngram, ()) {
                 into.push(ngram);
             }
         });
@@ -92,7 +92,7 @@ impl NgramEncoding {
     }
 
     /// The token ids of an n-gram, in the order of the text.
-    pub fn words_of(self, ngram: Ngram) -> Vec<u32> {
+    pub fn token_ids(self, ngram: Ngram) -> Vec<u32> {
         let places = (0..self.longest).rev();
         let parts = places.map(|place| ((ngram >> (self.bits * place)) & self.mask(1)) as u32);
         parts
@@ -114,10 +114,10 @@ mod tests {
     fn found(ids: &[u32], vocabulary_size: u32, longest: u32) -> Vec<Vec<u32>> {
         let encoding = NgramEncoding::new(vocabulary_size, longest).expect("it fits");
         let mut ngrams = Vec::new();
-        encoding.ngrams_of(ids, &[0], &mut ngrams);
+        encoding.collect_ngrams(ids, &[0], &mut ngrams);
         let mut words: Vec<_> = ngrams
             .into_iter()
-            .map(|ngram| encoding.words_of(ngram))
+            .map(|ngram| encoding.token_ids(ngram))
             .collect();
         words.sort();
         words

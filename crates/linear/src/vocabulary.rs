@@ -57,7 +57,7 @@ impl Vocabulary {
         let keys_of = |row: usize, keep: &dyn Fn(Ngram) -> bool| {
             let (ids, is_positive) = rows(row);
             let mut ngrams = Vec::new();
-            encoding.ngrams_of(&ids, &skipped, &mut ngrams);
+            encoding.collect_ngrams(&ids, &skipped, &mut ngrams);
             // The class in the lowest bit: one sort counts both.
             let keys = ngrams.into_iter().filter(|ngram| keep(*ngram));
             keys.map(|ngram| (ngram << 1) | u64::from(is_positive))
@@ -136,7 +136,7 @@ mod tests {
         let words: Vec<_> = found
             .ngrams
             .iter()
-            .map(|ngram| found.encoding.words_of(*ngram))
+            .map(|ngram| found.encoding.token_ids(*ngram))
             .collect();
         assert_eq!(words, [[1], [2]]);
         // Positive: 2 + 1 and 1 + 1 of 5; negative: 0 + 1 and 1 + 1 of 3.

@@ -6,13 +6,13 @@ use artifact::{Artifact, Contract, Failure, Split, StageName};
 use bundle::Sizes;
 use classifier::{
     ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, TokenContract, TokenRows,
-    Untrained, Weights, choose_device,
+    UntrainedNetwork, Weights, choose_device,
 };
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
 
 /// The inputs of a training, checked against each other, and a network for them.
-pub(crate) struct Data {
+pub(crate) struct TrainingInputs {
     pub(crate) device: ChosenDevice,
     pub(crate) contract: TokenContract,
     pub(crate) train: TokenRows,
@@ -23,7 +23,7 @@ pub(crate) struct Data {
     pub(crate) encoder: Option<PathBuf>,
 }
 
-impl Data {
+impl TrainingInputs {
     /// Chooses the device, and says which; opens the tokens and the embedding, and makes the network with its
     /// first weights. The test rows are never looked at.
     pub(crate) fn open(
@@ -39,7 +39,7 @@ impl Data {
         let classes = contract.classes.len() as u32;
         // Tokens that the network is given at a time, at most.
         let given = settings.windows.map(|windows| windows.length);
-        let encoder = encoder_of(embedding, &contract, given.unwrap_or(contract.max_length))?;
+        let encoder = encoder_folder(embedding, &contract, given.unwrap_or(contract.max_length))?;
         let start = match &encoder {
             Some(folder) => Network::pretrained(settings, folder, classes)?,
             None => {
@@ -49,7 +49,7 @@ impl Data {
                     width: matrix.width,
                     classes,
                 };
-                Untrained {
+                UntrainedNetwork {
                     network: Network::new(settings, sizes, &matrix.values),
                     words: matrix.values,
                 }
@@ -73,7 +73,7 @@ impl Data {
 }
 
 /// The folder of the encoder in an embedding, if it holds one.
-fn encoder_of(
+fn encoder_folder(
     embedding: &Artifact,
     tokens: &TokenContract,
     given: u32,

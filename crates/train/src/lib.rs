@@ -1,15 +1,15 @@
 //! From tokens and vectors to a model bundle.
 
-mod card;
+mod best_trial;
+mod bundle_output;
 mod data;
-mod dense;
-mod fitted;
+mod model_card;
 mod ngrams;
 mod probe;
 mod range_test;
 mod rung;
+mod scaled_features;
 mod self_test;
-mod winner;
 
 use std::ops::ControlFlow;
 
@@ -25,11 +25,12 @@ use stage::{
 };
 use tch::Tensor;
 use training::{
-    Checkpoint, CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
+    Checkpoint, CheckpointManager, Classification, Record, TrainContext, TrainError,
+    TrainingResult, train,
 };
 
-use data::Data;
-use fitted::{Scored, describe, outcome, write_network};
+use bundle_output::{ValidationScores, model_description, outcome, write_network};
+use data::TrainingInputs;
 
 pub use self_test::self_test;
 
@@ -57,7 +58,7 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     match settings.kind {
         ModelKind::Probe => return probe::run(context, &settings),
         ModelKind::Linear => return ngrams::run(context, &settings),
-        ModelKind::Winner => return winner::run(context, &settings),
+        ModelKind::Winner => return best_trial::run(context, &settings),
         _ => {}
     }
     if let Some(test) = settings.range_test {
@@ -81,19 +82,25 @@ pub(crate) fn train_network(
     until: u32,
     before: Option<Checkpoint>,
 ) -> Result<(Outcome, ValidationResult), Failure> {
-    let (data, mut weights) = Data::open(context, settings)?;
+    let (data, mut weights) = TrainingInputs::open(context, settings)?;
     let trained = run_training(context, settings, &data, &mut weights, until, before)?;
     let best = trained.best.expect("a classifier is validated");
     let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
-    let scored = Scored {
+    let validation_scores = ValidationScores {
         labels: data.validation.labels(),
         scores: &logits.scores(),
         loss,
         accuracy,
     };
-    let mut model = describe(context, settings, &data.contract, data.sizes, &scored)?;
-    model.parameters = numbers_of(&weights);
+    let mut model = model_description(
+        context,
+        settings,
+        &data.contract,
+        data.sizes,
+        &validation_scores,
+    )?;
+    model.parameters = count_parameters(&weights);
     (model.epochs, model.best_epoch) = (trained.epochs, best.epoch);
     let parts = (&data.network, &weights);
     write_network(context, &model, parts, data.encoder.as_deref())?;
@@ -107,8 +114,8 @@ pub(crate) fn train_network(
     );
     let mut outcome = outcome(&data.contract, &model, line);
     if let Some(state) = &trained.state {
-        state.write_to(&context.output().join(rung::STATE))?;
-        outcome.files.push(OutputFile::data(rung::STATE));
+        state.write_to(&context.output().join(rung::STATE_FILE))?;
+        outcome.files.push(OutputFile::data(rung::STATE_FILE));
     }
     outcome.device = Some(data.device.describe());
     outcome.versions = vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())];
@@ -119,25 +126,32 @@ pub(crate) fn train_network(
 /// those of the best epoch, unless training computed them in another format.
 fn logits_as_predicted(
     settings: &ModelSettings,
-    data: &Data,
+    data: &TrainingInputs,
     weights: &Weights,
     trained: Logits,
 ) -> Result<Logits, ClassifierError> {
     let (device, network) = (&data.device, &data.network);
     let kind = device.prediction_kind(settings);
-    if kind == device.compute_kind(settings).0 {
+    if kind == device.training_kind(settings).0 {
         return Ok(trained);
     }
     ClassifierError::catch("predict the validation reviews", || {
         let replica = |_| Replica::new(network, weights, kind);
         let mut replicas: Vec<Replica> = (0..device.replicas).map(replica).collect();
-        let (memory, go_on) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
-        task_of(settings, data).validation_logits(&mut replicas, &memory, &go_on)
+        let (memory, continue_training) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
+        classification_task(settings, data).validation_logits(
+            &mut replicas,
+            &memory,
+            &continue_training,
+        )
     })
 }
 
 /// What the trainer needs to know of the task.
-pub(crate) fn task_of<'a>(settings: &'a ModelSettings, data: &'a Data) -> Classification<'a> {
+pub(crate) fn classification_task<'a>(
+    settings: &'a ModelSettings,
+    data: &'a TrainingInputs,
+) -> Classification<'a> {
     Classification {
         network: &data.network,
         model: settings,
@@ -149,14 +163,14 @@ pub(crate) fn task_of<'a>(settings: &'a ModelSettings, data: &'a Data) -> Classi
 }
 
 /// What the trainer needs to know beside the task.
-pub(crate) fn context_of<'a, T>(
+pub(crate) fn train_context<'a, T>(
     context: &Context,
     settings: &'a ModelSettings,
     task: &'a T,
     device: &ChosenDevice,
     note: &'a dyn Fn(&str),
 ) -> TrainContext<'a, T> {
-    let (kind, reason) = device.compute_kind(settings);
+    let (kind, reason) = device.training_kind(settings);
     if settings.kind == ModelKind::Transformer {
         // Only here there was a choice.
         let name = ChosenDevice::kind_name(kind);
@@ -182,16 +196,16 @@ pub(crate) fn context_of<'a, T>(
 fn run_training(
     context: &Context,
     settings: &ModelSettings,
-    data: &Data,
+    data: &TrainingInputs,
     weights: &mut Weights,
     until: u32,
     before: Option<Checkpoint>,
-) -> Result<Trained, TrainError> {
+) -> Result<TrainingResult, TrainError> {
     let note = |text: &str| context.progress().note(text);
-    let task = task_of(settings, data);
+    let task = classification_task(settings, data);
     let training = TrainContext {
         until,
-        ..context_of(context, settings, &task, &data.device, &note)
+        ..train_context(context, settings, &task, &data.device, &note)
     };
     watch_signals();
     let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note);
@@ -210,7 +224,7 @@ fn run_training(
 }
 
 /// Numbers of a network, those that stay as they are included.
-fn numbers_of(weights: &Weights) -> u64 {
+fn count_parameters(weights: &Weights) -> u64 {
     (weights.flat.numel() + weights.frozen.as_ref().map_or(0, Tensor::numel)) as u64
 }
 

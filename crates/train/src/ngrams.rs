@@ -7,9 +7,9 @@ use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
+use crate::bundle_output::{ValidationScores, model_description, outcome, write_card};
 use crate::data::check_rows;
-use crate::fitted::{Scored, describe, outcome, write_card};
-use crate::probe::best_of;
+use crate::probe::fit_penalties;
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -34,13 +34,13 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let rows =
         |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
     let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
-    let (learned_from, judged_by) = (rows(&train), rows(&validation));
+    let (learned_from, validation_labels) = (rows(&train), rows(&validation));
     drop(task);
     let sets = [
         (&learned_from.whole(), train_labels),
-        (&judged_by.whole(), labels),
+        (&validation_labels.whole(), labels),
     ];
-    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
+    let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
     let sizes = Sizes {
@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         width: model.len() as u32,
         classes: contract.classes.len() as u32,
     };
-    let scored = Scored {
+    let validation_scores = ValidationScores {
         labels,
         scores: &best.scores,
         loss: best.loss,
@@ -57,7 +57,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let description = ModelFile {
         parameters: model.len() as u64 + 1,
         penalty: Some(best.penalty),
-        ..describe(context, settings, &contract, sizes, &scored)?
+        ..model_description(context, settings, &contract, sizes, &validation_scores)?
     };
     model
         .save(&context.output().join("model.safetensors"))

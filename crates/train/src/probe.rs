@@ -7,17 +7,19 @@ use bundle::ModelFile;
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
 };
-use linear::newton::{DesignMatrix, Path, Tried, cross_entropy};
+use linear::newton::{DesignMatrix, PenaltyResult, RegularizationPath, cross_entropy};
 use metrics::fit_temperature;
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings, ModelSettings};
 use stage::{Context, Outcome};
 use tch::{Device, Tensor};
-use training::{Line, Record};
+use training::{Record, RecordLine};
 
+use crate::bundle_output::{
+    ValidationScores, model_description, outcome, recorded_settings, write_network,
+};
+use crate::count_parameters;
 use crate::data::check_rows;
-use crate::dense::{Dense, Scale};
-use crate::fitted::{Scored, describe, outcome, recorded_settings, write_network};
-use crate::numbers_of;
+use crate::scaled_features::{DenseRows, Scale};
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -40,18 +42,18 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     // A few large products, unlike anything else here: shared by all cores.
     tch::set_num_threads(context.run().cores() as i32);
     let scale = Scale::of(&train.values);
-    let rows = |rows: &FeatureRows| Dense(scale.apply(&rows.values));
-    let (learned_from, judged_by) = (rows(&train), rows(&validation));
+    let rows = |rows: &FeatureRows| DenseRows(scale.apply(&rows.values));
+    let (learned_from, validation_labels) = (rows(&train), rows(&validation));
     let sets = [
         (&learned_from, &train.labels[..]),
-        (&judged_by, &validation.labels),
+        (&validation_labels, &validation.labels),
     ];
-    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
+    let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
 
     for name in ENCODER_FILES {
         artifact.file(name)?;
     }
-    let features = features_of(context)?;
+    let features = feature_settings(context)?;
     let classes = tokens.classes.len() as u32;
     let pretrained = Network::frozen(&features, artifact.folder(), classes)?;
     let sizes = pretrained.sizes();
@@ -59,17 +61,17 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let network = pretrained.network;
     let (learned, bias) = scale.undo(&Tensor::from_slice(&best.fit.weights));
     set_output(&network, &mut weights, &learned, bias)?;
-    let scored = Scored {
+    let validation_scores = ValidationScores {
         labels: &validation.labels,
         scores: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
     };
     let model = ModelFile {
-        parameters: numbers_of(&weights),
+        parameters: count_parameters(&weights),
         features: Some(features),
         penalty: Some(best.penalty),
-        ..describe(context, settings, &tokens, sizes, &scored)?
+        ..model_description(context, settings, &tokens, sizes, &validation_scores)?
     };
     let parts = (&network, &weights);
     write_network(context, &model, parts, Some(artifact.folder()))?;
@@ -104,17 +106,17 @@ fn numbers(labels: &[u8]) -> Vec<f64> {
 
 /// The penalty that does best on validation; each is shown and recorded. The rows are those to learn from
 /// and those of the validation split, with their class ids.
-pub(crate) fn best_of<D: DesignMatrix>(
+pub(crate) fn fit_penalties<D: DesignMatrix>(
     context: &Context,
     [(train, train_labels), (validation, labels)]: [(&D, &[u8]); 2],
     penalties: &[f64],
     tolerance: f64,
-) -> Result<Tried, Failure> {
-    let path = Path {
+) -> Result<PenaltyResult, Failure> {
+    let path = RegularizationPath {
         train,
         labels: &numbers(train_labels),
         validation,
-        judged_by: &numbers(labels),
+        validation_labels: &numbers(labels),
         criterion: &|scores| calibrated_loss(scores, labels),
         penalties,
         tolerance,
@@ -127,7 +129,7 @@ pub(crate) fn best_of<D: DesignMatrix>(
     path.best(|tried, is_best| {
         task.advance(1);
         task.message(&format!("validation loss {:.4}", tried.criterion));
-        record.line(&Line::Penalty {
+        record.line(&RecordLine::Penalty {
             penalty: tried.penalty,
             steps: tried.fit.steps,
             train_loss: tried.fit.loss,
@@ -142,7 +144,7 @@ pub(crate) fn best_of<D: DesignMatrix>(
 }
 
 /// What the features were, as their step was told.
-fn features_of(context: &Context) -> Result<FeatureSettings, Failure> {
+fn feature_settings(context: &Context) -> Result<FeatureSettings, Failure> {
     let artifact = context.input(StageName::Embed);
     let settings: EmbeddingSettings = recorded_settings(artifact, "features")?;
     match (settings.features, &artifact.manifest().contract) {

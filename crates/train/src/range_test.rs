@@ -4,13 +4,13 @@ use artifact::files::{RangeTest, RangeTestStep, write_json};
 use artifact::{Contract, Failure, OutputFile, format};
 use settings::{ModelSettings, RangeTestSettings};
 use stage::{Context, Outcome};
-use training::{Record, SETTLED, raise_rate};
+use training::{Record, SETTLING_STEPS, run_range_test};
 
-use crate::data::Data;
-use crate::{context_of, show, task_of};
+use crate::data::TrainingInputs;
+use crate::{classification_task, show, train_context};
 
 /// What the test found.
-const RANGE: &str = "range.json";
+const RANGE_FILE: &str = "range.json";
 
 /// Runs the test; what is trained by it is thrown away.
 pub(crate) fn run(
@@ -18,16 +18,16 @@ pub(crate) fn run(
     settings: &ModelSettings,
     test: RangeTestSettings,
 ) -> Result<Outcome, Failure> {
-    let (data, mut weights) = Data::open(context, settings)?;
+    let (data, mut weights) = TrainingInputs::open(context, settings)?;
     let note = |text: &str| context.progress().note(text);
-    let task = task_of(settings, &data);
-    let training = context_of(context, settings, &task, &data.device, &note);
+    let task = classification_task(settings, &data);
+    let training = train_context(context, settings, &task, &data.device, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let rows = u64::from(test.steps) * u64::from(settings.training.batch_size);
     let progress = context.progress();
     let bar = progress.task("raising the rate", Some(rows), "reviews");
     let on_batch = |rows, message: &str| show(&bar, rows, message);
-    let (points, diverged) = raise_rate(&training, &mut weights, test, &mut record, &on_batch)?;
+    let (points, diverged) = run_range_test(&training, &mut weights, test, &mut record, &on_batch)?;
     drop(bar);
     let range = RangeTest {
         from: test.from,
@@ -37,7 +37,7 @@ pub(crate) fn run(
         tenth_of_diverged: diverged.map(|rate| rate / 10.0),
         points,
     };
-    write_json(&context.output().join(RANGE), &range)?;
+    write_json(&context.output().join(RANGE_FILE), &range)?;
     let learned = match range.suggested {
         Some(rate) => format!("it falls fastest at {rate:.1e}"),
         None => "it does not fall".to_owned(),
@@ -51,7 +51,10 @@ pub(crate) fn run(
     let contract = Contract::RangeTest {
         steps: range.points.len() as u32,
     };
-    let files = vec![OutputFile::data(RANGE), OutputFile::record("metrics.jsonl")];
+    let files = vec![
+        OutputFile::data(RANGE_FILE),
+        OutputFile::record("metrics.jsonl"),
+    ];
     Ok(Outcome {
         device: Some(data.device.describe()),
         ..Outcome::new(contract, files, line)
@@ -61,7 +64,7 @@ pub(crate) fn run(
 /// The rate at which the smoothed loss falls most steeply over its logarithm, before the loss is at
 /// its lowest: by the slopes of straight lines through a tenth of the steps each.
 fn steepest(points: &[RangeTestStep]) -> Option<f64> {
-    let points = points.get(SETTLED..)?;
+    let points = points.get(SETTLING_STEPS..)?;
     let by_loss = |one: &&RangeTestStep, two: &&RangeTestStep| {
         one.smoothed_loss.total_cmp(&two.smoothed_loss)
     };

@@ -10,14 +10,14 @@ use settings::{ModelSettings, RungSettings};
 use stage::{Context, Outcome};
 use training::{Checkpoint, TrainError};
 
-use crate::fitted::take_over;
+use crate::bundle_output::copy_bundle;
 use crate::train_network;
 
 /// All that training goes on from, for the rung that follows.
-pub(crate) const STATE: &str = "state.safetensors";
+pub(crate) const STATE_FILE: &str = "state.safetensors";
 
 /// How the trial stands.
-const STANDING: &str = "rung.json";
+const RUNG_FILE: &str = "rung.json";
 
 /// Trains a trial through a rung, or leaves it as it stands.
 pub(crate) fn run(
@@ -26,7 +26,7 @@ pub(crate) fn run(
     rung: &RungSettings,
 ) -> Result<Outcome, Failure> {
     let Some(name) = &rung.from else {
-        return go_on(context, settings, rung, None);
+        return continue_training(context, settings, rung, None);
     };
     let mut race = Vec::new();
     for (rival, artifact) in context.inputs(StageName::Train) {
@@ -44,12 +44,12 @@ pub(crate) fn run(
         own.place = Some(place);
         own.compared = Some(race.len());
         if place <= rung.trials as usize {
-            return go_on(context, settings, rung, Some((own, artifact)));
+            return continue_training(context, settings, rung, Some((own, artifact)));
         }
         own.stopped_after = Some(own.epochs);
     }
     // Its bundle is taken over as it is.
-    let mut files = take_over(context, artifact, &[STATE, STANDING])?;
+    let mut files = copy_bundle(context, artifact, &[STATE_FILE, RUNG_FILE])?;
     own.epochs = rung.epochs;
     files.push(write(context, &own, false)?);
     let after = u64::from(own.stopped_after.unwrap_or_default());
@@ -64,7 +64,7 @@ pub(crate) fn run(
     Ok(Outcome::new(contract, files, line))
 }
 
-fn go_on(
+fn continue_training(
     context: &Context,
     settings: &ModelSettings,
     rung: &RungSettings,
@@ -72,8 +72,8 @@ fn go_on(
 ) -> Result<Outcome, Failure> {
     let mut state = None;
     if let Some((_, artifact)) = &before {
-        let found = Checkpoint::read_from(&artifact.file(STATE)?);
-        let found = state.insert(found.ok_or(TrainError::StrangeState)?);
+        let found = Checkpoint::read_from(&artifact.file(STATE_FILE)?);
+        let found = state.insert(found.ok_or(TrainError::UnreadableState)?);
         let record = artifact.file("metrics.jsonl")?;
         found.record = fs::read(&record).map_err(ArtifactError::io("read", &record))?;
     }
@@ -92,17 +92,17 @@ fn go_on(
 }
 
 fn standing(artifact: &Artifact) -> Result<Rung, Failure> {
-    let path = artifact.file(STANDING)?;
+    let path = artifact.file(RUNG_FILE)?;
     read_json(&path, "does not say how the trial stands", None)
 }
 
 /// Where a trial was trained to the end it is a record, so that the artifact is the one that the same
 /// model is without a race.
 fn write(context: &Context, standing: &Rung, is_over: bool) -> Result<OutputFile, Failure> {
-    write_json(&context.output().join(STANDING), standing)?;
+    write_json(&context.output().join(RUNG_FILE), standing)?;
     let file = match is_over {
         true => OutputFile::record,
         false => OutputFile::data,
     };
-    Ok(file(STANDING))
+    Ok(file(RUNG_FILE))
 }

@@ -21,16 +21,16 @@ const ALMOST_NO_STEP: f64 = 1.0 / (1_u64 << 30) as f64;
 pub struct AdamW {
     /// `[T]` each: the running means of the gradient and of its square.
     moments: [Tensor; 2],
-    groups: Vec<Group>,
+    groups: Vec<ParameterGroup>,
     betas: [f64; 2],
     /// Steps applied so far, which the bias correction follows from; on a device they are counted there.
     steps: i32,
-    device: Option<OnDevice>,
+    device: Option<GpuState>,
 }
 
 /// Neighbouring parameters that are treated alike.
 #[derive(Clone, Copy, Debug)]
-struct Group {
+struct ParameterGroup {
     start: usize,
     end: usize,
     /// Weight decay, relative to the rate.
@@ -42,7 +42,7 @@ struct Group {
 /// What a step on a device reads beside weights and gradient: made once, so that a step allocates
 /// scalars only.
 #[derive(Debug)]
-struct OnDevice {
+struct GpuState {
     /// f64 scalar: steps applied. A step with a non-finite gradient does not count.
     applied: Tensor,
     /// `[2]` f64: natural logarithms of the two betas.
@@ -66,7 +66,7 @@ impl AdamW {
         on_device: bool,
     ) -> Self {
         let trained = layout.trained();
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<ParameterGroup> = Vec::new();
         for spec in layout.specs().iter().filter(|spec| !spec.frozen) {
             let share = layer_decay.powf(f64::from(layout.top() - spec.level));
             let decay = if spec.decays {
@@ -77,7 +77,7 @@ impl AdamW {
             let [start, end] = [spec.range.start, spec.range.end].map(|at| at - trained.start);
             match groups.last_mut() {
                 Some(last) if last.decay == decay && last.share == share => last.end = end,
-                _ => groups.push(Group {
+                _ => groups.push(ParameterGroup {
                     start,
                     end,
                     decay,
@@ -88,7 +88,7 @@ impl AdamW {
         let zeros = || Tensor::zeros([trained.len() as i64], (Kind::Float, device));
         Self {
             moments: [zeros(), zeros()],
-            device: on_device.then(|| OnDevice::new(&groups, settings, device)),
+            device: on_device.then(|| GpuState::new(&groups, settings, device)),
             groups,
             betas: [settings.beta1, settings.beta2],
             steps: 0,
@@ -204,9 +204,9 @@ impl AdamW {
     }
 }
 
-impl OnDevice {
-    fn new(groups: &[Group], settings: &TrainingSettings, device: Device) -> Self {
-        let filled = |value: &dyn Fn(&Group) -> f64| {
+impl GpuState {
+    fn new(groups: &[ParameterGroup], settings: &TrainingSettings, device: Device) -> Self {
+        let filled = |value: &dyn Fn(&ParameterGroup) -> f64| {
             let parts = groups.iter().map(|group| {
                 let length = (group.end - group.start) as i64;
                 Tensor::full([length], value(group), (Kind::Float, device))

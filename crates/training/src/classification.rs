@@ -84,20 +84,20 @@ impl Task for Classification<'_> {
         &self,
         batch: &Vec<usize>,
         rows: Range<usize>,
-        stream: CounterRng,
+        rng: CounterRng,
         path: ComputePath,
     ) -> Option<PreparedBatch> {
         let share = self.model.word_dropout;
         let dropout = (share > 0.0).then(|| WordDropout {
             share,
-            stream: stream.child(0),
+            rng: rng.child(0),
         });
-        let reading = match path {
-            ComputePath::Processor => self.network.reading(),
-            ComputePath::Device => self.network.reading().on_device(),
+        let format = match path {
+            ComputePath::Processor => self.network.input_format(),
+            ComputePath::Device => self.network.input_format().on_device(),
         };
         let rows = &batch[rows];
-        let part = PreparedBatch::gather(self.train, rows, self.pad_id, reading, dropout);
+        let part = PreparedBatch::gather(self.train, rows, self.pad_id, format, dropout);
         Some(part)
     }
 

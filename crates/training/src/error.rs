@@ -34,7 +34,7 @@ pub enum TrainError {
     },
     /// The state of the rung before was written by another version of the program.
     #[error("The state that the rung before has left cannot be read by this version")]
-    StrangeState,
+    UnreadableState,
     /// The GPU that a checkpoint was made on is not there any more.
     #[error("This training began on a GPU, and there is none now")]
     DeviceLost,
@@ -62,7 +62,7 @@ impl From<TrainError> for Failure {
                 "Use less of a review, with a smaller `max_length` of its tokenizer, or train a smaller \
                  model; on a GPU, `--set run.device=cpu` uses the machine's memory instead"
             }
-            TrainError::StrangeState => "Train the sweep again with `ressenti run --from train`",
+            TrainError::UnreadableState => "Train the sweep again with `ressenti run --from train`",
             TrainError::DeviceLost => {
                 let hint = "Look for it with `ressenti doctor`; `--set run.device=cpu` resumes without it, \
                             from the last checkpoint";

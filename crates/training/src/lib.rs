@@ -17,11 +17,11 @@ pub use adam::AdamW;
 pub use checkpoint::{Checkpoint, CheckpointManager, Note, bits};
 pub use classification::Classification;
 pub use error::TrainError;
-pub use range_test::{SETTLED, raise_rate};
-pub use record::{Line, Record};
+pub use range_test::{SETTLING_STEPS, run_range_test};
+pub use record::{Record, RecordLine};
 pub use schedule::rate;
 pub use task::{Task, Validation};
-pub use trainer::{BestEpoch, OnBatch, TrainContext, Trained, train};
+pub use trainer::{BestEpoch, OnBatch, TrainContext, TrainingResult, train};
 
 /// There are no faults on purpose in the programs that people run.
 #[cfg(not(feature = "faults"))]

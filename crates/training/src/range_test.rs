@@ -6,15 +6,15 @@ use classifier::Weights;
 use settings::RangeTestSettings;
 
 use crate::error::TrainError;
-use crate::record::{Line, Record};
+use crate::record::{Record, RecordLine};
 use crate::task::Task;
-use crate::trainer::{OnBatch, Source, TrainContext, Trainer};
+use crate::trainer::{BatchSource, OnBatch, TrainContext, Trainer};
 
 /// Share of the smoothed loss that stays from step to step.
 const SMOOTHING: f64 = 0.95;
 
 /// Steps after which the running mean has settled: one batch alone says little.
-pub const SETTLED: usize = 20;
+pub const SETTLING_STEPS: usize = 20;
 
 /// A smoothed loss so many times the lowest has diverged.
 const DIVERGED: f64 = 4.0;
@@ -24,18 +24,18 @@ const DIVERGED: f64 = 4.0;
 ///
 /// # Errors
 /// See [`TrainError`].
-pub fn raise_rate<T: Task>(
+pub fn run_range_test<T: Task>(
     context: &TrainContext<'_, T>,
     weights: &mut Weights,
     test: RangeTestSettings,
     record: &mut Record,
     on_batch: &OnBatch<'_>,
 ) -> Result<(Vec<RangeTestStep>, Option<f64>), TrainError> {
-    let source = Source::new(context);
+    let source = BatchSource::new(context);
     let mut trainer = Trainer::new(context, weights, &source);
     let mut tried: Vec<RangeTestStep> = Vec::new();
     let mut mean = 0.0;
-    let mut batches = trainer.batches_of(1);
+    let mut batches = trainer.batches_in_epoch(1);
     let mut next = 0;
     for step in 0..test.steps {
         if next == batches.len() {
@@ -46,9 +46,9 @@ pub fn raise_rate<T: Task>(
         next += 1;
         let rate = test.rate(step);
         // Every step is read at once: the test stops where the loss is not finite.
-        let prepared = source.prepare(rows, trainer.stream_of(step.into()))?;
+        let prepared = source.prepare(rows, trainer.rng_of_step(step.into()))?;
         let stepped = trainer.step(rows, prepared, rate);
-        match stepped.and_then(|()| trainer.settle(&batches)) {
+        match stepped.and_then(|()| trainer.collect_pending(&batches)) {
             Err(TrainError::NonFinite { .. }) => return Ok((tried, Some(rate))),
             other => other?,
         }
@@ -62,12 +62,12 @@ pub fn raise_rate<T: Task>(
             smoothed_loss,
         };
         tried.push(now);
-        record.line(&Line::Rate(now))?;
+        record.line(&RecordLine::Rate(now))?;
         on_batch(
             rows.len() as u64,
             &format!("rate {rate:.2e}: loss {smoothed_loss:.4}"),
         );
-        let settled = tried.iter().skip(SETTLED);
+        let settled = tried.iter().skip(SETTLING_STEPS);
         let losses = settled.map(|tried| tried.smoothed_loss);
         if smoothed_loss > DIVERGED * losses.fold(f64::INFINITY, f64::min) {
             return Ok((tried, Some(rate)));

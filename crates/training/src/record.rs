@@ -12,7 +12,7 @@ use serde::Serialize;
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub enum Line {
+pub enum RecordLine {
     /// The steps since the line before.
     Step {
         /// Epoch, from 1.
@@ -140,7 +140,7 @@ impl Record {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn line(&mut self, line: &Line) -> Result<(), ArtifactError> {
+    pub fn line(&mut self, line: &RecordLine) -> Result<(), ArtifactError> {
         let text = serde_json::to_string(line).expect("a line is plain numbers");
         self.append(format!("{text}\n").as_bytes())
     }

@@ -29,7 +29,7 @@ pub trait Task: Sync {
     fn row_id(&self, row: usize) -> u64;
 
     /// Draws what a step learns from these rows.
-    fn draw_batch(&self, rows: &[usize], stream: CounterRng) -> Self::Batch;
+    fn draw_batch(&self, rows: &[usize], rng: CounterRng) -> Self::Batch;
 
     /// Examples of a batch: the gradient is that of their mean loss.
     fn examples(&self, batch: &Self::Batch) -> u64;
@@ -39,7 +39,7 @@ pub trait Task: Sync {
         &self,
         batch: &Self::Batch,
         rows: Range<usize>,
-        stream: CounterRng,
+        rng: CounterRng,
         path: ComputePath,
     ) -> Option<Self::Part>;
 

@@ -5,8 +5,8 @@
 
 mod common;
 
-use classifier::{ActivationWeights, ComputePath, CounterRng, Mode, Pass};
-use common::{Setup, quietly, run, setup};
+use classifier::{ActivationWeights, BackwardPass, ComputePath, CounterRng, Mode};
+use common::{Setup, run, setup, train_undisturbed};
 use operators::{Operators, count_on_this_thread};
 use settings::{ModelKind, Pooling};
 use tch::Kind;
@@ -32,8 +32,8 @@ fn every_model(steps: usize, dropout: f64) -> Vec<Setup> {
 #[test]
 fn training_on_a_device_gives_what_training_on_the_processor_gives() {
     for setup in every_model(6, 0.0) {
-        let (one, record_one) = quietly(&setup, ComputePath::Processor);
-        let (two, record_two) = quietly(&setup, ComputePath::Device);
+        let (one, record_one) = train_undisturbed(&setup, ComputePath::Processor);
+        let (two, record_two) = train_undisturbed(&setup, ComputePath::Device);
         let moved = (&one.flat - &setup.start.flat)
             .abs()
             .max()
@@ -82,8 +82,8 @@ fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
 fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operators) {
     let longer = setup(kind, family, 4, 0.1);
     let shorter = setup(kind, family, 3, 0.1);
-    let (_, four) = count_on_this_thread(|| quietly(&longer, ComputePath::Device));
-    let (_, three) = count_on_this_thread(|| quietly(&shorter, ComputePath::Device));
+    let (_, four) = count_on_this_thread(|| train_undisturbed(&longer, ComputePath::Device));
+    let (_, three) = count_on_this_thread(|| train_undisturbed(&shorter, ComputePath::Device));
     let task = longer.task();
     let weights = longer.weights();
     let mut activation = ActivationWeights::new(task.layout(), &weights, Kind::Float);
@@ -94,7 +94,7 @@ fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operato
         .expect("a part");
     let (_, passes) = count_on_this_thread(|| {
         activation.refresh();
-        Pass::compute(task.layout(), &activation, 0.1, |parameters| {
+        BackwardPass::compute(task.layout(), &activation, 0.1, |parameters| {
             task.loss(&part, &activation, parameters, Mode::TrainOnDevice)
         })
         .expect("a gradient")
@@ -148,8 +148,8 @@ fn gradients_of_a_pooled_net_do_not_depend_on_the_path() {
     ] {
         let mut setup = setup(ModelKind::Gru, "", 3, 0.0);
         setup.model.pooling = pooling;
-        let (one, _) = quietly(&setup, ComputePath::Processor);
-        let (two, _) = quietly(&setup, ComputePath::Device);
+        let (one, _) = train_undisturbed(&setup, ComputePath::Processor);
+        let (two, _) = train_undisturbed(&setup, ComputePath::Device);
         let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
         assert!(apart < 1e-4, "{pooling:?}: {apart}");
     }

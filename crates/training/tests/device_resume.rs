@@ -5,14 +5,14 @@ mod common;
 use std::fs;
 
 use classifier::ComputePath;
-use common::{quietly, run, setup};
+use common::{run, setup, train_undisturbed};
 use settings::ModelKind;
 
 #[test]
 fn a_resumed_training_on_a_device_gives_the_same_bits() {
     let setup = setup(ModelKind::Lstm, "", 6, 0.3);
-    let (expected, _) = quietly(&setup, ComputePath::Device);
-    let (other, _) = quietly(&setup, ComputePath::Processor);
+    let (expected, _) = train_undisturbed(&setup, ComputePath::Device);
+    let (other, _) = train_undisturbed(&setup, ComputePath::Processor);
     assert!(
         expected.flat != other.flat,
         "masks come from another generator"

@@ -6,7 +6,7 @@ use super::attention::attention;
 use super::{Activation, Encoder, Layer, Pair};
 use crate::ForwardContext;
 use crate::dropout::dropout;
-use crate::linear::{linear, linear_gelu_linear, rows_of};
+use crate::matrix_products::{linear, linear_gelu_linear, rows_of};
 
 /// What all layers have in common while a batch passes through them.
 pub(super) struct Forward<'a> {

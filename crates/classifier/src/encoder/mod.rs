@@ -8,7 +8,7 @@ mod attention;
 mod config;
 mod family;
 mod forward;
-mod relative;
+mod relative_positions;
 mod weights;
 
 use std::fs;
@@ -23,7 +23,7 @@ pub use family::Family;
 use crate::parameters::{ParameterId, ParameterLayout};
 use crate::{ClassifierError, ForwardContext, Result};
 use forward::Forward;
-use relative::Buckets;
+use relative_positions::Buckets;
 use weights::Tensors;
 
 /// The shape's file name.
@@ -63,7 +63,7 @@ type Source<'a> = dyn Fn(&[String], &[i64]) -> Result<Vec<f32>> + 'a;
 
 /// An encoder just read: its places are in the layout it was given.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedEncoder {
     /// The encoder.
     pub encoder: Encoder,
     /// The word table `[V, W]`, row after row.
@@ -90,7 +90,7 @@ impl Encoder {
     ///
     /// # Errors
     /// A file is missing or damaged; a tensor is missing, unknown, or of another shape or type.
-    pub fn load(folder: &Path, layout: &mut ParameterLayout) -> Result<Loaded> {
+    pub fn load(folder: &Path, layout: &mut ParameterLayout) -> Result<LoadedEncoder> {
         let config = Self::read_config(folder)?;
         let bytes = weights::read(folder)?;
         let tensors = Tensors::of(folder, &bytes, config.family)?;
@@ -105,7 +105,7 @@ impl Encoder {
         let pooler = pooler.transpose()?;
         let encoder = Self::place(config, layout, &|parts, shape| tensors.values(parts, shape))?;
         tensors.check_extras()?;
-        Ok(Loaded {
+        Ok(LoadedEncoder {
             encoder,
             words,
             pooler,
@@ -126,11 +126,11 @@ impl Encoder {
     }
 
     /// An encoder of this shape with all parameters zero, to be filled from a bundle.
-    pub(crate) fn empty(config: EncoderConfig, layout: &mut ParameterLayout) -> Loaded {
+    pub(crate) fn empty(config: EncoderConfig, layout: &mut ParameterLayout) -> LoadedEncoder {
         let zeros = |shape: &[i64]| vec![0.0; shape.iter().product::<i64>() as usize];
         let words = zeros(&[config.vocabulary_size, config.width]);
         let encoder = Self::place(config, layout, &|_, shape| Ok(zeros(shape)));
-        Loaded {
+        LoadedEncoder {
             encoder: encoder.expect("zeros can always be had"),
             words,
             pooler: None,

@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-use crate::Fault;
+use crate::TorchErrorKind;
 
 /// Bytes of an allocation that no machine can satisfy.
 const ABSURD: i64 = 1 << 50;
@@ -55,7 +55,7 @@ fn a_single_row_that_does_not_fit_is_an_error() {
     let error = error.expect_err("90 tokens are too many");
     let expected = "A single row of 90 tokens does not fit into memory";
     assert_eq!(error.to_string(), expected);
-    assert_eq!(error.fault(), Some(Fault::HostMemory));
+    assert_eq!(error.torch_error_kind(), Some(TorchErrorKind::HostMemory));
     // One large row does not slow down the others.
     assert!(limit.tokens() >= 45, "{}", limit.tokens());
 }
@@ -71,7 +71,10 @@ fn other_errors_are_not_retried() {
             Ok(())
         })
     });
-    assert_eq!(failed.expect_err("no shape").fault(), Some(Fault::Other));
+    assert_eq!(
+        failed.expect_err("no shape").torch_error_kind(),
+        Some(TorchErrorKind::Other)
+    );
     assert_eq!((attempts, limit.tokens()), (1, UNLIMITED));
 }
 

@@ -77,15 +77,15 @@ fn a_score_is_that_of_a_model_fitted_to_the_other_folds_alone() {
 fn the_labels_of_a_fold_do_not_touch_its_own_scores() {
     let (texts, labels, folds) = rows();
     let found = scores(&texts, &labels, &folds, 3);
-    let mut turned = labels.clone();
-    for (label, _) in turned
+    let mut transposed = labels.clone();
+    for (label, _) in transposed
         .iter_mut()
         .zip(&folds)
         .filter(|(_, fold)| **fold == 1)
     {
         *label = 1 - *label;
     }
-    let other = scores(&texts, &turned, &folds, 3);
+    let other = scores(&texts, &transposed, &folds, 3);
     for row in 0..60 {
         assert_eq!(found[row] == other[row], folds[row] == 1, "row {row}");
     }

@@ -116,7 +116,7 @@ impl Checkpoint {
 }
 
 /// Checkpoints in a folder, the newest first.
-pub(crate) fn checkpoints_in(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn list_checkpoints(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.path())
@@ -172,7 +172,7 @@ pub(crate) mod tests {
         assert_eq!(bits(&found), bits(&expected));
         assert_eq!((found.step, found.position), (7, expected.position));
         assert_eq!(found.record, expected.record);
-        assert_eq!(checkpoints_in(folder.path()), [path]);
+        assert_eq!(list_checkpoints(folder.path()), [path]);
     }
 
     #[test]
@@ -199,7 +199,7 @@ pub(crate) mod tests {
         for other in ["checkpoint.partial", "notes.safetensors", "7-ab.json"] {
             fs::write(folder.path().join(other), "x").expect("written");
         }
-        let steps = checkpoints_in(folder.path());
+        let steps = list_checkpoints(folder.path());
         let steps: Vec<u64> = steps
             .iter()
             .filter_map(|path| Some(name_of(path)?.0))

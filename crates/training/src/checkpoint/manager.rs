@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use artifact::ArtifactError;
 use settings::CheckpointSettings;
 
-use super::file::{Checkpoint, checkpoints_in};
+use super::file::{Checkpoint, list_checkpoints};
 
 /// Called with a message for the user.
 pub type Note<'a> = dyn Fn(&str) + 'a;
@@ -47,7 +47,7 @@ impl<'a> CheckpointManager<'a> {
     /// The newest whole state that `parse` can read; damaged ones are named and skipped.
     pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
         self.begin(0);
-        for path in checkpoints_in(&self.folder) {
+        for path in list_checkpoints(&self.folder) {
             match Checkpoint::read(&path) {
                 Some(checkpoint) => {
                     let step = checkpoint.step;
@@ -127,7 +127,7 @@ impl Drop for CheckpointManager<'_> {
 /// Writes the newest and removes the oldest.
 fn write(checkpoint: &Checkpoint, folder: &Path, keep: u32) -> Result<PathBuf, ArtifactError> {
     let path = checkpoint.write(folder)?;
-    let paths = checkpoints_in(folder).into_iter();
+    let paths = list_checkpoints(folder).into_iter();
     for old in paths.skip(keep.max(1) as usize) {
         // One too many does no harm.
         let _ = fs::remove_file(old);
@@ -162,7 +162,7 @@ mod tests {
             manager.save(made_up(step));
             manager.finish();
         }
-        let paths = checkpoints_in(folder.path());
+        let paths = list_checkpoints(folder.path());
         assert_eq!(paths.len(), 2);
         assert_eq!(manager.latest(Some).expect("it is there").step, 30);
         // One that cannot be understood gives way, too.

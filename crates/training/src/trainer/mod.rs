@@ -3,8 +3,8 @@
 //! The random numbers of a step follow from (seed, step), the order of an epoch from (seed, epoch). So a
 //! checkpoint needs nothing but the tensors and the position.
 
-mod feed;
-mod meter;
+mod batch_source;
+mod gpu_sums;
 mod position;
 mod state;
 mod step;
@@ -22,14 +22,14 @@ use tch::{Device, Kind, Tensor, no_grad};
 use crate::adam::AdamW;
 use crate::checkpoint::{Checkpoint, CheckpointManager};
 use crate::error::TrainError;
-use crate::record::{Line, Record, resident_memory};
+use crate::record::{Record, RecordLine, resident_memory};
 use crate::schedule::rate;
 use crate::task::{Task, Validation};
-pub(crate) use feed::Source;
-use feed::prepare_ahead;
-use meter::DeviceMeter;
+pub(crate) use batch_source::BatchSource;
+use batch_source::prepare_ahead;
+use gpu_sums::DeviceMeter;
 use position::{Position, Sums};
-use state::State;
+use state::ResumeState;
 
 /// What the trainer needs to know.
 pub struct TrainContext<'a, T> {
@@ -63,7 +63,7 @@ pub struct TrainContext<'a, T> {
 
 /// The outcome of training: the weights of the best epoch are in the buffer that was passed in.
 #[derive(Debug)]
-pub struct Trained {
+pub struct TrainingResult {
     /// Epochs done.
     pub epochs: u32,
     /// The best epoch on validation; none if the task has no validation, and the last one is used.
@@ -111,8 +111,8 @@ pub fn train<T: Task>(
     manager: &mut CheckpointManager<'_>,
     before: Option<Checkpoint>,
     on_batch: &OnBatch<'_>,
-) -> Result<Trained, TrainError> {
-    let source = Source::new(context);
+) -> Result<TrainingResult, TrainError> {
+    let source = BatchSource::new(context);
     let mut trainer = Trainer::new(context, weights, &source);
     let mut outputs = Outputs {
         record,
@@ -120,10 +120,11 @@ pub fn train<T: Task>(
         on_batch,
     };
     let steps_per_epoch = trainer.steps_per_epoch;
-    let handed_on =
-        |before| State::handed_on(before, steps_per_epoch).ok_or(TrainError::StrangeState);
-    let before = before.map(handed_on).transpose()?;
-    let saved = |checkpoint| State::of(checkpoint, steps_per_epoch);
+    let from_previous_rung = |before| {
+        ResumeState::from_previous_rung(before, steps_per_epoch).ok_or(TrainError::UnreadableState)
+    };
+    let before = before.map(from_previous_rung).transpose()?;
+    let saved = |checkpoint| ResumeState::of(checkpoint, steps_per_epoch);
     if let Some(state) = outputs.manager.latest(saved).as_ref().or(before.as_ref()) {
         trainer.restore(state, outputs.record)?;
         (context.note)(&format!("resumes after step {}", trainer.position.step));
@@ -147,7 +148,7 @@ pub fn train<T: Task>(
             }
         }
         trainer.position.backoff = BACKOFF;
-        outputs.record.line(&Line::Backoff {
+        outputs.record.line(&RecordLine::Backoff {
             step: trainer.position.step,
             factor: BACKOFF,
         })?;
@@ -158,7 +159,7 @@ pub fn train<T: Task>(
 
 pub(crate) struct Trainer<'a, T: Task> {
     context: &'a TrainContext<'a, T>,
-    source: &'a Source<'a, T>,
+    source: &'a BatchSource<'a, T>,
     /// `[T]`: the weights that training changes, a view of the buffer that was passed in.
     trained: Tensor,
     replicas: Vec<ActivationWeights>,
@@ -169,7 +170,7 @@ pub(crate) struct Trainer<'a, T: Task> {
     /// Sums since the last time that all was read, losses on a device not included.
     pending: Sums,
     pending_steps: u64,
-    stream: CounterRng,
+    rng: CounterRng,
     steps_per_epoch: u64,
     position: Position,
     best: Option<BestEpoch>,
@@ -184,7 +185,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     pub(crate) fn new(
         context: &'a TrainContext<'a, T>,
         weights: &Weights,
-        source: &'a Source<'a, T>,
+        source: &'a BatchSource<'a, T>,
     ) -> Self {
         let (settings, device) = (context.settings, context.device);
         let layout = context.task.layout();
@@ -204,7 +205,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             meter: on_device.then(|| DeviceMeter::new(settings.clip_norm, device)),
             pending: Sums::default(),
             pending_steps: 0,
-            stream: CounterRng::new(context.seed).child(1),
+            rng: CounterRng::new(context.seed).child(1),
             steps_per_epoch: context.task.rows().div_ceil(settings.batch_size as usize) as u64,
             position: Position::start(),
             best: None,
@@ -215,14 +216,14 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Random numbers of a step.
-    pub(crate) fn stream_of(&self, step: u64) -> CounterRng {
-        step_stream(self.stream, step)
+    pub(crate) fn rng_of_step(&self, step: u64) -> CounterRng {
+        step_rng(self.rng, step)
     }
 
     /// The batches of an epoch.
-    pub(crate) fn batches_of(&self, epoch: u32) -> Vec<Vec<usize>> {
+    pub(crate) fn batches_in_epoch(&self, epoch: u32) -> Vec<Vec<usize>> {
         let task = self.context.task;
-        let order = self.stream.child(0).child(u64::from(epoch));
+        let order = self.rng.child(0).child(u64::from(epoch));
         let batch_size = self.context.settings.batch_size as usize;
         epoch_batches(task.rows(), |row| task.length(row), batch_size, order)
     }
@@ -230,7 +231,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     /// Goes on to the next epoch, whose batches these are.
     pub(crate) fn next_epoch(&mut self) -> Vec<Vec<usize>> {
         self.position.epoch += 1;
-        self.batches_of(self.position.epoch)
+        self.batches_in_epoch(self.position.epoch)
     }
 
     /// Seconds of training, those of earlier runs included.
@@ -252,7 +253,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Trains from the current position to the end.
-    fn run(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<Trained, TrainError> {
+    fn run(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<TrainingResult, TrainError> {
         while !self.is_done() {
             self.epoch(outputs)?;
             self.end_epoch(outputs)?;
@@ -264,7 +265,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         if let Some(best) = &best {
             no_grad(|| self.trained.copy_(&best.weights));
         }
-        Ok(Trained {
+        Ok(TrainingResult {
             epochs: self.position.epoch - 1,
             best,
             state,
@@ -283,27 +284,27 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
         let settings = self.context.settings;
         let epoch = self.position.epoch;
-        let batches = self.batches_of(epoch);
+        let batches = self.batches_in_epoch(epoch);
         let begun = u64::from(epoch - 1) * self.steps_per_epoch;
         let rest = &batches[(self.position.step - begun) as usize..];
-        let (first, stream) = (self.position.step, self.stream);
+        let (first, rng) = (self.position.step, self.rng);
         self.since = Instant::now();
         thread::scope(|scope| {
-            let stream_of = move |number: usize| step_stream(stream, first + number as u64);
+            let rng_of_step = move |number: usize| step_rng(rng, first + number as u64);
             let is_on_device = self.source.path == ComputePath::Device;
-            let ready = is_on_device.then(|| prepare_ahead(scope, self.source, rest, stream_of));
+            let ready = is_on_device.then(|| prepare_ahead(scope, self.source, rest, rng_of_step));
             for rows in rest {
                 let step = self.position.step;
                 let rate = rate(settings, step, self.total_steps()) * self.position.backoff;
                 let prepared = match &ready {
-                    None => self.source.prepare(rows, self.stream_of(step))?,
+                    None => self.source.prepare(rows, self.rng_of_step(step))?,
                     Some(ready) => ready.recv().expect("every batch or an error")?,
                 };
                 self.step(rows, prepared, rate)?;
                 (outputs.on_batch)(rows.len() as u64, "");
                 let log_every = u64::from(settings.log_every);
                 if self.position.step.is_multiple_of(log_every) {
-                    self.settle(&batches)?;
+                    self.collect_pending(&batches)?;
                     let recent = std::mem::take(&mut self.position.recent);
                     let loss = recent.mean_loss();
                     (outputs.on_batch)(0, &format!("epoch {epoch}: loss {loss:.4}"));
@@ -311,14 +312,14 @@ impl<'a, T: Task> Trainer<'a, T> {
                 }
                 self.save(&batches, outputs)?;
             }
-            self.settle(&batches)
+            self.collect_pending(&batches)
         })
     }
 
     /// Adds what is pending to the sums of the epoch and of the next line. On a device this reads what the
     /// host does not know yet, and tells which step was not finite, if one was; `batches` are those of the
     /// epoch.
-    pub(crate) fn settle(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
+    pub(crate) fn collect_pending(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
         if self.pending_steps == 0 {
             return Ok(());
         }
@@ -362,7 +363,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         if !stop && !save && !outputs.manager.is_due(step) {
             return Ok(());
         }
-        self.settle(batches)?;
+        self.collect_pending(batches)?;
         let checkpoint = self.checkpoint(outputs.record.text(), self.seconds())?;
         if stop {
             outputs.manager.save_now(&checkpoint)?;
@@ -417,7 +418,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let best = self.best.as_ref();
         let is_best = best.is_none_or(|best| loss < best.validation.loss);
         let whole = &self.position.whole;
-        outputs.record.line(&Line::Epoch {
+        outputs.record.line(&RecordLine::Epoch {
             epoch,
             step,
             train_loss: whole.mean_loss(),
@@ -443,8 +444,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         Ok(())
     }
 
-    fn step_line(&self, sums: &Sums) -> Line {
-        Line::Step {
+    fn step_line(&self, sums: &Sums) -> RecordLine {
+        RecordLine::Step {
             epoch: self.position.epoch,
             step: self.position.step,
             loss: sums.mean_loss(),
@@ -460,6 +461,6 @@ impl<'a, T: Task> Trainer<'a, T> {
 }
 
 /// Random numbers of a step, from those of the training.
-fn step_stream(training: CounterRng, step: u64) -> CounterRng {
+fn step_rng(training: CounterRng, step: u64) -> CounterRng {
     training.child(1).child(step)
 }

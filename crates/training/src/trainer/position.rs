@@ -109,7 +109,7 @@ impl Position {
     }
 
     /// Whether a program of this version wrote it, in a training with so many steps an epoch.
-    pub(super) fn is_of(&self, steps_per_epoch: u64) -> bool {
+    pub(super) fn is_valid_for(&self, steps_per_epoch: u64) -> bool {
         let Some(before) = u64::from(self.epoch).checked_sub(1) else {
             return false;
         };
@@ -140,7 +140,11 @@ mod tests {
             (0, 0, false),
             (u32::MAX, 3, false),
         ] {
-            assert_eq!(at(epoch, step).is_of(5), is, "epoch {epoch}, step {step}");
+            assert_eq!(
+                at(epoch, step).is_valid_for(5),
+                is,
+                "epoch {epoch}, step {step}"
+            );
         }
     }
 }

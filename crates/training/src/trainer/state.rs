@@ -25,17 +25,17 @@ const TENSORS: [&str; 5] = [
 ];
 
 /// A checkpoint that training can resume from.
-pub(super) struct State {
+pub(super) struct ResumeState {
     position: Position,
     checkpoint: Checkpoint,
 }
 
-impl State {
+impl ResumeState {
     /// What a checkpoint holds; `None` if another version of the program or another training wrote it.
     pub(super) fn of(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
         let position: Position = serde_json::from_str(&checkpoint.position).ok()?;
         let has = |name: &&str| checkpoint.tensors.contains_key(*name);
-        let is_whole = position.is_of(steps_per_epoch) && TENSORS.iter().all(has);
+        let is_whole = position.is_valid_for(steps_per_epoch) && TENSORS.iter().all(has);
         is_whole.then_some(Self {
             position,
             checkpoint,
@@ -43,7 +43,7 @@ impl State {
     }
 
     /// The same of a state that was stored without a time: the record states it.
-    pub(super) fn handed_on(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
+    pub(super) fn from_previous_rung(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
         let mut state = Self::of(checkpoint, steps_per_epoch)?;
         state.position.seconds = seconds_of(&state.checkpoint.record);
         Some(state)
@@ -52,8 +52,12 @@ impl State {
 
 impl<T: Task> Trainer<'_, T> {
     /// Resumes from a state of the same training.
-    pub(super) fn restore(&mut self, state: &State, record: &mut Record) -> Result<(), TrainError> {
-        let State {
+    pub(super) fn restore(
+        &mut self,
+        state: &ResumeState,
+        record: &mut Record,
+    ) -> Result<(), TrainError> {
+        let ResumeState {
             position,
             checkpoint,
         } = state;
@@ -115,9 +119,9 @@ impl<T: Task> Trainer<'_, T> {
         let logits = |best: &BestEpoch| Tensor::from_slice(&best.validation.logits.values);
         let [first, second] = self.adam.moments();
         let tensors = [
-            copy_of(&self.trained)?,
-            copy_of(first)?,
-            copy_of(second)?,
+            copy_tensor(&self.trained)?,
+            copy_tensor(first)?,
+            copy_tensor(second)?,
             // No step changes the best weights: they need no copy.
             best.map_or_else(none, |best| best.weights.shallow_clone()),
             best.map_or_else(none, logits),
@@ -133,7 +137,7 @@ impl<T: Task> Trainer<'_, T> {
 }
 
 /// A copy that no step changes: on the device, or on the host if the device has no memory for it.
-fn copy_of(tensor: &Tensor) -> Result<Tensor> {
+fn copy_tensor(tensor: &Tensor) -> Result<Tensor> {
     let copy = |work: &dyn Fn() -> Tensor| ClassifierError::catch("copy the state", || Ok(work()));
     match copy(&|| no_grad(|| tensor.copy())) {
         Err(error) if tensor.device() != Device::Cpu && error.is_memory() => {

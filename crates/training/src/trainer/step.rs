@@ -4,14 +4,14 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, CounterRng, Mode, Pass, Result, Transfer,
-    without_host_access,
+    ActivationWeights, BackwardPass, ClassifierError, ComputePath, CounterRng, Mode, Result,
+    Transfer, without_host_access,
 };
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
 use super::Trainer;
-use super::feed::{Prepared, Source};
+use super::batch_source::{BatchSource, PartitionedBatch};
 use crate::error::TrainError;
 use crate::faults;
 use crate::task::Task;
@@ -21,11 +21,11 @@ type Losses = Vec<(Tensor, Tensor)>;
 
 impl<T: Task> Trainer<'_, T> {
     /// One optimizer step on a batch of these rows, at this rate. A non-finite loss or gradient changes
-    /// nothing. On a device that is found out when the sums are read: see [`Trainer::settle`].
+    /// nothing. On a device that is found out when the sums are read: see [`Trainer::collect_pending`].
     pub(crate) fn step(
         &mut self,
         rows: &[usize],
-        prepared: Prepared<T>,
+        prepared: PartitionedBatch<T>,
         rate: f64,
     ) -> Result<(), TrainError> {
         let path = self.source.path;
@@ -104,20 +104,20 @@ impl<T: Task> Trainer<'_, T> {
     fn gradient_of(
         &mut self,
         rows: &[usize],
-        mut prepared: Prepared<T>,
+        mut prepared: PartitionedBatch<T>,
     ) -> Result<Losses, TrainError> {
         let (source, step) = (self.source, self.position.step);
-        let stream = self.stream_of(step);
+        let rng = self.rng_of_step(step);
         let accumulation = &source.accumulation;
         // Batches that were prepared before memory was full are too large now.
         let fits = source.size(rows);
         if fits < prepared.size {
             prepared.size = fits;
-            prepared = source.with_parts(prepared, stream)?;
+            prepared = source.with_parts(prepared, rng)?;
         }
         loop {
             let losses = faults::before(step, self.gradient.total())
-                .and_then(|()| self.backward(&prepared, stream));
+                .and_then(|()| self.backward(&prepared, rng));
             match losses {
                 Ok(losses) => {
                     faults::after(step, self.gradient.total());
@@ -138,7 +138,7 @@ impl<T: Task> Trainer<'_, T> {
                         "memory is full: each batch is computed in {parts} parts from now on"
                     ));
                     prepared.size = source.size(rows);
-                    prepared = source.with_parts(prepared, stream)?;
+                    prepared = source.with_parts(prepared, rng)?;
                 }
             }
         }
@@ -147,7 +147,7 @@ impl<T: Task> Trainer<'_, T> {
     /// Forward and backward of a batch in parts, as many at a time as there are replicas. Their gradients
     /// are added in the order of the parts: the sum depends neither on which replica was faster nor on
     /// how many there are.
-    fn backward(&mut self, prepared: &Prepared<T>, stream: CounterRng) -> Result<Losses> {
+    fn backward(&mut self, prepared: &PartitionedBatch<T>, rng: CounterRng) -> Result<Losses> {
         let source = self.source;
         let examples = source.task.examples(&prepared.batch);
         if examples == 0 {
@@ -157,7 +157,7 @@ impl<T: Task> Trainer<'_, T> {
         let scale = 1.0 / examples as f64;
         let mut losses = Losses::new();
         let gradient = &mut self.gradient;
-        let mut add = |pass: Pass| {
+        let mut add = |pass: BackwardPass| {
             ClassifierError::catch("add up the gradients", || {
                 gradient.add(&pass, losses.is_empty(), source.path);
                 losses.push((pass.loss, pass.correct));
@@ -167,8 +167,8 @@ impl<T: Task> Trainer<'_, T> {
         if source.path == ComputePath::Device {
             for (number, part) in prepared.parts.iter().enumerate() {
                 if let Some(part) = part {
-                    let stream = stream.child(number as u64);
-                    add(source.pass(part, &self.replicas[0], stream, scale)?)?;
+                    let rng = rng.child(number as u64);
+                    add(source.pass(part, &self.replicas[0], rng, scale)?)?;
                 }
             }
         } else {
@@ -177,13 +177,12 @@ impl<T: Task> Trainer<'_, T> {
             for some in spans.chunks(self.replicas.len()) {
                 let replicas = self.replicas.par_iter_mut().zip(some);
                 let passes = replicas.map(|(weights, (number, span))| {
-                    let stream = stream.child(*number as u64);
+                    let rng = rng.child(*number as u64);
                     ClassifierError::catch("compute the gradient", || {
-                        let part =
-                            source
-                                .task
-                                .prepare_part(batch, span.clone(), stream, source.path);
-                        part.map(|part| source.pass(&part, weights, stream, scale))
+                        let part = source
+                            .task
+                            .prepare_part(batch, span.clone(), rng, source.path);
+                        part.map(|part| source.pass(&part, weights, rng, scale))
                             .transpose()
                     })
                 });
@@ -195,31 +194,31 @@ impl<T: Task> Trainer<'_, T> {
     }
 }
 
-impl<T: Task> Source<'_, T> {
+impl<T: Task> BatchSource<'_, T> {
     /// The loss of a part, and the gradient of `scale` times its sum.
     fn pass(
         &self,
         part: &T::Part,
         weights: &ActivationWeights,
-        stream: CounterRng,
+        rng: CounterRng,
         scale: f64,
-    ) -> Result<Pass> {
+    ) -> Result<BackwardPass> {
         ClassifierError::catch("compute the gradient", || {
-            let mode = self.mode(stream);
+            let mode = self.mode(rng);
             let part = part.transfer(self.device);
-            Pass::compute(self.task.layout(), weights, scale, |parameters| {
+            BackwardPass::compute(self.task.layout(), weights, scale, |parameters| {
                 self.task.loss(&part, weights, parameters, mode)
             })
         })
     }
 
     /// How a part learns: on a device libtorch's generator draws the masks, seeded by seed, step and part.
-    fn mode(&self, stream: CounterRng) -> Mode {
-        let stream = stream.child(1);
+    fn mode(&self, rng: CounterRng) -> Mode {
+        let rng = rng.child(1);
         if self.path == ComputePath::Processor {
-            return Mode::Train(stream);
+            return Mode::Train(rng);
         }
-        let seed = stream.bits(0);
+        let seed = rng.bits(0);
         match self.device {
             Device::Cuda(_) => tch::Cuda::manual_seed(seed),
             _ => tch::manual_seed(seed as i64),

@@ -16,7 +16,7 @@ use classifier::{ComputePath, CounterRng, IdRows, Network, Weights};
 use settings::{CheckpointSettings, ModelKind, ModelSettings, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 use training::{
-    CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
+    CheckpointManager, Classification, Record, TrainContext, TrainError, TrainingResult, train,
 };
 
 pub const WORDS: u32 = 12;
@@ -59,15 +59,15 @@ impl IdRows for Rows {
 }
 
 fn rows(count: usize, seed: u64) -> Rows {
-    let stream = CounterRng::new(seed);
+    let rng = CounterRng::new(seed);
     let row = |row: usize| {
-        let numbers = stream.child(row as u64);
+        let numbers = rng.child(row as u64);
         let length = 2 + numbers.bits(0) % 8;
         let word = |place: u64| 1 + (numbers.bits(place) % u64::from(WORDS - 1)) as u32;
         (1..=length).map(word).collect()
     };
     let ids: Vec<Vec<u32>> = (0..count).map(row).collect();
-    let labels = (0..count).map(|row| (stream.bits(row as u64) % 2) as u8);
+    let labels = (0..count).map(|row| (rng.bits(row as u64) % 2) as u8);
     Rows {
         labels: labels.collect(),
         ids,
@@ -108,8 +108,8 @@ pub fn setup(kind: ModelKind, family: &str, steps: usize, dropout: f64) -> Setup
                 width: WIDTH,
                 classes: 2,
             };
-            let stream = CounterRng::new(5);
-            let values = (0..WORDS * WIDTH).map(|n| stream.normal(u64::from(n)) as f32);
+            let rng = CounterRng::new(5);
+            let values = (0..WORDS * WIDTH).map(|n| rng.normal(u64::from(n)) as f32);
             let values: Vec<f32> = values.collect();
             let network = Network::new(&model, sizes, &values);
             let frozen = network
@@ -184,7 +184,7 @@ pub fn run(
     path: ComputePath,
     folder: &Path,
     steps: u64,
-) -> (Result<Trained, TrainError>, Weights, String) {
+) -> (Result<TrainingResult, TrainError>, Weights, String) {
     let task = setup.task();
     let context = setup.context(&task, path);
     let checkpoints = CheckpointSettings {
@@ -209,7 +209,7 @@ pub fn run(
 }
 
 /// A training that nothing disturbs: its weights and its record.
-pub fn quietly(setup: &Setup, path: ComputePath) -> (Weights, String) {
+pub fn train_undisturbed(setup: &Setup, path: ComputePath) -> (Weights, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let (trained, weights, record) = run(setup, path, folder.path(), 0);
     trained.expect("it trains");

@@ -9,21 +9,21 @@ use crate::{CounterRng, IdRows};
 const POOL: usize = 40;
 
 /// The batches of one training epoch: `count` rows shuffled, sorted by length within pools, the batches
-/// shuffled again. A function of the stream alone.
+/// shuffled again. A function of the rng alone.
 pub fn epoch_batches(
     count: usize,
     length: impl Fn(usize) -> usize,
     batch_size: usize,
-    stream: CounterRng,
+    rng: CounterRng,
 ) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..count).collect();
-    stream.child(0).shuffle(&mut order);
+    rng.child(0).shuffle(&mut order);
     let mut batches = Vec::with_capacity(order.len().div_ceil(batch_size));
     for pool in order.chunks_mut(POOL * batch_size) {
         pool.sort_by_key(|&row| length(row));
         batches.extend(pool.chunks(batch_size).map(<[usize]>::to_vec));
     }
-    stream.child(1).shuffle(&mut batches);
+    rng.child(1).shuffle(&mut batches);
     batches
 }
 

@@ -14,10 +14,10 @@ use serde::de::DeserializeOwned;
 use settings::{CalibrationKind, ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Outcome};
 
-use crate::card;
+use crate::model_card;
 
 /// How a model scores the validation rows.
-pub(crate) struct Scored<'a> {
+pub(crate) struct ValidationScores<'a> {
     /// Their class ids.
     pub(crate) labels: &'a [u8],
     /// How far the positive class is ahead on each of them.
@@ -29,23 +29,23 @@ pub(crate) struct Scored<'a> {
 }
 
 /// `model.json` of a model without features, penalty or epochs, with the calibration fitted on validation.
-pub(crate) fn describe(
+pub(crate) fn model_description(
     context: &Context,
     settings: &ModelSettings,
     contract: &TokenContract,
     sizes: Sizes,
-    scored: &Scored<'_>,
+    validation_scores: &ValidationScores<'_>,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let made: TokenizerSettings = recorded_settings(tokens, "tokens")?;
-    let scores = scored.scores.iter().map(|value| *value as f32);
+    let scores = validation_scores.scores.iter().map(|value| *value as f32);
     let scores: Vec<f32> = scores.collect();
     let calibration = match settings.calibration {
         CalibrationKind::Temperature => {
-            fit_temperature(&scores, scored.labels).map(Calibration::Temperature)
+            fit_temperature(&scores, validation_scores.labels).map(Calibration::Temperature)
         }
         CalibrationKind::Isotonic => {
-            fit_isotonic(&scores, scored.labels).map(Calibration::Isotonic)
+            fit_isotonic(&scores, validation_scores.labels).map(Calibration::Isotonic)
         }
     };
     Ok(ModelFile {
@@ -73,9 +73,9 @@ pub(crate) fn describe(
         epochs: 0,
         best_epoch: 0,
         validation: ValidationResult {
-            rows: scored.labels.len() as u64,
-            loss: scored.loss,
-            accuracy: scored.accuracy,
+            rows: validation_scores.labels.len() as u64,
+            loss: validation_scores.loss,
+            accuracy: validation_scores.accuracy,
         },
         provenance: Provenance {
             tokens: tokens.identity(),
@@ -114,7 +114,7 @@ pub(crate) fn write_network(
 }
 
 /// Copies the files of a bundle that was trained elsewhere, but for those named.
-pub(crate) fn take_over(
+pub(crate) fn copy_bundle(
     context: &Context,
     artifact: &Artifact,
     without: &[&str],
@@ -137,7 +137,7 @@ pub(crate) fn take_over(
 /// Writes the model card.
 pub(crate) fn write_card(context: &Context, model: &ModelFile) -> Result<(), ClassifierError> {
     let path = context.output().join("README.md");
-    let text = card::model_card(&context.step().variant, model);
+    let text = model_card::render(&context.step().variant, model);
     fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
     Ok(())
 }

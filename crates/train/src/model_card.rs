@@ -4,7 +4,7 @@ use bundle::ModelFile;
 use settings::ModelKind;
 
 /// `README.md` of a bundle.
-pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
+pub(crate) fn render(name: &str, model: &ModelFile) -> String {
     let architecture = &model.architecture;
     let validation = &model.validation;
     format!(

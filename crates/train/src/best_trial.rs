@@ -7,14 +7,14 @@ use serde::Serialize;
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
-use crate::fitted::take_over;
+use crate::bundle_output::copy_bundle;
 
 /// Who was chosen among whom.
-const SELECTION: &str = "selection.json";
+const SELECTION_FILE: &str = "selection.json";
 
 /// One trial and how it did.
 #[derive(Clone, Debug, Serialize)]
-struct Judged {
+struct TrialResult {
     trial: String,
     seed: u64,
     /// Mean cross-entropy on validation, in nats.
@@ -23,14 +23,14 @@ struct Judged {
     accuracy: f64,
 }
 
-/// Takes over the bundle of the best trial. Settings are judged by their mean loss over seeds, so that
+/// Takes over the bundle of the best trial. Settings are result by their mean loss over seeds, so that
 /// luck does not choose; of the best settings the best seed is taken.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
-    let mut trials: Vec<(Judged, ModelSettings, &Artifact)> = Vec::new();
+    let mut trials: Vec<(TrialResult, ModelSettings, &Artifact)> = Vec::new();
     for (name, artifact) in context.inputs(StageName::Train) {
         artifact.verify()?;
         let model = ModelFile::load(artifact.folder())?;
-        let judged = Judged {
+        let result = TrialResult {
             trial: name.to_owned(),
             seed: model.architecture.seed,
             loss: model.validation.loss,
@@ -40,11 +40,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             seed: 0,
             ..model.architecture
         };
-        trials.push((judged, without_seed, artifact));
+        trials.push((result, without_seed, artifact));
     }
     let mean = |settings: &ModelSettings| {
         let same = trials.iter().filter(|(_, other, _)| other == settings);
-        let losses: Vec<f64> = same.map(|(judged, ..)| judged.loss).collect();
+        let losses: Vec<f64> = same.map(|(result, ..)| result.loss).collect();
         losses.iter().sum::<f64>() / losses.len() as f64
     };
     let best = trials.iter().min_by(|one, two| {
@@ -52,21 +52,21 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             .total_cmp(&mean(&two.1))
             .then(one.0.loss.total_cmp(&two.0.loss))
     });
-    let Some((judged, _, artifact)) = best else {
+    let Some((result, _, artifact)) = best else {
         return Err(Failure::new("The sweep has no trials"));
     };
-    let mut files = take_over(context, artifact, &[])?;
-    let all: Vec<&Judged> = trials.iter().map(|(judged, ..)| judged).collect();
+    let mut files = copy_bundle(context, artifact, &[])?;
+    let all: Vec<&TrialResult> = trials.iter().map(|(result, ..)| result).collect();
     let selection =
-        serde_json::json!({ "sweep": settings.sweep, "chosen": judged.trial, "trials": all });
-    write_json(&context.output().join(SELECTION), &selection)?;
-    files.push(OutputFile::data(SELECTION));
+        serde_json::json!({ "sweep": settings.sweep, "chosen": result.trial, "trials": all });
+    write_json(&context.output().join(SELECTION_FILE), &selection)?;
+    files.push(OutputFile::data(SELECTION_FILE));
     let line = format!(
         "{} of {}: {} right on validation, loss {:.4}",
-        judged.trial,
+        result.trial,
         format::plural(trials.len() as u64, "trial", "trials"),
-        format::percent(judged.accuracy),
-        judged.loss,
+        format::percent(result.accuracy),
+        result.loss,
     );
     let contract = artifact.manifest().contract.clone();
     Ok(Outcome::new(contract, files, line))

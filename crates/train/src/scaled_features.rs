@@ -40,16 +40,16 @@ impl Scale {
 }
 
 /// Rows `[N, F + 1]` f64 whose last column is 1.
-pub(crate) struct Dense(pub(crate) Tensor);
+pub(crate) struct DenseRows(pub(crate) Tensor);
 
-impl Dense {
+impl DenseRows {
     fn product(matrix: &Tensor, vector: &[f64]) -> Vec<f64> {
         let product = matrix.mv(&Tensor::from_slice(vector).to_device(matrix.device()));
         Vec::try_from(product).expect("a vector of f64")
     }
 }
 
-impl DesignMatrix for Dense {
+impl DesignMatrix for DenseRows {
     fn rows(&self) -> usize {
         self.0.size()[0] as usize
     }
@@ -74,15 +74,15 @@ mod tests {
     use linear::newton::fit;
 
     fn drawn(rows: usize, width: usize) -> (Tensor, Vec<f64>) {
-        let stream = CounterRng::new(5);
+        let rng = CounterRng::new(5);
         let values: Vec<f64> = (0..rows * width)
-            .map(|place| 3.0 * stream.uniform(place as u64) + (place % width) as f64)
+            .map(|place| 3.0 * rng.uniform(place as u64) + (place % width) as f64)
             .collect();
         let labels: Vec<f64> = (0..rows)
             .map(|row| {
                 let score: f64 = values[row * width..][..width].iter().sum::<f64>();
                 let middle = width as f64 * (1.5 + (width - 1) as f64 / 2.0);
-                f64::from(score + 2.0 * stream.child(1).uniform(row as u64) - 1.0 > middle)
+                f64::from(score + 2.0 * rng.child(1).uniform(row as u64) - 1.0 > middle)
             })
             .collect();
         let values = Tensor::from_slice(&values).view([rows as i64, width as i64]);
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_gradient_vanishes_at_the_answer() {
         let (values, labels) = drawn(300, 4);
-        let rows = Dense(Scale::of(&values).apply(&values));
+        let rows = DenseRows(Scale::of(&values).apply(&values));
         for penalty in [1.0, 1e-2, 1e-4] {
             let found = fit(&rows, &labels, (penalty, 1e-7), &[0.0; 5]);
             let weights = Tensor::from_slice(&found.weights).set_requires_grad(true);
@@ -119,7 +119,7 @@ mod tests {
     fn weights_for_raw_features_say_the_same() {
         let (values, labels) = drawn(200, 3);
         let scale = Scale::of(&values);
-        let rows = Dense(scale.apply(&values));
+        let rows = DenseRows(scale.apply(&values));
         let found = fit(&rows, &labels, (1e-3, 1e-7), &[0.0; 4]);
         let scores = rows.scores(&found.weights);
         let (raw, bias) = scale.undo(&Tensor::from_slice(&found.weights));
@@ -138,7 +138,7 @@ mod tests {
     fn separable_rows_and_constant_columns_do_no_harm() {
         let values = Tensor::from_slice(&[1.0_f64, 7.0, 2.0, 7.0, 3.0, 7.0, 4.0, 7.0]).view([4, 2]);
         let labels = [0.0, 0.0, 1.0, 1.0];
-        let rows = Dense(Scale::of(&values).apply(&values));
+        let rows = DenseRows(Scale::of(&values).apply(&values));
         let found = fit(&rows, &labels, (1e-6, 1e-7), &[0.0; 3]);
         assert!(found.loss < 0.01 && found.loss >= 0.0, "{}", found.loss);
     }

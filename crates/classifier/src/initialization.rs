@@ -5,48 +5,48 @@ use settings::ModelSettings;
 use crate::CounterRng;
 
 /// The random numbers of a network's first parameters.
-pub(crate) fn stream(settings: &ModelSettings) -> CounterRng {
+pub(crate) fn initial_rng(settings: &ModelSettings) -> CounterRng {
     CounterRng::new(settings.seed).child(0)
 }
 
 /// Glorot's uniform distribution for a `[rows, columns]` matrix (Glorot and Bengio 2010).
-pub(crate) fn glorot_uniform(stream: CounterRng, rows: i64, columns: i64) -> Vec<f32> {
+pub(crate) fn glorot_uniform(rng: CounterRng, rows: i64, columns: i64) -> Vec<f32> {
     let bound = (6.0 / (rows + columns) as f64).sqrt();
-    uniform(stream, (rows * columns) as usize, bound)
+    uniform(rng, (rows * columns) as usize, bound)
 }
 
 /// He's uniform distribution for layers before a rectifier (He et al. 2015).
-pub(crate) fn he_uniform(stream: CounterRng, count: usize, inputs: i64) -> Vec<f32> {
-    uniform(stream, count, (6.0 / inputs as f64).sqrt())
+pub(crate) fn he_uniform(rng: CounterRng, count: usize, inputs: i64) -> Vec<f32> {
+    uniform(rng, count, (6.0 / inputs as f64).sqrt())
 }
 
 /// Normal with mean 0 and this deviation.
-pub(crate) fn normal(stream: CounterRng, count: usize, deviation: f64) -> Vec<f32> {
+pub(crate) fn normal(rng: CounterRng, count: usize, deviation: f64) -> Vec<f32> {
     (0..count as u64)
-        .map(|n| (deviation * stream.normal(n)) as f32)
+        .map(|n| (deviation * rng.normal(n)) as f32)
         .collect()
 }
 
 /// Uniform between `-bound` and `bound`.
-pub(crate) fn uniform(stream: CounterRng, count: usize, bound: f64) -> Vec<f32> {
+pub(crate) fn uniform(rng: CounterRng, count: usize, bound: f64) -> Vec<f32> {
     (0..count as u64)
-        .map(|n| (bound * (2.0 * stream.uniform(n) - 1.0)) as f32)
+        .map(|n| (bound * (2.0 * rng.uniform(n) - 1.0)) as f32)
         .collect()
 }
 
 /// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent net:
 /// repeated multiplication then neither blows up nor dies out (Saxe, McClelland and Ganguli 2014).
-pub(crate) fn orthogonal_blocks(stream: CounterRng, blocks: i64, size: i64) -> Vec<f32> {
-    let block = |block| orthogonal(stream.child(block as u64), size as usize);
+pub(crate) fn orthogonal_blocks(rng: CounterRng, blocks: i64, size: i64) -> Vec<f32> {
+    let block = |block| orthogonal(rng.child(block as u64), size as usize);
     (0..blocks).flat_map(block).collect()
 }
 
 /// Gram and Schmidt's procedure on random rows, each made orthogonal to those before it, twice,
 /// because once is not exact in floating point.
-fn orthogonal(stream: CounterRng, size: usize) -> Vec<f32> {
+fn orthogonal(rng: CounterRng, size: usize) -> Vec<f32> {
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
     for index in 0..size {
-        let drawn = |column| stream.normal((index * size + column) as u64);
+        let drawn = |column| rng.normal((index * size + column) as u64);
         let mut row: Vec<f64> = (0..size).map(drawn).collect();
         for _ in 0..2 {
             for earlier in &rows {

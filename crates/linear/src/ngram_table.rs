@@ -3,13 +3,13 @@
 
 /// A value for each of some n-grams, which are numbers of their own (`ngram::Ngram`).
 #[derive(Clone, Debug)]
-pub(crate) struct Table<V> {
+pub(crate) struct NgramTable<V> {
     /// A power of two of them, at most half of it taken. 0 is no n-gram: there a slot is empty.
     slots: Vec<(u64, V)>,
     shift: u32,
 }
 
-impl<V: Copy + Default> Table<V> {
+impl<V: Copy + Default> NgramTable<V> {
     /// An empty one for at most so many n-grams.
     pub(crate) fn with_room(count: usize) -> Self {
         let bits = (2 * count.max(1)).next_power_of_two().trailing_zeros();
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn every_ngram_is_found_and_no_other() {
         let ngrams: Vec<u64> = (0..5000).map(|number| number * 7 + 1).collect();
-        let table = Table::of(ngrams.iter().copied(), 0_u32..);
+        let table = NgramTable::of(ngrams.iter().copied(), 0_u32..);
         for (ngram, place) in ngrams.iter().zip(0..) {
             assert_eq!(table.get(*ngram), Some(place));
             assert_eq!(table.get(ngram + 1), None);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_not_added_again() {
-        let mut table = Table::with_room(3);
+        let mut table = NgramTable::with_room(3);
         assert!(table.insert(4, 1));
         assert!(table.insert(5, 2));
         assert!(!table.insert(4, 3));
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_empty_one_has_nothing() {
-        let table = Table::<u32>::with_room(0);
+        let table = NgramTable::<u32>::with_room(0);
         assert_eq!(table.get(3), None);
         assert_eq!(table.get_all(&[1, 2, 3]).count(), 0);
         assert_eq!(table.iter().count(), 0);

@@ -22,7 +22,7 @@ pub(super) struct DeviceMeter {
 
 /// What a meter read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reading {
+pub(super) struct MeterSums {
     pub(super) loss: f64,
     pub(super) correct: u64,
     pub(super) norm: f64,
@@ -68,7 +68,7 @@ impl DeviceMeter {
     }
 
     /// Reads the sums, by one copy, and begins anew.
-    pub(super) fn read(&mut self) -> Reading {
+    pub(super) fn read(&mut self) -> MeterSums {
         let as_double = |tensor: &Tensor| tensor.to_kind(Kind::Double);
         let all = [
             &self.loss,
@@ -85,7 +85,7 @@ impl DeviceMeter {
             let _ = self.good_steps.zero_();
             let _ = self.all_good.fill_(1);
         });
-        Reading {
+        MeterSums {
             loss: found[0],
             correct: found[1] as u64,
             norm: found[2],
@@ -119,7 +119,7 @@ mod tests {
             Vec::<f32>::try_from(&small).expect("two numbers"),
             [0.3, 0.4]
         );
-        let expected = Reading {
+        let expected = MeterSums {
             loss: 0.75,
             correct: 6,
             norm: 0.5,

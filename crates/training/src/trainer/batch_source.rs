@@ -22,7 +22,7 @@ const AHEAD: usize = 2;
 const DEVICE_TOKENS: usize = 1 << 17;
 
 /// A batch with its parts.
-pub(crate) struct Prepared<T: Task> {
+pub(crate) struct PartitionedBatch<T: Task> {
     pub(super) batch: T::Batch,
     /// Rows of the batch.
     rows: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Prepared<T: Task> {
     pub(super) parts: Vec<Option<T::Part>>,
 }
 
-impl<T: Task> Prepared<T> {
+impl<T: Task> PartitionedBatch<T> {
     /// The rows of each part.
     pub(super) fn spans(&self) -> impl Iterator<Item = Range<usize>> + use<T> {
         spans(self.rows, self.size)
@@ -44,7 +44,7 @@ fn spans(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Where the trainer gets its batches, on any thread.
-pub(crate) struct Source<'a, T> {
+pub(crate) struct BatchSource<'a, T> {
     pub(super) task: &'a T,
     pub(super) path: ComputePath,
     pub(super) device: Device,
@@ -54,7 +54,7 @@ pub(crate) struct Source<'a, T> {
     pub(super) accumulation: AtomicU32,
 }
 
-impl<'a, T: Task> Source<'a, T> {
+impl<'a, T: Task> BatchSource<'a, T> {
     pub(crate) fn new(context: &TrainContext<'a, T>) -> Self {
         Self {
             task: context.task,
@@ -78,30 +78,30 @@ impl<'a, T: Task> Source<'a, T> {
         rows.len().div_ceil(parts).min(limit).max(1)
     }
 
-    /// Draws a batch and prepares its parts. `stream` is that of the step.
-    pub(crate) fn prepare(&self, rows: &[usize], stream: CounterRng) -> Result<Prepared<T>> {
-        let prepared = Prepared {
-            batch: self.task.draw_batch(rows, stream),
+    /// Draws a batch and prepares its parts. `rng` is that of the step.
+    pub(crate) fn prepare(&self, rows: &[usize], rng: CounterRng) -> Result<PartitionedBatch<T>> {
+        let prepared = PartitionedBatch {
+            batch: self.task.draw_batch(rows, rng),
             rows: rows.len(),
             size: self.size(rows),
             parts: Vec::new(),
         };
-        self.with_parts(prepared, stream)
+        self.with_parts(prepared, rng)
     }
 
     /// Puts the parts of a batch into pinned memory, if they are for a device.
     pub(super) fn with_parts(
         &self,
-        mut prepared: Prepared<T>,
-        stream: CounterRng,
-    ) -> Result<Prepared<T>> {
+        mut prepared: PartitionedBatch<T>,
+        rng: CounterRng,
+    ) -> Result<PartitionedBatch<T>> {
         ClassifierError::catch("prepare a batch", || {
             if self.path == ComputePath::Device {
                 let part = |(number, span)| {
-                    let stream = stream.child(number as u64);
+                    let rng = rng.child(number as u64);
                     let part = self
                         .task
-                        .prepare_part(&prepared.batch, span, stream, self.path);
+                        .prepare_part(&prepared.batch, span, rng, self.path);
                     part.map(|part| part.pin(self.device))
                 };
                 prepared.parts = prepared.spans().enumerate().map(part).collect();
@@ -111,18 +111,18 @@ impl<'a, T: Task> Source<'a, T> {
     }
 }
 
-/// Starts a thread that prepares these batches, each with the stream of its step: all of them in order, or until
+/// Starts a thread that prepares these batches, each with the rng of its step: all of them in order, or until
 /// one fails.
 pub(super) fn prepare_ahead<'scope, 'a: 'scope, T: Task>(
     scope: &'scope Scope<'scope, '_>,
-    source: &'a Source<'a, T>,
+    source: &'a BatchSource<'a, T>,
     batches: &'scope [Vec<usize>],
-    stream_of: impl Fn(usize) -> CounterRng + Send + 'scope,
-) -> Receiver<Result<Prepared<T>>> {
+    rng_of_step: impl Fn(usize) -> CounterRng + Send + 'scope,
+) -> Receiver<Result<PartitionedBatch<T>>> {
     let (sender, receiver) = sync_channel(AHEAD);
     scope.spawn(move || {
         for (number, rows) in batches.iter().enumerate() {
-            let prepared = source.prepare(rows, stream_of(number));
+            let prepared = source.prepare(rows, rng_of_step(number));
             let failed = prepared.is_err();
             // A closed channel is a trainer that has stopped.
             if sender.send(prepared).is_err() || failed {
