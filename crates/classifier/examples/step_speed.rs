@@ -48,7 +48,7 @@ fn main() {
         threads,
         ..RunSettings::default()
     };
-    let device = choose_device(&run).expect("the processor is there");
+    let device = choose_device(&run).expect("the CPU is there");
     let network = Network::new(&settings, sizes, &vec![0.1; 2_000_000]);
     let weights = Weights {
         flat: network.initial(device.device),
@@ -76,7 +76,7 @@ fn main() {
         let passes: Vec<BackwardPass> = replicas
             .par_iter_mut()
             .map(|weights| {
-                let format = network.input_format().on(device.device);
+                let format = network.input_format().for_device(device.device);
                 let batch = PreparedBatch::read(&texts, &labels, 0, format).open_on(device.device);
                 let mode = Mode::Train(rng.child(step));
                 BackwardPass::compute(layout, weights, 1.0, |parameters| {
@@ -86,7 +86,7 @@ fn main() {
             })
             .collect();
         for (number, pass) in passes.iter().enumerate() {
-            gradient.add(pass, number == 0, ComputePath::Processor);
+            gradient.add(pass, number == 0, ComputePath::Cpu);
         }
     }
     let seconds = clock.elapsed().as_secs_f64() / steps as f64;

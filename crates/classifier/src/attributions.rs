@@ -135,7 +135,7 @@ impl Explained<'_> {
     fn batch(&self, ids: &[u32], times: usize) -> Batch {
         let padding = self.model.tokenizer.pad_id;
         let device = self.weights.flat.device();
-        let format = self.network.input_format().on(device);
+        let format = self.network.input_format().for_device(device);
         PreparedBatch::read(&vec![ids; times], &vec![0; times], padding, format).open_on(device)
     }
 }

@@ -54,7 +54,7 @@ pub enum RnnInput {
 pub enum RnnLayout {
     /// None.
     Any,
-    /// Each direction over rows of its own: fast on a processor.
+    /// Each direction over rows of its own: fast on a CPU.
     Reversed,
     /// Both directions in one call, without padding: fast on a GPU.
     Packed,
@@ -72,8 +72,8 @@ pub struct InputFormat {
 }
 
 impl InputFormat {
-    /// The same on a device: recurrent nets read packed rows there.
-    pub fn on_device(self) -> Self {
+    /// The same on a GPU: recurrent nets read packed rows there.
+    pub fn for_gpu(self) -> Self {
         let rnn_layout = match self.rnn_layout {
             RnnLayout::Reversed => RnnLayout::Packed,
             other => other,
@@ -82,10 +82,10 @@ impl InputFormat {
     }
 
     /// The same on this device.
-    pub fn on(self, device: Device) -> Self {
+    pub fn for_device(self, device: Device) -> Self {
         match device {
             Device::Cpu => self,
-            _ => self.on_device(),
+            _ => self.for_gpu(),
         }
     }
 }
@@ -99,7 +99,7 @@ pub struct WordDropout {
     pub rng: CounterRng,
 }
 
-/// A batch as one block of integers, on the host or on a device.
+/// A batch as one block of integers, on the host or on a GPU.
 #[derive(Debug)]
 pub struct PreparedBatch {
     /// `[K]` i64: sections, one after the other, in the order in which [`PreparedBatch::open`] takes them.
@@ -248,19 +248,19 @@ impl PreparedBatch {
         }
     }
 
-    /// The same on a device, for a batch that was prepared as the network reads it there.
+    /// The same on a GPU, for a batch that was prepared as the network reads it there.
     pub fn open_on(self, device: Device) -> Batch {
         self.pin(device).transfer(device).open()
     }
 }
 
-/// What is prepared on the host to be computed on a device.
+/// What is prepared on the host to be computed on a GPU.
 pub trait Transfer: Send + Sized {
     /// The same in memory that a device can read by itself, if `device` is a GPU.
     #[must_use]
     fn pin(self, device: Device) -> Self;
 
-    /// The same on a device, by copies that the host does not wait for if the memory is pinned.
+    /// The same on a GPU, by copies that the host does not wait for if the memory is pinned.
     #[must_use]
     fn transfer(&self, device: Device) -> Self;
 }

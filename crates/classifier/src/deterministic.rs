@@ -45,7 +45,7 @@ pub fn is_deterministic() -> bool {
 }
 
 /// Lets a GPU multiply f32 matrices as TF32, with a mantissa of 10 bits instead of 23, as cuDNN does
-/// anyway. A processor ignores it.
+/// anyway. A CPU ignores it.
 pub fn allow_tf32_products() {
     // SAFETY: as above.
     unsafe { set_allow_tf32(global_context(), true) };

@@ -15,7 +15,7 @@ pub struct ChosenDevice {
     pub device: Device,
     /// Why this one.
     pub reason: String,
-    /// Networks trained side by side, each on its part of a batch: the cores on a processor, one
+    /// Networks trained side by side, each on its part of a batch: the cores on a CPU, one
     /// on a GPU.
     pub replicas: usize,
     /// Whether its hardware multiplies bf16, so that `precision = "auto"` selects it.
@@ -52,7 +52,7 @@ impl ChosenDevice {
         }
     }
 
-    /// The number format of a model's activations when it predicts. A processor always uses f32, so
+    /// The number format of a model's activations when it predicts. A CPU always uses f32, so
     /// that a prediction does not depend on the machine; a GPU uses the format of the training.
     pub fn prediction_kind(&self, model: &ModelSettings) -> Kind {
         match self.device {
@@ -70,9 +70,9 @@ impl ChosenDevice {
     }
 }
 
-/// Chooses the device. Only `auto` may fall back to the processor, and says so.
+/// Chooses the device. Only `auto` may fall back to the CPU, and says so.
 ///
-/// On the processor, work is spread over cores by splitting batches (see [`crate::Replica`]) and not
+/// On the CPU, work is spread over cores by splitting batches (see [`crate::Replica`]) and not
 /// inside each operation, because the matrices are too small to pay for synchronising threads twice
 /// per token; so libtorch itself uses one thread.
 ///
@@ -91,7 +91,7 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
         device: Device::Cpu,
         reason,
         replicas: run.cores().max(1),
-        native_bf16: processor_has_bf16(),
+        native_bf16: cpu_has_bf16(),
     };
     let is_asked_for = run.device == DeviceSetting::Cuda;
     if run.device == DeviceSetting::Cpu {
@@ -136,8 +136,8 @@ pub fn exit_with_75_on_abort() {
     unsafe { libc::signal(libc::SIGABRT, handler as libc::sighandler_t) };
 }
 
-/// Whether this processor has AVX-512 BF16.
-fn processor_has_bf16() -> bool {
+/// Whether this CPU has AVX-512 BF16.
+fn cpu_has_bf16() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::is_x86_feature_detected!("avx512bf16");
     #[cfg(not(target_arch = "x86_64"))]
@@ -161,7 +161,7 @@ fn keep_memory() {
 
 /// Loads the CUDA half of libtorch, if it is there, and asks whether it finds a GPU.
 ///
-/// The binary links the processor's half only, so that it builds and starts without 3 GB of CUDA
+/// The binary links the CPU's half only, so that it builds and starts without 3 GB of CUDA
 /// libraries. The other half registers itself when loaded, which must be before the first tensor.
 ///
 /// # Errors
@@ -205,7 +205,7 @@ fn load(library: &CStr) -> Result<(), String> {
     };
     let is_missing = message.contains("No such file") && message.starts_with("libtorch_cuda");
     Err(match is_missing {
-        true => "this libtorch is the one for processors".to_owned(),
+        true => "this libtorch is the one for CPUs".to_owned(),
         false => message,
     })
 }

@@ -1,4 +1,4 @@
-//! Dropout (Srivastava et al. 2014). On a processor by masks of the counter-based generator; on a device
+//! Dropout (Srivastava et al. 2014). On a CPU by masks of the counter-based generator; on a GPU
 //! by masks that it draws itself, from a generator that the trainer seeds before each part of a step.
 //! Either way a mask follows from seed, step and layer, and a resumed run draws the same.
 
@@ -12,7 +12,7 @@ pub enum Mode {
     /// Learns, with masks of this rng, which is that of the step.
     Train(CounterRng),
     /// Learns, with masks of libtorch's generator of the device.
-    TrainOnDevice,
+    TrainOnGpu,
     /// Predicts: no dropout.
     Evaluate,
 }
@@ -47,7 +47,7 @@ pub(crate) fn dropout(xs: &Tensor, share: f64, mode: Mode, layer: u64) -> Tensor
     }
     match mode {
         Mode::Evaluate => xs.shallow_clone(),
-        Mode::TrainOnDevice => xs.native_dropout(share, true).0,
+        Mode::TrainOnGpu => xs.native_dropout(share, true).0,
         Mode::Train(rng) => {
             let mask = rng.child(layer).keep_mask(xs.numel(), share);
             let mask = Tensor::from_slice(&mask)

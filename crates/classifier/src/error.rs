@@ -159,7 +159,7 @@ impl ClassifierError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoCuda { .. } => {
-                "Take `--set run.device=auto` to use the processor where there is no CUDA, or set libtorch up with CUDA by `cargo xtask setup --cuda`"
+                "Take `--set run.device=auto` to use the CPU where there is no CUDA, or set libtorch up with CUDA by `cargo xtask setup --cuda`"
             }
             Self::Mismatch { .. } | Self::Row { .. } => {
                 "Rebuild what was made from other inputs with `ressenti run`"
@@ -270,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// The messages of a GPU, which a processor cannot produce.
+    /// The messages of a GPU, which a CPU cannot produce.
     #[test]
     fn messages_of_cuda_are_classified() {
         let check = |message: &str, fault| {

@@ -7,21 +7,21 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 use crate::parameters::{ParameterLayout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
 use crate::{ActivationWeights, ClassifierError, ForwardContext, Network, Result};
 
-/// Which code computes a training step. Tests run the device's code on a processor, too.
+/// Which code computes a training step. Tests run the device's code on a CPU, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComputePath {
     /// Several replicas, loops over memory, random masks by the counter-based generator.
-    Processor,
+    Cpu,
     /// One replica, a fixed number of operations, nothing copied to the host.
-    Device,
+    Gpu,
 }
 
 impl ComputePath {
     /// The path for tensors of this device.
     pub fn for_device(device: Device) -> Self {
         match device {
-            Device::Cpu => Self::Processor,
-            _ => Self::Device,
+            Device::Cpu => Self::Cpu,
+            _ => Self::Gpu,
         }
     }
 }
@@ -164,9 +164,9 @@ impl Gradient {
     /// Adds the gradient of a pass; that of the `first` pass of a step replaces what is there.
     pub fn add(&mut self, pass: &BackwardPass, first: bool, path: ComputePath) {
         match (path, first) {
-            (ComputePath::Processor, _) => add_all(&mut self.dense, &pass.dense, first),
-            (ComputePath::Device, true) => self.dense.copy_(&pass.dense),
-            (ComputePath::Device, false) => {
+            (ComputePath::Cpu, _) => add_all(&mut self.dense, &pass.dense, first),
+            (ComputePath::Gpu, true) => self.dense.copy_(&pass.dense),
+            (ComputePath::Gpu, false) => {
                 let _ = self.dense.g_add_(&pass.dense);
             }
         }
@@ -178,8 +178,8 @@ impl Gradient {
         }
         match (&pass.words, path) {
             (None, _) => {}
-            (Some((ids, vectors)), ComputePath::Processor) => add_rows(table, ids, vectors),
-            (Some((ids, vectors)), ComputePath::Device) => {
+            (Some((ids, vectors)), ComputePath::Cpu) => add_rows(table, ids, vectors),
+            (Some((ids, vectors)), ComputePath::Gpu) => {
                 let _ = table.index_add_(0, ids, vectors);
             }
         }

@@ -1,6 +1,6 @@
 //! Matrix products of encoders.
 //!
-//! On a processor they are oneDNN's. libtorch multiplies f32 with MKL, which does on some processors
+//! On a CPU they are oneDNN's. libtorch multiplies f32 with MKL, which does on some CPUs
 //! half of what they can: on a Zen 5 core 110 against 250 thousand million operations per second. In
 //! bf16 libtorch asks oneDNN itself; where a network does not learn, its matrices are given to it in
 //! either format, so that they need not be taken over for every product.

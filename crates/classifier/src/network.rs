@@ -71,7 +71,7 @@ pub struct UntrainedNetwork {
 }
 
 impl UntrainedNetwork {
-    /// The first weights on a device.
+    /// The first weights on a GPU.
     pub fn weights(&self, device: Device) -> Weights {
         let words = || Tensor::from_slice(&self.words).view([-1, self.network.width]);
         let is_frozen = self.network.embedding().is_none();
@@ -312,7 +312,7 @@ impl Network {
         }
     }
 
-    /// The initial parameters as one buffer on a device.
+    /// The initial parameters as one buffer on a GPU.
     pub fn initial(&self, device: Device) -> Tensor {
         self.layout.initial(device)
     }

@@ -239,7 +239,7 @@ thread_local! {
 }
 
 /// Does `work`, in which this thread must not read or write the memory of a tensor as a slice. On a GPU that
-/// cannot be done without waiting for it; a processor would allow it, so that tests there see the mistake.
+/// cannot be done without waiting for it; a CPU would allow it, so that tests there see the mistake.
 pub fn without_host_access<T>(work: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {
@@ -251,7 +251,7 @@ pub fn without_host_access<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Where the elements of a contiguous tensor begin in the processor's memory, and how many there are.
+/// Where the elements of a contiguous tensor begin in the CPU's memory, and how many there are.
 fn memory<T>(tensor: &Tensor, kind: Kind) -> (*mut T, usize) {
     assert!(
         !NO_HOST_ACCESS.get(),
@@ -267,7 +267,7 @@ fn memory<T>(tensor: &Tensor, kind: Kind) -> (*mut T, usize) {
     }
 }
 
-/// The elements of a flat f32 tensor in the processor's memory.
+/// The elements of a flat f32 tensor in the CPU's memory.
 ///
 /// The caller must not let two such slices of one tensor live at once.
 pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
@@ -277,14 +277,14 @@ pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
     unsafe { std::slice::from_raw_parts_mut(start, count) }
 }
 
-/// The elements of a flat f32 tensor in the processor's memory, to read.
+/// The elements of a flat f32 tensor in the CPU's memory, to read.
 pub fn as_slice(tensor: &Tensor) -> &[f32] {
     let (start, count) = memory(tensor, Kind::Float);
     // SAFETY: as above, and shared with other readers only.
     unsafe { std::slice::from_raw_parts(start, count) }
 }
 
-/// The bits of the elements of a flat bf16 tensor in the processor's memory, to read.
+/// The bits of the elements of a flat bf16 tensor in the CPU's memory, to read.
 pub(crate) fn as_bf16_bits(tensor: &Tensor) -> &[u16] {
     let (start, count) = memory(tensor, Kind::BFloat16);
     // SAFETY: as above; any 16 bits are valid as u16.

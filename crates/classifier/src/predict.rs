@@ -107,7 +107,7 @@ impl Inference<'_> {
         compute: fn(&Replica, &Network, &Batch) -> Tensor,
     ) -> Result<Vec<f32>> {
         let next = AtomicUsize::new(0);
-        let format = self.network.input_format().on(self.device);
+        let format = self.network.input_format().for_device(self.device);
         // Of a batch of these rows, padding included.
         let tokens_of = |rows: &[usize]| {
             let lengths = rows.iter().map(|&row| self.rows.length(row));
@@ -152,7 +152,7 @@ impl Inference<'_> {
     }
 }
 
-/// The values of tensors on a device, one after the other, by one copy. If the device has no memory for
+/// The values of tensors on a GPU, one after the other, by one copy. If the device has no memory for
 /// all of them side by side, by one copy for each.
 fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>> {
     if parts.is_empty() {

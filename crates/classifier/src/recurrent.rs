@@ -1,6 +1,6 @@
 //! Recurrent nets: Elman (1990), LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014).
 //!
-//! On a processor each direction runs on its own over the whole batch. Padding stands at the end, so the
+//! On a CPU each direction runs on its own over the whole batch. Padding stands at the end, so the
 //! forward direction has passed every real token when it meets it; the backward direction reads rows that
 //! were reversed within their own length, so it too meets padding last. On a GPU both directions run in
 //! one call over rows without padding. Either way no state of a real token depends on a padded one.
@@ -200,7 +200,7 @@ impl Recurrent {
     }
 
     /// The one place where libtorch's recurrent layers are called. cuDNN can differentiate a pass only if
-    /// it was told `train` beforehand (PyTorch issues 5878 and 15788); a processor does not care, so
+    /// it was told `train` beforehand (PyTorch issues 5878 and 15788); a CPU does not care, so
     /// that the mistake would show on a GPU alone.
     ///
     /// # Panics

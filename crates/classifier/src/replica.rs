@@ -1,4 +1,4 @@
-//! A network that predicts. On a processor there is one replica for each core, and all of them read the
+//! A network that predicts. On a CPU there is one replica for each core, and all of them read the
 //! same weights.
 
 use tch::{Device, Kind, Tensor, no_grad};
@@ -17,7 +17,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A replica of these weights as they are now, for many predictions: on a processor its matrices
+    /// A replica of these weights as they are now, for many predictions: on a CPU its matrices
     /// are packed for oneDNN.
     pub fn new(network: &Network, weights: &Weights, kind: Kind) -> Self {
         let activation = ActivationWeights::new(network.layout(), weights, kind);

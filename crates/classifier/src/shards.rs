@@ -16,7 +16,7 @@ use crate::embedding::vectors_of;
 use crate::tokens::select_training_rows;
 use crate::{ClassifierError, IdRows, Result, TokenContract, TokenRows};
 
-/// Rows of a shard: on a processor the work of less than a minute.
+/// Rows of a shard: on a CPU the work of less than a minute.
 pub const SHARD_ROWS: usize = 1024;
 
 /// The name of a shard.

@@ -13,11 +13,11 @@ fn the_setting_reaches_libtorch_with_the_choice_of_the_device() {
         deterministic,
         ..RunSettings::default()
     };
-    choose_device(&run(false)).expect("the processor is there");
+    choose_device(&run(false)).expect("the CPU is there");
     assert!(!is_deterministic());
     // Twice, as by a program that loads several models.
     for _ in 0..2 {
-        choose_device(&run(true)).expect("the processor is there");
+        choose_device(&run(true)).expect("the CPU is there");
         assert!(is_deterministic());
     }
     assert_eq!(

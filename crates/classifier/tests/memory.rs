@@ -1,4 +1,4 @@
-//! Predictions on a machine whose memory is full, and on a device that is not there. In a process of
+//! Predictions on a machine whose memory is full, and on a GPU that is not there. In a process of
 //! its own, whose address space is limited: allocations of libtorch really fail.
 
 #![allow(missing_docs, reason = "tests")]

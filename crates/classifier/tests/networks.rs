@@ -181,7 +181,7 @@ fn gradient_on(
 }
 
 fn gradient_of(network: &Network, weights: &Weights, batch: &Batch) -> (f64, Tensor) {
-    let path = ComputePath::Processor;
+    let path = ComputePath::Cpu;
     gradient_on(network, weights, batch, Mode::Evaluate, path)
 }
 
@@ -191,10 +191,10 @@ fn gradients_on_a_device_are_those_on_the_processor() {
         let (network, weights) = build(&settings);
         let (_, expected) =
             gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
-        let format = network.input_format().on_device();
+        let format = network.input_format().for_gpu();
         let prepared = PreparedBatch::read(&texts(), &labels(), PAD, format);
         let packed = prepared.open();
-        let path = ComputePath::Device;
+        let path = ComputePath::Gpu;
         let (_, found) = gradient_on(&network, &weights, &packed, Mode::Evaluate, path);
         let largest = expected.abs().max().double_value(&[]);
         let difference = (found - expected).abs().max().double_value(&[]);
@@ -285,7 +285,7 @@ fn dropout_repeats_with_its_stream_and_differs_between_steps() {
     let batch = batch(&network, &texts(), &labels(), 0);
     let loss = |step: u64| {
         let mode = Mode::Train(CounterRng::new(1).child(step));
-        gradient_on(&network, &weights, &batch, mode, ComputePath::Processor).0
+        gradient_on(&network, &weights, &batch, mode, ComputePath::Cpu).0
     };
     assert_eq!(loss(1), loss(1));
     assert_ne!(loss(1), loss(2));

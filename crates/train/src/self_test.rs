@@ -46,7 +46,7 @@ fn library() -> Option<String> {
     Some(line.split_whitespace().last()?.to_owned())
 }
 
-/// A matrix product on a device, against the same in 64 bits on the processor.
+/// A matrix product on a GPU, against the same in 64 bits on the CPU.
 fn test(device: Device, name: String) -> Value {
     let matrix = |step: f64| {
         let entries = Tensor::arange(SIZE * SIZE, (Kind::Double, Device::Cpu)) * step;

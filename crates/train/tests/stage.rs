@@ -144,7 +144,7 @@ fn a_batch_in_two_parts_is_the_same_batch() {
     assert!(difference < 1e-4, "{difference}");
 }
 
-/// On the processor a batch is cut into shards, as many as the settings say, and the cores share
+/// On the CPU a batch is cut into shards, as many as the settings say, and the cores share
 /// them: dropout, word dropout and the order of the sums follow the shards.
 #[test]
 fn the_weights_do_not_depend_on_the_number_of_threads() {

@@ -12,7 +12,7 @@ const CHUNK: usize = 1 << 14;
 /// Added to the root of the second moment, so that nothing is divided by zero.
 const EPSILON: f64 = 1e-8;
 
-/// What the count of steps on a device begins with: bias corrections are divisors, and must not be 0 if
+/// What the count of steps on a GPU begins with: bias corrections are divisors, and must not be 0 if
 /// the first step is bad. A power of two, so that sums stay exact.
 const ALMOST_NO_STEP: f64 = 1.0 / (1_u64 << 30) as f64;
 
@@ -23,7 +23,7 @@ pub struct AdamW {
     moments: [Tensor; 2],
     groups: Vec<ParameterGroup>,
     betas: [f64; 2],
-    /// Steps applied so far, which the bias correction follows from; on a device they are counted there.
+    /// Steps applied so far, which the bias correction follows from; on a GPU they are counted there.
     steps: i32,
     device: Option<GpuState>,
 }
@@ -39,7 +39,7 @@ struct ParameterGroup {
     share: f64,
 }
 
-/// What a step on a device reads beside weights and gradient: made once, so that a step allocates
+/// What a step on a GPU reads beside weights and gradient: made once, so that a step allocates
 /// scalars only.
 #[derive(Debug)]
 struct GpuState {
@@ -57,13 +57,13 @@ impl AdamW {
     /// An optimizer without history for the parameters of a layout.
     ///
     /// `layer_decay` is what the rate is multiplied by for every level below the top one. With
-    /// `on_device` the steps are those of [`AdamW::step_on_device`].
+    /// `on_gpu` the steps are those of [`AdamW::step_on_gpu`].
     pub fn new(
         layout: &ParameterLayout,
         settings: &TrainingSettings,
         layer_decay: f64,
         device: Device,
-        on_device: bool,
+        on_gpu: bool,
     ) -> Self {
         let trained = layout.trained();
         let mut groups: Vec<ParameterGroup> = Vec::new();
@@ -88,7 +88,7 @@ impl AdamW {
         let zeros = || Tensor::zeros([trained.len() as i64], (Kind::Float, device));
         Self {
             moments: [zeros(), zeros()],
-            device: on_device.then(|| GpuState::new(&groups, settings, device)),
+            device: on_gpu.then(|| GpuState::new(&groups, settings, device)),
             groups,
             betas: [settings.beta1, settings.beta2],
             steps: 0,
@@ -100,7 +100,7 @@ impl AdamW {
         &self.moments
     }
 
-    /// Steps applied. On a device this waits for all that is under way.
+    /// Steps applied. On a GPU this waits for all that is under way.
     pub fn steps(&self) -> i32 {
         match &self.device {
             None => self.steps,
@@ -127,7 +127,7 @@ impl AdamW {
     /// that tensor operations take.
     ///
     /// # Panics
-    /// The tensors are not in the processor's memory.
+    /// The tensors are not in the CPU's memory.
     pub fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64) {
         self.steps += 1;
         let [first, second] = &mut self.moments;
@@ -167,7 +167,7 @@ impl AdamW {
     ///
     /// # Panics
     /// The optimizer was not made for a device.
-    pub fn step_on_device(
+    pub fn step_on_gpu(
         &mut self,
         weights: &mut Tensor,
         gradient: &mut Tensor,
@@ -244,12 +244,12 @@ mod tests {
         layout
     }
 
-    fn optimizer(layout: &ParameterLayout, layer_decay: f64, on_device: bool) -> (AdamW, Tensor) {
+    fn optimizer(layout: &ParameterLayout, layer_decay: f64, on_gpu: bool) -> (AdamW, Tensor) {
         let settings = TrainingSettings {
             weight_decay: 0.1,
             ..TrainingSettings::default()
         };
-        let adam = AdamW::new(layout, &settings, layer_decay, Device::Cpu, on_device);
+        let adam = AdamW::new(layout, &settings, layer_decay, Device::Cpu, on_gpu);
         (adam, layout.initial(Device::Cpu))
     }
 
@@ -295,7 +295,7 @@ mod tests {
             for number in 1..5 {
                 let mut gradient = gradient(count, number);
                 one.step(&mut weights_one, &gradient, 0.01);
-                two.step_on_device(&mut weights_two, &mut gradient, &good, 0.01);
+                two.step_on_gpu(&mut weights_two, &mut gradient, &good, 0.01);
                 let difference = largest_difference(&weights_one, &weights_two);
                 assert!(difference < 1e-6, "step {number}: {difference}");
             }
@@ -319,7 +319,7 @@ mod tests {
             for (number, good) in steps {
                 let before = weights.copy();
                 let good = Tensor::from(*good);
-                adam.step_on_device(&mut weights, &mut gradient(count, *number), &good, 0.01);
+                adam.step_on_gpu(&mut weights, &mut gradient(count, *number), &good, 0.01);
                 let moved = weights != before;
                 assert_eq!(moved, good.int64_value(&[]) == 1);
             }
@@ -336,22 +336,22 @@ mod tests {
     fn a_restored_optimizer_continues_as_the_first_would() {
         let count = 40;
         let layout = layout(count);
-        for on_device in [false, true] {
+        for on_gpu in [false, true] {
             let step = |adam: &mut AdamW, weights: &mut Tensor, number: usize| {
                 let mut gradient = gradient(count, number);
-                match on_device {
-                    true => adam.step_on_device(weights, &mut gradient, &Tensor::from(true), 0.01),
+                match on_gpu {
+                    true => adam.step_on_gpu(weights, &mut gradient, &Tensor::from(true), 0.01),
                     false => adam.step(weights, &gradient, 0.01),
                 }
             };
-            let (mut one, mut weights_one) = optimizer(&layout, 1.0, on_device);
+            let (mut one, mut weights_one) = optimizer(&layout, 1.0, on_gpu);
             step(&mut one, &mut weights_one, 1);
-            let (mut two, _) = optimizer(&layout, 1.0, on_device);
+            let (mut two, _) = optimizer(&layout, 1.0, on_gpu);
             let mut weights_two = weights_one.copy();
             two.restore(one.moments().each_ref(), one.steps());
             step(&mut one, &mut weights_one, 2);
             step(&mut two, &mut weights_two, 2);
-            assert!(weights_one == weights_two, "{on_device}");
+            assert!(weights_one == weights_two, "{on_gpu}");
         }
     }
 }

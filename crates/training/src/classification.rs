@@ -93,8 +93,8 @@ impl Task for Classification<'_> {
             rng: rng.child(0),
         });
         let format = match path {
-            ComputePath::Processor => self.network.input_format(),
-            ComputePath::Device => self.network.input_format().on_device(),
+            ComputePath::Cpu => self.network.input_format(),
+            ComputePath::Gpu => self.network.input_format().for_gpu(),
         };
         let rows = &batch[rows];
         let part = PreparedBatch::gather(self.train, rows, self.pad_id, format, dropout);

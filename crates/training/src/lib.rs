@@ -1,5 +1,5 @@
 //! How networks are trained: optimizer, checkpoints, the record of a run, and one loop over any [`Task`],
-//! on a processor or on a device.
+//! on a CPU or on a GPU.
 
 mod adam;
 mod checkpoint;

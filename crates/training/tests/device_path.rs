@@ -1,4 +1,4 @@
-//! The code that trains on a device, run on a processor: it computes what the processor's code computes,
+//! The code that trains on a GPU, run on a CPU: it computes what the CPU's code computes,
 //! in few operations, and never waits for the device between two lines of the record.
 
 #![allow(clippy::print_stdout, reason = "a table for `--nocapture`")]
@@ -32,8 +32,8 @@ fn every_model(steps: usize, dropout: f64) -> Vec<Setup> {
 #[test]
 fn training_on_a_device_gives_what_training_on_the_processor_gives() {
     for setup in every_model(6, 0.0) {
-        let (one, record_one) = train_undisturbed(&setup, ComputePath::Processor);
-        let (two, record_two) = train_undisturbed(&setup, ComputePath::Device);
+        let (one, record_one) = train_undisturbed(&setup, ComputePath::Cpu);
+        let (two, record_two) = train_undisturbed(&setup, ComputePath::Gpu);
         let moved = (&one.flat - &setup.start.flat)
             .abs()
             .max()
@@ -63,7 +63,7 @@ fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
     setup.model.training.clip_norm = 0.0;
     setup.model.training.warm_up = 0.0;
     let folder = tempfile::tempdir().expect("a folder");
-    let (trained, weights, record) = run(&setup, ComputePath::Device, folder.path(), 0);
+    let (trained, weights, record) = run(&setup, ComputePath::Gpu, folder.path(), 0);
     let error = trained
         .expect_err("the weights are huge after one step")
         .to_string();
@@ -82,20 +82,20 @@ fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
 fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operators) {
     let longer = setup(kind, family, 4, 0.1);
     let shorter = setup(kind, family, 3, 0.1);
-    let (_, four) = count_on_this_thread(|| train_undisturbed(&longer, ComputePath::Device));
-    let (_, three) = count_on_this_thread(|| train_undisturbed(&shorter, ComputePath::Device));
+    let (_, four) = count_on_this_thread(|| train_undisturbed(&longer, ComputePath::Gpu));
+    let (_, three) = count_on_this_thread(|| train_undisturbed(&shorter, ComputePath::Gpu));
     let task = longer.task();
     let weights = longer.weights();
     let mut activation = ActivationWeights::new(task.layout(), &weights, Kind::Float);
     let batch = task.draw_batch(&[0, 1, 2, 3, 4, 5, 6, 7], CounterRng::new(1));
-    let path = ComputePath::Device;
+    let path = ComputePath::Gpu;
     let part = task
         .prepare_part(&batch, 0..8, CounterRng::new(1), path)
         .expect("a part");
     let (_, passes) = count_on_this_thread(|| {
         activation.refresh();
         BackwardPass::compute(task.layout(), &activation, 0.1, |parameters| {
-            task.loss(&part, &activation, parameters, Mode::TrainOnDevice)
+            task.loss(&part, &activation, parameters, Mode::TrainOnGpu)
         })
         .expect("a gradient")
     });
@@ -148,8 +148,8 @@ fn gradients_of_a_pooled_net_do_not_depend_on_the_path() {
     ] {
         let mut setup = setup(ModelKind::Gru, "", 3, 0.0);
         setup.model.pooling = pooling;
-        let (one, _) = train_undisturbed(&setup, ComputePath::Processor);
-        let (two, _) = train_undisturbed(&setup, ComputePath::Device);
+        let (one, _) = train_undisturbed(&setup, ComputePath::Cpu);
+        let (two, _) = train_undisturbed(&setup, ComputePath::Gpu);
         let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
         assert!(apart < 1e-4, "{pooling:?}: {apart}");
     }

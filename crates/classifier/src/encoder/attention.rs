@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 /// Attention of queries `[B, H, R, D]` to keys and values `[B, H, T, D]`; `mask` is added to the
 /// scores and can be expanded to `[B, H, R, T]`. Gives `[B, H, R, D]`.
 ///
-/// By libtorch's fused kernel, except in bf16 on a processor: there its products do a tenth of what
+/// By libtorch's fused kernel, except in bf16 on a CPU: there its products do a tenth of what
 /// oneDNN's do, and most of all backward. A layer of 1,024 tokens in rows of 64 took one core 21 ms
 /// forward and backward, and takes 2.3 ms as it is written here.
 pub(super) fn attention([query, key, value]: [&Tensor; 3], mask: Option<&Tensor>) -> Tensor {

@@ -1,7 +1,7 @@
 //! The batches of an epoch, prepared ahead of time.
 //!
-//! On a device a thread prepares batches while the device computes: it draws them, partitions them
-//! and puts the parts into pinned memory. On a processor the replicas prepare their own parts.
+//! On a GPU a thread prepares batches while the device computes: it draws them, partitions them
+//! and puts the parts into pinned memory. On a CPU the replicas prepare their own parts.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,7 +28,7 @@ pub(crate) struct PartitionedBatch<T: Task> {
     rows: usize,
     /// Rows of a part at most.
     pub(super) size: usize,
-    /// The parts that were prepared ahead of time; none on a processor.
+    /// The parts that were prepared ahead of time; none on a CPU.
     pub(super) parts: Vec<Option<T::Part>>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct BatchSource<'a, T> {
     pub(super) task: &'a T,
     pub(super) path: ComputePath,
     pub(super) device: Device,
-    /// Rows that a replica on a processor computes at once.
+    /// Rows that a replica on a CPU computes at once.
     shard_size: usize,
     /// Parts that a batch is computed in at least: more than the settings say where memory was short.
     pub(super) accumulation: AtomicU32,
@@ -69,8 +69,8 @@ impl<'a, T: Task> BatchSource<'a, T> {
     pub(super) fn size(&self, rows: &[usize]) -> usize {
         let parts = self.accumulation.load(Ordering::Relaxed).max(1) as usize;
         let limit = match self.path {
-            ComputePath::Processor => self.shard_size,
-            ComputePath::Device => {
+            ComputePath::Cpu => self.shard_size,
+            ComputePath::Gpu => {
                 let lengths = rows.iter().map(|&row| self.task.length(row));
                 DEVICE_TOKENS / lengths.max().unwrap_or(1).max(1)
             }
@@ -96,7 +96,7 @@ impl<'a, T: Task> BatchSource<'a, T> {
         rng: CounterRng,
     ) -> Result<PartitionedBatch<T>> {
         ClassifierError::catch("prepare a batch", || {
-            if self.path == ComputePath::Device {
+            if self.path == ComputePath::Gpu {
                 let part = |(number, span)| {
                     let rng = rng.child(number as u64);
                     let part = self

@@ -1,11 +1,11 @@
-//! What happened since the last line of the record. On a device the sums stay there until somebody reads
+//! What happened since the last line of the record. On a GPU the sums stay there until somebody reads
 //! them, because reading one number makes the host wait for everything under way.
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// Sums of losses and whether all was finite, on a device.
+/// Sums of losses and whether all was finite, on a GPU.
 #[derive(Debug)]
-pub(super) struct DeviceMeter {
+pub(super) struct GpuSums {
     /// f64 scalar: losses of the examples.
     loss: Tensor,
     /// i64 scalar: examples predicted correctly.
@@ -30,7 +30,7 @@ pub(super) struct MeterSums {
     pub(super) first_bad: Option<u64>,
 }
 
-impl DeviceMeter {
+impl GpuSums {
     pub(super) fn new(clip_norm: f64, device: Device) -> Self {
         let scalar = |kind| Tensor::zeros([], (kind, device));
         Self {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn gradients_are_clipped_to_the_limit_and_counted() {
-        let mut meter = DeviceMeter::new(2.0, Device::Cpu);
+        let mut meter = GpuSums::new(2.0, Device::Cpu);
         let mut gradient = Tensor::from_slice(&[3.0_f32, 4.0]);
         let good = meter.check(&mut gradient, &losses(0.5));
         assert_eq!(good.int64_value(&[]), 1);
@@ -133,7 +133,7 @@ mod tests {
     fn the_first_bad_step_is_found_and_its_gradient_is_made_finite() {
         // The square of 1e20 is not finite, so its norm is not.
         for (bad, limit) in [(f32::NAN, 1.0), (f32::INFINITY, 1.0), (1e20, 0.0)] {
-            let mut meter = DeviceMeter::new(limit, Device::Cpu);
+            let mut meter = GpuSums::new(limit, Device::Cpu);
             let mut step = |gradient: [f32; 2], loss| {
                 let mut gradient = Tensor::from_slice(&gradient);
                 let good = meter.check(&mut gradient, &losses(loss));

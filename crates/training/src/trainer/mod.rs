@@ -27,7 +27,7 @@ use crate::schedule::rate;
 use crate::task::{Task, Validation};
 pub(crate) use batch_source::BatchSource;
 use batch_source::prepare_ahead;
-use gpu_sums::DeviceMeter;
+use gpu_sums::GpuSums;
 use position::{Position, Sums};
 use state::ResumeState;
 
@@ -45,7 +45,7 @@ pub struct TrainContext<'a, T> {
     pub device: Device,
     /// Which code computes a step: [`ComputePath::for_device`] the device, except in tests.
     pub path: ComputePath,
-    /// Replicas that compute side by side: the cores of a processor, one on a device.
+    /// Replicas that compute side by side: the cores of a CPU, one on a GPU.
     pub replicas: usize,
     /// Number format of the activations.
     pub kind: Kind,
@@ -165,9 +165,9 @@ pub(crate) struct Trainer<'a, T: Task> {
     replicas: Vec<ActivationWeights>,
     gradient: Gradient,
     adam: AdamW,
-    /// The sums that are on the device; none where a processor adds up at once.
-    meter: Option<DeviceMeter>,
-    /// Sums since the last time that all was read, losses on a device not included.
+    /// The sums that are on the device; none where a CPU adds up at once.
+    meter: Option<GpuSums>,
+    /// Sums since the last time that all was read, losses on a GPU not included.
     pending: Sums,
     pending_steps: u64,
     rng: CounterRng,
@@ -193,7 +193,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let mut replicas = vec![ActivationWeights::new(layout, weights, context.kind)];
         let others = (1..context.replicas).map(|_| replicas[0].share());
         replicas.extend(others.collect::<Vec<_>>());
-        let on_device = context.path == ComputePath::Device;
+        let on_gpu = context.path == ComputePath::Gpu;
         let flat = weights.flat.detach();
         Self {
             context,
@@ -201,8 +201,8 @@ impl<'a, T: Task> Trainer<'a, T> {
             trained: flat.narrow(0, trained.start as i64, trained.len() as i64),
             replicas,
             gradient: Gradient::zeros(layout, device),
-            adam: AdamW::new(layout, settings, context.layer_decay, device, on_device),
-            meter: on_device.then(|| DeviceMeter::new(settings.clip_norm, device)),
+            adam: AdamW::new(layout, settings, context.layer_decay, device, on_gpu),
+            meter: on_gpu.then(|| GpuSums::new(settings.clip_norm, device)),
             pending: Sums::default(),
             pending_steps: 0,
             rng: CounterRng::new(context.seed).child(1),
@@ -291,8 +291,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.since = Instant::now();
         thread::scope(|scope| {
             let rng_of_step = move |number: usize| step_rng(rng, first + number as u64);
-            let is_on_device = self.source.path == ComputePath::Device;
-            let ready = is_on_device.then(|| prepare_ahead(scope, self.source, rest, rng_of_step));
+            let is_on_gpu = self.source.path == ComputePath::Gpu;
+            let ready = is_on_gpu.then(|| prepare_ahead(scope, self.source, rest, rng_of_step));
             for rows in rest {
                 let step = self.position.step;
                 let rate = rate(settings, step, self.total_steps()) * self.position.backoff;
@@ -316,7 +316,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         })
     }
 
-    /// Adds what is pending to the sums of the epoch and of the next line. On a device this reads what the
+    /// Adds what is pending to the sums of the epoch and of the next line. On a GPU this reads what the
     /// host does not know yet, and tells which step was not finite, if one was; `batches` are those of the
     /// epoch.
     pub(crate) fn collect_pending(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {

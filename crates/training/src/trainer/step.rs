@@ -21,7 +21,7 @@ type Losses = Vec<(Tensor, Tensor)>;
 
 impl<T: Task> Trainer<'_, T> {
     /// One optimizer step on a batch of these rows, at this rate. A non-finite loss or gradient changes
-    /// nothing. On a device that is found out when the sums are read: see [`Trainer::collect_pending`].
+    /// nothing. On a GPU that is found out when the sums are read: see [`Trainer::collect_pending`].
     pub(crate) fn step(
         &mut self,
         rows: &[usize],
@@ -35,8 +35,8 @@ impl<T: Task> Trainer<'_, T> {
             Ok(ClassifierError::catch("move the weights", apply)?)
         };
         let applied = match path {
-            ComputePath::Processor => work()?,
-            ComputePath::Device => without_host_access(work)?,
+            ComputePath::Cpu => work()?,
+            ComputePath::Gpu => without_host_access(work)?,
         };
         if !applied {
             return Err(self.non_finite(self.position.step, rows));
@@ -58,7 +58,7 @@ impl<T: Task> Trainer<'_, T> {
             Some(meter) => {
                 let good = meter.check(gradient, losses);
                 let weights = &mut self.trained;
-                self.adam.step_on_device(weights, gradient, &good, rate);
+                self.adam.step_on_gpu(weights, gradient, &good, rate);
             }
             None => {
                 let loss: f64 = losses.iter().map(|(loss, _)| loss.double_value(&[])).sum();
@@ -164,7 +164,7 @@ impl<T: Task> Trainer<'_, T> {
                 Ok(())
             })
         };
-        if source.path == ComputePath::Device {
+        if source.path == ComputePath::Gpu {
             for (number, part) in prepared.parts.iter().enumerate() {
                 if let Some(part) = part {
                     let rng = rng.child(number as u64);
@@ -212,10 +212,10 @@ impl<T: Task> BatchSource<'_, T> {
         })
     }
 
-    /// How a part learns: on a device libtorch's generator draws the masks, seeded by seed, step and part.
+    /// How a part learns: on a GPU libtorch's generator draws the masks, seeded by seed, step and part.
     fn mode(&self, rng: CounterRng) -> Mode {
         let rng = rng.child(1);
-        if self.path == ComputePath::Processor {
+        if self.path == ComputePath::Cpu {
             return Mode::Train(rng);
         }
         let seed = rng.bits(0);
@@ -223,6 +223,6 @@ impl<T: Task> BatchSource<'_, T> {
             Device::Cuda(_) => tch::Cuda::manual_seed(seed),
             _ => tch::manual_seed(seed as i64),
         }
-        Mode::TrainOnDevice
+        Mode::TrainOnGpu
     }
 }
