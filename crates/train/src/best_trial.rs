@@ -1,4 +1,4 @@
-//! The best trial of a sweep: which one it is, by validation alone, and its bundle.
+//! Selects the best trial of a sweep by validation loss, and copies its bundle.
 
 use artifact::files::write_json;
 use artifact::{Artifact, Failure, OutputFile, StageName, format};
@@ -9,22 +9,22 @@ use stage::{Context, Outcome};
 
 use crate::bundle_output::copy_bundle;
 
-/// Who was chosen among whom.
+/// The file with the results of all trials and the selected one.
 const SELECTION_FILE: &str = "selection.json";
 
-/// One trial and how it did.
+/// The validation result of one trial.
 #[derive(Clone, Debug, Serialize)]
 struct TrialResult {
     trial: String,
     seed: u64,
     /// Mean cross-entropy on validation, in nats.
     loss: f64,
-    /// Share of validation rows classified rightly.
+    /// Share of validation rows predicted correctly.
     accuracy: f64,
 }
 
-/// Takes over the bundle of the best trial. Settings are result by their mean loss over seeds, so that
-/// luck does not choose; of the best settings the best seed is taken.
+/// Copies the bundle of the best trial. Settings are compared by their mean loss over all seeds, so that a lucky seed
+/// does not decide; among the trials of the best settings, the best seed is selected.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let mut trials: Vec<(TrialResult, ModelSettings, &Artifact)> = Vec::new();
     for (name, artifact) in context.inputs(StageName::Train) {
@@ -61,13 +61,13 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         serde_json::json!({ "sweep": settings.sweep, "chosen": result.trial, "trials": all });
     write_json(&context.output().join(SELECTION_FILE), &selection)?;
     files.push(OutputFile::data(SELECTION_FILE));
-    let line = format!(
-        "{} of {}: {} right on validation, loss {:.4}",
+    let summary = format!(
+        "{}, best of {}: {} of validation reviews correct, loss {:.4}",
         result.trial,
         format::plural(trials.len() as u64, "trial", "trials"),
         format::percent(result.accuracy),
         result.loss,
     );
     let contract = artifact.manifest().contract.clone();
-    Ok(Outcome::new(contract, files, line))
+    Ok(Outcome::new(contract, files, summary))
 }

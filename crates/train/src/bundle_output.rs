@@ -1,4 +1,4 @@
-//! A trained model becomes a bundle.
+//! Writes a trained model as a bundle.
 
 use std::fs;
 use std::path::Path;
@@ -16,19 +16,20 @@ use stage::{Context, Outcome};
 
 use crate::model_card;
 
-/// How a model scores the validation rows.
+/// The predictions of a model for the validation rows, and how good they are.
 pub(crate) struct ValidationScores<'a> {
-    /// Their class ids.
+    /// The labels, as class ids.
     pub(crate) labels: &'a [u8],
-    /// How far the positive class is ahead on each of them.
+    /// The score of each row: the log-odds of the positive class, in nats.
     pub(crate) scores: &'a [f64],
     /// Mean cross-entropy, in nats.
     pub(crate) loss: f64,
-    /// Share of rows classified rightly.
+    /// Share of rows predicted correctly.
     pub(crate) accuracy: f64,
 }
 
-/// `model.json` of a model without features, penalty or epochs, with the calibration fitted on validation.
+/// The `model.json` of a model, with the calibration fitted on the validation rows. Features, penalty, epochs and the
+/// number of parameters are set by the caller.
 pub(crate) fn model_description(
     context: &Context,
     settings: &ModelSettings,
@@ -37,7 +38,7 @@ pub(crate) fn model_description(
     validation_scores: &ValidationScores<'_>,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
-    let made: TokenizerSettings = recorded_settings(tokens, "tokens")?;
+    let tokenizer: TokenizerSettings = recorded_settings(tokens, "tokens")?;
     let scores = validation_scores.scores.iter().map(|value| *value as f32);
     let scores: Vec<f32> = scores.collect();
     let calibration = match settings.calibration {
@@ -50,7 +51,7 @@ pub(crate) fn model_description(
     };
     Ok(ModelFile {
         format: ModelFile::FORMAT,
-        // How a sweep went about it is nothing that the model is.
+        // The steps of a sweep do not belong to the description of a model.
         architecture: ModelSettings {
             rung: None,
             range_test: None,
@@ -63,8 +64,8 @@ pub(crate) fn model_description(
             fingerprint: contract.tokenizer,
             pad_id: contract.pad_id,
             max_length: contract.max_length,
-            // So that the bundle can do the same with a new text.
-            truncation: made.truncation,
+            // The bundle truncates new texts in the same way.
+            truncation: tokenizer.truncation,
         },
         labels: contract.classes.clone(),
         calibration: calibration.map_err(Failure::from_error)?,
@@ -85,19 +86,19 @@ pub(crate) fn model_description(
     })
 }
 
-/// The settings that an artifact was made with.
+/// The settings that an artifact was made with; `name` is its name in an error message.
 pub(crate) fn recorded_settings<T: DeserializeOwned>(
     artifact: &Artifact,
-    what: &str,
+    name: &str,
 ) -> Result<T, Failure> {
     serde_json::from_value(artifact.manifest().settings.clone()).map_err(|error| {
         Failure::new(format!(
-            "The settings recorded with the {what} cannot be read: {error}"
+            "Failed to read the settings recorded with the {name}: {error}"
         ))
     })
 }
 
-/// Writes the bundle of a network; `encoder` is the folder of the encoder in it, if there is one.
+/// Writes the bundle of a network. `encoder` is the folder of its pretrained encoder, if it has one.
 pub(crate) fn write_network(
     context: &Context,
     model: &ModelFile,
@@ -113,7 +114,7 @@ pub(crate) fn write_network(
     write_card(context, model)
 }
 
-/// Copies the files of a bundle that was trained elsewhere, but for those named.
+/// Copies the files of another step's bundle into the output, except those in `without`.
 pub(crate) fn copy_bundle(
     context: &Context,
     artifact: &Artifact,
@@ -142,7 +143,7 @@ pub(crate) fn write_card(context: &Context, model: &ModelFile) -> Result<(), Cla
     Ok(())
 }
 
-/// The stage's outcome.
+/// The outcome of the stage.
 pub(crate) fn outcome(tokens: &TokenContract, model: &ModelFile, summary: String) -> Outcome {
     let contract = Contract::Model {
         tokenizer: tokens.tokenizer,

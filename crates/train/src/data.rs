@@ -1,4 +1,4 @@
-//! What a network is trained on and what it starts from.
+//! The inputs of a training, and the network with its first weights.
 
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ pub(crate) struct TrainingInputs {
 }
 
 impl TrainingInputs {
-    /// Chooses the device, and says which; opens the tokens and the embedding, and makes the network with its
-    /// first weights. The test rows are never looked at.
+    /// Chooses and prints the device, opens the tokens and the embedding, and makes the network with its first weights.
+    /// Test rows are never opened.
     pub(crate) fn open(
         context: &Context,
         settings: &ModelSettings,
@@ -37,9 +37,13 @@ impl TrainingInputs {
         let contract = TokenContract::of(tokens)?;
         let embedding = context.input(StageName::Embed);
         let classes = contract.classes.len() as u32;
-        // Tokens that the network is given at a time, at most.
-        let given = settings.windows.map(|windows| windows.length);
-        let encoder = encoder_folder(embedding, &contract, given.unwrap_or(contract.max_length))?;
+        // The maximum number of tokens that the network reads at once.
+        let longest_input = settings.windows.map(|windows| windows.length);
+        let encoder = encoder_folder(
+            embedding,
+            &contract,
+            longest_input.unwrap_or(contract.max_length),
+        )?;
         let start = match &encoder {
             Some(folder) => Network::pretrained(settings, folder, classes)?,
             None => {
@@ -72,11 +76,11 @@ impl TrainingInputs {
     }
 }
 
-/// The folder of the encoder in an embedding, if it holds one.
+/// The folder of the encoder in an embedding artifact; `None` if it has no encoder.
 fn encoder_folder(
     embedding: &Artifact,
     tokens: &TokenContract,
-    given: u32,
+    longest_input: u32,
 ) -> Result<Option<PathBuf>, ClassifierError> {
     let Contract::Encoder {
         tokenizer, longest, ..
@@ -85,8 +89,10 @@ fn encoder_folder(
         return Ok(None);
     };
     tokens.check_tokenizer("encoder", *tokenizer)?;
-    if given > *longest {
-        let reason = format!("rows have up to {given} tokens and the encoder reads {longest}");
+    if longest_input > *longest {
+        let reason = format!(
+            "the rows have up to {longest_input} tokens and the encoder reads at most {longest}"
+        );
         return Err(ClassifierError::mismatch("tokens", "encoder")(reason));
     }
     for name in ENCODER_FILES {
@@ -95,21 +101,23 @@ fn encoder_folder(
     Ok(Some(embedding.folder().to_owned()))
 }
 
-/// Refuses to train on nothing or to choose by nothing.
+/// Fails if there are no training or no validation rows.
 pub(crate) fn check_rows(
     context: &Context,
     train: usize,
     validation: usize,
 ) -> Result<(), Failure> {
     let (split, hint) = if train == 0 {
-        (Split::Train, "Bring more labelled reviews")
+        (Split::Train, "Add more labelled reviews")
     } else if validation == 0 {
-        let hint = "Raise `clean.split.validation`, the share set aside to choose by";
+        let hint = "Raise `clean.split.validation`, the share of reviews for validation";
         (Split::Validation, hint)
     } else {
         return Ok(());
     };
     let file = context.pipeline_file().display();
-    let failure = Failure::new(format!("There are no {split} rows to train with"));
-    Err(failure.with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")))
+    let failure = Failure::new(format!("Failed to train: the {split} split has no labelled reviews"));
+    Err(failure.with_hint(format!(
+        "{hint}; check with `ressenti status --pipeline {file}`"
+    )))
 }

@@ -1,4 +1,4 @@
-//! From tokens and vectors to a model bundle.
+//! The train stage: reads tokens and vectors, trains a model, and writes its bundle.
 
 mod best_trial;
 mod bundle_output;
@@ -39,10 +39,10 @@ pub struct Train;
 
 impl Stage for Train {
     const NAME: StageName = StageName::Train;
-    const ABOUT: &'static str = "Train a model: from tokens and vectors to a model bundle\n\n\
-        Reads the train and validation rows of the model's tokens (never the test rows) and its embedding, trains the \
-        network of `[model.NAME]`, keeps the weights of the epoch with the lowest validation loss, and fits what \
-        turns logits into honest probabilities.\n\n\
+    const ABOUT: &'static str = "Train a model and write it as a bundle\n\n\
+            Reads the training and validation rows of the model's tokens (never the test rows) and its embedding, trains \
+            the network of `[model.NAME]`, keeps the weights of the epoch with the lowest validation loss, and fits the \
+            calibration of its probabilities on the validation rows.\n\n\
         Writes artifacts/train/NAME/: model.safetensors, model.json, tokenizer.json, README.md, metrics.jsonl.\n\n\
         Examples:\n  ressenti-train --variant lstm\n  ressenti-train --variant lstm --set run.device=cpu --force";
     type Settings = ModelSettings;
@@ -73,9 +73,10 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     }
 }
 
-/// Trains a network until so many epochs are done and writes its bundle, and tells how it did on validation.
-/// Goes on from `before`, the state and the record of an earlier training of the same model. Where it ends
-/// before all epochs it leaves its state beside the bundle.
+/// Trains a network up to epoch `until`, writes its bundle, and returns its validation result.
+///
+/// `before` is the state and the record of an earlier training of the same model to continue from. If epochs remain
+/// after `until`, the state is written beside the bundle.
 pub(crate) fn train_network(
     context: &Context,
     settings: &ModelSettings,
@@ -104,15 +105,15 @@ pub(crate) fn train_network(
     (model.epochs, model.best_epoch) = (trained.epochs, best.epoch);
     let parts = (&data.network, &weights);
     write_network(context, &model, parts, data.encoder.as_deref())?;
-    let line = format!(
-        "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
+    let summary = format!(
+        "{} training reviews, best of {}: epoch {}, {} of {} validation reviews correct",
         format::count(data.train.len() as u64),
         format::plural(u64::from(model.epochs), "epoch", "epochs"),
         best.epoch,
         format::percent(model.validation.accuracy),
         format::count(model.validation.rows),
     );
-    let mut outcome = outcome(&data.contract, &model, line);
+    let mut outcome = outcome(&data.contract, &model, summary);
     if let Some(state) = &trained.state {
         state.write_to(&context.output().join(rung::STATE_FILE))?;
         outcome.files.push(OutputFile::data(rung::STATE_FILE));
@@ -122,8 +123,8 @@ pub(crate) fn train_network(
     Ok((outcome, model.validation))
 }
 
-/// The logits of the validation rows in the number format of predictions, to which calibration is fitted:
-/// those of the best epoch, unless training computed them in another format.
+/// The logits of the validation rows in the number format of predictions, because calibration is fitted to them. They
+/// are computed again only if training used another format.
 fn logits_as_predicted(
     settings: &ModelSettings,
     data: &TrainingInputs,
@@ -138,16 +139,12 @@ fn logits_as_predicted(
     ClassifierError::catch("predict the validation reviews", || {
         let replica = |_| Replica::new(network, weights, kind);
         let mut replicas: Vec<Replica> = (0..device.replicas).map(replica).collect();
-        let (memory, continue_training) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
-        classification_task(settings, data).validation_logits(
-            &mut replicas,
-            &memory,
-            &continue_training,
-        )
+        let (memory, progress) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
+        classification_task(settings, data).validation_logits(&mut replicas, &memory, &progress)
     })
 }
 
-/// What the trainer needs to know of the task.
+/// The classification task that the trainer runs.
 pub(crate) fn classification_task<'a>(
     settings: &'a ModelSettings,
     data: &'a TrainingInputs,
@@ -162,7 +159,7 @@ pub(crate) fn classification_task<'a>(
     }
 }
 
-/// What the trainer needs to know beside the task.
+/// The context of a training: task, settings and device.
 pub(crate) fn train_context<'a, T>(
     context: &Context,
     settings: &'a ModelSettings,
@@ -172,7 +169,7 @@ pub(crate) fn train_context<'a, T>(
 ) -> TrainContext<'a, T> {
     let (kind, reason) = device.training_kind(settings);
     if settings.kind == ModelKind::Transformer {
-        // Only here there was a choice.
+        // Only transformers can use another number format than f32.
         let name = ChosenDevice::kind_name(kind);
         note(&format!("activations: {name} ({reason}), weights: f32"));
     }
@@ -223,7 +220,7 @@ fn run_training(
     )
 }
 
-/// Numbers of a network, those that stay as they are included.
+/// Number of parameters of a network, frozen ones included.
 fn count_parameters(weights: &Weights) -> u64 {
     (weights.flat.numel() + weights.frozen.as_ref().map_or(0, Tensor::numel)) as u64
 }
