@@ -1,4 +1,4 @@
-//! Classification: a network learns the labels of token rows.
+//! The classification task: a network learns the labels of token rows.
 
 use std::ops::{ControlFlow, Range};
 
@@ -12,25 +12,25 @@ use tch::Device;
 
 use crate::task::{Task, Validation};
 
-/// A network with the rows that it learns from and is validated on.
+/// A network with its training and validation rows.
 #[derive(Debug)]
 pub struct Classification<'a> {
     /// The network.
     pub network: &'a Network,
-    /// Its settings.
+    /// The settings of the model.
     pub model: &'a ModelSettings,
-    /// Rows to learn from.
+    /// Training rows.
     pub train: &'a dyn IdRows,
-    /// Rows to choose the epoch by.
+    /// Validation rows, which decide the best epoch.
     pub validation: &'a dyn IdRows,
-    /// The id that fills short rows.
+    /// The token id of padding.
     pub pad_id: u32,
-    /// Where batches go.
+    /// The device of the batches.
     pub device: Device,
 }
 
 impl Classification<'_> {
-    /// The logits of the validation rows, in batches twice as large as those of the training.
+    /// The logits of the validation rows, in batches twice as large as those of training.
     ///
     /// # Errors
     /// See [`Inference::logits`].

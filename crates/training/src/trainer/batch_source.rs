@@ -1,7 +1,7 @@
-//! The batches of an epoch, prepared ahead of time.
+//! Prepares the batches of an epoch.
 //!
-//! On a GPU a thread prepares batches while the device computes: it draws them, partitions them
-//! and puts the parts into pinned memory. On a CPU the replicas prepare their own parts.
+//! For a GPU a thread prepares batches in advance, while the GPU computes: it draws them, splits them into parts and
+//! copies the parts into pinned memory. On a CPU each replica prepares its own parts.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,28 +14,28 @@ use tch::Device;
 use super::TrainContext;
 use crate::task::Task;
 
-/// Batches that are ready before they are needed.
+/// Number of batches that are prepared in advance.
 const AHEAD: usize = 2;
 
-/// Tokens, padding included, that a device computes at once at most: enough to keep it busy. Where its
-/// memory is smaller, the trainer halves the parts.
-const DEVICE_TOKENS: usize = 1 << 17;
+/// Maximum number of tokens, padding included, that a GPU computes at once: enough to keep it busy. If memory is
+/// full, the trainer halves the parts.
+const GPU_TOKENS: usize = 1 << 17;
 
-/// A batch with its parts.
+/// A batch that is split into parts.
 pub(crate) struct PartitionedBatch<T: Task> {
     pub(super) batch: T::Batch,
-    /// Rows of the batch.
+    /// Number of rows of the batch.
     rows: usize,
-    /// Rows of a part at most.
-    pub(super) size: usize,
-    /// The parts that were prepared ahead of time; none on a CPU.
+    /// Maximum number of rows of a part.
+    pub(super) part_size: usize,
+    /// The prepared parts; empty on a CPU.
     pub(super) parts: Vec<Option<T::Part>>,
 }
 
 impl<T: Task> PartitionedBatch<T> {
     /// The rows of each part.
     pub(super) fn spans(&self) -> impl Iterator<Item = Range<usize>> + use<T> {
-        spans(self.rows, self.size)
+        spans(self.rows, self.part_size)
     }
 }
 
@@ -43,14 +43,14 @@ fn spans(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows.div_ceil(size)).map(move |part| part * size..((part + 1) * size).min(rows))
 }
 
-/// Where the trainer gets its batches, on any thread.
+/// Makes batches for the trainer, on any thread.
 pub(crate) struct BatchSource<'a, T> {
     pub(super) task: &'a T,
     pub(super) path: ComputePath,
     pub(super) device: Device,
-    /// Rows that a replica on a CPU computes at once.
+    /// Maximum number of rows that a replica on a CPU computes at once.
     shard_size: usize,
-    /// Parts that a batch is computed in at least: more than the settings say where memory was short.
+    /// Minimum number of parts of a batch: the setting, or more after memory was full.
     pub(super) accumulation: AtomicU32,
 }
 
@@ -65,31 +65,31 @@ impl<'a, T: Task> BatchSource<'a, T> {
         }
     }
 
-    /// Rows of a part, if a batch of these rows is computed now.
-    pub(super) fn size(&self, rows: &[usize]) -> usize {
+    /// Number of rows of a part, for a batch of these rows.
+    pub(super) fn part_size(&self, rows: &[usize]) -> usize {
         let parts = self.accumulation.load(Ordering::Relaxed).max(1) as usize;
         let limit = match self.path {
             ComputePath::Cpu => self.shard_size,
             ComputePath::Gpu => {
                 let lengths = rows.iter().map(|&row| self.task.length(row));
-                DEVICE_TOKENS / lengths.max().unwrap_or(1).max(1)
+                GPU_TOKENS / lengths.max().unwrap_or(1).max(1)
             }
         };
         rows.len().div_ceil(parts).min(limit).max(1)
     }
 
-    /// Draws a batch and prepares its parts. `rng` is that of the step.
+    /// Draws a batch and prepares its parts with the random numbers of its step.
     pub(crate) fn prepare(&self, rows: &[usize], rng: CounterRng) -> Result<PartitionedBatch<T>> {
         let prepared = PartitionedBatch {
             batch: self.task.draw_batch(rows, rng),
             rows: rows.len(),
-            size: self.size(rows),
+            part_size: self.part_size(rows),
             parts: Vec::new(),
         };
         self.with_parts(prepared, rng)
     }
 
-    /// Puts the parts of a batch into pinned memory, if they are for a device.
+    /// Copies the parts of a batch into pinned memory, if they are for a GPU.
     pub(super) fn with_parts(
         &self,
         mut prepared: PartitionedBatch<T>,
@@ -111,8 +111,8 @@ impl<'a, T: Task> BatchSource<'a, T> {
     }
 }
 
-/// Starts a thread that prepares these batches, each with the rng of its step: all of them in order, or until
-/// one fails.
+/// Starts a thread that prepares these batches in order, each with the random numbers of its step. It ends after the
+/// last batch or the first error.
 pub(super) fn prepare_ahead<'scope, 'a: 'scope, T: Task>(
     scope: &'scope Scope<'scope, '_>,
     source: &'a BatchSource<'a, T>,
@@ -124,7 +124,7 @@ pub(super) fn prepare_ahead<'scope, 'a: 'scope, T: Task>(
         for (number, rows) in batches.iter().enumerate() {
             let prepared = source.prepare(rows, rng_of_step(number));
             let failed = prepared.is_err();
-            // A closed channel is a trainer that has stopped.
+            // The channel is closed when the trainer has stopped.
             if sender.send(prepared).is_err() || failed {
                 break;
             }
