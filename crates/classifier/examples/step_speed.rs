@@ -1,7 +1,7 @@
-//! Reviews per second of one network's training step on made-up rows, without data or optimizer:
-//! to see what a change of the networks does. `cargo run --example step_speed -- gru 200`
+//! Measures the training speed of one network in reviews per second, on made-up rows, without data and optimizer:
+//! `cargo run --example step_speed -- gru 200`
 
-#![allow(clippy::print_stdout, reason = "its output is the point")]
+#![allow(clippy::print_stdout, reason = "it prints its result")]
 
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ fn main() {
         threads,
         ..RunSettings::default()
     };
-    let device = choose_device(&run).expect("the CPU is there");
+    let device = choose_device(&run).expect("the CPU is available");
     let network = Network::new(&settings, sizes, &vec![0.1; 2_000_000]);
     let weights = Weights {
         flat: network.initial(device.device),
@@ -61,7 +61,7 @@ fn main() {
     let texts: Vec<Vec<i64>> = (0..rows)
         .map(|row| {
             (0..length)
-                .map(|at| (rng.bits((row * length + at) as u64) % 20_000) as i64)
+                .map(|position| (rng.bits((row * length + position) as u64) % 20_000) as i64)
                 .collect()
         })
         .collect();

@@ -1,4 +1,4 @@
-//! Which device tensors live on, and why; and in which number format it computes.
+//! Chooses the device and the number format of activations, and states the reason.
 
 use std::ffi::CStr;
 
@@ -8,43 +8,41 @@ use tch::{Device, Kind, Tensor};
 use crate::compute_capability::{compute_capability, has_native_bf16};
 use crate::{ClassifierError, Result, allow_tf32_products, enable_deterministic_algorithms};
 
-/// A device with the reason for it, which is printed and kept in the manifest.
+/// The chosen device with the reason, which is printed and stored in the manifest.
 #[derive(Clone, Debug)]
 pub struct ChosenDevice {
     /// The device.
     pub device: Device,
-    /// Why this one.
+    /// The reason for the choice.
     pub reason: String,
-    /// Networks trained side by side, each on its part of a batch: the cores on a CPU, one
-    /// on a GPU.
+    /// Number of replicas of the network that work in parallel: the cores of a CPU, one on a GPU.
     pub replicas: usize,
-    /// Whether its hardware multiplies bf16, so that `precision = "auto"` selects it.
+    /// Whether the hardware multiplies bf16, so that `precision = "auto"` selects it.
     pub native_bf16: bool,
 }
 
 impl ChosenDevice {
-    /// The number format of a model's activations on this device, with the reason where it was
-    /// chosen here.
+    /// The number format of a model's activations in training, with the reason.
     pub fn training_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
         match model.kind {
             ModelKind::Transformer => self.activation_kind(model.training.precision),
-            _ => (Kind::Float, "asked for"),
+            _ => (Kind::Float, "requested"),
         }
     }
 
     /// The number format of an encoder's activations on this device, with the reason.
     pub fn activation_kind(&self, precision: Precision) -> (Kind, &'static str) {
         match precision {
-            Precision::Bf16 => (Kind::BFloat16, "asked for"),
-            Precision::F32 => (Kind::Float, "asked for"),
+            Precision::Bf16 => (Kind::BFloat16, "requested"),
+            Precision::F32 => (Kind::Float, "requested"),
             Precision::Auto if self.native_bf16 => {
-                (Kind::BFloat16, "this device multiplies it faster")
+                (Kind::BFloat16, "this device computes bf16 faster")
             }
-            Precision::Auto => (Kind::Float, "this device is not faster in bf16"),
+            Precision::Auto => (Kind::Float, "this device does not compute bf16 faster"),
         }
     }
 
-    /// A number format as people call it.
+    /// The name of a number format, for people.
     pub fn kind_name(kind: Kind) -> &'static str {
         match kind {
             Kind::BFloat16 => "bf16",
@@ -52,8 +50,8 @@ impl ChosenDevice {
         }
     }
 
-    /// The number format of a model's activations when it predicts. A CPU always uses f32, so
-    /// that a prediction does not depend on the machine; a GPU uses the format of the training.
+    /// The number format of a model's activations in prediction. A CPU always uses f32, so that predictions do not depend
+    /// on the machine; a GPU uses the format of the training.
     pub fn prediction_kind(&self, model: &ModelSettings) -> Kind {
         match self.device {
             Device::Cuda(_) => self.training_kind(model).0,
@@ -61,7 +59,7 @@ impl ChosenDevice {
         }
     }
 
-    /// As printed: `cpu, 2 cores (no CUDA: ...)`.
+    /// The device as text: `cpu, 2 threads (no CUDA: ...)`.
     pub fn describe(&self) -> String {
         match self.device {
             Device::Cuda(index) => format!("cuda:{index} ({})", self.reason),
@@ -70,14 +68,13 @@ impl ChosenDevice {
     }
 }
 
-/// Chooses the device. Only `auto` may fall back to the CPU, and says so.
+/// Chooses the device. Only `run.device = "auto"` may use the CPU instead of a GPU; the reason says so.
 ///
-/// On the CPU, work is spread over cores by splitting batches (see [`crate::Replica`]) and not
-/// inside each operation, because the matrices are too small to pay for synchronising threads twice
-/// per token; so libtorch itself uses one thread.
+/// On a CPU, batches are divided among the cores (see [`crate::Replica`]), and libtorch itself uses one thread: the
+/// matrices are too small for several threads in one operation.
 ///
-/// With `run.deterministic`, libtorch uses deterministic algorithms from now on. Programs call this
-/// before their first tensor, so that no program can forget the setting.
+/// With `run.deterministic`, libtorch uses deterministic algorithms from now on. Programs must call this before their
+/// first tensor.
 ///
 /// # Errors
 /// CUDA was requested and cannot be used.
@@ -86,25 +83,25 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
         enable_deterministic_algorithms();
     }
     tch::set_num_threads(1);
-    keep_memory();
-    let processor = |reason: String| ChosenDevice {
+    keep_freed_memory();
+    let cpu = |reason: String| ChosenDevice {
         device: Device::Cpu,
         reason,
         replicas: run.cores().max(1),
         native_bf16: cpu_has_bf16(),
     };
-    let is_asked_for = run.device == DeviceSetting::Cuda;
+    let is_required = run.device == DeviceSetting::Cuda;
     if run.device == DeviceSetting::Cpu {
-        return Ok(processor("asked for".to_owned()));
+        return Ok(cpu("requested".to_owned()));
     }
     match load_cuda() {
         Ok(()) => {
-            // Training, calibration and prediction must multiply alike.
+            // Set here so that training, calibration and prediction multiply in the same way.
             allow_tf32_products();
             exit_with_75_on_abort();
-            let reason = match is_asked_for {
-                true => "asked for",
-                false => "CUDA works here",
+            let reason = match is_required {
+                true => "requested",
+                false => "CUDA is available",
             };
             Ok(ChosenDevice {
                 device: Device::Cuda(0),
@@ -113,15 +110,15 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
                 native_bf16: compute_capability(0).is_ok_and(has_native_bf16),
             })
         }
-        Err(reason) if is_asked_for => Err(ClassifierError::NoCuda { reason }),
-        Err(reason) => Ok(processor(format!("no CUDA: {reason}"))),
+        Err(reason) if is_required => Err(ClassifierError::NoCuda { reason }),
+        Err(reason) => Ok(cpu(format!("no CUDA: {reason}"))),
     }
 }
 
-/// From now on a process that aborts ends with exit code 75, which says that a new process may succeed.
+/// Makes the process exit with code 75 if it aborts; the code means that a new process may succeed.
 ///
-/// After a fault that a GPU cannot recover from, libtorch also fails where it frees memory: in a
-/// destructor, which no program can catch and which aborts the process.
+/// After a GPU fault, libtorch also fails when it frees memory. That happens in a destructor, where it cannot be caught,
+/// and aborts the process.
 pub fn exit_with_75_on_abort() {
     extern "C" fn on_abort(_: libc::c_int) {
         const MESSAGE: &[u8] = b"error: the process aborted, probably because its GPU failed\n";
@@ -144,32 +141,31 @@ fn cpu_has_bf16() -> bool {
     return false;
 }
 
-/// Lets the allocator keep what is freed. A batch allocates and frees the same megabytes over and
-/// over; given back to the system each time, every page of them would be cleared and mapped anew,
-/// which takes as long as the products that fill them.
-fn keep_memory() {
+/// Makes the allocator keep freed memory. Every batch allocates and frees the same megabytes. If they were returned to
+/// the system, it would clear and map every page again, which takes as long as the computation.
+fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     for (parameter, value) in [
         (libc::M_MMAP_THRESHOLD, 32 << 20),
         (libc::M_TRIM_THRESHOLD, i32::MAX),
         (libc::M_TOP_PAD, 64 << 20),
     ] {
-        // SAFETY: `mallopt` takes two numbers; what it does not understand it ignores.
+        // SAFETY: `mallopt` takes two numbers and ignores parameters that it does not know.
         unsafe { libc::mallopt(parameter, value) };
     }
 }
 
-/// Loads the CUDA half of libtorch, if it is there, and asks whether it finds a GPU.
+/// Loads the CUDA libraries of libtorch if they exist, and checks that a GPU works.
 ///
-/// The binary links the CPU's half only, so that it builds and starts without 3 GB of CUDA
-/// libraries. The other half registers itself when loaded, which must be before the first tensor.
+/// The programs link only the CPU libraries, so that they build and start without 3 GB of CUDA libraries. The CUDA
+/// libraries register themselves when they are loaded, which must happen before the first tensor.
 ///
 /// # Errors
-/// Why it cannot be used, in words.
+/// A message: why CUDA cannot be used.
 pub fn load_cuda() -> Result<(), String> {
     load(c"libtorch_cuda.so")?;
     if !tch::Cuda::is_available() {
-        return Err("libtorch has CUDA, and finds no GPU with a driver".to_owned());
+        return Err("libtorch found no GPU with a driver".to_owned());
     }
     // A GPU can be too old for the kernels of this libtorch.
     let computes = ClassifierError::catch("use the GPU", || {
@@ -178,7 +174,7 @@ pub fn load_cuda() -> Result<(), String> {
     });
     match computes {
         Ok(true) => Ok(()),
-        Ok(false) => Err("the GPU calculates incorrectly".to_owned()),
+        Ok(false) => Err("the GPU computed an incorrect result".to_owned()),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             let cause = cause.unwrap_or_else(|| error.to_string());
@@ -190,7 +186,7 @@ pub fn load_cuda() -> Result<(), String> {
 
 fn load(library: &CStr) -> Result<(), String> {
     // SAFETY: the name is a C string, and loading libtorch runs its registration code only.
-    // `RTLD_GLOBAL` lets the two halves of libtorch find each other's symbols.
+    // `RTLD_GLOBAL` lets the libraries of libtorch find each other's symbols.
     let handle = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     if !handle.is_null() {
         return Ok(());
@@ -205,7 +201,7 @@ fn load(library: &CStr) -> Result<(), String> {
     };
     let is_missing = message.contains("No such file") && message.starts_with("libtorch_cuda");
     Err(match is_missing {
-        true => "this libtorch is the one for CPUs".to_owned(),
+        true => "this libtorch was built without CUDA".to_owned(),
         false => message,
     })
 }
@@ -244,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_selects_bf16_where_the_hardware_has_it() {
+    fn auto_selects_bf16_if_the_hardware_supports_it() {
         for device in [Device::Cpu, Device::Cuda(0)] {
             let kind = |native| chosen(device, native).activation_kind(Precision::Auto).0;
             assert_eq!([kind(true), kind(false)], [Kind::BFloat16, Kind::Float]);

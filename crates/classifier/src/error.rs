@@ -1,4 +1,4 @@
-//! What can go wrong between an artifact and a tensor.
+//! Errors of networks, their inputs and their devices.
 
 use std::path::{Path, PathBuf};
 
@@ -7,61 +7,61 @@ use bundle::BundleError;
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The result of something that may fail with a [`ClassifierError`].
+/// A result with a [`ClassifierError`].
 pub type Result<T, E = ClassifierError> = std::result::Result<T, E>;
 
-/// What went wrong with a network, its data or its device.
+/// An error of a network, its inputs or its device.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassifierError {
-    /// CUDA was asked for and cannot be had.
-    #[error("CUDA was asked for and cannot be used: {reason}")]
+    /// CUDA was requested and is not available.
+    #[error("Failed to use CUDA: {reason}")]
     NoCuda {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Two artifacts do not fit together.
-    #[error("The {left} and the {right} do not fit together: {reason}")]
+    /// Two artifacts do not match.
+    #[error("The {left} and the {right} do not match: {reason}")]
     Mismatch {
-        /// One side.
+        /// The first artifact, by name.
         left: &'static str,
-        /// The other side.
+        /// The second artifact, by name.
         right: &'static str,
-        /// Expected and found.
+        /// How they differ.
         reason: String,
     },
-    /// A row holds what no network may see.
+    /// A row that a network must not read.
     #[error("Row {row} of `{}` {problem}", path.display())]
     Row {
         /// The file.
         path: PathBuf,
-        /// Row number from 0.
+        /// Row number, from 0.
         row: usize,
-        /// What is wrong, as the rest of the sentence.
+        /// The problem, as the rest of the sentence.
         problem: String,
     },
-    /// A model bundle cannot be understood.
+    /// A model bundle cannot be used.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// A folder with a pretrained encoder cannot be understood.
-    #[error("The encoder `{}` cannot be used: {problem}", folder.display())]
+    /// The folder of a pretrained encoder cannot be used.
+    #[error("Failed to load the encoder `{}`: {problem}", folder.display())]
     Encoder {
-        /// Its folder.
+        /// The folder of the encoder.
         folder: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// An operation of libtorch failed.
-    #[error("libtorch could not {action}")]
+    #[error("libtorch failed to {action}")]
     Torch {
-        /// What was attempted.
+        /// The failed action, as an infinitive.
         action: &'static str,
-        /// Why.
+        /// The error of libtorch.
         source: BoxedError,
     },
-    /// A single row is too large for the memory: nothing is left to halve.
+    /// A single row does not fit into memory, so the batch cannot be halved again.
     #[error("A single row of {tokens} tokens does not fit into memory")]
     RowTooLarge {
-        /// Tokens of the row.
+        /// Number of tokens of the row.
         tokens: usize,
         /// The memory error.
         source: Box<ClassifierError>,
@@ -81,16 +81,16 @@ pub enum TorchErrorKind {
     DeviceMemory,
     /// The machine's memory is full: a smaller batch may fit.
     HostMemory,
-    /// This process cannot use the device any more, or never could: a failed assertion, an illegal
-    /// address, an uncorrectable memory error, a device that is gone. A new process may recover.
+    /// This process cannot use the device: a failed assertion, an illegal address, an uncorrectable memory error, or a missing
+    /// device. A new process may succeed.
     Device,
-    /// Anything else: a retry would fail in the same way.
+    /// Any other error: a retry would fail in the same way.
     Other,
 }
 
-/// Parts of messages, in lower case, with the fault that they identify. The first match decides.
+/// Parts of messages in lower case, with the kind of error that they identify. The first match decides.
 const MESSAGES: [(&str, TorchErrorKind); 26] = [
-    // A GPU or an operation that this libtorch has no kernel for: no process can do it.
+    // This libtorch has no kernel for the GPU or the operation: a new process would fail, too.
     ("no kernel image is available", TorchErrorKind::Other),
     ("_status_not_supported", TorchErrorKind::Other),
     ("_status_arch_mismatch", TorchErrorKind::Other),
@@ -115,7 +115,7 @@ const MESSAGES: [(&str, TorchErrorKind); 26] = [
     ("cublas_status", TorchErrorKind::Device),
     ("cudnn_status", TorchErrorKind::Device),
     ("uncorrectable ecc", TorchErrorKind::Device),
-    // No kernels for CUDA in this process: its half of libtorch is not loaded.
+    // This process has not loaded the CUDA libraries of libtorch.
     ("arguments from the 'cuda' backend", TorchErrorKind::Device),
     ("cannot initialize cuda", TorchErrorKind::Device),
     ("no cuda gpus are available", TorchErrorKind::Device),
@@ -124,30 +124,29 @@ const MESSAGES: [(&str, TorchErrorKind); 26] = [
 ];
 
 impl TorchErrorKind {
-    /// The fault behind an error message of libtorch or CUDA. This is the only place that reads such
-    /// messages.
+    /// The kind of error, from a message of libtorch or CUDA. No other code reads such messages.
     pub fn from_message(message: &str) -> Self {
         let message = message.to_lowercase();
         let found = MESSAGES.iter().find(|(part, _)| message.contains(part));
         found.map_or(Self::Other, |(_, fault)| *fault)
     }
 
-    /// Whether a smaller batch may succeed.
+    /// Whether memory is full, so that a smaller batch may succeed.
     pub fn is_memory(self) -> bool {
         matches!(self, Self::DeviceMemory | Self::HostMemory)
     }
 
-    /// What to do about it.
+    /// A hint for the user.
     fn hint(self) -> Option<&'static str> {
         match self {
             Self::DeviceMemory => Some(
-                "Read less at a time: `--set training.batch_size=8`, or a smaller `max_length` of the tokenizer",
+                "Compute less at a time with `--set training.batch_size=8`, or use a smaller `max_length` of the tokenizer",
             ),
             Self::HostMemory => Some(
-                "Close other programs, or use fewer cores: each computes a batch of its own, `--set run.threads=1`",
+                "Close other programs, or use fewer cores with `--set run.threads=1`: each core computes its own batch",
             ),
             Self::Device => Some(
-                "Look at the device with `ressenti doctor`; `--set run.device=cpu` goes on without it",
+                "Check the device with `ressenti doctor`, or use the CPU with `--set run.device=cpu`",
             ),
             Self::Other => None,
         }
@@ -155,21 +154,21 @@ impl TorchErrorKind {
 }
 
 impl ClassifierError {
-    /// What to do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoCuda { .. } => {
-                "Take `--set run.device=auto` to use the CPU where there is no CUDA, or set libtorch up with CUDA by `cargo xtask setup --cuda`"
+                "Use `--set run.device=auto` to compute on the CPU if CUDA is not available, or install libtorch with CUDA: `cargo xtask setup --cuda`"
             }
             Self::Mismatch { .. } | Self::Row { .. } => {
-                "Rebuild what was made from other inputs with `ressenti run`"
+                "Build the outdated artifacts again with `ressenti run`"
             }
             Self::Encoder { .. } => {
-                "Name a folder with `config.json`, `model.safetensors` and `tokenizer.json` of one encoder, as the Hugging Face hub has them"
+                "Use a folder with the files `config.json`, `model.safetensors` and `tokenizer.json` of one encoder from the Hugging Face Hub"
             }
             Self::Torch { .. } => self.torch_error_kind()?.hint()?,
             Self::RowTooLarge { .. } => {
-                "Use a tokenizer with a smaller `max_length`, or the machine's memory instead of the device's: `--set run.device=cpu`"
+                "Use a tokenizer with a smaller `max_length`, or the machine's memory with `--set run.device=cpu`"
             }
             Self::Stopped => return None,
             Self::Bundle(error) => return error.hint(),
@@ -187,11 +186,11 @@ impl ClassifierError {
         }
     }
 
-    /// Does `work` and turns a panic of libtorch into an error. Most tensor operations panic where
-    /// they fail, for example because the memory is full.
+    /// Runs `work` and turns a panic of libtorch into an error. Most tensor operations panic when they fail, for example
+    /// because memory is full.
     ///
     /// # Errors
-    /// Those of `work`, and its panic.
+    /// An error or a panic of `work`.
     pub fn catch<T>(
         action: &'static str,
         work: impl FnOnce() -> Result<T, Self>,
@@ -199,7 +198,7 @@ impl ClassifierError {
         artifact::guarded(|source| Self::Torch { action, source }, work)
     }
 
-    /// A torch error with what was attempted: `map_err(ClassifierError::torch("add"))`.
+    /// Makes an error from an action: `map_err(ClassifierError::torch("add"))`.
     pub fn torch(action: &'static str) -> impl Fn(tch::TchError) -> Self {
         move |error| Self::Torch {
             action,
@@ -207,7 +206,7 @@ impl ClassifierError {
         }
     }
 
-    /// What is wrong with a folder of an encoder.
+    /// Makes an error from a problem of an encoder's folder.
     pub(crate) fn encoder(folder: &Path) -> impl Fn(String) -> Self + use<'_> {
         move |problem| Self::Encoder {
             folder: folder.to_owned(),
@@ -215,7 +214,7 @@ impl ClassifierError {
         }
     }
 
-    /// Why two artifacts do not fit together.
+    /// Makes an error from the way in which two artifacts differ.
     pub fn mismatch(left: &'static str, right: &'static str) -> impl Fn(String) -> Self {
         move |reason| Self::Mismatch {
             left,
@@ -224,35 +223,35 @@ impl ClassifierError {
         }
     }
 
-    /// Whether the memory is full, so that less at a time may succeed.
+    /// Whether memory is full, so that a smaller batch may succeed.
     pub fn is_memory(&self) -> bool {
         self.torch_error_kind()
             .is_some_and(TorchErrorKind::is_memory)
     }
 }
 
-/// Does all work of a program that computes with tensors. What [`ClassifierError::catch`] has not caught on
-/// the way, such as a GPU that fails while results are copied, still ends with the exit code of its fault.
+/// Runs the whole work of a program that uses tensors. Panics of libtorch that [`ClassifierError::catch`] has not caught,
+/// for example of a GPU that fails while results are copied, become errors with the right exit code.
 ///
 /// # Errors
-/// Those of `work`, and a panic of libtorch.
+/// An error of `work`, or a panic of libtorch.
 ///
 /// # Panics
 /// `work` panics for another reason.
 pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    let caught = |panic: BoxedError| match TorchErrorKind::from_message(&panic.to_string()) {
+    let as_error = |panic: BoxedError| match TorchErrorKind::from_message(&panic.to_string()) {
         TorchErrorKind::Other => Err(panic),
         _ => Ok(Failure::from(ClassifierError::Torch {
             action: "complete the computation",
             source: panic,
         })),
     };
-    artifact::guarded(caught, || work().map_err(Ok))
-        .map_err(|ended| ended.unwrap_or_else(|panic| panic!("{panic}")))
+    artifact::guarded(as_error, || work().map_err(Ok))
+        .map_err(|error| error.unwrap_or_else(|panic| panic!("{panic}")))
 }
 
-/// The only place that maps device faults to an exit code. A device fault is transient: ids and labels
-/// are checked before they reach a device, so the fault is the device's, and a new process may recover.
+/// The exit code of a device fault. The fault is transient: token ids and labels are checked before they reach a device,
+/// so the device itself has failed and a new process may succeed.
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();
@@ -270,7 +269,7 @@ mod tests {
 
     use super::*;
 
-    /// The messages of a GPU, which a CPU cannot produce.
+    /// Messages of a GPU, which a CPU cannot produce.
     #[test]
     fn messages_of_cuda_are_classified() {
         let check = |message: &str, fault| {
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_that_nothing_caught_ends_with_the_code_of_its_fault() {
+    fn an_uncaught_panic_of_libtorch_becomes_a_transient_failure() {
         let lost = || {
             let _ = Tensor::zeros([1], (Kind::Float, Device::Cuda(99)));
             Ok(())
@@ -324,7 +323,7 @@ mod tests {
     fn check_real(work: impl FnOnce() -> Tensor, fault: TorchErrorKind, kind: FailureKind) {
         let error = ClassifierError::catch("make a tensor", || Ok(work()));
         let error = error.expect_err("the operation fails");
-        assert_eq!(error.to_string(), "libtorch could not make a tensor");
+        assert_eq!(error.to_string(), "libtorch failed to make a tensor");
         assert_eq!(error.torch_error_kind(), Some(fault), "{error:?}");
         assert_eq!(Failure::from(error).kind(), kind);
     }
@@ -336,11 +335,11 @@ mod tests {
         check_real(memory, TorchErrorKind::HostMemory, FailureKind::Fixable);
         let shape = || zeros(7, Device::Cpu).view([2, 3]);
         check_real(shape, TorchErrorKind::Other, FailureKind::Fixable);
-        // There is no device of this number, with or without CUDA.
-        let far = Device::Cuda(99);
-        let allocated = || zeros(1, far);
+        // No machine has a device with this number.
+        let missing = Device::Cuda(99);
+        let allocated = || zeros(1, missing);
         check_real(allocated, TorchErrorKind::Device, FailureKind::Transient);
-        let copied = || zeros(1, Device::Cpu).to_device(far);
+        let copied = || zeros(1, Device::Cpu).to_device(missing);
         check_real(copied, TorchErrorKind::Device, FailureKind::Transient);
     }
 }

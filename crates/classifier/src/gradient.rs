@@ -1,5 +1,4 @@
-//! From a loss to its gradient: one flat tensor for all dense parameters, and one for the words that a
-//! batch looked up.
+//! Gradients of a loss: one flat tensor for all dense parameters, and rows for the words that a batch has looked up.
 
 use rayon::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
@@ -7,17 +6,17 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 use crate::parameters::{ParameterLayout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
 use crate::{ActivationWeights, ClassifierError, ForwardContext, Network, Result};
 
-/// Which code computes a training step. Tests run the device's code on a CPU, too.
+/// The code that computes a training step. Tests run the GPU code on a CPU, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComputePath {
-    /// Several replicas, loops over memory, random masks by the counter-based generator.
+    /// Several replicas, loops over memory, and dropout masks from the counter-based RNG.
     Cpu,
-    /// One replica, a fixed number of operations, nothing copied to the host.
+    /// One replica, a fixed number of operations, and no copies to CPU memory.
     Gpu,
 }
 
 impl ComputePath {
-    /// The path for tensors of this device.
+    /// The code for tensors of this device.
     pub fn for_device(device: Device) -> Self {
         match device {
             Device::Cpu => Self::Cpu,
@@ -26,42 +25,41 @@ impl ComputePath {
     }
 }
 
-/// The loss of some examples, ready to be differentiated.
+/// The loss of some examples, ready for differentiation.
 #[derive(Debug)]
 pub struct Loss {
     /// Sum of the examples' losses in nats, a scalar in f32.
     pub sum: Tensor,
-    /// Examples predicted correctly, a scalar in i64.
+    /// Number of examples predicted correctly, a scalar in i64.
     pub correct: Tensor,
-    /// The words that were looked up, where the word table is learned.
+    /// The words that were looked up, if the word table is learned.
     pub looked_up: Option<LookedUpWords>,
 }
 
-/// Rows of the word table that a forward pass read.
+/// The rows of the word table that a forward pass has read.
 #[derive(Debug)]
 pub struct LookedUpWords {
-    /// `[M]` i64: their numbers.
+    /// `[M]` i64: the token ids.
     pub ids: Tensor,
-    /// `[.., D]` f32, M rows in all: the rows as a leaf that collects their gradient.
+    /// `[.., D]` f32, M rows in total: the word vectors, a leaf tensor that collects their gradient.
     pub vectors: Tensor,
 }
 
-/// A loss and its gradient. All of it is on the device still: nothing here waits for it.
+/// A loss and its gradient. The tensors stay on the device, and nothing here waits for them.
 #[derive(Debug)]
 pub struct BackwardPass {
     /// Sum of the examples' losses in nats, a scalar in f32.
     pub loss: Tensor,
-    /// Examples predicted correctly, a scalar in i64.
+    /// Number of examples predicted correctly, a scalar in i64.
     pub correct: Tensor,
     /// `[D]` in the number format of the activations: the gradient of the dense parameters.
     dense: Tensor,
-    /// The numbers `[M]` and gradients `[M, D]` of looked-up words.
+    /// The token ids `[M]` and the gradients `[M, D]` of the words that were looked up.
     words: Option<(Tensor, Tensor)>,
 }
 
 impl Loss {
-    /// The cross-entropy of logits `[M, C]`, whose true classes are `truth` `[M]` (Szegedy et al. 2016 for
-    /// `smoothing`).
+    /// The cross-entropy of logits `[M, C]` with the labels `truth` `[M]` and label smoothing (Szegedy et al. 2016).
     pub(crate) fn of(logits: &Tensor, truth: &Tensor, smoothing: f64) -> Self {
         let logits = logits.to_kind(Kind::Float);
         let none = None::<&Tensor>;
@@ -75,7 +73,7 @@ impl Loss {
 }
 
 impl Network {
-    /// The cross-entropy of a batch's labels.
+    /// The cross-entropy of a batch.
     pub fn loss(
         &self,
         weights: &ActivationWeights,
@@ -101,8 +99,8 @@ impl BackwardPass {
     /// Computes a loss and the gradient of `scale` times its sum.
     ///
     /// # Errors
-    /// libtorch fails, for example for want of memory. A panic of libtorch within `loss` is the
-    /// caller's to catch: see [`ClassifierError::catch`].
+    /// libtorch fails, for example because memory is full. The caller catches a panic of libtorch within `loss`: see
+    /// [`ClassifierError::catch`].
     pub fn compute(
         layout: &ParameterLayout,
         weights: &ActivationWeights,
@@ -130,18 +128,18 @@ impl BackwardPass {
     }
 }
 
-/// The gradient of a step: one flat buffer over [`ParameterLayout::trained`], to which passes are added.
+/// The gradient of a step: a flat buffer over [`ParameterLayout::trained`], to which the gradients of passes are added.
 #[derive(Debug)]
 pub struct Gradient {
-    /// `[T]`.
+    /// `[T]`: the whole gradient.
     total: Tensor,
-    /// Views of it, made once, because a view is an operation, too.
+    /// Views of `total`, made once, because making a view is an operation, too.
     dense: Tensor,
     table: Option<Tensor>,
 }
 
 impl Gradient {
-    /// A buffer for the gradients of this layout.
+    /// A buffer for the gradients of a layout.
     pub fn zeros(layout: &ParameterLayout, device: Device) -> Self {
         let total = Tensor::zeros([layout.trained().len() as i64], (Kind::Float, device));
         let dense = layout.dense().len() as i64;
@@ -161,7 +159,7 @@ impl Gradient {
         &mut self.total
     }
 
-    /// Adds the gradient of a pass; that of the `first` pass of a step replaces what is there.
+    /// Adds the gradient of a pass. The `first` pass of a step replaces the previous gradient.
     pub fn add(&mut self, pass: &BackwardPass, first: bool, path: ComputePath) {
         match (path, first) {
             (ComputePath::Cpu, _) => add_all(&mut self.dense, &pass.dense, first),
@@ -186,11 +184,11 @@ impl Gradient {
     }
 }
 
-/// Elements that a thread adds at a time.
+/// Number of elements of one work item of a thread.
 const CHUNK: usize = 1 << 14;
 
-/// Adds `part` to `total`, or replaces it, by a loop on all cores. libtorch would first copy all of a bf16
-/// gradient into f32: 7% of the training time of MiniLM.
+/// Adds `part` to `total`, or replaces it, on all cores. libtorch would first copy a whole bf16 gradient into f32, which
+/// takes 7% of the training time of MiniLM.
 fn add_all(total: &mut Tensor, part: &Tensor, replace: bool) {
     let sums = as_slice_mut(total).par_chunks_mut(CHUNK);
     if part.kind() == Kind::BFloat16 {
@@ -212,8 +210,8 @@ fn add_each(sums: &mut [f32], values: impl Iterator<Item = f32>, replace: bool) 
     }
 }
 
-/// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`, by a plain loop: libtorch does the
-/// same by a full operation for each row, ten times slower.
+/// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`. libtorch is ten times slower, because it runs a full
+/// operation for each row.
 fn add_rows(table: &mut Tensor, ids: &Tensor, vectors: &Tensor) {
     let width = vectors.size()[1] as usize;
     let vectors = vectors.contiguous();

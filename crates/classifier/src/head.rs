@@ -1,4 +1,4 @@
-//! From one vector per row to logits.
+//! The classification head: from one vector per row to logits.
 
 use settings::ModelSettings;
 use tch::Tensor;
@@ -13,16 +13,16 @@ use crate::{CounterRng, Mode, initialization};
 #[derive(Debug)]
 pub(crate) struct Head {
     hidden: Vec<Dense>,
-    /// Whether hidden layers are followed by a rectifier, instead of a hyperbolic tangent.
-    is_rectified: bool,
+    /// Whether the activation of hidden layers is ReLU instead of tanh.
+    uses_relu: bool,
     output: Dense,
     dropout: f64,
-    /// Whether there is dropout before the first layer, too.
+    /// Whether dropout is also applied before the first layer.
     drops_input: bool,
 }
 
 impl Head {
-    /// `layers` hidden layers of `settings.hidden` units with rectifiers, and the output layer.
+    /// `layers` hidden layers of `settings.hidden` units with ReLU, and the output layer.
     pub(crate) fn new(
         settings: &ModelSettings,
         layers: u32,
@@ -44,16 +44,16 @@ impl Head {
         });
         Self {
             hidden: hidden.collect(),
-            is_rectified: true,
+            uses_relu: true,
             output: layer("output", classes, rng.child(2)),
             dropout: settings.dropout,
             drops_input: true,
         }
     }
 
-    /// The classification head that `transformers` gives this family, under the names it has there.
-    /// `pooler` is where its hidden layer starts from; a random start otherwise, as for the output
-    /// layer: normal with deviation 0.02 (Devlin et al. 2019).
+    /// The classification head of an encoder family in `transformers`, with the same tensor names. `pooler` is the initial
+    /// hidden layer if the encoder has one. Otherwise the hidden layer, like the output layer, starts from a normal
+    /// distribution with standard deviation 0.02 (Devlin et al. 2019).
     pub(crate) fn of_family(
         family: &Family,
         settings: &ModelSettings,
@@ -71,19 +71,19 @@ impl Head {
         let weight = random(rng.child(2), classes);
         Self {
             hidden: vec![hidden],
-            is_rectified: family.head_is_rectified,
+            uses_relu: family.head_uses_relu,
             output: Dense::new(output, &[classes, width], &weight, None, layout),
             dropout: settings.dropout,
             drops_input: family.head_drops_input,
         }
     }
 
-    /// The output layer alone, all zeros, under the name it has everywhere.
+    /// Only the output layer, all zeros, with its usual name.
     pub(crate) fn linear(inputs: i64, classes: i64, layout: &mut ParameterLayout) -> Self {
         let weight = vec![0.0; (classes * inputs) as usize];
         Self {
             hidden: Vec::new(),
-            is_rectified: true,
+            uses_relu: true,
             output: Dense::new("output", &[classes, inputs], &weight, None, layout),
             dropout: 0.0,
             drops_input: false,
@@ -103,7 +103,7 @@ impl Head {
                 state = dropout(&state, self.dropout, mode, 10 + index as u64);
             }
             state = layer.apply(&state, parameters);
-            state = match self.is_rectified {
+            state = match self.uses_relu {
                 true => state.relu(),
                 false => state.tanh(),
             };

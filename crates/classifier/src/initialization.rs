@@ -1,10 +1,10 @@
-//! Where parameters start from.
+//! Initial values of parameters.
 
 use settings::ModelSettings;
 
 use crate::CounterRng;
 
-/// The random numbers of a network's first parameters.
+/// The random numbers for the initial parameters of a network.
 pub(crate) fn initial_rng(settings: &ModelSettings) -> CounterRng {
     CounterRng::new(settings.seed).child(0)
 }
@@ -15,34 +15,34 @@ pub(crate) fn glorot_uniform(rng: CounterRng, rows: i64, columns: i64) -> Vec<f3
     uniform(rng, (rows * columns) as usize, bound)
 }
 
-/// He's uniform distribution for layers before a rectifier (He et al. 2015).
+/// He's uniform distribution for layers before a ReLU (He et al. 2015).
 pub(crate) fn he_uniform(rng: CounterRng, count: usize, inputs: i64) -> Vec<f32> {
     uniform(rng, count, (6.0 / inputs as f64).sqrt())
 }
 
-/// Normal with mean 0 and this deviation.
+/// A normal distribution with mean 0 and this standard deviation.
 pub(crate) fn normal(rng: CounterRng, count: usize, deviation: f64) -> Vec<f32> {
     (0..count as u64)
         .map(|n| (deviation * rng.normal(n)) as f32)
         .collect()
 }
 
-/// Uniform between `-bound` and `bound`.
+/// A uniform distribution between `-bound` and `bound`.
 pub(crate) fn uniform(rng: CounterRng, count: usize, bound: f64) -> Vec<f32> {
     (0..count as u64)
         .map(|n| (bound * (2.0 * rng.uniform(n) - 1.0)) as f32)
         .collect()
 }
 
-/// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent net:
-/// repeated multiplication then neither blows up nor dies out (Saxe, McClelland and Ganguli 2014).
+/// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent network, so that repeated
+/// multiplication neither grows nor shrinks a state (Saxe, McClelland and Ganguli 2014).
 pub(crate) fn orthogonal_blocks(rng: CounterRng, blocks: i64, size: i64) -> Vec<f32> {
     let block = |block| orthogonal(rng.child(block as u64), size as usize);
     (0..blocks).flat_map(block).collect()
 }
 
-/// Gram and Schmidt's procedure on random rows, each made orthogonal to those before it, twice,
-/// because once is not exact in floating point.
+/// Gram-Schmidt orthogonalization of random rows. Each row is made orthogonal to the earlier ones twice, because once is
+/// not exact in floating point.
 fn orthogonal(rng: CounterRng, size: usize) -> Vec<f32> {
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
     for index in 0..size {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orthogonal_rows_have_length_one_and_no_overlap() {
+    fn rows_are_orthogonal_and_have_length_one() {
         let size = 24;
         let matrix = orthogonal(CounterRng::new(1), size);
         for one in 0..size {

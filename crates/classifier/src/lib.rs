@@ -1,5 +1,5 @@
-//! The networks, their data and their bundles: with `train` and `evaluate` the only code that
-//! sees a tensor.
+//! Networks: architectures, pretrained encoders, batches, device choice, attributions and bundles. Only this crate,
+//! `training`, `embed`, `train`, `evaluate` and `networks` use tensors.
 
 mod activation;
 mod attributions;
@@ -70,5 +70,5 @@ pub use tokens::{IdRows, TokenContract, TokenRows};
 pub use transformers::{TRANSFORMERS_FILES, save_for_transformers};
 pub use windows::WindowOwners;
 
-/// The version of libtorch that the `tch` crate was made for, recorded with every model.
+/// The version of libtorch that the `tch` crate needs; it is recorded with every model.
 pub const LIBTORCH_VERSION: &str = "2.11.0";

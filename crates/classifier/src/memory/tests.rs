@@ -6,8 +6,8 @@ use crate::TorchErrorKind;
 /// Bytes of an allocation that no machine can satisfy.
 const ABSURD: i64 = 1 << 50;
 
-/// Allocates one value per token in a machine with room for `room` tokens: more are asked of the
-/// system as an absurd amount, which it refuses.
+/// Allocates one value per token, on an imaginary machine with room for `room` tokens. Larger amounts are requested as an
+/// absurd size, which the system refuses.
 fn allocate(rows: &[i64], room: i64) -> Result<Vec<i64>, ClassifierError> {
     let tokens: i64 = rows.iter().sum();
     let size = if tokens > room { ABSURD } else { tokens };
@@ -22,7 +22,7 @@ fn total(rows: &[i64]) -> usize {
 }
 
 #[test]
-fn rows_that_do_not_fit_are_halved_and_the_limit_is_kept() {
+fn rows_that_do_not_fit_are_halved_and_the_limit_stays() {
     let limit = MemoryLimit::default();
     assert_eq!(limit.take_note(), None);
     let rows = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -37,9 +37,12 @@ fn rows_that_do_not_fit_are_halved_and_the_limit_is_kept() {
     // 36 tokens did not fit, and then 15.
     assert_eq!(limit.tokens(), 7);
     let note = limit.take_note().expect("the limit has fallen");
-    assert!(note.contains("at most 7 tokens at a time"), "{note}");
+    assert!(
+        note.contains("at most 7 tokens are computed at a time"),
+        "{note}"
+    );
     assert_eq!(limit.take_note(), None);
-    // Later rows start below the limit: nothing is attempted in vain.
+    // Later rows start below the limit, so no attempt fails.
     let later = limit.compute_in_parts(&rows, total, |part| {
         assert!(total(part) <= 7 || part.len() == 1, "{part:?}");
         allocate(part, 13)
@@ -56,7 +59,7 @@ fn a_single_row_that_does_not_fit_is_an_error() {
     let expected = "A single row of 90 tokens does not fit into memory";
     assert_eq!(error.to_string(), expected);
     assert_eq!(error.torch_error_kind(), Some(TorchErrorKind::HostMemory));
-    // One large row does not slow down the others.
+    // One large row does not lower the limit for the others.
     assert!(limit.tokens() >= 45, "{}", limit.tokens());
 }
 
@@ -79,7 +82,7 @@ fn other_errors_are_not_retried() {
 }
 
 #[test]
-fn threads_that_report_the_same_shortage_halve_once() {
+fn threads_that_report_the_same_shortage_halve_the_limit_once() {
     let limit = MemoryLimit::default();
     limit.reduce(1000);
     limit.reduce(1000);
