@@ -116,7 +116,9 @@ pub(crate) fn check_rows(
         return Ok(());
     };
     let file = context.pipeline_file().display();
-    let failure = Failure::new(format!("Failed to train: the {split} split has no labelled reviews"));
+    let failure = Failure::new(format!(
+        "Failed to train: the {split} split has no labelled reviews"
+    ));
     Err(failure.with_hint(format!(
         "{hint}; check with `ressenti status --pipeline {file}`"
     )))

@@ -1,12 +1,12 @@
-//! The code that trains on a GPU, run on a CPU: it computes what the CPU's code computes,
-//! in few operations, and never waits for the device between two lines of the record.
+//! The GPU code of training, run on a CPU: it computes the same as the CPU code, with few operations, and never waits for
+//! the GPU between two lines of the record.
 
-#![allow(clippy::print_stdout, reason = "a table for `--nocapture`")]
+#![allow(clippy::print_stdout, reason = "it prints a table for `--nocapture`")]
 
 mod common;
 
 use classifier::{ActivationWeights, BackwardPass, ComputePath, CounterRng, Mode};
-use common::{Setup, run, setup, train_undisturbed};
+use common::{Setup, run, setup, train_without_checkpoints};
 use operators::{Operators, count_on_this_thread};
 use settings::{ModelKind, Pooling};
 use tch::Kind;
@@ -30,21 +30,21 @@ fn every_model(steps: usize, dropout: f64) -> Vec<Setup> {
 }
 
 #[test]
-fn training_on_a_device_gives_what_training_on_the_processor_gives() {
+fn the_gpu_code_and_the_cpu_code_train_the_same_weights() {
     for setup in every_model(6, 0.0) {
-        let (one, record_one) = train_undisturbed(&setup, ComputePath::Cpu);
-        let (two, record_two) = train_undisturbed(&setup, ComputePath::Gpu);
+        let (one, record_one) = train_without_checkpoints(&setup, ComputePath::Cpu);
+        let (two, record_two) = train_without_checkpoints(&setup, ComputePath::Gpu);
         let moved = (&one.flat - &setup.start.flat)
             .abs()
             .max()
             .double_value(&[]);
-        let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
+        let difference = (&one.flat - &two.flat).abs().max().double_value(&[]);
         let kind = setup.model.kind;
         assert!(moved > 0.01, "{kind:?} has not learned: {moved}");
-        // AdamW moves every weight by about the rate, however small its gradient: rounding grows.
+        // AdamW changes every weight by about the learning rate, however small the gradient, so rounding errors grow.
         assert!(
-            apart < 0.01 * moved,
-            "{kind:?}: {apart} apart, {moved} moved"
+            difference < 0.01 * moved,
+            "{kind:?}: difference {difference}, change {moved}"
         );
         let losses = [&record_one, &record_two].map(|record| {
             let line = record.lines().last().expect("the epoch's line");
@@ -57,7 +57,7 @@ fn training_on_a_device_gives_what_training_on_the_processor_gives() {
 }
 
 #[test]
-fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
+fn a_non_finite_step_of_the_gpu_code_is_reported_and_changes_nothing() {
     let mut setup = setup(ModelKind::Naive, "", 4, 0.0);
     setup.model.training.learning_rate = 1e30;
     setup.model.training.clip_norm = 0.0;
@@ -77,13 +77,13 @@ fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
     assert_eq!(finite, 1, "a non-finite gradient reached the weights");
 }
 
-/// The operators of one step, and those of its forward and backward passes: the difference between
-/// trainings of four and of three steps, which do everything else alike.
+/// The operators of trainings with four and with three steps, which differ by one step only, and the operators of one
+/// forward and backward pass.
 fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operators) {
     let longer = setup(kind, family, 4, 0.1);
     let shorter = setup(kind, family, 3, 0.1);
-    let (_, four) = count_on_this_thread(|| train_undisturbed(&longer, ComputePath::Gpu));
-    let (_, three) = count_on_this_thread(|| train_undisturbed(&shorter, ComputePath::Gpu));
+    let (_, four) = count_on_this_thread(|| train_without_checkpoints(&longer, ComputePath::Gpu));
+    let (_, three) = count_on_this_thread(|| train_without_checkpoints(&shorter, ComputePath::Gpu));
     let task = longer.task();
     let weights = longer.weights();
     let mut activation = ActivationWeights::new(task.layout(), &weights, Kind::Float);
@@ -103,7 +103,7 @@ fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operato
 }
 
 #[test]
-fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
+fn a_step_of_the_gpu_code_has_at_most_forty_operators_beside_its_passes() {
     let transformer = ModelKind::Transformer;
     for (kind, family) in [
         (ModelKind::Naive, ""),
@@ -123,7 +123,7 @@ fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
             "{kind:?} {family}: {beside} of {step}\n{:?}",
             four.table()
         );
-        // Whatever the end of an epoch reads is read once, however many steps there were.
+        // The end of an epoch reads its sums once, for any number of steps.
         assert_eq!(
             four.synchronising(),
             three.synchronising(),
@@ -138,7 +138,7 @@ fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
 }
 
 #[test]
-fn gradients_of_a_pooled_net_do_not_depend_on_the_path() {
+fn pooled_networks_train_the_same_weights_on_both_paths() {
     // Every pooling reads padding differently.
     for pooling in [
         Pooling::Last,
@@ -148,9 +148,9 @@ fn gradients_of_a_pooled_net_do_not_depend_on_the_path() {
     ] {
         let mut setup = setup(ModelKind::Gru, "", 3, 0.0);
         setup.model.pooling = pooling;
-        let (one, _) = train_undisturbed(&setup, ComputePath::Cpu);
-        let (two, _) = train_undisturbed(&setup, ComputePath::Gpu);
-        let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
-        assert!(apart < 1e-4, "{pooling:?}: {apart}");
+        let (one, _) = train_without_checkpoints(&setup, ComputePath::Cpu);
+        let (two, _) = train_without_checkpoints(&setup, ComputePath::Gpu);
+        let difference = (&one.flat - &two.flat).abs().max().double_value(&[]);
+        assert!(difference < 1e-4, "{pooling:?}: {difference}");
     }
 }

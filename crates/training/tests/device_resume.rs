@@ -1,23 +1,23 @@
-//! In a process of its own: the generator that draws masks on a GPU is the process's.
+//! Resuming on the GPU path. This file is a separate process, because the process has one generator for dropout masks.
 
 mod common;
 
 use std::fs;
 
 use classifier::ComputePath;
-use common::{run, setup, train_undisturbed};
+use common::{run, setup, train_without_checkpoints};
 use settings::ModelKind;
 
 #[test]
-fn a_resumed_training_on_a_device_gives_the_same_bits() {
+fn a_resumed_training_on_the_gpu_path_gives_the_same_bits() {
     let setup = setup(ModelKind::Lstm, "", 6, 0.3);
-    let (expected, _) = train_undisturbed(&setup, ComputePath::Gpu);
-    let (other, _) = train_undisturbed(&setup, ComputePath::Cpu);
+    let (expected, _) = train_without_checkpoints(&setup, ComputePath::Gpu);
+    let (other, _) = train_without_checkpoints(&setup, ComputePath::Cpu);
     assert!(
         expected.flat != other.flat,
-        "masks come from another generator"
+        "the masks of the two paths differ"
     );
-    // A first run leaves checkpoints behind; the newest is that of the last step, so it is removed.
+    // A first run leaves checkpoints; the newest one, of the last step, is removed.
     let folder = tempfile::tempdir().expect("a folder");
     let (trained, ..) = run(&setup, ComputePath::Gpu, folder.path(), 2);
     trained.expect("it trains");
