@@ -254,7 +254,7 @@ impl PreparedBatch {
 
 /// Data that is prepared in CPU memory and transferred to a device.
 pub trait Transfer: Send + Sized {
-    /// Copies the data into pinned memory, from which a GPU can copy by itself; does nothing for a CPU.
+    /// Copies the data into pinned memory, from which a GPU can read directly; does nothing for a CPU.
     #[must_use]
     fn pin(self, device: Device) -> Self;
 

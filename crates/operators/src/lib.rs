@@ -87,7 +87,7 @@ pub fn count<T>(work: impl FnOnce() -> T) -> (T, Operators) {
 
 /// [`count`], without the operators of other threads.
 ///
-/// On a GPU, autograd runs the backward nodes on a thread of its own, so they are missing.
+/// On a GPU, autograd runs the backward nodes on another thread, so they are not counted.
 ///
 /// # Panics
 ///

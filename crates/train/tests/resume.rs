@@ -110,10 +110,7 @@ fn checkpoints(project: &Project) -> Vec<PathBuf> {
             found.extend(files.map(|file| file.expect("an entry").path()));
         }
     }
-    found.retain(|path| {
-        path.extension()
-            .is_some_and(|found| found == "safetensors")
-    });
+    found.retain(|path| path.extension().is_some_and(|found| found == "safetensors"));
     found.sort();
     found.reverse();
     found

@@ -256,7 +256,7 @@ mod tests {
         check(
             "\"pad_token_id\":0",
             "\"position_embedding_type\":\"relative_key\"",
-            "`position_embedding_type` is `relative_key`, and only `absolute` is known",
+            "`position_embedding_type` is `relative_key`, but only `absolute` is supported",
         );
     }
 }

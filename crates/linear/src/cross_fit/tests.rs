@@ -1,12 +1,12 @@
 use super::*;
 use crate::NgramModel;
 
-/// 60 rows of four kinds of tokens: an id of its own, a word that mostly matches the label, a word that does not,
-/// and a word that only rows of the first fold have.
+/// 60 rows of four kinds of tokens: an id that no other row has, a word that mostly matches the label, a word that does
+/// not, and a word that only rows of the first fold have.
 fn rows() -> (Vec<Vec<u32>>, Vec<u8>, Vec<u32>) {
     let number = |row: u32| row.wrapping_mul(2_654_435_761) >> 8;
     let labels: Vec<u8> = (0..60).map(|row| (row % 2) as u8).collect();
-    let folds: Vec<u32> = (0..60).map(|row| row / 2 % 3).collect();
+    let folds: Vec<u32> = (0..60).map(|row| (row / 2) % 3).collect();
     let text = |row: u32| {
         let wrong = u32::from(number(row) % 5 == 0);
         let mut ids = vec![20 + row, 2 + ((row % 2) ^ wrong), 4 + number(row + 60) % 2];
