@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::dense::Dense;
 use crate::parameters::ParameterLayout;
 use crate::pooling::masked_max;
-use crate::{ForwardContext, initialization};
+use crate::{ForwardContext, init};
 
 /// One bank of filters for each kernel width.
 #[derive(Debug)]
@@ -18,12 +18,12 @@ pub(crate) struct Convolution {
 
 impl Convolution {
     pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
-        let rng = initialization::initial_rng(settings).child(1);
+        let rng = init::rng(settings).child(1);
         let filters = i64::from(settings.filters);
         let bank = |(index, kernel): (usize, &u32)| {
             let kernel = i64::from(*kernel);
             let count = (filters * width * kernel) as usize;
-            let weight = initialization::he_uniform(rng.child(index as u64), count, width * kernel);
+            let weight = init::he_uniform(rng.child(index as u64), count, width * kernel);
             let (name, shape) = (format!("kernel{kernel}.{index}"), [filters, width, kernel]);
             (kernel, Dense::new(&name, &shape, &weight, None, layout))
         };

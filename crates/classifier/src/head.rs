@@ -7,7 +7,7 @@ use crate::dense::Dense;
 use crate::dropout::dropout;
 use crate::encoder::Family;
 use crate::parameters::{ParameterId, ParameterLayout, Parameters};
-use crate::{CounterRng, Mode, initialization};
+use crate::{CounterRng, Mode, init};
 
 /// Fully connected layers and the output layer.
 #[derive(Debug)]
@@ -30,10 +30,10 @@ impl Head {
         classes: i64,
         layout: &mut ParameterLayout,
     ) -> Self {
-        let rng = initialization::initial_rng(settings);
+        let rng = init::rng(settings);
         let mut width = inputs;
         let mut layer = |name: &str, outputs: i64, rng: CounterRng| {
-            let weight = initialization::glorot_uniform(rng, outputs, width);
+            let weight = init::glorot_uniform(rng, outputs, width);
             let layer = Dense::new(name, &[outputs, width], &weight, None, layout);
             width = outputs;
             layer
@@ -62,9 +62,9 @@ impl Head {
         pooler: Option<[Vec<f32>; 2]>,
         layout: &mut ParameterLayout,
     ) -> Self {
-        let rng = initialization::initial_rng(settings);
+        let rng = init::rng(settings);
         let [hidden, output] = family.head;
-        let random = |rng, rows: i64| initialization::normal(rng, (rows * width) as usize, 0.02);
+        let random = |rng, rows: i64| init::normal(rng, (rows * width) as usize, 0.02);
         let [weight, bias] =
             pooler.unwrap_or_else(|| [random(rng.child(10), width), vec![0.0; width as usize]]);
         let hidden = Dense::new(hidden, &[width, width], &weight, Some(&bias), layout);

@@ -17,7 +17,7 @@ mod error;
 mod features;
 mod gradient;
 mod head;
-mod initialization;
+mod init;
 mod masked;
 mod matrix_products;
 mod memory;

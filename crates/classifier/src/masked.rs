@@ -11,7 +11,7 @@ use crate::parameters::{ParameterId, ParameterLayout, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
     Batch, CounterRng, ForwardContext, InputFormat, Loss, Mode, PreparedBatch, Result, RnnLayout,
-    Transfer, initialization,
+    Transfer, init,
 };
 
 /// Dropout in training, as in the pretraining of the encoders.
@@ -47,7 +47,7 @@ impl MaskedLanguageModel {
         let words = layout.add(&name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
-        let random = initialization::normal(
+        let random = init::normal(
             CounterRng::new(seed).child(0),
             (width * width) as usize,
             0.02,

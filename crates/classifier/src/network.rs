@@ -67,13 +67,13 @@ pub struct UntrainedNetwork {
     /// The network.
     pub network: Network,
     /// The word table `[V, W]` in row-major order.
-    pub word_table: Vec<f32>,
+    pub table: Vec<f32>,
 }
 
 impl UntrainedNetwork {
     /// The initial weights on a device.
     pub fn weights(&self, device: Device) -> Weights {
-        let words = || Tensor::from_slice(&self.word_table).view([-1, self.network.width]);
+        let words = || Tensor::from_slice(&self.table).view([-1, self.network.width]);
         let is_frozen = self.network.embedding().is_none();
         Weights {
             flat: self.network.initial(device),
@@ -85,7 +85,7 @@ impl UntrainedNetwork {
     pub fn sizes(&self) -> Sizes {
         let width = self.network.width as u32;
         Sizes {
-            vocabulary_size: (self.word_table.len() / width as usize) as u32,
+            vocabulary_size: (self.table.len() / width as usize) as u32,
             width,
             classes: self.network.classes() as u32,
         }
@@ -167,7 +167,7 @@ impl Network {
     ) -> UntrainedNetwork {
         let LoadedEncoder {
             encoder,
-            word_table,
+            table,
             pooler,
         } = loaded;
         let config = encoder.config();
@@ -179,7 +179,7 @@ impl Network {
         let embedding_name = Encoder::word_table_name(family);
         if settings.train_embedding && settings.frozen_layers == 0 {
             let shape = [config.vocabulary_size, width];
-            layout.add_word_table(&embedding_name, &shape, &word_table);
+            layout.add_word_table(&embedding_name, &shape, &table);
         }
         let network = Self {
             layout,
@@ -190,10 +190,7 @@ impl Network {
             windows: settings.windows,
             width,
         };
-        UntrainedNetwork {
-            network,
-            word_table,
-        }
+        UntrainedNetwork { network, table }
     }
 
     /// Loads a frozen encoder from its folder, with the output layer of a probe, all zeros.
@@ -212,11 +209,7 @@ impl Network {
 
     fn with_features(
         features: &FeatureSettings,
-        LoadedEncoder {
-            encoder,
-            word_table,
-            ..
-        }: LoadedEncoder,
+        LoadedEncoder { encoder, table, .. }: LoadedEncoder,
         classes: u32,
         mut layout: ParameterLayout,
     ) -> UntrainedNetwork {
@@ -232,10 +225,7 @@ impl Network {
             windows: features.windows,
             width,
         };
-        UntrainedNetwork {
-            network,
-            word_table,
-        }
+        UntrainedNetwork { network, table }
     }
 
     /// The parameters of the network.

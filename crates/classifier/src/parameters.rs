@@ -66,14 +66,8 @@ pub struct ParameterLayout {
 
 impl ParameterLayout {
     /// Adds a parameter with its initial values in row-major order.
-    pub fn add(
-        &mut self,
-        name: &str,
-        shape: &[i64],
-        decays: bool,
-        initialization: &[f32],
-    ) -> ParameterId {
-        self.add_parts(vec![name.to_owned()], shape, decays, initialization)
+    pub fn add(&mut self, name: &str, shape: &[i64], decays: bool, init: &[f32]) -> ParameterId {
+        self.add_parts(vec![name.to_owned()], shape, decays, init)
     }
 
     /// Adds a parameter that is stored as several tensors of equal shape.
@@ -109,13 +103,8 @@ impl ParameterLayout {
     }
 
     /// Adds the word table `[V, D]`: the last parameter, with level 0.
-    pub fn add_word_table(
-        &mut self,
-        name: &str,
-        shape: &[i64],
-        initialization: &[f32],
-    ) -> ParameterId {
-        let id = self.add(name, shape, false, initialization);
+    pub fn add_word_table(&mut self, name: &str, shape: &[i64], init: &[f32]) -> ParameterId {
+        let id = self.add(name, shape, false, init);
         self.specs[id.0].level = 0;
         self.word_table = Some(id);
         id

@@ -4,7 +4,7 @@ use settings::Pooling;
 use tch::{Kind, Tensor};
 
 use crate::parameters::{ParameterId, ParameterLayout};
-use crate::{Batch, CounterRng, ForwardContext, initialization};
+use crate::{Batch, CounterRng, ForwardContext, init};
 
 /// A pooling with its parameters.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ impl Pool {
             Pooling::Mean => Self::Mean,
             Pooling::Max => Self::Max,
             Pooling::Attention => {
-                let projection = initialization::glorot_uniform(rng.child(0), width, width);
+                let projection = init::glorot_uniform(rng.child(0), width, width);
                 let bias = vec![0.0; width as usize];
-                let query = initialization::glorot_uniform(rng.child(1), 1, width);
+                let query = init::glorot_uniform(rng.child(1), 1, width);
                 Self::Attention([
                     layout.add("attention.projection", &[width, width], true, &projection),
                     layout.add("attention.bias", &[width], false, &bias),

@@ -11,7 +11,7 @@ use crate::batch::RnnInput;
 use crate::packing::Packing;
 use crate::parameters::{ParameterId, ParameterLayout};
 use crate::pooling::Pool;
-use crate::{ForwardContext, Mode, dropout::dropout, initialization};
+use crate::{ForwardContext, Mode, dropout::dropout, init};
 
 /// A stack of recurrent layers and a pooling.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Recurrent {
     /// Adds first all matrices to the layout, then all biases. cuDNN stores them in this order; with another order it would
     /// copy them in every call.
     pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
-        let rng = initialization::initial_rng(settings).child(1);
+        let rng = init::rng(settings).child(1);
         let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
         let gates = match cell {
             ModelKind::Lstm => 4,
@@ -55,10 +55,10 @@ impl Recurrent {
                 let rng = rng.child(layer.into()).child(index);
                 let of_gate = |gate: i64| {
                     let rng = rng.child(0).child(gate as u64);
-                    initialization::glorot_uniform(rng, hidden, inputs)
+                    init::glorot_uniform(rng, hidden, inputs)
                 };
                 let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
-                let from_state = initialization::orthogonal_blocks(rng.child(1), gates, hidden);
+                let from_state = init::orthogonal_blocks(rng.child(1), gates, hidden);
                 let name = format!("layer{layer}.{name}");
                 let mut add = |part: &str, inputs: i64, values: &[f32]| {
                     let name = format!("{name}.{part}");
@@ -96,12 +96,12 @@ impl Recurrent {
     }
 
     /// Number of directions of a layer.
-    fn directions_per_layer(&self) -> usize {
+    fn direction_count(&self) -> usize {
         if self.bidirectional { 2 } else { 1 }
     }
 
     pub(crate) fn output_width(&self) -> i64 {
-        self.hidden * self.directions_per_layer() as i64
+        self.hidden * self.direction_count() as i64
     }
 
     /// From `[T, B, D]` to `[B, W]`.
@@ -134,11 +134,7 @@ impl Recurrent {
             rows.view(size.as_slice())
         };
         let mut states = vectors.shallow_clone();
-        for (index, layer) in self
-            .directions
-            .chunks(self.directions_per_layer())
-            .enumerate()
-        {
+        for (index, layer) in self.directions.chunks(self.direction_count()).enumerate() {
             if index > 0 {
                 states = dropout(
                     &states,
@@ -172,12 +168,12 @@ impl Recurrent {
         context: ForwardContext<'_>,
     ) -> Tensor {
         let has_dropout = self.layer_dropout > 0.0 && !matches!(context.mode, Mode::Evaluate);
-        let layers = self.directions.len() / self.directions_per_layer();
+        let layers = self.directions.len() / self.direction_count();
         let layers_per_call = if has_dropout { 1 } else { layers };
         let mut states = vectors;
         for (index, group) in self
             .directions
-            .chunks(layers_per_call * self.directions_per_layer())
+            .chunks(layers_per_call * self.direction_count())
             .enumerate()
         {
             if index > 0 {
@@ -221,94 +217,35 @@ impl Recurrent {
         xs: &Tensor,
         packing: Option<&Packing>,
         weights: &[&Tensor],
-        (layers, bidirectional): (i64, bool),
+        (layers, two_way): (i64, bool),
         train: bool,
     ) -> Tensor {
         let rows = packing.map_or_else(|| xs.size()[1], Packing::rows);
-        let count = layers * if bidirectional { 2 } else { 1 };
+        let count = layers * if two_way { 2 } else { 1 };
         let zero = Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
         let both = [&zero, &zero];
         let states = match (self.cell, packing.map(Packing::steps)) {
             (ModelKind::Lstm, None) => {
-                xs.lstm(
-                    &both,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                    false,
-                )
-                .0
+                xs.lstm(&both, weights, true, layers, 0.0, train, two_way, false)
+                    .0
             }
             (ModelKind::Gru, None) => {
-                xs.gru(
-                    &zero,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                    false,
-                )
-                .0
+                xs.gru(&zero, weights, true, layers, 0.0, train, two_way, false)
+                    .0
             }
             (_, None) => {
-                xs.rnn_tanh(
-                    &zero,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                    false,
-                )
-                .0
+                xs.rnn_tanh(&zero, weights, true, layers, 0.0, train, two_way, false)
+                    .0
             }
             (ModelKind::Lstm, Some(steps)) => {
-                Tensor::lstm_data(
-                    xs,
-                    steps,
-                    &both,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                )
-                .0
+                Tensor::lstm_data(xs, steps, &both, weights, true, layers, 0.0, train, two_way).0
             }
             (ModelKind::Gru, Some(steps)) => {
-                Tensor::gru_data(
-                    xs,
-                    steps,
-                    &zero,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                )
-                .0
+                Tensor::gru_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way).0
             }
             (_, Some(steps)) => {
-                Tensor::rnn_tanh_data(
-                    xs,
-                    steps,
-                    &zero,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                )
-                .0
+                Tensor::rnn_tanh_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way)
+                    .0
             }
         };
         assert!(

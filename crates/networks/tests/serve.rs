@@ -160,19 +160,17 @@ fn dated() -> Vec<Value> {
 }
 
 /// The parts of a value that its schema does not describe, or describes differently.
-fn mismatches(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+fn problems(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let schema = document.pointer(&reference[1..]).expect("it is there");
-        return mismatches(document, schema, value, at);
+        return problems(document, schema, value, at);
     }
-    // `oneOf`: the schema with the fewest mismatches. Beside a `type` it only states which members belong together.
+    // `oneOf`: the schema with the fewest problems. Beside a `type` it only states which members belong together.
     if let Some(several) = schema["oneOf"]
         .as_array()
         .filter(|_| schema["type"].is_null())
     {
-        let found = several
-            .iter()
-            .map(|one| mismatches(document, one, value, at));
+        let found = several.iter().map(|one| problems(document, one, value, at));
         return found.min_by_key(Vec::len).expect("several");
     }
     let kind = match value {
@@ -199,9 +197,7 @@ fn mismatches(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<
     }
     for (name, part) in value.as_object().into_iter().flatten() {
         match schema["properties"].get(name) {
-            Some(schema) => {
-                found.extend(mismatches(document, schema, part, &format!("{at}.{name}")))
-            }
+            Some(schema) => found.extend(problems(document, schema, part, &format!("{at}.{name}"))),
             None if schema["additionalProperties"] == true => {}
             None => found.push(format!("{at}.{name} is not described")),
         }
@@ -212,7 +208,7 @@ fn mismatches(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<
         }
     }
     for part in value.as_array().into_iter().flatten() {
-        found.extend(mismatches(
+        found.extend(problems(
             document,
             &schema["items"],
             part,
@@ -245,7 +241,7 @@ async fn the_openapi_description_matches_the_service() {
     }
     let schema = |name: &str| document["components"]["schemas"][name].clone();
     let check = |name: &str, value: &Value| {
-        let found = mismatches(&document, &schema(name), value, name);
+        let found = problems(&document, &schema(name), value, name);
         assert!(found.is_empty(), "{found:?}\n{value}");
     };
     let question = json!({ "texts": ["A superb film.", " "], "explain": true, "abstain": 0.9 });
@@ -277,9 +273,9 @@ async fn the_openapi_description_matches_the_service() {
     let (status, body) = post(&router, "/trend", &json!({ "reviews": dated() })).await;
     assert!(statuses.get(status.as_str()).is_some(), "{status}");
     check("Error", &body);
-    // The check itself finds all three mismatches.
+    // The check itself finds all three problems.
     assert_eq!(
-        mismatches(
+        problems(
             &document,
             &schema("Error"),
             &json!({ "error": 5, "more": 1 }),

@@ -31,9 +31,9 @@ const MISSING_DEVICE: usize = 22;
 
 /// A scorer that fails for rows of two lengths.
 #[derive(Debug)]
-struct FailingScorer(Box<dyn Scorer>);
+struct Failing(Box<dyn Scorer>);
 
-impl Scorer for FailingScorer {
+impl Scorer for Failing {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         for row in rows {
             let (size, device) = match row.len() {
@@ -55,11 +55,7 @@ impl Scorer for FailingScorer {
 }
 
 const FAILING: Networks = Networks {
-    open: |folder, model, run| {
-        Ok(Box::new(FailingScorer((NETWORKS.open)(
-            folder, model, run,
-        )?)))
-    },
+    open: |folder, model, run| Ok(Box::new(Failing((NETWORKS.open)(folder, model, run)?))),
 };
 
 fn trained() -> Project {
@@ -140,9 +136,7 @@ async fn post(address: std::net::SocketAddr, path: &str, body: &Value) -> String
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    let mut stream = TcpStream::connect(address)
-        .await
-        .expect("it accepts connections");
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
     let request = head + &body;
     stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = String::new();
@@ -168,10 +162,7 @@ async fn check_exit(project: &Project, path: &str, question: &Value) {
         (failure.kind(), failure.code()),
         (FailureKind::Transient, 75)
     );
-    assert!(
-        TcpStream::connect(address).await.is_err(),
-        "it accepts connections"
-    );
+    assert!(TcpStream::connect(address).await.is_err(), "it listens");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -35,18 +35,18 @@ pub(crate) fn model_description(
     settings: &ModelSettings,
     contract: &TokenContract,
     sizes: Sizes,
-    validation_scores: &ValidationScores<'_>,
+    validation: &ValidationScores<'_>,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let tokenizer: TokenizerSettings = recorded_settings(tokens, "tokens")?;
-    let scores = validation_scores.scores.iter().map(|value| *value as f32);
+    let scores = validation.scores.iter().map(|value| *value as f32);
     let scores: Vec<f32> = scores.collect();
     let calibration = match settings.calibration {
         CalibrationKind::Temperature => {
-            fit_temperature(&scores, validation_scores.labels).map(Calibration::Temperature)
+            fit_temperature(&scores, validation.labels).map(Calibration::Temperature)
         }
         CalibrationKind::Isotonic => {
-            fit_isotonic(&scores, validation_scores.labels).map(Calibration::Isotonic)
+            fit_isotonic(&scores, validation.labels).map(Calibration::Isotonic)
         }
     };
     Ok(ModelFile {
@@ -74,9 +74,9 @@ pub(crate) fn model_description(
         epochs: 0,
         best_epoch: 0,
         validation: ValidationResult {
-            rows: validation_scores.labels.len() as u64,
-            loss: validation_scores.loss,
-            accuracy: validation_scores.accuracy,
+            rows: validation.labels.len() as u64,
+            loss: validation.loss,
+            accuracy: validation.accuracy,
         },
         provenance: Provenance {
             tokens: tokens.identity(),

@@ -55,7 +55,7 @@ impl TrainingInputs {
                 };
                 UntrainedNetwork {
                     network: Network::new(settings, sizes, &matrix.values),
-                    word_table: matrix.values,
+                    table: matrix.values,
                 }
             }
         };

@@ -88,19 +88,13 @@ pub(crate) fn train_network(
     let best = trained.best.expect("a classifier is validated");
     let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
-    let validation_scores = ValidationScores {
+    let scores = ValidationScores {
         labels: data.validation.labels(),
         scores: &logits.scores(),
         loss,
         accuracy,
     };
-    let mut model = model_description(
-        context,
-        settings,
-        &data.contract,
-        data.sizes,
-        &validation_scores,
-    )?;
+    let mut model = model_description(context, settings, &data.contract, data.sizes, &scores)?;
     model.parameters = count_parameters(&weights);
     (model.epochs, model.best_epoch) = (trained.epochs, best.epoch);
     let parts = (&data.network, &weights);

@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         width: model.len() as u32,
         classes: contract.classes.len() as u32,
     };
-    let validation_scores = ValidationScores {
+    let scores = ValidationScores {
         labels,
         scores: &best.scores,
         loss: best.loss,
@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let description = ModelFile {
         parameters: model.len() as u64 + 1,
         penalty: Some(best.penalty),
-        ..model_description(context, settings, &contract, sizes, &validation_scores)?
+        ..model_description(context, settings, &contract, sizes, &scores)?
     };
     model
         .save(&context.output().join("model.safetensors"))

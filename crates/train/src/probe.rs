@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let network = pretrained.network;
     let (learned, bias) = scale.unscale(&Tensor::from_slice(&best.fit.weights));
     set_output(&network, &mut weights, &learned, bias)?;
-    let validation_scores = ValidationScores {
+    let scores = ValidationScores {
         labels: &validation.labels,
         scores: &best.scores,
         loss: best.loss,
@@ -71,7 +71,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         parameters: count_parameters(&weights),
         features: Some(features),
         penalty: Some(best.penalty),
-        ..model_description(context, settings, &tokens, sizes, &validation_scores)?
+        ..model_description(context, settings, &tokens, sizes, &scores)?
     };
     let parts = (&network, &weights);
     write_network(context, &model, parts, Some(artifact.folder()))?;

@@ -66,7 +66,7 @@ pub struct LoadedEncoder {
     /// The encoder.
     pub encoder: Encoder,
     /// The word table `[V, W]`, row after row.
-    pub word_table: Vec<f32>,
+    pub table: Vec<f32>,
     /// Weight and bias of BERT's pooler, if the folder has it.
     pub pooler: Option<[Vec<f32>; 2]>,
 }
@@ -94,7 +94,7 @@ impl Encoder {
         let bytes = weights::read(folder)?;
         let tensors = Tensors::parse(folder, &bytes, config.family)?;
         let width = config.width;
-        let word_table = tensors.word_table(&config)?;
+        let table = tensors.word_table(&config)?;
         let [weight, bias] = ["pooler.dense.weight", "pooler.dense.bias"];
         let has_pooler = *config.family == family::BERT && tensors.has(weight);
         let pooler = has_pooler.then(|| {
@@ -106,7 +106,7 @@ impl Encoder {
         tensors.check_extras()?;
         Ok(LoadedEncoder {
             encoder,
-            word_table,
+            table,
             pooler,
         })
     }
@@ -127,11 +127,11 @@ impl Encoder {
     /// An encoder with all parameters zero, to be filled from a bundle.
     pub(crate) fn empty(config: EncoderConfig, layout: &mut ParameterLayout) -> LoadedEncoder {
         let zeros = |shape: &[i64]| vec![0.0; shape.iter().product::<i64>() as usize];
-        let word_table = zeros(&[config.vocabulary_size, config.width]);
+        let table = zeros(&[config.vocabulary_size, config.width]);
         let encoder = Self::build(config, layout, &|_, shape| Ok(zeros(shape)));
         LoadedEncoder {
             encoder: encoder.expect("zeros have no error"),
-            word_table,
+            table,
             pooler: None,
         }
     }

@@ -5,7 +5,7 @@ use settings::ModelSettings;
 use crate::CounterRng;
 
 /// The random numbers for the initial parameters of a network.
-pub(crate) fn initial_rng(settings: &ModelSettings) -> CounterRng {
+pub(crate) fn rng(settings: &ModelSettings) -> CounterRng {
     CounterRng::new(settings.seed).child(0)
 }
 
