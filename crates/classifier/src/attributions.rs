@@ -166,10 +166,7 @@ impl Segment {
 /// Removes the segments with the largest errors, which make up half of the total error, and returns their halves.
 fn split_worst(segments: &mut Vec<Segment>) -> Vec<[Point; 2]> {
     segments.sort_by(|one, two| one.error().abs().total_cmp(&two.error().abs()));
-    let mut remaining = segments
-        .iter()
-        .map(|segment| segment.error().abs())
-        .sum::<f64>();
+    let mut remaining = segments.iter().map(|one| one.error().abs()).sum::<f64>();
     let target = remaining / 2.0;
     let mut halves = Vec::new();
     while remaining > target || halves.len() < MIN_TOGETHER {

@@ -59,10 +59,7 @@ unsafe fn function<F>(driver: *mut c_void, name: &CStr) -> Result<F, String> {
     // SAFETY: the handle comes from `dlopen`, and the name is a C string.
     let address = unsafe { libc::dlsym(driver, name.as_ptr()) };
     if address.is_null() {
-        return Err(format!(
-            "the NVIDIA driver has no function `{}`",
-            name.to_string_lossy()
-        ));
+        return Err(format!("the driver has no `{}`", name.to_string_lossy()));
     }
     // SAFETY: as the caller guarantees; both are pointers.
     Ok(unsafe { std::mem::transmute_copy(&address) })
@@ -71,9 +68,7 @@ unsafe fn function<F>(driver: *mut c_void, name: &CStr) -> Result<F, String> {
 fn check(call: &str, result: c_int) -> Result<(), String> {
     match result {
         SUCCESS => Ok(()),
-        code => Err(format!(
-            "the NVIDIA driver's `{call}` failed with error {code}"
-        )),
+        code => Err(format!("`{call}` failed with error {code}")),
     }
 }
 

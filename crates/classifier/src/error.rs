@@ -76,7 +76,7 @@ pub enum ClassifierError {
 
 /// The kind of a libtorch error, which decides how a program can recover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TorchErrorKind {
+pub enum TorchFault {
     /// The device's memory is full: a smaller batch may fit.
     DeviceMemory,
     /// The machine's memory is full: a smaller batch may fit.
@@ -89,41 +89,38 @@ pub enum TorchErrorKind {
 }
 
 /// Parts of messages in lower case, with the kind of error that they identify. The first match decides.
-const MESSAGES: [(&str, TorchErrorKind); 26] = [
+const MESSAGES: [(&str, TorchFault); 26] = [
     // This libtorch has no kernel for the GPU or the operation: a new process would fail, too.
-    ("no kernel image is available", TorchErrorKind::Other),
-    ("_status_not_supported", TorchErrorKind::Other),
-    ("_status_arch_mismatch", TorchErrorKind::Other),
-    ("_status_bad_param", TorchErrorKind::Other),
-    ("_status_invalid_value", TorchErrorKind::Other),
-    ("cuda out of memory", TorchErrorKind::DeviceMemory),
-    ("cuda error: out of memory", TorchErrorKind::DeviceMemory),
-    (
-        "cuda driver error: out of memory",
-        TorchErrorKind::DeviceMemory,
-    ),
-    ("cublas_status_alloc_failed", TorchErrorKind::DeviceMemory),
-    ("cudnn_status_alloc_failed", TorchErrorKind::DeviceMemory),
-    ("device_allocation_failed", TorchErrorKind::DeviceMemory),
-    ("can't allocate memory", TorchErrorKind::HostMemory),
-    ("cannot allocate memory", TorchErrorKind::HostMemory),
-    ("defaultcpuallocator", TorchErrorKind::HostMemory),
-    ("std::bad_alloc", TorchErrorKind::HostMemory),
-    ("host_allocation_failed", TorchErrorKind::HostMemory),
-    ("cuda error", TorchErrorKind::Device),
-    ("cuda driver error", TorchErrorKind::Device),
-    ("cublas_status", TorchErrorKind::Device),
-    ("cudnn_status", TorchErrorKind::Device),
-    ("uncorrectable ecc", TorchErrorKind::Device),
+    ("no kernel image is available", TorchFault::Other),
+    ("_status_not_supported", TorchFault::Other),
+    ("_status_arch_mismatch", TorchFault::Other),
+    ("_status_bad_param", TorchFault::Other),
+    ("_status_invalid_value", TorchFault::Other),
+    ("cuda out of memory", TorchFault::DeviceMemory),
+    ("cuda error: out of memory", TorchFault::DeviceMemory),
+    ("cuda driver error: out of memory", TorchFault::DeviceMemory),
+    ("cublas_status_alloc_failed", TorchFault::DeviceMemory),
+    ("cudnn_status_alloc_failed", TorchFault::DeviceMemory),
+    ("device_allocation_failed", TorchFault::DeviceMemory),
+    ("can't allocate memory", TorchFault::HostMemory),
+    ("cannot allocate memory", TorchFault::HostMemory),
+    ("defaultcpuallocator", TorchFault::HostMemory),
+    ("std::bad_alloc", TorchFault::HostMemory),
+    ("host_allocation_failed", TorchFault::HostMemory),
+    ("cuda error", TorchFault::Device),
+    ("cuda driver error", TorchFault::Device),
+    ("cublas_status", TorchFault::Device),
+    ("cudnn_status", TorchFault::Device),
+    ("uncorrectable ecc", TorchFault::Device),
     // This process has not loaded the CUDA libraries of libtorch.
-    ("arguments from the 'cuda' backend", TorchErrorKind::Device),
-    ("cannot initialize cuda", TorchErrorKind::Device),
-    ("no cuda gpus are available", TorchErrorKind::Device),
-    ("no cuda-capable device", TorchErrorKind::Device),
-    ("no nvidia driver", TorchErrorKind::Device),
+    ("arguments from the 'cuda' backend", TorchFault::Device),
+    ("cannot initialize cuda", TorchFault::Device),
+    ("no cuda gpus are available", TorchFault::Device),
+    ("no cuda-capable device", TorchFault::Device),
+    ("no nvidia driver", TorchFault::Device),
 ];
 
-impl TorchErrorKind {
+impl TorchFault {
     /// The kind of error, from a message of libtorch or CUDA. No other code reads such messages.
     pub fn from_message(message: &str) -> Self {
         let message = message.to_lowercase();
@@ -166,7 +163,7 @@ impl ClassifierError {
             Self::Encoder { .. } => {
                 "Use a folder with the files `config.json`, `model.safetensors` and `tokenizer.json` of one encoder from the Hugging Face Hub"
             }
-            Self::Torch { .. } => self.torch_error_kind()?.hint()?,
+            Self::Torch { .. } => self.fault()?.hint()?,
             Self::RowTooLarge { .. } => {
                 "Use a tokenizer with a smaller `max_length`, or the machine's memory with `--set run.device=cpu`"
             }
@@ -178,10 +175,10 @@ impl ClassifierError {
     }
 
     /// The kind of the libtorch error; `None` for an error of another origin.
-    pub fn torch_error_kind(&self) -> Option<TorchErrorKind> {
+    pub fn fault(&self) -> Option<TorchFault> {
         match self {
-            Self::Torch { source, .. } => Some(TorchErrorKind::from_message(&source.to_string())),
-            Self::RowTooLarge { source, .. } => source.torch_error_kind(),
+            Self::Torch { source, .. } => Some(TorchFault::from_message(&source.to_string())),
+            Self::RowTooLarge { source, .. } => source.fault(),
             _ => None,
         }
     }
@@ -225,8 +222,7 @@ impl ClassifierError {
 
     /// Whether memory is full, so that a smaller batch may succeed.
     pub fn is_memory(&self) -> bool {
-        self.torch_error_kind()
-            .is_some_and(TorchErrorKind::is_memory)
+        self.fault().is_some_and(TorchFault::is_memory)
     }
 }
 
@@ -239,8 +235,8 @@ impl ClassifierError {
 /// # Panics
 /// `work` panics for another reason.
 pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    let as_error = |panic: BoxedError| match TorchErrorKind::from_message(&panic.to_string()) {
-        TorchErrorKind::Other => Err(panic),
+    let as_error = |panic: BoxedError| match TorchFault::from_message(&panic.to_string()) {
+        TorchFault::Other => Err(panic),
         _ => Ok(Failure::from(ClassifierError::Torch {
             action: "complete the computation",
             source: panic,
@@ -255,8 +251,8 @@ pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure>
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();
-        let kind = match error.torch_error_kind() {
-            Some(TorchErrorKind::Device) => FailureKind::Transient,
+        let kind = match error.fault() {
+            Some(TorchFault::Device) => FailureKind::Transient,
             _ => FailureKind::Fixable,
         };
         Self::from_error(error).with_hint(hint).with_kind(kind)
@@ -273,35 +269,35 @@ mod tests {
     #[test]
     fn messages_of_cuda_are_classified() {
         let check = |message: &str, fault| {
-            assert_eq!(TorchErrorKind::from_message(message), fault, "{message}")
+            assert_eq!(TorchFault::from_message(message), fault, "{message}")
         };
         check(
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB",
-            TorchErrorKind::DeviceMemory,
+            TorchFault::DeviceMemory,
         );
         check(
             "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-            TorchErrorKind::DeviceMemory,
+            TorchFault::DeviceMemory,
         );
         check(
             "CUDA error: device-side assert triggered",
-            TorchErrorKind::Device,
+            TorchFault::Device,
         );
         check(
             "CUDA error: an illegal memory access was encountered",
-            TorchErrorKind::Device,
+            TorchFault::Device,
         );
         check(
             "CUDA error: uncorrectable ECC error encountered",
-            TorchErrorKind::Device,
+            TorchFault::Device,
         );
         check(
             "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
-            TorchErrorKind::DeviceMemory,
+            TorchFault::DeviceMemory,
         );
         check(
             "CUDA error: no kernel image is available for execution on the device",
-            TorchErrorKind::Other,
+            TorchFault::Other,
         );
     }
 
@@ -320,11 +316,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_real(work: impl FnOnce() -> Tensor, fault: TorchErrorKind, kind: FailureKind) {
+    fn check_real(work: impl FnOnce() -> Tensor, fault: TorchFault, kind: FailureKind) {
         let error = ClassifierError::catch("make a tensor", || Ok(work()));
         let error = error.expect_err("the operation fails");
         assert_eq!(error.to_string(), "libtorch failed to make a tensor");
-        assert_eq!(error.torch_error_kind(), Some(fault), "{error:?}");
+        assert_eq!(error.fault(), Some(fault), "{error:?}");
         assert_eq!(Failure::from(error).kind(), kind);
     }
 
@@ -332,14 +328,14 @@ mod tests {
     fn operations_that_fail_are_classified() {
         let zeros = |size: i64, device| Tensor::zeros([size], (Kind::Float, device));
         let memory = || zeros(1 << 50, Device::Cpu);
-        check_real(memory, TorchErrorKind::HostMemory, FailureKind::Fixable);
+        check_real(memory, TorchFault::HostMemory, FailureKind::Fixable);
         let shape = || zeros(7, Device::Cpu).view([2, 3]);
-        check_real(shape, TorchErrorKind::Other, FailureKind::Fixable);
+        check_real(shape, TorchFault::Other, FailureKind::Fixable);
         // No machine has a device with this number.
         let missing = Device::Cuda(99);
         let allocated = || zeros(1, missing);
-        check_real(allocated, TorchErrorKind::Device, FailureKind::Transient);
+        check_real(allocated, TorchFault::Device, FailureKind::Transient);
         let copied = || zeros(1, Device::Cpu).to_device(missing);
-        check_real(copied, TorchErrorKind::Device, FailureKind::Transient);
+        check_real(copied, TorchFault::Device, FailureKind::Transient);
     }
 }

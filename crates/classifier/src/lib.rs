@@ -50,11 +50,11 @@ pub use device::{ChosenDevice, choose_device, exit_with_75_on_abort, load_cuda};
 pub use dropout::{ForwardContext, Mode};
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, LoadedEncoder};
-pub use error::{ClassifierError, Result, TorchErrorKind, guard};
+pub use error::{ClassifierError, Result, TorchFault, guard};
 pub use gradient::{BackwardPass, ComputePath, Gradient, LookedUpWords, Loss};
 pub use masked::{MaskedLanguageModel, MaskedPart, MaskedRow, mask_tokens};
 pub use memory::MemoryLimit;
-pub use network::{Network, UntrainedNetwork};
+pub use network::{Network, NewNetwork};
 pub use network_bundle::{Bundle, save_bundle};
 pub use packing::Packing;
 pub use parameters::{

@@ -47,11 +47,8 @@ impl MaskedLanguageModel {
         let words = layout.add(&name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
-        let random = init::normal(
-            CounterRng::new(seed).child(0),
-            (width * width) as usize,
-            0.02,
-        );
+        let rng = CounterRng::new(seed).child(0);
+        let random = init::normal(rng, (width * width) as usize, 0.02);
         let ones = vec![1.0; width as usize];
         let transform = Dense::new("transform", &[width, width], &random, None, &mut layout);
         let norm = Dense::new("transform.norm", &[width], &ones, None, &mut layout);

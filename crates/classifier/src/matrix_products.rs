@@ -31,11 +31,8 @@ pub(crate) fn linear_gelu_linear(xs: &Tensor, up: [&Tensor; 2], down: [&Tensor; 
 /// Whether oneDNN is worth the conversion of a matrix in plain layout and back: for f32 on a CPU, unless the product is
 /// small. This matters in training, where matrices change in every step.
 fn pays_off_with_onednn(xs: &Tensor) -> bool {
-    const MIN_ELEMENTS: usize = 1 << 15;
-    xs.device() == Device::Cpu
-        && xs.kind() == Kind::Float
-        && xs.numel() >= MIN_ELEMENTS
-        && has_onednn()
+    const MIN: usize = 1 << 15;
+    xs.device() == Device::Cpu && xs.kind() == Kind::Float && xs.numel() >= MIN && has_onednn()
 }
 
 /// Whether this libtorch was built with oneDNN.

@@ -63,14 +63,14 @@ impl Body {
 
 /// A network before its first training step.
 #[derive(Debug)]
-pub struct UntrainedNetwork {
+pub struct NewNetwork {
     /// The network.
     pub network: Network,
     /// The word table `[V, W]` in row-major order.
     pub table: Vec<f32>,
 }
 
-impl UntrainedNetwork {
+impl NewNetwork {
     /// The initial weights on a device.
     pub fn weights(&self, device: Device) -> Weights {
         let words = || Tensor::from_slice(&self.table).view([-1, self.network.width]);
@@ -137,11 +137,7 @@ impl Network {
     ///
     /// # Errors
     /// The folder cannot be used: see [`Encoder::load`].
-    pub fn pretrained(
-        settings: &ModelSettings,
-        folder: &Path,
-        classes: u32,
-    ) -> Result<UntrainedNetwork> {
+    pub fn pretrained(settings: &ModelSettings, folder: &Path, classes: u32) -> Result<NewNetwork> {
         let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_encoder(settings, loaded, classes, layout))
@@ -164,7 +160,7 @@ impl Network {
         loaded: LoadedEncoder,
         classes: u32,
         mut layout: ParameterLayout,
-    ) -> UntrainedNetwork {
+    ) -> NewNetwork {
         let LoadedEncoder {
             encoder,
             table,
@@ -190,18 +186,14 @@ impl Network {
             windows: settings.windows,
             width,
         };
-        UntrainedNetwork { network, table }
+        NewNetwork { network, table }
     }
 
     /// Loads a frozen encoder from its folder, with the output layer of a probe, all zeros.
     ///
     /// # Errors
     /// The folder cannot be used: see [`Encoder::load`].
-    pub fn frozen(
-        features: &FeatureSettings,
-        folder: &Path,
-        classes: u32,
-    ) -> Result<UntrainedNetwork> {
+    pub fn frozen(features: &FeatureSettings, folder: &Path, classes: u32) -> Result<NewNetwork> {
         let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_features(features, loaded, classes, layout))
@@ -212,7 +204,7 @@ impl Network {
         LoadedEncoder { encoder, table, .. }: LoadedEncoder,
         classes: u32,
         mut layout: ParameterLayout,
-    ) -> UntrainedNetwork {
+    ) -> NewNetwork {
         let (family, width) = (encoder.config().family, encoder.config().width);
         let body = Features::new(encoder, features);
         let head = Head::linear(body.width(), i64::from(classes), &mut layout);
@@ -225,7 +217,7 @@ impl Network {
             windows: features.windows,
             width,
         };
-        UntrainedNetwork { network, table }
+        NewNetwork { network, table }
     }
 
     /// The parameters of the network.

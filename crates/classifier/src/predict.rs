@@ -158,11 +158,7 @@ fn copy_to_cpu(parts: &[Tensor]) -> Result<Vec<f32>> {
     let action = "copy the results from the device";
     let copied = ClassifierError::catch(action, || values_on_cpu(&Tensor::cat(parts, 0)));
     match copied {
-        Err(error)
-            if error
-                .torch_error_kind()
-                .is_some_and(|fault| fault.is_memory()) =>
-        {
+        Err(error) if error.fault().is_some_and(|fault| fault.is_memory()) => {
             ClassifierError::catch(action, || {
                 let copied = parts.iter().map(values_on_cpu);
                 Ok(copied.collect::<Result<Vec<_>, _>>()?.concat())

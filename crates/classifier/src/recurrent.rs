@@ -114,7 +114,7 @@ impl Recurrent {
             }
             RnnInput::Reversed(reversed) => self.run_padded(vectors, reversed, context),
             RnnInput::None => {
-                unreachable!("`Network::input_format` requires an input for recurrent networks")
+                unreachable!("`Network::input_format` sets the input")
             }
         };
         self.pool
@@ -170,12 +170,9 @@ impl Recurrent {
         let has_dropout = self.layer_dropout > 0.0 && !matches!(context.mode, Mode::Evaluate);
         let layers = self.directions.len() / self.direction_count();
         let layers_per_call = if has_dropout { 1 } else { layers };
+        let group_size = layers_per_call * self.direction_count();
         let mut states = vectors;
-        for (index, group) in self
-            .directions
-            .chunks(layers_per_call * self.direction_count())
-            .enumerate()
-        {
+        for (index, group) in self.directions.chunks(group_size).enumerate() {
             if index > 0 {
                 states = dropout(
                     &states,

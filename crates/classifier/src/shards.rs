@@ -13,7 +13,7 @@ use settings::ModelSettings;
 use tch::Tensor;
 
 use crate::embedding::vectors_of;
-use crate::tokens::select_training_rows;
+use crate::tokens::select_rows;
 use crate::{ClassifierError, IdRows, Result, TokenContract, TokenRows};
 
 /// Number of rows of a shard: less than a minute of work on a CPU.
@@ -70,7 +70,7 @@ impl FeatureRows {
         settings: &ModelSettings,
     ) -> Result<Self> {
         let mut rows = Self::open(artifact, tokens, Split::Train)?;
-        if let Some(kept) = select_training_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+        if let Some(kept) = select_rows(&mut rows.row_ids, &mut rows.labels, settings) {
             let indices: Vec<i64> = kept.into_iter().map(|row| row as i64).collect();
             rows.values = rows.values.index_select(0, &Tensor::from_slice(&indices));
         }

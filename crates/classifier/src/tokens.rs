@@ -19,7 +19,7 @@ const LABEL_SHUFFLE: u64 = ROW_SELECTION + 1;
 /// Selects `settings.reviews` of the training rows, and shuffles their labels if the settings say so. Returns the positions
 /// of the selected rows in order, or `None` if all rows are used. The selection depends on the seed and the row ids alone,
 /// so a smaller sample is part of a larger one.
-pub(crate) fn select_training_rows(
+pub(crate) fn select_rows(
     ids: &mut Vec<u64>,
     labels: &mut Vec<u8>,
     settings: &ModelSettings,
@@ -238,12 +238,8 @@ impl TokenRows {
     /// As for [`TokenRows::open`].
     pub fn open_training_rows(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
         let mut rows = Self::open(artifact, Split::Train)?;
-        if let Some(selected) = select_training_rows(&mut rows.row_ids, &mut rows.labels, settings)
-        {
-            rows.locations = selected
-                .into_iter()
-                .map(|row| rows.locations[row])
-                .collect();
+        if let Some(chosen) = select_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+            rows.locations = chosen.into_iter().map(|row| rows.locations[row]).collect();
         }
         Ok(rows)
     }

@@ -96,15 +96,9 @@ fn check_sum(bundle: &Bundle, row: &[u32], added: &[bool]) -> Attributions {
         (sum - change).abs() <= 0.02 * change.abs() + 0.01,
         "{kind:?}: {sum} instead of {change}"
     );
-    assert!(
-        change.abs() > 0.03,
-        "{kind:?}: the score hardly changes: {change}"
-    );
+    assert!(change.abs() > 0.03, "{kind:?}: too small, {change}");
     for (value, added) in found.tokens.iter().zip(added) {
-        assert!(
-            !added || *value == 0.0,
-            "an added token has the attribution {value}"
-        );
+        assert!(!added || *value == 0.0, "an added token has {value}");
     }
     found
 }

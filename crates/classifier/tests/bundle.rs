@@ -8,7 +8,7 @@ use bundle::{
     Calibration, ModelFile, Provenance, Scorer, Sizes, TokenizerReference, ValidationResult,
 };
 use classifier::{
-    BatchSize, Bundle, ChosenDevice, Network, NetworkScorer, TorchErrorKind, Weights, save_bundle,
+    BatchSize, Bundle, ChosenDevice, Network, NetworkScorer, TorchFault, Weights, save_bundle,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation};
 use tch::{Device, Tensor};
@@ -187,11 +187,7 @@ fn a_missing_device_is_a_transient_failure() {
     save(folder.path(), true);
     let error = NetworkScorer::load(folder.path(), missing_gpu(), BatchSize::Fixed(8))
         .expect_err("there is no such device");
-    assert_eq!(
-        error.torch_error_kind(),
-        Some(TorchErrorKind::Device),
-        "{error:?}"
-    );
+    assert_eq!(error.fault(), Some(TorchFault::Device), "{error:?}");
     assert_eq!(error.to_string(), "libtorch failed to load the model");
     assert_eq!(Failure::from(error).code(), 75);
 }

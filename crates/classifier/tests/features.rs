@@ -158,17 +158,13 @@ fn windows_of_a_long_row_are_pooled_like_states() {
             }),
             ..settings(&[-1], &[pooling])
         };
-        let all_windows: Vec<Vec<i64>> = [std::slice::from_ref(&short), &windows].concat();
+        let rows: Vec<Vec<i64>> = [std::slice::from_ref(&short), &windows].concat();
         let together = Batch {
             owners: Some(WindowOwners::new(&[1, 3], Device::Cpu)),
-            ..batch("bert", &all_windows)
+            ..batch("bert", &rows)
         };
         let found = features("bert", &with_windows, &together);
-        let alone = features(
-            "bert",
-            &settings(&[-1], &[pooling]),
-            &batch("bert", &all_windows),
-        );
+        let alone = features("bert", &settings(&[-1], &[pooling]), &batch("bert", &rows));
         let (one, parts) = alone.split_first().expect("four rows");
         assert_near(&found[0], one, "a row that fits");
         let expected: Vec<f32> = (0..one.len())

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use artifact::{Failure, FailureKind};
 use bundle::Sizes;
 use classifier::{
-    ClassifierError, Inference, Logits, MemoryLimit, Network, Replica, TorchErrorKind, Weights,
+    ClassifierError, Inference, Logits, MemoryLimit, Network, Replica, TorchFault, Weights,
 };
 use settings::{ModelKind, ModelSettings};
 use tch::{Device, Kind};
@@ -147,10 +147,6 @@ fn predictions_work_with_full_memory_and_report_a_missing_device() {
     // No machine has a device with this number.
     let missing = machine.logits(64, Device::Cuda(99), &enough);
     let error = missing.expect_err("there is no such device");
-    assert_eq!(
-        error.torch_error_kind(),
-        Some(TorchErrorKind::Device),
-        "{error:?}"
-    );
+    assert_eq!(error.fault(), Some(TorchFault::Device), "{error:?}");
     assert_eq!(Failure::from(error).kind(), FailureKind::Transient);
 }

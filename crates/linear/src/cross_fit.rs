@@ -50,14 +50,14 @@ pub fn cross_fit_scores(
     let matrix = Matrix::new(&vocabulary, ids, labels.len());
     let mut scores = vec![None; labels.len()];
     for fold in 0..count {
-        let (fold_rows, others): (Vec<u32>, Vec<u32>) =
+        let (rows, others): (Vec<u32>, Vec<u32>) =
             (0..labels.len() as u32).partition(|row| folds[*row as usize] == fold);
         let truth = others.iter().map(|row| f64::from(labels[*row as usize]));
         let truth: Vec<f64> = truth.collect();
         // The rows outside a very large fold are too few to fit a model.
-        let is_small_enough = fold_rows.len() * count as usize <= 2 * labels.len();
+        let is_small_enough = rows.len() * count as usize <= 2 * labels.len();
         let has_classes = [0.0, 1.0].iter().all(|class| truth.contains(class));
-        if is_small_enough && has_classes && !fold_rows.is_empty() {
+        if is_small_enough && has_classes && !rows.is_empty() {
             let counts = matrix.counts(labels, &others);
             let part = MatrixRows {
                 matrix: &matrix,
@@ -66,10 +66,7 @@ pub fn cross_fit_scores(
             };
             let start = vec![0.0; part.values.len() + 1];
             let found = fit(&part, &truth, (settings.penalty, TOLERANCE), &start);
-            for (row, score) in fold_rows
-                .iter()
-                .zip(part.row_scores(&fold_rows, &found.weights))
-            {
+            for (row, score) in rows.iter().zip(part.row_scores(&rows, &found.weights)) {
                 scores[*row as usize] = Some(score);
             }
         }

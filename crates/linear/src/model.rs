@@ -170,9 +170,7 @@ impl NgramModel {
                 .map_err(|_| format!("the tensor `{name}` is missing"))?;
             match view.dtype() == kind && view.shape().len() == 1 {
                 true => Ok(view.data()),
-                false => Err(format!(
-                    "the tensor `{name}` should be a list of {kind:?} values"
-                )),
+                false => Err(format!("the tensor `{name}` should be a list of {kind:?}")),
             }
         };
         let chunks_of_four =
@@ -199,7 +197,7 @@ impl NgramModel {
         }
         let Some(encoding) = NgramEncoding::saved([bits, longest]) else {
             return Err(format!(
-                "its n-grams of {longest} tokens with {bits} bits each are too long"
+                "its n-grams of {longest} tokens of {bits} bits are too long"
             ));
         };
         // An n-gram is never 0: 0 marks an empty slot of the table.

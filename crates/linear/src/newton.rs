@@ -171,7 +171,7 @@ pub struct RegularizationPath<'a, D> {
     /// The training rows.
     pub train: &'a D,
     /// Their labels, 0 or 1.
-    pub train_labels: &'a [f64],
+    pub labels: &'a [f64],
     /// The validation rows.
     pub validation: &'a D,
     /// Their labels.
@@ -220,12 +220,7 @@ impl<D: DesignMatrix> RegularizationPath<'_, D> {
         let mut start = vec![0.0; self.train.width() + 1];
         let mut without_gain = 0;
         for penalty in self.penalties {
-            let fit = fit(
-                self.train,
-                self.train_labels,
-                (*penalty, self.tolerance),
-                &start,
-            );
+            let fit = fit(self.train, self.labels, (*penalty, self.tolerance), &start);
             start.clone_from(&fit.weights);
             let scores = self.validation.scores(&fit.weights);
             let is_correct = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
@@ -328,7 +323,7 @@ mod tests {
         // This criterion is lowest if the first weight is 1.
         let search = RegularizationPath {
             train: &rows,
-            train_labels: &labels,
+            labels: &labels,
             validation: &rows,
             validation_labels: &labels,
             criterion: &|scores| ((scores[0] - scores[1]) / 2.0 - 1.0).abs(),

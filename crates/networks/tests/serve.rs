@@ -87,9 +87,7 @@ fn texts() -> Vec<String> {
     ];
     let word = |row: usize, position: usize| words[(row * 7 + position * (row + 3)) % words.len()];
     let text = |row: usize| {
-        let words: Vec<&str> = (0..1 + row % 30)
-            .map(|position| word(row, position))
-            .collect();
+        let words: Vec<&str> = (0..1 + row % 30).map(|index| word(row, index)).collect();
         words.join(" ")
     };
     (0..60).map(text).collect()

@@ -27,7 +27,7 @@ use train::Train;
 /// Number of tokens of a row that needs more memory than any machine has, and of a row that needs a device that no machine
 /// has.
 const TOO_LARGE: usize = 21;
-const MISSING_DEVICE: usize = 22;
+const NO_DEVICE: usize = 22;
 
 /// A scorer that fails for rows of two lengths.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Scorer for Failing {
         for row in rows {
             let (size, device) = match row.len() {
                 TOO_LARGE => (1 << 50, Device::Cpu),
-                MISSING_DEVICE => (1, Device::Cuda(99)),
+                NO_DEVICE => (1, Device::Cuda(99)),
                 _ => continue,
             };
             ClassifierError::catch("compute a batch", || {
@@ -168,17 +168,12 @@ async fn check_exit(project: &Project, path: &str, question: &Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_missing_device_ends_the_service_with_code_75() {
     let project = trained();
-    check_exit(
-        &project,
-        "/predict",
-        &json!({ "text": text(MISSING_DEVICE) }),
-    )
-    .await;
-    let texts = json!({ "texts": [text(3), text(MISSING_DEVICE)] });
+    check_exit(&project, "/predict", &json!({ "text": text(NO_DEVICE) })).await;
+    let texts = json!({ "texts": [text(3), text(NO_DEVICE)] });
     check_exit(&project, "/predict", &texts).await;
     let review = |number: usize| {
         let tokens = if number == 150 {
-            MISSING_DEVICE
+            NO_DEVICE
         } else {
             3 + number % 2
         };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use artifact::{Artifact, Contract, Failure, Split, StageName};
 use bundle::Sizes;
 use classifier::{
-    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, TokenContract, TokenRows,
-    UntrainedNetwork, Weights, choose_device,
+    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, NewNetwork, TokenContract,
+    TokenRows, Weights, choose_device,
 };
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
@@ -38,12 +38,8 @@ impl TrainingInputs {
         let embedding = context.input(StageName::Embed);
         let classes = contract.classes.len() as u32;
         // The maximum number of tokens that the network reads at once.
-        let longest_input = settings.windows.map(|windows| windows.length);
-        let encoder = encoder_folder(
-            embedding,
-            &contract,
-            longest_input.unwrap_or(contract.max_length),
-        )?;
+        let limit = settings.windows.map(|windows| windows.length);
+        let encoder = encoder_folder(embedding, &contract, limit.unwrap_or(contract.max_length))?;
         let start = match &encoder {
             Some(folder) => Network::pretrained(settings, folder, classes)?,
             None => {
@@ -53,7 +49,7 @@ impl TrainingInputs {
                     width: matrix.width,
                     classes,
                 };
-                UntrainedNetwork {
+                NewNetwork {
                     network: Network::new(settings, sizes, &matrix.values),
                     table: matrix.values,
                 }
@@ -80,7 +76,7 @@ impl TrainingInputs {
 fn encoder_folder(
     embedding: &Artifact,
     tokens: &TokenContract,
-    longest_input: u32,
+    limit: u32,
 ) -> Result<Option<PathBuf>, ClassifierError> {
     let Contract::Encoder {
         tokenizer, longest, ..
@@ -89,10 +85,9 @@ fn encoder_folder(
         return Ok(None);
     };
     tokens.check_tokenizer("encoder", *tokenizer)?;
-    if longest_input > *longest {
-        let reason = format!(
-            "the rows have up to {longest_input} tokens and the encoder reads at most {longest}"
-        );
+    if limit > *longest {
+        let reason =
+            format!("rows have up to {limit} tokens, but the encoder reads at most {longest}");
         return Err(ClassifierError::mismatch("tokens", "encoder")(reason));
     }
     for name in ENCODER_FILES {
@@ -116,10 +111,6 @@ pub(crate) fn check_rows(
         return Ok(());
     };
     let file = context.pipeline_file().display();
-    let failure = Failure::new(format!(
-        "Failed to train: the {split} split has no labelled reviews"
-    ));
-    Err(failure.with_hint(format!(
-        "{hint}; check with `ressenti status --pipeline {file}`"
-    )))
+    let failure = Failure::new(format!("Failed to train: no reviews in the {split} split"));
+    Err(failure.with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")))
 }

@@ -114,7 +114,7 @@ pub(crate) fn fit_penalties<D: DesignMatrix>(
 ) -> Result<PenaltyResult, Failure> {
     let path = RegularizationPath {
         train,
-        train_labels: &numbers(train_labels),
+        labels: &numbers(train_labels),
         validation,
         validation_labels: &numbers(labels),
         criterion: &|scores| calibrated_loss(scores, labels),

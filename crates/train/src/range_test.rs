@@ -10,7 +10,7 @@ use crate::data::TrainingInputs;
 use crate::{classification_task, show, train_context};
 
 /// The file with the result.
-const RANGE_FILE: &str = "range.json";
+const FILE: &str = "range.json";
 
 /// Runs the test. The trained weights are discarded.
 pub(crate) fn run(
@@ -37,7 +37,7 @@ pub(crate) fn run(
         tenth_of_diverged: diverged.map(|rate| rate / 10.0),
         points,
     };
-    write_json(&context.output().join(RANGE_FILE), &range)?;
+    write_json(&context.output().join(FILE), &range)?;
     let fall = match range.suggested {
         Some(rate) => format!("it falls fastest at {rate:.1e}"),
         None => "it does not fall".to_owned(),
@@ -51,10 +51,7 @@ pub(crate) fn run(
     let contract = Contract::RangeTest {
         steps: range.points.len() as u32,
     };
-    let files = vec![
-        OutputFile::data(RANGE_FILE),
-        OutputFile::record("metrics.jsonl"),
-    ];
+    let files = vec![OutputFile::data(FILE), OutputFile::record("metrics.jsonl")];
     Ok(Outcome {
         device: Some(data.device.describe()),
         ..Outcome::new(contract, files, summary)

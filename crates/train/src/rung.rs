@@ -34,18 +34,13 @@ pub(crate) fn run(
     }
     let own = trials.iter().find(|(trial, ..)| trial == name);
     let Some((_, mut own, artifact)) = own.cloned() else {
-        return Err(Failure::new(format!(
-            "The sweep has no trial `{name}` in its previous rung"
-        )));
+        return Err(Failure::new(format!("The sweep has no trial `{name}`")));
     };
     if own.stopped_after.is_none() {
         trials.retain(|(_, state, _)| state.stopped_after.is_none());
         // Trials with equal losses stay in the order of the pipeline file.
         trials.sort_by(|one, two| one.1.loss.total_cmp(&two.1.loss));
-        let rank = 1 + trials
-            .iter()
-            .take_while(|(trial, ..)| trial != name)
-            .count();
+        let rank = 1 + trials.iter().take_while(|(one, ..)| one != name).count();
         own.place = Some(rank);
         own.compared = Some(trials.len());
         if rank <= rung.trials as usize {

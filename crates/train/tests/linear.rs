@@ -103,10 +103,7 @@ fn shuffled_labels_teach_nothing_and_few_reviews_teach_little() {
     );
     let few = few.expect("a model");
     assert!(
-        few.manifest()
-            .run
-            .summary
-            .starts_with("12 training reviews"),
+        few.manifest().run.summary.contains("12 training reviews"),
         "{:?}",
         few.manifest().run
     );

@@ -254,7 +254,7 @@ fn a_damaged_checkpoint_is_skipped() {
 fn wait_for(child: &mut Child, condition: impl Fn() -> bool) {
     let clock = Instant::now();
     while !condition() {
-        let ended = child.try_wait().expect("a child of this test");
+        let ended = child.try_wait().expect("a child process");
         assert!(ended.is_none(), "{ended:?}");
         assert!(
             clock.elapsed() < Duration::from_secs(60),
@@ -321,14 +321,11 @@ fn a_second_signal_stops_at_once() {
     signal(&child, libc::SIGTERM);
     sleep(Duration::from_millis(300));
     assert!(
-        child.try_wait().expect("a child of this test").is_none(),
+        child.try_wait().expect("a child process").is_none(),
         "it is busy and has not seen the signal"
     );
     signal(&child, libc::SIGTERM);
-    assert_eq!(
-        child.wait().expect("a child of this test").code(),
-        Some(130)
-    );
+    assert_eq!(child.wait().expect("a child process").code(), Some(130));
 }
 
 #[test]

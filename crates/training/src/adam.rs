@@ -36,7 +36,7 @@ struct ParameterGroup {
     /// Weight decay, as a factor of the learning rate.
     decay: f64,
     /// Factor of the learning rate.
-    rate_factor: f64,
+    factor: f64,
 }
 
 /// The tensors that a step on a GPU reads besides weights and gradient. They are allocated once, so that a step
@@ -68,7 +68,7 @@ impl AdamW {
         let trained = layout.trained();
         let mut groups: Vec<ParameterGroup> = Vec::new();
         for spec in layout.specs().iter().filter(|spec| !spec.frozen) {
-            let rate_factor = layer_decay.powf(f64::from(layout.top() - spec.level));
+            let factor = layer_decay.powf(f64::from(layout.top() - spec.level));
             let decay = if spec.decays {
                 settings.weight_decay
             } else {
@@ -76,14 +76,12 @@ impl AdamW {
             };
             let [start, end] = [spec.range.start, spec.range.end].map(|at| at - trained.start);
             match groups.last_mut() {
-                Some(last) if last.decay == decay && last.rate_factor == rate_factor => {
-                    last.end = end
-                }
+                Some(last) if last.decay == decay && last.factor == factor => last.end = end,
                 _ => groups.push(ParameterGroup {
                     start,
                     end,
                     decay,
-                    rate_factor,
+                    factor,
                 }),
             }
         }
@@ -137,7 +135,7 @@ impl AdamW {
         let corrections = self.betas.map(|beta| 1.0 - beta.powi(self.steps));
         let [beta1, beta2] = self.betas.map(|beta| beta as f32);
         for group in &self.groups {
-            let rate = rate * group.rate_factor;
+            let rate = rate * group.factor;
             // The factor of a weight after weight decay.
             let decay = (1.0 - rate * group.decay) as f32;
             let root = (1.0 / corrections[1].sqrt()) as f32;
@@ -215,13 +213,13 @@ impl GpuState {
             Tensor::cat(&parts.collect::<Vec<_>>(), 0)
         };
         let has_decay = groups.iter().any(|group| group.decay != 0.0);
-        let has_rate_factors = groups.iter().any(|group| group.rate_factor != 1.0);
+        let has_rate_factors = groups.iter().any(|group| group.factor != 1.0);
         let log_betas = [settings.beta1.ln(), settings.beta2.ln()];
         Self {
             applied: Tensor::full([], INITIAL_STEPS, (Kind::Double, device)),
             log_betas: Tensor::from_slice(&log_betas).to_device(device),
-            decay: has_decay.then(|| filled(&|group| group.rate_factor * group.decay)),
-            rate_factors: has_rate_factors.then(|| filled(&|group| group.rate_factor)),
+            decay: has_decay.then(|| filled(&|group| group.factor * group.decay)),
+            rate_factors: has_rate_factors.then(|| filled(&|group| group.factor)),
         }
     }
 }

@@ -33,9 +33,7 @@ pub enum TrainError {
         total: u64,
     },
     /// Another version of the program wrote the state of the previous rung.
-    #[error(
-        "Failed to read the training state of the previous rung: another version of Ressenti wrote it"
-    )]
+    #[error("Failed to read the state of the previous rung: another version of Ressenti wrote it")]
     UnreadableState,
     /// The checkpoint was written on a GPU, and there is no GPU now.
     #[error("Failed to resume: this training started on a GPU, and no GPU is available now")]

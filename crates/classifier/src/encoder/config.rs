@@ -141,17 +141,12 @@ impl EncoderConfig {
             let positions = self.positions;
             format!("`max_position_embeddings` is {positions}, which is too small for any text")
         } else if has_buckets && !(4..=LARGEST).contains(&buckets) {
-            format!(
-                "`relative_attention_num_buckets` is {buckets}, but must be from 4 to {LARGEST}"
-            )
+            format!("`relative_attention_num_buckets` is {buckets}, not between 4 and {LARGEST}")
         } else if i64::from(self.pad_id) >= self.vocabulary_size {
             let (pad_id, size) = (self.pad_id, self.vocabulary_size);
             format!("`pad_token_id` is {pad_id}, but the vocabulary has only {size} entries")
         } else if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
-            format!(
-                "`layer_norm_eps` is {}, but must be between 0 and 1",
-                self.epsilon
-            )
+            format!("`layer_norm_eps` is {}, not between 0 and 1", self.epsilon)
         } else {
             return Ok(());
         };
@@ -248,11 +243,7 @@ mod tests {
             "\"pad_token_id\":40000",
             "`pad_token_id` is 40000, but the vocabulary has only 30522 entries",
         );
-        check(
-            "1e-12",
-            "0",
-            "`layer_norm_eps` is 0, but must be between 0 and 1",
-        );
+        check("1e-12", "0", "`layer_norm_eps` is 0, not between 0 and 1");
         check(
             "\"pad_token_id\":0",
             "\"position_embedding_type\":\"relative_key\"",

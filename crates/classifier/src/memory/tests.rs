@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-use crate::TorchErrorKind;
+use crate::TorchFault;
 
 /// Bytes of an allocation that no machine can satisfy.
 const ABSURD: i64 = 1 << 50;
@@ -37,10 +37,7 @@ fn rows_that_do_not_fit_are_halved_and_the_limit_stays() {
     // 36 tokens did not fit, and then 15.
     assert_eq!(limit.tokens(), 7);
     let note = limit.take_note().expect("the limit has fallen");
-    assert!(
-        note.contains("at most 7 tokens are computed at a time"),
-        "{note}"
-    );
+    assert!(note.contains("at most 7 tokens"), "{note}");
     assert_eq!(limit.take_note(), None);
     // Later rows start below the limit, so no attempt fails.
     let later = limit.compute_in_parts(&rows, total, |part| {
@@ -58,7 +55,7 @@ fn a_single_row_that_does_not_fit_is_an_error() {
     let error = error.expect_err("90 tokens are too many");
     let expected = "A single row of 90 tokens does not fit into memory";
     assert_eq!(error.to_string(), expected);
-    assert_eq!(error.torch_error_kind(), Some(TorchErrorKind::HostMemory));
+    assert_eq!(error.fault(), Some(TorchFault::HostMemory));
     // One large row does not lower the limit for the others.
     assert!(limit.tokens() >= 45, "{}", limit.tokens());
 }
@@ -75,8 +72,8 @@ fn other_errors_are_not_retried() {
         })
     });
     assert_eq!(
-        failed.expect_err("no shape").torch_error_kind(),
-        Some(TorchErrorKind::Other)
+        failed.expect_err("no shape").fault(),
+        Some(TorchFault::Other)
     );
     assert_eq!((attempts, limit.tokens()), (1, UNLIMITED));
 }

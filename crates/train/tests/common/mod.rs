@@ -14,17 +14,16 @@ pub fn reviews(honest: bool) -> String {
     let filler = [
         "film", "actor", "scene", "plot", "music", "ending", "camera", "story",
     ];
-    let sentiment_words = [["bad", "awful", "dull"], ["good", "great", "lovely"]];
+    let sentiment = [["bad", "awful", "dull"], ["good", "great", "lovely"]];
     let mut text = "text,label\n".to_owned();
     for row in 0_usize..400 {
         let class = row % 2;
         let label = if honest { class } else { (row / 2) % 2 };
-        let word =
-            |position: usize| filler[(row * 7 + position * position * 3 + row / 8) % filler.len()];
+        let word = |index: usize| filler[(row * 7 + index * index * 3 + row / 8) % filler.len()];
         let words = [
             word(1),
             word(2),
-            sentiment_words[class][row % 3],
+            sentiment[class][row % 3],
             word(3),
             word(4),
         ];

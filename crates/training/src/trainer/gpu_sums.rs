@@ -45,11 +45,7 @@ impl GpuSums {
 
     /// Clips a gradient and sets it to 0 if it is not finite. Returns a bool scalar: whether gradient and losses were
     /// finite. Waits for nothing.
-    pub(super) fn check_and_clip(
-        &mut self,
-        gradient: &mut Tensor,
-        losses: &[(Tensor, Tensor)],
-    ) -> Tensor {
+    pub(super) fn clip(&mut self, gradient: &mut Tensor, losses: &[(Tensor, Tensor)]) -> Tensor {
         let norm = gradient.norm();
         let mut sum = norm.shallow_clone();
         for (loss, correct) in losses {
@@ -110,7 +106,7 @@ mod tests {
     fn gradients_are_clipped_and_losses_are_summed() {
         let mut sums = GpuSums::new(2.0, Device::Cpu);
         let mut gradient = Tensor::from_slice(&[3.0_f32, 4.0]);
-        let good = sums.check_and_clip(&mut gradient, &losses(0.5));
+        let good = sums.clip(&mut gradient, &losses(0.5));
         assert_eq!(good.int64_value(&[]), 1);
         let found = Vec::<f32>::try_from(&gradient).expect("two numbers");
         assert!(
@@ -118,7 +114,7 @@ mod tests {
             "{found:?}"
         );
         let mut small = Tensor::from_slice(&[0.3_f32, 0.4]);
-        let _ = sums.check_and_clip(&mut small, &losses(0.25));
+        let _ = sums.clip(&mut small, &losses(0.25));
         assert_eq!(
             Vec::<f32>::try_from(&small).expect("two numbers"),
             [0.3, 0.4]
@@ -140,7 +136,7 @@ mod tests {
             let mut sums = GpuSums::new(limit, Device::Cpu);
             let mut step = |gradient: [f32; 2], loss| {
                 let mut gradient = Tensor::from_slice(&gradient);
-                let good = sums.check_and_clip(&mut gradient, &losses(loss));
+                let good = sums.clip(&mut gradient, &losses(loss));
                 let good = good.int64_value(&[]) == 1;
                 let largest = gradient.abs().max().double_value(&[]);
                 assert!(largest.is_finite() && (good || largest == 0.0), "{largest}");

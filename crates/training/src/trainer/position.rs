@@ -109,7 +109,7 @@ impl Position {
     }
 
     /// Whether this version of the program wrote it, in a training with this many steps per epoch.
-    pub(super) fn is_valid_for(&self, steps_per_epoch: u64) -> bool {
+    pub(super) fn fits(&self, steps_per_epoch: u64) -> bool {
         let Some(before) = u64::from(self.epoch).checked_sub(1) else {
             return false;
         };
@@ -141,7 +141,7 @@ mod tests {
             (u32::MAX, 3, false),
         ] {
             assert_eq!(
-                at(epoch, step).is_valid_for(5),
+                at(epoch, step).fits(5),
                 expected,
                 "epoch {epoch}, step {step}"
             );

@@ -35,7 +35,7 @@ impl ResumeState {
     pub(super) fn parse(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
         let position: Position = serde_json::from_str(&checkpoint.position).ok()?;
         let has = |name: &&str| checkpoint.tensors.contains_key(*name);
-        let is_whole = position.is_valid_for(steps_per_epoch) && TENSORS.iter().all(has);
+        let is_whole = position.fits(steps_per_epoch) && TENSORS.iter().all(has);
         is_whole.then_some(Self {
             position,
             checkpoint,

@@ -56,7 +56,7 @@ impl<T: Task> Trainer<'_, T> {
         let gradient = self.gradient.total();
         match &mut self.gpu_sums {
             Some(sums) => {
-                let good = sums.check_and_clip(gradient, losses);
+                let good = sums.clip(gradient, losses);
                 let weights = &mut self.trained;
                 self.adam.step_on_gpu(weights, gradient, &good, rate);
             }
