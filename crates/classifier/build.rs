@@ -4,8 +4,8 @@
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     if let Some(libtorch) = std::env::var_os("LIBTORCH") {
-        // `libtorch.so` loads the CPU libraries and, if they exist, the CUDA libraries. Without `--no-as-needed` the linker
-        // would drop it, because no symbol of it is used, and CUDA would be missing without a message.
+        // `libtorch.so` loads the CPU libraries and, if they exist, the CUDA libraries. Without `--no-as-needed` the
+        // linker would drop it, because no symbol of it is used, and CUDA would be missing without a message.
         println!(
             "cargo:rustc-link-arg=-Wl,-rpath,{}/lib",
             libtorch.to_string_lossy()

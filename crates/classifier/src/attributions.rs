@@ -4,8 +4,8 @@
 //! itself, and multiplied by the difference between the two. The attributions add up to the score of the row minus the
 //! score of the baseline ("completeness"), up to the error of the average.
 //!
-//! The same holds for every segment of the line, so the error of a segment is known. Only segments with large errors are
-//! divided further (adaptive quadrature), because the score changes strongly in few short segments and is nearly
+//! The same holds for every segment of the line, so the error of a segment is known. Only segments with large errors
+//! are divided further (adaptive quadrature), because the score changes strongly in few short segments and is nearly
 //! linear elsewhere.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

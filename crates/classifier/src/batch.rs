@@ -52,7 +52,7 @@ pub enum RnnInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RnnLayout {
     /// None: the network is not recurrent.
-    Any,
+    None,
     /// One call for each direction, with reversed rows for the backward direction: fast on a CPU.
     Reversed,
     /// One call for both directions, without padding: fast on a GPU.
@@ -130,7 +130,7 @@ impl PreparedBatch {
         format: InputFormat,
         dropout: Option<WordDropout>,
     ) -> Self {
-        let ids = |&row: &usize| ids_of(rows, row, dropout);
+        let ids = |&row: &usize| ids_after_dropout(rows, row, dropout);
         let texts: Vec<Cow<'_, [u32]>> = chosen.iter().map(ids).collect();
         let label = |&row: &usize| i64::from(rows.label(row));
         let labels: Vec<i64> = chosen.iter().map(label).collect();
@@ -189,7 +189,7 @@ impl PreparedBatch {
         }
         let mut steps = Vec::new();
         match format.rnn_layout {
-            RnnLayout::Any => {}
+            RnnLayout::None => {}
             RnnLayout::Reversed => sections.push(reversed(&lengths, time)),
             RnnLayout::Packed => {
                 let (tokens, indices, rows) = Packing::indices(&lengths, time);
@@ -215,7 +215,7 @@ impl PreparedBatch {
     }
 
     /// Number of tokens, padding included.
-    pub fn cells(&self) -> u64 {
+    pub fn padded_tokens(&self) -> u64 {
         (self.shape.time * self.shape.rows).unsigned_abs()
     }
 
@@ -237,7 +237,7 @@ impl PreparedBatch {
             owners: (shape.windows.as_ref())
                 .map(|windows| WindowOwners::of(part(), &part(), windows.clone())),
             rnn_input: match shape.rnn_layout {
-                RnnLayout::Any => RnnInput::None,
+                RnnLayout::None => RnnInput::None,
                 RnnLayout::Reversed => RnnInput::Reversed(part()),
                 RnnLayout::Packed => RnnInput::Packed(Packing::new(part(), part(), &shape.steps)),
             },
@@ -324,7 +324,11 @@ fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
 }
 
 /// The ids of a row without the tokens that word dropout removes; at least one token stays.
-fn ids_of(rows: &dyn IdRows, row: usize, dropout: Option<WordDropout>) -> Cow<'_, [u32]> {
+fn ids_after_dropout(
+    rows: &dyn IdRows,
+    row: usize,
+    dropout: Option<WordDropout>,
+) -> Cow<'_, [u32]> {
     let ids = rows.ids(row);
     let Some(WordDropout { share, rng }) = dropout else {
         return ids;

@@ -46,8 +46,9 @@ impl Convolution {
 
     /// From `[T, B, D]` to `[B, W]`.
     ///
-    /// A kernel position counts if it lies within the row. The first position always counts, so that a row shorter than the
-    /// kernel, which is padded with zeros, has one. The result does not depend on the other rows of the batch.
+    /// A kernel position counts if it lies within the row. The first position always counts, so that a row shorter
+    /// than the kernel, which is padded with zeros, has one. The result does not depend on the other rows of the
+    /// batch.
     pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let batch = context.batch;
         let xs = (vectors * &batch.mask).permute([1, 2, 0]);

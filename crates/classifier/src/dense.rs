@@ -12,8 +12,8 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    /// Adds `NAME.weight` of this shape, whose first size is the number of outputs, and `NAME.bias`, which is 0 if it is
-    /// not given. One-dimensional weights (scales of normalisations) have no weight decay.
+    /// Adds `NAME.weight` of this shape, whose first size is the number of outputs, and `NAME.bias`, which is 0 if it
+    /// is not given. One-dimensional weights (scales of normalisations) have no weight decay.
     pub(crate) fn new(
         name: &str,
         shape: &[i64],

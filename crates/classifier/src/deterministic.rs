@@ -22,8 +22,8 @@ unsafe extern "C" {
 /// cuBLAS adds in a fixed order only with a workspace of fixed size, which it reads from this variable.
 const WORKSPACE: (&str, &str) = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
 
-/// Makes libtorch use algorithms that give the same bits every time, and fail for operations without one. The first call
-/// must come before the first tensor and before other threads read the environment; later calls do nothing.
+/// Makes libtorch use algorithms that give the same bits every time, and fail for operations without one. The first
+/// call must come before the first tensor and before other threads read the environment; later calls do nothing.
 pub fn enable_deterministic_algorithms() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -50,8 +50,8 @@ impl ChosenDevice {
         }
     }
 
-    /// The number format of a model's activations in prediction. A CPU always uses f32, so that predictions do not depend
-    /// on the machine; a GPU uses the format of the training.
+    /// The number format of a model's activations in prediction. A CPU always uses f32, so that predictions do not
+    /// depend on the machine; a GPU uses the format of the training.
     pub fn prediction_kind(&self, model: &ModelSettings) -> Kind {
         match self.device {
             Device::Cuda(_) => self.training_kind(model).0,
@@ -63,7 +63,7 @@ impl ChosenDevice {
     pub fn describe(&self) -> String {
         match self.device {
             Device::Cuda(index) => format!("cuda:{index} ({})", self.reason),
-            _ => format!("cpu, {} threads ({})", self.replicas, self.reason),
+            _ => format!("{} ({})", cpu_threads(self.replicas), self.reason),
         }
     }
 }
@@ -115,10 +115,18 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
     }
 }
 
+/// The CPU with its number of threads, as text: `cpu, 2 threads`.
+pub fn cpu_threads(count: usize) -> String {
+    format!(
+        "cpu, {}",
+        artifact::format::plural(count as u64, "thread", "threads")
+    )
+}
+
 /// Makes the process exit with code 75 if it aborts; the code means that a new process may succeed.
 ///
-/// After a GPU fault, libtorch also fails when it frees memory. That happens in a destructor, where it cannot be caught,
-/// and aborts the process.
+/// After a GPU fault, libtorch also fails when it frees memory. That happens in a destructor, where it cannot be
+/// caught, and aborts the process.
 pub fn exit_with_75_on_abort() {
     extern "C" fn on_abort(_: libc::c_int) {
         const MESSAGE: &[u8] = b"error: the process aborted, probably because its GPU failed\n";

@@ -81,8 +81,8 @@ pub enum TorchFault {
     DeviceMemory,
     /// The machine's memory is full: a smaller batch may fit.
     HostMemory,
-    /// This process cannot use the device: a failed assertion, an illegal address, an uncorrectable memory error, or a missing
-    /// device. A new process may succeed.
+    /// This process cannot use the device: a failed assertion, an illegal address, an uncorrectable memory error, or
+    /// a missing device. A new process may succeed.
     Device,
     /// Any other error: a retry would fail in the same way.
     Other,
@@ -183,8 +183,8 @@ impl ClassifierError {
         }
     }
 
-    /// Runs `work` and turns a panic of libtorch into an error. Most tensor operations panic when they fail, for example
-    /// because memory is full.
+    /// Runs `work` and turns a panic of libtorch into an error. Most tensor operations panic when they fail, for
+    /// example because memory is full.
     ///
     /// # Errors
     /// An error or a panic of `work`.
@@ -226,8 +226,8 @@ impl ClassifierError {
     }
 }
 
-/// Runs the whole work of a program that uses tensors. Panics of libtorch that [`ClassifierError::catch`] has not caught,
-/// for example of a GPU that fails while results are copied, become errors with the right exit code.
+/// Runs the whole work of a program that uses tensors. Panics of libtorch that [`ClassifierError::catch`] has not
+/// caught, for example of a GPU that fails while results are copied, become errors with the right exit code.
 ///
 /// # Errors
 /// An error of `work`, or a panic of libtorch.
@@ -246,8 +246,8 @@ pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure>
         .map_err(|error| error.unwrap_or_else(|panic| panic!("{panic}")))
 }
 
-/// The exit code of a device fault. The fault is transient: token ids and labels are checked before they reach a device,
-/// so the device itself has failed and a new process may succeed.
+/// The exit code of a device fault. The fault is transient: token ids and labels are checked before they reach a
+/// device, so the device itself has failed and a new process may succeed.
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();

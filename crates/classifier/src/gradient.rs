@@ -187,8 +187,8 @@ impl Gradient {
 /// Number of elements of one work item of a thread.
 const CHUNK: usize = 1 << 14;
 
-/// Adds `part` to `total`, or replaces it, on all cores. libtorch would first copy a whole bf16 gradient into f32, which
-/// takes 7% of the training time of MiniLM.
+/// Adds `part` to `total`, or replaces it, on all cores. libtorch would first copy a whole bf16 gradient into f32,
+/// which takes 7% of the training time of MiniLM.
 fn add_all(total: &mut Tensor, part: &Tensor, replace: bool) {
     let sums = as_slice_mut(total).par_chunks_mut(CHUNK);
     if part.kind() == Kind::BFloat16 {
@@ -210,8 +210,8 @@ fn add_each(sums: &mut [f32], values: impl Iterator<Item = f32>, replace: bool) 
     }
 }
 
-/// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`. libtorch is ten times slower, because it runs a full
-/// operation for each row.
+/// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`. libtorch is ten times slower, because it runs a
+/// full operation for each row.
 fn add_rows(table: &mut Tensor, ids: &Tensor, vectors: &Tensor) {
     let width = vectors.size()[1] as usize;
     let vectors = vectors.contiguous();

@@ -18,7 +18,7 @@ pub(crate) struct Head {
     output: Dense,
     dropout: f64,
     /// Whether dropout is also applied before the first layer.
-    drops_input: bool,
+    has_input_dropout: bool,
 }
 
 impl Head {
@@ -47,13 +47,13 @@ impl Head {
             uses_relu: true,
             output: layer("output", classes, rng.child(2)),
             dropout: settings.dropout,
-            drops_input: true,
+            has_input_dropout: true,
         }
     }
 
-    /// The classification head of an encoder family in `transformers`, with the same tensor names. `pooler` is the initial
-    /// hidden layer if the encoder has one. Otherwise the hidden layer, like the output layer, starts from a normal
-    /// distribution with standard deviation 0.02 (Devlin et al. 2019).
+    /// The classification head of an encoder family in `transformers`, with the same tensor names. `pooler` is the
+    /// initial hidden layer if the encoder has one. Otherwise the hidden layer, like the output layer, starts from a
+    /// normal distribution with standard deviation 0.02 (Devlin et al. 2019).
     pub(crate) fn of_family(
         family: &Family,
         settings: &ModelSettings,
@@ -74,7 +74,7 @@ impl Head {
             uses_relu: family.head_uses_relu,
             output: Dense::new(output, &[classes, width], &weight, None, layout),
             dropout: settings.dropout,
-            drops_input: family.head_drops_input,
+            has_input_dropout: family.head_has_input_dropout,
         }
     }
 
@@ -86,7 +86,7 @@ impl Head {
             uses_relu: true,
             output: Dense::new("output", &[classes, inputs], &weight, None, layout),
             dropout: 0.0,
-            drops_input: false,
+            has_input_dropout: false,
         }
     }
 
@@ -99,7 +99,7 @@ impl Head {
     pub(crate) fn forward(&self, state: &Tensor, parameters: &Parameters, mode: Mode) -> Tensor {
         let mut state = state.shallow_clone();
         for (index, layer) in self.hidden.iter().enumerate() {
-            if index > 0 || self.drops_input {
+            if index > 0 || self.has_input_dropout {
                 state = dropout(&state, self.dropout, mode, 10 + index as u64);
             }
             state = layer.apply(&state, parameters);

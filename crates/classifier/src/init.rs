@@ -41,8 +41,8 @@ pub(crate) fn orthogonal_blocks(rng: CounterRng, blocks: i64, size: i64) -> Vec<
     (0..blocks).flat_map(block).collect()
 }
 
-/// Gram-Schmidt orthogonalization of random rows. Each row is made orthogonal to the earlier ones twice, because once is
-/// not exact in floating point.
+/// Gram-Schmidt orthogonalization of random rows. Each row is made orthogonal to the earlier ones twice, because once
+/// is not exact in floating point.
 fn orthogonal(rng: CounterRng, size: usize) -> Vec<f32> {
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
     for index in 0..size {

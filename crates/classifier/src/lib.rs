@@ -46,7 +46,7 @@ pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, enable_deterministic_algorithms,
     is_deterministic,
 };
-pub use device::{ChosenDevice, choose_device, exit_with_75_on_abort, load_cuda};
+pub use device::{ChosenDevice, choose_device, cpu_threads, exit_with_75_on_abort, load_cuda};
 pub use dropout::{ForwardContext, Mode};
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, LoadedEncoder};

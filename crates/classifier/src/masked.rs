@@ -80,8 +80,8 @@ impl MaskedLanguageModel {
         let (batch, indices, truth) = part.open();
         let width = self.config().width;
         let words = parameters.get(self.words);
-        // `embedding` adds up gradients in f32, unlike `index_select`. In bf16, the sum over thousands of masked and padding
-        // tokens of one row would be inexact.
+        // `embedding` adds up gradients in f32, unlike `index_select`. In bf16, the sum over thousands of masked and
+        // padding tokens of one row would be inexact.
         let vectors = Tensor::embedding(words, &batch.ids, -1, false, false);
         let context = ForwardContext::new(&batch, parameters, mode);
         let mut states = self.encoder.states(&vectors, context, DROPOUT);
@@ -132,9 +132,9 @@ pub struct MaskedRow {
     pub truth: Vec<(usize, i64)>,
 }
 
-/// Masks a share of a row's tokens, except the first and the last, which the tokenizer adds. Of the masked tokens 80% are
-/// replaced by the mask token and 10% by a random token, and 10% stay, so that the model does not rely on the mask token
-/// (Devlin et al. 2019, section 3.1).
+/// Masks a share of a row's tokens, except the first and the last, which the tokenizer adds. Of the masked tokens 80%
+/// are replaced by the mask token and 10% by a random token, and 10% stay, so that the model does not rely on the
+/// mask token (Devlin et al. 2019, section 3.1).
 pub fn mask_tokens(
     ids: &[u32],
     share: f64,
@@ -193,7 +193,7 @@ impl MaskedPart {
         let format = InputFormat {
             min_length: 1,
             windows: None,
-            rnn_layout: RnnLayout::Any,
+            rnn_layout: RnnLayout::None,
         };
         Some(Self {
             batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, format),
@@ -207,8 +207,8 @@ impl MaskedPart {
     }
 
     /// Number of tokens, padding included.
-    pub fn cells(&self) -> u64 {
-        self.batch.cells()
+    pub fn padded_tokens(&self) -> u64 {
+        self.batch.padded_tokens()
     }
 
     fn open(&self) -> (Batch, Tensor, Tensor) {
@@ -274,7 +274,7 @@ mod tests {
             row(&[2, 9, 1, 8, 3], &[(2, 4), (3, 8)]),
         ];
         let part = MaskedPart::new(&rows, 0).expect("tokens are masked");
-        assert_eq!((part.masked(), part.cells()), (3, 10));
+        assert_eq!((part.masked(), part.padded_tokens()), (3, 10));
         let (batch, indices, truth) = part.open();
         let numbers = |tensor: Tensor| Vec::<i64>::try_from(tensor).expect("numbers");
         let read = batch.ids.view([-1]).index_select(0, &indices);

@@ -1,8 +1,9 @@
 //! Matrix products of encoders.
 //!
-//! On a CPU, oneDNN computes them. For f32, libtorch uses MKL, which reaches only half of the speed on some CPUs: on a
-//! Zen 5 core 110 instead of 250 billion operations per second. For bf16, libtorch calls oneDNN itself. The matrices of a
-//! network that is not trained are stored in oneDNN's format, so that they are not converted for every product.
+//! On a CPU, oneDNN computes them. For f32, libtorch uses MKL, which reaches only half of the speed on some CPUs: on
+//! a Zen 5 core 110 instead of 250 billion operations per second. For bf16, libtorch calls oneDNN itself. The
+//! matrices of a network that is not trained are stored in oneDNN's format, so that they are not converted for every
+//! product.
 
 use std::sync::OnceLock;
 

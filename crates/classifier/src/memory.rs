@@ -7,8 +7,8 @@ use crate::{ClassifierError, Result};
 /// No limit: memory was never full.
 const UNLIMITED: usize = usize::MAX;
 
-/// The maximum amount that is computed at once, in tokens with padding. It falls whenever memory is full and never rises.
-/// All threads that use a device share it.
+/// The maximum amount that is computed at once, in tokens with padding. It falls whenever memory is full and never
+/// rises. All threads that use a device share it.
 #[derive(Debug)]
 pub struct MemoryLimit {
     tokens: AtomicUsize,
@@ -31,8 +31,8 @@ impl MemoryLimit {
         self.tokens.load(Ordering::Relaxed)
     }
 
-    /// Records that `tokens` at once did not fit. If several threads report the same shortage, the limit is still half of the
-    /// smallest amount that failed.
+    /// Records that `tokens` at once did not fit. If several threads report the same shortage, the limit is still
+    /// half of the smallest amount that failed.
     pub fn reduce(&self, tokens: usize) {
         let limit = (tokens / 2).max(1);
         self.tokens.fetch_min(limit, Ordering::Relaxed);
@@ -50,9 +50,9 @@ impl MemoryLimit {
         })
     }
 
-    /// Computes all rows at once; if they exceed the limit or memory is full, computes them in halves. The results are in the
-    /// order of the rows. `tokens_of` is the padded size of some rows, which must not grow when rows are removed. The memory
-    /// of a failed attempt is freed before the next one.
+    /// Computes all rows at once; if they exceed the limit or memory is full, computes them in halves. The results
+    /// are in the order of the rows. `tokens_of` is the padded size of some rows, which must not grow when rows are
+    /// removed. The memory of a failed attempt is freed before the next one.
     ///
     /// # Errors
     /// A single row does not fit, or any other error of `compute`.

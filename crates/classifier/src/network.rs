@@ -93,9 +93,8 @@ impl NewNetwork {
 }
 
 impl Network {
-    /// A network with these settings and initial values from their seed. `embedding` is the word table `[V, D]` in row-major
-    /// order: the initial values if it is learned, and its fixed values otherwise.
-    ///
+    /// A network with these settings and initial values from their seed. `embedding` is the word table `[V, D]` in
+    /// row-major order: the initial values if it is learned, and its fixed values otherwise.
     ///
     /// For a `transformer` see [`Network::pretrained`].
     pub fn new(settings: &ModelSettings, sizes: Sizes, embedding: &[f32]) -> Self {
@@ -248,9 +247,9 @@ impl Network {
     /// The batch format that the network needs.
     pub fn input_format(&self) -> InputFormat {
         let (min_length, rnn_layout) = match &self.body {
-            Body::Convolution(convolution) => (convolution.min_length(), RnnLayout::Any),
+            Body::Convolution(convolution) => (convolution.min_length(), RnnLayout::None),
             Body::Recurrent(_) => (1, RnnLayout::Reversed),
-            _ => (1, RnnLayout::Any),
+            _ => (1, RnnLayout::None),
         };
         InputFormat {
             min_length,

@@ -1,8 +1,8 @@
-//! The parameters of a network in one flat buffer, so that the optimizer, a checkpoint, the best weights and the gradient
-//! are one array each.
+//! The parameters of a network in one flat buffer, so that the optimizer, a checkpoint, the best weights and the
+//! gradient are one array each.
 //!
-//! The buffer has three parts: frozen parameters, which never change; dense parameters, which have one flat gradient; and
-//! last the word table. A batch reads only some of its rows, so its gradient is added row by row.
+//! The buffer has three parts: frozen parameters, which never change; dense parameters, which have one flat gradient;
+//! and last the word table. A batch reads only some of its rows, so its gradient is added row by row.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -12,8 +12,8 @@ use tch::{Device, Kind, Tensor, no_grad};
 /// A parameter and its position in the flat buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
-    /// The names of its tensors in `model.safetensors`, which are concatenated along their first dimension; nearly always
-    /// one.
+    /// The names of its tensors in `model.safetensors`, which are concatenated along their first dimension; nearly
+    /// always one.
     pub parts: Vec<String>,
     /// Its shape.
     pub shape: Vec<i64>,
@@ -21,8 +21,8 @@ pub struct ParameterSpec {
     pub range: Range<usize>,
     /// Whether weight decay applies: it does for matrices of the network, not for biases and the embedding.
     pub decays: bool,
-    /// The distance from the input: in an encoder 0 for the embedding, the number of the layer from 1, and one more for the
-    /// head; 0 in all other networks.
+    /// The distance from the input: in an encoder 0 for the embedding, the number of the layer from 1, and one more
+    /// for the head; 0 in all other networks.
     pub level: u32,
     /// Whether training does not change it.
     pub frozen: bool,
@@ -182,8 +182,8 @@ impl Parameters {
         Self(views(layout.specs(), &flat))
     }
 
-    /// Views of the frozen parameters in `frozen` and of the dense ones in `leaf`, which collects their gradient as one flat
-    /// tensor. A single operation splits the leaf.
+    /// Views of the frozen parameters in `frozen` and of the dense ones in `leaf`, which collects their gradient as
+    /// one flat tensor. A single operation splits the leaf.
     pub(crate) fn from_leaf(layout: &ParameterLayout, frozen: &Tensor, leaf: &Tensor) -> Self {
         let dense = layout.dense();
         let until = |end: usize| layout.specs().partition_point(|spec| spec.range.end <= end);

@@ -12,7 +12,8 @@ pub(crate) enum Pool {
     Last,
     Mean,
     Max,
-    /// Additive attention with one learned query (Yang et al. 2016, equations 5 to 7): a projection, its bias and the query.
+    /// Additive attention with one learned query (Yang et al. 2016, equations 5 to 7): a projection, its bias and the
+    /// query.
     Attention([ParameterId; 3]),
 }
 

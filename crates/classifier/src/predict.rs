@@ -95,7 +95,8 @@ impl Inference<'_> {
         self.values(replicas, batches, span, width, Replica::states)
     }
 
-    /// Computes `width` values for every row of `span`, in order. `batches` divides these rows into batches, the longest last.
+    /// Computes `width` values for every row of `span`, in order. `batches` divides these rows into batches, the
+    /// longest last.
     fn values(
         &self,
         replicas: &mut [Replica],
@@ -114,7 +115,8 @@ impl Inference<'_> {
         let parts = replicas
             .par_iter_mut()
             .map(|replica| {
-                // Results stay on the device until the end, so that the CPU can prepare the next batch without waiting for this one.
+                // Results stay on the device until the end, so that the CPU can prepare the next batch without
+                // waiting for this one.
                 let (mut rows, mut results) = (Vec::new(), Vec::new());
                 // The longest batches come first, so that no core computes a long batch alone at the end.
                 while let Some(index) = batches
@@ -149,8 +151,8 @@ impl Inference<'_> {
     }
 }
 
-/// Copies the values of tensors from a device, one tensor after the other, with a single copy. If the device has no memory
-/// to concatenate them, each tensor is copied separately.
+/// Copies the values of tensors from a device, one tensor after the other, with a single copy. If the device has no
+/// memory to concatenate them, each tensor is copied separately.
 fn copy_to_cpu(parts: &[Tensor]) -> Result<Vec<f32>> {
     if parts.is_empty() {
         return Ok(Vec::new());

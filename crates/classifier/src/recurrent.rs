@@ -1,8 +1,8 @@
 //! Recurrent networks: Elman (1990), LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014).
 //!
-//! On a CPU each direction is computed separately for the whole batch. Padding is at the end of a row, so both directions
-//! read it last: the rows of the backward direction are reversed within their own length. On a GPU one call computes both
-//! directions for rows without padding. In both cases padding changes no state of a token.
+//! On a CPU each direction is computed separately for the whole batch. Padding is at the end of a row, so both
+//! directions read it last: the rows of the backward direction are reversed within their own length. On a GPU one
+//! call computes both directions for rows without padding. In both cases padding changes no state of a token.
 
 use settings::{ModelKind, ModelSettings};
 use tch::Tensor;
@@ -31,8 +31,8 @@ pub(crate) struct Recurrent {
 type DirectionWeights = [ParameterId; 4];
 
 impl Recurrent {
-    /// Adds first all matrices to the layout, then all biases. cuDNN stores them in this order; with another order it would
-    /// copy them in every call.
+    /// Adds first all matrices to the layout, then all biases. cuDNN stores them in this order; with another order it
+    /// would copy them in every call.
     pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
         let rng = init::rng(settings).child(1);
         let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
@@ -159,8 +159,8 @@ impl Recurrent {
         states
     }
 
-    /// All layers over packed rows: `[N, D]` to `[N, W]`. One call computes all layers, unless there is dropout between them:
-    /// cuDNN would use random numbers with hidden state.
+    /// All layers over packed rows: `[N, D]` to `[N, W]`. One call computes all layers, unless there is dropout
+    /// between them: cuDNN would use random numbers with hidden state.
     fn run_packed(
         &self,
         vectors: Tensor,
@@ -190,8 +190,8 @@ impl Recurrent {
         states
     }
 
-    /// Runs recurrent layers of libtorch in one or both directions, over rows `[T, B, I]` or packed rows `[N, I]`. Returns the
-    /// states of all tokens.
+    /// Runs recurrent layers of libtorch in one or both directions, over rows `[T, B, I]` or packed rows `[N, I]`.
+    /// Returns the states of all tokens.
     fn run(
         &self,
         xs: &Tensor,
@@ -204,8 +204,8 @@ impl Recurrent {
         self.call(xs, packing, weights, layers, train)
     }
 
-    /// Calls libtorch's recurrent layers. cuDNN can only differentiate a pass with `train` (PyTorch issues 5878 and 15788). A
-    /// CPU does not need it, so without the check below the mistake would be visible on a GPU only.
+    /// Calls libtorch's recurrent layers. cuDNN can only differentiate a pass with `train` (PyTorch issues 5878 and
+    /// 15788). A CPU does not need it, so without the check below the mistake would be visible on a GPU only.
     ///
     /// # Panics
     /// A gradient is required, and `train` is false.

@@ -48,7 +48,8 @@ pub struct NetworkScorer {
     batches: BatchSize,
     /// The number format of activations.
     kind: Kind,
-    /// Made at the first use and reused: each has a copy of the weights in the format that the device multiplies fastest.
+    /// Made at the first use and reused: each has a copy of the weights in the format that the device multiplies
+    /// fastest.
     replicas: Mutex<Vec<Replica>>,
     memory: MemoryLimit,
 }
@@ -127,9 +128,9 @@ impl NetworkScorer {
         })
     }
 
-    /// The scores of a probe for rows of tokens. The features are computed as they were for the training of the probe, in the
-    /// same number format.
-    fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>> {
+    /// The scores of a probe for rows of tokens. The features are computed as they were for the training of the
+    /// probe, in the same number format.
+    fn probe_scores(&self, rows: &dyn IdRows) -> Result<Vec<f64>> {
         let inference = self.inference(rows, &|_| ControlFlow::Continue(()));
         let batches = sorted_batches(rows, self.batch_size(rows.len()));
         let states = self.with_replicas(batches.len(), |replicas| {
@@ -176,7 +177,7 @@ impl Scorer for NetworkScorer {
             let rows: &dyn IdRows = &rows;
             check_input_rows(rows, &self.bundle.model)?;
             Ok(match self.is_probe() {
-                true => self.probe_differences(rows)?,
+                true => self.probe_scores(rows)?,
                 false => self.logits(rows, &|_| ())?.scores(),
             })
         })

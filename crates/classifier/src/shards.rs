@@ -70,8 +70,8 @@ impl FeatureRows {
         settings: &ModelSettings,
     ) -> Result<Self> {
         let mut rows = Self::open(artifact, tokens, Split::Train)?;
-        if let Some(kept) = select_rows(&mut rows.row_ids, &mut rows.labels, settings) {
-            let indices: Vec<i64> = kept.into_iter().map(|row| row as i64).collect();
+        if let Some(selected) = select_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+            let indices: Vec<i64> = selected.into_iter().map(|row| row as i64).collect();
             rows.values = rows.values.index_select(0, &Tensor::from_slice(&indices));
         }
         Ok(rows)

@@ -22,11 +22,11 @@ pub fn tensor_view(shape: Vec<usize>, values: &[f32]) -> TensorView<'_> {
     }
     // SAFETY: any bytes are valid as u8, and the length is that of the same memory.
     let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
-    TensorView::new(Dtype::F32, shape, bytes).expect("as many values as the shape says")
+    TensorView::new(Dtype::F32, shape, bytes).expect("as many values as the shape has")
 }
 
-/// Writes a file of tensors. Its bytes depend on the tensors and the metadata, not on their order, if the metadata has at
-/// most one entry.
+/// Writes a file of tensors. Its bytes depend on the tensors and the metadata, not on their order, if the metadata
+/// has at most one entry.
 ///
 /// # Errors
 /// The file cannot be written.

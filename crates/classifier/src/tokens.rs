@@ -16,9 +16,9 @@ use crate::{ClassifierError, CounterRng, Result};
 const ROW_SELECTION: u64 = 1 << 40;
 const LABEL_SHUFFLE: u64 = ROW_SELECTION + 1;
 
-/// Selects `settings.reviews` of the training rows, and shuffles their labels if the settings say so. Returns the positions
-/// of the selected rows in order, or `None` if all rows are used. The selection depends on the seed and the row ids alone,
-/// so a smaller sample is part of a larger one.
+/// Selects `settings.reviews` of the training rows, and shuffles their labels if the settings say so. Returns the
+/// positions of the selected rows in order, or `None` if all rows are used. The selection depends on the seed and the
+/// row ids alone, so a smaller sample is part of a larger one.
 pub(crate) fn select_rows(
     ids: &mut Vec<u64>,
     labels: &mut Vec<u8>,
@@ -159,8 +159,8 @@ pub(crate) fn check_input_rows(rows: &dyn IdRows, model: &ModelFile) -> Result<(
     check_rows(rows, Path::new("input texts"), limits)
 }
 
-/// Checks rows against the maximum length, the number of classes and the size of the vocabulary, because an index out of
-/// range on a GPU ends the whole process.
+/// Checks rows against the maximum length, the number of classes and the size of the vocabulary, because an index out
+/// of range on a GPU ends the whole process.
 ///
 /// # Errors
 /// A row of `path` is empty or too long, or its label or one of its ids is out of range.

@@ -17,8 +17,8 @@ pub struct WindowOwners {
 }
 
 impl WindowOwners {
-    /// The owners of windows: `rows` has the row of each window, and `counts` `[R]` i64 the number of windows of each row, with
-    /// the same values in `spans`.
+    /// The owners of windows: `rows` has the row of each window, and `counts` `[R]` i64 the number of windows of each
+    /// row, with the same values in `spans`.
     pub(crate) fn of(rows: Tensor, counts: &Tensor, spans: Vec<i64>) -> Self {
         Self {
             rows,

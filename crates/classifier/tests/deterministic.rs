@@ -1,4 +1,5 @@
-//! Deterministic algorithms and TF32 products. This file is a separate process, because the switches apply to the process.
+//! Deterministic algorithms and TF32 products. This file is a separate process, because the switches apply to the
+//! process.
 
 #![allow(missing_docs, reason = "tests")]
 

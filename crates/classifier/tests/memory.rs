@@ -1,5 +1,5 @@
-//! Predictions with full memory and with a missing device. This file is a separate process with a limited address space,
-//! so that allocations of libtorch really fail.
+//! Predictions with full memory and with a missing device. This file is a separate process with a limited address
+//! space, so that allocations of libtorch really fail.
 
 #![allow(missing_docs, reason = "tests")]
 #![cfg(target_os = "linux")]
@@ -20,8 +20,8 @@ const WIDTH: u32 = 512;
 const ROWS: usize = 2048;
 const LONGEST: usize = 48;
 
-/// Room beyond the memory of the process at the start: enough for one tensor of the whole batch, which takes 192 MiB, but
-/// not for two.
+/// Room beyond the memory of the process at the start: enough for one tensor of the whole batch, which takes 192 MiB,
+/// but not for two.
 const ROOM: u64 = 256 << 20;
 
 struct Machine {

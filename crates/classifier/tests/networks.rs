@@ -1,5 +1,5 @@
-//! Properties of every network: padding and other rows change no logit, gradients are those of the loss, and equal seeds
-//! give equal weights.
+//! Properties of every network: padding and other rows change no logit, gradients are those of the loss, and equal
+//! seeds give equal weights.
 
 use bundle::Sizes;
 use classifier::{
@@ -211,8 +211,8 @@ fn gradients_match_finite_differences_of_the_loss() {
         let (network, mut weights) = build(&settings);
         let batch = batch(&network, &texts(), &labels(), 0);
         let (_, gradient) = gradient_of(&network, &weights, &batch);
-        // The loss must change along a random direction as the gradient predicts. The step is a compromise: the kinks of maxima
-        // and ReLUs need a small one, the precision of f32 needs a large one.
+        // The loss must change along a random direction as the gradient predicts. The step is a compromise: the kinks
+        // of maxima and ReLUs need a small one, the precision of f32 needs a large one.
         let rng = CounterRng::new(3);
         let direction: Vec<f32> = (0..network.layout().len())
             .map(|n| rng.normal(n as u64) as f32)

@@ -32,6 +32,7 @@ pub struct CrossFitSettings {
 ///
 /// A row's own fold does not affect its score: n-grams are selected and weighted anew for every fold. Only the
 /// positions of n-grams in the rows are looked up once for all folds.
+///
 /// # Errors
 /// No n-gram is in enough rows.
 pub fn cross_fit_scores(

@@ -1,5 +1,5 @@
-//! The program `ressenti-networks`: `ressenti-predict`, `ressenti-trend` and `ressenti-serve` with libtorch. They start it
-//! with their own names and arguments if the model is a network.
+//! The program `ressenti-networks`: `ressenti-predict`, `ressenti-trend` and `ressenti-serve` with libtorch. They
+//! start it with their own names and arguments if the model is a network.
 
 use std::env;
 use std::io::{Write, stderr, stdout};
@@ -21,8 +21,8 @@ fn main() {
     };
     // A closed pipe is not an error: the reader has read enough.
     let _ = stdout().flush();
-    // All output is written. A normal exit would let libtorch free its static data, which takes a fifth of the time of a
-    // prediction.
-    // SAFETY: `_exit` takes a number and ends the process; nothing in this program waits for a normal exit.
+    // All output is written. A normal exit would let libtorch free its static data, which takes a fifth of the time
+    // of a prediction. SAFETY: `_exit` takes a number and ends the process; nothing in this program waits for a
+    // normal exit.
     unsafe { libc::_exit(i32::from(code)) }
 }

@@ -24,8 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use train::Train;
 
-/// Number of tokens of a row that needs more memory than any machine has, and of a row that needs a device that no machine
-/// has.
+/// Number of tokens of a row that needs more memory than any machine has, and of a row that needs a device that no
+/// machine has.
 const TOO_LARGE: usize = 21;
 const NO_DEVICE: usize = 22;
 

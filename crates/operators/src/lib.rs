@@ -1,8 +1,8 @@
 //! Counts the libtorch operators that a piece of code runs, for tests and measurements.
 //!
-//! The number of operators is the same on every machine and in every run, so a test can limit it; a limit on time would
-//! make a test flaky. On a GPU, the CPU starts one operator after another, and a loop of small operators takes the time of
-//! starting them.
+//! The number of operators is the same on every machine and in every run, so a test can limit it; a limit on time
+//! would make a test flaky. On a GPU, the CPU starts one operator after another, and a loop of small operators takes
+//! the time of starting them.
 //!
 //! ```no_run
 //! let ((), operators) = operators::count(|| { /* one training step */ });

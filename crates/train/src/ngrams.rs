@@ -2,7 +2,7 @@
 
 use artifact::{Contract, Failure, Split, StageName, format};
 use bundle::{ModelFile, Sizes};
-use classifier::{IdRows, TokenContract, TokenRows};
+use classifier::{IdRows, TokenContract, TokenRows, cpu_threads};
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Outcome};
@@ -73,7 +73,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         format::count(validation.len() as u64),
     );
     Ok(Outcome {
-        device: Some(format!("cpu, {} threads", context.run().cores())),
+        device: Some(cpu_threads(context.run().cores())),
         ..outcome(&contract, &description, summary)
     })
 }

@@ -6,6 +6,7 @@ use artifact::{Contract, Failure, Split, StageName, format};
 use bundle::ModelFile;
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
+    cpu_threads,
 };
 use linear::newton::{DesignMatrix, PenaltyResult, RegularizationPath, cross_entropy};
 use metrics::fit_temperature;
@@ -84,7 +85,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         format::count(validation.labels.len() as u64),
     );
     Ok(Outcome {
-        device: Some(format!("cpu, {} threads", context.run().cores())),
+        device: Some(cpu_threads(context.run().cores())),
         versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
         ..outcome(&tokens, &model, summary)
     })

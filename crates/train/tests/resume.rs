@@ -88,7 +88,7 @@ fn uninterrupted(changes: &[&str]) -> [Vec<u8>; 2] {
     bundle(&project)
 }
 
-/// The step after which a training says that it resumes.
+/// The step after which a training reports that it resumes.
 #[track_caller]
 fn resumed_step(screen: &Screen) -> u64 {
     let line = screen

@@ -144,8 +144,8 @@ fn accumulation_does_not_change_the_result() {
     assert!(difference < 1e-4, "{difference}");
 }
 
-/// On a CPU a batch is divided into shards of a size from the settings, and the cores share them. Dropout, word dropout and
-/// the order of sums depend on the shards, not on the threads.
+/// On a CPU a batch is divided into shards of a size from the settings, and the cores share them. Dropout, word
+/// dropout and the order of sums depend on the shards, not on the threads.
 #[test]
 fn the_weights_do_not_depend_on_the_number_of_threads() {
     for kind in ["model.net.kind=gru", "model.net.kind=naive"] {

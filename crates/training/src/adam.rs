@@ -56,8 +56,8 @@ struct GpuState {
 impl AdamW {
     /// A new optimizer for the parameters of a layout.
     ///
-    /// `layer_decay` multiplies the learning rate once for every level below the top one. With `on_gpu` the optimizer is
-    /// used through [`AdamW::step_on_gpu`].
+    /// `layer_decay` multiplies the learning rate once for every level below the top one. With `on_gpu` the optimizer
+    /// is used through [`AdamW::step_on_gpu`].
     pub fn new(
         layout: &ParameterLayout,
         settings: &TrainingSettings,

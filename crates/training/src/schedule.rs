@@ -2,7 +2,8 @@
 
 use settings::{Schedule, TrainingSettings};
 
-/// The learning rate of step `step`, from 0, of `total`: it rises linearly during the warm-up, then follows the schedule.
+/// The learning rate of step `step`, from 0, of `total`: it rises linearly during the warm-up, then follows the
+/// schedule.
 pub fn learning_rate(settings: &TrainingSettings, step: u64, total: u64) -> f64 {
     let warm_up = (settings.warm_up * total as f64).round();
     let position = step as f64;

@@ -1,5 +1,5 @@
-//! The GPU code of training, run on a CPU: it computes the same as the CPU code, with few operations, and never waits for
-//! the GPU between two lines of the record.
+//! The GPU code of training, run on a CPU: it computes the same as the CPU code, with few operations, and never waits
+//! for the GPU between two lines of the record.
 
 #![allow(clippy::print_stdout, reason = "it prints a table for `--nocapture`")]
 

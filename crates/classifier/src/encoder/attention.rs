@@ -2,12 +2,12 @@
 
 use tch::{Device, Kind, Tensor};
 
-/// Attention of queries `[B, H, R, D]` to keys and values `[B, H, T, D]`: `[B, H, R, D]`. `mask` is added to the scores;
-/// it must be expandable to `[B, H, R, T]`.
+/// Attention of queries `[B, H, R, D]` to keys and values `[B, H, T, D]`: `[B, H, R, D]`. `mask` is added to the
+/// scores; it must be expandable to `[B, H, R, T]`.
 ///
-/// Uses libtorch's fused kernel, except in bf16 on a CPU, where its products have a tenth of the speed of oneDNN's, mainly
-/// in the backward pass. Forward and backward pass of a layer with 1,024 tokens in rows of 64 took one core 21 ms with the
-/// fused kernel, and take 2.3 ms with the code below.
+/// Uses libtorch's fused kernel, except in bf16 on a CPU, where its products have a tenth of the speed of oneDNN's,
+/// mainly in the backward pass. Forward and backward pass of a layer with 1,024 tokens in rows of 64 took one core 21
+/// ms with the fused kernel, and take 2.3 ms with the code below.
 pub(super) fn attention([query, key, value]: [&Tensor; 3], mask: Option<&Tensor>) -> Tensor {
     if query.kind() == Kind::BFloat16 && query.device() == Device::Cpu {
         return unfused_attention([query, key, value], mask);

@@ -1,7 +1,7 @@
 //! Reads the `config.json` of a Hugging Face folder: the configuration of a pretrained encoder.
 //!
-//! The families have different names for the same sizes; they are converted to one form here. A file with a property that
-//! would be computed differently is refused.
+//! The families have different names for the same sizes; they are converted to one form here. A file with a property
+//! that would be computed differently is refused.
 
 use serde::Deserialize;
 

@@ -30,7 +30,7 @@ pub struct Family {
     /// Whether the activation of the hidden layer of the head is ReLU instead of tanh.
     pub(crate) head_uses_relu: bool,
     /// Whether dropout is applied before the hidden layer of the head.
-    pub(crate) head_drops_input: bool,
+    pub(crate) head_has_input_dropout: bool,
 }
 
 /// Devlin et al. 2019. MiniLM (Wang et al. 2020) has the same architecture.
@@ -56,7 +56,7 @@ pub(super) const BERT: Family = Family {
     classifier: "BertForSequenceClassification",
     head: ["bert.pooler.dense", "classifier"],
     head_uses_relu: false,
-    head_drops_input: false,
+    head_has_input_dropout: false,
 };
 
 /// Liu et al. 2019: positions start after the padding id.
@@ -68,7 +68,7 @@ const ROBERTA: Family = Family {
     positions_follow_padding: true,
     classifier: "RobertaForSequenceClassification",
     head: ["classifier.dense", "classifier.out_proj"],
-    head_drops_input: true,
+    head_has_input_dropout: true,
     ..BERT
 };
 

@@ -65,8 +65,8 @@ impl<'a> Forward<'a> {
         self.dropout(&self.normalise(&xs.contiguous(), encoder.norm), 200)
     }
 
-    /// The tensor that attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for padding. `None`
-    /// without padding and relative positions.
+    /// The tensor that attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for padding.
+    /// `None` without padding and relative positions.
     fn attention_mask(&self, kind: Kind) -> Option<Tensor> {
         let batch = self.context.batch;
         let (length, device) = (batch.mask.size()[0], batch.mask.device());

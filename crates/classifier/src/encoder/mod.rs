@@ -1,8 +1,8 @@
 //! Pretrained encoders from Hugging Face folders: BERT, RoBERTa, DistilBERT and MPNet.
 //!
-//! They compute the same function as the reference implementation (`transformers`), with layer normalisation after each
-//! residual sum. For speed, query, key and value are computed in one product, and attention uses libtorch's fused kernel
-//! where it is fast.
+//! They compute the same function as the reference implementation (`transformers`), with layer normalisation after
+//! each residual sum. For speed, query, key and value are computed in one product, and attention uses libtorch's
+//! fused kernel where it is fast.
 
 mod attention;
 mod config;
@@ -206,8 +206,8 @@ impl Encoder {
     }
 
     /// The states after the embedding and after each layer, `layers + 1` tensors `[B, T, W]`, from the word vectors
-    /// `[T, B, W]`. `drop` is the dropout in training. Attention weights have no dropout, because libtorch's fused kernel
-    /// cannot use the masks of the counter-based RNG.
+    /// `[T, B, W]`. `drop` is the dropout in training. Attention weights have no dropout, because libtorch's fused
+    /// kernel cannot use the masks of the counter-based RNG.
     pub fn states(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Vec<Tensor> {
         self.states_to(self.layers.len(), vectors, context, drop)
     }
@@ -229,8 +229,8 @@ impl Encoder {
         states
     }
 
-    /// The state of the first token after the last layer, `[B, W]`: as in [`Encoder::states`], but without the unused states
-    /// of other tokens.
+    /// The state of the first token after the last layer, `[B, W]`: as in [`Encoder::states`], but without the unused
+    /// states of other tokens.
     pub fn first_state(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Tensor {
         let (mut forward, mut xs) = Forward::begin(self, vectors, context, drop);
         let (last, others) = self.layers.split_last().expect("an encoder has layers");
@@ -263,8 +263,8 @@ impl ParameterLoader<'_> {
         self.add(vec![format!("{name}.weight")], &shape, false)
     }
 
-    /// Adds weight and bias of a layer, or of several layers whose outputs are concatenated. For a normalisation these are
-    /// scale and shift, without weight decay. The first size of `shape` is the number of outputs.
+    /// Adds weight and bias of a layer, or of several layers whose outputs are concatenated. For a normalisation
+    /// these are scale and shift, without weight decay. The first size of `shape` is the number of outputs.
     fn pair(&mut self, names: &[String], shape: &[i64]) -> Result<WeightAndBias> {
         let parts = |kind: &str| names.iter().map(|name| format!("{name}.{kind}")).collect();
         let weight = self.add(parts("weight"), shape, shape.len() > 1)?;

@@ -40,9 +40,9 @@ fn buckets(length: i64, count: i64) -> Tensor {
     Tensor::from_slice(&buckets).view([length, length])
 }
 
-/// The bucket of a distance. Half of the buckets are for earlier positions, half for later ones. Small distances have a
-/// bucket each; larger ones share buckets on a logarithmic scale. Computed in f32 like the reference, because rounding at
-/// the edge of a bucket selects another row of the table.
+/// The bucket of a distance. Half of the buckets are for earlier positions, half for later ones. Small distances have
+/// a bucket each; larger ones share buckets on a logarithmic scale. Computed in f32 like the reference, because
+/// rounding at the edge of a bucket selects another row of the table.
 fn bucket(distance: i64, count: i64) -> i64 {
     let half = count / 2;
     let offset = if distance > 0 { half } else { 0 };

@@ -1,5 +1,5 @@
-//! Reads the `model.safetensors` of a Hugging Face folder. All tensors of the configuration are required, and others are
-//! refused unless they are known to be unused. Pickles are never read.
+//! Reads the `model.safetensors` of a Hugging Face folder. All tensors of the configuration are required, and others
+//! are refused unless they are known to be unused. Pickles are never read.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -73,8 +73,8 @@ impl<'a> Tensors<'a> {
         self.values(&[WORDS], &[config.vocabulary_size, config.width])
     }
 
-    /// The values of a parameter in row-major order, as f32. It consists of tensors of equal shape, concatenated along their
-    /// first dimension.
+    /// The values of a parameter in row-major order, as f32. It consists of tensors of equal shape, concatenated
+    /// along their first dimension.
     ///
     /// # Errors
     /// A tensor is missing or has another shape or type.
@@ -141,8 +141,8 @@ impl<'a> Tensors<'a> {
         )))
     }
 
-    /// A tensor and its name in the file. Files converted from TensorFlow call the scale and shift of a normalisation gamma
-    /// and beta.
+    /// A tensor and its name in the file. Files converted from TensorFlow call the scale and shift of a normalisation
+    /// gamma and beta.
     fn find(&self, name: &str) -> Option<(String, TensorView<'a>)> {
         let tensorflow_name = name
             .replace("LayerNorm.weight", "LayerNorm.gamma")

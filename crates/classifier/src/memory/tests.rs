@@ -6,8 +6,8 @@ use crate::TorchFault;
 /// Bytes of an allocation that no machine can satisfy.
 const ABSURD: i64 = 1 << 50;
 
-/// Allocates one value per token, on an imaginary machine with room for `room` tokens. Larger amounts are requested as an
-/// absurd size, which the system refuses.
+/// Allocates one value per token, on an imaginary machine with room for `room` tokens. Larger amounts are requested
+/// as an absurd size, which the system refuses.
 fn allocate(rows: &[i64], room: i64) -> Result<Vec<i64>, ClassifierError> {
     let tokens: i64 = rows.iter().sum();
     let size = if tokens > room { ABSURD } else { tokens };

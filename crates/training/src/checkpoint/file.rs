@@ -81,8 +81,8 @@ impl Checkpoint {
         Self::parse(&bytes, step)
     }
 
-    /// Reads a file that [`Checkpoint::write_to`] wrote and whose digest was checked. The step is set to 0, because only
-    /// the caller knows it. `None` if the file is not a checkpoint.
+    /// Reads a file that [`Checkpoint::write_to`] wrote and whose digest was checked. The step is set to 0, because
+    /// only the caller knows it. `None` if the file is not a checkpoint.
     pub fn read_from(path: &Path) -> Option<Self> {
         Self::parse(&fs::read(path).ok()?, 0)
     }

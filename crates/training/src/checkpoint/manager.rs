@@ -98,8 +98,8 @@ impl<'a> CheckpointManager<'a> {
         self.last_step = step;
     }
 
-    /// Waits for the checkpoint that is being written. A failed write does not end the training: it is reported, and the
-    /// next checkpoint is written when it is due.
+    /// Waits for the checkpoint that is being written. A failed write does not end the training: it is reported, and
+    /// the next checkpoint is written when it is due.
     pub fn finish(&mut self) {
         let Some(writer) = self.writer.take() else {
             return;

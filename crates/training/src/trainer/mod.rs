@@ -97,8 +97,8 @@ struct Outputs<'a, 'm> {
 /// Factor of the learning rate after a non-finite loss.
 const BACKOFF: f64 = 0.5;
 
-/// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs. Leaves the best weights
-/// in `weights`, which must hold the initial values of the layout.
+/// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs. Leaves the best
+/// weights in `weights`, which must hold the initial values of the layout.
 ///
 /// Resumes from the newest checkpoint if there is one, and otherwise from `before`: the state and the record of an
 /// earlier training of the same model.
@@ -318,8 +318,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         })
     }
 
-    /// Adds the pending sums to those of the epoch and of the next line of the record. On a GPU this reads the sums, and
-    /// returns an error for the first non-finite step, if there was one. `batches` are those of the epoch.
+    /// Adds the pending sums to those of the epoch and of the next line of the record. On a GPU this reads the sums,
+    /// and returns an error for the first non-finite step, if there was one. `batches` are those of the epoch.
     pub(crate) fn collect_pending(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
         if self.pending_steps == 0 {
             return Ok(());

@@ -39,8 +39,8 @@ pub(super) struct Best {
     pub(super) classes: usize,
 }
 
-/// The whole state except tensors. The best epoch, the optimizer steps, the accumulation and the device are set only when
-/// the state is saved.
+/// The whole state except tensors. The best epoch, the optimizer steps, the accumulation and the device are set only
+/// when the state is saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     /// The [`FORMAT`] of the program that wrote it.

@@ -20,8 +20,8 @@ use crate::task::Task;
 type Losses = Vec<(Tensor, Tensor)>;
 
 impl<T: Task> Trainer<'_, T> {
-    /// One optimizer step on a batch of these rows at this learning rate. A non-finite loss or gradient changes nothing.
-    /// On a GPU it is detected later, when the sums are read: see [`Trainer::collect_pending`].
+    /// One optimizer step on a batch of these rows at this learning rate. A non-finite loss or gradient changes
+    /// nothing. On a GPU it is detected later, when the sums are read: see [`Trainer::collect_pending`].
     pub(crate) fn step(
         &mut self,
         rows: &[usize],
@@ -144,8 +144,8 @@ impl<T: Task> Trainer<'_, T> {
         }
     }
 
-    /// Forward and backward pass of a batch, with as many parts at a time as there are replicas. Gradients are added in the
-    /// order of the parts, so the sum does not depend on the speed or the number of replicas.
+    /// Forward and backward pass of a batch, with as many parts at a time as there are replicas. Gradients are added
+    /// in the order of the parts, so the sum does not depend on the speed or the number of replicas.
     fn backward(&mut self, prepared: &PartitionedBatch<T>, rng: CounterRng) -> Result<Losses> {
         let source = self.source;
         let examples = source.task.examples(&prepared.batch);
