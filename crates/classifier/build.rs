@@ -1,11 +1,11 @@
-//! Makes binaries and tests of this package find libtorch where it was at build time, from any
-//! folder and without LD_LIBRARY_PATH.
+//! Sets the run path of this package's programs and tests, so that they find the libtorch of the build from any folder
+//! and without LD_LIBRARY_PATH.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     if let Some(libtorch) = std::env::var_os("LIBTORCH") {
-        // `libtorch.so` pulls in whichever halves are there; without `--no-as-needed` the linker
-        // drops it, because nothing names a symbol of it, and CUDA would be quietly absent.
+        // `libtorch.so` loads the CPU libraries and, if they exist, the CUDA libraries. Without `--no-as-needed` the
+        // linker would drop it, because no symbol of it is used, and CUDA would be missing without a message.
         println!(
             "cargo:rustc-link-arg=-Wl,-rpath,{}/lib",
             libtorch.to_string_lossy()

@@ -37,7 +37,7 @@ pub trait Scorer: fmt::Debug + Send {
 /// The weights of the n-grams themselves.
 impl Scorer for NgramModel {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
-        Ok(rows.par_iter().map(|ids| self.difference(ids)).collect())
+        Ok(rows.par_iter().map(|ids| self.score(ids)).collect())
     }
 
     fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {

@@ -1,14 +1,14 @@
-//! Reviews per second of one network's training step on made-up rows, without data or optimizer:
-//! to see what a change of the networks does. `cargo run --example step_speed -- gru 200`
+//! Measures the training speed of one network in reviews per second, on made-up rows, without data and optimizer:
+//! `cargo run --example step_speed -- gru 200`
 
-#![allow(clippy::print_stdout, reason = "its output is the point")]
+#![allow(clippy::print_stdout, reason = "it prints its result")]
 
 use std::time::Instant;
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, ComputePath, ForwardContext, Gradient, Mode, Network, Pass, PreparedBatch,
-    Stream, Weights, choose_device,
+    ActivationWeights, BackwardPass, ComputePath, CounterRng, ForwardContext, Gradient, Mode,
+    Network, PreparedBatch, Weights, choose_device,
 };
 use rayon::prelude::*;
 use settings::{Device, ModelKind, ModelSettings, Pooling, RunSettings};
@@ -48,7 +48,7 @@ fn main() {
         threads,
         ..RunSettings::default()
     };
-    let device = choose_device(&run).expect("the processor is there");
+    let device = choose_device(&run).expect("the CPU is available");
     let network = Network::new(&settings, sizes, &vec![0.1; 2_000_000]);
     let weights = Weights {
         flat: network.initial(device.device),
@@ -57,11 +57,11 @@ fn main() {
     let layout = network.layout();
     let first = ActivationWeights::new(layout, &weights, tch::Kind::Float);
     let mut replicas: Vec<ActivationWeights> = (0..threads).map(|_| first.share()).collect();
-    let stream = Stream::new(1);
+    let rng = CounterRng::new(1);
     let texts: Vec<Vec<i64>> = (0..rows)
         .map(|row| {
             (0..length)
-                .map(|at| (stream.bits((row * length + at) as u64) % 20_000) as i64)
+                .map(|position| (rng.bits((row * length + position) as u64) % 20_000) as i64)
                 .collect()
         })
         .collect();
@@ -73,20 +73,20 @@ fn main() {
         if step == 2 {
             clock = Instant::now();
         }
-        let passes: Vec<Pass> = replicas
+        let passes: Vec<BackwardPass> = replicas
             .par_iter_mut()
             .map(|weights| {
-                let reading = network.reading().on(device.device);
-                let batch = PreparedBatch::read(&texts, &labels, 0, reading).open_on(device.device);
-                let mode = Mode::Train(stream.child(step));
-                Pass::compute(layout, weights, 1.0, |parameters| {
+                let format = network.input_format().for_device(device.device);
+                let batch = PreparedBatch::read(&texts, &labels, 0, format).open_on(device.device);
+                let mode = Mode::Train(rng.child(step));
+                BackwardPass::compute(layout, weights, 1.0, |parameters| {
                     network.loss(weights, ForwardContext::new(&batch, parameters, mode), 0.0)
                 })
                 .expect("libtorch works")
             })
             .collect();
         for (number, pass) in passes.iter().enumerate() {
-            gradient.add(pass, number == 0, ComputePath::Processor);
+            gradient.add(pass, number == 0, ComputePath::Cpu);
         }
     }
     let seconds = clock.elapsed().as_secs_f64() / steps as f64;

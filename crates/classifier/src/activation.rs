@@ -1,21 +1,20 @@
-//! The weights as a forward pass reads them: in the number format of the activations.
+//! The weights in the number format of the activations, as a forward pass reads them.
 
 use tch::{Kind, Tensor, no_grad};
 
-use crate::parameters::{Layout, Parameters};
+use crate::parameters::{ParameterLayout, Parameters};
 
 /// All weights of a network in f32, on one device.
 #[derive(Debug)]
 pub struct Weights {
-    /// `[N]`: all learned parameters, in the order of the [`Layout`].
+    /// `[N]`: all parameters, in the order of the [`ParameterLayout`].
     pub flat: Tensor,
-    /// `[V, D]`: the word table where it is not learned.
+    /// `[V, D]`: the word table, if it is not learned.
     pub frozen: Option<Tensor>,
 }
 
 impl Weights {
-    /// A second handle to the same memory: a tensor can move to another thread, but two threads must
-    /// not use one handle.
+    /// A second handle to the same memory. Another thread needs its own handle, because two threads must not use one.
     pub fn share(&self) -> Self {
         Self {
             flat: self.flat.shallow_clone(),
@@ -24,15 +23,15 @@ impl Weights {
     }
 }
 
-/// The weights in the number format of the activations: in f32 the memory of [`Weights`] itself, in
-/// another format one copy, which [`ActivationWeights::refresh`] brings up to date after a step.
+/// The weights in the number format of the activations. In f32 this is the memory of [`Weights`] itself; in another
+/// format it is a copy, which [`ActivationWeights::refresh`] updates after a step.
 #[derive(Debug)]
 pub struct ActivationWeights {
     /// Frozen and dense parameters.
     buffer: Tensor,
-    /// The dense parameters of the buffer.
+    /// The dense parameters, a view of `buffer`.
     dense: Tensor,
-    /// The dense parameters in f32, where the buffer is a copy.
+    /// The dense parameters in f32, if `buffer` is a copy.
     original: Option<Tensor>,
     /// `[V, D]` f32: the word table, unless it is one of the dense parameters.
     table: Option<Tensor>,
@@ -40,8 +39,8 @@ pub struct ActivationWeights {
 }
 
 impl ActivationWeights {
-    /// Reads `weights` in the number format `kind`.
-    pub fn new(layout: &Layout, weights: &Weights, kind: Kind) -> Self {
+    /// Converts `weights` to the number format `kind`.
+    pub fn new(layout: &ParameterLayout, weights: &Weights, kind: Kind) -> Self {
         let dense = layout.dense();
         let plain = weights.flat.detach().narrow(0, 0, dense.end as i64);
         let part = |tensor: &Tensor| tensor.narrow(0, dense.start as i64, dense.len() as i64);
@@ -70,7 +69,7 @@ impl ActivationWeights {
         }
     }
 
-    /// Takes over the weights that a step has changed: one operation, and none in f32.
+    /// Copies the weights that a step has changed, in one operation; does nothing in f32.
     pub fn refresh(&mut self) {
         if let Some(original) = &self.original {
             no_grad(|| self.dense.copy_(original));
@@ -88,23 +87,23 @@ impl ActivationWeights {
     /// The word table is one of the dense parameters, as in a masked language model.
     pub fn table(&self) -> &Tensor {
         let table = self.table.as_ref();
-        table.expect("a network that looks words up has a word table of its own")
+        table.expect("a network that looks up words has its own word table")
     }
 
-    /// Whether the gradient of looked-up words is needed.
+    /// Whether the word table is learned, so that its gradient is needed.
     pub fn learns_table(&self) -> bool {
         self.learns_table
     }
 
     /// The parameters for passes without gradients.
-    pub fn parameters(&self, layout: &Layout) -> Parameters {
-        Parameters::of_leaf(layout, &self.buffer, &self.dense)
+    pub fn parameters(&self, layout: &ParameterLayout) -> Parameters {
+        Parameters::from_leaf(layout, &self.buffer, &self.dense)
     }
 
-    /// A leaf that collects the gradient of the dense parameters, and the parameters as views of it.
-    pub(crate) fn leaf(&self, layout: &Layout) -> (Tensor, Parameters) {
+    /// A leaf tensor that collects the gradient of the dense parameters, and the parameters as views of it.
+    pub(crate) fn leaf(&self, layout: &ParameterLayout) -> (Tensor, Parameters) {
         let leaf = self.dense.detach().set_requires_grad(true);
-        let parameters = Parameters::of_leaf(layout, &self.buffer, &leaf);
+        let parameters = Parameters::from_leaf(layout, &self.buffer, &leaf);
         (leaf, parameters)
     }
 }

@@ -1,13 +1,12 @@
-//! Which tokens drove a network's answer: integrated gradients (Sundararajan, Taly and Yan 2017).
+//! Attributions of the tokens to a network's prediction: integrated gradients (Sundararajan, Taly and Yan 2017).
 //!
-//! The gradient of the logits' difference is averaged along the straight line from a row that says
-//! nothing to the row itself, and multiplied by the way. What the tokens get adds up to the
-//! difference less that of the row that says nothing ("completeness"), up to the error of the average.
+//! The gradient of the score is averaged along the straight line from a baseline, a row of padding vectors, to the row
+//! itself, and multiplied by the difference between the two. The attributions add up to the score of the row minus the
+//! score of the baseline ("completeness"), up to the error of the average.
 //!
-//! So it is for every part of the line: what the tokens get there is to add up to how far the difference
-//! moves from one end of the part to the other, and by how much it does not says where the average is
-//! bad. Only there the line is looked at more closely (adaptive quadrature): a network changes its mind
-//! within a few short parts, and elsewhere hardly bends.
+//! The same holds for every segment of the line, so the error of a segment is known. Only segments with large errors
+//! are divided further (adaptive quadrature), because the score changes strongly in few short segments and is nearly
+//! linear elsewhere.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,47 +14,44 @@ use bundle::{MarkedRow, ModelFile};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::tokens::check_asked;
+use crate::tokens::check_input_rows;
 use crate::windows::windows_of;
 use crate::{
     Batch, Bundle, ClassifierError, ForwardContext, MemoryLimit, Mode, Network, Parameters,
     PreparedBatch, Result, Weights,
 };
 
-/// Parts of the line at first.
-const PARTS: usize = 32;
+/// Initial number of segments of the line.
+const INITIAL_SEGMENTS: usize = 32;
 
-/// Once so many parts were looked at, what is left over stays.
-const MOST_PARTS: usize = 512;
+/// Maximum number of segments that are computed; the remaining error is accepted.
+const MAX_SEGMENTS: usize = 512;
 
-/// Parts that are looked at together at least: a few cost hardly more than one.
-const TOGETHER: usize = 8;
+/// Minimum number of segments that are computed together, because a few cost hardly more than one.
+const MIN_TOGETHER: usize = 8;
 
-/// How far what the tokens get may be from adding up: a share of the difference, and nats.
+/// Allowed error of the sum of the attributions: relative to the sum, plus an absolute part in nats.
 const TOLERANCE: (f64, f64) = (0.02, 0.01);
 
-/// Tokens of a batch at most, beyond which fewer points are computed together; fewer still where memory is
-/// full.
+/// Maximum number of tokens of a batch; fewer if memory is full.
 const BATCH_TOKENS: usize = 8192;
 
-/// What each token contributes to how far the positive class is ahead, in nats of log-odds before
-/// calibration.
+/// The attribution of each token to the score: the log-odds of the positive class before calibration, in nats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attributions {
-    /// `[T]`, one for each token of the row.
+    /// `[T]`: the attribution of each token of the row.
     pub tokens: Vec<f64>,
-    /// How far the positive class is ahead on the row.
-    pub difference: f64,
-    /// The same on the baseline: the row with padding's vector for every token of its text.
+    /// The score of the row.
+    pub score: f64,
+    /// The score of the baseline: the row with the vector of padding for every token of its text.
     pub baseline: f64,
 }
 
-/// The integrated gradients of rows of token ids, in their order, by so many threads of the pool. Tokens that
-/// are `added` to a text by the tokenizer stay as they are on the baseline, and get nothing.
+/// The integrated gradients of rows of token ids, in the order of the rows, computed by `threads` threads. Tokens that
+/// the tokenizer has `added` to a text also stay in the baseline, so their attribution is 0.
 ///
 /// # Errors
-/// A row is empty, too long or has an id that the vocabulary has not, or libtorch refuses: about the first
-/// row that this is found of.
+/// A row is empty, too long or has an id outside the vocabulary, or libtorch fails.
 pub fn attributions_of_rows(
     bundle: &Bundle,
     rows: &[MarkedRow],
@@ -63,98 +59,101 @@ pub fn attributions_of_rows(
     memory: &MemoryLimit,
 ) -> Result<Vec<Attributions>> {
     let next = AtomicUsize::new(0);
-    // A tensor may go to another thread, but not be looked at by two: each has a name of its own for
-    // the same weights.
-    let explained = |_| Explained {
+    // Each thread needs its own handle of the weights, because two threads must not use one.
+    let worker = |_| Worker {
         model: &bundle.model,
         network: &bundle.network,
         weights: bundle.weights.share(),
         memory,
     };
-    let shares: Vec<Explained<'_>> = (0..threads.clamp(1, rows.len().max(1)))
-        .map(explained)
+    let workers: Vec<Worker<'_>> = (0..threads.clamp(1, rows.len().max(1)))
+        .map(worker)
         .collect();
-    let parts = shares.into_par_iter().map(|explained| {
+    let parts = workers.into_par_iter().map(|worker| {
         let mut done = Vec::new();
         loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some((ids, added)) = rows.get(place) else {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((ids, added)) = rows.get(index) else {
                 return Ok(done);
             };
-            done.push((place, explained.attributions(ids, added)?));
+            done.push((index, worker.attributions(ids, added)?));
         }
     });
     let mut all = parts.collect::<Result<Vec<_>>>()?.concat();
-    all.sort_unstable_by_key(|(place, _)| *place);
+    all.sort_unstable_by_key(|(index, _)| *index);
     Ok(all.into_iter().map(|(_, found)| found).collect())
 }
 
-/// A network whose answers are explained, on one thread.
-struct Explained<'a> {
+/// Computes attributions on one thread.
+struct Worker<'a> {
     model: &'a ModelFile,
     network: &'a Network,
     weights: Weights,
     memory: &'a MemoryLimit,
 }
 
-impl Explained<'_> {
+impl Worker<'_> {
     fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions> {
-        check_asked(&[ids].as_slice(), self.model)?;
-        ClassifierError::catch("compute what drove the answer", || {
-            let line = Line::new(self, ids, added);
-            let ends: Vec<f64> = (0..=PARTS).map(|end| end as f64 / PARTS as f64).collect();
-            let said =
-                line.some_at_a_time(&ends, |some| numbers(&no_grad(|| line.differences(some).0)))?;
-            let (baseline, difference) = (said[0], said[PARTS]);
-            let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
-            let ends: Vec<Point> = ends.into_iter().zip(said).collect();
-            let parts = ends.windows(2).map(|ends| [ends[0], ends[1]]);
-            let mut parts = line.parts(&parts.collect::<Vec<_>>())?;
-            let mut looked_at = parts.len();
-            let gap = |parts: &[Part]| parts.iter().map(Part::gap).sum::<f64>().abs();
-            while gap(&parts) > allowed && looked_at < MOST_PARTS {
-                let halves = halves_of_worst(&mut parts);
-                looked_at += halves.len();
-                parts.extend(line.parts(&halves)?);
+        check_input_rows(&[ids].as_slice(), self.model)?;
+        ClassifierError::catch("compute the attributions", || {
+            let line = BaselineToRow::new(self, ids, added);
+            let ends: Vec<f64> = (0..=INITIAL_SEGMENTS)
+                .map(|end| end as f64 / INITIAL_SEGMENTS as f64)
+                .collect();
+            let scores =
+                line.in_chunks(&ends, |points| numbers(&no_grad(|| line.scores(points).0)))?;
+            let (baseline, score) = (scores[0], scores[INITIAL_SEGMENTS]);
+            let allowed = TOLERANCE.0 * (score - baseline).abs() + TOLERANCE.1;
+            let ends: Vec<Point> = ends.into_iter().zip(scores).collect();
+            let segments = ends.windows(2).map(|ends| [ends[0], ends[1]]);
+            let mut segments = line.segments(&segments.collect::<Vec<_>>())?;
+            let mut computed = segments.len();
+            let error =
+                |segments: &[Segment]| segments.iter().map(Segment::error).sum::<f64>().abs();
+            while error(&segments) > allowed && computed < MAX_SEGMENTS {
+                let halves = split_worst(&mut segments);
+                computed += halves.len();
+                segments.extend(line.segments(&halves)?);
             }
             let mut tokens = vec![0.0; ids.len()];
-            for part in &parts {
-                for (sum, value) in tokens.iter_mut().zip(&part.tokens) {
+            for segment in &segments {
+                for (sum, value) in tokens.iter_mut().zip(&segment.tokens) {
                     *sum += value;
                 }
             }
             Ok(Attributions {
                 tokens,
-                difference,
+                score,
                 baseline,
             })
         })
     }
 
-    /// A batch of the same row several times over.
+    /// A batch with `times` copies of the row.
     fn batch(&self, ids: &[u32], times: usize) -> Batch {
         let padding = self.model.tokenizer.pad_id;
         let device = self.weights.flat.device();
-        let reading = self.network.reading().on(device);
-        PreparedBatch::read(&vec![ids; times], &vec![0; times], padding, reading).open_on(device)
+        let input_format = self.network.input_format().for_device(device);
+        PreparedBatch::read(&vec![ids; times], &vec![0; times], padding, input_format)
+            .open_on(device)
     }
 }
 
-/// Where on the line, and how far the positive class is ahead there.
+/// A position on the line from 0 to 1, and the score there.
 type Point = (f64, f64);
 
-/// A part of the line.
-struct Part {
+/// A segment of the line.
+struct Segment {
     ends: [Point; 2],
-    /// In the middle the gradient was taken.
+    /// The middle, where the gradient is computed.
     middle: Point,
-    /// What each token gets, `[T]`.
+    /// `[T]`: the attribution of each token from this segment.
     tokens: Vec<f64>,
 }
 
-impl Part {
-    /// By how much what the tokens get does not add up.
-    fn gap(&self) -> f64 {
+impl Segment {
+    /// The sum of the attributions minus the change of the score.
+    fn error(&self) -> f64 {
         self.tokens.iter().sum::<f64>() - (self.ends[1].1 - self.ends[0].1)
     }
 
@@ -164,87 +163,87 @@ impl Part {
     }
 }
 
-/// Takes away the parts that add up worst, which make up half of all that is wrong, for their halves.
-fn halves_of_worst(parts: &mut Vec<Part>) -> Vec<[Point; 2]> {
-    parts.sort_by(|one, two| one.gap().abs().total_cmp(&two.gap().abs()));
-    let mut wrong = parts.iter().map(|part| part.gap().abs()).sum::<f64>();
-    let enough = wrong / 2.0;
+/// Removes the segments with the largest errors, which make up half of the total error, and returns their halves.
+fn split_worst(segments: &mut Vec<Segment>) -> Vec<[Point; 2]> {
+    segments.sort_by(|one, two| one.error().abs().total_cmp(&two.error().abs()));
+    let mut remaining = segments.iter().map(|one| one.error().abs()).sum::<f64>();
+    let target = remaining / 2.0;
     let mut halves = Vec::new();
-    while wrong > enough || halves.len() < TOGETHER {
-        let Some(part) = parts.pop() else { break };
-        wrong -= part.gap().abs();
-        halves.extend(part.halves());
+    while remaining > target || halves.len() < MIN_TOGETHER {
+        let Some(segment) = segments.pop() else { break };
+        remaining -= segment.error().abs();
+        halves.extend(segment.halves());
     }
     halves
 }
 
-/// The numbers of a tensor.
+/// The values of a tensor.
 fn numbers(tensor: &Tensor) -> Vec<f64> {
     let tensor = tensor.to_device(Device::Cpu).contiguous().view([-1]);
-    Vec::<f64>::try_from(tensor).expect("numbers")
+    Vec::<f64>::try_from(tensor).expect("a tensor of numbers")
 }
 
-/// The line from a row's baseline to the row.
-struct Line<'a> {
-    explained: &'a Explained<'a>,
+/// The straight line from the baseline of a row to the row.
+struct BaselineToRow<'a> {
+    worker: &'a Worker<'a>,
     parameters: Parameters,
     ids: &'a [u32],
     /// `[T, W, D]`: the vectors of the baseline, for each window of the row.
     start: Tensor,
-    /// `[T, W, D]`: the way to the row.
-    way: Tensor,
-    /// Which token of the row stands where, window after window, all of which are of one length.
-    places: Vec<i64>,
+    /// `[T, W, D]`: the vectors of the row minus those of the baseline.
+    change: Tensor,
+    /// The token of the row at each position of its windows, window after window. All windows have the same length.
+    tokens: Vec<i64>,
 }
 
-impl<'a> Line<'a> {
-    fn new(explained: &'a Explained<'a>, ids: &'a [u32], added: &[bool]) -> Self {
-        let (network, weights) = (explained.network, &explained.weights);
+impl<'a> BaselineToRow<'a> {
+    fn new(worker: &'a Worker<'a>, ids: &'a [u32], added: &[bool]) -> Self {
+        let (network, weights) = (worker.network, &worker.weights);
         let parameters = Parameters::view(network.layout(), &weights.flat);
-        let padding = explained.model.tokenizer.pad_id;
-        let said_nothing: Vec<u32> = ids
+        let padding = worker.model.tokenizer.pad_id;
+        let baseline: Vec<u32> = ids
             .iter()
             .zip(added)
             .map(|(id, added)| if *added { *id } else { padding })
             .collect();
-        let places: Vec<i64> = (0..ids.len() as i64).collect();
-        let places = match network.reading().windows {
-            Some(settings) => windows_of(&places, settings).concat(),
-            None => places,
+        let tokens: Vec<i64> = (0..ids.len() as i64).collect();
+        let tokens = match network.input_format().windows {
+            Some(settings) => windows_of(&tokens, settings).concat(),
+            None => tokens,
         };
         let table = match (network.embedding(), &weights.frozen) {
             (Some(id), _) => parameters.get(id),
             (None, Some(frozen)) => frozen,
-            (None, None) => unreachable!("weights hold the embedding that the network does not"),
+            (None, None) => unreachable!("a word table is in the network or in the weights"),
         };
         let vectors = |ids: &[u32]| {
-            let vectors = network.look_up(table, &explained.batch(ids, 1));
+            let vectors = network.look_up(table, &worker.batch(ids, 1));
             vectors.to_kind(Kind::Float)
         };
-        let start = vectors(&said_nothing);
-        let way = vectors(ids) - &start;
+        let start = vectors(&baseline);
+        let change = vectors(ids) - &start;
         Self {
-            explained,
+            worker,
             ids,
             start,
-            way,
-            places,
+            change,
+            tokens,
             parameters,
         }
     }
 
-    /// How far the positive class is ahead at each point of the line, `[P]`, and the vectors there
-    /// `[T, P * W, D]`.
-    fn differences(&self, points: &[f64]) -> (Tensor, Tensor) {
-        let (network, count) = (self.explained.network, points.len() as i64);
-        let batch = self.explained.batch(self.ids, points.len());
+    /// The score at each point of the line, `[P]`, and the vectors there `[T, P * W, D]`.
+    fn scores(&self, points: &[f64]) -> (Tensor, Tensor) {
+        let (network, count) = (self.worker.network, points.len() as i64);
+        let batch = self.worker.batch(self.ids, points.len());
         let windows = self.start.size()[1];
         let points = Tensor::from_slice(points)
             .to_kind(Kind::Float)
             .to_device(self.start.device())
             .repeat_interleave_self_int(windows, 0, None)
             .view([1, count * windows, 1]);
-        let vectors = (self.start.repeat([1, count, 1]) + self.way.repeat([1, count, 1]) * points)
+        let vectors = (self.start.repeat([1, count, 1])
+            + self.change.repeat([1, count, 1]) * points)
             .detach()
             .set_requires_grad(true);
         let context = ForwardContext::new(&batch, &self.parameters, Mode::Evaluate);
@@ -253,55 +252,52 @@ impl<'a> Line<'a> {
         (logits.select(1, 1) - logits.select(1, 0), vectors)
     }
 
-    /// What each token gets in parts of the line with these ends, from the gradient in the middle of each.
-    fn parts(&self, ends: &[[Point; 2]]) -> Result<Vec<Part>> {
-        self.some_at_a_time(ends, |some| self.some_parts(some))
+    /// The segments with these ends, with attributions from the gradient in the middle of each.
+    fn segments(&self, ends: &[[Point; 2]]) -> Result<Vec<Segment>> {
+        self.in_chunks(ends, |ends| self.compute_segments(ends))
     }
 
     /// Computes as many points of the line at a time as fit into memory.
-    fn some_at_a_time<P, T>(
-        &self,
-        points: &[P],
-        compute: impl Fn(&[P]) -> Vec<T>,
-    ) -> Result<Vec<T>> {
-        let tokens = self.places.len().max(1);
-        let size = |some: &[P]| some.len() * tokens;
+    fn in_chunks<P, T>(&self, points: &[P], compute: impl Fn(&[P]) -> Vec<T>) -> Result<Vec<T>> {
+        let length = self.tokens.len().max(1);
+        let size = |points: &[P]| points.len() * length;
         let mut found = Vec::new();
-        for some in points.chunks((BATCH_TOKENS / tokens).max(1)) {
-            let parts = self.explained.memory.in_parts(some, size, |some| {
-                ClassifierError::catch("compute the attributions", || Ok(compute(some)))
+        for chunk in points.chunks((BATCH_TOKENS / length).max(1)) {
+            let parts = self.worker.memory.compute_in_parts(chunk, size, |points| {
+                ClassifierError::catch("compute the attributions", || Ok(compute(points)))
             })?;
             found.extend(parts.into_iter().flatten());
         }
         Ok(found)
     }
 
-    fn some_parts(&self, ends: &[[Point; 2]]) -> Vec<Part> {
+    fn compute_segments(&self, ends: &[[Point; 2]]) -> Vec<Segment> {
         let size = self.start.size();
         let middle = |[start, end]: &[Point; 2]| (start.0 + end.0) / 2.0;
         let middles: Vec<f64> = ends.iter().map(middle).collect();
-        let (differences, vectors) = self.differences(&middles);
-        let total = differences.sum(Kind::Double);
+        let (scores, vectors) = self.scores(&middles);
+        let total = scores.sum(Kind::Double);
         let gradient = Tensor::run_backward(&[total], &[&vectors], false, false);
         let gradient = gradient[0].reshape([size[0], ends.len() as i64, size[1], size[2]]);
-        let by_place = (gradient * self.way.unsqueeze(1)).sum_dim_intlist(-1, false, Kind::Double);
-        // By part, window and place.
-        let by_place = numbers(&by_place.permute([1, 2, 0]));
-        let middles = middles.into_iter().zip(numbers(&differences.detach()));
+        let by_position =
+            (gradient * self.change.unsqueeze(1)).sum_dim_intlist(-1, false, Kind::Double);
+        // By segment, window and position.
+        let by_position = numbers(&by_position.permute([1, 2, 0]));
+        let middles = middles.into_iter().zip(numbers(&scores.detach()));
         let points = ends.iter().zip(middles);
-        let found = points.zip(by_place.chunks_exact(self.places.len()));
-        let part = |((ends, middle), by_place): ((&[Point; 2], Point), &[f64])| {
+        let found = points.zip(by_position.chunks_exact(self.tokens.len()));
+        let segment = |((ends, middle), by_position): ((&[Point; 2], Point), &[f64])| {
             let length = ends[1].0 - ends[0].0;
             let mut tokens = vec![0.0; self.ids.len()];
-            for (token, value) in self.places.iter().zip(by_place) {
+            for (token, value) in self.tokens.iter().zip(by_position) {
                 tokens[*token as usize] += length * value;
             }
-            Part {
+            Segment {
                 ends: *ends,
                 middle,
                 tokens,
             }
         };
-        found.map(part).collect()
+        found.map(segment).collect()
     }
 }

@@ -1,8 +1,7 @@
-//! Batches: rows of about the same length, padded to the longest of them, with all that keeps the
-//! padding out of the result.
+//! Batches: rows of similar length, padded to the longest, with masks and lengths that keep padding out of the result.
 //!
-//! A batch is prepared on the host as one block of integers, so that one copy brings it to a device, and
-//! opened there.
+//! A batch is prepared in CPU memory as one block of integers, so that one copy transfers it to a device. There it is
+//! opened: its tensors are views of the block.
 
 use std::borrow::Cow;
 
@@ -10,104 +9,104 @@ use settings::{FeaturePooling, WindowSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::packing::Packing;
-use crate::windows::{Owners, owners_of, windows_of};
-use crate::{IdRows, Stream};
+use crate::windows::{WindowOwners, window_owners, windows_of};
+use crate::{CounterRng, IdRows};
 
-/// Some rows as tensors. T is the length of the longest, B the number of rows; everything is
-/// time-major, so that a recurrent net reads each step from one contiguous block.
+/// Rows as tensors. T is the length of the longest row, B the number of rows, R the number of reviews. Tensors are
+/// time-major, so that a recurrent network reads each step from one contiguous block.
 #[derive(Debug)]
 pub struct Batch {
     /// `[T, B]` i64: token ids, padded at the end.
     pub ids: Tensor,
     /// `[T, B, 1]` f32: 1 for tokens, 0 for padding.
     pub mask: Tensor,
-    /// `[B]` f32: tokens per row.
+    /// `[B]` f32: number of tokens of each row.
     pub lengths: Tensor,
-    /// `[B]` i64: the place of each row's last token.
+    /// `[B]` i64: the index in `[T * B]` of each row's last token.
     pub last: Tensor,
     /// `[R]` i64: class ids of the reviews.
     pub labels: Tensor,
-    /// How a recurrent net reads the rows.
-    pub order: Order,
-    /// Rows of the tensors above: reviews, or windows of reviews.
+    /// The input of a recurrent network.
+    pub rnn_input: RnnInput,
+    /// Number of rows: reviews, or windows of reviews.
     pub rows: i64,
-    /// Whose windows they are, where long rows are read in parts.
-    pub owners: Option<Owners>,
-    /// Tokens, without padding.
+    /// The review of each window, if long reviews are divided into windows.
+    pub owners: Option<WindowOwners>,
+    /// Number of tokens, without padding.
     pub tokens: u64,
 }
 
-/// How a recurrent net reads the rows of a batch, so that padding never changes a state.
+/// The input of a recurrent network, in which padding never changes a state.
 #[derive(Debug)]
-pub enum Order {
-    /// No recurrent net reads it.
+pub enum RnnInput {
+    /// None: the network is not recurrent.
     None,
-    /// Backward from its own end: for each place of `[T * B]` i64 the place that replaces it; padding
-    /// stays where it is. Applied twice it is the identity.
+    /// For the backward direction: a permutation of `[T * B]` i64 that reverses each row within its own length and does
+    /// not move padding. It is its own inverse.
     Reversed(Tensor),
-    /// Packed, without padding.
+    /// Packed rows without padding.
     Packed(Packing),
 }
 
-/// Which [`Order`] a network needs.
+/// The kind of [`RnnInput`] that a network needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// None.
-    Any,
-    /// Each direction over rows of its own: fast on a processor.
+pub enum RnnLayout {
+    /// None: the network is not recurrent.
+    None,
+    /// One call for each direction, with reversed rows for the backward direction: fast on a CPU.
     Reversed,
-    /// Both directions in one call, without padding: fast on a GPU.
+    /// One call for both directions, without padding: fast on a GPU.
     Packed,
 }
 
-/// How a network reads rows.
+/// The batch format that a network needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// A batch is at least this long, padding included: a convolution needs its kernel's width.
-    pub least_length: usize,
-    /// How long rows are divided, if they are.
+pub struct InputFormat {
+    /// Minimum length of a batch, padding included: a convolution needs the width of its kernel.
+    pub min_length: usize,
+    /// How long rows are divided into windows; `None` if they are not.
     pub windows: Option<WindowSettings>,
-    /// In which order.
-    pub direction: Direction,
+    /// The input of a recurrent network.
+    pub rnn_layout: RnnLayout,
 }
 
-impl Reading {
-    /// The same on a device: recurrent nets read packed rows there.
-    pub fn on_device(self) -> Self {
-        let direction = match self.direction {
-            Direction::Reversed => Direction::Packed,
+impl InputFormat {
+    /// The format for a GPU, where recurrent networks read packed rows.
+    pub fn for_gpu(self) -> Self {
+        let rnn_layout = match self.rnn_layout {
+            RnnLayout::Reversed => RnnLayout::Packed,
             other => other,
         };
-        Self { direction, ..self }
+        Self { rnn_layout, ..self }
     }
 
-    /// The same on this device.
-    pub fn on(self, device: Device) -> Self {
+    /// The format for this device.
+    pub fn for_device(self, device: Device) -> Self {
         match device {
             Device::Cpu => self,
-            _ => self.on_device(),
+            _ => self.for_gpu(),
         }
     }
 }
 
-/// What may change a row on its way into a batch, and by which random numbers.
+/// Word dropout: removes random tokens from the rows of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct WordDropout {
-    /// Share of tokens left out.
+    /// Share of tokens that are removed.
     pub share: f64,
-    /// Numbers of this step.
-    pub stream: Stream,
+    /// The random numbers of the step.
+    pub rng: CounterRng,
 }
 
-/// A batch as one block of integers, on the host or on a device.
+/// A batch as one block of integers, in CPU memory or on a device.
 #[derive(Debug)]
 pub struct PreparedBatch {
-    /// `[K]` i64: sections, one after the other, in the order in which [`PreparedBatch::open`] takes them.
+    /// `[K]` i64: the sections one after the other, in the order of [`PreparedBatch::open`].
     numbers: Tensor,
     shape: Shape,
 }
 
-/// What the block holds.
+/// The content of the block.
 #[derive(Clone, Debug)]
 struct Shape {
     /// Lengths of the sections.
@@ -115,39 +114,38 @@ struct Shape {
     time: i64,
     rows: i64,
     tokens: u64,
-    /// Windows of each review, where reviews are read in windows.
+    /// Number of windows of each review, if reviews are divided into windows.
     windows: Option<Vec<i64>>,
-    direction: Direction,
-    /// Rows that are read at each step, where they are packed: `[T]` i64, on the host.
+    rnn_layout: RnnLayout,
+    /// `[T]` i64 in CPU memory: number of rows at each step, if they are packed.
     steps: Vec<i64>,
 }
 
 impl PreparedBatch {
-    /// Prepares rows of a split, as the network reads them.
+    /// Prepares rows of a split in the format of a network.
     pub fn gather(
         rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
-        reading: Reading,
+        format: InputFormat,
         dropout: Option<WordDropout>,
     ) -> Self {
-        let ids = |&row: &usize| ids_of(rows, row, dropout);
+        let ids = |&row: &usize| ids_after_dropout(rows, row, dropout);
         let texts: Vec<Cow<'_, [u32]>> = chosen.iter().map(ids).collect();
         let label = |&row: &usize| i64::from(rows.label(row));
         let labels: Vec<i64> = chosen.iter().map(label).collect();
-        Self::read(&texts, &labels, pad_id, reading)
+        Self::read(&texts, &labels, pad_id, format)
     }
 
-    /// Prepares rows of ids, divided into windows if the network reads them so. Every row has at least
-    /// one id.
+    /// Prepares rows of ids, divided into windows if the format has them. Every row must have at least one id.
     pub fn read<I: Copy + Into<i64>>(
         texts: &[impl AsRef<[I]>],
         labels: &[i64],
         pad_id: u32,
-        reading: Reading,
+        format: InputFormat,
     ) -> Self {
-        let Some(settings) = reading.windows else {
-            return Self::build(texts, labels, None, pad_id, reading);
+        let Some(settings) = format.windows else {
+            return Self::build(texts, labels, None, pad_id, format);
         };
         let (mut all, mut counts) = (Vec::new(), Vec::new());
         for ids in texts {
@@ -155,7 +153,7 @@ impl PreparedBatch {
             counts.push(windows.len() as i64);
             all.extend(windows);
         }
-        Self::build(&all, labels, Some(counts), pad_id, reading)
+        Self::build(&all, labels, Some(counts), pad_id, format)
     }
 
     fn build<I: Copy + Into<i64>>(
@@ -163,18 +161,18 @@ impl PreparedBatch {
         labels: &[i64],
         windows: Option<Vec<i64>>,
         pad_id: u32,
-        reading: Reading,
+        format: InputFormat,
     ) -> Self {
         let lengths: Vec<usize> = texts.iter().map(|text| text.as_ref().len()).collect();
         let count = texts.len();
         let longest = lengths.iter().copied().max().unwrap_or(0);
-        let time = longest.max(reading.least_length).max(1);
+        let time = longest.max(format.min_length).max(1);
         let (mut ids, mut mask) = (vec![i64::from(pad_id); time * count], vec![0; time * count]);
         for (column, text) in texts.iter().enumerate() {
             for (position, &id) in text.as_ref().iter().enumerate() {
-                let place = position * count + column;
-                ids[place] = id.into();
-                mask[place] = 1;
+                let index = position * count + column;
+                ids[index] = id.into();
+                mask[index] = 1;
             }
         }
         let columns = lengths.iter().enumerate();
@@ -183,19 +181,19 @@ impl PreparedBatch {
             ids,
             mask,
             lengths.iter().map(|length| *length as i64).collect(),
-            last.map(|place| place as i64).collect(),
+            last.map(|index| index as i64).collect(),
             labels.to_vec(),
         ];
         if let Some(windows) = &windows {
-            sections.extend([owners_of(windows), windows.clone()]);
+            sections.extend([window_owners(windows), windows.clone()]);
         }
         let mut steps = Vec::new();
-        match reading.direction {
-            Direction::Any => {}
-            Direction::Reversed => sections.push(reversed(&lengths, time)),
-            Direction::Packed => {
-                let (tokens, places, rows) = Packing::places(&lengths, time);
-                sections.extend([tokens, places]);
+        match format.rnn_layout {
+            RnnLayout::None => {}
+            RnnLayout::Reversed => sections.push(reversed(&lengths, time)),
+            RnnLayout::Packed => {
+                let (tokens, indices, rows) = Packing::indices(&lengths, time);
+                sections.extend([tokens, indices]);
                 steps = rows;
             }
         }
@@ -210,18 +208,18 @@ impl PreparedBatch {
                 rows: count as i64,
                 tokens: lengths.iter().sum::<usize>() as u64,
                 windows,
-                direction: reading.direction,
+                rnn_layout: format.rnn_layout,
                 steps,
             },
         }
     }
 
-    /// Tokens, padding included.
-    pub fn cells(&self) -> u64 {
+    /// Number of tokens, padding included.
+    pub fn padded_tokens(&self) -> u64 {
         (self.shape.time * self.shape.rows).unsigned_abs()
     }
 
-    /// The tensors of the batch: views of the block, and what is computed from them.
+    /// The tensors of the batch: views of the block, and tensors computed from them.
     pub fn open(&self) -> Batch {
         let shape = &self.shape;
         let (time, rows) = (shape.time, shape.rows);
@@ -237,30 +235,30 @@ impl PreparedBatch {
             last: part(),
             labels: part(),
             owners: (shape.windows.as_ref())
-                .map(|windows| Owners::of(part(), &part(), windows.clone())),
-            order: match shape.direction {
-                Direction::Any => Order::None,
-                Direction::Reversed => Order::Reversed(part()),
-                Direction::Packed => Order::Packed(Packing::new(part(), part(), &shape.steps)),
+                .map(|windows| WindowOwners::of(part(), &part(), windows.clone())),
+            rnn_input: match shape.rnn_layout {
+                RnnLayout::None => RnnInput::None,
+                RnnLayout::Reversed => RnnInput::Reversed(part()),
+                RnnLayout::Packed => RnnInput::Packed(Packing::new(part(), part(), &shape.steps)),
             },
             rows,
             tokens: shape.tokens,
         }
     }
 
-    /// The same on a device, for a batch that was prepared as the network reads it there.
+    /// Transfers the batch to a device and opens it there.
     pub fn open_on(self, device: Device) -> Batch {
         self.pin(device).transfer(device).open()
     }
 }
 
-/// What is prepared on the host to be computed on a device.
+/// Data that is prepared in CPU memory and transferred to a device.
 pub trait Transfer: Send + Sized {
-    /// The same in memory that a device can read by itself, if `device` is a GPU.
+    /// Copies the data into pinned memory, from which a GPU can read directly; does nothing for a CPU.
     #[must_use]
     fn pin(self, device: Device) -> Self;
 
-    /// The same on a device, by copies that the host does not wait for if the memory is pinned.
+    /// Copies the data to a device. The CPU does not wait for copies from pinned memory.
     #[must_use]
     fn transfer(&self, device: Device) -> Self;
 }
@@ -296,43 +294,47 @@ impl Transfer for PreparedBatch {
 }
 
 impl Batch {
-    /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
-    /// each.
-    pub(crate) fn pool_windows(&self, found: &Tensor, pooling: FeaturePooling) -> Tensor {
+    /// Combines the results of windows `[B, W]` into results of reviews `[R, W]`, with the pooling that was used within
+    /// each window.
+    pub(crate) fn pool_windows(&self, windows: &Tensor, pooling: FeaturePooling) -> Tensor {
         match (&self.owners, pooling) {
-            (None, _) => found.shallow_clone(),
-            (Some(owners), FeaturePooling::Cls) => owners.mean(found),
-            (Some(owners), FeaturePooling::Mean) => owners.weighted_mean(found, &self.lengths),
-            (Some(owners), FeaturePooling::Max) => owners.max(found),
+            (None, _) => windows.shallow_clone(),
+            (Some(owners), FeaturePooling::Cls) => owners.mean(windows),
+            (Some(owners), FeaturePooling::Mean) => owners.weighted_mean(windows, &self.lengths),
+            (Some(owners), FeaturePooling::Max) => owners.max(windows),
         }
     }
 
-    /// Reviews.
+    /// Number of reviews.
     pub fn reviews(&self) -> i64 {
         self.labels.size()[0]
     }
 }
 
-/// For each place of `[T * B]` the place that replaces it when every row is read from its own end.
+/// A permutation of `[T * B]` that reverses each row within its own length.
 fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
     let count = lengths.len();
-    let mut places: Vec<i64> = (0..(time * count) as i64).collect();
+    let mut indices: Vec<i64> = (0..(time * count) as i64).collect();
     for (column, &length) in lengths.iter().enumerate() {
         for position in 0..length {
-            places[position * count + column] = ((length - 1 - position) * count + column) as i64;
+            indices[position * count + column] = ((length - 1 - position) * count + column) as i64;
         }
     }
-    places
+    indices
 }
 
-/// The ids of a row, without the tokens that word dropout removes. One always stays.
-fn ids_of(rows: &dyn IdRows, row: usize, dropout: Option<WordDropout>) -> Cow<'_, [u32]> {
+/// The ids of a row without the tokens that word dropout removes; at least one token stays.
+fn ids_after_dropout(
+    rows: &dyn IdRows,
+    row: usize,
+    dropout: Option<WordDropout>,
+) -> Cow<'_, [u32]> {
     let ids = rows.ids(row);
-    let Some(WordDropout { share, stream }) = dropout else {
+    let Some(WordDropout { share, rng }) = dropout else {
         return ids;
     };
-    let stream = stream.child(row as u64);
-    let is_kept = |(position, _): &(usize, &u32)| stream.uniform(*position as u64) >= share;
+    let rng = rng.child(row as u64);
+    let is_kept = |(position, _): &(usize, &u32)| rng.uniform(*position as u64) >= share;
     let kept = ids.iter().enumerate().filter(is_kept);
     let mut kept: Vec<u32> = kept.map(|(_, id)| *id).collect();
     if kept.is_empty() {

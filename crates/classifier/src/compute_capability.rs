@@ -1,9 +1,9 @@
-//! What a GPU's hardware can do, asked of NVIDIA's driver: libtorch's own query is in its CUDA half,
-//! which programs must not link.
+//! The compute capability of a GPU, from NVIDIA's driver. libtorch's own query is in its CUDA libraries, which the
+//! programs must not link.
 
 use std::ffi::{CStr, c_int, c_uint, c_void};
 
-/// The driver, as every system with an NVIDIA GPU has it.
+/// The driver library of every system with an NVIDIA GPU.
 const DRIVER: &CStr = c"libcuda.so.1";
 
 /// `CUDA_SUCCESS`.
@@ -16,21 +16,20 @@ type Init = unsafe extern "C" fn(c_uint) -> c_int;
 type DeviceGet = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
 type DeviceGetAttribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
 
-/// Whether a GPU of this compute capability has instructions for bf16 products: 8.0 (Ampere) was the
-/// first.
+/// Whether a GPU of this compute capability has instructions for bf16 products. The first was 8.0 (Ampere).
 pub(crate) fn has_native_bf16((major, _minor): (i32, i32)) -> bool {
     major >= 8
 }
 
-/// The compute capability (major, minor) of a GPU, by its number among the visible ones.
+/// The compute capability (major, minor) of a GPU, by its index among the visible ones.
 ///
 /// # Errors
-/// There is no driver or no such GPU; the reason in words.
+/// A message: there is no driver or no such GPU.
 pub(crate) fn compute_capability(index: i32) -> Result<(i32, i32), String> {
     // SAFETY: the name is a C string. The driver is never unloaded, because libtorch uses it, too.
     let driver = unsafe { libc::dlopen(DRIVER.as_ptr(), libc::RTLD_NOW) };
     if driver.is_null() {
-        return Err("there is no NVIDIA driver".to_owned());
+        return Err("no NVIDIA driver is installed".to_owned());
     }
     // SAFETY: the signatures are those of the driver API (cuda.h), stable since CUDA 5.
     let (init, get, attribute): (Init, DeviceGet, DeviceGetAttribute) = unsafe {
@@ -52,7 +51,7 @@ pub(crate) fn compute_capability(index: i32) -> Result<(i32, i32), String> {
     Ok(values.into())
 }
 
-/// A function of the driver.
+/// Loads a function of the driver.
 ///
 /// # Safety
 /// `F` is the type of a pointer to a function, and the function of this name has that type.
@@ -92,9 +91,9 @@ mod tests {
         }
     }
 
-    /// The answer depends on the machine; it must be one on every machine.
+    /// The result depends on the machine, but the query must not crash on any machine.
     #[test]
-    fn the_query_ends_with_a_capability_or_a_reason() {
+    fn the_query_gives_a_capability_or_a_message() {
         match compute_capability(0) {
             Ok((major, minor)) => assert!(major >= 3 && minor >= 0, "{major}.{minor}"),
             Err(reason) => assert!(!reason.is_empty()),

@@ -1,29 +1,29 @@
-//! Convolutions over token vectors, the maximum over time of each feature map (Kim 2014).
+//! Convolutions over token vectors, followed by the maximum over time of each feature map (Kim 2014).
 
 use settings::ModelSettings;
 use tch::Tensor;
 
 use crate::dense::Dense;
-use crate::parameters::Layout;
+use crate::parameters::ParameterLayout;
 use crate::pooling::masked_max;
-use crate::{ForwardContext, initial};
+use crate::{ForwardContext, init};
 
 /// One bank of filters for each kernel width.
 #[derive(Debug)]
 pub(crate) struct Convolution {
-    /// Kernel width, and `[filters, D, kernel]` with a bias.
+    /// Kernel width, and the filters `[filters, D, kernel]` with their bias.
     banks: Vec<(i64, Dense)>,
     filters: i64,
 }
 
 impl Convolution {
-    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
-        let stream = initial::stream(settings).child(1);
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
+        let rng = init::rng(settings).child(1);
         let filters = i64::from(settings.filters);
         let bank = |(index, kernel): (usize, &u32)| {
             let kernel = i64::from(*kernel);
             let count = (filters * width * kernel) as usize;
-            let weight = initial::he_uniform(stream.child(index as u64), count, width * kernel);
+            let weight = init::he_uniform(rng.child(index as u64), count, width * kernel);
             let (name, shape) = (format!("kernel{kernel}.{index}"), [filters, width, kernel]);
             (kernel, Dense::new(&name, &shape, &weight, None, layout))
         };
@@ -38,16 +38,17 @@ impl Convolution {
         self.filters * self.banks.len() as i64
     }
 
-    /// Rows of a batch must be at least this long, padding included.
-    pub(crate) fn least_length(&self) -> usize {
+    /// Minimum length of a batch, padding included.
+    pub(crate) fn min_length(&self) -> usize {
         let kernels = self.banks.iter().map(|(kernel, _)| *kernel as usize);
         kernels.max().unwrap_or(1)
     }
 
-    /// `vectors` is `[T, B, D]`; gives `[B, W]`.
+    /// From `[T, B, D]` to `[B, W]`.
     ///
-    /// A window counts if it lies within the row, and the first one always, so that a row shorter
-    /// than the kernel has one window, filled up with zeros; all of it independent of the batch.
+    /// A kernel position counts if it lies within the row. The first position always counts, so that a row shorter
+    /// than the kernel, which is padded with zeros, has one. The result does not depend on the other rows of the
+    /// batch.
     pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let batch = context.batch;
         let xs = (vectors * &batch.mask).permute([1, 2, 0]);

@@ -2,9 +2,9 @@
 
 use tch::Tensor;
 
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::parameters::{ParameterId, ParameterLayout, Parameters};
 
-/// Weight and bias of a layer.
+/// Weight and bias of a fully connected layer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dense {
     pub(crate) weight: ParameterId,
@@ -12,14 +12,14 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    /// Adds `NAME.weight` of this shape, whose first size is that of the outputs, and `NAME.bias`, which
-    /// is 0 unless it is given. The scale of a normalisation has one size, and does not decay.
+    /// Adds `NAME.weight` of this shape, whose first size is the number of outputs, and `NAME.bias`, which is 0 if it
+    /// is not given. One-dimensional weights (scales of normalisations) have no weight decay.
     pub(crate) fn new(
         name: &str,
         shape: &[i64],
         weight: &[f32],
         bias: Option<&[f32]>,
-        layout: &mut Layout,
+        layout: &mut ParameterLayout,
     ) -> Self {
         let zeros = vec![0.0; shape[0] as usize];
         let bias = bias.unwrap_or(&zeros);
@@ -31,7 +31,7 @@ impl Dense {
 
     /// Its weight and its bias.
     pub(crate) fn tensors<'a>(&self, parameters: &'a Parameters) -> [&'a Tensor; 2] {
-        parameters.all([self.weight, self.bias])
+        parameters.get_all([self.weight, self.bias])
     }
 
     /// `xs` `[.., I]` times the transposed weight `[O, I]`, plus the bias: `[.., O]`.

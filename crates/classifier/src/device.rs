@@ -1,110 +1,107 @@
-//! Which device tensors live on, and why; and in which number format it computes.
+//! Chooses the device and the number format of activations, and states the reason.
 
 use std::ffi::CStr;
 
-use settings::{Device as Wanted, ModelKind, ModelSettings, Precision, RunSettings};
+use settings::{Device as DeviceSetting, ModelKind, ModelSettings, Precision, RunSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::compute_capability::{compute_capability, has_native_bf16};
-use crate::{ClassifierError, Result, allow_tf32_products, be_deterministic};
+use crate::{ClassifierError, Result, allow_tf32_products, enable_deterministic_algorithms};
 
-/// A device with the reason for it, which is printed and kept in the manifest.
+/// The chosen device with the reason, which is printed and stored in the manifest.
 #[derive(Clone, Debug)]
 pub struct ChosenDevice {
     /// The device.
     pub device: Device,
-    /// Why this one.
+    /// The reason for the choice.
     pub reason: String,
-    /// Networks trained side by side, each on its part of a batch: the cores on a processor, one
-    /// on a GPU.
+    /// Number of replicas of the network that work in parallel: the cores of a CPU, one on a GPU.
     pub replicas: usize,
-    /// Whether its hardware multiplies bf16, so that `precision = "auto"` selects it.
+    /// Whether the hardware multiplies bf16, so that `precision = "auto"` selects it.
     pub native_bf16: bool,
 }
 
 impl ChosenDevice {
-    /// The number format of a model's activations on this device, with the reason where it was
-    /// chosen here.
-    pub fn compute_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
+    /// The number format of a model's activations in training, with the reason.
+    pub fn training_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
         match model.kind {
-            ModelKind::Transformer => self.kind_of(model.training.precision),
-            _ => (Kind::Float, "asked for"),
+            ModelKind::Transformer => self.activation_kind(model.training.precision),
+            _ => (Kind::Float, "requested"),
         }
     }
 
     /// The number format of an encoder's activations on this device, with the reason.
-    pub fn kind_of(&self, precision: Precision) -> (Kind, &'static str) {
+    pub fn activation_kind(&self, precision: Precision) -> (Kind, &'static str) {
         match precision {
-            Precision::Bf16 => (Kind::BFloat16, "asked for"),
-            Precision::F32 => (Kind::Float, "asked for"),
+            Precision::Bf16 => (Kind::BFloat16, "requested"),
+            Precision::F32 => (Kind::Float, "requested"),
             Precision::Auto if self.native_bf16 => {
-                (Kind::BFloat16, "this device multiplies it faster")
+                (Kind::BFloat16, "this device computes bf16 faster")
             }
-            Precision::Auto => (Kind::Float, "this device is not faster in bf16"),
+            Precision::Auto => (Kind::Float, "this device does not compute bf16 faster"),
         }
     }
 
-    /// A number format as people call it.
-    pub fn name_of(kind: Kind) -> &'static str {
+    /// The name of a number format, for people.
+    pub fn kind_name(kind: Kind) -> &'static str {
         match kind {
             Kind::BFloat16 => "bf16",
             _ => "f32",
         }
     }
 
-    /// The number format of a model's activations when it predicts. A processor always uses f32, so
-    /// that a prediction does not depend on the machine; a GPU uses the format of the training.
+    /// The number format of a model's activations in prediction. A CPU always uses f32, so that predictions do not
+    /// depend on the machine; a GPU uses the format of the training.
     pub fn prediction_kind(&self, model: &ModelSettings) -> Kind {
         match self.device {
-            Device::Cuda(_) => self.compute_kind(model).0,
+            Device::Cuda(_) => self.training_kind(model).0,
             _ => Kind::Float,
         }
     }
 
-    /// As printed: `cpu, 2 cores (no CUDA: ...)`.
+    /// The device as text: `cpu, 2 threads (no CUDA: ...)`.
     pub fn describe(&self) -> String {
         match self.device {
             Device::Cuda(index) => format!("cuda:{index} ({})", self.reason),
-            _ => format!("cpu, {} threads ({})", self.replicas, self.reason),
+            _ => format!("{} ({})", cpu_threads(self.replicas), self.reason),
         }
     }
 }
 
-/// Chooses the device. Only `auto` may fall back to the processor, and says so.
+/// Chooses the device. Only `run.device = "auto"` may use the CPU instead of a GPU; the reason says so.
 ///
-/// On the processor, work is spread over cores by splitting batches (see [`crate::Replica`]) and not
-/// inside each operation, because the matrices are too small to pay for synchronising threads twice
-/// per token; so libtorch itself uses one thread.
+/// On a CPU, batches are divided among the cores (see [`crate::Replica`]), and libtorch itself uses one thread: the
+/// matrices are too small for several threads in one operation.
 ///
-/// With `run.deterministic`, libtorch uses deterministic algorithms from now on. Programs call this
-/// before their first tensor, so that no program can forget the setting.
+/// With `run.deterministic`, libtorch uses deterministic algorithms from now on. Programs must call this before their
+/// first tensor.
 ///
 /// # Errors
 /// CUDA was requested and cannot be used.
 pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
     if run.deterministic {
-        be_deterministic();
+        enable_deterministic_algorithms();
     }
     tch::set_num_threads(1);
-    keep_memory();
-    let processor = |reason: String| ChosenDevice {
+    keep_freed_memory();
+    let cpu = |reason: String| ChosenDevice {
         device: Device::Cpu,
         reason,
         replicas: run.cores().max(1),
-        native_bf16: processor_has_bf16(),
+        native_bf16: cpu_has_bf16(),
     };
-    let is_asked_for = run.device == Wanted::Cuda;
-    if run.device == Wanted::Cpu {
-        return Ok(processor("asked for".to_owned()));
+    let is_required = run.device == DeviceSetting::Cuda;
+    if run.device == DeviceSetting::Cpu {
+        return Ok(cpu("requested".to_owned()));
     }
     match load_cuda() {
         Ok(()) => {
-            // Training, calibration and prediction must multiply alike.
+            // Set here so that training, calibration and prediction multiply in the same way.
             allow_tf32_products();
-            end_with_75_on_abort();
-            let reason = match is_asked_for {
-                true => "asked for",
-                false => "CUDA works here",
+            exit_with_75_on_abort();
+            let reason = match is_required {
+                true => "requested",
+                false => "CUDA is available",
             };
             Ok(ChosenDevice {
                 device: Device::Cuda(0),
@@ -113,16 +110,24 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
                 native_bf16: compute_capability(0).is_ok_and(has_native_bf16),
             })
         }
-        Err(reason) if is_asked_for => Err(ClassifierError::NoCuda { reason }),
-        Err(reason) => Ok(processor(format!("no CUDA: {reason}"))),
+        Err(reason) if is_required => Err(ClassifierError::NoCuda { reason }),
+        Err(reason) => Ok(cpu(format!("no CUDA: {reason}"))),
     }
 }
 
-/// From now on a process that aborts ends with exit code 75, which says that a new process may succeed.
+/// The CPU with its number of threads, as text: `cpu, 2 threads`.
+pub fn cpu_threads(count: usize) -> String {
+    format!(
+        "cpu, {}",
+        artifact::format::plural(count as u64, "thread", "threads")
+    )
+}
+
+/// Makes the process exit with code 75 if it aborts; the code means that a new process may succeed.
 ///
-/// After a fault that a GPU cannot recover from, libtorch also fails where it frees memory: in a
-/// destructor, which no program can catch and which aborts the process.
-pub fn end_with_75_on_abort() {
+/// After a GPU fault, libtorch also fails when it frees memory. That happens in a destructor, where it cannot be
+/// caught, and aborts the process.
+pub fn exit_with_75_on_abort() {
     extern "C" fn on_abort(_: libc::c_int) {
         const MESSAGE: &[u8] = b"error: the process aborted, probably because its GPU failed\n";
         // SAFETY: both calls are safe in a signal handler, and the message is as long as stated.
@@ -136,40 +141,39 @@ pub fn end_with_75_on_abort() {
     unsafe { libc::signal(libc::SIGABRT, handler as libc::sighandler_t) };
 }
 
-/// Whether this processor has AVX-512 BF16.
-fn processor_has_bf16() -> bool {
+/// Whether this CPU has AVX-512 BF16.
+fn cpu_has_bf16() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::is_x86_feature_detected!("avx512bf16");
     #[cfg(not(target_arch = "x86_64"))]
     return false;
 }
 
-/// Lets the allocator keep what is freed. A batch allocates and frees the same megabytes over and
-/// over; given back to the system each time, every page of them would be cleared and mapped anew,
-/// which takes as long as the products that fill them.
-fn keep_memory() {
+/// Makes the allocator keep freed memory. Every batch allocates and frees the same megabytes. If they were returned to
+/// the system, it would clear and map every page again, which takes as long as the computation.
+fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     for (parameter, value) in [
         (libc::M_MMAP_THRESHOLD, 32 << 20),
         (libc::M_TRIM_THRESHOLD, i32::MAX),
         (libc::M_TOP_PAD, 64 << 20),
     ] {
-        // SAFETY: `mallopt` takes two numbers; what it does not understand it ignores.
+        // SAFETY: `mallopt` takes two numbers and ignores parameters that it does not know.
         unsafe { libc::mallopt(parameter, value) };
     }
 }
 
-/// Loads the CUDA half of libtorch, if it is there, and asks whether it finds a GPU.
+/// Loads the CUDA libraries of libtorch if they exist, and checks that a GPU works.
 ///
-/// The binary links the processor's half only, so that it builds and starts without 3 GB of CUDA
-/// libraries. The other half registers itself when loaded, which must be before the first tensor.
+/// The programs link only the CPU libraries, so that they build and start without 3 GB of CUDA libraries. The CUDA
+/// libraries register themselves when they are loaded, which must happen before the first tensor.
 ///
 /// # Errors
-/// Why it cannot be used, in words.
+/// A message: why CUDA cannot be used.
 pub fn load_cuda() -> Result<(), String> {
     load(c"libtorch_cuda.so")?;
     if !tch::Cuda::is_available() {
-        return Err("libtorch has CUDA, and finds no GPU with a driver".to_owned());
+        return Err("libtorch found no GPU with a driver".to_owned());
     }
     // A GPU can be too old for the kernels of this libtorch.
     let computes = ClassifierError::catch("use the GPU", || {
@@ -178,7 +182,7 @@ pub fn load_cuda() -> Result<(), String> {
     });
     match computes {
         Ok(true) => Ok(()),
-        Ok(false) => Err("the GPU calculates incorrectly".to_owned()),
+        Ok(false) => Err("the GPU computed an incorrect result".to_owned()),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             let cause = cause.unwrap_or_else(|| error.to_string());
@@ -190,7 +194,7 @@ pub fn load_cuda() -> Result<(), String> {
 
 fn load(library: &CStr) -> Result<(), String> {
     // SAFETY: the name is a C string, and loading libtorch runs its registration code only.
-    // `RTLD_GLOBAL` lets the two halves of libtorch find each other's symbols.
+    // `RTLD_GLOBAL` lets the libraries of libtorch find each other's symbols.
     let handle = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     if !handle.is_null() {
         return Ok(());
@@ -205,7 +209,7 @@ fn load(library: &CStr) -> Result<(), String> {
     };
     let is_missing = message.contains("No such file") && message.starts_with("libtorch_cuda");
     Err(match is_missing {
-        true => "this libtorch is the one for processors".to_owned(),
+        true => "this libtorch was built without CUDA".to_owned(),
         false => message,
     })
 }
@@ -244,9 +248,9 @@ mod tests {
     }
 
     #[test]
-    fn auto_selects_bf16_where_the_hardware_has_it() {
+    fn auto_selects_bf16_if_the_hardware_supports_it() {
         for device in [Device::Cpu, Device::Cuda(0)] {
-            let kind = |native| chosen(device, native).kind_of(Precision::Auto).0;
+            let kind = |native| chosen(device, native).activation_kind(Precision::Auto).0;
             assert_eq!([kind(true), kind(false)], [Kind::BFloat16, Kind::Float]);
         }
     }

@@ -1,35 +1,35 @@
-//! Dropout (Srivastava et al. 2014). On a processor by masks of the counter-based generator; on a device
-//! by masks that it draws itself, from a generator that the trainer seeds before each part of a step.
-//! Either way a mask follows from seed, step and layer, and a resumed run draws the same.
+//! Dropout (Srivastava et al. 2014). On a CPU the counter-based RNG makes the masks. A GPU makes them with its own
+//! generator, which the trainer seeds before each part of a step. In both cases a mask depends only on seed, step and
+//! layer, so a resumed run has the same masks.
 
 use tch::Tensor;
 
-use crate::{Batch, Parameters, Stream};
+use crate::{Batch, CounterRng, Parameters};
 
-/// Whether a network learns or predicts.
+/// Whether a network is trained or predicts.
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
-    /// Learns, with masks of this stream, which is that of the step.
-    Train(Stream),
-    /// Learns, with masks of libtorch's generator of the device.
-    TrainOnDevice,
-    /// Predicts: no dropout.
+    /// Training, with dropout masks from this RNG of the step.
+    Train(CounterRng),
+    /// Training, with dropout masks from libtorch's generator on the GPU.
+    TrainOnGpu,
+    /// Prediction, without dropout.
     Evaluate,
 }
 
-/// What a network reads in one pass, beside the vectors of tokens.
+/// The input of a forward pass besides the token vectors.
 #[derive(Clone, Copy, Debug)]
 pub struct ForwardContext<'a> {
     /// The rows.
     pub batch: &'a Batch,
     /// The parameters.
     pub parameters: &'a Parameters,
-    /// Whether it learns or predicts.
+    /// Whether the network is trained or predicts.
     pub mode: Mode,
 }
 
 impl<'a> ForwardContext<'a> {
-    /// A pass of these rows.
+    /// The context of a pass over these rows.
     pub fn new(batch: &'a Batch, parameters: &'a Parameters, mode: Mode) -> Self {
         Self {
             batch,
@@ -39,17 +39,17 @@ impl<'a> ForwardContext<'a> {
     }
 }
 
-/// Zeroes this share of the elements and scales the rest, so that the mean stays. `layer` tells the
-/// dropouts of one network apart.
+/// Sets this share of the elements to 0 and scales the others, so that the mean stays. `layer` selects the random
+/// numbers of one dropout layer of a network.
 pub(crate) fn dropout(xs: &Tensor, share: f64, mode: Mode, layer: u64) -> Tensor {
     if share <= 0.0 {
         return xs.shallow_clone();
     }
     match mode {
         Mode::Evaluate => xs.shallow_clone(),
-        Mode::TrainOnDevice => xs.native_dropout(share, true).0,
-        Mode::Train(stream) => {
-            let mask = stream.child(layer).keep_mask(xs.numel(), share);
+        Mode::TrainOnGpu => xs.native_dropout(share, true).0,
+        Mode::Train(rng) => {
+            let mask = rng.child(layer).keep_mask(xs.numel(), share);
             let mask = Tensor::from_slice(&mask)
                 .view(xs.size().as_slice())
                 .to_kind(xs.kind());

@@ -1,4 +1,4 @@
-//! The embedding matrix of an artifact, and whether it belongs to the tokens.
+//! Reads the embedding matrix of an artifact and checks that it fits the tokens.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Float32Type;
@@ -9,9 +9,9 @@ use crate::{ClassifierError, Result, TokenContract};
 /// An embedding matrix `[V, D]` in row-major order.
 #[derive(Clone, Debug)]
 pub struct EmbeddingMatrix {
-    /// V x D values.
+    /// The V x D values.
     pub values: Vec<f32>,
-    /// D.
+    /// The width D.
     pub width: u32,
 }
 
@@ -19,9 +19,9 @@ impl EmbeddingMatrix {
     /// Reads an embedding artifact that must fit these tokens.
     ///
     /// # Errors
-    /// It is damaged, holds other than finite numbers, or was made for another tokenizer.
+    /// The artifact is damaged, has non-finite values, or was made for another tokenizer.
     pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self> {
-        let misfit = ClassifierError::misfit("tokens", "embedding");
+        let mismatch = ClassifierError::mismatch("tokens", "embedding");
         let Contract::Embedding {
             tokenizer,
             vocabulary_size,
@@ -30,12 +30,12 @@ impl EmbeddingMatrix {
         } = artifact.manifest().contract
         else {
             let folder = artifact.folder().display();
-            return Err(misfit(format!("`{folder}` is not an embedding")));
+            return Err(mismatch(format!("`{folder}` is not an embedding")));
         };
         tokens.check_tokenizer("embedding", tokenizer)?;
         if vocabulary_size != tokens.vocabulary_size {
-            return Err(misfit(format!(
-                "the tokens have {} ids and the embedding {vocabulary_size} rows",
+            return Err(mismatch(format!(
+                "the tokens have {} ids and the embedding has {vocabulary_size} rows",
                 tokens.vocabulary_size
             )));
         }
@@ -46,14 +46,14 @@ impl EmbeddingMatrix {
             values.extend_from_slice(vectors_of(batch.column(0)));
         }
         if values.len() != expected {
-            return Err(misfit(format!(
-                "the embedding should have {expected} values and has {}",
+            return Err(mismatch(format!(
+                "the embedding has {} values instead of {expected}",
                 values.len()
             )));
         }
         if let Some(position) = values.iter().position(|value| !value.is_finite()) {
-            return Err(misfit(format!(
-                "the vector of id {} is not finite",
+            return Err(mismatch(format!(
+                "the vector of token id {} is not finite",
                 position / width as usize
             )));
         }
@@ -61,7 +61,7 @@ impl EmbeddingMatrix {
     }
 }
 
-/// The numbers of a column of vectors, one after the other.
+/// The values of a column of vectors, one vector after the other.
 pub(crate) fn vectors_of(column: &ArrayRef) -> &[f32] {
     let lists = column.as_fixed_size_list();
     let span = lists.value_offset_at(0)..lists.value_offset_at(lists.len());

@@ -1,4 +1,4 @@
-//! What can go wrong between an artifact and a tensor.
+//! Errors of networks, their inputs and their devices.
 
 use std::path::{Path, PathBuf};
 
@@ -7,61 +7,61 @@ use bundle::BundleError;
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The result of something that may fail with a [`ClassifierError`].
+/// A result with a [`ClassifierError`].
 pub type Result<T, E = ClassifierError> = std::result::Result<T, E>;
 
-/// What went wrong with a network, its data or its device.
+/// An error of a network, its inputs or its device.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassifierError {
-    /// CUDA was asked for and cannot be had.
-    #[error("CUDA was asked for and cannot be used: {reason}")]
+    /// CUDA was requested and is not available.
+    #[error("Failed to use CUDA: {reason}")]
     NoCuda {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Two artifacts do not fit together.
-    #[error("The {left} and the {right} do not fit together: {reason}")]
-    Misfit {
-        /// One side.
+    /// Two artifacts do not match.
+    #[error("The {left} and the {right} do not match: {reason}")]
+    Mismatch {
+        /// The first artifact, by name.
         left: &'static str,
-        /// The other side.
+        /// The second artifact, by name.
         right: &'static str,
-        /// Expected and found.
+        /// How they differ.
         reason: String,
     },
-    /// A row holds what no network may see.
+    /// A row that a network must not read.
     #[error("Row {row} of `{}` {problem}", path.display())]
     Row {
         /// The file.
         path: PathBuf,
-        /// Row number from 0.
+        /// Row number, from 0.
         row: usize,
-        /// What is wrong, as the rest of the sentence.
+        /// The problem, as the rest of the sentence.
         problem: String,
     },
-    /// A model bundle cannot be understood.
+    /// A model bundle cannot be used.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// A folder with a pretrained encoder cannot be understood.
-    #[error("The encoder `{}` cannot be used: {problem}", folder.display())]
+    /// The folder of a pretrained encoder cannot be used.
+    #[error("Failed to load the encoder `{}`: {problem}", folder.display())]
     Encoder {
-        /// Its folder.
+        /// The folder of the encoder.
         folder: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// An operation of libtorch failed.
-    #[error("libtorch could not {action}")]
+    #[error("libtorch failed to {action}")]
     Torch {
-        /// What was attempted.
+        /// The failed action, as an infinitive.
         action: &'static str,
-        /// Why.
+        /// The error of libtorch.
         source: BoxedError,
     },
-    /// A single row is too large for the memory: nothing is left to halve.
+    /// A single row does not fit into memory, so the batch cannot be halved again.
     #[error("A single row of {tokens} tokens does not fit into memory")]
     RowTooLarge {
-        /// Tokens of the row.
+        /// Number of tokens of the row.
         tokens: usize,
         /// The memory error.
         source: Box<ClassifierError>,
@@ -76,75 +76,74 @@ pub enum ClassifierError {
 
 /// The kind of a libtorch error, which decides how a program can recover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum TorchFault {
     /// The device's memory is full: a smaller batch may fit.
     DeviceMemory,
     /// The machine's memory is full: a smaller batch may fit.
     HostMemory,
-    /// This process cannot use the device any more, or never could: a failed assertion, an illegal
-    /// address, an uncorrectable memory error, a device that is gone. A new process may recover.
+    /// This process cannot use the device: a failed assertion, an illegal address, an uncorrectable memory error, or
+    /// a missing device. A new process may succeed.
     Device,
-    /// Anything else: a retry would fail in the same way.
+    /// Any other error: a retry would fail in the same way.
     Other,
 }
 
-/// Parts of messages, in lower case, with the fault that they identify. The first match decides.
-const MESSAGES: [(&str, Fault); 26] = [
-    // A GPU or an operation that this libtorch has no kernel for: no process can do it.
-    ("no kernel image is available", Fault::Other),
-    ("_status_not_supported", Fault::Other),
-    ("_status_arch_mismatch", Fault::Other),
-    ("_status_bad_param", Fault::Other),
-    ("_status_invalid_value", Fault::Other),
-    ("cuda out of memory", Fault::DeviceMemory),
-    ("cuda error: out of memory", Fault::DeviceMemory),
-    ("cuda driver error: out of memory", Fault::DeviceMemory),
-    ("cublas_status_alloc_failed", Fault::DeviceMemory),
-    ("cudnn_status_alloc_failed", Fault::DeviceMemory),
-    ("device_allocation_failed", Fault::DeviceMemory),
-    ("can't allocate memory", Fault::HostMemory),
-    ("cannot allocate memory", Fault::HostMemory),
-    ("defaultcpuallocator", Fault::HostMemory),
-    ("std::bad_alloc", Fault::HostMemory),
-    ("host_allocation_failed", Fault::HostMemory),
-    ("cuda error", Fault::Device),
-    ("cuda driver error", Fault::Device),
-    ("cublas_status", Fault::Device),
-    ("cudnn_status", Fault::Device),
-    ("uncorrectable ecc", Fault::Device),
-    // No kernels for CUDA in this process: its half of libtorch is not loaded.
-    ("arguments from the 'cuda' backend", Fault::Device),
-    ("cannot initialize cuda", Fault::Device),
-    ("no cuda gpus are available", Fault::Device),
-    ("no cuda-capable device", Fault::Device),
-    ("no nvidia driver", Fault::Device),
+/// Parts of messages in lower case, with the kind of error that they identify. The first match decides.
+const MESSAGES: [(&str, TorchFault); 26] = [
+    // This libtorch has no kernel for the GPU or the operation: a new process would fail, too.
+    ("no kernel image is available", TorchFault::Other),
+    ("_status_not_supported", TorchFault::Other),
+    ("_status_arch_mismatch", TorchFault::Other),
+    ("_status_bad_param", TorchFault::Other),
+    ("_status_invalid_value", TorchFault::Other),
+    ("cuda out of memory", TorchFault::DeviceMemory),
+    ("cuda error: out of memory", TorchFault::DeviceMemory),
+    ("cuda driver error: out of memory", TorchFault::DeviceMemory),
+    ("cublas_status_alloc_failed", TorchFault::DeviceMemory),
+    ("cudnn_status_alloc_failed", TorchFault::DeviceMemory),
+    ("device_allocation_failed", TorchFault::DeviceMemory),
+    ("can't allocate memory", TorchFault::HostMemory),
+    ("cannot allocate memory", TorchFault::HostMemory),
+    ("defaultcpuallocator", TorchFault::HostMemory),
+    ("std::bad_alloc", TorchFault::HostMemory),
+    ("host_allocation_failed", TorchFault::HostMemory),
+    ("cuda error", TorchFault::Device),
+    ("cuda driver error", TorchFault::Device),
+    ("cublas_status", TorchFault::Device),
+    ("cudnn_status", TorchFault::Device),
+    ("uncorrectable ecc", TorchFault::Device),
+    // This process has not loaded the CUDA libraries of libtorch.
+    ("arguments from the 'cuda' backend", TorchFault::Device),
+    ("cannot initialize cuda", TorchFault::Device),
+    ("no cuda gpus are available", TorchFault::Device),
+    ("no cuda-capable device", TorchFault::Device),
+    ("no nvidia driver", TorchFault::Device),
 ];
 
-impl Fault {
-    /// The fault behind an error message of libtorch or CUDA. This is the only place that reads such
-    /// messages.
-    pub fn of(message: &str) -> Self {
+impl TorchFault {
+    /// The kind of error, from a message of libtorch or CUDA. No other code reads such messages.
+    pub fn from_message(message: &str) -> Self {
         let message = message.to_lowercase();
         let found = MESSAGES.iter().find(|(part, _)| message.contains(part));
         found.map_or(Self::Other, |(_, fault)| *fault)
     }
 
-    /// Whether a smaller batch may succeed.
+    /// Whether memory is full, so that a smaller batch may succeed.
     pub fn is_memory(self) -> bool {
         matches!(self, Self::DeviceMemory | Self::HostMemory)
     }
 
-    /// What to do about it.
+    /// A hint for the user.
     fn hint(self) -> Option<&'static str> {
         match self {
             Self::DeviceMemory => Some(
-                "Read less at a time: `--set training.batch_size=8`, or a smaller `max_length` of the tokenizer",
+                "Compute less at a time with `--set training.batch_size=8`, or use a smaller `max_length` of the tokenizer",
             ),
             Self::HostMemory => Some(
-                "Close other programs, or use fewer cores: each computes a batch of its own, `--set run.threads=1`",
+                "Close other programs, or use fewer cores with `--set run.threads=1`: each core computes its own batch",
             ),
             Self::Device => Some(
-                "Look at the device with `ressenti doctor`; `--set run.device=cpu` goes on without it",
+                "Check the device with `ressenti doctor`, or use the CPU with `--set run.device=cpu`",
             ),
             Self::Other => None,
         }
@@ -152,21 +151,21 @@ impl Fault {
 }
 
 impl ClassifierError {
-    /// What to do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoCuda { .. } => {
-                "Take `--set run.device=auto` to use the processor where there is no CUDA, or set libtorch up with CUDA by `cargo xtask setup --cuda`"
+                "Use `--set run.device=auto` to compute on the CPU if CUDA is not available, or install libtorch with CUDA: `cargo xtask setup --cuda`"
             }
-            Self::Misfit { .. } | Self::Row { .. } => {
-                "Rebuild what was made from other inputs with `ressenti run`"
+            Self::Mismatch { .. } | Self::Row { .. } => {
+                "Build the outdated artifacts again with `ressenti run`"
             }
             Self::Encoder { .. } => {
-                "Name a folder with `config.json`, `model.safetensors` and `tokenizer.json` of one encoder, as the Hugging Face hub has them"
+                "Use a folder with the files `config.json`, `model.safetensors` and `tokenizer.json` of one encoder from the Hugging Face Hub"
             }
             Self::Torch { .. } => self.fault()?.hint()?,
             Self::RowTooLarge { .. } => {
-                "Use a tokenizer with a smaller `max_length`, or the machine's memory instead of the device's: `--set run.device=cpu`"
+                "Use a tokenizer with a smaller `max_length`, or the machine's memory with `--set run.device=cpu`"
             }
             Self::Stopped => return None,
             Self::Bundle(error) => return error.hint(),
@@ -176,19 +175,19 @@ impl ClassifierError {
     }
 
     /// The kind of the libtorch error; `None` for an error of another origin.
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn fault(&self) -> Option<TorchFault> {
         match self {
-            Self::Torch { source, .. } => Some(Fault::of(&source.to_string())),
+            Self::Torch { source, .. } => Some(TorchFault::from_message(&source.to_string())),
             Self::RowTooLarge { source, .. } => source.fault(),
             _ => None,
         }
     }
 
-    /// Does `work` and turns a panic of libtorch into an error. Most tensor operations panic where
-    /// they fail, for example because the memory is full.
+    /// Runs `work` and turns a panic of libtorch into an error. Most tensor operations panic when they fail, for
+    /// example because memory is full.
     ///
     /// # Errors
-    /// Those of `work`, and its panic.
+    /// An error or a panic of `work`.
     pub fn catch<T>(
         action: &'static str,
         work: impl FnOnce() -> Result<T, Self>,
@@ -196,7 +195,7 @@ impl ClassifierError {
         artifact::guarded(|source| Self::Torch { action, source }, work)
     }
 
-    /// A torch error with what was attempted: `map_err(ClassifierError::torch("add"))`.
+    /// Makes an error from an action: `map_err(ClassifierError::torch("add"))`.
     pub fn torch(action: &'static str) -> impl Fn(tch::TchError) -> Self {
         move |error| Self::Torch {
             action,
@@ -204,7 +203,7 @@ impl ClassifierError {
         }
     }
 
-    /// What is wrong with a folder of an encoder.
+    /// Makes an error from a problem of an encoder's folder.
     pub(crate) fn encoder(folder: &Path) -> impl Fn(String) -> Self + use<'_> {
         move |problem| Self::Encoder {
             folder: folder.to_owned(),
@@ -212,48 +211,48 @@ impl ClassifierError {
         }
     }
 
-    /// Why two artifacts do not fit together.
-    pub fn misfit(left: &'static str, right: &'static str) -> impl Fn(String) -> Self {
-        move |reason| Self::Misfit {
+    /// Makes an error from the way in which two artifacts differ.
+    pub fn mismatch(left: &'static str, right: &'static str) -> impl Fn(String) -> Self {
+        move |reason| Self::Mismatch {
             left,
             right,
             reason,
         }
     }
 
-    /// Whether the memory is full, so that less at a time may succeed.
+    /// Whether memory is full, so that a smaller batch may succeed.
     pub fn is_memory(&self) -> bool {
-        self.fault().is_some_and(Fault::is_memory)
+        self.fault().is_some_and(TorchFault::is_memory)
     }
 }
 
-/// Does all work of a program that computes with tensors. What [`ClassifierError::catch`] has not caught on
-/// the way, such as a GPU that fails while results are copied, still ends with the exit code of its fault.
+/// Runs the whole work of a program that uses tensors. Panics of libtorch that [`ClassifierError::catch`] has not
+/// caught, for example of a GPU that fails while results are copied, become errors with the right exit code.
 ///
 /// # Errors
-/// Those of `work`, and a panic of libtorch.
+/// An error of `work`, or a panic of libtorch.
 ///
 /// # Panics
 /// `work` panics for another reason.
 pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    let caught = |panic: BoxedError| match Fault::of(&panic.to_string()) {
-        Fault::Other => Err(panic),
+    let as_error = |panic: BoxedError| match TorchFault::from_message(&panic.to_string()) {
+        TorchFault::Other => Err(panic),
         _ => Ok(Failure::from(ClassifierError::Torch {
             action: "complete the computation",
             source: panic,
         })),
     };
-    artifact::guarded(caught, || work().map_err(Ok))
-        .map_err(|ended| ended.unwrap_or_else(|panic| panic!("{panic}")))
+    artifact::guarded(as_error, || work().map_err(Ok))
+        .map_err(|error| error.unwrap_or_else(|panic| panic!("{panic}")))
 }
 
-/// The only place that maps device faults to an exit code. A device fault is transient: ids and labels
-/// are checked before they reach a device, so the fault is the device's, and a new process may recover.
+/// The exit code of a device fault. The fault is transient: token ids and labels are checked before they reach a
+/// device, so the device itself has failed and a new process may succeed.
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();
         let kind = match error.fault() {
-            Some(Fault::Device) => FailureKind::Transient,
+            Some(TorchFault::Device) => FailureKind::Transient,
             _ => FailureKind::Fixable,
         };
         Self::from_error(error).with_hint(hint).with_kind(kind)
@@ -266,39 +265,44 @@ mod tests {
 
     use super::*;
 
-    /// The messages of a GPU, which a processor cannot produce.
+    /// Messages of a GPU, which a CPU cannot produce.
     #[test]
     fn messages_of_cuda_are_classified() {
-        let check = |message: &str, fault| assert_eq!(Fault::of(message), fault, "{message}");
+        let check = |message: &str, fault| {
+            assert_eq!(TorchFault::from_message(message), fault, "{message}")
+        };
         check(
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB",
-            Fault::DeviceMemory,
+            TorchFault::DeviceMemory,
         );
         check(
             "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-            Fault::DeviceMemory,
+            TorchFault::DeviceMemory,
         );
-        check("CUDA error: device-side assert triggered", Fault::Device);
+        check(
+            "CUDA error: device-side assert triggered",
+            TorchFault::Device,
+        );
         check(
             "CUDA error: an illegal memory access was encountered",
-            Fault::Device,
+            TorchFault::Device,
         );
         check(
             "CUDA error: uncorrectable ECC error encountered",
-            Fault::Device,
+            TorchFault::Device,
         );
         check(
             "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
-            Fault::DeviceMemory,
+            TorchFault::DeviceMemory,
         );
         check(
             "CUDA error: no kernel image is available for execution on the device",
-            Fault::Other,
+            TorchFault::Other,
         );
     }
 
     #[test]
-    fn a_panic_that_nothing_caught_ends_with_the_code_of_its_fault() {
+    fn an_uncaught_panic_of_libtorch_becomes_a_transient_failure() {
         let lost = || {
             let _ = Tensor::zeros([1], (Kind::Float, Device::Cuda(99)));
             Ok(())
@@ -312,10 +316,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_real(work: impl FnOnce() -> Tensor, fault: Fault, kind: FailureKind) {
+    fn check_real(work: impl FnOnce() -> Tensor, fault: TorchFault, kind: FailureKind) {
         let error = ClassifierError::catch("make a tensor", || Ok(work()));
         let error = error.expect_err("the operation fails");
-        assert_eq!(error.to_string(), "libtorch could not make a tensor");
+        assert_eq!(error.to_string(), "libtorch failed to make a tensor");
         assert_eq!(error.fault(), Some(fault), "{error:?}");
         assert_eq!(Failure::from(error).kind(), kind);
     }
@@ -324,14 +328,14 @@ mod tests {
     fn operations_that_fail_are_classified() {
         let zeros = |size: i64, device| Tensor::zeros([size], (Kind::Float, device));
         let memory = || zeros(1 << 50, Device::Cpu);
-        check_real(memory, Fault::HostMemory, FailureKind::Fixable);
+        check_real(memory, TorchFault::HostMemory, FailureKind::Fixable);
         let shape = || zeros(7, Device::Cpu).view([2, 3]);
-        check_real(shape, Fault::Other, FailureKind::Fixable);
-        // There is no device of this number, with or without CUDA.
-        let far = Device::Cuda(99);
-        let allocated = || zeros(1, far);
-        check_real(allocated, Fault::Device, FailureKind::Transient);
-        let copied = || zeros(1, Device::Cpu).to_device(far);
-        check_real(copied, Fault::Device, FailureKind::Transient);
+        check_real(shape, TorchFault::Other, FailureKind::Fixable);
+        // No machine has a device with this number.
+        let missing = Device::Cuda(99);
+        let allocated = || zeros(1, missing);
+        check_real(allocated, TorchFault::Device, FailureKind::Transient);
+        let copied = || zeros(1, Device::Cpu).to_device(missing);
+        check_real(copied, TorchFault::Device, FailureKind::Transient);
     }
 }

@@ -1,4 +1,4 @@
-//! What a pretrained encoder that is not trained further says about a text.
+//! Features of a text: pooled states of a frozen pretrained encoder.
 
 use settings::{FeaturePooling, FeatureSettings};
 use tch::{Kind, Tensor};
@@ -6,18 +6,17 @@ use tch::{Kind, Tensor};
 use crate::ForwardContext;
 use crate::encoder::Encoder;
 
-/// An encoder, and what is kept of its states.
+/// A frozen encoder, and which of its states are used.
 #[derive(Debug)]
 pub(crate) struct Features {
     encoder: Encoder,
-    /// Layers by number, 0 for the embedding.
+    /// Layers by number; 0 is the embedding.
     layers: Vec<usize>,
     pooling: Vec<FeaturePooling>,
 }
 
 impl Features {
-    /// Layers that the encoder does not have are taken for its nearest: settings are checked while
-    /// planning.
+    /// Layer numbers outside the encoder are clamped; planning has checked the settings.
     pub(crate) fn new(encoder: Encoder, settings: &FeatureSettings) -> Self {
         let count = encoder.config().layers as i64;
         let number = |layer: &i32| {
@@ -36,13 +35,12 @@ impl Features {
         &self.encoder
     }
 
-    /// Components of a row's features.
+    /// Number of components of a row's features.
     pub(crate) fn width(&self) -> i64 {
         self.encoder.config().width * (self.layers.len() * self.pooling.len()) as i64
     }
 
-    /// The features of every row `[R, F]`, layer after layer and in each pooling after pooling,
-    /// from the looked-up word vectors `[T, B, W]`.
+    /// The features of every row `[R, F]` from the word vectors `[T, B, W]`: for each layer, one block per pooling.
     pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let batch = context.batch;
         let last = self.encoder.config().layers;
@@ -65,7 +63,7 @@ impl Features {
     }
 }
 
-/// One vector for each row of states `[B, T, W]`; `mask` is `[B, T, 1]`.
+/// Pools the states `[B, T, W]` into one vector per row; `mask` is `[B, T, 1]`.
 fn pool(states: &Tensor, mask: &Tensor, pooling: FeaturePooling) -> Tensor {
     match pooling {
         FeaturePooling::Cls => states.select(1, 0),

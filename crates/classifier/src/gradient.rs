@@ -1,67 +1,65 @@
-//! From a loss to its gradient: one flat tensor for all dense parameters, and one for the words that a
-//! batch looked up.
+//! Gradients of a loss: one flat tensor for all dense parameters, and rows for the words that a batch has looked up.
 
 use rayon::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
-use crate::parameters::{Layout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
+use crate::parameters::{ParameterLayout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
 use crate::{ActivationWeights, ClassifierError, ForwardContext, Network, Result};
 
-/// Which code computes a training step. Tests run the device's code on a processor, too.
+/// The code that computes a training step. Tests run the GPU code on a CPU, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComputePath {
-    /// Several replicas, loops over memory, random masks by the counter-based generator.
-    Processor,
-    /// One replica, a fixed number of operations, nothing copied to the host.
-    Device,
+    /// Several replicas, loops over memory, and dropout masks from the counter-based RNG.
+    Cpu,
+    /// One replica, a fixed number of operations, and no copies to CPU memory.
+    Gpu,
 }
 
 impl ComputePath {
-    /// The path for tensors of this device.
-    pub fn of(device: Device) -> Self {
+    /// The code for tensors of this device.
+    pub fn for_device(device: Device) -> Self {
         match device {
-            Device::Cpu => Self::Processor,
-            _ => Self::Device,
+            Device::Cpu => Self::Cpu,
+            _ => Self::Gpu,
         }
     }
 }
 
-/// The loss of some examples, ready to be differentiated.
+/// The loss of some examples, ready for differentiation.
 #[derive(Debug)]
 pub struct Loss {
     /// Sum of the examples' losses in nats, a scalar in f32.
     pub sum: Tensor,
-    /// Examples predicted correctly, a scalar in i64.
+    /// Number of examples predicted correctly, a scalar in i64.
     pub correct: Tensor,
-    /// The words that were looked up, where the word table is learned.
-    pub looked_up: Option<LookedUp>,
+    /// The words that were looked up, if the word table is learned.
+    pub looked_up: Option<LookedUpWords>,
 }
 
-/// Rows of the word table that a forward pass read.
+/// The rows of the word table that a forward pass has read.
 #[derive(Debug)]
-pub struct LookedUp {
-    /// `[M]` i64: their numbers.
+pub struct LookedUpWords {
+    /// `[M]` i64: the token ids.
     pub ids: Tensor,
-    /// `[.., D]` f32, M rows in all: the rows as a leaf that collects their gradient.
+    /// `[.., D]` f32, M rows in total: the word vectors, a leaf tensor that collects their gradient.
     pub vectors: Tensor,
 }
 
-/// A loss and its gradient. All of it is on the device still: nothing here waits for it.
+/// A loss and its gradient. The tensors stay on the device, and nothing here waits for them.
 #[derive(Debug)]
-pub struct Pass {
+pub struct BackwardPass {
     /// Sum of the examples' losses in nats, a scalar in f32.
     pub loss: Tensor,
-    /// Examples predicted correctly, a scalar in i64.
+    /// Number of examples predicted correctly, a scalar in i64.
     pub correct: Tensor,
     /// `[D]` in the number format of the activations: the gradient of the dense parameters.
     dense: Tensor,
-    /// The numbers `[M]` and gradients `[M, D]` of looked-up words.
+    /// The token ids `[M]` and the gradients `[M, D]` of the words that were looked up.
     words: Option<(Tensor, Tensor)>,
 }
 
 impl Loss {
-    /// The cross-entropy of logits `[M, C]`, whose true classes are `truth` `[M]` (Szegedy et al. 2016 for
-    /// `smoothing`).
+    /// The cross-entropy of logits `[M, C]` with the labels `truth` `[M]` and label smoothing (Szegedy et al. 2016).
     pub(crate) fn of(logits: &Tensor, truth: &Tensor, smoothing: f64) -> Self {
         let logits = logits.to_kind(Kind::Float);
         let none = None::<&Tensor>;
@@ -75,7 +73,7 @@ impl Loss {
 }
 
 impl Network {
-    /// The cross-entropy of a batch's labels.
+    /// The cross-entropy of a batch.
     pub fn loss(
         &self,
         weights: &ActivationWeights,
@@ -86,7 +84,7 @@ impl Network {
         let vectors = no_grad(|| self.look_up(weights.table(), batch))
             .set_requires_grad(weights.learns_table());
         let logits = self.forward(&vectors.to_kind(weights.kind()), context);
-        let looked_up = weights.learns_table().then(|| LookedUp {
+        let looked_up = weights.learns_table().then(|| LookedUpWords {
             ids: batch.ids.view([-1]),
             vectors,
         });
@@ -97,14 +95,14 @@ impl Network {
     }
 }
 
-impl Pass {
+impl BackwardPass {
     /// Computes a loss and the gradient of `scale` times its sum.
     ///
     /// # Errors
-    /// libtorch fails, for example for want of memory. A panic of libtorch within `loss` is the
-    /// caller's to catch: see [`ClassifierError::catch`].
+    /// libtorch fails, for example because memory is full. The caller catches a panic of libtorch within `loss`: see
+    /// [`ClassifierError::catch`].
     pub fn compute(
-        layout: &Layout,
+        layout: &ParameterLayout,
         weights: &ActivationWeights,
         scale: f64,
         loss: impl FnOnce(&Parameters) -> Loss,
@@ -116,7 +114,7 @@ impl Pass {
         let scaled = &loss.sum * scale;
         let mut gradients = Tensor::f_run_backward(&[&scaled], &leaves, false, false)
             .map_err(ClassifierError::torch("compute the gradient"))?;
-        let words = loss.looked_up.map(|LookedUp { ids, vectors }| {
+        let words = loss.looked_up.map(|LookedUpWords { ids, vectors }| {
             let gradient = gradients.pop().expect("a gradient for each leaf");
             let width = *vectors.size().last().expect("rows of vectors");
             (ids, gradient.reshape([-1, width]))
@@ -130,19 +128,19 @@ impl Pass {
     }
 }
 
-/// The gradient of a step: one flat buffer over [`Layout::trained`], to which passes are added.
+/// The gradient of a step: a flat buffer over [`ParameterLayout::trained`], to which the gradients of passes are added.
 #[derive(Debug)]
 pub struct Gradient {
-    /// `[T]`.
+    /// `[T]`: the whole gradient.
     total: Tensor,
-    /// Views of it, made once, because a view is an operation, too.
+    /// Views of `total`, made once, because making a view is an operation, too.
     dense: Tensor,
     table: Option<Tensor>,
 }
 
 impl Gradient {
-    /// A buffer for the gradients of this layout.
-    pub fn zeros(layout: &Layout, device: Device) -> Self {
+    /// A buffer for the gradients of a layout.
+    pub fn zeros(layout: &ParameterLayout, device: Device) -> Self {
         let total = Tensor::zeros([layout.trained().len() as i64], (Kind::Float, device));
         let dense = layout.dense().len() as i64;
         let table = layout.word_table().map(|id| {
@@ -161,12 +159,12 @@ impl Gradient {
         &mut self.total
     }
 
-    /// Adds the gradient of a pass; that of the `first` pass of a step replaces what is there.
-    pub fn add(&mut self, pass: &Pass, first: bool, path: ComputePath) {
+    /// Adds the gradient of a pass. The `first` pass of a step replaces the previous gradient.
+    pub fn add(&mut self, pass: &BackwardPass, first: bool, path: ComputePath) {
         match (path, first) {
-            (ComputePath::Processor, _) => add_all(&mut self.dense, &pass.dense, first),
-            (ComputePath::Device, true) => self.dense.copy_(&pass.dense),
-            (ComputePath::Device, false) => {
+            (ComputePath::Cpu, _) => add_all(&mut self.dense, &pass.dense, first),
+            (ComputePath::Gpu, true) => self.dense.copy_(&pass.dense),
+            (ComputePath::Gpu, false) => {
                 let _ = self.dense.g_add_(&pass.dense);
             }
         }
@@ -178,19 +176,19 @@ impl Gradient {
         }
         match (&pass.words, path) {
             (None, _) => {}
-            (Some((ids, vectors)), ComputePath::Processor) => add_rows(table, ids, vectors),
-            (Some((ids, vectors)), ComputePath::Device) => {
+            (Some((ids, vectors)), ComputePath::Cpu) => add_rows(table, ids, vectors),
+            (Some((ids, vectors)), ComputePath::Gpu) => {
                 let _ = table.index_add_(0, ids, vectors);
             }
         }
     }
 }
 
-/// Elements that a thread adds at a time.
+/// Number of elements of one work item of a thread.
 const CHUNK: usize = 1 << 14;
 
-/// Adds `part` to `total`, or replaces it, by a loop on all cores. libtorch would first copy all of a bf16
-/// gradient into f32: 7% of the training time of MiniLM.
+/// Adds `part` to `total`, or replaces it, on all cores. libtorch would first copy a whole bf16 gradient into f32,
+/// which takes 7% of the training time of MiniLM.
 fn add_all(total: &mut Tensor, part: &Tensor, replace: bool) {
     let sums = as_slice_mut(total).par_chunks_mut(CHUNK);
     if part.kind() == Kind::BFloat16 {
@@ -212,8 +210,8 @@ fn add_each(sums: &mut [f32], values: impl Iterator<Item = f32>, replace: bool) 
     }
 }
 
-/// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`, by a plain loop: libtorch does the
-/// same by a full operation for each row, ten times slower.
+/// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`. libtorch is ten times slower, because it runs a
+/// full operation for each row.
 fn add_rows(table: &mut Tensor, ids: &Tensor, vectors: &Tensor) {
     let width = vectors.size()[1] as usize;
     let vectors = vectors.contiguous();

@@ -1,4 +1,4 @@
-//! From one vector per row to logits.
+//! The classification head: from one vector per row to logits.
 
 use settings::ModelSettings;
 use tch::Tensor;
@@ -6,87 +6,87 @@ use tch::Tensor;
 use crate::dense::Dense;
 use crate::dropout::dropout;
 use crate::encoder::Family;
-use crate::parameters::{Layout, ParameterId, Parameters};
-use crate::{Mode, Stream, initial};
+use crate::parameters::{ParameterId, ParameterLayout, Parameters};
+use crate::{CounterRng, Mode, init};
 
 /// Fully connected layers and the output layer.
 #[derive(Debug)]
 pub(crate) struct Head {
     hidden: Vec<Dense>,
-    /// Whether hidden layers are followed by a rectifier, instead of a hyperbolic tangent.
-    is_rectified: bool,
+    /// Whether the activation of hidden layers is ReLU instead of tanh.
+    uses_relu: bool,
     output: Dense,
     dropout: f64,
-    /// Whether there is dropout before the first layer, too.
-    drops_input: bool,
+    /// Whether dropout is also applied before the first layer.
+    has_input_dropout: bool,
 }
 
 impl Head {
-    /// `layers` hidden layers of `settings.hidden` units with rectifiers, and the output layer.
+    /// `layers` hidden layers of `settings.hidden` units with ReLU, and the output layer.
     pub(crate) fn new(
         settings: &ModelSettings,
         layers: u32,
         inputs: i64,
         classes: i64,
-        layout: &mut Layout,
+        layout: &mut ParameterLayout,
     ) -> Self {
-        let stream = initial::stream(settings);
+        let rng = init::rng(settings);
         let mut width = inputs;
-        let mut layer = |name: &str, outputs: i64, stream: Stream| {
-            let weight = initial::glorot_uniform(stream, outputs, width);
+        let mut layer = |name: &str, outputs: i64, rng: CounterRng| {
+            let weight = init::glorot_uniform(rng, outputs, width);
             let layer = Dense::new(name, &[outputs, width], &weight, None, layout);
             width = outputs;
             layer
         };
         let hidden = (0..layers).map(|number| {
-            let stream = stream.child(10 + u64::from(number));
-            layer(&format!("hidden{number}"), settings.hidden.into(), stream)
+            let rng = rng.child(10 + u64::from(number));
+            layer(&format!("hidden{number}"), settings.hidden.into(), rng)
         });
         Self {
             hidden: hidden.collect(),
-            is_rectified: true,
-            output: layer("output", classes, stream.child(2)),
+            uses_relu: true,
+            output: layer("output", classes, rng.child(2)),
             dropout: settings.dropout,
-            drops_input: true,
+            has_input_dropout: true,
         }
     }
 
-    /// The classification head that `transformers` gives this family, under the names it has there.
-    /// `pooler` is where its hidden layer starts from; a random start otherwise, as for the output
-    /// layer: normal with deviation 0.02 (Devlin et al. 2019).
+    /// The classification head of an encoder family in `transformers`, with the same tensor names. `pooler` is the
+    /// initial hidden layer if the encoder has one. Otherwise the hidden layer, like the output layer, starts from a
+    /// normal distribution with standard deviation 0.02 (Devlin et al. 2019).
     pub(crate) fn of_family(
         family: &Family,
         settings: &ModelSettings,
         width: i64,
         classes: i64,
         pooler: Option<[Vec<f32>; 2]>,
-        layout: &mut Layout,
+        layout: &mut ParameterLayout,
     ) -> Self {
-        let stream = initial::stream(settings);
+        let rng = init::rng(settings);
         let [hidden, output] = family.head;
-        let random = |stream, rows: i64| initial::normal(stream, (rows * width) as usize, 0.02);
+        let random = |rng, rows: i64| init::normal(rng, (rows * width) as usize, 0.02);
         let [weight, bias] =
-            pooler.unwrap_or_else(|| [random(stream.child(10), width), vec![0.0; width as usize]]);
+            pooler.unwrap_or_else(|| [random(rng.child(10), width), vec![0.0; width as usize]]);
         let hidden = Dense::new(hidden, &[width, width], &weight, Some(&bias), layout);
-        let weight = random(stream.child(2), classes);
+        let weight = random(rng.child(2), classes);
         Self {
             hidden: vec![hidden],
-            is_rectified: family.head_is_rectified,
+            uses_relu: family.head_uses_relu,
             output: Dense::new(output, &[classes, width], &weight, None, layout),
             dropout: settings.dropout,
-            drops_input: family.head_drops_input,
+            has_input_dropout: family.head_has_input_dropout,
         }
     }
 
-    /// The output layer alone, all zeros, under the name it has everywhere.
-    pub(crate) fn linear(inputs: i64, classes: i64, layout: &mut Layout) -> Self {
+    /// Only the output layer, all zeros, with its usual name.
+    pub(crate) fn linear(inputs: i64, classes: i64, layout: &mut ParameterLayout) -> Self {
         let weight = vec![0.0; (classes * inputs) as usize];
         Self {
             hidden: Vec::new(),
-            is_rectified: true,
+            uses_relu: true,
             output: Dense::new("output", &[classes, inputs], &weight, None, layout),
             dropout: 0.0,
-            drops_input: false,
+            has_input_dropout: false,
         }
     }
 
@@ -99,11 +99,11 @@ impl Head {
     pub(crate) fn forward(&self, state: &Tensor, parameters: &Parameters, mode: Mode) -> Tensor {
         let mut state = state.shallow_clone();
         for (index, layer) in self.hidden.iter().enumerate() {
-            if index > 0 || self.drops_input {
+            if index > 0 || self.has_input_dropout {
                 state = dropout(&state, self.dropout, mode, 10 + index as u64);
             }
             state = layer.apply(&state, parameters);
-            state = match self.is_rectified {
+            state = match self.uses_relu {
                 true => state.relu(),
                 false => state.tanh(),
             };

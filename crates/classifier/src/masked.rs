@@ -1,5 +1,5 @@
-//! The masked language model (Devlin et al. 2019): what an encoder is pretrained with, and what it
-//! goes on with to learn the language of our own texts.
+//! Masked language modelling (Devlin et al. 2019): encoders are pretrained with it, and adaptation continues it on the
+//! user's reviews.
 
 use std::path::Path;
 
@@ -7,47 +7,48 @@ use tch::{Device, Tensor};
 
 use crate::dense::Dense;
 use crate::encoder::{Encoder, EncoderConfig};
-use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
+use crate::parameters::{ParameterId, ParameterLayout, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Result, Stream, Transfer,
-    initial,
+    Batch, CounterRng, ForwardContext, InputFormat, Loss, Mode, PreparedBatch, Result, RnnLayout,
+    Transfer, init,
 };
 
-/// Share of components dropped while training, as the encoders were pretrained.
+/// Dropout in training, as in the pretraining of the encoders.
 const DROPOUT: f64 = 0.1;
 
-/// An encoder with the head that guesses hidden tokens. The output layer is the word table turned
-/// around, as in all of these encoders.
+/// An encoder with the head that predicts masked tokens. The output layer is the transposed word table, as in all of
+/// these encoders.
 #[derive(Debug)]
-pub struct MaskedModel {
+pub struct MaskedLanguageModel {
     encoder: Encoder,
-    layout: Layout,
+    layout: ParameterLayout,
     words: ParameterId,
     transform: Dense,
     norm: Dense,
     bias: ParameterId,
-    /// BERT's pooler, which is not learned here and goes out as it came.
+    /// BERT's pooler, which is saved unchanged.
     pooler: Option<[Vec<f32>; 2]>,
-    /// Names of the encoder's parameters end here in the layout; the head's follow.
+    /// Number of the encoder's parameters in the layout; those of the head follow.
     encoder_parameters: usize,
 }
 
-impl MaskedModel {
-    /// An encoder from its Hugging Face folder. The head is new: encoders are published without it.
+impl MaskedLanguageModel {
+    /// Loads an encoder from its Hugging Face folder. The head is new, because encoders are published without it.
     ///
     /// # Errors
     /// See [`Encoder::load`].
     pub fn load(folder: &Path, seed: u64) -> Result<Self> {
-        let config = Encoder::config_of(folder)?;
+        let config = Encoder::read_config(folder)?;
         let (size, width) = (config.vocabulary_size, config.width);
-        let mut layout = Layout::default();
-        let table = Encoder::words_of(folder, &config)?;
+        let mut layout = ParameterLayout::default();
+        let table = Encoder::read_word_table(folder, &config)?;
         let name = Encoder::word_table_name(config.family);
         let words = layout.add(&name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
-        let random = initial::normal(Stream::new(seed).child(0), (width * width) as usize, 0.02);
+        let rng = CounterRng::new(seed).child(0);
+        let random = init::normal(rng, (width * width) as usize, 0.02);
         let ones = vec![1.0; width as usize];
         let transform = Dense::new("transform", &[width, width], &random, None, &mut layout);
         let norm = Dense::new("transform.norm", &[width], &ones, None, &mut layout);
@@ -64,29 +65,29 @@ impl MaskedModel {
         })
     }
 
-    /// The shape of its encoder.
+    /// The configuration of the encoder.
     pub fn config(&self) -> &EncoderConfig {
         self.encoder.config()
     }
 
-    /// The places of its parameters.
-    pub fn layout(&self) -> &Layout {
+    /// The parameters.
+    pub fn layout(&self) -> &ParameterLayout {
         &self.layout
     }
 
     /// The cross-entropy of the masked tokens of a part.
     pub fn loss(&self, part: &MaskedPart, parameters: &Parameters, mode: Mode) -> Loss {
-        let (batch, places, truth) = part.open();
+        let (batch, indices, truth) = part.open();
         let width = self.config().width;
         let words = parameters.get(self.words);
-        // The gradient of a lookup is added up in f32, unlike that of `index_select`: thousands of masks
-        // and paddings in one row would vanish in bf16.
+        // `embedding` adds up gradients in f32, unlike `index_select`. In bf16, the sum over thousands of masked and
+        // padding tokens of one row would be inexact.
         let vectors = Tensor::embedding(words, &batch.ids, -1, false, false);
         let context = ForwardContext::new(&batch, parameters, mode);
         let mut states = self.encoder.states(&vectors, context, DROPOUT);
         let states = states.pop().expect("the state after the last layer");
         let states = states.transpose(0, 1).reshape([-1, width]);
-        let states = states.index_select(0, &places);
+        let states = states.index_select(0, &indices);
         let [scale, shift] = self.norm.tensors(parameters);
         let states = self.transform.apply(&states, parameters).gelu("none");
         let epsilon = self.config().epsilon;
@@ -98,7 +99,7 @@ impl MaskedModel {
     /// Writes the encoder's `model.safetensors`, without the head, from a flat buffer.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn save_encoder(&self, folder: &Path, flat: &Tensor) -> Result<()> {
         let flat = flat.to_device(Device::Cpu);
         let flat = as_slice(&flat);
@@ -122,20 +123,26 @@ impl MaskedModel {
     }
 }
 
-/// A row with some of its tokens hidden.
+/// A row with masked tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hidden {
+pub struct MaskedRow {
     /// The ids as the model reads them.
     pub ids: Vec<i64>,
-    /// Positions of the hidden tokens, and what stood there.
+    /// Positions and true ids of the masked tokens.
     pub truth: Vec<(usize, i64)>,
 }
 
-/// Hides a share of a row's tokens, the first and the last left out, which belong to the tokenizer:
-/// eight of ten behind the mask, one behind another word, and one left as it is, so that the model
-/// cannot count on the mask (Devlin et al. 2019, section 3.1).
-pub fn hide(ids: &[u32], share: f64, mask: u32, vocabulary_size: u32, stream: Stream) -> Hidden {
-    let mut hidden = Hidden {
+/// Masks a share of a row's tokens, except the first and the last, which the tokenizer adds. Of the masked tokens 80%
+/// are replaced by the mask token and 10% by a random token, and 10% stay, so that the model does not rely on the
+/// mask token (Devlin et al. 2019, section 3.1).
+pub fn mask_tokens(
+    ids: &[u32],
+    share: f64,
+    mask: u32,
+    vocabulary_size: u32,
+    rng: CounterRng,
+) -> MaskedRow {
+    let mut row = MaskedRow {
         ids: ids.iter().map(|id| i64::from(*id)).collect(),
         truth: Vec::new(),
     };
@@ -143,12 +150,12 @@ pub fn hide(ids: &[u32], share: f64, mask: u32, vocabulary_size: u32, stream: St
         if position == 0 || position + 1 == ids.len() {
             continue;
         }
-        let numbers = stream.child(position as u64);
+        let numbers = rng.child(position as u64);
         if numbers.uniform(0) >= share {
             continue;
         }
-        hidden.truth.push((position, i64::from(*id)));
-        hidden.ids[position] = match numbers.uniform(1) {
+        row.truth.push((position, i64::from(*id)));
+        row.ids[position] = match numbers.uniform(1) {
             chance if chance < 0.8 => i64::from(mask),
             chance if chance < 0.9 => {
                 let word = numbers.uniform(2) * f64::from(vocabulary_size);
@@ -157,25 +164,25 @@ pub fn hide(ids: &[u32], share: f64, mask: u32, vocabulary_size: u32, stream: St
             _ => continue,
         };
     }
-    hidden
+    row
 }
 
 /// Rows with masked tokens, prepared for a device.
 #[derive(Debug)]
 pub struct MaskedPart {
     batch: PreparedBatch,
-    /// `[2, M]` i64: the places of masked tokens in `[T * B]`, and what stood there.
+    /// `[2, M]` i64: the indices of masked tokens in `[T * B]`, and their true ids.
     masked: Tensor,
 }
 
 impl MaskedPart {
-    /// Prepares rows on the host; `None` if none of their tokens is masked.
-    pub fn new(rows: &[Hidden], pad_id: u32) -> Option<Self> {
+    /// Prepares rows in CPU memory; `None` if none of their tokens is masked.
+    pub fn new(rows: &[MaskedRow], pad_id: u32) -> Option<Self> {
         let count = rows.len();
-        let (mut places, mut truth) = (Vec::new(), Vec::new());
+        let (mut indices, mut truth) = (Vec::new(), Vec::new());
         for (column, row) in rows.iter().enumerate() {
             for (position, id) in &row.truth {
-                places.push((position * count + column) as i64);
+                indices.push((position * count + column) as i64);
                 truth.push(*id);
             }
         }
@@ -183,25 +190,25 @@ impl MaskedPart {
             return None;
         }
         let texts: Vec<&[i64]> = rows.iter().map(|row| row.ids.as_slice()).collect();
-        let reading = Reading {
-            least_length: 1,
+        let format = InputFormat {
+            min_length: 1,
             windows: None,
-            direction: Direction::Any,
+            rnn_layout: RnnLayout::None,
         };
         Some(Self {
-            batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, reading),
-            masked: Tensor::from_slice(&[places, truth].concat()).view([2, -1]),
+            batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, format),
+            masked: Tensor::from_slice(&[indices, truth].concat()).view([2, -1]),
         })
     }
 
-    /// Masked tokens.
+    /// Number of masked tokens.
     pub fn masked(&self) -> u64 {
         self.masked.size()[1].unsigned_abs()
     }
 
-    /// Tokens, padding included.
-    pub fn cells(&self) -> u64 {
-        self.batch.cells()
+    /// Number of tokens, padding included.
+    pub fn padded_tokens(&self) -> u64 {
+        self.batch.padded_tokens()
     }
 
     fn open(&self) -> (Batch, Tensor, Tensor) {
@@ -230,9 +237,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_hidden_and_what_stood_there_is_known() {
-        let ids: Vec<u32> = (0..10_000).map(|place| 5 + place % 90).collect();
-        let hidden = hide(&ids, 0.15, 1, 100, Stream::new(3));
+    fn a_share_is_masked_and_the_true_ids_are_known() {
+        let ids: Vec<u32> = (0..10_000).map(|index| 5 + index % 90).collect();
+        let hidden = mask_tokens(&ids, 0.15, 1, 100, CounterRng::new(3));
         let share = hidden.truth.len() as f64 / ids.len() as f64;
         assert!((share - 0.15).abs() < 0.01, "{share}");
         let masked = hidden.ids.iter().filter(|id| **id == 1).count() as f64;
@@ -252,13 +259,13 @@ mod tests {
             (hidden.ids[0], hidden.ids[9_999]),
             (5, i64::from(ids[9_999]))
         );
-        assert_eq!(hidden, hide(&ids, 0.15, 1, 100, Stream::new(3)));
-        assert_ne!(hidden, hide(&ids, 0.15, 1, 100, Stream::new(4)));
+        assert_eq!(hidden, mask_tokens(&ids, 0.15, 1, 100, CounterRng::new(3)));
+        assert_ne!(hidden, mask_tokens(&ids, 0.15, 1, 100, CounterRng::new(4)));
     }
 
     #[test]
-    fn places_are_those_of_the_batch() {
-        let row = |ids: &[i64], truth: &[(usize, i64)]| Hidden {
+    fn indices_are_those_of_the_batch() {
+        let row = |ids: &[i64], truth: &[(usize, i64)]| MaskedRow {
             ids: ids.to_vec(),
             truth: truth.to_vec(),
         };
@@ -267,10 +274,10 @@ mod tests {
             row(&[2, 9, 1, 8, 3], &[(2, 4), (3, 8)]),
         ];
         let part = MaskedPart::new(&rows, 0).expect("tokens are masked");
-        assert_eq!((part.masked(), part.cells()), (3, 10));
-        let (batch, places, truth) = part.open();
+        assert_eq!((part.masked(), part.padded_tokens()), (3, 10));
+        let (batch, indices, truth) = part.open();
         let numbers = |tensor: Tensor| Vec::<i64>::try_from(tensor).expect("numbers");
-        let read = batch.ids.view([-1]).index_select(0, &places);
+        let read = batch.ids.view([-1]).index_select(0, &indices);
         assert_eq!(numbers(read), [1, 1, 8]);
         assert_eq!(numbers(truth), [7, 4, 8]);
         assert!(MaskedPart::new(&[row(&[2, 3], &[])], 0).is_none());

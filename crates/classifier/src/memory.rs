@@ -1,15 +1,14 @@
-//! Recovery from full memory: the amount computed at once is halved, and the new limit is kept for
-//! all later work.
+//! Recovery from full memory: the amount computed at once is halved, and all later work keeps the new limit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{ClassifierError, Result};
 
-/// No limit: the memory was never full.
+/// No limit: memory was never full.
 const UNLIMITED: usize = usize::MAX;
 
-/// The largest amount that is computed at once, in tokens with padding. It falls whenever the memory
-/// is full and never rises. All threads that use one device share it.
+/// The maximum amount that is computed at once, in tokens with padding. It falls whenever memory is full and never
+/// rises. All threads that use a device share it.
 #[derive(Debug)]
 pub struct MemoryLimit {
     tokens: AtomicUsize,
@@ -27,45 +26,44 @@ impl Default for MemoryLimit {
 }
 
 impl MemoryLimit {
-    /// The largest number of tokens to compute at once; `usize::MAX` if the memory was never full.
+    /// The maximum number of tokens to compute at once; `usize::MAX` if memory was never full.
     pub fn tokens(&self) -> usize {
         self.tokens.load(Ordering::Relaxed)
     }
 
-    /// Records that `tokens` at once did not fit. Several threads may report the same shortage: the
-    /// limit becomes half of the smallest amount that failed, not a quarter.
+    /// Records that `tokens` at once did not fit. If several threads report the same shortage, the limit is still
+    /// half of the smallest amount that failed.
     pub fn reduce(&self, tokens: usize) {
         let limit = (tokens / 2).max(1);
         self.tokens.fetch_min(limit, Ordering::Relaxed);
     }
 
-    /// A message for the user, once after each time that the limit has fallen.
+    /// A message for the user, returned once after each time that the limit has fallen.
     pub fn take_note(&self) -> Option<String> {
         let tokens = self.tokens();
         let before = self.reported.swap(tokens, Ordering::Relaxed);
         (before != tokens).then(|| {
             format!(
-                "the device's memory is full: computing at most {} at a time from now on",
+                "the device's memory is full: at most {} are computed at a time from now on",
                 artifact::format::plural(tokens as u64, "token", "tokens")
             )
         })
     }
 
-    /// Computes rows together or, where they exceed the limit or the memory is full, in halves. The
-    /// results come in the order of the rows. `tokens_of` is the padded size of some rows, which
-    /// must not grow when rows are removed. The memory of a failed attempt is free before the next
-    /// one starts.
+    /// Computes all rows at once; if they exceed the limit or memory is full, computes them in halves. The results
+    /// are in the order of the rows. `tokens_of` is the padded size of some rows, which must not grow when rows are
+    /// removed. The memory of a failed attempt is freed before the next one.
     ///
     /// # Errors
     /// A single row does not fit, or any other error of `compute`.
-    pub fn in_parts<R, T>(
+    pub fn compute_in_parts<R, T>(
         &self,
         rows: &[R],
         tokens_of: impl Fn(&[R]) -> usize,
         mut compute: impl FnMut(&[R]) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut found = Vec::new();
-        // The next part is the last of them.
+        // The stack of remaining parts: the last one is computed next.
         let mut parts = vec![rows];
         while let Some(part) = parts.pop() {
             if part.is_empty() {

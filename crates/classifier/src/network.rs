@@ -6,23 +6,23 @@ use bundle::{ModelFile, Sizes};
 use settings::{FeaturePooling, FeatureSettings, ModelKind, ModelSettings, WindowSettings};
 use tch::{Device, Tensor};
 
-use crate::batch::Direction;
+use crate::batch::RnnLayout;
 use crate::convolution::Convolution;
 use crate::dropout::dropout;
-use crate::encoder::{Encoder, EncoderConfig, Loaded};
+use crate::encoder::{Encoder, EncoderConfig, LoadedEncoder};
 use crate::features::Features;
 use crate::head::Head;
-use crate::parameters::{Layout, ParameterId};
+use crate::parameters::{ParameterId, ParameterLayout};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, ForwardContext, Reading, Result, Weights};
+use crate::{Batch, ForwardContext, InputFormat, Result, Weights};
 
-/// A network's shape: which parameters it has and what it does with them. The numbers themselves
-/// are in a flat buffer (see [`Layout`]).
+/// The architecture of a network: its parameters and its operations. The values of the parameters are in a flat buffer
+/// (see [`ParameterLayout`]).
 #[derive(Debug)]
 pub struct Network {
-    layout: Layout,
-    /// Name of the embedding matrix in `model.safetensors`, learned or not.
+    layout: ParameterLayout,
+    /// Name of the word table in `model.safetensors`, learned or not.
     embedding_name: String,
     body: Body,
     head: Head,
@@ -41,7 +41,7 @@ enum Body {
 }
 
 impl Body {
-    /// Components of what it makes of a row of vectors of width `inputs`.
+    /// Width of the output, for token vectors of width `inputs`.
     fn width(&self, inputs: i64) -> i64 {
         match self {
             Self::Mean => inputs,
@@ -61,19 +61,19 @@ impl Body {
     }
 }
 
-/// A network before its first step.
+/// A network before its first training step.
 #[derive(Debug)]
-pub struct Untrained {
+pub struct NewNetwork {
     /// The network.
     pub network: Network,
-    /// The word table `[V, W]`, row after row, for networks that do not learn it.
-    pub words: Vec<f32>,
+    /// The word table `[V, W]` in row-major order.
+    pub table: Vec<f32>,
 }
 
-impl Untrained {
-    /// The first weights on a device.
+impl NewNetwork {
+    /// The initial weights on a device.
     pub fn weights(&self, device: Device) -> Weights {
-        let words = || Tensor::from_slice(&self.words).view([-1, self.network.width]);
+        let words = || Tensor::from_slice(&self.table).view([-1, self.network.width]);
         let is_frozen = self.network.embedding().is_none();
         Weights {
             flat: self.network.initial(device),
@@ -81,11 +81,11 @@ impl Untrained {
         }
     }
 
-    /// The sizes that it has from its word table, and its classes.
+    /// The sizes of the word table, and the number of classes.
     pub fn sizes(&self) -> Sizes {
         let width = self.network.width as u32;
         Sizes {
-            vocabulary_size: (self.words.len() / width as usize) as u32,
+            vocabulary_size: (self.table.len() / width as usize) as u32,
             width,
             classes: self.network.classes() as u32,
         }
@@ -93,13 +93,12 @@ impl Untrained {
 }
 
 impl Network {
-    /// The network of these settings, with initial values drawn from the settings' seed.
-    /// `embedding` is `[V, D]` in row-major order: the start of the learned embedding, or what is
-    /// looked up for good where the settings do not train it.
+    /// A network with these settings and initial values from their seed. `embedding` is the word table `[V, D]` in
+    /// row-major order: the initial values if it is learned, and its fixed values otherwise.
     ///
-    /// A `transformer` has no such start: see [`Network::pretrained`].
+    /// For a `transformer` see [`Network::pretrained`].
     pub fn new(settings: &ModelSettings, sizes: Sizes, embedding: &[f32]) -> Self {
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let width = i64::from(sizes.width);
         let embedding_name = "embedding.weight".to_owned();
         let body = match settings.kind {
@@ -109,7 +108,7 @@ impl Network {
                 Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
             ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear | ModelKind::Winner => {
-                unreachable!("what has an encoder starts from it, and the others are no network")
+                unreachable!("encoders are loaded elsewhere, and the other kinds are not networks")
             }
         };
         let hidden = match body {
@@ -133,19 +132,19 @@ impl Network {
         }
     }
 
-    /// A pretrained encoder from its folder, with the classification head of its family.
+    /// Loads a pretrained encoder from its folder, with the classification head of its family.
     ///
     /// # Errors
-    /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn pretrained(settings: &ModelSettings, folder: &Path, classes: u32) -> Result<Untrained> {
-        let mut layout = Layout::default();
+    /// The folder cannot be used: see [`Encoder::load`].
+    pub fn pretrained(settings: &ModelSettings, folder: &Path, classes: u32) -> Result<NewNetwork> {
+        let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_encoder(settings, loaded, classes, layout))
     }
 
-    /// The network of a bundle with an encoder of this shape, all zeros.
+    /// The network of a bundle whose encoder has this configuration, with all values zero.
     pub(crate) fn empty(model: &ModelFile, config: EncoderConfig) -> Self {
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let empty = Encoder::empty(config, &mut layout);
         let classes = model.sizes.classes;
         let untrained = match &model.features {
@@ -157,13 +156,13 @@ impl Network {
 
     fn with_encoder(
         settings: &ModelSettings,
-        loaded: Loaded,
+        loaded: LoadedEncoder,
         classes: u32,
-        mut layout: Layout,
-    ) -> Untrained {
-        let Loaded {
+        mut layout: ParameterLayout,
+    ) -> NewNetwork {
+        let LoadedEncoder {
             encoder,
-            words,
+            table,
             pooler,
         } = loaded;
         let config = encoder.config();
@@ -175,7 +174,7 @@ impl Network {
         let embedding_name = Encoder::word_table_name(family);
         if settings.train_embedding && settings.frozen_layers == 0 {
             let shape = [config.vocabulary_size, width];
-            layout.add_word_table(&embedding_name, &shape, &words);
+            layout.add_word_table(&embedding_name, &shape, &table);
         }
         let network = Self {
             layout,
@@ -186,25 +185,25 @@ impl Network {
             windows: settings.windows,
             width,
         };
-        Untrained { network, words }
+        NewNetwork { network, table }
     }
 
-    /// An encoder from its folder that stays as it is, and the output layer of a probe, all zeros.
+    /// Loads a frozen encoder from its folder, with the output layer of a probe, all zeros.
     ///
     /// # Errors
-    /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn frozen(features: &FeatureSettings, folder: &Path, classes: u32) -> Result<Untrained> {
-        let mut layout = Layout::default();
+    /// The folder cannot be used: see [`Encoder::load`].
+    pub fn frozen(features: &FeatureSettings, folder: &Path, classes: u32) -> Result<NewNetwork> {
+        let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_features(features, loaded, classes, layout))
     }
 
     fn with_features(
         features: &FeatureSettings,
-        Loaded { encoder, words, .. }: Loaded,
+        LoadedEncoder { encoder, table, .. }: LoadedEncoder,
         classes: u32,
-        mut layout: Layout,
-    ) -> Untrained {
+        mut layout: ParameterLayout,
+    ) -> NewNetwork {
         let (family, width) = (encoder.config().family, encoder.config().width);
         let body = Features::new(encoder, features);
         let head = Head::linear(body.width(), i64::from(classes), &mut layout);
@@ -217,25 +216,25 @@ impl Network {
             windows: features.windows,
             width,
         };
-        Untrained { network, words }
+        NewNetwork { network, table }
     }
 
-    /// The places of its parameters.
-    pub fn layout(&self) -> &Layout {
+    /// The parameters of the network.
+    pub fn layout(&self) -> &ParameterLayout {
         &self.layout
     }
 
-    /// The learned embedding's place, `None` where the embedding is not learned.
+    /// The word table, if it is learned.
     pub fn embedding(&self) -> Option<ParameterId> {
         self.layout.word_table()
     }
 
-    /// What the embedding is called in `model.safetensors`, learned or not.
+    /// The name of the word table in `model.safetensors`, learned or not.
     pub fn embedding_name(&self) -> &str {
         &self.embedding_name
     }
 
-    /// The shape of its encoder, if it has one.
+    /// The configuration of its encoder, if it has one.
     pub fn encoder(&self) -> Option<&EncoderConfig> {
         self.body.encoder().map(Encoder::config)
     }
@@ -245,21 +244,21 @@ impl Network {
         self.body.encoder().map_or_else(Vec::new, Encoder::matrices)
     }
 
-    /// How it reads rows.
-    pub fn reading(&self) -> Reading {
-        let (least_length, direction) = match &self.body {
-            Body::Convolution(convolution) => (convolution.least_length(), Direction::Any),
-            Body::Recurrent(_) => (1, Direction::Reversed),
-            _ => (1, Direction::Any),
+    /// The batch format that the network needs.
+    pub fn input_format(&self) -> InputFormat {
+        let (min_length, rnn_layout) = match &self.body {
+            Body::Convolution(convolution) => (convolution.min_length(), RnnLayout::None),
+            Body::Recurrent(_) => (1, RnnLayout::Reversed),
+            _ => (1, RnnLayout::None),
         };
-        Reading {
-            least_length,
+        InputFormat {
+            min_length,
             windows: self.windows,
-            direction,
+            rnn_layout,
         }
     }
 
-    /// Components of what its output layer, or its head, reads of a row.
+    /// Width of the input of the head.
     pub fn state_width(&self) -> i64 {
         self.body.width(self.width)
     }
@@ -274,7 +273,7 @@ impl Network {
         self.layout.spec(self.output()[1]).range.len()
     }
 
-    /// Token vectors of a batch from an embedding matrix: `[V, D]` to `[T, B, D]`.
+    /// Looks up the token vectors of a batch in a word table: `[V, D]` to `[T, B, D]`.
     pub fn look_up(&self, embedding: &Tensor, batch: &Batch) -> Tensor {
         let size = batch.ids.size();
         embedding
@@ -288,14 +287,14 @@ impl Network {
         self.head.forward(&state, context.parameters, context.mode)
     }
 
-    /// What the head reads, `[R, W]` with W of [`Network::state_width`].
+    /// The input of the head `[R, W]`, where W is [`Network::state_width`].
     pub fn state(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let (drop, batch) = (self.embedding_dropout, context.batch);
-        let dropped = || dropout(vectors, drop, context.mode, 1);
+        let with_dropout = || dropout(vectors, drop, context.mode, 1);
         match &self.body {
-            Body::Mean => masked_mean(&dropped(), batch),
-            Body::Recurrent(body) => body.forward(&dropped(), context),
-            Body::Convolution(body) => body.forward(&dropped(), context),
+            Body::Mean => masked_mean(&with_dropout(), batch),
+            Body::Recurrent(body) => body.forward(&with_dropout(), context),
+            Body::Convolution(body) => body.forward(&with_dropout(), context),
             Body::Encoder(encoder) => {
                 let state = encoder.first_state(vectors, context, drop);
                 batch.pool_windows(&state, FeaturePooling::Cls)
@@ -304,7 +303,7 @@ impl Network {
         }
     }
 
-    /// The initial parameters as one buffer on a device.
+    /// The initial parameters as one buffer on a GPU.
     pub fn initial(&self, device: Device) -> Tensor {
         self.layout.initial(device)
     }

@@ -1,4 +1,4 @@
-//! The bundle of a network: a folder that needs nothing else.
+//! The bundle of a network: a folder with everything that is needed to use it.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::{ClassifierError, EncoderConfig, Network, Parameters, Result, Weights
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
 ///
 /// # Errors
-/// The disk refuses.
+/// A file cannot be written.
 pub fn save_bundle(
     folder: &Path,
     model: &ModelFile,
@@ -47,23 +47,22 @@ fn read(folder: &Path, name: &str) -> Result<Vec<u8>, ArtifactError> {
     fs::read(&path).map_err(ArtifactError::io("read", &path))
 }
 
-/// A network read back.
+/// A network that was read from a bundle.
 #[derive(Debug)]
 pub struct Bundle {
-    /// Its description.
+    /// The description in `model.json`.
     pub model: ModelFile,
-    /// Its network.
+    /// The network.
     pub network: Network,
-    /// Its weights.
+    /// The weights.
     pub weights: Weights,
 }
 
 impl Bundle {
-    /// Reads a bundle and checks that its parts belong together.
+    /// Reads a bundle and checks that its files belong together.
     ///
     /// # Errors
-    /// A file is missing or not what it should be, the tokenizer was swapped, or a tensor is
-    /// missing, unknown or of another shape.
+    /// A file is missing or damaged, the tokenizer was replaced, or a tensor is missing, unknown or of another shape.
     pub fn load(folder: &Path, device: Device) -> Result<Self> {
         let refused = |problem: String| BundleError::Unusable {
             folder: folder.to_owned(),
@@ -83,7 +82,7 @@ impl Bundle {
                 Network::empty(&model, config)
             }
             ModelKind::Linear | ModelKind::Winner => {
-                return Err(refused("it is no network".to_owned()).into());
+                return Err(refused("it is not a network".to_owned()).into());
             }
             _ => {
                 let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;
@@ -98,19 +97,20 @@ impl Bundle {
         })
     }
 
-    /// How far a probe's positive class is ahead of its negative one, from features `[R, F]`.
+    /// The scores of a probe for features `[R, F]`: the log-odds of the positive class, in nats.
     ///
     /// # Errors
-    /// They are of another width.
-    pub fn differences_of(&self, states: &Tensor) -> Result<Vec<f64>> {
+    /// The features have another width.
+    pub fn score_features(&self, states: &Tensor) -> Result<Vec<f64>> {
         let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
-            let misfit = ClassifierError::misfit("model", "features");
-            let reason = format!("the model reads {expected} components and there are {found}");
-            return Err(misfit(reason));
+            let mismatch = ClassifierError::mismatch("model", "features");
+            let reason =
+                format!("the model reads {expected} features per review, but there are {found}");
+            return Err(mismatch(reason));
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat);
-        let [weight, bias] = parameters.all(self.network.output());
+        let [weight, bias] = parameters.get_all(self.network.output());
         let values = states.to_device(weight.device());
         let logits = values.linear(weight, Some(bias)).to_device(Device::Cpu);
         let difference = logits.select(1, 1) - logits.select(1, 0);
@@ -126,7 +126,7 @@ fn check_sizes(config: &EncoderConfig, sizes: Sizes) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`config.json` says {} words of {} components, and `model.json` {} of {}",
+        "`config.json` states {} words of width {}, but `model.json` states {} words of width {}",
         of_config[0], of_config[1], of_model[0], of_model[1]
     ))
 }
@@ -137,7 +137,7 @@ fn read_weights(
     tensors: &SafeTensors<'_>,
     device: Device,
 ) -> Result<Weights, String> {
-    // Tensors come in the order of the buffer.
+    // The tensors are in the order of the buffer.
     let mut flat = Vec::with_capacity(network.layout().len());
     let specs = network.layout().specs();
     for (name, shape, _) in specs.iter().flat_map(|spec| spec.tensors()) {
@@ -157,7 +157,7 @@ fn read_weights(
     };
     if let Some(extra) = tensors.names().into_iter().find(|name| !is_known(name)) {
         return Err(format!(
-            "it holds the tensor `{extra}`, which its network does not have"
+            "it has the tensor `{extra}`, which its network does not have"
         ));
     }
     Ok(Weights {
@@ -172,7 +172,7 @@ fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<V
         .map_err(|_| format!("the tensor `{name}` is missing"))?;
     if view.dtype() != Dtype::F32 || view.shape() != shape {
         return Err(format!(
-            "the tensor `{name}` should be F32 of shape {shape:?} and is {:?} of shape {:?}",
+            "the tensor `{name}` should be F32 of shape {shape:?}, but is {:?} of shape {:?}",
             view.dtype(),
             view.shape()
         ));

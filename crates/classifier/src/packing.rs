@@ -1,45 +1,44 @@
-//! Rows without padding, as cuDNN's recurrent kernels read them: first the first token of every row,
-//! longest row first, then the second tokens, and so on (`torch.nn.utils.rnn.PackedSequence`).
+//! Packed rows without padding, as cuDNN's recurrent kernels read them: first the first token of every row, the longest
+//! row first, then the second tokens, and so on (`torch.nn.utils.rnn.PackedSequence`).
 
 use tch::Tensor;
 
-/// Where each token of a padded batch stands in the packed one.
+/// The mapping between a padded batch and its packed tokens.
 #[derive(Debug)]
 pub struct Packing {
-    /// `[N]` i64: for each packed token its place in the padded batch `[T * B]`.
+    /// `[N]` i64: the index in the padded batch `[T * B]` of each packed token.
     tokens: Tensor,
-    /// `[T * B]` i64: for each place of the padded batch its packed token; padding points at token 0.
-    places: Tensor,
+    /// `[T * B]` i64: the packed token of each index of the padded batch; token 0 for padding.
+    indices: Tensor,
     /// `[S]` i64 on the host: rows that still have a token at each step.
     steps: Tensor,
     rows: i64,
 }
 
 impl Packing {
-    /// Where tokens go: for each packed token its place, for each place its packed token, and the rows at
-    /// each step. Every row has a token.
-    pub(crate) fn places(lengths: &[usize], time: usize) -> (Vec<i64>, Vec<i64>, Vec<i64>) {
+    /// The two index lists of [`Packing`] and the number of rows at each step. Every row must have a token.
+    pub(crate) fn indices(lengths: &[usize], time: usize) -> (Vec<i64>, Vec<i64>, Vec<i64>) {
         let count = lengths.len();
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
         let (mut tokens, mut steps) = (Vec::new(), Vec::new());
-        let mut places = vec![0; time * count];
+        let mut indices = vec![0; time * count];
         for position in 0..lengths.iter().copied().max().unwrap_or(0) {
             let first = tokens.len();
             for row in order.iter().take_while(|&&row| lengths[row] > position) {
-                let place = position * count + row;
-                places[place] = tokens.len() as i64;
-                tokens.push(place as i64);
+                let index = position * count + row;
+                indices[index] = tokens.len() as i64;
+                tokens.push(index as i64);
             }
             steps.push((tokens.len() - first) as i64);
         }
-        (tokens, places, steps)
+        (tokens, indices, steps)
     }
 
-    pub(crate) fn new(tokens: Tensor, places: Tensor, steps: &[i64]) -> Self {
+    pub(crate) fn new(tokens: Tensor, indices: Tensor, steps: &[i64]) -> Self {
         Self {
             tokens,
-            places,
+            indices,
             steps: Tensor::from_slice(steps),
             rows: steps.first().copied().unwrap_or(0),
         }
@@ -50,7 +49,7 @@ impl Packing {
         &self.steps
     }
 
-    /// Rows of the batch.
+    /// Number of rows of the batch.
     pub(crate) fn rows(&self) -> i64 {
         self.rows
     }
@@ -61,9 +60,9 @@ impl Packing {
         padded.reshape([-1, width]).index_select(0, &self.tokens)
     }
 
-    /// From `[N, W]` to `[T, B, W]`; padding holds the state of some token, which pooling must leave out.
+    /// From `[N, W]` to `[T, B, W]`. Padding gets the state of token 0, which pooling must mask.
     pub(crate) fn unpack(&self, packed: &Tensor, time: i64, rows: i64) -> Tensor {
-        packed.index_select(0, &self.places).view([time, rows, -1])
+        packed.index_select(0, &self.indices).view([time, rows, -1])
     }
 }
 
@@ -74,21 +73,21 @@ mod tests {
     #[test]
     fn tokens_are_packed_step_by_step_and_longest_row_first() {
         // Rows of one, three and two tokens in a batch of four steps.
-        let (tokens, places, steps) = Packing::places(&[1, 3, 2], 4);
+        let (tokens, indices, steps) = Packing::indices(&[1, 3, 2], 4);
         assert_eq!(steps, [3, 2, 1]);
-        // Places are numbered step by step: 0 to 2 are the first tokens.
+        // Indices are numbered step by step: 0 to 2 are the first tokens.
         assert_eq!(tokens, [1, 2, 0, 4, 5, 7]);
-        assert_eq!(places, [2, 0, 1, 0, 3, 4, 0, 5, 0, 0, 0, 0]);
+        assert_eq!(indices, [2, 0, 1, 0, 3, 4, 0, 5, 0, 0, 0, 0]);
     }
 
     #[test]
-    fn unpacking_undoes_packing() {
+    fn unpacking_reverses_packing() {
         let lengths = [2, 5, 1, 5];
         let (time, rows) = (6, lengths.len());
-        let (tokens, places, steps) = Packing::places(&lengths, time);
+        let (tokens, indices, steps) = Packing::indices(&lengths, time);
         let packing = Packing::new(
             Tensor::from_slice(&tokens),
-            Tensor::from_slice(&places),
+            Tensor::from_slice(&indices),
             &steps,
         );
         let padded = Tensor::arange((time * rows) as i64, tch::kind::FLOAT_CPU);

@@ -1,36 +1,35 @@
-//! All parameters of a network in one flat buffer, so that the optimizer, a checkpoint, the best
-//! weights and the gradient are each one array.
+//! The parameters of a network in one flat buffer, so that the optimizer, a checkpoint, the best weights and the
+//! gradient are one array each.
 //!
-//! The buffer has three parts: frozen parameters, which never change; dense parameters, which get one
-//! flat gradient; and last the word table, of which a batch reads a few rows, so that its gradient is
-//! added row by row.
+//! The buffer has three parts: frozen parameters, which never change; dense parameters, which have one flat gradient;
+//! and last the word table. A batch reads only some of its rows, so its gradient is added row by row.
 
 use std::cell::Cell;
 use std::ops::Range;
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// One parameter's place in the flat buffer.
+/// A parameter and its position in the flat buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
-    /// The names of the tensors of `model.safetensors` that it is made of, laid one after the other
-    /// along their first dimension. Nearly always one.
+    /// The names of its tensors in `model.safetensors`, which are concatenated along their first dimension; nearly
+    /// always one.
     pub parts: Vec<String>,
     /// Its shape.
     pub shape: Vec<i64>,
-    /// Its elements in the flat buffer.
+    /// Its range in the flat buffer.
     pub range: Range<usize>,
-    /// Whether weight decay applies (matrices of the network; not biases, not the embedding).
+    /// Whether weight decay applies: it does for matrices of the network, not for biases and the embedding.
     pub decays: bool,
-    /// How far from the input it is: in an encoder 0 for the embedding, then the layer from 1, and
-    /// one more for the head; 0 everywhere else.
+    /// The distance from the input: in an encoder 0 for the embedding, the number of the layer from 1, and one more
+    /// for the head; 0 in all other networks.
     pub level: u32,
-    /// Whether it stays as it is.
+    /// Whether training does not change it.
     pub frozen: bool,
 }
 
 impl ParameterSpec {
-    /// Its tensors in `model.safetensors`: name, shape, and elements of the flat buffer.
+    /// Its tensors in `model.safetensors`: name, shape, and range in the flat buffer.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, Vec<usize>, Range<usize>)> {
         let count = self.parts.len();
         let mut shape: Vec<usize> = self.shape.iter().map(|size| *size as usize).collect();
@@ -44,7 +43,7 @@ impl ParameterSpec {
         })
     }
 
-    /// A view of it in a buffer that begins with element `start` of the flat buffer.
+    /// A view of it in a buffer whose first element is element `start` of the flat buffer.
     pub(crate) fn view(&self, buffer: &Tensor, start: usize) -> Tensor {
         let length = self.range.len() as i64;
         let part = buffer.narrow(0, (self.range.start - start) as i64, length);
@@ -52,26 +51,26 @@ impl ParameterSpec {
     }
 }
 
-/// Index of a parameter in its [`Layout`].
+/// Index of a parameter in its [`ParameterLayout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterId(usize);
 
-/// The parameters of a network, with the values they start from.
+/// The parameters of a network and their initial values.
 #[derive(Debug, Default)]
-pub struct Layout {
+pub struct ParameterLayout {
     specs: Vec<ParameterSpec>,
     initial: Vec<f32>,
     level: u32,
     word_table: Option<ParameterId>,
 }
 
-impl Layout {
-    /// Adds a parameter. Its values are in row-major order and as many as its shape says.
-    pub fn add(&mut self, name: &str, shape: &[i64], decays: bool, initial: &[f32]) -> ParameterId {
-        self.add_parts(vec![name.to_owned()], shape, decays, initial)
+impl ParameterLayout {
+    /// Adds a parameter with its initial values in row-major order.
+    pub fn add(&mut self, name: &str, shape: &[i64], decays: bool, init: &[f32]) -> ParameterId {
+        self.add_parts(vec![name.to_owned()], shape, decays, init)
     }
 
-    /// Adds a parameter that is kept as several tensors of equal shape.
+    /// Adds a parameter that is stored as several tensors of equal shape.
     pub fn add_parts(
         &mut self,
         parts: Vec<String>,
@@ -83,12 +82,12 @@ impl Layout {
         assert_eq!(
             elements,
             initial.len() as i64,
-            "`{}` has as many values as its shape says",
+            "`{}` must have as many values as its shape",
             parts.join("`, `")
         );
         assert!(
             self.word_table.is_none(),
-            "the word table is the last parameter"
+            "the word table must be the last parameter"
         );
         let start = self.initial.len();
         self.initial.extend_from_slice(initial);
@@ -103,37 +102,37 @@ impl Layout {
         ParameterId(self.specs.len() - 1)
     }
 
-    /// Adds the word table `[V, D]`, whose rows are looked up: the last parameter, of level 0.
-    pub fn add_word_table(&mut self, name: &str, shape: &[i64], initial: &[f32]) -> ParameterId {
-        let id = self.add(name, shape, false, initial);
+    /// Adds the word table `[V, D]`: the last parameter, with level 0.
+    pub fn add_word_table(&mut self, name: &str, shape: &[i64], init: &[f32]) -> ParameterId {
+        let id = self.add(name, shape, false, init);
         self.specs[id.0].level = 0;
         self.word_table = Some(id);
         id
     }
 
-    /// The word table, if it is among the parameters.
+    /// The word table, if it is one of the parameters.
     pub fn word_table(&self) -> Option<ParameterId> {
         self.word_table
     }
 
-    /// Elements that training changes: the dense parameters, then the word table.
+    /// The elements that training changes: the dense parameters, then the word table.
     pub fn trained(&self) -> Range<usize> {
         let frozen = self.specs.iter().filter(|spec| spec.frozen);
         frozen.map(|spec| spec.range.end).max().unwrap_or(0)..self.len()
     }
 
-    /// Elements of the dense parameters: neither frozen nor of the word table.
+    /// The elements of the dense parameters: neither frozen nor in the word table.
     pub fn dense(&self) -> Range<usize> {
         let table = self.word_table.map(|id| self.spec(id).range.start);
         self.trained().start..table.unwrap_or(self.len())
     }
 
-    /// Parameters added from now on are of this level.
+    /// Sets the level of the parameters that are added from now on.
     pub fn begin_level(&mut self, level: u32) {
         self.level = level;
     }
 
-    /// Lets the embedding and this many layers above it stay as they are; with 0 nothing does.
+    /// Freezes the embedding and this many layers above it; nothing for 0.
     pub(crate) fn freeze(&mut self, layers: u32) {
         for spec in &mut self.specs {
             spec.frozen = layers > 0 && spec.level <= layers && spec.level < self.level;
@@ -145,12 +144,12 @@ impl Layout {
         self.level
     }
 
-    /// The places of all parameters, in the order of the buffer.
+    /// All parameters, in the order of the buffer.
     pub fn specs(&self) -> &[ParameterSpec] {
         &self.specs
     }
 
-    /// The place of one.
+    /// One parameter.
     pub fn spec(&self, id: ParameterId) -> &ParameterSpec {
         &self.specs[id.0]
     }
@@ -160,7 +159,7 @@ impl Layout {
         self.initial.len()
     }
 
-    /// Whether there is no parameter.
+    /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.initial.is_empty()
     }
@@ -171,25 +170,25 @@ impl Layout {
     }
 }
 
-/// The parameters of a flat buffer as tensors of their own shapes, sharing its memory. The word table is
-/// not always among them.
+/// The parameters of a flat buffer as tensors of their own shapes that share its memory. The word table is not always
+/// one of them.
 #[derive(Debug)]
 pub struct Parameters(Vec<Tensor>);
 
 impl Parameters {
     /// Views of a whole flat buffer, without gradients.
-    pub fn view(layout: &Layout, flat: &Tensor) -> Self {
+    pub fn view(layout: &ParameterLayout, flat: &Tensor) -> Self {
         let flat = flat.detach();
-        Self(pieces(layout.specs(), &flat))
+        Self(views(layout.specs(), &flat))
     }
 
-    /// Views of the frozen parameters in `frozen`, and of the dense ones in `leaf`, which collects their
-    /// gradient as one flat tensor. One operation splits the leaf, whatever the number of parameters.
-    pub(crate) fn of_leaf(layout: &Layout, frozen: &Tensor, leaf: &Tensor) -> Self {
+    /// Views of the frozen parameters in `frozen` and of the dense ones in `leaf`, which collects their gradient as
+    /// one flat tensor. A single operation splits the leaf.
+    pub(crate) fn from_leaf(layout: &ParameterLayout, frozen: &Tensor, leaf: &Tensor) -> Self {
         let dense = layout.dense();
         let until = |end: usize| layout.specs().partition_point(|spec| spec.range.end <= end);
         let (first, last) = (until(dense.start), until(dense.end));
-        let mut all = pieces(&layout.specs()[..first], frozen);
+        let mut all = views(&layout.specs()[..first], frozen);
         let specs = &layout.specs()[first..last];
         let lengths: Vec<i64> = specs.iter().map(|spec| spec.range.len() as i64).collect();
         let parts = leaf.split_with_sizes(lengths, 0);
@@ -198,37 +197,36 @@ impl Parameters {
         Self(all)
     }
 
-    /// Lays matrices out as oneDNN multiplies with them, for a network that does not learn: see
-    /// [`crate::linear`].
+    /// Stores matrices in oneDNN's format, for a network that is not trained: see [`crate::matrix_products`].
     pub(crate) fn pack(&mut self, matrices: &[ParameterId]) {
         for id in matrices {
             self.0[id.0] = no_grad(|| self.0[id.0].to_mkldnn());
         }
     }
 
-    /// Some of them.
-    pub(crate) fn all<const N: usize>(&self, ids: [ParameterId; N]) -> [&Tensor; N] {
+    /// Several parameters.
+    pub(crate) fn get_all<const N: usize>(&self, ids: [ParameterId; N]) -> [&Tensor; N] {
         ids.map(|id| self.get(id))
     }
 
-    /// One of them.
+    /// One parameter.
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.0[id.0]
     }
 }
 
 /// A view of each of these parameters in a flat buffer.
-fn pieces(specs: &[ParameterSpec], flat: &Tensor) -> Vec<Tensor> {
+fn views(specs: &[ParameterSpec], flat: &Tensor) -> Vec<Tensor> {
     specs.iter().map(|spec| spec.view(flat, 0)).collect()
 }
 
 thread_local! {
-    /// Whether this thread runs the code of a device, which must not read memory of tensors.
+    /// Whether this thread runs GPU code, which must not read the memory of tensors.
     static NO_HOST_ACCESS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work`, in which this thread must not read or write the memory of a tensor as a slice. On a GPU that
-/// cannot be done without waiting for it; a processor would allow it, so that tests there see the mistake.
+/// Runs `work`, in which this thread must not read or write the memory of a tensor as a slice. A GPU would have to be
+/// waited for; on a CPU it would work, so this check lets tests on a CPU find the mistake.
 pub fn without_host_access<T>(work: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {
@@ -240,15 +238,15 @@ pub fn without_host_access<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Where the elements of a contiguous tensor begin in the processor's memory, and how many there are.
+/// The address and the number of elements of a contiguous tensor in CPU memory.
 fn memory<T>(tensor: &Tensor, kind: Kind) -> (*mut T, usize) {
     assert!(
         !NO_HOST_ACCESS.get(),
-        "the code of a device read the memory of a tensor"
+        "GPU code read the memory of a tensor"
     );
     assert!(
         tensor.device() == Device::Cpu && tensor.kind() == kind && tensor.is_contiguous(),
-        "only a contiguous {kind:?} tensor in memory is a slice"
+        "only a contiguous {kind:?} tensor in CPU memory is a slice"
     );
     match tensor.numel() {
         0 => (std::ptr::dangling_mut(), 0),
@@ -256,9 +254,9 @@ fn memory<T>(tensor: &Tensor, kind: Kind) -> (*mut T, usize) {
     }
 }
 
-/// The elements of a flat f32 tensor in the processor's memory.
+/// The elements of a flat f32 tensor in CPU memory.
 ///
-/// The caller must not let two such slices of one tensor live at once.
+/// The caller must not hold two such slices of one tensor at the same time.
 pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
     let (start, count) = memory(tensor, Kind::Float);
     // SAFETY: the tensor owns `count` contiguous f32 from `start` on, and is borrowed mutably for as long
@@ -266,14 +264,14 @@ pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
     unsafe { std::slice::from_raw_parts_mut(start, count) }
 }
 
-/// The elements of a flat f32 tensor in the processor's memory, to read.
+/// The elements of a flat f32 tensor in CPU memory, read-only.
 pub fn as_slice(tensor: &Tensor) -> &[f32] {
     let (start, count) = memory(tensor, Kind::Float);
-    // SAFETY: as above, and shared with other readers only.
+    // SAFETY: as above, and the slice is read-only.
     unsafe { std::slice::from_raw_parts(start, count) }
 }
 
-/// The bits of the elements of a flat bf16 tensor in the processor's memory, to read.
+/// The bits of the elements of a flat bf16 tensor in CPU memory, read-only.
 pub(crate) fn as_bf16_bits(tensor: &Tensor) -> &[u16] {
     let (start, count) = memory(tensor, Kind::BFloat16);
     // SAFETY: as above; any 16 bits are valid as u16.
@@ -285,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_of_a_device_cannot_read_the_memory_of_a_tensor() {
+    fn gpu_code_cannot_read_the_memory_of_a_tensor() {
         let tensor = Tensor::from_slice(&[1.0_f32, 2.0]);
         let read = || as_slice(&tensor).len();
         assert_eq!(read(), 2);

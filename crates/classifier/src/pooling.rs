@@ -1,32 +1,37 @@
-//! From the states of a row to one vector. Padding never takes part.
+//! Pooling: from the states of a row to one vector. Padding is ignored.
 
 use settings::Pooling;
 use tch::{Kind, Tensor};
 
-use crate::parameters::{Layout, ParameterId};
-use crate::{Batch, ForwardContext, Stream, initial};
+use crate::parameters::{ParameterId, ParameterLayout};
+use crate::{Batch, CounterRng, ForwardContext, init};
 
-/// A pooling with the parameters it needs.
+/// A pooling with its parameters.
 #[derive(Debug)]
 pub(crate) enum Pool {
     Last,
     Mean,
     Max,
-    /// Additive attention with one learned query (Yang et al. 2016, equations 5 to 7): a projection, its bias
-    /// and the query.
+    /// Additive attention with one learned query (Yang et al. 2016, equations 5 to 7): a projection, its bias and the
+    /// query.
     Attention([ParameterId; 3]),
 }
 
 impl Pool {
-    pub(crate) fn new(kind: Pooling, width: i64, layout: &mut Layout, stream: Stream) -> Self {
+    pub(crate) fn new(
+        kind: Pooling,
+        width: i64,
+        layout: &mut ParameterLayout,
+        rng: CounterRng,
+    ) -> Self {
         match kind {
             Pooling::Last => Self::Last,
             Pooling::Mean => Self::Mean,
             Pooling::Max => Self::Max,
             Pooling::Attention => {
-                let projection = initial::glorot_uniform(stream.child(0), width, width);
+                let projection = init::glorot_uniform(rng.child(0), width, width);
                 let bias = vec![0.0; width as usize];
-                let query = initial::glorot_uniform(stream.child(1), 1, width);
+                let query = init::glorot_uniform(rng.child(1), 1, width);
                 Self::Attention([
                     layout.add("attention.projection", &[width, width], true, &projection),
                     layout.add("attention.bias", &[width], false, &bias),
@@ -36,8 +41,7 @@ impl Pool {
         }
     }
 
-    /// `states` is `[T, B, W]`, `backward` the part of W that read each row from its end.
-    /// Gives `[B, W]`.
+    /// Pools states `[T, B, W]` into `[B, W]`. The last `backward` components are states of the backward direction.
     pub(crate) fn apply(
         &self,
         states: &Tensor,
@@ -48,11 +52,11 @@ impl Pool {
             batch, parameters, ..
         } = context;
         match self {
-            Self::Last => last(states, backward, batch),
+            Self::Last => last_state(states, backward, batch),
             Self::Mean => masked_mean(states, batch),
             Self::Max => masked_max(states, &batch.mask),
             Self::Attention(ids) => {
-                let [projection, bias, query] = parameters.all(*ids);
+                let [projection, bias, query] = parameters.get_all(*ids);
                 let hidden = states.linear(projection, Some(bias)).tanh();
                 let scores = hidden.linear(query, None::<&Tensor>);
                 let scores = scores.masked_fill(&batch.mask.eq(0.0), f64::NEG_INFINITY);
@@ -67,15 +71,15 @@ pub(crate) fn masked_mean(xs: &Tensor, batch: &Batch) -> Tensor {
     (xs * &batch.mask).sum_dim_intlist(0, false, Kind::Float) / batch.lengths.unsqueeze(1)
 }
 
-/// The maximum over the places whose mask is not 0: `[T, B, W]` and `[T, B, 1]` to `[B, W]`.
+/// The maximum over the tokens whose mask is not 0: `[T, B, W]` and `[T, B, 1]` to `[B, W]`.
 pub(crate) fn masked_max(xs: &Tensor, mask: &Tensor) -> Tensor {
     xs.masked_fill(&mask.eq(0.0), f64::NEG_INFINITY)
         .amax([0], false)
 }
 
-/// The state after the last token read: at a row's end for the forward part, at its start for the
-/// part that read it backwards.
-fn last(states: &Tensor, backward_width: i64, batch: &Batch) -> Tensor {
+/// The state after the last token that each direction reads: the last token of the row for the forward direction, the
+/// first token for the backward direction.
+fn last_state(states: &Tensor, backward_width: i64, batch: &Batch) -> Tensor {
     let width = states.size()[2];
     let forward_width = width - backward_width;
     let forward = states.narrow(2, 0, forward_width);

@@ -1,4 +1,4 @@
-//! Predicting many rows with a network: on all cores, or on a GPU.
+//! Prediction of many rows with a network, on all cores or on a GPU.
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,20 +16,20 @@ use crate::{
 pub struct Logits {
     /// `rows * classes` values, row after row.
     pub values: Vec<f32>,
-    /// Classes.
+    /// Number of classes.
     pub classes: usize,
 }
 
 impl Logits {
-    /// How much the positive class is ahead of the negative one, for each row.
-    pub fn differences(&self) -> Vec<f64> {
+    /// The score of each row: the log-odds of the positive class, in nats.
+    pub fn scores(&self) -> Vec<f64> {
         self.values
             .chunks_exact(self.classes)
             .map(|row| f64::from(row[1]) - f64::from(row[0]))
             .collect()
     }
 
-    /// Mean cross-entropy, in nats, and share of rows whose largest logit is that of their label.
+    /// Mean cross-entropy in nats, and share of rows predicted correctly.
     pub fn loss_and_accuracy(&self, rows: &dyn IdRows) -> (f64, f64) {
         let mut loss = 0.0;
         let mut correct = 0_u64;
@@ -48,22 +48,21 @@ impl Logits {
     }
 }
 
-/// Called with the number of rows of each finished batch; it may stop the work.
+/// Called with the number of rows of each finished batch. It can stop the work.
 pub type BatchProgress<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
 
-/// Rows that a network reads, on which device, and with what memory. The rows of a batch do not depend on
-/// how many replicas there are, so neither do the results. A batch that does not fit into memory is
-/// computed in parts, see [`MemoryLimit`].
+/// Prediction of rows with a network. The rows of a batch do not depend on the number of replicas, so neither do the
+/// results. If a batch does not fit into memory, it is computed in parts: see [`MemoryLimit`].
 pub struct Inference<'a> {
     /// The network.
     pub network: &'a Network,
-    /// All rows.
+    /// The rows.
     pub rows: &'a dyn IdRows,
-    /// The id that fills short rows.
+    /// The token id of padding.
     pub pad_id: u32,
-    /// Where batches go.
+    /// The device of the batches.
     pub device: Device,
-    /// As far as it is known.
+    /// The limit on what is computed at once.
     pub memory: &'a MemoryLimit,
     /// Called after each batch.
     pub progress: &'a BatchProgress<'a>,
@@ -73,7 +72,7 @@ impl Inference<'_> {
     /// The logits of every row.
     ///
     /// # Errors
-    /// libtorch fails, a single row does not fit into memory, or `progress` has stopped the work.
+    /// libtorch fails, a single row does not fit into memory, or `progress` stopped the work.
     pub fn logits(&self, replicas: &mut [Replica], batch_size: usize) -> Result<Logits> {
         let batches = sorted_batches(self.rows, batch_size);
         let (all, classes) = (0..self.rows.len(), self.network.classes());
@@ -81,8 +80,8 @@ impl Inference<'_> {
         Ok(Logits { values, classes })
     }
 
-    /// The input of the head for some rows: `span.len()` rows of [`Network::state_width`] values, in
-    /// order, from these batches of them.
+    /// The inputs of the head for the rows of `span`, in order: [`Network::state_width`] values for each row. `batches`
+    /// divides these rows into batches.
     ///
     /// # Errors
     /// As for [`Inference::logits`].
@@ -96,8 +95,8 @@ impl Inference<'_> {
         self.values(replicas, batches, span, width, Replica::states)
     }
 
-    /// `width` values for every row of `span`, in order, from batches of its rows that are sorted with
-    /// the longest last.
+    /// Computes `width` values for every row of `span`, in order. `batches` divides these rows into batches, the
+    /// longest last.
     fn values(
         &self,
         replicas: &mut [Replica],
@@ -107,8 +106,8 @@ impl Inference<'_> {
         compute: fn(&Replica, &Network, &Batch) -> Tensor,
     ) -> Result<Vec<f32>> {
         let next = AtomicUsize::new(0);
-        let reading = self.network.reading().on(self.device);
-        // Of a batch of these rows, padding included.
+        let format = self.network.input_format().for_device(self.device);
+        // The size of a batch of these rows, padding included.
         let tokens_of = |rows: &[usize]| {
             let lengths = rows.iter().map(|&row| self.rows.length(row));
             rows.len() * lengths.max().unwrap_or(0).max(1)
@@ -116,21 +115,21 @@ impl Inference<'_> {
         let parts = replicas
             .par_iter_mut()
             .map(|replica| {
-                // Results stay on the device until the end, so that the host never waits for a batch
-                // before it prepares the next one.
+                // Results stay on the device until the end, so that the CPU can prepare the next batch without
+                // waiting for this one.
                 let (mut rows, mut results) = (Vec::new(), Vec::new());
-                // Longest first, so that no core is left with a long batch at the end.
+                // The longest batches come first, so that no core computes a long batch alone at the end.
                 while let Some(index) = batches
                     .len()
                     .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
                 {
                     let batch = &batches[index];
-                    results.extend(self.memory.in_parts(batch, tokens_of, |part| {
+                    results.extend(self.memory.compute_in_parts(batch, tokens_of, |part| {
                         ClassifierError::catch("compute a batch", || {
                             let part =
-                                PreparedBatch::gather(self.rows, part, self.pad_id, reading, None);
+                                PreparedBatch::gather(self.rows, part, self.pad_id, format, None);
                             let values = compute(replica, self.network, &part.open_on(self.device));
-                            // A view would keep all states of the batch in memory.
+                            // Copied, because a view would keep all states of the batch in memory.
                             Ok(values.reshape([-1]).copy())
                         })
                     })?);
@@ -139,7 +138,7 @@ impl Inference<'_> {
                         return Err(ClassifierError::Stopped);
                     }
                 }
-                Ok((rows, copy_to_host(&results)?))
+                Ok((rows, copy_to_cpu(&results)?))
             })
             .collect::<Result<Vec<_>>>()?;
         let mut all = vec![0_f32; span.len() * width];
@@ -152,18 +151,18 @@ impl Inference<'_> {
     }
 }
 
-/// The values of tensors on a device, one after the other, by one copy. If the device has no memory for
-/// all of them side by side, by one copy for each.
-fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>> {
+/// Copies the values of tensors from a device, one tensor after the other, with a single copy. If the device has no
+/// memory to concatenate them, each tensor is copied separately.
+fn copy_to_cpu(parts: &[Tensor]) -> Result<Vec<f32>> {
     if parts.is_empty() {
         return Ok(Vec::new());
     }
     let action = "copy the results from the device";
-    let copied = ClassifierError::catch(action, || host_values(&Tensor::cat(parts, 0)));
+    let copied = ClassifierError::catch(action, || values_on_cpu(&Tensor::cat(parts, 0)));
     match copied {
         Err(error) if error.fault().is_some_and(|fault| fault.is_memory()) => {
             ClassifierError::catch(action, || {
-                let copied = parts.iter().map(host_values);
+                let copied = parts.iter().map(values_on_cpu);
                 Ok(copied.collect::<Result<Vec<_>, _>>()?.concat())
             })
         }
@@ -171,7 +170,7 @@ fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>> {
     }
 }
 
-fn host_values(tensor: &Tensor) -> Result<Vec<f32>> {
+fn values_on_cpu(tensor: &Tensor) -> Result<Vec<f32>> {
     let values = tensor.to_device(Device::Cpu).contiguous().view([-1]);
     Vec::try_from(values).map_err(ClassifierError::torch("read the results"))
 }
@@ -186,8 +185,8 @@ mod tests {
     fn results_are_copied_in_order() {
         let wide = Tensor::arange(8, (Kind::Float, Device::Cpu)).view([2, 4]);
         let part = |from, count| wide.narrow(1, from, count).tr().reshape([-1]);
-        let values = copy_to_host(&[part(0, 2), part(2, 1), part(3, 1)]).expect("values");
+        let values = copy_to_cpu(&[part(0, 2), part(2, 1), part(3, 1)]).expect("values");
         assert_eq!(values, [0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0]);
-        assert!(copy_to_host(&[]).expect("nothing to copy").is_empty());
+        assert!(copy_to_cpu(&[]).expect("nothing to copy").is_empty());
     }
 }

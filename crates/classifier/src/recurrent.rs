@@ -1,49 +1,48 @@
-//! Recurrent nets: Elman (1990), LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014).
+//! Recurrent networks: Elman (1990), LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014).
 //!
-//! On a processor each direction runs on its own over the whole batch. Padding stands at the end, so the
-//! forward direction has passed every real token when it meets it; the backward direction reads rows that
-//! were reversed within their own length, so it too meets padding last. On a GPU both directions run in
-//! one call over rows without padding. Either way no state of a real token depends on a padded one.
+//! On a CPU each direction is computed separately for the whole batch. Padding is at the end of a row, so both
+//! directions read it last: the rows of the backward direction are reversed within their own length. On a GPU one
+//! call computes both directions for rows without padding. In both cases padding changes no state of a token.
 
 use settings::{ModelKind, ModelSettings};
 use tch::Tensor;
 
-use crate::batch::Order;
+use crate::batch::RnnInput;
 use crate::packing::Packing;
-use crate::parameters::{Layout, ParameterId};
+use crate::parameters::{ParameterId, ParameterLayout};
 use crate::pooling::Pool;
-use crate::{ForwardContext, Mode, dropout::dropout, initial};
+use crate::{ForwardContext, Mode, dropout::dropout, init};
 
 /// A stack of recurrent layers and a pooling.
 #[derive(Debug)]
 pub(crate) struct Recurrent {
-    /// `Lstm`, `Gru`, and Elman's for all others.
+    /// `Lstm` or `Gru`; any other kind means Elman's network.
     cell: ModelKind,
     hidden: i64,
-    /// By layer, then by direction.
-    directions: Vec<Direction>,
-    two_way: bool,
+    /// The weights by layer, then by direction.
+    directions: Vec<DirectionWeights>,
+    bidirectional: bool,
     pool: Pool,
-    between_layers: f64,
+    layer_dropout: f64,
 }
 
-/// The weights of one layer in one direction, in libtorch's order: input to gates `[G * H, I]`,
-/// state to gates `[G * H, H]`, and the two biases `[G * H]`.
-type Direction = [ParameterId; 4];
+/// The weights of one layer in one direction, in libtorch's order: input to gates `[G * H, I]`, state to gates
+/// `[G * H, H]`, and two biases `[G * H]`.
+type DirectionWeights = [ParameterId; 4];
 
 impl Recurrent {
-    /// Adds all matrices to the layout, then all biases. That is how cuDNN stores them, which otherwise copies
-    /// all of them at every call.
-    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
-        let stream = initial::stream(settings).child(1);
+    /// Adds first all matrices to the layout, then all biases. cuDNN stores them in this order; with another order it
+    /// would copy them in every call.
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
+        let rng = init::rng(settings).child(1);
         let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
         let gates = match cell {
             ModelKind::Lstm => 4,
             ModelKind::Gru => 3,
             _ => 1,
         };
-        let two_way = settings.bidirectional;
-        let names = if two_way {
+        let bidirectional = settings.bidirectional;
+        let names = if bidirectional {
             &["forward", "backward"][..]
         } else {
             &["forward"]
@@ -53,13 +52,13 @@ impl Recurrent {
         for layer in 0..settings.layers {
             let inputs = if layer == 0 { width } else { output };
             for (name, index) in names.iter().zip(0..) {
-                let stream = stream.child(layer.into()).child(index);
+                let rng = rng.child(layer.into()).child(index);
                 let of_gate = |gate: i64| {
-                    let stream = stream.child(0).child(gate as u64);
-                    initial::glorot_uniform(stream, hidden, inputs)
+                    let rng = rng.child(0).child(gate as u64);
+                    init::glorot_uniform(rng, hidden, inputs)
                 };
                 let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
-                let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
+                let from_state = init::orthogonal_blocks(rng.child(1), gates, hidden);
                 let name = format!("layer{layer}.{name}");
                 let mut add = |part: &str, inputs: i64, values: &[f32]| {
                     let name = format!("{name}.{part}");
@@ -73,7 +72,7 @@ impl Recurrent {
         let zeros = vec![0_f32; (gates * hidden) as usize];
         let mut bias = zeros.clone();
         if cell == ModelKind::Lstm {
-            // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
+            // An initially open forget gate lets gradients reach distant tokens (Jozefowicz et al. 2015).
             bias[hidden as usize..2 * hidden as usize].fill(1.0);
         }
         let with_biases = |(name, input, state): (String, ParameterId, ParameterId)| {
@@ -85,60 +84,67 @@ impl Recurrent {
             [input, state, input_bias, state_bias]
         };
         let directions = matrices.into_iter().map(with_biases).collect();
-        let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
+        let pool = Pool::new(settings.pooling, output, layout, rng.child(1000));
         Self {
             cell,
             hidden,
             directions,
-            two_way,
+            bidirectional,
             pool,
-            between_layers: settings.dropout,
+            layer_dropout: settings.dropout,
         }
     }
 
-    /// Directions of a layer.
-    fn ways(&self) -> usize {
-        if self.two_way { 2 } else { 1 }
+    /// Number of directions of a layer.
+    fn direction_count(&self) -> usize {
+        if self.bidirectional { 2 } else { 1 }
     }
 
     pub(crate) fn output_width(&self) -> i64 {
-        self.hidden * self.ways() as i64
+        self.hidden * self.direction_count() as i64
     }
 
-    /// `vectors` is `[T, B, D]`; gives `[B, W]`.
+    /// From `[T, B, D]` to `[B, W]`.
     pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let batch = context.batch;
-        let states = match &batch.order {
-            Order::Packed(packing) => {
-                let packed = self.packed(packing.pack(vectors), packing, context);
+        let states = match &batch.rnn_input {
+            RnnInput::Packed(packing) => {
+                let packed = self.run_packed(packing.pack(vectors), packing, context);
                 packing.unpack(&packed, vectors.size()[0], batch.rows)
             }
-            Order::Reversed(reversed) => self.reversed(vectors, reversed, context),
-            Order::None => unreachable!("`Network::reading` asks for an order"),
+            RnnInput::Reversed(reversed) => self.run_padded(vectors, reversed, context),
+            RnnInput::None => {
+                unreachable!("`Network::input_format` sets the input")
+            }
         };
         self.pool
             .apply(&states, self.output_width() - self.hidden, context)
     }
 
-    /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`Order`].
-    fn reversed(&self, vectors: &Tensor, reversed: &Tensor, context: ForwardContext<'_>) -> Tensor {
+    /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`RnnInput::Reversed`].
+    fn run_padded(
+        &self,
+        vectors: &Tensor,
+        reversed: &Tensor,
+        context: ForwardContext<'_>,
+    ) -> Tensor {
         let reverse = |xs: &Tensor| {
             let size = xs.size();
             let rows = xs.reshape([-1, size[2]]).index_select(0, reversed);
             rows.view(size.as_slice())
         };
         let mut states = vectors.shallow_clone();
-        for (index, layer) in self.directions.chunks(self.ways()).enumerate() {
+        for (index, layer) in self.directions.chunks(self.direction_count()).enumerate() {
             if index > 0 {
                 states = dropout(
                     &states,
-                    self.between_layers,
+                    self.layer_dropout,
                     context.mode,
                     100 + index as u64,
                 );
             }
-            let run = |direction: &Direction, xs: &Tensor| {
-                let weights = context.parameters.all(*direction);
+            let run = |direction: &DirectionWeights, xs: &Tensor| {
+                let weights = context.parameters.get_all(*direction);
                 self.run(xs, None, &weights, (1, false))
             };
             let forward = run(&layer[0], &states);
@@ -153,32 +159,39 @@ impl Recurrent {
         states
     }
 
-    /// All layers over packed rows: `[N, D]` to `[N, W]`. One call, or one for each layer where there is
-    /// dropout between them, whose masks cuDNN would draw from a state of its own.
-    fn packed(&self, vectors: Tensor, packing: &Packing, context: ForwardContext<'_>) -> Tensor {
-        let drops = self.between_layers > 0.0 && !matches!(context.mode, Mode::Evaluate);
-        let layers = self.directions.len() / self.ways();
-        let at_once = if drops { 1 } else { layers };
+    /// All layers over packed rows: `[N, D]` to `[N, W]`. One call computes all layers, unless there is dropout
+    /// between them: cuDNN would use random numbers with hidden state.
+    fn run_packed(
+        &self,
+        vectors: Tensor,
+        packing: &Packing,
+        context: ForwardContext<'_>,
+    ) -> Tensor {
+        let has_dropout = self.layer_dropout > 0.0 && !matches!(context.mode, Mode::Evaluate);
+        let layers = self.directions.len() / self.direction_count();
+        let layers_per_call = if has_dropout { 1 } else { layers };
+        let group_size = layers_per_call * self.direction_count();
         let mut states = vectors;
-        for (index, some) in self.directions.chunks(at_once * self.ways()).enumerate() {
+        for (index, group) in self.directions.chunks(group_size).enumerate() {
             if index > 0 {
                 states = dropout(
                     &states,
-                    self.between_layers,
+                    self.layer_dropout,
                     context.mode,
                     100 + index as u64,
                 );
             }
-            let of_direction = |direction: &Direction| context.parameters.all(*direction);
-            let weights: Vec<&Tensor> = some.iter().flat_map(of_direction).collect();
-            let layers = (at_once as i64, self.two_way);
+            let of_direction =
+                |direction: &DirectionWeights| context.parameters.get_all(*direction);
+            let weights: Vec<&Tensor> = group.iter().flat_map(of_direction).collect();
+            let layers = (layers_per_call as i64, self.bidirectional);
             states = self.run(&states, Some(packing), &weights, layers);
         }
         states
     }
 
-    /// Some layers of libtorch's own, in one or both directions: the states of every token, from rows
-    /// `[T, B, I]` or packed ones `[N, I]`.
+    /// Runs recurrent layers of libtorch in one or both directions, over rows `[T, B, I]` or packed rows `[N, I]`.
+    /// Returns the states of all tokens.
     fn run(
         &self,
         xs: &Tensor,
@@ -186,17 +199,16 @@ impl Recurrent {
         weights: &[&Tensor],
         layers: (i64, bool),
     ) -> Tensor {
-        // Under `no_grad` nothing is recorded, and a pass for training only keeps a little more memory.
-        let learns = xs.requires_grad() || weights.iter().any(|weight| weight.requires_grad());
-        self.call(xs, packing, weights, layers, learns)
+        // Under `no_grad`, `train` only needs a little more memory.
+        let train = xs.requires_grad() || weights.iter().any(|weight| weight.requires_grad());
+        self.call(xs, packing, weights, layers, train)
     }
 
-    /// The one place where libtorch's recurrent layers are called. cuDNN can differentiate a pass only if
-    /// it was told `train` beforehand (PyTorch issues 5878 and 15788); a processor does not care, so
-    /// that the mistake would show on a GPU alone.
+    /// Calls libtorch's recurrent layers. cuDNN can only differentiate a pass with `train` (PyTorch issues 5878 and
+    /// 15788). A CPU does not need it, so without the check below the mistake would be visible on a GPU only.
     ///
     /// # Panics
-    /// The pass is recorded for a gradient, and `train` is false.
+    /// A gradient is required, and `train` is false.
     fn call(
         &self,
         xs: &Tensor,
@@ -235,7 +247,7 @@ impl Recurrent {
         };
         assert!(
             train || !states.requires_grad(),
-            "a recurrent pass that will be differentiated must be called with `train`"
+            "a recurrent pass that is differentiated needs `train`"
         );
         states
     }
@@ -247,14 +259,14 @@ mod tests {
     use crate::Parameters;
     use tch::{Device, Kind, no_grad};
 
-    fn parts(cell: ModelKind) -> (Recurrent, Layout) {
+    fn network(cell: ModelKind) -> (Recurrent, ParameterLayout) {
         let settings = ModelSettings {
             hidden: 3,
             layers: 1,
             bidirectional: false,
             ..ModelSettings::new(cell)
         };
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let recurrent = Recurrent::new(&settings, 2, &mut layout);
         (recurrent, layout)
     }
@@ -262,10 +274,10 @@ mod tests {
     #[test]
     fn a_differentiable_pass_without_train_is_refused() {
         for cell in [ModelKind::Rnn, ModelKind::Gru, ModelKind::Lstm] {
-            let (recurrent, layout) = parts(cell);
+            let (recurrent, layout) = network(cell);
             let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
             let xs = Tensor::ones([4, 2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-            let weights = parameters.all(recurrent.directions[0]);
+            let weights = parameters.get_all(recurrent.directions[0]);
             let call = |train| recurrent.call(&xs, None, &weights, (1, false), train);
             assert!(call(true).requires_grad());
             assert!(!no_grad(|| call(false)).requires_grad());
@@ -282,7 +294,7 @@ mod tests {
             bidirectional: true,
             ..ModelSettings::new(ModelKind::Lstm)
         };
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         Recurrent::new(&settings, 2, &mut layout);
         let is_matrix: Vec<bool> = layout
             .specs()

@@ -1,13 +1,12 @@
-//! A network that predicts. On a processor there is one replica for each core, and all of them read the
-//! same weights.
+//! Networks for prediction. On a CPU there is one replica for each core, and all replicas read the same weights.
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::linear::has_one_dnn;
+use crate::matrix_products::has_onednn;
 use crate::parameters::Parameters;
 use crate::{ActivationWeights, Batch, ForwardContext, Mode, Network, Weights};
 
-/// A network that predicts, on one core or device.
+/// A network for prediction, on one core or device.
 #[derive(Debug)]
 pub struct Replica {
     parameters: Parameters,
@@ -17,19 +16,18 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A replica of these weights as they are now, for many predictions: on a processor its matrices
-    /// are packed for oneDNN.
+    /// A replica of the current weights, for many predictions: on a CPU its matrices are stored in oneDNN's format.
     pub fn new(network: &Network, weights: &Weights, kind: Kind) -> Self {
         let activation = ActivationWeights::new(network.layout(), weights, kind);
-        let mut replica = Self::of(network, &activation);
-        if weights.flat.device() == Device::Cpu && has_one_dnn() {
+        let mut replica = Self::from_activation_weights(network, &activation);
+        if weights.flat.device() == Device::Cpu && has_onednn() {
             replica.parameters.pack(&network.matrices());
         }
         replica
     }
 
-    /// A replica over weights that may change between its predictions.
-    pub fn of(network: &Network, weights: &ActivationWeights) -> Self {
+    /// A replica that shares weights which may change between predictions.
+    pub fn from_activation_weights(network: &Network, weights: &ActivationWeights) -> Self {
         Self {
             parameters: weights.parameters(network.layout()),
             table: weights.table().shallow_clone(),
@@ -42,7 +40,7 @@ impl Replica {
         self.pass(network, batch, Network::forward)
     }
 
-    /// What the head reads `[R, W]`, in f32, without gradients.
+    /// The inputs of the head `[R, W]`, in f32, without gradients.
     pub fn states(&self, network: &Network, batch: &Batch) -> Tensor {
         self.pass(network, batch, Network::state)
     }

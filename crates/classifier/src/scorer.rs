@@ -1,4 +1,4 @@
-//! A network that scores rows of tokens.
+//! Scores rows of tokens with a network.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -9,62 +9,62 @@ use bundle::{MarkedRow, ModelFile, Networks, Scorer};
 use settings::ModelKind;
 use tch::{Kind, Tensor};
 
-use crate::tokens::check_asked;
+use crate::tokens::check_input_rows;
 use crate::{
     BatchProgress, Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits,
     MemoryLimit, Replica, Result, attributions_of_rows, choose_device, guard, sorted_batches,
 };
 
-/// The largest number of reviews in a batch, unless the caller sets it.
+/// Maximum number of reviews in a batch of [`NETWORKS`].
 const BATCH_SIZE: u32 = 64;
 
-/// Networks, for programs that can compute them.
+/// Opens networks, for programs that use libtorch.
 pub const NETWORKS: Networks = Networks {
     open: |folder, _, run| {
         let device = choose_device(run)?;
-        let scorer = NetworkScorer::load(folder, device, Batches::Spread { most: BATCH_SIZE })?;
+        let scorer = NetworkScorer::load(folder, device, BatchSize::Spread { max: BATCH_SIZE })?;
         Ok(Box::new(scorer))
     },
 };
 
-/// How rows are put together.
+/// The number of rows in a batch.
 #[derive(Clone, Copy, Debug)]
-pub enum Batches {
-    /// So many in each. What is rounded does not depend on the number of cores.
-    Of(u32),
-    /// A few rows are shared between the cores, too: the answer is there sooner.
+pub enum BatchSize {
+    /// A fixed number. Rounding errors do not depend on the number of cores.
+    Fixed(u32),
+    /// Few rows are also divided among the cores, for a faster answer.
     Spread {
-        /// Rows of a batch, at most.
-        most: u32,
+        /// Maximum number of rows.
+        max: u32,
     },
 }
 
-/// A network on its device. A probe scores tokens, too: its encoder is in its bundle.
+/// A network on a device. A probe also scores tokens, because its bundle contains the encoder.
 #[derive(Debug)]
 pub struct NetworkScorer {
     /// The network.
     pub bundle: Bundle,
     device: ChosenDevice,
-    batches: Batches,
+    batches: BatchSize,
     /// The number format of activations.
     kind: Kind,
-    /// Made at first use and kept: each has its own copy of the weights in the form in which the device
-    /// multiplies them fastest.
+    /// Made at the first use and reused: each has a copy of the weights in the format that the device multiplies
+    /// fastest.
     replicas: Mutex<Vec<Replica>>,
     memory: MemoryLimit,
 }
 
 impl NetworkScorer {
-    /// Loads the network in a folder onto a device.
+    /// Loads the network of a folder onto a device.
     ///
     /// # Errors
     /// A file is missing or damaged, or the device fails.
-    pub fn load(folder: &Path, device: ChosenDevice, batches: Batches) -> Result<Self> {
+    pub fn load(folder: &Path, device: ChosenDevice, batches: BatchSize) -> Result<Self> {
         let load = || Bundle::load(folder, device.device);
         let bundle = ClassifierError::catch("load the model", load)?;
         let kind = match &bundle.model.features {
-            // A probe reads features in the format that it was fitted to.
-            Some(features) => device.kind_of(features.precision).0,
+            // A probe needs features in the number format that it was fitted to.
+            Some(features) => device.activation_kind(features.precision).0,
             None => device.prediction_kind(&bundle.model.architecture),
         };
         Ok(Self {
@@ -77,18 +77,17 @@ impl NetworkScorer {
         })
     }
 
-    /// Its description.
+    /// The description in `model.json`.
     pub fn description(&self) -> &ModelFile {
         &self.bundle.model
     }
 
-    /// Whether it is a probe, for which an encoder computes features.
+    /// Whether the model is a probe, which needs the features of an encoder.
     pub fn is_probe(&self) -> bool {
         self.bundle.model.architecture.kind == ModelKind::Probe
     }
 
-    /// The logits of rows, computed on all cores; `on_rows` receives the number of rows of each
-    /// finished batch.
+    /// The logits of rows, computed on all cores. `on_rows` is called with the number of rows of each finished batch.
     ///
     /// # Errors
     /// libtorch fails, or a single row does not fit into memory.
@@ -119,19 +118,19 @@ impl NetworkScorer {
         }
     }
 
-    /// How far the positive class of a probe is ahead on each row of features.
+    /// The scores of a probe for rows of features.
     ///
     /// # Errors
-    /// The features are of another width, or libtorch fails.
-    pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>> {
+    /// The features have another width, or libtorch fails.
+    pub fn score_features(&self, rows: &FeatureRows) -> Result<Vec<f64>> {
         ClassifierError::catch("compute the logits of features", || {
-            self.bundle.differences_of(&rows.values)
+            self.bundle.score_features(&rows.values)
         })
     }
 
-    /// How far the positive class is ahead on each row, for a probe: from features that are computed
-    /// like those that it was fitted to, in their number format.
-    fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>> {
+    /// The scores of a probe for rows of tokens. The features are computed as they were for the training of the
+    /// probe, in the same number format.
+    fn probe_scores(&self, rows: &dyn IdRows) -> Result<Vec<f64>> {
         let inference = self.inference(rows, &|_| ControlFlow::Continue(()));
         let batches = sorted_batches(rows, self.batch_size(rows.len()));
         let states = self.with_replicas(batches.len(), |replicas| {
@@ -139,17 +138,17 @@ impl NetworkScorer {
         })?;
         ClassifierError::catch("compute the logits of features", || {
             let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
-            self.bundle.differences_of(&states)
+            self.bundle.score_features(&states)
         })
     }
 
-    /// Does `work` with as many replicas as there are batches, up to one for each core.
+    /// Runs `work` with as many replicas as there are batches, but at most one for each core.
     fn with_replicas<T>(
         &self,
         batches: usize,
         work: impl FnOnce(&mut [Replica]) -> Result<T>,
     ) -> Result<T> {
-        // Weights do not change, so a replica is whole after a panic, too.
+        // Weights do not change, so a replica can be used after a panic.
         let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
         let count = batches.clamp(1, self.device.replicas.max(1));
         let (network, weights) = (&self.bundle.network, &self.bundle.weights);
@@ -163,23 +162,23 @@ impl NetworkScorer {
 
     fn batch_size(&self, rows: usize) -> usize {
         match self.batches {
-            Batches::Of(size) => size as usize,
-            Batches::Spread { most } => rows
+            BatchSize::Fixed(size) => size as usize,
+            BatchSize::Spread { max } => rows
                 .div_ceil(self.device.replicas)
-                .clamp(1, most.max(1) as usize),
+                .clamp(1, max.max(1) as usize),
         }
     }
 }
 
-/// Integrated gradients for the contribution of a token, see [`attributions_of_rows`].
+/// The contributions are integrated gradients: see [`attributions_of_rows`].
 impl Scorer for NetworkScorer {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         guard(|| {
             let rows: &dyn IdRows = &rows;
-            check_asked(rows, &self.bundle.model)?;
+            check_input_rows(rows, &self.bundle.model)?;
             Ok(match self.is_probe() {
-                true => self.probe_differences(rows)?,
-                false => self.logits(rows, &|_| ())?.differences(),
+                true => self.probe_scores(rows)?,
+                false => self.logits(rows, &|_| ())?.scores(),
             })
         })
     }

@@ -1,5 +1,5 @@
-//! Features in shards: files of some rows each, written one after the other, so that a kill costs
-//! the one under way and nothing else.
+//! Features in shards: files with a fixed number of rows, written one after the other, so that an interrupted run loses
+//! only the current one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use settings::ModelSettings;
 use tch::Tensor;
 
 use crate::embedding::vectors_of;
-use crate::tokens::learned_rows;
+use crate::tokens::select_rows;
 use crate::{ClassifierError, IdRows, Result, TokenContract, TokenRows};
 
-/// Rows of a shard: on a processor the work of less than a minute.
+/// Number of rows of a shard: less than a minute of work on a CPU.
 pub const SHARD_ROWS: usize = 1024;
 
-/// The name of a shard.
+/// The file name of a shard.
 pub fn shard_name(split: Split, number: usize) -> String {
     format!("{split}-{number:05}.arrow")
 }
 
-/// Writes a shard: `values` has `width` numbers for each row of tokens from `first` on.
+/// Writes a shard. `values` has `width` numbers for each row of tokens from row `first`.
 ///
 /// # Errors
-/// The disk refuses.
+/// The file cannot be written.
 pub fn write_shard(
     path: &Path,
     rows: &TokenRows,
@@ -48,31 +48,31 @@ pub fn write_shard(
     write_arrays(path, &schema, [batch])
 }
 
-/// The features of a split, and what they are about.
+/// The features of a split, with row ids and labels.
 #[derive(Debug)]
 pub struct FeatureRows {
     /// `[N, F]` f32.
     pub values: Tensor,
-    /// The reviews' ids, as in `clean.parquet`.
+    /// The ids of the reviews, as in `clean.parquet`.
     pub row_ids: Vec<u64>,
-    /// The reviews' class ids.
+    /// The labels of the reviews, as class ids.
     pub labels: Vec<u8>,
 }
 
 impl FeatureRows {
-    /// The training rows that a model learns from: see [`TokenRows::to_learn_from`].
+    /// Opens the training rows that a model uses: see [`TokenRows::open_training_rows`].
     ///
     /// # Errors
     /// As for [`FeatureRows::open`].
-    pub fn to_learn_from(
+    pub fn open_training_rows(
         artifact: &Artifact,
         tokens: &TokenContract,
         settings: &ModelSettings,
     ) -> Result<Self> {
         let mut rows = Self::open(artifact, tokens, Split::Train)?;
-        if let Some(kept) = learned_rows(&mut rows.row_ids, &mut rows.labels, settings) {
-            let places: Vec<i64> = kept.into_iter().map(|row| row as i64).collect();
-            rows.values = rows.values.index_select(0, &Tensor::from_slice(&places));
+        if let Some(selected) = select_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+            let indices: Vec<i64> = selected.into_iter().map(|row| row as i64).collect();
+            rows.values = rows.values.index_select(0, &Tensor::from_slice(&indices));
         }
         Ok(rows)
     }
@@ -80,16 +80,15 @@ impl FeatureRows {
     /// Reads all shards of a split.
     ///
     /// # Errors
-    /// The artifact holds no features or those of another tokenizer; a shard is damaged or holds
-    /// other than finite numbers.
+    /// The artifact has no features or features of another tokenizer, a shard is damaged, or a feature is not finite.
     pub fn open(artifact: &Artifact, tokens: &TokenContract, split: Split) -> Result<Self> {
-        let misfit = ClassifierError::misfit("tokens", "features");
+        let mismatch = ClassifierError::mismatch("tokens", "features");
         let Contract::Features {
             tokenizer, width, ..
         } = artifact.manifest().contract
         else {
             let folder = artifact.folder().display();
-            return Err(misfit(format!("`{folder}` holds no features")));
+            return Err(mismatch(format!("`{folder}` has no features")));
         };
         tokens.check_tokenizer("features", tokenizer)?;
         let mut values = Vec::new();
@@ -101,16 +100,16 @@ impl FeatureRows {
                 values.extend_from_slice(vectors_of(batch.column(2)));
             }
         }
-        if let Some(place) = values.iter().position(|value: &f32| !value.is_finite()) {
-            let row = place / width as usize;
-            return Err(misfit(format!(
-                "the features of row {row} of {split} are not finite"
+        if let Some(index) = values.iter().position(|value: &f32| !value.is_finite()) {
+            let row = index / width as usize;
+            return Err(mismatch(format!(
+                "the features of row {row} of the {split} split are not finite"
             )));
         }
         let classes = tokens.classes.len();
         if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes) {
-            return Err(misfit(format!(
-                "a row of {split} has the label {label} of {classes}"
+            return Err(mismatch(format!(
+                "a row of the {split} split has the label {label}, but there are only {classes} classes"
             )));
         }
         Ok(Self {
@@ -121,7 +120,7 @@ impl FeatureRows {
     }
 }
 
-/// The shards of a split, proved whole, in order.
+/// The paths of the shards of a split, in order, with their digests checked.
 fn shards(artifact: &Artifact, split: Split) -> Result<Vec<PathBuf>, ArtifactError> {
     let prefix = format!("{split}-");
     let names = artifact.manifest().files.iter().map(|file| &file.name);

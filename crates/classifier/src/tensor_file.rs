@@ -1,4 +1,4 @@
-//! Files of named tensors: `model.safetensors` and the states of trainings.
+//! Files of named tensors: `model.safetensors` and checkpoints.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,10 +9,10 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView};
 use tch::{Kind, Tensor};
 
-/// f32 values in row-major order, as they stand in a little-endian file.
+/// A tensor of f32 values in row-major order, as bytes of a little-endian file.
 ///
 /// # Panics
-/// There are more or fewer values than the shape says.
+/// The number of values does not match the shape.
 pub fn tensor_view(shape: Vec<usize>, values: &[f32]) -> TensorView<'_> {
     const {
         assert!(
@@ -22,14 +22,14 @@ pub fn tensor_view(shape: Vec<usize>, values: &[f32]) -> TensorView<'_> {
     }
     // SAFETY: any bytes are valid as u8, and the length is that of the same memory.
     let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
-    TensorView::new(Dtype::F32, shape, bytes).expect("as many values as the shape says")
+    TensorView::new(Dtype::F32, shape, bytes).expect("as many values as the shape has")
 }
 
-/// Writes a file. Its bytes follow from the tensors and the metadata, not from their order, as long as there
-/// is only one entry of metadata.
+/// Writes a file of tensors. Its bytes depend on the tensors and the metadata, not on their order, if the metadata
+/// has at most one entry.
 ///
 /// # Errors
-/// The disk refuses.
+/// The file cannot be written.
 pub fn write_tensors<'a>(
     path: &Path,
     tensors: impl IntoIterator<Item = (String, TensorView<'a>)>,
@@ -44,7 +44,7 @@ pub fn write_tensors<'a>(
     })
 }
 
-/// The values of a tensor as f32; `None` if it is of a type that no model is published in.
+/// The values of a tensor as f32; `None` if its type is not F32, F16 or BF16.
 pub(crate) fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
     let kind = match view.dtype() {
         Dtype::F32 => Kind::Float,
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_are_exact() {
+    fn f16_values_are_converted_exactly() {
         let single = |bits: u16| {
             let bytes = bits.to_le_bytes();
             let view = TensorView::new(Dtype::F16, vec![1], &bytes).expect("one number");

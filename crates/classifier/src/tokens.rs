@@ -1,4 +1,4 @@
-//! Token rows, straight from the mapped artifact.
+//! Rows of token ids, read from the memory-mapped artifact.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -10,51 +10,51 @@ use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, sch
 use bundle::ModelFile;
 use settings::ModelSettings;
 
-use crate::{ClassifierError, Result, Stream};
+use crate::{ClassifierError, CounterRng, Result};
 
-/// Children of a seed's stream: the order in which rows are drawn, and that of shuffled labels.
-const DRAWN: u64 = 1 << 40;
-const SHUFFLED: u64 = DRAWN + 1;
+/// The purposes of two random number sequences of a seed: the selection of rows and the shuffling of labels.
+const ROW_SELECTION: u64 = 1 << 40;
+const LABEL_SHUFFLE: u64 = ROW_SELECTION + 1;
 
-/// Keeps `settings.reviews` of the training rows, and shuffles their labels if the settings say so. Returns the
-/// positions of the kept rows in order, or `None` if all are kept. The choice depends on the seed and the rows'
-/// ids alone, so that a smaller sample is part of a larger one.
-pub(crate) fn learned_rows(
+/// Selects `settings.reviews` of the training rows, and shuffles their labels if the settings say so. Returns the
+/// positions of the selected rows in order, or `None` if all rows are used. The selection depends on the seed and the
+/// row ids alone, so a smaller sample is part of a larger one.
+pub(crate) fn select_rows(
     ids: &mut Vec<u64>,
     labels: &mut Vec<u8>,
     settings: &ModelSettings,
 ) -> Option<Vec<usize>> {
-    let stream = Stream::new(settings.seed);
-    let kept = (settings.reviews > 0).then(|| {
-        let drawn = stream.child(DRAWN);
-        let mut kept: Vec<usize> = (0..ids.len()).collect();
-        kept.sort_unstable_by_key(|row| (drawn.bits(ids[*row]), *row));
-        kept.truncate(settings.reviews as usize);
-        kept.sort_unstable();
-        *ids = kept.iter().map(|row| ids[*row]).collect();
-        *labels = kept.iter().map(|row| labels[*row]).collect();
-        kept
+    let rng = CounterRng::new(settings.seed);
+    let selected = (settings.reviews > 0).then(|| {
+        let order = rng.child(ROW_SELECTION);
+        let mut selected: Vec<usize> = (0..ids.len()).collect();
+        selected.sort_unstable_by_key(|row| (order.bits(ids[*row]), *row));
+        selected.truncate(settings.reviews as usize);
+        selected.sort_unstable();
+        *ids = selected.iter().map(|row| ids[*row]).collect();
+        *labels = selected.iter().map(|row| labels[*row]).collect();
+        selected
     });
     if settings.shuffled_labels {
-        stream.child(SHUFFLED).shuffle(labels);
+        rng.child(LABEL_SHUFFLE).shuffle(labels);
     }
-    kept
+    selected
 }
 
-/// What a tokens artifact promises.
+/// The contract of a tokens artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenContract {
-    /// Fingerprint of the tokenizer.
+    /// The fingerprint of the tokenizer.
     pub tokenizer: Digest,
-    /// Every id is below it.
+    /// The size of the vocabulary: all ids are smaller.
     pub vocabulary_size: u32,
-    /// The id that fills short rows of a batch.
+    /// The token id of padding.
     pub pad_id: u32,
-    /// Longest row.
+    /// Maximum number of tokens of a row.
     pub max_length: u32,
-    /// Class names in the order of their ids.
+    /// The class names, in the order of their ids.
     pub classes: Vec<String>,
-    /// How the texts were normalised.
+    /// The normalisation of the texts.
     pub normalization: Option<Normalization>,
 }
 
@@ -62,7 +62,7 @@ impl TokenContract {
     /// The contract of a tokens artifact.
     ///
     /// # Errors
-    /// The artifact is of another kind.
+    /// The artifact has no tokens.
     pub fn of(artifact: &Artifact) -> Result<Self> {
         match artifact.manifest().contract.clone() {
             Contract::Tokens {
@@ -81,29 +81,30 @@ impl TokenContract {
                 classes,
                 normalization,
             }),
-            other => {
-                let reason = format!("`{}` holds {other:?}", artifact.folder().display());
-                Err(ClassifierError::misfit("tokens", "model")(reason))
+            _ => {
+                let reason = format!("`{}` has no tokens", artifact.folder().display());
+                Err(ClassifierError::mismatch("tokens", "model")(reason))
             }
         }
     }
 
-    /// Refuses what was made for the ids of another tokenizer.
+    /// Checks that an artifact was made for the ids of this tokenizer.
     ///
     /// # Errors
-    /// `other` is not the tokenizer of these tokens.
-    pub fn check_tokenizer(&self, made: &'static str, other: Digest) -> Result<()> {
+    /// `other` is another tokenizer.
+    pub fn check_tokenizer(&self, artifact: &'static str, other: Digest) -> Result<()> {
         let own = self.tokenizer;
         if own == other {
             return Ok(());
         }
-        let reason =
-            format!("the tokens come from the tokenizer {own} and the {made} from {other}");
-        Err(ClassifierError::misfit("tokens", made)(reason))
+        let reason = format!(
+            "the tokens were made by the tokenizer {own}, but the {artifact} was made for {other}"
+        );
+        Err(ClassifierError::mismatch("tokens", artifact)(reason))
     }
 }
 
-/// Rows of token ids, of which batches are made.
+/// Rows of token ids, from which batches are made.
 pub trait IdRows: Debug + Sync {
     /// Number of rows.
     fn len(&self) -> usize;
@@ -119,12 +120,12 @@ pub trait IdRows: Debug + Sync {
     /// The token ids of a row.
     fn ids(&self, row: usize) -> Cow<'_, [u32]>;
 
-    /// The class id of a row; 0 where nobody asks for it.
+    /// The label of a row, as a class id; 0 if it has none.
     fn label(&self, _row: usize) -> u8 {
         0
     }
 
-    /// The review's id, as in `clean.parquet`.
+    /// The id of the review, as in `clean.parquet`.
     fn row_id(&self, row: usize) -> u64 {
         row as u64
     }
@@ -144,22 +145,22 @@ impl<T: AsRef<[u32]> + Debug + Sync> IdRows for &[T] {
     }
 }
 
-/// Proves rows that a model is asked about.
+/// Checks the input rows of a model.
 ///
 /// # Errors
-/// A row is empty or too long, or the vocabulary does not have one of its ids.
-pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<()> {
+/// A row is empty or too long, or has an id outside the vocabulary.
+pub(crate) fn check_input_rows(rows: &dyn IdRows, model: &ModelFile) -> Result<()> {
     let (longest, classes) = (model.tokenizer.max_length, model.labels.len());
     let limits = [
         longest as usize,
         classes,
         model.sizes.vocabulary_size as usize,
     ];
-    check_rows(rows, Path::new("the texts asked about"), limits)
+    check_rows(rows, Path::new("input texts"), limits)
 }
 
-/// Proves rows against the longest length, the number of classes and the size of the vocabulary, because on a GPU an id out of range is a fault that takes the whole
-/// process down.
+/// Checks rows against the maximum length, the number of classes and the size of the vocabulary, because an index out
+/// of range on a GPU ends the whole process.
 ///
 /// # Errors
 /// A row of `path` is empty or too long, or its label or one of its ids is out of range.
@@ -172,15 +173,15 @@ fn check_rows(
         let length = rows.length(row);
         let label = usize::from(rows.label(row));
         let problem = if length == 0 || length > longest {
-            format!("has {length} tokens, and its contract allows 1 to {longest}")
+            format!("has {length} tokens, but must have 1 to {longest}")
         } else if label >= classes {
-            format!("has the label {label}, and there are {classes} classes")
+            format!("has the label {label}, but there are only {classes} classes")
         } else {
             let largest = rows.ids(row).iter().copied().max().unwrap_or(0);
             if (largest as usize) < vocabulary_size {
                 continue;
             }
-            format!("has the id {largest}, and the vocabulary has {vocabulary_size}")
+            format!("has the token id {largest}, but the vocabulary has only {vocabulary_size} ids")
         };
         return Err(ClassifierError::Row {
             path: path.to_owned(),
@@ -191,12 +192,12 @@ fn check_rows(
     Ok(())
 }
 
-/// The rows of one split, their ids mapped into memory, all checked against the contract.
+/// The rows of a split, with memory-mapped ids that were checked against the contract.
 #[derive(Debug)]
 pub struct TokenRows {
     lists: Vec<ListArray>,
-    /// Where the ids of each row are: (list, row within it).
-    places: Vec<(u32, u32)>,
+    /// The location of each row's ids: list, and row within the list.
+    locations: Vec<(u32, u32)>,
     row_ids: Vec<u64>,
     labels: Vec<u8>,
 }
@@ -212,13 +213,13 @@ impl TokenRows {
         let wide = contract.vocabulary_size > u32::from(u16::MAX) + 1;
         let mut rows = Self {
             lists: Vec::new(),
-            places: Vec::new(),
+            locations: Vec::new(),
             row_ids: Vec::new(),
             labels: Vec::new(),
         };
         for (batch, list) in map_arrays(&path, &schema::tokens(wide))?.iter().zip(0..) {
-            let places = (0..batch.num_rows() as u32).map(|row| (list, row));
-            rows.places.extend(places);
+            let locations = (0..batch.num_rows() as u32).map(|row| (list, row));
+            rows.locations.extend(locations);
             let row_ids = batch.column(0).as_primitive::<UInt64Type>().values();
             rows.row_ids.extend_from_slice(row_ids);
             let labels = batch.column(1).as_primitive::<UInt8Type>().values();
@@ -231,19 +232,19 @@ impl TokenRows {
         Ok(rows)
     }
 
-    /// The training rows that a model learns from: as many as its settings ask for, with the labels they ask for.
+    /// Opens the training rows that a model uses, as its settings define their number and labels.
     ///
     /// # Errors
     /// As for [`TokenRows::open`].
-    pub fn to_learn_from(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
+    pub fn open_training_rows(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
         let mut rows = Self::open(artifact, Split::Train)?;
-        if let Some(kept) = learned_rows(&mut rows.row_ids, &mut rows.labels, settings) {
-            rows.places = kept.into_iter().map(|row| rows.places[row]).collect();
+        if let Some(chosen) = select_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+            rows.locations = chosen.into_iter().map(|row| rows.locations[row]).collect();
         }
         Ok(rows)
     }
 
-    /// The class ids of all rows.
+    /// The labels of all rows, as class ids.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
@@ -253,24 +254,24 @@ impl TokenRows {
         &self.row_ids
     }
 
-    fn place(&self, row: usize) -> (&ListArray, usize) {
-        let (list, row) = self.places[row];
+    fn locate(&self, row: usize) -> (&ListArray, usize) {
+        let (list, row) = self.locations[row];
         (&self.lists[list as usize], row as usize)
     }
 }
 
 impl IdRows for TokenRows {
     fn len(&self) -> usize {
-        self.places.len()
+        self.locations.len()
     }
 
     fn length(&self, row: usize) -> usize {
-        let (list, row) = self.place(row);
+        let (list, row) = self.locate(row);
         list.value_length(row) as usize
     }
 
     fn ids(&self, row: usize) -> Cow<'_, [u32]> {
-        let (list, row) = self.place(row);
+        let (list, row) = self.locate(row);
         let offsets = list.value_offsets();
         let span = offsets[row] as usize..offsets[row + 1] as usize;
         match list.values().as_primitive_opt::<UInt32Type>() {

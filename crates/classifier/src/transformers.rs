@@ -1,5 +1,5 @@
-//! What `transformers` needs beside the weights and the tokenizer to load a bundle with
-//! `AutoModelForSequenceClassification` and `AutoTokenizer`.
+//! Writes the files, besides weights and tokenizer, with which `transformers` can load a bundle as an
+//! `AutoModelForSequenceClassification` with an `AutoTokenizer`.
 
 use std::fs;
 use std::path::Path;
@@ -13,12 +13,12 @@ use bundle::ModelFile;
 /// The files that [`save_for_transformers`] writes.
 pub const TRANSFORMERS_FILES: [&str; 2] = ["config.json", "tokenizer_config.json"];
 
-/// Writes `config.json`, the encoder's own with our classes in it, and `tokenizer_config.json`.
+/// Writes `config.json`, that of the encoder with our classes, and `tokenizer_config.json`.
 ///
 /// # Errors
-/// The encoder's `config.json` cannot be read, or the disk refuses.
+/// The encoder's `config.json` cannot be read, or a file cannot be written.
 pub fn save_for_transformers(folder: &Path, encoder: &Path, model: &ModelFile) -> Result<()> {
-    let family = Encoder::config_of(encoder)?.family;
+    let family = Encoder::read_config(encoder)?.family;
     let path = encoder.join("config.json");
     let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
     let mut config: Map<String, Value> = serde_json::from_slice(&text).map_err(|error| {
@@ -45,7 +45,7 @@ pub fn save_for_transformers(folder: &Path, encoder: &Path, model: &ModelFile) -
     write(&folder.join(TRANSFORMERS_FILES[1]), &tokenizer)
 }
 
-/// The padding token as the bundle's tokenizer spells it.
+/// The padding token in the tokenizer of the bundle.
 fn pad_token(folder: &Path, pad_id: u32) -> Result<Option<String>> {
     let path = folder.join("tokenizer.json");
     let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;

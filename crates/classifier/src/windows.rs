@@ -1,24 +1,24 @@
-//! Reading a long row in overlapping parts, and putting what was found in them together.
+//! Windows: divides a long row into overlapping parts, and combines their results.
 
 use std::ops::Range;
 
 use settings::WindowSettings;
 use tch::{Kind, Tensor};
 
-/// Which row each window of a batch belongs to.
+/// The row of each window of a batch.
 #[derive(Debug)]
-pub struct Owners {
-    /// `[B]` i64: for each window the number of its row, from 0, in order.
+pub struct WindowOwners {
+    /// `[B]` i64: for each window the number of its row, in ascending order.
     rows: Tensor,
-    /// `[R, 1]` f32: windows of each row.
+    /// `[R, 1]` f32: number of windows of each row.
     counts: Tensor,
-    /// The same as numbers.
+    /// `counts` as numbers in CPU memory.
     spans: Vec<i64>,
 }
 
-impl Owners {
-    /// The owners of windows whose rows are `rows`, with `counts` `[R]` i64 windows for each row, which
-    /// are `spans` on the host.
+impl WindowOwners {
+    /// The owners of windows: `rows` has the row of each window, and `counts` `[R]` i64 the number of windows of each
+    /// row, with the same values in `spans`.
     pub(crate) fn of(rows: Tensor, counts: &Tensor, spans: Vec<i64>) -> Self {
         Self {
             rows,
@@ -27,11 +27,11 @@ impl Owners {
         }
     }
 
-    /// `counts` has for each row how many windows it has.
+    /// The owners of windows, from the number of windows of each row.
     pub fn new(counts: &[usize], device: tch::Device) -> Self {
         let spans: Vec<i64> = counts.iter().map(|count| *count as i64).collect();
         let on_device = |numbers: &[i64]| Tensor::from_slice(numbers).to_device(device);
-        Self::of(on_device(&owners_of(&spans)), &on_device(&spans), spans)
+        Self::of(on_device(&window_owners(&spans)), &on_device(&spans), spans)
     }
 
     /// The mean of the windows of each row: `[B, W]` to `[R, W]`.
@@ -59,15 +59,15 @@ impl Owners {
     }
 }
 
-/// For each window the number of its row, where rows have so many windows each.
-pub(crate) fn owners_of(counts: &[i64]) -> Vec<i64> {
+/// The row of each window, from the number of windows of each row.
+pub(crate) fn window_owners(counts: &[i64]) -> Vec<i64> {
     let rows = counts.iter().zip(0..);
     rows.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize))
         .collect()
 }
 
-/// Divides a row into windows that begin and end as the row does: with its first and last token,
-/// which are those that the tokenizer puts around a text. A row that fits stays as it is.
+/// Divides a row into windows. Each window starts and ends with the first and the last token of the row, which the
+/// tokenizer adds to a text. A row that is short enough is not divided.
 pub(crate) fn windows_of<I: Copy>(ids: &[I], settings: WindowSettings) -> Vec<Vec<I>> {
     let length = settings.length as usize;
     if ids.len() <= length {
@@ -85,8 +85,8 @@ pub(crate) fn windows_of<I: Copy>(ids: &[I], settings: WindowSettings) -> Vec<Ve
         .collect()
 }
 
-/// Spans of `length` that overlap and cover everything. The last one reaches back as far as it
-/// must to be as long as the others.
+/// Overlapping spans of `length` elements that cover all of `all`. The last span starts early enough to have the full
+/// length.
 fn spans(all: usize, length: usize, overlap: usize) -> impl Iterator<Item = Range<usize>> {
     let step = length - overlap;
     let count = all.saturating_sub(length).div_ceil(step) + 1;
@@ -126,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_put_together_by_row() {
-        let owners = Owners::new(&[1, 2], tch::Device::Cpu);
+    fn results_of_windows_are_combined_by_row() {
+        let owners = WindowOwners::new(&[1, 2], tch::Device::Cpu);
         let windows = Tensor::from_slice(&[1.0_f32, -1.0, 2.0, 5.0, 4.0, 3.0]).view([3, 2]);
         let found = |tensor: Tensor| Vec::<f32>::try_from(tensor.view([-1])).expect("numbers");
         assert_eq!(found(owners.mean(&windows)), [1.0, -1.0, 3.0, 4.0]);

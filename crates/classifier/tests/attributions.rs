@@ -1,4 +1,4 @@
-//! Integrated gradients of every kind of network: the parts add up to what they explain.
+//! Integrated gradients of every kind of network: the attributions add up to the change of the score.
 
 #![allow(missing_docs)]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Attributions, Bundle, ClassifierError, Encoder, MemoryLimit, Network, Stream, Weights,
+    Attributions, Bundle, ClassifierError, CounterRng, Encoder, MemoryLimit, Network, Weights,
     attributions_of_rows,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation, WindowSettings};
@@ -52,13 +52,13 @@ fn description(architecture: ModelSettings, sizes: Sizes) -> ModelFile {
     }
 }
 
-/// Vectors of the vocabulary, that of padding all zeros.
+/// The word table; the vector of padding is zero.
 fn vectors() -> Vec<f32> {
-    let stream = Stream::new(5);
+    let rng = CounterRng::new(5);
     let count = SIZES.vocabulary_size * SIZES.width;
-    let value = |place: u32| match place < SIZES.width {
+    let value = |index: u32| match index < SIZES.width {
         true => 0.0,
-        false => 2.0 * stream.normal(u64::from(place)) as f32,
+        false => 2.0 * rng.normal(u64::from(index)) as f32,
     };
     (0..count).map(value).collect()
 }
@@ -86,25 +86,25 @@ fn attributions(
     found.map(|mut found| found.pop().expect("one for each row"))
 }
 
-fn check_that_parts_add_up(bundle: &Bundle, row: &[u32], added: &[bool]) -> Attributions {
+fn check_sum(bundle: &Bundle, row: &[u32], added: &[bool]) -> Attributions {
     let found = attributions(bundle, row, added).expect("a row it can read");
     assert_eq!(found.tokens.len(), row.len());
     let sum: f64 = found.tokens.iter().sum();
-    let all = found.difference - found.baseline;
+    let change = found.score - found.baseline;
     let kind = bundle.model.architecture.kind;
     assert!(
-        (sum - all).abs() <= 0.02 * all.abs() + 0.01,
-        "{kind:?}: {sum} of {all}"
+        (sum - change).abs() <= 0.02 * change.abs() + 0.01,
+        "{kind:?}: {sum} instead of {change}"
     );
-    assert!(all.abs() > 0.03, "{kind:?}: nothing to explain, {all}");
+    assert!(change.abs() > 0.03, "{kind:?}: too small, {change}");
     for (value, added) in found.tokens.iter().zip(added) {
-        assert!(!added || *value == 0.0, "an added token got {value}");
+        assert!(!added || *value == 0.0, "an added token has {value}");
     }
     found
 }
 
 #[test]
-fn parts_add_up_for_every_network() {
+fn attributions_add_up_for_every_network() {
     for kind in [
         ModelKind::Naive,
         ModelKind::Cnn,
@@ -123,14 +123,14 @@ fn parts_add_up_for_every_network() {
                 seed: 11,
                 ..ModelSettings::new(kind)
             };
-            check_that_parts_add_up(&bundle(settings), &ROW, &[false; ROW.len()]);
+            check_sum(&bundle(settings), &ROW, &[false; ROW.len()]);
         }
     }
 }
 
-/// Thirty-two equal parts of the line give -27 nats where there are 10.
+/// With thirty-two equal segments the sum is -27 nats instead of 10.
 #[test]
-fn parts_add_up_for_a_steep_network() {
+fn attributions_add_up_for_a_steep_network() {
     let settings = ModelSettings {
         hidden: 5,
         bidirectional: true,
@@ -140,11 +140,11 @@ fn parts_add_up_for_a_steep_network() {
     };
     let mut bundle = bundle(settings);
     bundle.weights.flat = &bundle.weights.flat * 8.0;
-    check_that_parts_add_up(&bundle, &ROW, &[false; ROW.len()]);
+    check_sum(&bundle, &ROW, &[false; ROW.len()]);
 }
 
 #[test]
-fn many_rows_get_what_each_gets_alone_in_their_order() {
+fn rows_have_the_same_attributions_together_and_alone() {
     let settings = ModelSettings {
         hidden: 5,
         seed: 11,
@@ -152,7 +152,7 @@ fn many_rows_get_what_each_gets_alone_in_their_order() {
     };
     let bundle = bundle(settings);
     let row = |length: usize| (ROW[..length].to_vec(), vec![false; length]);
-    let rows: Vec<_> = (0..20).map(|place| row(1 + place % ROW.len())).collect();
+    let rows: Vec<_> = (0..20).map(|number| row(1 + number % ROW.len())).collect();
     let alone = |(ids, added): &(Vec<u32>, Vec<bool>)| attributions(&bundle, ids, added);
     let expected: Vec<Attributions> = rows.iter().map(|row| alone(row).expect("a row")).collect();
     for threads in [1, 3, 64] {
@@ -166,31 +166,32 @@ fn many_rows_get_what_each_gets_alone_in_their_order() {
     let mut bad = rows;
     bad[7].0[0] = 30;
     let error = attributions_of_rows(&bundle, &bad, 2, &MemoryLimit::default())
-        .expect_err("there is no such id");
-    assert!(error.to_string().contains("has the id 30"), "{error}");
+        .expect_err("the id is not in the vocabulary");
+    assert!(error.to_string().contains("has the token id 30"), "{error}");
 }
 
-/// A network without a hidden layer is linear in the vectors: what a token gets is its own share.
+/// A network without a hidden layer is linear in the vectors: the attribution of a token is its share of the mean.
 #[test]
-fn a_linear_network_is_explained_exactly() {
+fn attributions_of_a_linear_network_are_exact() {
     let settings = ModelSettings {
         layers: 0,
         seed: 3,
         ..ModelSettings::new(ModelKind::Naive)
     };
     let bundle = bundle(settings);
-    let found = check_that_parts_add_up(&bundle, &ROW, &[false; ROW.len()]);
+    let found = check_sum(&bundle, &ROW, &[false; ROW.len()]);
     for (id, value) in ROW.iter().zip(&found.tokens) {
         let alone = attributions(&bundle, &[*id], &[false]).expect("a row");
-        let expected = (alone.difference - alone.baseline) / ROW.len() as f64;
+        let expected = (alone.score - alone.baseline) / ROW.len() as f64;
         assert!((value - expected).abs() < 1e-5, "{id}: {value} {expected}");
     }
-    let error = attributions(&bundle, &[30], &[false]).expect_err("there is no such id");
-    assert!(error.to_string().contains("has the id 30"), "{error}");
+    let error =
+        attributions(&bundle, &[30], &[false]).expect_err("the id is not in the vocabulary");
+    assert!(error.to_string().contains("has the token id 30"), "{error}");
 }
 
 #[test]
-fn an_encoder_is_explained_in_windows_as_in_one_piece() {
+fn attributions_of_an_encoder_add_up_with_and_without_windows() {
     for windows in [
         None,
         Some(WindowSettings {
@@ -204,7 +205,7 @@ fn an_encoder_is_explained_in_windows_as_in_one_piece() {
             fs::copy(golden.join(name), folder.path().join(name)).expect("copied");
         }
         fs::write(folder.path().join("tokenizer.json"), "{}").expect("written");
-        let config = Encoder::config_of(folder.path()).expect("a config");
+        let config = Encoder::read_config(folder.path()).expect("a config");
         let sizes = Sizes {
             vocabulary_size: config.vocabulary_size as u32,
             width: config.width as u32,
@@ -220,6 +221,6 @@ fn an_encoder_is_explained_in_windows_as_in_one_piece() {
         bundle.weights.flat = &bundle.weights.flat * 3.0;
         let mut added = [false; ROW.len()];
         (added[0], added[ROW.len() - 1]) = (true, true);
-        check_that_parts_add_up(&bundle, &ROW, &added);
+        check_sum(&bundle, &ROW, &added);
     }
 }

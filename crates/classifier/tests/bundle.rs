@@ -1,4 +1,4 @@
-//! A bundle reads back as it was, and a damaged or swapped part is named.
+//! A bundle is read back unchanged, and a damaged or replaced file is named.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use bundle::{
     Calibration, ModelFile, Provenance, Scorer, Sizes, TokenizerReference, ValidationResult,
 };
 use classifier::{
-    Batches, Bundle, ChosenDevice, Fault, Network, NetworkScorer, Weights, save_bundle,
+    BatchSize, Bundle, ChosenDevice, Network, NetworkScorer, TorchFault, Weights, save_bundle,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation};
 use tch::{Device, Tensor};
@@ -73,7 +73,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
 }
 
 #[test]
-fn a_bundle_reads_back_as_it_was() {
+fn a_bundle_is_read_back_unchanged() {
     for train_embedding in [true, false] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let weights = save(folder.path(), train_embedding);
@@ -109,7 +109,7 @@ fn edit(folder: &Path, name: &str, from: &str, to: &str) {
 }
 
 #[test]
-fn what_does_not_belong_together_is_refused_by_name() {
+fn files_that_do_not_belong_together_are_refused() {
     check_refused(
         |folder| fs::write(folder.join("tokenizer.json"), "{}").expect("a file"),
         "`tokenizer.json` was swapped",
@@ -163,8 +163,8 @@ fn what_does_not_belong_together_is_refused_by_name() {
     );
 }
 
-/// A device without a driver, with or without CUDA in libtorch.
-fn lost() -> ChosenDevice {
+/// A device that does not exist, with or without CUDA in libtorch.
+fn missing_gpu() -> ChosenDevice {
     ChosenDevice {
         device: Device::Cuda(99),
         reason: "a test".to_owned(),
@@ -173,45 +173,45 @@ fn lost() -> ChosenDevice {
     }
 }
 
-fn processor(replicas: usize) -> ChosenDevice {
+fn cpu(replicas: usize) -> ChosenDevice {
     ChosenDevice {
         device: Device::Cpu,
         replicas,
-        ..lost()
+        ..missing_gpu()
     }
 }
 
 #[test]
-fn a_lost_device_is_a_transient_failure() {
+fn a_missing_device_is_a_transient_failure() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     save(folder.path(), true);
-    let error = NetworkScorer::load(folder.path(), lost(), Batches::Of(8))
+    let error = NetworkScorer::load(folder.path(), missing_gpu(), BatchSize::Fixed(8))
         .expect_err("there is no such device");
-    assert_eq!(error.fault(), Some(Fault::Device), "{error:?}");
-    assert_eq!(error.to_string(), "libtorch could not load the model");
+    assert_eq!(error.fault(), Some(TorchFault::Device), "{error:?}");
+    assert_eq!(error.to_string(), "libtorch failed to load the model");
     assert_eq!(Failure::from(error).code(), 75);
 }
 
 #[test]
-fn a_scorer_answers_alike_every_time_and_on_any_number_of_cores() {
+fn scores_do_not_depend_on_the_number_of_cores() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     save(folder.path(), true);
     let rows: Vec<Vec<u32>> = (0..40)
         .map(|row| {
             (0..1 + row % 9)
-                .map(|place| (row + place * 2) % 7)
+                .map(|position| (row + position * 2) % 7)
                 .collect()
         })
         .collect();
     let load = |replicas, batches| {
-        NetworkScorer::load(folder.path(), processor(replicas), batches).expect("it loads")
+        NetworkScorer::load(folder.path(), cpu(replicas), batches).expect("it loads")
     };
-    let alone = load(1, Batches::Of(8));
+    let alone = load(1, BatchSize::Fixed(8));
     let expected = alone.scores(&rows).expect("scores");
     assert_eq!(alone.scores(&rows).expect("scores"), expected);
-    for batches in [Batches::Of(8), Batches::Spread { most: 4 }] {
+    for batches in [BatchSize::Fixed(8), BatchSize::Spread { max: 4 }] {
         let scorer = load(3, batches);
-        // One row needs one replica, and many rows need more of them later.
+        // One row needs one replica; many rows need more of them later.
         for count in [1, 40, 2, 40] {
             let found = scorer.scores(&rows[..count]).expect("scores");
             assert_eq!(found.len(), count);

@@ -1,4 +1,5 @@
-//! In a process of its own, because the switches apply to the process.
+//! Deterministic algorithms and TF32 products. This file is a separate process, because the switches apply to the
+//! process.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -7,24 +8,24 @@ use settings::RunSettings;
 use tch::{Device, Kind, Tensor};
 
 #[test]
-fn the_setting_reaches_libtorch_with_the_choice_of_the_device() {
+fn choosing_a_device_enables_deterministic_algorithms() {
     let run = |deterministic| RunSettings {
         device: settings::Device::Cpu,
         deterministic,
         ..RunSettings::default()
     };
-    choose_device(&run(false)).expect("the processor is there");
+    choose_device(&run(false)).expect("the CPU is available");
     assert!(!is_deterministic());
-    // Twice, as by a program that loads several models.
+    // Twice, as in a program that loads several models.
     for _ in 0..2 {
-        choose_device(&run(true)).expect("the processor is there");
+        choose_device(&run(true)).expect("the CPU is available");
         assert!(is_deterministic());
     }
     assert_eq!(
         std::env::var("CUBLAS_WORKSPACE_CONFIG").as_deref(),
         Ok(":4096:8")
     );
-    // What training asks for goes on working.
+    // The operations of training still work.
     let values = Tensor::ones([3, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
     let chosen = values.index_select(0, &Tensor::from_slice(&[0_i64, 2, 2]));
     chosen.sum(Kind::Float).backward();

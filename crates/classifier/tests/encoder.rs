@@ -1,5 +1,4 @@
-//! Encoders against the reference implementation: `golden/` was made by
-//! `xtask/scripts/golden_encoders.py`.
+//! Compares encoders with the reference implementation. `xtask/scripts/golden_encoders.py` made the files in `golden/`.
 
 #![allow(missing_docs)]
 
@@ -9,8 +8,8 @@ use std::path::{Path, PathBuf};
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Bundle, Direction, Encoder, ForwardContext, Layout, Loaded, Mode, Parameters, PreparedBatch,
-    Reading, Replica,
+    Bundle, Encoder, ForwardContext, InputFormat, LoadedEncoder, Mode, ParameterLayout, Parameters,
+    PreparedBatch, Replica, RnnLayout,
 };
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
@@ -18,11 +17,11 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 const FAMILIES: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
 
-/// Rows that every network can read, undivided.
-const UNDIVIDED: Reading = Reading {
-    least_length: 1,
+/// A format for every network, without windows.
+const UNDIVIDED: InputFormat = InputFormat {
+    min_length: 1,
     windows: None,
-    direction: Direction::Reversed,
+    rnn_layout: RnnLayout::Reversed,
 };
 
 fn golden(family: &str) -> PathBuf {
@@ -31,7 +30,7 @@ fn golden(family: &str) -> PathBuf {
         .join(family)
 }
 
-/// What the reference computed.
+/// The values of the reference implementation.
 struct Expected(Vec<u8>);
 
 impl Expected {
@@ -61,18 +60,18 @@ impl Expected {
     }
 }
 
-/// An encoder ready to read.
-struct Reader {
+/// An encoder with its parameters.
+struct LoadedReference {
     encoder: Encoder,
     parameters: Parameters,
     words: Tensor,
 }
 
-impl Reader {
+impl LoadedReference {
     fn load(folder: &Path) -> Self {
-        let mut layout = Layout::default();
-        let Loaded { encoder, .. } = Encoder::load(folder, &mut layout).expect("an encoder");
-        let words = Encoder::words_of(folder, encoder.config()).expect("a word table");
+        let mut layout = ParameterLayout::default();
+        let LoadedEncoder { encoder, .. } = Encoder::load(folder, &mut layout).expect("an encoder");
+        let words = Encoder::read_word_table(folder, encoder.config()).expect("a word table");
         let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
         let words = Tensor::from_slice(&words).view([-1, encoder.config().width]);
         Self {
@@ -104,12 +103,12 @@ fn largest_difference(found: &Tensor, expected: &[f32]) -> f64 {
 }
 
 #[test]
-fn states_are_those_of_the_reference() {
+fn states_match_the_reference() {
     for family in FAMILIES {
-        let reader = Reader::load(&golden(family));
+        let encoder = LoadedReference::load(&golden(family));
         let expected = Expected::of(family);
         let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
-        let states = reader.states(&rows).pop().expect("a last layer");
+        let states = encoder.states(&rows).pop().expect("a last layer");
         for (row, ids) in rows.iter().enumerate() {
             let found = states.get(row as i64).narrow(0, 0, ids.len() as i64);
             let difference = largest_difference(&found, &expected.floats(&format!("states.{row}")));
@@ -119,14 +118,14 @@ fn states_are_those_of_the_reference() {
 }
 
 #[test]
-fn padding_and_company_move_no_state() {
+fn padding_and_other_rows_change_no_state() {
     for family in FAMILIES {
-        let reader = Reader::load(&golden(family));
+        let encoder = LoadedReference::load(&golden(family));
         let expected = Expected::of(family);
         let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
-        let together = reader.states(&rows).pop().expect("a last layer");
+        let together = encoder.states(&rows).pop().expect("a last layer");
         for (row, ids) in rows.iter().enumerate() {
-            let alone = reader
+            let alone = encoder
                 .states(std::slice::from_ref(ids))
                 .pop()
                 .expect("a last layer")
@@ -138,13 +137,13 @@ fn padding_and_company_move_no_state() {
     }
 }
 
-/// A bundle made of the reference's own classifier: its names, its shapes, its head.
+/// A bundle with the reference's own classifier: its names, shapes and head.
 fn bundle_of(family: &str) -> Bundle {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["config.json", "model.safetensors"] {
         fs::copy(golden(family).join(name), folder.path().join(name)).expect("copied");
     }
-    let config = Encoder::config_of(folder.path()).expect("a config");
+    let config = Encoder::read_config(folder.path()).expect("a config");
     let tokenizer = "{}";
     fs::write(folder.path().join("tokenizer.json"), tokenizer).expect("written");
     let model = ModelFile {
@@ -192,7 +191,7 @@ fn settings() -> ModelSettings {
 }
 
 #[test]
-fn logits_are_those_of_the_reference_in_any_company() {
+fn logits_match_the_reference_with_and_without_other_rows() {
     for family in FAMILIES {
         let bundle = bundle_of(family);
         let expected = Expected::of(family);
@@ -218,16 +217,16 @@ fn logits_are_those_of_the_reference_in_any_company() {
     }
 }
 
-/// The real MiniLM, which the set-up provides.
+/// The real MiniLM, which `cargo xtask setup` downloads.
 #[test]
-fn minilm_is_that_of_the_reference() {
+fn minilm_matches_the_reference() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/encoders/all-minilm-l6-v2");
-    let there = folder.join("model.safetensors").is_file();
-    assert!(there, "run `cargo xtask setup`, which puts it there");
-    let reader = Reader::load(&folder);
+    let exists = folder.join("model.safetensors").is_file();
+    assert!(exists, "run `cargo xtask setup` to download the encoder");
+    let encoder = LoadedReference::load(&folder);
     let expected = Expected::of("minilm");
     let rows: Vec<Vec<i64>> = (0..3).map(|row| expected.ids(row)).collect();
-    let states = reader.states(&rows);
+    let states = encoder.states(&rows);
     for (row, ids) in rows.iter().enumerate() {
         for layer in [0, 3, 6] {
             let states = states[layer].get(row as i64).narrow(0, 0, ids.len() as i64);
@@ -240,14 +239,15 @@ fn minilm_is_that_of_the_reference() {
 }
 
 #[test]
-fn a_folder_that_is_not_what_it_says_is_refused() {
+fn an_encoder_folder_with_problems_is_refused() {
     let check = |change: &dyn Fn(&Path), expected: &str| {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["config.json", "model.safetensors"] {
             fs::copy(golden("bert").join(name), folder.path().join(name)).expect("copied");
         }
         change(folder.path());
-        let error = Encoder::load(folder.path(), &mut Layout::default()).expect_err(expected);
+        let error =
+            Encoder::load(folder.path(), &mut ParameterLayout::default()).expect_err(expected);
         let message = error
             .to_string()
             .replace(&folder.path().display().to_string(), "FOLDER");
@@ -267,7 +267,7 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
                 "\"num_hidden_layers\": 3",
             )
         },
-        "The encoder `FOLDER` cannot be used: `model.safetensors` lacks the tensor `bert.encoder.layer.2.attention.self.query.weight`",
+        "Failed to load the encoder `FOLDER`: `model.safetensors` lacks the tensor `bert.encoder.layer.2.attention.self.query.weight`",
     );
     check(
         &|folder| {
@@ -277,7 +277,7 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
                 "\"num_hidden_layers\": 1",
             )
         },
-        "The encoder `FOLDER` cannot be used: `model.safetensors` has tensors that an encoder of this `config.json` does \
+        "Failed to load the encoder `FOLDER`: `model.safetensors` has tensors that an encoder of this `config.json` does \
          not have: `bert.encoder.layer.1.attention.output.LayerNorm.bias` and 15 more",
     );
     check(
@@ -288,8 +288,8 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
                 "\"intermediate_size\": 13",
             )
         },
-        "The encoder `FOLDER` cannot be used: the tensor `bert.encoder.layer.0.intermediate.dense.weight` should have the \
-         shape [13, 8] by `config.json`, and has [12, 8]",
+        "Failed to load the encoder `FOLDER`: by `config.json` the tensor \
+                  `bert.encoder.layer.0.intermediate.dense.weight` should have the shape [13, 8], but it has [12, 8]",
     );
     check(
         &|folder| {
@@ -299,8 +299,8 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
             )
             .expect("renamed");
         },
-        "The encoder `FOLDER` cannot be used: it has no `model.safetensors`, and its `pytorch_model.bin` is a pickle, which \
-         could run any program and is never read",
+        "Failed to load the encoder `FOLDER`: it has no `model.safetensors`. Its `pytorch_model.bin` is a pickle, which can \
+                  execute any code and is never read",
     );
     check(
         &|folder| {
@@ -308,10 +308,10 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
             let bytes = fs::read(&path).expect("weights");
             fs::write(path, &bytes[..bytes.len() - 1]).expect("written");
         },
-        "The encoder `FOLDER` cannot be used: `model.safetensors` is damaged: incomplete metadata, file not fully covered",
+        "Failed to load the encoder `FOLDER`: `model.safetensors` is damaged: incomplete metadata, file not fully covered",
     );
     check(
         &|folder| fs::write(folder.join("config.json"), "{").expect("written"),
-        "The encoder `FOLDER` cannot be used: its `config.json` cannot be used: EOF while parsing an object at line 1 column 1",
+        "Failed to load the encoder `FOLDER`: its `config.json` cannot be used: EOF while parsing an object at line 1 column 1",
     );
 }

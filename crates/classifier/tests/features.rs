@@ -1,22 +1,22 @@
-//! Features of encoders that stay as they are, against the encoder's own states, which other tests
-//! hold to the reference implementation.
+//! Features of frozen encoders, compared with the encoder's own states, which other tests compare with the reference
+//! implementation.
 
 #![allow(missing_docs)]
 
 use std::path::{Path, PathBuf};
 
 use classifier::{
-    Batch, Direction, Encoder, ForwardContext, Layout, Mode, Network, Owners, Parameters,
-    PreparedBatch, Reading, Replica,
+    Batch, Encoder, ForwardContext, InputFormat, Mode, Network, ParameterLayout, Parameters,
+    PreparedBatch, Replica, RnnLayout, WindowOwners,
 };
 use settings::{FeaturePooling, FeatureSettings, Precision, WindowSettings};
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// Rows that every network can read, undivided.
-const UNDIVIDED: Reading = Reading {
-    least_length: 1,
+/// A format for every network, without windows.
+const UNDIVIDED: InputFormat = InputFormat {
+    min_length: 1,
     windows: None,
-    direction: Direction::Reversed,
+    rnn_layout: RnnLayout::Reversed,
 };
 
 fn golden(family: &str) -> PathBuf {
@@ -28,7 +28,7 @@ fn golden(family: &str) -> PathBuf {
 fn rows() -> Vec<Vec<i64>> {
     let row = |length: i64| {
         (0..length)
-            .map(|place| 4 + (place * place + length) % 11)
+            .map(|position| 4 + (position * position + length) % 11)
             .collect()
     };
     [1, 7, 3, 12].into_iter().map(row).collect()
@@ -44,7 +44,7 @@ fn settings(layers: &[i32], pooling: &[FeaturePooling]) -> FeatureSettings {
 }
 
 fn batch(family: &str, rows: &[Vec<i64>]) -> Batch {
-    let pad = Encoder::config_of(&golden(family))
+    let pad = Encoder::read_config(&golden(family))
         .expect("a config")
         .pad_id;
     PreparedBatch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED).open()
@@ -62,13 +62,13 @@ fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<
 
 /// The states of one row alone after every layer, `[T][W]` each.
 fn states_of(family: &str, row: &[i64]) -> Vec<Vec<Vec<f32>>> {
-    let mut layout = Layout::default();
+    let mut layout = ParameterLayout::default();
     let encoder = Encoder::load(&golden(family), &mut layout)
         .expect("an encoder")
         .encoder;
     let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
     let width = encoder.config().width;
-    let words = Encoder::words_of(&golden(family), encoder.config()).expect("a word table");
+    let words = Encoder::read_word_table(&golden(family), encoder.config()).expect("a word table");
     let words = Tensor::from_slice(&words).view([-1, width]);
     let batch = batch(family, &[row.to_vec()]);
     let vectors = words
@@ -109,7 +109,7 @@ const POOLINGS: [FeaturePooling; 3] = [
 ];
 
 #[test]
-fn features_are_the_pooled_states_in_the_order_asked_for() {
+fn features_are_pooled_states_in_the_order_of_the_settings() {
     for family in ["bert", "roberta", "distilbert", "mpnet"] {
         let settings = settings(&[-1, 0, 1], &POOLINGS);
         let found = features(family, &settings, &batch(family, &rows()));
@@ -130,41 +130,41 @@ fn features_are_the_pooled_states_in_the_order_asked_for() {
     }
 }
 
-/// The first state alone is computed in another way, without the states that nobody reads.
+/// If only the first state is used, it is computed without the states of the other tokens.
 #[test]
-fn the_first_state_is_the_same_alone() {
+fn the_first_state_is_the_same_if_it_is_computed_alone() {
     for family in ["bert", "mpnet"] {
         let batch = batch(family, &rows());
         let alone = features(family, &settings(&[-1], &[FeaturePooling::Cls]), &batch);
-        let beside = features(family, &settings(&[-1], &POOLINGS[..2]), &batch);
-        for (alone, beside) in alone.iter().zip(&beside) {
-            assert_near(alone, &beside[..alone.len()], family);
+        let together = features(family, &settings(&[-1], &POOLINGS[..2]), &batch);
+        for (alone, together) in alone.iter().zip(&together) {
+            assert_near(alone, &together[..alone.len()], family);
         }
     }
 }
 
 #[test]
-fn windows_of_a_long_row_are_put_together_as_states_are() {
+fn windows_of_a_long_row_are_pooled_like_states() {
     let (short, long) = (rows().swap_remove(1), rows().swap_remove(3));
-    // As `windows_of` divides twelve tokens into windows of seven that share two.
+    // The windows that `windows_of` makes of twelve tokens, with seven tokens each and two shared.
     let (first, last) = (long[0], long[11]);
     let window = |from: usize| [&[first], &long[from..from + 5], &[last]].concat();
     let windows = [window(1), window(4), window(6)];
     for pooling in POOLINGS {
-        let asked = FeatureSettings {
+        let with_windows = FeatureSettings {
             windows: Some(WindowSettings {
                 length: 7,
                 overlap: 2,
             }),
             ..settings(&[-1], &[pooling])
         };
-        let apart: Vec<Vec<i64>> = [std::slice::from_ref(&short), &windows].concat();
+        let rows: Vec<Vec<i64>> = [std::slice::from_ref(&short), &windows].concat();
         let together = Batch {
-            owners: Some(Owners::new(&[1, 3], Device::Cpu)),
-            ..batch("bert", &apart)
+            owners: Some(WindowOwners::new(&[1, 3], Device::Cpu)),
+            ..batch("bert", &rows)
         };
-        let found = features("bert", &asked, &together);
-        let alone = features("bert", &settings(&[-1], &[pooling]), &batch("bert", &apart));
+        let found = features("bert", &with_windows, &together);
+        let alone = features("bert", &settings(&[-1], &[pooling]), &batch("bert", &rows));
         let (one, parts) = alone.split_first().expect("four rows");
         assert_near(&found[0], one, "a row that fits");
         let expected: Vec<f32> = (0..one.len())
@@ -172,7 +172,7 @@ fn windows_of_a_long_row_are_put_together_as_states_are() {
                 let parts = parts.iter().map(|part| part[component]);
                 match pooling {
                     FeaturePooling::Max => parts.fold(f32::NEG_INFINITY, f32::max),
-                    // All windows are of one length.
+                    // All windows have the same length.
                     _ => parts.sum::<f32>() / 3.0,
                 }
             })

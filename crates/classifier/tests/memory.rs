@@ -1,5 +1,5 @@
-//! Predictions on a machine whose memory is full, and on a device that is not there. In a process of
-//! its own, whose address space is limited: allocations of libtorch really fail.
+//! Predictions with full memory and with a missing device. This file is a separate process with a limited address
+//! space, so that allocations of libtorch really fail.
 
 #![allow(missing_docs, reason = "tests")]
 #![cfg(target_os = "linux")]
@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use artifact::{Failure, FailureKind};
 use bundle::Sizes;
 use classifier::{
-    ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, Weights,
+    ClassifierError, Inference, Logits, MemoryLimit, Network, Replica, TorchFault, Weights,
 };
 use settings::{ModelKind, ModelSettings};
 use tch::{Device, Kind};
@@ -20,8 +20,8 @@ const WIDTH: u32 = 512;
 const ROWS: usize = 2048;
 const LONGEST: usize = 48;
 
-/// Room beyond what the process has at the start: one tensor of the whole batch fits into it, which
-/// takes 192 MiB, and two do not.
+/// Room beyond the memory of the process at the start: enough for one tensor of the whole batch, which takes 192 MiB,
+/// but not for two.
 const ROOM: u64 = 256 << 20;
 
 struct Machine {
@@ -49,7 +49,7 @@ impl Machine {
         let row = |row: usize| -> Vec<u32> {
             let length = LONGEST - row % 5;
             (0..length)
-                .map(|place| ((row * 7 + place * 3) % VOCABULARY as usize) as u32)
+                .map(|position| ((row * 7 + position * 3) % VOCABULARY as usize) as u32)
                 .collect()
         };
         Self {
@@ -90,7 +90,7 @@ impl Machine {
     }
 }
 
-/// Limits the address space to what it is now and some room; `None` lifts the limit.
+/// Limits the address space to its current size plus `room`; `None` removes the limit.
 fn limit_memory(room: Option<u64>) {
     let maximum = room.map_or(libc::RLIM_INFINITY, |room| {
         let statm = fs::read_to_string("/proc/self/statm").expect("Linux has it");
@@ -119,7 +119,7 @@ fn check_close(found: &[f32], expected: &[f32]) {
 }
 
 #[test]
-fn predictions_survive_full_memory_and_report_a_lost_device() {
+fn predictions_work_with_full_memory_and_report_a_missing_device() {
     let mut machine = Machine::new();
     let enough = MemoryLimit::default();
     let expected = machine.logits(64, Device::Cpu, &enough).expect("it fits");
@@ -139,14 +139,14 @@ fn predictions_survive_full_memory_and_report_a_lost_device() {
     check_close(&again.expect("parts fit").values, &expected.values);
     assert!(limit < ROWS * LONGEST, "the memory was full: {limit}");
     assert!(memory.take_note().is_some_and(|note| note.contains("full")));
-    // The second time nothing failed any more.
+    // No attempt failed the second time.
     assert_eq!(memory.tokens(), limit);
     check_close(&found_states.expect("parts fit"), &states);
     assert!(other.tokens() < ROWS * LONGEST);
 
-    // There is no device of this number, with or without CUDA.
-    let lost = machine.logits(64, Device::Cuda(99), &enough);
-    let error = lost.expect_err("there is no such device");
-    assert_eq!(error.fault(), Some(Fault::Device), "{error:?}");
+    // No machine has a device with this number.
+    let missing = machine.logits(64, Device::Cuda(99), &enough);
+    let error = missing.expect_err("there is no such device");
+    assert_eq!(error.fault(), Some(TorchFault::Device), "{error:?}");
     assert_eq!(Failure::from(error).kind(), FailureKind::Transient);
 }

@@ -1,10 +1,10 @@
-//! What every network must satisfy, whatever its kind: padding and company never change a logit,
-//! gradients are those of the loss, eight reviews can be learned by heart.
+//! Properties of every network: padding and other rows change no logit, gradients are those of the loss, and equal
+//! seeds give equal weights.
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Direction, ForwardContext, Gradient, Mode, Network,
-    Pass, PreparedBatch, Reading, Replica, Stream, Weights,
+    ActivationWeights, BackwardPass, Batch, ComputePath, CounterRng, ForwardContext, Gradient,
+    InputFormat, Mode, Network, PreparedBatch, Replica, RnnLayout, Weights,
 };
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
@@ -52,9 +52,9 @@ fn every_network() -> Vec<ModelSettings> {
 }
 
 fn embedding() -> Vec<f32> {
-    let stream = Stream::new(5);
+    let rng = CounterRng::new(5);
     (0..SIZES.vocabulary_size * SIZES.width)
-        .map(|n| stream.normal(u64::from(n)) as f32)
+        .map(|n| rng.normal(u64::from(n)) as f32)
         .collect()
 }
 
@@ -77,7 +77,7 @@ fn texts() -> Vec<Vec<i64>> {
     lengths
         .iter()
         .enumerate()
-        .map(|(row, &length)| (0..length).map(|at| word(row, at)).collect())
+        .map(|(row, &length)| (0..length).map(|position| word(row, position)).collect())
         .collect()
 }
 
@@ -85,13 +85,13 @@ fn labels() -> Vec<i64> {
     vec![0, 1, 0, 1, 1, 0, 1, 0]
 }
 
-fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: usize) -> Batch {
-    let reading = Reading {
-        least_length: least_length.max(network.reading().least_length),
+fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], min_length: usize) -> Batch {
+    let format = InputFormat {
+        min_length: min_length.max(network.input_format().min_length),
         windows: None,
-        direction: Direction::Reversed,
+        rnn_layout: RnnLayout::Reversed,
     };
-    PreparedBatch::read(texts, labels, PAD, reading).open()
+    PreparedBatch::read(texts, labels, PAD, format).open()
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {
@@ -101,7 +101,7 @@ fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch:
 }
 
 #[test]
-fn padding_and_company_never_change_a_logit() {
+fn padding_and_other_rows_change_no_logit() {
     for settings in every_network() {
         let (network, weights) = build(&settings);
         let together = logits(
@@ -130,23 +130,23 @@ fn padding_and_company_never_change_a_logit() {
                 .double_value(&[]);
             assert!(
                 difference < 1e-5,
-                "company changed row {row} by {difference}: {settings:?}"
+                "other rows changed row {row} by {difference}: {settings:?}"
             );
         }
     }
 }
 
 #[test]
-fn the_order_of_words_matters_to_every_network_that_reads_in_order() {
+fn only_the_naive_network_ignores_the_order_of_words() {
     for settings in every_network() {
         let (network, weights) = build(&settings);
         let text = vec![3, 9, 17, 4, 22];
-        let turned: Vec<i64> = text.iter().rev().copied().collect();
+        let reversed: Vec<i64> = text.iter().rev().copied().collect();
         let found = logits(
             &settings,
             &network,
             &weights,
-            &batch(&network, &[text, turned], &[0, 0], 0),
+            &batch(&network, &[text, reversed], &[0, 0], 0),
         );
         let difference = (found.get(0) - found.get(1)).abs().max().double_value(&[]);
         assert_eq!(
@@ -157,7 +157,7 @@ fn the_order_of_words_matters_to_every_network_that_reads_in_order() {
     }
 }
 
-/// One pass and its gradient, as a flat buffer, on either path.
+/// The loss and the flat gradient of one pass, computed by this code.
 fn gradient_on(
     network: &Network,
     weights: &Weights,
@@ -167,7 +167,7 @@ fn gradient_on(
 ) -> (f64, Tensor) {
     let layout = network.layout();
     let activation = ActivationWeights::new(layout, weights, Kind::Float);
-    let pass = Pass::compute(layout, &activation, 1.0, |parameters| {
+    let pass = BackwardPass::compute(layout, &activation, 1.0, |parameters| {
         network.loss(
             &activation,
             ForwardContext::new(batch, parameters, mode),
@@ -181,20 +181,20 @@ fn gradient_on(
 }
 
 fn gradient_of(network: &Network, weights: &Weights, batch: &Batch) -> (f64, Tensor) {
-    let path = ComputePath::Processor;
+    let path = ComputePath::Cpu;
     gradient_on(network, weights, batch, Mode::Evaluate, path)
 }
 
 #[test]
-fn gradients_on_a_device_are_those_on_the_processor() {
+fn gradients_of_the_gpu_code_match_those_of_the_cpu_code() {
     for settings in every_network() {
         let (network, weights) = build(&settings);
         let (_, expected) =
             gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
-        let reading = network.reading().on_device();
-        let prepared = PreparedBatch::read(&texts(), &labels(), PAD, reading);
+        let format = network.input_format().for_gpu();
+        let prepared = PreparedBatch::read(&texts(), &labels(), PAD, format);
         let packed = prepared.open();
-        let path = ComputePath::Device;
+        let path = ComputePath::Gpu;
         let (_, found) = gradient_on(&network, &weights, &packed, Mode::Evaluate, path);
         let largest = expected.abs().max().double_value(&[]);
         let difference = (found - expected).abs().max().double_value(&[]);
@@ -206,16 +206,16 @@ fn gradients_on_a_device_are_those_on_the_processor() {
 }
 
 #[test]
-fn gradients_are_those_of_the_loss() {
+fn gradients_match_finite_differences_of_the_loss() {
     for settings in every_network() {
         let (network, mut weights) = build(&settings);
         let batch = batch(&network, &texts(), &labels(), 0);
         let (_, gradient) = gradient_of(&network, &weights, &batch);
-        // Along a random direction the loss must change as the gradient says. The step is a
-        // compromise: the kinks of maxima and rectifiers want it small, f32 wants it large.
-        let stream = Stream::new(3);
+        // The loss must change along a random direction as the gradient predicts. The step is a compromise: the kinks
+        // of maxima and ReLUs need a small one, the precision of f32 needs a large one.
+        let rng = CounterRng::new(3);
         let direction: Vec<f32> = (0..network.layout().len())
-            .map(|n| stream.normal(n as u64) as f32)
+            .map(|n| rng.normal(n as u64) as f32)
             .collect();
         let direction = Tensor::from_slice(&direction);
         let direction = &direction / direction.norm();
@@ -236,7 +236,7 @@ fn gradients_are_those_of_the_loss() {
 }
 
 #[test]
-fn the_gradients_of_two_halves_add_up_to_that_of_the_whole() {
+fn the_gradients_of_two_halves_add_up_to_the_whole() {
     for settings in every_network() {
         let (network, weights) = build(&settings);
         let (texts, labels) = (texts(), labels());
@@ -258,7 +258,7 @@ fn the_gradients_of_two_halves_add_up_to_that_of_the_whole() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
+fn equal_seeds_give_equal_weights() {
     for settings in every_network() {
         let (_, one) = build(&settings);
         let (_, two) = build(&settings);
@@ -279,20 +279,20 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
 }
 
 #[test]
-fn dropout_repeats_with_its_stream_and_differs_between_steps() {
+fn dropout_depends_on_the_step_alone() {
     let settings = settings(ModelKind::Naive, Pooling::Last, false, 1);
     let (network, weights) = build(&settings);
     let batch = batch(&network, &texts(), &labels(), 0);
     let loss = |step: u64| {
-        let mode = Mode::Train(Stream::new(1).child(step));
-        gradient_on(&network, &weights, &batch, mode, ComputePath::Processor).0
+        let mode = Mode::Train(CounterRng::new(1).child(step));
+        gradient_on(&network, &weights, &batch, mode, ComputePath::Cpu).0
     };
     assert_eq!(loss(1), loss(1));
     assert_ne!(loss(1), loss(2));
 }
 
 #[test]
-fn a_frozen_embedding_is_read_and_not_learned() {
+fn a_frozen_embedding_is_used_and_not_learned() {
     let learned = settings(ModelKind::Gru, Pooling::Max, true, 1);
     let frozen = ModelSettings {
         train_embedding: false,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use artifact::{
     Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Source, StageName, format,
 };
-use classifier::{Encoder, EncoderConfig, Layout, TokenContract};
+use classifier::{Encoder, EncoderConfig, ParameterLayout, TokenContract};
 use settings::{ENCODER_FILES, EmbeddingSettings};
 use stage::{Context, Outcome};
 
@@ -18,7 +18,7 @@ use crate::adapt::adapt;
 /// Takes over the encoder that the settings name, and adapts it where they say so.
 pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<Outcome, Failure> {
     let folder = folder_of(context)?;
-    let mut layout = Layout::default();
+    let mut layout = ParameterLayout::default();
     let loaded = Encoder::load(&folder, &mut layout)?;
     let config = loaded.encoder.config();
     let tokenizer = own_tokenizer(&folder, context.input(StageName::Tokenize), config)?;

@@ -123,10 +123,10 @@ impl Machine {
         contract: &TokenContract,
     ) -> Result<Self, Failure> {
         let device = choose_device(context.run())?;
-        let (kind, reason) = device.kind_of(features.precision);
+        let (kind, reason) = device.activation_kind(features.precision);
         let progress = context.progress();
         progress.note(&format!("device: {}", device.describe()));
-        let name = ChosenDevice::name_of(kind);
+        let name = ChosenDevice::kind_name(kind);
         progress.note(&format!("states: {name} ({reason}), features: f32"));
         let classes = contract.classes.len() as u32;
         let pretrained = Network::frozen(features, encoder.folder(), classes)?;

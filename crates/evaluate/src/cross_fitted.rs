@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use artifact::{Failure, OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
 use classifier::{IdRows, TokenRows};
-use linear::{LinearError, NgramModel, Recipe, cross_fitted};
+use linear::{CrossFitSettings, LinearError, NgramModel, cross_fit_scores};
 use metrics::CounterRng;
 use settings::EvaluationSettings;
 use stage::Context;
@@ -37,13 +37,13 @@ pub(crate) fn write(
         )
         .with_hint("Train it again with `ressenti run --only train --force`".to_owned()));
     };
-    let rows = TokenRows::to_learn_from(context.input(StageName::Tokenize), architecture)?;
+    let rows = TokenRows::open_training_rows(context.input(StageName::Tokenize), architecture)?;
     let (row_ids, labels) = (rows.row_ids(), rows.labels());
     let groups = groups_of(context.input(StageName::Clean))?;
     let folds = folds_of(row_ids, &groups, settings.folds, settings.seed);
     let ngrams = architecture.ngrams.unwrap_or_default();
-    let recipe = Recipe {
-        code: model.code(),
+    let recipe = CrossFitSettings {
+        encoding: model.encoding(),
         skipped: model.skipped().to_vec(),
         min_count: ngrams.min_count,
         smoothing: ngrams.smoothing,
@@ -54,7 +54,7 @@ pub(crate) fn write(
         .task("cross-fitting", Some(settings.folds.into()), "folds");
     let ids = |row: usize| rows.ids(row).into_owned();
     let on_fold = |_| task.advance(1);
-    let scores = match cross_fitted(&ids, labels, (&folds, settings.folds), &recipe, on_fold) {
+    let scores = match cross_fit_scores(&ids, labels, (&folds, settings.folds), &recipe, on_fold) {
         // Too few reviews to learn from any part of them.
         Err(LinearError::NoFeatures(_)) => return Ok(None),
         scores => scores.map_err(Failure::from_error)?,

@@ -4,7 +4,7 @@
 use artifact::files::{Prediction, read_predictions};
 use artifact::{Failure, Split, StageName};
 use bundle::{Ensemble, log_odds};
-use linear::newton::{Design, cross_entropy, fit};
+use linear::newton::{DesignMatrix, cross_entropy, fit};
 use metrics::fit_temperature;
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::Context;
@@ -85,7 +85,7 @@ fn weigh(
     })
 }
 
-impl Design for Odds {
+impl DesignMatrix for Odds {
     fn rows(&self) -> usize {
         self.rows.len()
     }
@@ -104,7 +104,7 @@ impl Design for Odds {
         scores
     }
 
-    fn gather(&self, values: &[f64]) -> Vec<f64> {
+    fn multiply_transposed(&self, values: &[f64]) -> Vec<f64> {
         let dot = |member: &Vec<f64>| member.iter().zip(values).map(|(one, two)| one * two).sum();
         let mut sums: Vec<f64> = self.members.iter().map(dot).collect();
         sums.push(values.iter().sum());

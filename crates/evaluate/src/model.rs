@@ -4,7 +4,7 @@ use artifact::files::Prediction;
 use artifact::{Failure, Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
-    Batches, ChosenDevice, ClassifierError, FeatureRows, IdRows, NetworkScorer, TokenContract,
+    BatchSize, ChosenDevice, ClassifierError, FeatureRows, IdRows, NetworkScorer, TokenContract,
     TokenRows,
 };
 use linear::NgramModel;
@@ -42,7 +42,7 @@ impl Model {
         let description = ModelFile::load(folder)?;
         let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
         if description.tokenizer.fingerprint != tokens.tokenizer {
-            return Err(ClassifierError::Misfit {
+            return Err(ClassifierError::Mismatch {
                 left: "model",
                 right: "tokens",
                 reason: format!(
@@ -55,7 +55,7 @@ impl Model {
         if description.architecture.kind == ModelKind::Linear {
             return Ok(Self::Linear(Box::new(description), open_linear(folder)?));
         }
-        let batches = Batches::Of(settings.batch_size);
+        let batches = BatchSize::Fixed(settings.batch_size);
         let network = NetworkScorer::load(folder, device.clone(), batches)?;
         Ok(Self::Network(Box::new(network)))
     }
@@ -81,7 +81,7 @@ impl Model {
         let (reviews, differences) = match self {
             Self::Network(network) if network.is_probe() => {
                 let rows = features(context, network, split)?;
-                let differences = network.differences_of_features(&rows)?;
+                let differences = network.score_features(&rows)?;
                 let reviews = rows.row_ids.into_iter().zip(rows.labels).collect();
                 (reviews, differences)
             }
@@ -91,11 +91,11 @@ impl Model {
                 let progress = context.progress();
                 let task = progress.task(&what, Some(rows.len() as u64), "reviews");
                 let logits = network.logits(&rows, &|rows| task.advance(rows))?;
-                (reviews(&rows), logits.differences())
+                (reviews(&rows), logits.scores())
             }
             Self::Linear(_, model) => {
                 let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
-                let difference = |row| model.difference(&rows.ids(row));
+                let difference = |row| model.score(&rows.ids(row));
                 let all = (0..rows.len()).into_par_iter();
                 (reviews(&rows), all.map(difference).collect())
             }
@@ -137,7 +137,7 @@ fn features(
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let features = context.input(StageName::Embed);
     if Some(features.identity()) != network.description().provenance.embedding {
-        return Err(ClassifierError::Misfit {
+        return Err(ClassifierError::Mismatch {
             left: "model",
             right: "features",
             reason: "the model was fitted to other features".to_owned(),

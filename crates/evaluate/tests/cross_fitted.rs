@@ -135,7 +135,7 @@ fn a_model_of_some_reviews_is_refitted_to_parts_of_these() {
     assert_eq!(rows.len(), 100);
     let tokens = project.artifact(StageName::Tokenize, "words");
     let model = &pipeline.models["linear"];
-    let kept = TokenRows::to_learn_from(&tokens, model).expect("training rows");
+    let kept = TokenRows::open_training_rows(&tokens, model).expect("training rows");
     assert!((0..100).all(|row| rows[row].row_id == kept.row_id(row)));
     // Their labels are the true ones.
     let clean = project.artifact(StageName::Clean, "reviews");

@@ -1,36 +1,36 @@
-//! What can be wrong with a linear model.
+//! Errors of the linear model.
 
 use std::path::PathBuf;
 
 use artifact::ArtifactError;
 
-/// What can be wrong with a linear model or with what it is made from.
+/// An error of the linear model or its inputs.
 #[derive(Debug, thiserror::Error)]
 pub enum LinearError {
-    /// An n-gram's ids do not fit into its number.
+    /// The ids of an n-gram do not fit into its 63 bits.
     #[error(
-        "Sequences of {longest} tokens cannot be made of {vocabulary_size} words: of so many, {most} is the most"
+        "N-grams of {longest} words are too long for a vocabulary of {vocabulary_size} words; the maximum is {most}"
     )]
     TooLong {
-        /// Tokens in the longest.
+        /// Tokens of the longest n-gram.
         longest: u32,
-        /// Ids.
+        /// Number of token ids.
         vocabulary_size: u32,
-        /// Tokens that would fit.
+        /// The largest number of tokens that fits.
         most: u32,
     },
-    /// Nothing to learn from.
-    #[error("No sequence of words stands in {0} training reviews or more")]
+    /// No n-gram is in at least this many training rows.
+    #[error("No word n-gram occurs in at least {0} training reviews")]
     NoFeatures(u32),
-    /// The file is not what a linear model is kept in.
+    /// The file is not a linear model.
     #[error("`{path}` is not a linear model: {problem}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         problem: String,
     },
-    /// The disk refuses.
+    /// A file cannot be read or written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
 }

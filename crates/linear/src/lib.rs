@@ -1,24 +1,25 @@
 //! A linear model over word n-grams: logistic regression on naive-Bayes log-count ratios (Wang and
-//! Manning 2012), sparse and on all cores. The bar that a neural net has to beat, and often its best
-//! partner.
+//! Manning 2012), with sparse rows and on all cores. It is the baseline for networks and a good
+//! member of ensembles.
 //!
-//! The way through: [`Vocabulary::of`] counts the n-grams of the training rows and weighs each by how
-//! much more often it stands in one class than in the other, [`Matrix::of`] says which of them each
-//! row has, [`newton::fit`] finds the weights, and [`NgramModel`] is what remains: an n-gram, a
-//! number. It sees no libtorch, so that whoever only predicts starts in milliseconds.
-
+//! 1. [`Vocabulary::count`] counts the n-grams of the training rows and computes the log-count ratio of each.
+//! 2. [`Matrix::new`] looks up the n-grams of each row.
+//! 3. [`newton::fit`] finds the weights.
+//! 4. [`NgramModel`] stores one number per n-gram.
+//!
+//! The crate does not use libtorch, so a program that only predicts with it starts in milliseconds.
 mod cross_fit;
 mod error;
 mod matrix;
 mod model;
 pub mod newton;
 mod ngram;
-mod table;
+mod ngram_table;
 mod vocabulary;
 
-pub use cross_fit::{Recipe, cross_fitted};
+pub use cross_fit::{CrossFitSettings, cross_fit_scores};
 pub use error::LinearError;
-pub use matrix::{Matrix, Part};
+pub use matrix::{Matrix, MatrixRows};
 pub use model::NgramModel;
-pub use ngram::{Code, Ngram};
+pub use ngram::{Ngram, NgramEncoding};
 pub use vocabulary::Vocabulary;

@@ -1,110 +1,110 @@
-//! Which n-grams each row has: a sparse matrix whose columns have one value each.
+//! The n-grams of each row, as a sparse matrix whose columns have one value each.
 
 use rayon::prelude::*;
 
-use crate::newton::Design;
-use crate::table::Table;
+use crate::newton::DesignMatrix;
+use crate::ngram_table::NgramTable;
 use crate::vocabulary::Vocabulary;
 
-/// Places by line: those of line `l` are `places[starts[l]..starts[l + 1]]`.
+/// A sparse 0/1 matrix in compressed row format: row `r` has ones at `columns[starts[r]..starts[r + 1]]`.
 #[derive(Clone, Debug, PartialEq)]
-struct Lines {
+struct SparseRows {
     starts: Vec<usize>,
-    places: Vec<u32>,
+    columns: Vec<u32>,
 }
 
-impl Lines {
-    fn line(&self, line: usize) -> &[u32] {
-        &self.places[self.starts[line]..self.starts[line + 1]]
+impl SparseRows {
+    fn row(&self, row: usize) -> &[u32] {
+        &self.columns[self.starts[row]..self.starts[row + 1]]
     }
 
     fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// Rows for columns.
-    fn turned(&self, columns: usize) -> Self {
-        let mut starts = vec![0_usize; columns + 1];
-        for column in &self.places {
+    /// The transposed matrix; `width` is the number of columns of this one.
+    fn transposed(&self, width: usize) -> Self {
+        let mut starts = vec![0_usize; width + 1];
+        for column in &self.columns {
             starts[*column as usize + 1] += 1;
         }
-        for column in 0..columns {
+        for column in 0..width {
             starts[column + 1] += starts[column];
         }
         let mut next = starts.clone();
-        let mut places = vec![0_u32; self.places.len()];
+        let mut columns = vec![0_u32; self.columns.len()];
         for row in 0..self.len() {
-            for column in self.line(row) {
-                let place = &mut next[*column as usize];
-                places[*place] = row as u32;
-                *place += 1;
+            for column in self.row(row) {
+                let index = &mut next[*column as usize];
+                columns[*index] = row as u32;
+                *index += 1;
             }
         }
-        Self { starts, places }
+        Self { starts, columns }
     }
 }
 
-/// The rows `[N, F]`: the log-count ratio of each n-gram that a row has, 0 for the others.
+/// The rows `[N, F]`: the log-count ratio of each n-gram that a row contains, and 0 elsewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    rows: Lines,
-    columns: Lines,
+    rows: SparseRows,
+    columns: SparseRows,
     values: Vec<f32>,
 }
 
 impl Matrix {
     /// Looks up the n-grams of `count` rows of token ids.
-    pub fn of(
+    pub fn new(
         vocabulary: &Vocabulary,
         rows: &(impl Fn(usize) -> Vec<u32> + Sync),
         count: usize,
     ) -> Self {
-        let columns = Table::of(vocabulary.ngrams.iter().copied(), 0_u32..);
+        let columns = NgramTable::of(vocabulary.ngrams.iter().copied(), 0_u32..);
         let found: Vec<Vec<u32>> = (0..count)
             .into_par_iter()
             .map_init(Vec::new, |ngrams, row| {
-                let code = vocabulary.code;
-                code.ngrams_of(&rows(row), &vocabulary.skipped, ngrams);
-                let mut places: Vec<u32> = columns.get_all(ngrams).collect();
-                // In order, neighbours in memory are read one after the other, again and again.
-                places.sort_unstable();
-                places
+                let encoding = vocabulary.encoding;
+                encoding.collect_ngrams(&rows(row), &vocabulary.skipped, ngrams);
+                let mut row: Vec<u32> = columns.get_all(ngrams).collect();
+                // Sorted columns are read in the order of memory, in every later product.
+                row.sort_unstable();
+                row
             })
             .collect();
         let mut starts = vec![0];
         for row in &found {
             starts.push(starts[starts.len() - 1] + row.len());
         }
-        let rows = Lines {
+        let rows = SparseRows {
             starts,
-            places: found.concat(),
+            columns: found.concat(),
         };
         Self {
-            columns: rows.turned(vocabulary.ngrams.len()),
+            columns: rows.transposed(vocabulary.ngrams.len()),
             rows,
             values: vocabulary.ratios.clone(),
         }
     }
 }
 
-/// Lines that a thread takes at a time.
-const LINES: usize = 512;
+/// Rows or columns of one work item of a thread.
+const CHUNK: usize = 512;
 
 impl Matrix {
     /// All rows.
-    pub fn whole(&self) -> Part<'_> {
-        Part {
+    pub fn all_rows(&self) -> MatrixRows<'_> {
+        MatrixRows {
             matrix: self,
             rows: (0..self.rows.len() as u32).collect(),
             values: self.values.clone(),
         }
     }
 
-    /// How many of these rows have each feature, by class, the negative one first: `[F]`.
+    /// The number of `rows` of each class that contain each feature, the negative class first: `[F]`.
     pub(crate) fn counts(&self, labels: &[u8], rows: &[u32]) -> Vec<[u32; 2]> {
         let mut counts = vec![[0; 2]; self.values.len()];
         for row in rows {
-            for column in self.rows.line(*row as usize) {
+            for column in self.rows.row(*row as usize) {
                 counts[*column as usize][usize::from(labels[*row as usize])] += 1;
             }
         }
@@ -112,17 +112,17 @@ impl Matrix {
     }
 }
 
-/// Some rows of a matrix, with values of their own.
+/// Some rows of a matrix, with their own column values.
 #[derive(Debug)]
-pub struct Part<'a> {
+pub struct MatrixRows<'a> {
     pub(crate) matrix: &'a Matrix,
-    /// Which rows, n of them.
+    /// The rows, by position in the matrix.
     pub(crate) rows: Vec<u32>,
     /// `[F]`.
     pub(crate) values: Vec<f32>,
 }
 
-impl Design for Part<'_> {
+impl DesignMatrix for MatrixRows<'_> {
     fn rows(&self) -> usize {
         self.rows.len()
     }
@@ -132,17 +132,17 @@ impl Design for Part<'_> {
     }
 
     fn scores(&self, weights: &[f64]) -> Vec<f64> {
-        self.scores_of(&self.rows, weights)
+        self.row_scores(&self.rows, weights)
     }
 
-    fn gather(&self, values: &[f64]) -> Vec<f64> {
+    fn multiply_transposed(&self, values: &[f64]) -> Vec<f64> {
         let mut by_row = vec![0.0; self.matrix.rows.len()];
         for (row, value) in self.rows.iter().zip(values) {
             by_row[*row as usize] = *value;
         }
-        let columns = (0..self.values.len()).into_par_iter().with_min_len(LINES);
+        let columns = (0..self.values.len()).into_par_iter().with_min_len(CHUNK);
         let sum = |column: usize| {
-            let rows = self.matrix.columns.line(column).iter();
+            let rows = self.matrix.columns.row(column).iter();
             let sum: f64 = rows.map(|row| by_row[*row as usize]).sum();
             f64::from(self.values[column]) * sum
         };
@@ -152,43 +152,43 @@ impl Design for Part<'_> {
     }
 }
 
-impl Part<'_> {
-    /// What any rows of the matrix score, with the values of this part.
-    pub(crate) fn scores_of(&self, rows: &[u32], weights: &[f64]) -> Vec<f64> {
+impl MatrixRows<'_> {
+    /// The scores of any rows of the matrix, with the column values of this part.
+    pub(crate) fn row_scores(&self, rows: &[u32], weights: &[f64]) -> Vec<f64> {
         let (bias, weights) = weights.split_last().expect("the bias is the last");
         let scaled = weights.par_iter().zip(&self.values).with_min_len(1 << 14);
         let scaled = scaled.map(|(weight, value)| weight * f64::from(*value));
         let scaled: Vec<f64> = scaled.collect();
         let score = |row: &u32| {
-            let columns = self.matrix.rows.line(*row as usize).iter();
+            let columns = self.matrix.rows.row(*row as usize).iter();
             bias + columns.map(|column| scaled[*column as usize]).sum::<f64>()
         };
-        rows.par_iter().with_min_len(LINES).map(score).collect()
+        rows.par_iter().with_min_len(CHUNK).map(score).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Code;
+    use crate::NgramEncoding;
 
     #[test]
-    fn products_are_those_of_the_matrix_written_out() {
+    fn products_match_the_dense_matrix() {
         let rows = [vec![1, 2, 2], vec![2, 9], vec![3]];
         let vocabulary = Vocabulary {
             ngrams: vec![2, 3, 4],
             ratios: vec![0.5, -2.0, 1.0],
-            code: Code::new(9, 1).expect("it fits"),
+            encoding: NgramEncoding::new(9, 1).expect("a valid encoding"),
             skipped: vec![],
         };
         // Token 1 is n-gram 2, token 2 is n-gram 3, token 3 is n-gram 4.
-        let matrix = Matrix::of(&vocabulary, &|row: usize| rows[row].clone(), 3);
+        let matrix = Matrix::new(&vocabulary, &|row: usize| rows[row].clone(), 3);
         assert_eq!(
-            matrix.whole().scores(&[1.0, 10.0, 100.0, 7.0]),
+            matrix.all_rows().scores(&[1.0, 10.0, 100.0, 7.0]),
             [0.5 - 20.0 + 7.0, -20.0 + 7.0, 107.0]
         );
         assert_eq!(
-            matrix.whole().gather(&[1.0, 2.0, 3.0]),
+            matrix.all_rows().multiply_transposed(&[1.0, 2.0, 3.0]),
             [0.5, -6.0, 3.0, 6.0]
         );
     }

@@ -1,4 +1,4 @@
-//! The model: a number for each n-gram, in one file.
+//! The linear model: one weight for each n-gram, stored in one file.
 
 use std::fs;
 use std::path::Path;
@@ -7,31 +7,31 @@ use artifact::{ArtifactError, guarded};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::LinearError;
-use crate::ngram::{Code, Ngram};
-use crate::table::Table;
+use crate::ngram::{Ngram, NgramEncoding};
+use crate::ngram_table::NgramTable;
 use crate::vocabulary::Vocabulary;
 
 const NGRAMS: &str = "ngrams";
 const WEIGHTS: &str = "weights";
 const BIAS: &str = "bias";
 const SKIPPED: &str = "skipped";
-const CODE: &str = "code";
+const ENCODING: &str = "code";
 
-/// What says how far a text is on the positive side.
+/// A linear model over n-grams.
 #[derive(Clone, Debug)]
 pub struct NgramModel {
-    /// In nats of log-odds.
-    weights: Table<f32>,
-    /// How many n-grams have one.
+    /// The weight of each n-gram, in nats of log-odds.
+    weights: NgramTable<f32>,
+    /// Number of n-grams.
     count: usize,
     bias: f32,
-    code: Code,
+    encoding: NgramEncoding,
     skipped: Vec<u32>,
 }
 
 impl NgramModel {
-    /// The model of weights `[F + 1]` for the rows of a vocabulary, the bias last. Those of n-grams
-    /// that say nothing are left out.
+    /// The model with weights `[F + 1]` for the rows of a vocabulary, the bias last. N-grams with weight 0 are
+    /// not stored.
     pub fn new(vocabulary: &Vocabulary, weights: &[f64]) -> Self {
         let (bias, weights) = weights.split_last().expect("the bias is the last");
         let products = weights.iter().zip(&vocabulary.ratios);
@@ -41,79 +41,80 @@ impl NgramModel {
             pairs.filter(|(_, weight)| *weight != 0.0).unzip();
         Self {
             count: ngrams.len(),
-            weights: Table::of(ngrams.into_iter(), weights.into_iter()),
+            weights: NgramTable::of(ngrams.into_iter(), weights.into_iter()),
             bias: *bias as f32,
-            code: vocabulary.code,
+            encoding: vocabulary.encoding,
             skipped: vocabulary.skipped.clone(),
         }
     }
 
-    /// N-grams it knows.
+    /// Number of n-grams with a weight.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether it knows none.
+    /// True if no n-gram has a weight.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// How tokens become n-grams.
-    pub fn code(&self) -> Code {
-        self.code
+    pub fn encoding(&self) -> NgramEncoding {
+        self.encoding
     }
 
-    /// Ids that are in no n-gram.
+    /// Ids that no n-gram contains.
     pub fn skipped(&self) -> &[u32] {
         &self.skipped
     }
 
-    /// How far the positive class is ahead, in nats of log-odds.
-    pub fn difference(&self, ids: &[u32]) -> f64 {
+    /// The score of a row of token ids: the log-odds of the positive class, in nats.
+    pub fn score(&self, ids: &[u32]) -> f64 {
         let mut ngrams = Vec::new();
-        self.code.ngrams_of(ids, &self.skipped, &mut ngrams);
+        self.encoding
+            .collect_ngrams(ids, &self.skipped, &mut ngrams);
         let known = self.weights.get_all(&ngrams);
         f64::from(self.bias) + known.map(f64::from).sum::<f64>()
     }
 
-    /// What each token contributes to [`NgramModel::difference`], the bias left out. An n-gram's
-    /// weight is shared by its tokens, and by all places where it stands.
+    /// The contribution of each token to [`NgramModel::score`], without the bias. The weight of an n-gram is
+    /// divided equally among its tokens, and among all its occurrences.
     pub fn contributions(&self, ids: &[u32]) -> Vec<f64> {
-        let mut places: Vec<(Ngram, usize, usize)> = Vec::new();
-        self.code.each(ids, &self.skipped, |ngram, last, length| {
-            places.push((ngram, last, length));
-        });
-        places.sort_unstable();
+        let mut occurrences: Vec<(Ngram, usize, usize)> = Vec::new();
+        self.encoding
+            .for_each_ngram(ids, &self.skipped, |ngram, last, length| {
+                occurrences.push((ngram, last, length));
+            });
+        occurrences.sort_unstable();
         let mut shares = vec![0.0; ids.len()];
-        for same in places.chunk_by(|one, two| one.0 == two.0) {
+        for same in occurrences.chunk_by(|one, two| one.0 == two.0) {
             let Some(weight) = self.weights.get(same[0].0) else {
                 continue;
             };
             let share = f64::from(weight) / (same.len() * same[0].2) as f64;
             for (_, last, length) in same {
-                let of_ngram = &mut shares[last + 1 - length..=*last];
-                of_ngram.iter_mut().for_each(|sum| *sum += share);
+                let ngram_shares = &mut shares[last + 1 - length..=*last];
+                ngram_shares.iter_mut().for_each(|sum| *sum += share);
             }
         }
         shares
     }
 
-    /// The n-grams with the largest weights, as token ids: those that speak most against, and those
-    /// that speak most for the positive class.
-    pub fn strongest(&self, count: usize) -> [Vec<(Vec<u32>, f32)>; 2] {
-        let mut order = self.in_order();
-        order.sort_by(|one, two| one.1.total_cmp(&two.1));
-        let pair = |(ngram, weight): &(Ngram, f32)| (self.code.words_of(*ngram), *weight);
-        let count = count.min(order.len());
-        let most = order[order.len() - count..].iter().rev();
+    /// The `count` n-grams with the most negative and with the most positive weights, as token ids.
+    pub fn largest_weights(&self, count: usize) -> [Vec<(Vec<u32>, f32)>; 2] {
+        let mut ascending = self.sorted_by_ngram();
+        ascending.sort_by(|one, two| one.1.total_cmp(&two.1));
+        let pair = |(ngram, weight): &(Ngram, f32)| (self.encoding.token_ids(*ngram), *weight);
+        let count = count.min(ascending.len());
+        let largest = ascending[ascending.len() - count..].iter().rev();
         [
-            order[..count].iter().map(pair).collect(),
-            most.map(pair).collect(),
+            ascending[..count].iter().map(pair).collect(),
+            largest.map(pair).collect(),
         ]
     }
 
     /// The n-grams in ascending order, with their weights.
-    fn in_order(&self) -> Vec<(Ngram, f32)> {
+    fn sorted_by_ngram(&self) -> Vec<(Ngram, f32)> {
         let mut all: Vec<(Ngram, f32)> = self.weights.iter().collect();
         all.sort_unstable_by_key(|(ngram, _)| *ngram);
         all
@@ -122,9 +123,9 @@ impl NgramModel {
     /// Writes the model into a file.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), LinearError> {
-        let (ngrams, weights): (Vec<Ngram>, Vec<f32>) = self.in_order().into_iter().unzip();
+        let (ngrams, weights): (Vec<Ngram>, Vec<f32>) = self.sorted_by_ngram().into_iter().unzip();
         let floats = |values: &[f32]| bytes_of(values, f32::to_le_bytes);
         let words = |values: &[u32]| bytes_of(values, u32::to_le_bytes);
         let (keys, skipped) = (bytes_of(&ngrams, u64::to_le_bytes), &self.skipped);
@@ -133,7 +134,7 @@ impl NgramModel {
             (WEIGHTS, Dtype::F32, self.count, floats(&weights)),
             (BIAS, Dtype::F32, 1, floats(&[self.bias])),
             (SKIPPED, Dtype::U32, skipped.len(), words(skipped)),
-            (CODE, Dtype::U32, 2, words(&self.code.numbers())),
+            (ENCODING, Dtype::U32, 2, words(&self.encoding.numbers())),
         ];
         let views = tensors.iter().map(|(name, kind, count, bytes)| {
             let view = TensorView::new(*kind, vec![*count], bytes);
@@ -147,10 +148,10 @@ impl NgramModel {
         Ok(())
     }
 
-    /// Reads a model back.
+    /// Reads a model from a file.
     ///
     /// # Errors
-    /// The file is not there or is not a linear model.
+    /// The file cannot be read or is not a linear model.
     pub fn load(path: &Path) -> Result<Self, LinearError> {
         let bytes = fs::read(path).map_err(ArtifactError::io("read", path))?;
         let refused = |problem: String| LinearError::File {
@@ -172,43 +173,47 @@ impl NgramModel {
                 false => Err(format!("the tensor `{name}` should be a list of {kind:?}")),
             }
         };
-        let quads =
-            |name: &str, kind: Dtype| data(name, kind).map(|it| it.as_chunks::<4>().0.iter());
+        let chunks_of_four =
+            |name: &str, kind: Dtype| data(name, kind).map(|bytes| bytes.as_chunks::<4>().0.iter());
         let words = |name: &str| {
-            quads(name, Dtype::U32).map(|it| it.map(|bytes| u32::from_le_bytes(*bytes)))
+            chunks_of_four(name, Dtype::U32)
+                .map(|values| values.map(|bytes| u32::from_le_bytes(*bytes)))
         };
         let floats = |name: &str| {
-            quads(name, Dtype::F32).map(|it| it.map(|bytes| f32::from_le_bytes(*bytes)))
+            chunks_of_four(name, Dtype::F32)
+                .map(|values| values.map(|bytes| f32::from_le_bytes(*bytes)))
         };
-        // Read where they are: a model is opened for one text, too, and every copy costs.
+        // Read without copies: opening a model for one text should take no time.
         let ngrams = data(NGRAMS, Dtype::U64)?.as_chunks::<8>().0.iter();
         let ngrams = ngrams.map(|bytes| u64::from_le_bytes(*bytes));
         let (weights, bias) = (floats(WEIGHTS)?, floats(BIAS)?);
-        let (bias, code): (Vec<f32>, Vec<u32>) = (bias.collect(), words(CODE)?.collect());
-        let (&[bias], &[bits, longest]) = (&bias[..], &code[..]) else {
-            return Err("bias and code should be one number and two".to_owned());
+        let (bias, encoding): (Vec<f32>, Vec<u32>) = (bias.collect(), words(ENCODING)?.collect());
+        let (&[bias], &[bits, longest]) = (&bias[..], &encoding[..]) else {
+            return Err("its bias or its encoding has the wrong number of values".to_owned());
         };
         if weights.len() != ngrams.len() || ngrams.len() >= u32::MAX as usize {
             let (keys, values) = (ngrams.len(), weights.len());
-            return Err(format!("{keys} n-grams have {values} weights"));
+            return Err(format!("it has {keys} n-grams and {values} weights"));
         }
-        let Some(code) = Code::saved([bits, longest]) else {
-            return Err(format!("its n-grams have {longest} tokens of {bits} bits"));
+        let Some(encoding) = NgramEncoding::saved([bits, longest]) else {
+            return Err(format!(
+                "its n-grams of {longest} tokens of {bits} bits are too long"
+            ));
         };
-        // And none is 0, which is no n-gram.
+        // An n-gram is never 0: 0 marks an empty slot of the table.
         let from_none = std::iter::once(0).chain(ngrams.clone());
         if !from_none.is_sorted_by(|one, two| one < two) {
-            return Err("its n-grams are not in order".to_owned());
+            return Err("its n-grams are not in ascending order".to_owned());
         }
         let mut numbers = weights.clone().chain([bias]);
         if !numbers.all(|weight| weight.is_finite()) {
-            return Err("one of its weights is not a number".to_owned());
+            return Err("one of its weights is not finite".to_owned());
         }
         Ok(Self {
             count: ngrams.len(),
-            weights: Table::of(ngrams, weights),
+            weights: NgramTable::of(ngrams, weights),
             bias,
-            code,
+            encoding,
             skipped: words(SKIPPED)?.collect(),
         })
     }
@@ -222,10 +227,10 @@ fn bytes_of<T: Copy, const N: usize>(values: &[T], to_bytes: fn(T) -> [u8; N]) -
 mod tests {
     use super::*;
     use crate::Matrix;
-    use crate::newton::{Design, fit};
+    use crate::newton::{DesignMatrix, fit};
 
     fn fitted() -> (NgramModel, Matrix, Vec<f64>, Vec<Vec<u32>>) {
-        // 5 after 4 is bad, and good by itself.
+        // Token 5 is negative after token 4, and positive otherwise.
         let texts: Vec<Vec<u32>> = (0..200_u32)
             .map(|row| match row % 4 {
                 0 => vec![2, 5, 3 + row % 3],
@@ -236,12 +241,12 @@ mod tests {
             .collect();
         let is_positive = |row: usize| row.is_multiple_of(2);
         let read = |row: usize| (texts[row].clone(), is_positive(row));
-        let vocabulary = Vocabulary::of(&read, 200, (3, 2, 1.0), (10, vec![0])).expect("some");
-        let matrix = Matrix::of(&vocabulary, &|row| texts[row].clone(), 200);
+        let vocabulary = Vocabulary::count(&read, 200, (3, 2, 1.0), (10, vec![0])).expect("some");
+        let matrix = Matrix::new(&vocabulary, &|row| texts[row].clone(), 200);
         let labels: Vec<f64> = (0..200).map(|row| f64::from(is_positive(row))).collect();
         let start = vec![0.0; vocabulary.ngrams.len() + 1];
-        let found = fit(&matrix.whole(), &labels, (1e-3, 1e-8), &start);
-        let scores = matrix.whole().scores(&found.weights);
+        let found = fit(&matrix.all_rows(), &labels, (1e-3, 1e-8), &start);
+        let scores = matrix.all_rows().scores(&found.weights);
         (
             NgramModel::new(&vocabulary, &found.weights),
             matrix,
@@ -251,60 +256,57 @@ mod tests {
     }
 
     #[test]
-    fn it_says_of_a_text_what_the_fit_said() {
+    fn scores_are_those_of_the_fit() {
         let (model, _, scores, texts) = fitted();
         for (text, score) in texts.iter().zip(&scores) {
-            assert!((model.difference(text) - score).abs() < 1e-4, "{text:?}");
+            assert!((model.score(text) - score).abs() < 1e-4, "{text:?}");
         }
-        assert!(model.difference(&[2, 5, 3]) > 1.0 && model.difference(&[4, 5, 9]) < -1.0);
-        // Nothing it knows: the bias alone.
-        assert_eq!(model.difference(&[0, 9]), f64::from(model.bias));
+        assert!(model.score(&[2, 5, 3]) > 1.0 && model.score(&[4, 5, 9]) < -1.0);
+        // A row without known n-grams has the bias as its score.
+        assert_eq!(model.score(&[0, 9]), f64::from(model.bias));
     }
 
     #[test]
-    fn contributions_add_up_and_blame_the_right_words() {
+    fn contributions_add_up_and_are_negative_for_negative_words() {
         let (model, _, _, texts) = fitted();
         for text in &texts {
             let sum: f64 = model.contributions(text).iter().sum();
-            let difference = model.difference(text) - f64::from(model.bias);
-            assert!(
-                (sum - difference).abs() < 1e-5,
-                "{text:?}: {sum} {difference}"
-            );
+            let score = model.score(text) - f64::from(model.bias);
+            assert!((sum - score).abs() < 1e-5, "{text:?}: {sum} {score}");
         }
         assert!(model.contributions(&[4, 5, 2])[0] < 0.0);
-        let [against, _] = model.strongest(3);
+        let [negative, _] = model.largest_weights(3);
         assert!(
-            against.iter().any(|(words, _)| words.contains(&4)),
-            "{against:?}"
+            negative.iter().any(|(words, _)| words.contains(&4)),
+            "{negative:?}"
         );
     }
 
     #[test]
-    fn a_model_comes_back_from_its_file_and_a_damaged_file_is_refused() {
+    fn a_model_is_read_back_and_a_damaged_file_is_refused() {
         let (model, _, _, texts) = fitted();
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("model.safetensors");
-        model.save(&path).expect("the disk is willing");
-        let back = NgramModel::load(&path).expect("it is whole");
+        model.save(&path).expect("the file is written");
+        let loaded = NgramModel::load(&path).expect("the file is whole");
         for text in &texts {
-            assert_eq!(back.difference(text), model.difference(text));
+            assert_eq!(loaded.score(text), model.score(text));
         }
         let whole = fs::read(&path).expect("it is there");
         for length in [0, 7, whole.len() / 2, whole.len() - 1] {
             fs::write(&path, &whole[..length]).expect("written");
             let error = NgramModel::load(&path)
-                .expect_err("it is cut off")
+                .expect_err("the file is truncated")
                 .to_string();
             assert!(error.contains("is not a linear model"), "{error}");
         }
-        // No byte makes it panic or hang.
-        for place in 0..whole.len() {
+        // No damaged byte makes the reader panic or hang.
+        for position in 0..whole.len() {
             let mut bytes = whole.clone();
-            bytes[place] ^= 0xFF;
+            bytes[position] ^= 0xFF;
             fs::write(&path, &bytes).expect("written");
             if let Ok(model) = NgramModel::load(&path) {
-                assert!(model.difference(&texts[0]).is_finite());
+                assert!(model.score(&texts[0]).is_finite());
             }
         }
     }

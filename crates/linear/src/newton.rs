@@ -1,57 +1,57 @@
-//! Logistic regression with a quadratic penalty, fitted by a truncated Newton method (Lin, Weng and
-//! Keerthi 2008): the curvature is never written down, only multiplied with, so that time and memory
-//! grow with the number of features and not with its square.
+//! Logistic regression with a quadratic penalty, fitted by a truncated Newton method (Lin, Weng and Keerthi 2008).
+//! The Hessian is never stored, only multiplied with vectors, so that time and memory grow linearly with the number
+//! of features.
 
 use std::iter;
 
 use rayon::prelude::*;
 
-/// Newton steps at most; a handful is enough for what is not separable, and the penalty sees to that.
+/// Maximum number of Newton steps; with a penalty a handful is enough.
 const STEPS: usize = 100;
 
-/// Products with the curvature within a Newton step at most.
+/// Maximum number of products with the Hessian in one Newton step.
 const PRODUCTS: usize = 250;
 
-/// The rows of a regression, `[N, F]`, with a column of ones behind them.
-pub trait Design {
-    /// Rows, N.
+/// The rows of a regression `[N, F]`, followed by a column of ones.
+pub trait DesignMatrix {
+    /// Number of rows, N.
     fn rows(&self) -> usize;
-    /// Features, F; the column of ones is not counted.
+    /// Number of features, F, without the column of ones.
     fn width(&self) -> usize;
     /// The product with weights `[F + 1]`, the bias last: `[N]`.
     fn scores(&self, weights: &[f64]) -> Vec<f64>;
     /// The product of the transposed matrix with `[N]`: `[F + 1]`.
-    fn gather(&self, values: &[f64]) -> Vec<f64>;
+    fn multiply_transposed(&self, values: &[f64]) -> Vec<f64>;
 }
 
-/// What a fit found.
+/// The result of a fit.
 #[derive(Clone, Debug)]
 pub struct Fit {
-    /// `[F + 1]`, the bias last.
+    /// The weights `[F + 1]`, the bias last.
     pub weights: Vec<f64>,
-    /// Newton steps taken.
+    /// Number of Newton steps.
     pub steps: usize,
-    /// Mean cross-entropy on the rows it was fitted to, in nats, without the penalty.
+    /// Mean cross-entropy on the training rows, in nats, without the penalty.
     pub loss: f64,
 }
 
-/// Minimises the mean cross-entropy plus `penalty / 2` times the squared length of the weights,
-/// the bias left out, from a start `[F + 1]`, until no component of the gradient is above
-/// `tolerance`. `labels` is `[N]` of 0 and 1.
+/// Minimises the mean cross-entropy plus `penalty / 2` times the squared norm of the weights without the bias.
+/// Starts from `start` `[F + 1]` and stops when no component of the gradient is above `tolerance`. `labels` is `[N]`
+/// of 0 and 1.
 ///
-/// The step is halved until it does not lead up: the objective is convex, so there is one answer and
-/// no setting to get wrong.
+/// A step is halved until the objective does not rise. The objective is convex, so the minimum is unique and there
+/// is no learning rate to set.
 pub fn fit(
-    design: &impl Design,
+    design: &impl DesignMatrix,
     labels: &[f64],
     (penalty, tolerance): (f64, f64),
     start: &[f64],
 ) -> Fit {
     let count = design.rows() as f64;
     let width = design.width();
-    // The bias is not drawn to 0.
+    // The bias has no penalty.
     let penalized = |weights: &[f64]| dot(&weights[..width], &weights[..width]) * penalty / 2.0;
-    let judged = |weights: &[f64]| {
+    let evaluate = |weights: &[f64]| {
         let scores = design.scores(weights);
         let loss = cross_entropy(&scores, labels);
         (loss + penalized(weights), loss, scores)
@@ -66,34 +66,34 @@ pub fn fit(
         gathered
     };
     let mut weights = start.to_vec();
-    let (mut value, mut loss, mut scores) = judged(&weights);
+    let (mut value, mut loss, mut scores) = evaluate(&weights);
     let mut steps = 0;
     while steps < STEPS {
         let probabilities = scores.iter().map(|score| 1.0 / (1.0 + (-score).exp()));
         let probabilities: Vec<f64> = probabilities.collect();
         let errors = probabilities.iter().zip(labels);
         let errors: Vec<f64> = errors.map(|(found, label)| found - label).collect();
-        let gradient = with_penalty(design.gather(&errors), &weights);
+        let gradient = with_penalty(design.multiply_transposed(&errors), &weights);
         if gradient.iter().all(|value| value.abs() < tolerance) {
             break;
         }
-        let curvature = |vector: &[f64]| {
+        let hessian = |vector: &[f64]| {
             let mut scores = design.scores(vector);
             for (score, probability) in scores.iter_mut().zip(&probabilities) {
                 *score *= probability * (1.0 - probability);
             }
-            with_penalty(design.gather(&scores), vector)
+            with_penalty(design.multiply_transposed(&scores), vector)
         };
-        let step = solve(curvature, &gradient);
+        let step = solve(hessian, &gradient);
         let shares = iter::successors(Some(1.0), |share| Some(share / 2.0));
         let next = shares.take_while(|share| *share >= 1e-6).find_map(|share| {
             let mut next = weights.clone();
             add(&mut next, -share, &step);
-            let found = judged(&next);
+            let found = evaluate(&next);
             (found.0 <= value).then_some((next, found))
         });
         steps += 1;
-        // No share of the step leads down any more: this is the minimum, as far as f64 can tell.
+        // The objective does not fall along the step: this is the minimum, to the precision of f64.
         let Some((next, found)) = next else { break };
         let gain = value - found.0;
         weights = next;
@@ -109,40 +109,40 @@ pub fn fit(
     }
 }
 
-/// Solves `curvature(x) = right` by conjugate gradients, as exactly as a Newton step from there is
-/// worth: the closer to the minimum, the more (Nocedal and Wright 2006, section 7.1).
-fn solve(curvature: impl Fn(&[f64]) -> Vec<f64>, right: &[f64]) -> Vec<f64> {
-    let start = dot(right, right).sqrt();
-    let enough = start * start.sqrt().min(0.1);
-    let mut x = vec![0.0; right.len()];
-    let mut rest = right.to_vec();
-    let mut direction = rest.clone();
-    let mut square = dot(&rest, &rest);
+/// Solves `hessian(x) = target` by conjugate gradients. The precision grows towards the minimum, where a more exact
+/// Newton step pays off (Nocedal and Wright 2006, section 7.1).
+fn solve(hessian: impl Fn(&[f64]) -> Vec<f64>, target: &[f64]) -> Vec<f64> {
+    let start = dot(target, target).sqrt();
+    let tolerance = start * start.sqrt().min(0.1);
+    let mut x = vec![0.0; target.len()];
+    let mut residual = target.to_vec();
+    let mut direction = residual.clone();
+    let mut square = dot(&residual, &residual);
     for _ in 0..PRODUCTS {
-        if square.sqrt() <= enough {
+        if square.sqrt() <= tolerance {
             break;
         }
-        let product = curvature(&direction);
-        let bend = dot(&direction, &product);
-        if bend <= 0.0 {
+        let product = hessian(&direction);
+        let curvature = dot(&direction, &product);
+        if curvature <= 0.0 {
             break;
         }
-        let share = square / bend;
+        let share = square / curvature;
         add(&mut x, share, &direction);
-        add(&mut rest, -share, &product);
-        let next = dot(&rest, &rest);
-        let turn = next / square;
-        let pairs = direction.par_iter_mut().zip(&rest).with_min_len(MIN);
-        pairs.for_each(|(direction, rest)| *direction = rest + turn * *direction);
+        add(&mut residual, -share, &product);
+        let next = dot(&residual, &residual);
+        let ratio = next / square;
+        let pairs = direction.par_iter_mut().zip(&residual).with_min_len(MIN);
+        pairs.for_each(|(direction, residual)| *direction = residual + ratio * *direction);
         square = next;
     }
     x
 }
 
-/// Elements that a thread takes at a time at least.
+/// Minimum number of elements of one work item of a thread.
 const MIN: usize = 1 << 14;
 
-/// In pieces of one length, so that the sum does not depend on the number of threads.
+/// The dot product, by blocks of fixed length, so that the sum does not depend on the number of threads.
 fn dot(one: &[f64], two: &[f64]) -> f64 {
     let pieces = one.par_chunks(MIN).zip(two.par_chunks(MIN));
     let sums: Vec<f64> = pieces
@@ -166,84 +166,88 @@ pub fn cross_entropy(scores: &[f64], labels: &[f64]) -> f64 {
     losses.sum::<f64>() / labels.len().max(1) as f64
 }
 
-/// Penalties tried one after the other and what validation said of each.
-pub struct Path<'a, D> {
-    /// The rows to learn from.
+/// A search for the best penalty: fits from the strongest to the weakest penalty, compared on validation rows.
+pub struct RegularizationPath<'a, D> {
+    /// The training rows.
     pub train: &'a D,
     /// Their labels, 0 or 1.
     pub labels: &'a [f64],
-    /// The rows to choose by.
+    /// The validation rows.
     pub validation: &'a D,
     /// Their labels.
-    pub judged_by: &'a [f64],
-    /// What is chosen by: a loss of the validation rows' scores, lower is better.
+    pub validation_labels: &'a [f64],
+    /// The loss that the penalty is chosen by, computed from the validation scores. Lower is better.
     pub criterion: &'a dyn Fn(&[f64]) -> f64,
-    /// From the strongest: each fit starts from the one before.
+    /// From the largest_weights: each fit starts from the one before.
     pub penalties: &'a [f64],
-    /// See [`fit`].
+    /// The tolerance of [`fit`].
     pub tolerance: f64,
-    /// Penalties without a lower validation loss before none is tried any more.
+    /// The search stops after this many penalties in a row without a lower validation loss.
     pub patience: usize,
 }
 
-/// One penalty.
+/// The result for one penalty.
 #[derive(Clone, Debug)]
-pub struct Tried {
-    /// The weight of the squared length.
+pub struct PenaltyResult {
+    /// The penalty: twice the factor of the squared norm of the weights.
     pub penalty: f64,
-    /// What it led to.
+    /// The fit with this penalty.
     pub fit: Fit,
-    /// The validation rows' scores.
+    /// The scores of the validation rows.
     pub scores: Vec<f64>,
-    /// The criterion.
+    /// The value of the criterion.
     pub criterion: f64,
-    /// Mean cross-entropy on validation.
+    /// Mean cross-entropy on validation, in nats.
     pub loss: f64,
-    /// Share of validation rows on the right side of 0.
+    /// Share of validation rows predicted correctly.
     pub accuracy: f64,
 }
 
-impl<D: Design> Path<'_, D> {
-    /// The penalty that the criterion is lowest for. `on_tried` is told of each, and whether it is the
-    /// best so far.
+impl<D: DesignMatrix> RegularizationPath<'_, D> {
+    /// The result with the lowest criterion. `on_result` is called with every result and whether it is the best
+    /// so far.
     ///
     /// # Errors
-    /// Those of `on_tried`.
+    /// Those of `on_result`.
     ///
     /// # Panics
-    /// There is no penalty to try.
+    /// `penalties` is empty.
     pub fn best<E>(
         &self,
-        mut on_tried: impl FnMut(&Tried, bool) -> Result<(), E>,
-    ) -> Result<Tried, E> {
-        let mut best: Option<Tried> = None;
+        mut on_result: impl FnMut(&PenaltyResult, bool) -> Result<(), E>,
+    ) -> Result<PenaltyResult, E> {
+        let mut best: Option<PenaltyResult> = None;
         let mut start = vec![0.0; self.train.width() + 1];
-        let mut worse = 0;
+        let mut without_gain = 0;
         for penalty in self.penalties {
             let fit = fit(self.train, self.labels, (*penalty, self.tolerance), &start);
             start.clone_from(&fit.weights);
             let scores = self.validation.scores(&fit.weights);
-            let is_right = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
-            let right = scores.iter().zip(self.judged_by).filter(is_right).count();
-            let tried = Tried {
+            let is_correct = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
+            let correct = scores
+                .iter()
+                .zip(self.validation_labels)
+                .filter(is_correct)
+                .count();
+            let result = PenaltyResult {
                 penalty: *penalty,
                 criterion: (self.criterion)(&scores),
-                loss: cross_entropy(&scores, self.judged_by),
-                accuracy: right as f64 / scores.len().max(1) as f64,
+                loss: cross_entropy(&scores, self.validation_labels),
+                accuracy: correct as f64 / scores.len().max(1) as f64,
                 fit,
                 scores,
             };
             let before = best.as_ref();
-            let is_best = before.is_none_or(|best| tried.criterion < best.criterion);
-            on_tried(&tried, is_best)?;
-            worse = if is_best { 0 } else { worse + 1 };
+            let is_best = before.is_none_or(|best| result.criterion < best.criterion);
+            on_result(&result, is_best)?;
+            without_gain = if is_best { 0 } else { without_gain + 1 };
             if is_best {
-                best = Some(tried);
-            } else if worse == self.patience {
+                best = Some(result);
+            } else if without_gain == self.patience {
                 break;
             }
         }
-        Ok(best.expect("there is a penalty to try"))
+        Ok(best.expect("there is a penalty"))
     }
 }
 
@@ -251,10 +255,10 @@ impl<D: Design> Path<'_, D> {
 mod tests {
     use super::*;
 
-    /// Rows written out.
+    /// Rows of a dense matrix.
     struct Rows(Vec<[f64; 2]>);
 
-    impl Design for Rows {
+    impl DesignMatrix for Rows {
         fn rows(&self) -> usize {
             self.0.len()
         }
@@ -268,24 +272,24 @@ mod tests {
             self.0.iter().map(score).collect()
         }
 
-        fn gather(&self, values: &[f64]) -> Vec<f64> {
-            let sum = |place: usize| {
+        fn multiply_transposed(&self, values: &[f64]) -> Vec<f64> {
+            let sum = |feature: usize| {
                 self.0
                     .iter()
                     .zip(values)
-                    .map(|(row, value)| row[place] * value)
+                    .map(|(row, value)| row[feature] * value)
                     .sum()
             };
             vec![sum(0), sum(1), values.iter().sum()]
         }
     }
 
-    /// What scikit-learn 1.9.1 finds.
+    /// The weights and the bias by scikit-learn 1.9.1.
     const GOLDEN: [f64; 3] = [0.844_846_24, 0.709_617_39, -0.448_251_54];
 
-    /// `LogisticRegression(C=1 / (8 * 0.01), tol=1e-12)`: its objective is ours times `8 * C`.
+    /// `LogisticRegression(C=1 / (8 * 0.01), tol=1e-12)`, whose objective is ours times `8 * C`.
     #[test]
-    fn the_answer_is_that_of_scikit_learn() {
+    fn weights_match_scikit_learn() {
         let rows = Rows(vec![
             [0.5, 1.0],
             [1.5, -0.5],
@@ -307,35 +311,35 @@ mod tests {
     }
 
     #[test]
-    fn scores_beyond_all_bounds_have_a_loss() {
+    fn very_large_scores_have_a_finite_loss() {
         let loss = cross_entropy(&[800.0, -800.0, 800.0], &[1.0, 0.0, 0.0]);
         assert!((loss - 800.0 / 3.0).abs() < 1e-9, "{loss}");
     }
 
     #[test]
-    fn a_path_ends_where_the_criterion_rises() {
+    fn the_search_stops_when_the_criterion_rises() {
         let rows = Rows(vec![[1.0, 0.0], [-1.0, 0.1], [0.8, 0.0], [-0.9, 0.0]]);
         let labels = [1.0, 0.0, 1.0, 0.0];
-        // What is wished for here is a first weight of 1.
-        let path = Path {
+        // This criterion is lowest if the first weight is 1.
+        let search = RegularizationPath {
             train: &rows,
             labels: &labels,
             validation: &rows,
-            judged_by: &labels,
+            validation_labels: &labels,
             criterion: &|scores| ((scores[0] - scores[1]) / 2.0 - 1.0).abs(),
             penalties: &[10.0, 1.0, 0.3, 0.2, 0.1, 0.01, 0.001, 0.0001],
             tolerance: 1e-8,
             patience: 2,
         };
-        let mut tried = Vec::new();
-        let best = path.best(|one, is_best| {
-            tried.push((one.penalty, is_best));
+        let mut result = Vec::new();
+        let best = search.best(|one, is_best| {
+            result.push((one.penalty, is_best));
             Ok::<(), ()>(())
         });
         let best = best.expect("nothing fails");
-        assert!(tried.len() < 8 && tried.len() > 3, "{tried:?}");
+        assert!(result.len() < 8 && result.len() > 3, "{result:?}");
         assert_eq!(
-            tried
+            result
                 .iter()
                 .rev()
                 .take(2)
@@ -344,6 +348,6 @@ mod tests {
             0
         );
         assert_eq!(best.accuracy, 1.0);
-        assert!(tried.contains(&(best.penalty, true)));
+        assert!(result.contains(&(best.penalty, true)));
     }
 }

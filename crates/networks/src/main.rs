@@ -1,5 +1,5 @@
-//! The binary `ressenti-networks`: `ressenti-predict`, `ressenti-trend` and `ressenti-serve` with libtorch. Each
-//! of them starts it with its own name and arguments if the model is a network.
+//! The program `ressenti-networks`: `ressenti-predict`, `ressenti-trend` and `ressenti-serve` with libtorch. They
+//! start it with their own names and arguments if the model is a network.
 
 use std::env;
 use std::io::{Write, stderr, stdout};
@@ -19,10 +19,10 @@ fn main() {
             2
         }
     };
-    // A closed pipe is a reader who has seen enough: not an error of ours.
+    // A closed pipe is not an error: the reader has read enough.
     let _ = stdout().flush();
-    // All output is written. libtorch would now free what it set up when it was loaded, which takes a fifth of the
-    // time of a prediction.
-    // SAFETY: `_exit` takes a number and ends the process; nothing of ours waits for its end.
+    // All output is written. A normal exit would let libtorch free its static data, which takes a fifth of the time
+    // of a prediction. SAFETY: `_exit` takes a number and ends the process; nothing in this program waits for a
+    // normal exit.
     unsafe { libc::_exit(i32::from(code)) }
 }

@@ -1,4 +1,4 @@
-//! The service without its sockets: answers alone and in crowds, its description, and its limits.
+//! The service without sockets: answers to single and concurrent requests, its OpenAPI description, and its limits.
 
 #![allow(missing_docs)]
 
@@ -28,7 +28,7 @@ fn trained() -> Project {
     let none = NoOptions {};
     for step in pipeline.steps() {
         let variant = Some(step.id.variant.as_str());
-        let made = match step.id.stage {
+        let result = match step.id.stage {
             StageName::Ingest => run_stage::<Ingest>(&pipeline, None, &none),
             StageName::Clean => run_stage::<Clean>(&pipeline, None, &none),
             StageName::Tokenize => run_stage::<Tokenize>(&pipeline, variant, &none),
@@ -36,7 +36,7 @@ fn trained() -> Project {
             StageName::Train => run_stage::<Train>(&pipeline, variant, &none),
             StageName::Evaluate | StageName::Report => continue,
         };
-        made.unwrap_or_else(|error| panic!("{}: {error}", step.id));
+        result.unwrap_or_else(|error| panic!("{}: {error}", step.id));
     }
     project
 }
@@ -52,11 +52,11 @@ fn router(project: &Project, name: &str, limits: Limits) -> Router {
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
-    let response = router.clone().oneshot(request).await.expect("no error");
+    let response = router.clone().oneshot(request).await.expect("a response");
     let status = response.status();
     let is_json = response.headers()[header::CONTENT_TYPE] == "application/json";
     let body = to_bytes(response.into_body(), usize::MAX).await;
-    let body = body.expect("a whole body");
+    let body = body.expect("a complete body");
     let value = match is_json {
         true => serde_json::from_slice(&body).expect("JSON"),
         false => json!(String::from_utf8_lossy(&body)),
@@ -69,11 +69,11 @@ async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
     send(router, request).await
 }
 
-async fn ask(router: &Router, question: &Value) -> (StatusCode, Value) {
-    ask_at(router, "/predict", question).await
+async fn predict(router: &Router, question: &Value) -> (StatusCode, Value) {
+    post(router, "/predict", question).await
 }
 
-async fn ask_at(router: &Router, path: &str, question: &Value) -> (StatusCode, Value) {
+async fn post(router: &Router, path: &str, question: &Value) -> (StatusCode, Value) {
     let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(question.to_string()))
@@ -85,45 +85,45 @@ fn texts() -> Vec<String> {
     let words = [
         "superb", "awful", "film", "boring", "a", "great", "plot", "not",
     ];
-    let word = |row: usize, place: usize| words[(row * 7 + place * (row + 3)) % words.len()];
+    let word = |row: usize, position: usize| words[(row * 7 + position * (row + 3)) % words.len()];
     let text = |row: usize| {
-        let words: Vec<&str> = (0..1 + row % 30).map(|place| word(row, place)).collect();
+        let words: Vec<&str> = (0..1 + row % 30).map(|index| word(row, index)).collect();
         words.join(" ")
     };
     (0..60).map(text).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_text_gets_the_same_alone_and_in_any_crowd() {
+async fn a_text_has_the_same_answer_alone_and_in_concurrent_requests() {
     let project = trained();
     let pipeline = project.pipeline(&[]);
     let mut texts = texts();
     texts.extend(["".to_owned(), " <br /> ".to_owned(), "zzyzx".to_owned()]);
     for name in ["linear", "naive", "lstm"] {
-        let place = bundle::find::named(&pipeline, name).expect("it is trained");
-        let predictor =
-            Predictor::load(&place, &pipeline.run, Some(NETWORKS)).expect("it is whole");
-        let expected = predictor.probabilities(&texts).expect("it can be asked");
+        let location = bundle::find::named(&pipeline, name).expect("it is trained");
+        let predictor = Predictor::load(&location, &pipeline.run, Some(NETWORKS))
+            .expect("the bundle is complete");
+        let expected = predictor.probabilities(&texts).expect("predictions");
         let router = router(&project, name, Limits::default());
-        let mut asked = Vec::new();
-        for (place, text) in texts.iter().enumerate() {
-            // Alone, and several copies in one request; all at a time.
+        let mut requests = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            // Alone, and several copies in one request; all requests at the same time.
             for question in [json!({ "text": text }), json!({ "texts": vec![text; 3] })] {
                 let router = router.clone();
-                let answer = async move { (place, ask(&router, &question).await) };
-                asked.push(tokio::spawn(answer));
+                let answer = async move { (index, predict(&router, &question).await) };
+                requests.push(tokio::spawn(answer));
             }
         }
-        for answer in asked {
-            let (place, (status, body)) = answer.await.expect("no panic");
+        for answer in requests {
+            let (index, (status, body)) = answer.await.expect("no panic");
             assert_eq!(status, StatusCode::OK, "{body}");
             for answer in body["answers"].as_array().expect("answers") {
                 let found = answer["probability"].as_f64();
-                let close = match (found, expected[place]) {
+                let close = match (found, expected[index]) {
                     (Some(found), Some(expected)) => (found - f64::from(expected)).abs() < 1e-6,
                     (found, expected) => found.is_none() && expected.is_none(),
                 };
-                assert!(close, "{name}, {:?}: {found:?}", texts[place]);
+                assert!(close, "{name}, {:?}: {found:?}", texts[index]);
                 assert_eq!(answer["label"].is_null(), found.is_none());
             }
         }
@@ -139,7 +139,7 @@ async fn a_text_gets_the_same_alone_and_in_any_crowd() {
     }
 }
 
-/// Two years of labelled reviews of two films that turn from bad to good.
+/// Two years of labelled reviews of two films, which are mostly negative in the first year and positive in the second.
 fn dated() -> Vec<Value> {
     let review = |row: usize| {
         let is_good = row % 10 < if row < 300 { 2 } else { 8 };
@@ -157,18 +157,18 @@ fn dated() -> Vec<Value> {
     (0..600).map(review).collect()
 }
 
-/// What of a value the schema does not describe, or describes otherwise.
-fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+/// The parts of a value that its schema does not describe, or describes differently.
+fn problems(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let schema = document.pointer(&reference[1..]).expect("it is there");
-        return misfits(document, schema, value, at);
+        return problems(document, schema, value, at);
     }
-    // One of several: the one that it fits best. Beside a type it only says which members go together.
+    // `oneOf`: the schema with the fewest problems. Beside a `type` it only states which members belong together.
     if let Some(several) = schema["oneOf"]
         .as_array()
         .filter(|_| schema["type"].is_null())
     {
-        let found = several.iter().map(|one| misfits(document, one, value, at));
+        let found = several.iter().map(|one| problems(document, one, value, at));
         return found.min_by_key(Vec::len).expect("several");
     }
     let kind = match value {
@@ -186,16 +186,16 @@ fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<Str
         one => vec![one.clone()],
     };
     let mut found = Vec::new();
-    let is_whole_number = kind == "integer" && allowed.contains(&json!("number"));
-    if !is_whole_number && !allowed.contains(&json!(kind)) {
+    let is_integer = kind == "integer" && allowed.contains(&json!("number"));
+    if !is_integer && !allowed.contains(&json!(kind)) {
         found.push(format!("{at} is {kind}"));
     }
     if let Some(values) = schema["enum"].as_array().filter(|all| !all.contains(value)) {
-        found.push(format!("{at} is none of {values:?}"));
+        found.push(format!("{at} is not one of {values:?}"));
     }
     for (name, part) in value.as_object().into_iter().flatten() {
         match schema["properties"].get(name) {
-            Some(schema) => found.extend(misfits(document, schema, part, &format!("{at}.{name}"))),
+            Some(schema) => found.extend(problems(document, schema, part, &format!("{at}.{name}"))),
             None if schema["additionalProperties"] == true => {}
             None => found.push(format!("{at}.{name} is not described")),
         }
@@ -206,7 +206,7 @@ fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<Str
         }
     }
     for part in value.as_array().into_iter().flatten() {
-        found.extend(misfits(
+        found.extend(problems(
             document,
             &schema["items"],
             part,
@@ -217,7 +217,7 @@ fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<Str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_description_is_true() {
+async fn the_openapi_description_matches_the_service() {
     let project = trained();
     let router = router(&project, "linear", Limits::default());
     let (_, document) = get(&router, "/openapi.json").await;
@@ -231,7 +231,7 @@ async fn the_description_is_true() {
                 ![404, 405].contains(&status.as_u16()),
                 "{method} {path}: {body}"
             );
-            // What is described is all there is.
+            // All methods are described.
             let request = Request::delete(path).body(Body::empty());
             let (status, _) = send(&router, request.expect("one")).await;
             assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
@@ -239,12 +239,12 @@ async fn the_description_is_true() {
     }
     let schema = |name: &str| document["components"]["schemas"][name].clone();
     let check = |name: &str, value: &Value| {
-        let found = misfits(&document, &schema(name), value, name);
+        let found = problems(&document, &schema(name), value, name);
         assert!(found.is_empty(), "{found:?}\n{value}");
     };
     let question = json!({ "texts": ["A superb film.", " "], "explain": true, "abstain": 0.9 });
     check("PredictRequest", &question);
-    let (status, answers) = ask(&router, &question).await;
+    let (status, answers) = predict(&router, &question).await;
     assert_eq!(status, StatusCode::OK);
     check("Answers", &answers);
     assert_eq!(answers["answers"][0]["text"], "A superb film.");
@@ -254,7 +254,7 @@ async fn the_description_is_true() {
     });
     let requested = json!({ "reviews": dated(), "adapt": 100, "period": "month" });
     check("TrendRequest", &requested);
-    let (status, trend) = ask_at(&router, "/trend", &question).await;
+    let (status, trend) = post(&router, "/trend", &question).await;
     assert_eq!(status, StatusCode::OK, "{trend}");
     check("Trend", &trend);
     assert_eq!(trend["labelled"], 100);
@@ -263,17 +263,17 @@ async fn the_description_is_true() {
     let statuses = &document["paths"]["/predict"]["post"]["responses"];
     let many = vec!["x"; 300];
     for wrong in [json!({}), json!({ "text": 5 }), json!({ "texts": many })] {
-        let (status, body) = ask(&router, &wrong).await;
+        let (status, body) = predict(&router, &wrong).await;
         assert!(statuses.get(status.as_str()).is_some(), "{status}");
         check("Error", &body);
     }
     let statuses = &document["paths"]["/trend"]["post"]["responses"];
-    let (status, body) = ask_at(&router, "/trend", &json!({ "reviews": dated() })).await;
+    let (status, body) = post(&router, "/trend", &json!({ "reviews": dated() })).await;
     assert!(statuses.get(status.as_str()).is_some(), "{status}");
     check("Error", &body);
-    // The judge sees what is wrong.
+    // The check itself finds all three problems.
     assert_eq!(
-        misfits(
+        problems(
             &document,
             &schema("Error"),
             &json!({ "error": 5, "more": 1 }),
@@ -285,7 +285,7 @@ async fn the_description_is_true() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
+async fn requests_beyond_a_full_queue_are_refused_at_once() {
     let project = trained();
     let limits = Limits {
         queue: 2,
@@ -294,14 +294,14 @@ async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
     };
     let router = router(&project, "linear", limits);
     let long = "superb awful film ".repeat(20_000);
-    let asked: Vec<_> = (0..100)
+    let requests: Vec<_> = (0..100)
         .map(|_| {
             let (router, question) = (router.clone(), json!({ "texts": [long, long] }));
-            tokio::spawn(async move { ask(&router, &question).await })
+            tokio::spawn(async move { predict(&router, &question).await })
         })
         .collect();
     let (mut answered, mut refused) = (0, 0);
-    for answer in asked {
+    for answer in requests {
         match answer.await.expect("no panic") {
             (StatusCode::OK, _) => answered += 1,
             (StatusCode::SERVICE_UNAVAILABLE, body) => {
@@ -320,6 +320,6 @@ async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
         answered > 0 && refused > 0,
         "{answered} answered, {refused} refused"
     );
-    let (status, _) = ask(&router, &json!({ "text": "and now?" })).await;
+    let (status, _) = predict(&router, &json!({ "text": "and now?" })).await;
     assert_eq!(status, StatusCode::OK);
 }

@@ -1,4 +1,4 @@
-//! The service when a text or the device fails: with operations of libtorch that really fail.
+//! The service when a text or the device fails. The failures are real failures of libtorch.
 
 #![allow(missing_docs)]
 
@@ -24,21 +24,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use train::Train;
 
-/// Tokens of a row that needs more memory than any machine has, and of one that needs a device that
-/// no machine has.
+/// Number of tokens of a row that needs more memory than any machine has, and of a row that needs a device that no
+/// machine has.
 const TOO_LARGE: usize = 21;
-const LOST: usize = 22;
+const NO_DEVICE: usize = 22;
 
-/// The network of the model, on a machine where rows of some lengths fail.
+/// A scorer that fails for rows of two lengths.
 #[derive(Debug)]
-struct Fragile(Box<dyn Scorer>);
+struct Failing(Box<dyn Scorer>);
 
-impl Scorer for Fragile {
+impl Scorer for Failing {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         for row in rows {
             let (size, device) = match row.len() {
                 TOO_LARGE => (1 << 50, Device::Cpu),
-                LOST => (1, Device::Cuda(99)),
+                NO_DEVICE => (1, Device::Cuda(99)),
                 _ => continue,
             };
             ClassifierError::catch("compute a batch", || {
@@ -54,8 +54,8 @@ impl Scorer for Fragile {
     }
 }
 
-const FRAGILE: Networks = Networks {
-    open: |folder, model, run| Ok(Box::new(Fragile((NETWORKS.open)(folder, model, run)?))),
+const FAILING: Networks = Networks {
+    open: |folder, model, run| Ok(Box::new(Failing((NETWORKS.open)(folder, model, run)?))),
 };
 
 fn trained() -> Project {
@@ -72,7 +72,7 @@ fn trained() -> Project {
 
 fn start(project: &Project) -> Service {
     let source = Source::Named(Box::new(project.pipeline(&[])), "naive".to_owned());
-    Service::start(source, Some(FRAGILE), Limits::default(), false).expect("it is trained")
+    Service::start(source, Some(FAILING), Limits::default(), false).expect("it is trained")
 }
 
 fn text(tokens: usize) -> String {
@@ -84,21 +84,21 @@ async fn ask(router: Router, path: &str, question: Value) -> (StatusCode, Value)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(question.to_string()))
         .expect("a request");
-    let response = router.oneshot(request).await.expect("no error");
+    let response = router.oneshot(request).await.expect("a response");
     let status = response.status();
     let body = to_bytes(response.into_body(), usize::MAX).await;
-    let body = serde_json::from_slice(&body.expect("a whole body")).expect("JSON");
+    let body = serde_json::from_slice(&body.expect("a complete body")).expect("JSON");
     (status, body)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_text_that_fails_fails_alone() {
+async fn only_requests_with_a_failing_text_fail() {
     let project = trained();
     let router = start(&project).router();
     let (status, alone) = ask(router.clone(), "/predict", json!({ "text": text(3) })).await;
     assert_eq!(status, StatusCode::OK, "{alone}");
-    // All at once, so that requests share batches.
-    let asked: Vec<_> = (0..60)
+    // All at the same time, so that requests share batches.
+    let requests: Vec<_> = (0..60)
         .map(|number| {
             let texts = match number % 3 {
                 0 => vec![text(3)],
@@ -109,7 +109,7 @@ async fn a_text_that_fails_fails_alone() {
             tokio::spawn(ask(router.clone(), "/predict", question))
         })
         .collect();
-    for (number, answer) in asked.into_iter().enumerate() {
+    for (number, answer) in requests.into_iter().enumerate() {
         let (status, body) = answer.await.expect("no panic");
         if number % 3 == 0 {
             assert_eq!(status, StatusCode::OK, "{body}");
@@ -119,7 +119,7 @@ async fn a_text_that_fails_fails_alone() {
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
         let error = body["error"].as_str().expect("an error");
         assert!(
-            error.contains("libtorch could not compute a batch"),
+            error.contains("libtorch failed to compute a batch"),
             "{error}"
         );
         assert_eq!(error.contains("text 2"), number % 3 == 1, "{error}");
@@ -128,7 +128,7 @@ async fn a_text_that_fails_fails_alone() {
     assert_eq!(status, StatusCode::OK);
 }
 
-/// What a client receives until the service closes the connection.
+/// The response that a client receives until the service closes the connection.
 async fn post(address: std::net::SocketAddr, path: &str, body: &Value) -> String {
     let body = body.to_string();
     let head = format!(
@@ -144,7 +144,7 @@ async fn post(address: std::net::SocketAddr, path: &str, body: &Value) -> String
     answer
 }
 
-async fn check_end(project: &Project, path: &str, question: &Value) {
+async fn check_exit(project: &Project, path: &str, question: &Value) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let service = start(project);
@@ -156,7 +156,7 @@ async fn check_end(project: &Project, path: &str, question: &Value) {
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("The device failed"), "{answer}");
     let ended = tokio::time::timeout(Duration::from_secs(60), served).await;
-    let ended = ended.expect("it ends by itself").expect("no panic");
+    let ended = ended.expect("the service ends").expect("no panic");
     let failure = ended.expect_err("the device failed");
     assert_eq!(
         (failure.kind(), failure.code()),
@@ -166,18 +166,22 @@ async fn check_end(project: &Project, path: &str, question: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lost_device_ends_the_service_with_code_75() {
+async fn a_missing_device_ends_the_service_with_code_75() {
     let project = trained();
-    check_end(&project, "/predict", &json!({ "text": text(LOST) })).await;
-    let texts = json!({ "texts": [text(3), text(LOST)] });
-    check_end(&project, "/predict", &texts).await;
+    check_exit(&project, "/predict", &json!({ "text": text(NO_DEVICE) })).await;
+    let texts = json!({ "texts": [text(3), text(NO_DEVICE)] });
+    check_exit(&project, "/predict", &texts).await;
     let review = |number: usize| {
-        let tokens = if number == 150 { LOST } else { 3 + number % 2 };
+        let tokens = if number == 150 {
+            NO_DEVICE
+        } else {
+            3 + number % 2
+        };
         let label = ["negative", "positive"][number % 2];
         let time = format!("2020-{:02}-{:02}", 1 + number / 25 % 12, 1 + number % 25);
         json!({ "text": text(tokens), "time": time, "label": label })
     };
     let reviews: Vec<Value> = (0..300).map(review).collect();
     let trend = json!({ "reviews": reviews, "adapt": 100, "period": "month" });
-    check_end(&project, "/trend", &trend).await;
+    check_exit(&project, "/trend", &trend).await;
 }

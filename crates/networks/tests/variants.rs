@@ -1,5 +1,5 @@
-//! A text asked about by `predict` gets what the pipeline's evaluation says of it, whatever the model,
-//! the tokenizer, and the way that long rows are cut off.
+//! `predict` gives the same probabilities as the evaluation in the pipeline, for every kind of model, tokenizer and
+//! truncation.
 
 #![allow(missing_docs)]
 
@@ -20,7 +20,7 @@ use testkit::{Project, corpus, run_stage};
 use tokenize::Tokenize;
 use train::Train;
 
-/// Every kind of model, every truncation, windows, cleaning that is not the default.
+/// A pipeline with every kind of model, every truncation, windows, and non-default cleaning.
 const PIPELINE: &str = r#"
 [pipeline]
 name = "Variants"
@@ -165,7 +165,7 @@ fn run(pipeline: &Pipeline) {
     let none = NoOptions {};
     for step in pipeline.steps() {
         let variant = Some(step.id.variant.as_str());
-        let made = match step.id.stage {
+        let result = match step.id.stage {
             StageName::Ingest => run_stage::<Ingest>(pipeline, None, &none),
             StageName::Clean => run_stage::<Clean>(pipeline, None, &none),
             StageName::Tokenize => run_stage::<Tokenize>(pipeline, variant, &none),
@@ -174,13 +174,13 @@ fn run(pipeline: &Pipeline) {
             StageName::Evaluate => run_stage::<Evaluate>(pipeline, variant, &Options::default()),
             StageName::Report => continue,
         };
-        made.unwrap_or_else(|error| panic!("{}: {error}", step.id));
+        result.unwrap_or_else(|error| panic!("{}: {error}", step.id));
     }
 }
 
-/// The texts of the reviews as they stand in the source, by row id.
+/// The original texts of the reviews, by row id.
 fn raw_texts(reviews: &Artifact) -> HashMap<u64, String> {
-    let path = reviews.file("reviews.parquet").expect("a whole file");
+    let path = reviews.file("reviews.parquet").expect("a complete file");
     let mut texts = HashMap::new();
     for batch in read_table(&path, &schema::reviews()).expect("a table") {
         let batch = batch.expect("rows");
@@ -193,25 +193,25 @@ fn raw_texts(reviews: &Artifact) -> HashMap<u64, String> {
     texts
 }
 
-/// Row ids and what the evaluation says of them.
+/// Row ids and probabilities of an evaluation.
 fn evaluated(evaluation: &Artifact) -> Vec<(u64, f32)> {
     let path = evaluation
         .file("predictions.parquet")
-        .expect("a whole file");
+        .expect("a complete file");
     let mut rows = Vec::new();
     for batch in read_table(&path, &schema::predictions()).expect("a table") {
         let batch = batch.expect("rows");
         let column = |name: &str| batch.column_by_name(name).expect(name);
         let ids = column("row_id").as_primitive::<UInt64Type>();
-        let said = column("probability").as_primitive::<Float32Type>();
-        rows.extend((0..batch.num_rows()).map(|row| (ids.value(row), said.value(row))));
+        let probabilities = column("probability").as_primitive::<Float32Type>();
+        rows.extend((0..batch.num_rows()).map(|row| (ids.value(row), probabilities.value(row))));
     }
     rows
 }
 
 #[test]
-fn predict_says_of_a_raw_text_what_the_pipeline_says_of_it() {
-    // Everything that cleaning changes, in every text.
+fn predictions_for_raw_texts_match_the_evaluation() {
+    // Every text has everything that cleaning changes.
     let csv = corpus::kaggle_csv()
         .replace(" the ", "<br /><br />The \u{201c}so-called\u{201d} ")
         .replace(" is ", " i&#115;&nbsp; 8/10 and  is\u{200b} ");
@@ -224,29 +224,29 @@ fn predict_says_of_a_raw_text_what_the_pipeline_says_of_it() {
     let names: Vec<&str> = names.chain(["together"]).collect();
     assert_eq!(names.len(), 13);
     for name in names {
-        let place = find::named(&pipeline, name).expect("it is trained");
-        let predictor =
-            Predictor::load(&place, &pipeline.run, Some(NETWORKS)).expect("it is whole");
+        let location = find::named(&pipeline, name).expect("it is trained");
+        let predictor = Predictor::load(&location, &pipeline.run, Some(NETWORKS))
+            .expect("the bundle is complete");
         let rows = evaluated(&project.artifact(StageName::Evaluate, name));
         assert!(rows.len() >= 20, "{name}: {} rows", rows.len());
         let raw: Vec<&str> = rows.iter().map(|(id, _)| texts[id].as_str()).collect();
-        let said = predictor.probabilities(&raw).expect("it can be asked");
-        let mut kinds = rows
+        let predicted = predictor.probabilities(&raw).expect("predictions");
+        let mut distinct = rows
             .iter()
             .map(|(_, value)| value.to_bits())
             .collect::<Vec<_>>();
-        kinds.dedup();
-        assert!(kinds.len() > 3, "{name} says the same of everything");
-        for ((id, expected), found) in rows.iter().zip(&said) {
-            let found = found.expect("a text is left");
+        distinct.dedup();
+        assert!(distinct.len() > 3, "{name} predicts the same for all texts");
+        for ((id, expected), found) in rows.iter().zip(&predicted) {
+            let found = found.expect("a non-empty text");
             assert!(
                 (found - expected).abs() < 1e-5,
                 "{name}, row {id}: {found} instead of {expected}"
             );
         }
-        // What explains an answer is about the same text, and not all nothing.
-        let explained = predictor.explain(raw[0]).expect("it can be explained");
-        let explained = explained.expect("a text is left");
+        // The explanation has the cleaned text and non-zero weights.
+        let explained = predictor.explain(raw[0]).expect("an explanation");
+        let explained = explained.expect("a non-empty text");
         assert!(!explained.text.contains("<br") && !explained.text.contains("8/10"));
         assert!(
             explained.words.iter().any(|word| word.weight != 0.0),
@@ -260,7 +260,7 @@ fn predict_says_of_a_raw_text_what_the_pipeline_says_of_it() {
 }
 
 #[test]
-fn a_bundle_that_does_not_say_how_texts_were_cleaned_is_refused() {
+fn a_bundle_without_its_normalisation_is_refused() {
     let project = Project::tiny();
     let pipeline = project.pipeline(&[]);
     run(&pipeline);
@@ -276,30 +276,30 @@ fn a_bundle_that_does_not_say_how_texts_were_cleaned_is_refused() {
         let mut model: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
         change(&mut model);
         std::fs::write(&path, model.to_string()).expect("written");
-        let place = find::in_folder(&copy).expect("a bundle");
-        let failure =
-            Predictor::load(&place, &pipeline.run, Some(NETWORKS)).expect_err("it is refused");
+        let location = find::in_folder(&copy).expect("a bundle");
+        let failure = Predictor::load(&location, &pipeline.run, Some(NETWORKS))
+            .expect_err("the bundle is refused");
         failure.chain().join(": ") + " | " + failure.hint().unwrap_or_default()
     };
-    let old = refused(&|model| {
+    let without_normalization = refused(&|model| {
         model
             .as_object_mut()
             .expect("an object")
             .remove("normalization");
     });
     assert!(
-        old.contains("does not say how its training texts were cleaned")
-            && old.contains("ressenti run --only train --force"),
-        "{old}"
+        without_normalization.contains("does not say how its training texts were cleaned")
+            && without_normalization.contains("ressenti run --only train --force"),
+        "{without_normalization}"
     );
     let other = refused(&|model| model["normalization"]["version"] = 99.into());
     assert!(
         other.contains("cleaned by version 99 of the rules"),
         "{other}"
     );
-    // Nor does a program without networks take one for something else.
-    let place = find::named(&pipeline, "naive").expect("it is trained");
-    let failure = Predictor::load(&place, &pipeline.run, None).expect_err("it is a network");
+    // A program without libtorch refuses a network, too.
+    let location = find::named(&pipeline, "naive").expect("it is trained");
+    let failure = Predictor::load(&location, &pipeline.run, None).expect_err("it is a network");
     assert!(
         failure.chain()[0].contains("this program asks linear models only"),
         "{failure:?}"

@@ -1,8 +1,8 @@
 //! Counts the libtorch operators that a piece of code runs, for tests and measurements.
 //!
-//! The number of operators is the same on every machine and in every run, so a test can bound it,
-//! where a bound on time would be flaky. On a GPU, the host dispatches one operator after another,
-//! and a loop of small operators takes the time of its dispatches.
+//! The number of operators is the same on every machine and in every run, so a test can limit it; a limit on time
+//! would make a test flaky. On a GPU, the CPU starts one operator after another, and a loop of small operators takes
+//! the time of starting them.
 //!
 //! ```no_run
 //! let ((), operators) = operators::count(|| { /* one training step */ });
@@ -50,26 +50,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 // Links libtorch.
 use torch_sys as _;
 
-/// Held while operators are counted.
+/// Locked while operators are counted.
 static RUNNING: Mutex<()> = Mutex::new(());
 
 /// The calls so far, while operators are counted.
-static COUNTED: Mutex<Option<Counted>> = Mutex::new(None);
+static CALLS: Mutex<Option<Recorded>> = Mutex::new(None);
 
-struct Counted {
+struct Recorded {
     on_all_threads: bool,
     calls: BTreeMap<String, Calls>,
 }
 
 thread_local! {
     /// True while this thread is inside [`count`] or [`count_on_this_thread`].
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    static IS_COUNTING: Cell<bool> = const { Cell::new(false) };
 }
 
-type Seen = extern "C" fn(*const c_char, u8, bool, bool);
+type OnCall = extern "C" fn(*const c_char, u8, bool, bool);
 
 unsafe extern "C" {
-    fn ressenti_operators_start(seen: Seen) -> u64;
+    fn ressenti_operators_start(on_call: OnCall) -> u64;
     fn ressenti_operators_stop(handle: u64);
 }
 
@@ -87,7 +87,7 @@ pub fn count<T>(work: impl FnOnce() -> T) -> (T, Operators) {
 
 /// [`count`], without the operators of other threads.
 ///
-/// On a GPU, autograd runs the backward nodes on a thread of its own, so they are missing.
+/// On a GPU, autograd runs the backward nodes on another thread, so they are not counted.
 ///
 /// # Panics
 ///
@@ -99,7 +99,7 @@ pub fn count_on_this_thread<T>(work: impl FnOnce() -> T) -> (T, Operators) {
 fn count_on<T>(on_all_threads: bool, work: impl FnOnce() -> T) -> (T, Operators) {
     let _counting = Counting::start(on_all_threads);
     let value = work();
-    let calls = counted().take().map(|counted| counted.calls);
+    let calls = lock_calls().take().map(|counted| counted.calls);
     let calls = calls.unwrap_or_default();
     (value, Operators { calls })
 }
@@ -113,18 +113,18 @@ struct Counting {
 impl Counting {
     fn start(on_all_threads: bool) -> Self {
         assert!(
-            !INSIDE.get(),
+            !IS_COUNTING.get(),
             "operators are already being counted on this thread"
         );
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        INSIDE.set(true);
-        *counted() = Some(Counted {
+        IS_COUNTING.set(true);
+        *lock_calls() = Some(Recorded {
             on_all_threads,
             calls: BTreeMap::new(),
         });
         Self {
-            // SAFETY: `seen` exists as long as the process, and any thread may call it.
-            handle: unsafe { ressenti_operators_start(seen) },
+            // SAFETY: `record_call` exists as long as the process, and any thread may call it.
+            handle: unsafe { ressenti_operators_start(record_call) },
             _running: running,
         }
     }
@@ -134,24 +134,24 @@ impl Drop for Counting {
     fn drop(&mut self) {
         // SAFETY: the handle comes from `ressenti_operators_start` and is used once.
         unsafe { ressenti_operators_stop(self.handle) };
-        counted().take();
-        INSIDE.set(false);
+        lock_calls().take();
+        IS_COUNTING.set(false);
     }
 }
 
-fn counted() -> MutexGuard<'static, Option<Counted>> {
-    COUNTED.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_calls() -> MutexGuard<'static, Option<Recorded>> {
+    CALLS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Adds one call. `caller` is a `Caller` of `record.cpp`; `direct` is false for calls that another
 /// operator made.
-extern "C" fn seen(name: *const c_char, caller: u8, direct: bool, waits: bool) {
-    let mut counted = counted();
+extern "C" fn record_call(name: *const c_char, caller: u8, direct: bool, waits: bool) {
+    let mut counted = lock_calls();
     // Another thread may report an operator after the end.
     let Some(counted) = counted.as_mut() else {
         return;
     };
-    if !counted.on_all_threads && !INSIDE.get() {
+    if !counted.on_all_threads && !IS_COUNTING.get() {
         return;
     }
     // SAFETY: `record.cpp` passes the name of an operator: it ends with a zero byte, and is neither
@@ -168,7 +168,7 @@ extern "C" fn seen(name: *const c_char, caller: u8, direct: bool, waits: bool) {
     }
 }
 
-/// Calls of one operator. Those that are in no other field were made by another operator.
+/// Calls of one operator. Calls that are only in `all` were made by another operator.
 #[derive(Clone, Copy, Debug, Default)]
 struct Calls {
     all: usize,

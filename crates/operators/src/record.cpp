@@ -33,8 +33,8 @@ struct Saved : at::ObserverContext {
   Position position;
 };
 
-using Seen = void (*)(const char *name, uint8_t caller, bool direct, bool waits);
-std::atomic<Seen> seen{nullptr};
+using OnCall = void (*)(const char *name, uint8_t caller, bool direct, bool waits);
+std::atomic<OnCall> on_call{nullptr};
 
 // Whether this `aten::copy_(self, src, non_blocking)` copies to the host, or from it while it waits.
 bool copy_waits(const at::RecordFunction &call) {
@@ -57,7 +57,7 @@ std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction &call) {
     // A worker of a parallel loop runs for an operator of another thread.
     const bool direct = position.operators == 0 && !at::in_parallel_region();
     const bool waits = std::strcmp(name, "aten::copy_") == 0 && copy_waits(call);
-    seen.load()(name, static_cast<uint8_t>(position.caller), direct, waits);
+    on_call.load()(name, static_cast<uint8_t>(position.caller), direct, waits);
     position.operators += 1;
   } else if (std::strncmp(call.name(), "autograd::engine::", 18) == 0) {
     // The engine evaluates a node: it runs the node, and adds up gradients.
@@ -74,8 +74,8 @@ void leave(const at::RecordFunction &, at::ObserverContext *context) {
 
 } // namespace
 
-extern "C" uint64_t ressenti_operators_start(Seen callback) {
-  seen = callback;
+extern "C" uint64_t ressenti_operators_start(OnCall callback) {
+  on_call = callback;
   return at::addGlobalCallback(
       at::RecordFunctionCallback(enter, leave)
           .needsInputs(true)

@@ -29,7 +29,7 @@ fn an_addition_is_one_top_level_operator() {
 }
 
 #[test]
-fn names_tell_operators_in_place_from_others() {
+fn in_place_operators_have_their_own_names() {
     let (mut a, b) = (ones(&[2]), ones(&[2]));
     let operators = counted(|| a += &b);
     assert_eq!(operators.top_level_of("aten::add_"), 1);
@@ -62,7 +62,7 @@ fn backward_nodes_are_not_top_level() {
 }
 
 #[test]
-fn calls_of_the_engine_are_counted_apart() {
+fn calls_of_the_engine_are_counted_separately() {
     let w = ones(&[3]).set_requires_grad(true);
     let once = &w * 2.0;
     let loss = (once.sin() + once.cos() + once.tanh()).sum(Kind::Float);
@@ -127,7 +127,7 @@ fn shapes_that_depend_on_values_synchronise() {
         "aten::nonzero",
         "aten::unique_dim",
     ] {
-        assert!(names.iter().any(|seen| seen == name), "{name}: {names:?}");
+        assert!(names.iter().any(|found| found == name), "{name}: {names:?}");
     }
 }
 
@@ -149,9 +149,9 @@ fn copies_between_devices_synchronise() {
     }
     let x = ones(&[3]);
     let operators = counted(|| {
-        let there = x.to_device_(Device::Cuda(0), Kind::Float, false, false);
-        let _ = there.to_device_(Device::Cpu, Kind::Float, false, false);
-        let _ = Vec::<f32>::try_from(&there);
+        let on_gpu = x.to_device_(Device::Cuda(0), Kind::Float, false, false);
+        let _ = on_gpu.to_device_(Device::Cpu, Kind::Float, false, false);
+        let _ = Vec::<f32>::try_from(&on_gpu);
         // The host does not wait for this one.
         let _ = x.to_device_(Device::Cuda(0), Kind::Float, true, false);
     });
@@ -159,7 +159,7 @@ fn copies_between_devices_synchronise() {
 }
 
 #[test]
-fn what_skips_the_dispatcher_is_not_counted() {
+fn calls_without_the_dispatcher_are_not_counted() {
     let x = ones(&[2, 3]);
     let operators = counted(|| {
         let _ = (x.size(), x.stride(), x.kind(), x.device(), x.dim());
@@ -179,7 +179,7 @@ fn what_skips_the_dispatcher_is_not_counted() {
 }
 
 #[test]
-fn all_threads_or_this_one() {
+fn all_threads_or_only_this_one_are_counted() {
     let add_on_another_thread = || {
         std::thread::scope(|scope| {
             scope.spawn(|| ones(&[2]).erfinv());

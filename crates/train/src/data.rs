@@ -1,18 +1,18 @@
-//! What a network is trained on and what it starts from.
+//! The inputs of a training, and the network with its first weights.
 
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, Failure, Split, StageName};
 use bundle::Sizes;
 use classifier::{
-    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, TokenContract, TokenRows,
-    Untrained, Weights, choose_device,
+    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, NewNetwork, TokenContract,
+    TokenRows, Weights, choose_device,
 };
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
 
 /// The inputs of a training, checked against each other, and a network for them.
-pub(crate) struct Data {
+pub(crate) struct TrainingInputs {
     pub(crate) device: ChosenDevice,
     pub(crate) contract: TokenContract,
     pub(crate) train: TokenRows,
@@ -23,9 +23,9 @@ pub(crate) struct Data {
     pub(crate) encoder: Option<PathBuf>,
 }
 
-impl Data {
-    /// Chooses the device, and says which; opens the tokens and the embedding, and makes the network with its
-    /// first weights. The test rows are never looked at.
+impl TrainingInputs {
+    /// Chooses and prints the device, opens the tokens and the embedding, and makes the network with its first weights.
+    /// Test rows are never opened.
     pub(crate) fn open(
         context: &Context,
         settings: &ModelSettings,
@@ -37,9 +37,9 @@ impl Data {
         let contract = TokenContract::of(tokens)?;
         let embedding = context.input(StageName::Embed);
         let classes = contract.classes.len() as u32;
-        // Tokens that the network is given at a time, at most.
-        let given = settings.windows.map(|windows| windows.length);
-        let encoder = encoder_of(embedding, &contract, given.unwrap_or(contract.max_length))?;
+        // The maximum number of tokens that the network reads at once.
+        let limit = settings.windows.map(|windows| windows.length);
+        let encoder = encoder_folder(embedding, &contract, limit.unwrap_or(contract.max_length))?;
         let start = match &encoder {
             Some(folder) => Network::pretrained(settings, folder, classes)?,
             None => {
@@ -49,13 +49,13 @@ impl Data {
                     width: matrix.width,
                     classes,
                 };
-                Untrained {
+                NewNetwork {
                     network: Network::new(settings, sizes, &matrix.values),
-                    words: matrix.values,
+                    table: matrix.values,
                 }
             }
         };
-        let train = TokenRows::to_learn_from(tokens, settings)?;
+        let train = TokenRows::open_training_rows(tokens, settings)?;
         let validation = TokenRows::open(tokens, Split::Validation)?;
         check_rows(context, train.len(), validation.len())?;
         let weights = start.weights(device.device);
@@ -72,11 +72,11 @@ impl Data {
     }
 }
 
-/// The folder of the encoder in an embedding, if it holds one.
-fn encoder_of(
+/// The folder of the encoder in an embedding artifact; `None` if it has no encoder.
+fn encoder_folder(
     embedding: &Artifact,
     tokens: &TokenContract,
-    given: u32,
+    limit: u32,
 ) -> Result<Option<PathBuf>, ClassifierError> {
     let Contract::Encoder {
         tokenizer, longest, ..
@@ -85,9 +85,10 @@ fn encoder_of(
         return Ok(None);
     };
     tokens.check_tokenizer("encoder", *tokenizer)?;
-    if given > *longest {
-        let reason = format!("rows have up to {given} tokens and the encoder reads {longest}");
-        return Err(ClassifierError::misfit("tokens", "encoder")(reason));
+    if limit > *longest {
+        let reason =
+            format!("rows have up to {limit} tokens, but the encoder reads at most {longest}");
+        return Err(ClassifierError::mismatch("tokens", "encoder")(reason));
     }
     for name in ENCODER_FILES {
         embedding.file(name)?;
@@ -95,21 +96,21 @@ fn encoder_of(
     Ok(Some(embedding.folder().to_owned()))
 }
 
-/// Refuses to train on nothing or to choose by nothing.
+/// Fails if there are no training or no validation rows.
 pub(crate) fn check_rows(
     context: &Context,
     train: usize,
     validation: usize,
 ) -> Result<(), Failure> {
     let (split, hint) = if train == 0 {
-        (Split::Train, "Bring more labelled reviews")
+        (Split::Train, "Add more labelled reviews")
     } else if validation == 0 {
-        let hint = "Raise `clean.split.validation`, the share set aside to choose by";
+        let hint = "Raise `clean.split.validation`, the share of reviews for validation";
         (Split::Validation, hint)
     } else {
         return Ok(());
     };
     let file = context.pipeline_file().display();
-    let failure = Failure::new(format!("There are no {split} rows to train with"));
+    let failure = Failure::new(format!("Failed to train: no reviews in the {split} split"));
     Err(failure.with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")))
 }

@@ -1,15 +1,15 @@
-//! From tokens and vectors to a model bundle.
+//! The train stage: reads tokens and vectors, trains a model, and writes its bundle.
 
-mod card;
+mod best_trial;
+mod bundle_output;
 mod data;
-mod dense;
-mod fitted;
+mod model_card;
 mod ngrams;
 mod probe;
 mod range_test;
 mod rung;
+mod scaled_features;
 mod self_test;
-mod winner;
 
 use std::ops::ControlFlow;
 
@@ -25,11 +25,12 @@ use stage::{
 };
 use tch::Tensor;
 use training::{
-    Checkpoint, CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
+    Checkpoint, CheckpointManager, Classification, Record, TrainContext, TrainError,
+    TrainingResult, train,
 };
 
-use data::Data;
-use fitted::{Scored, describe, outcome, write_network};
+use bundle_output::{ValidationScores, model_description, outcome, write_network};
+use data::TrainingInputs;
 
 pub use self_test::self_test;
 
@@ -38,10 +39,10 @@ pub struct Train;
 
 impl Stage for Train {
     const NAME: StageName = StageName::Train;
-    const ABOUT: &'static str = "Train a model: from tokens and vectors to a model bundle\n\n\
-        Reads the train and validation rows of the model's tokens (never the test rows) and its embedding, trains the \
-        network of `[model.NAME]`, keeps the weights of the epoch with the lowest validation loss, and fits what \
-        turns logits into honest probabilities.\n\n\
+    const ABOUT: &'static str = "Train a model and write it as a bundle\n\n\
+            Reads the training and validation rows of the model's tokens (never the test rows) and its embedding, trains \
+            the network of `[model.NAME]`, keeps the weights of the epoch with the lowest validation loss, and fits the \
+            calibration of its probabilities on the validation rows.\n\n\
         Writes artifacts/train/NAME/: model.safetensors, model.json, tokenizer.json, README.md, metrics.jsonl.\n\n\
         Examples:\n  ressenti-train --variant lstm\n  ressenti-train --variant lstm --set run.device=cpu --force";
     type Settings = ModelSettings;
@@ -57,7 +58,7 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     match settings.kind {
         ModelKind::Probe => return probe::run(context, &settings),
         ModelKind::Linear => return ngrams::run(context, &settings),
-        ModelKind::Winner => return winner::run(context, &settings),
+        ModelKind::Winner => return best_trial::run(context, &settings),
         _ => {}
     }
     if let Some(test) = settings.range_test {
@@ -72,72 +73,76 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     }
 }
 
-/// Trains a network until so many epochs are done and writes its bundle, and tells how it did on validation.
-/// Goes on from `before`, the state and the record of an earlier training of the same model. Where it ends
-/// before all epochs it leaves its state beside the bundle.
+/// Trains a network up to epoch `until`, writes its bundle, and returns its validation result.
+///
+/// `before` is the state and the record of an earlier training of the same model to continue from. If epochs remain
+/// after `until`, the state is written beside the bundle.
 pub(crate) fn train_network(
     context: &Context,
     settings: &ModelSettings,
     until: u32,
     before: Option<Checkpoint>,
 ) -> Result<(Outcome, ValidationResult), Failure> {
-    let (data, mut weights) = Data::open(context, settings)?;
+    let (data, mut weights) = TrainingInputs::open(context, settings)?;
     let trained = run_training(context, settings, &data, &mut weights, until, before)?;
     let best = trained.best.expect("a classifier is validated");
     let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
-    let scored = Scored {
+    let scores = ValidationScores {
         labels: data.validation.labels(),
-        differences: &logits.differences(),
+        scores: &logits.scores(),
         loss,
         accuracy,
     };
-    let mut model = describe(context, settings, &data.contract, data.sizes, &scored)?;
-    model.parameters = numbers_of(&weights);
+    let mut model = model_description(context, settings, &data.contract, data.sizes, &scores)?;
+    model.parameters = count_parameters(&weights);
     (model.epochs, model.best_epoch) = (trained.epochs, best.epoch);
     let parts = (&data.network, &weights);
     write_network(context, &model, parts, data.encoder.as_deref())?;
-    let line = format!(
-        "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
+    let summary = format!(
+        "{} training reviews, best of {}: epoch {}, {} of {} validation reviews correct",
         format::count(data.train.len() as u64),
         format::plural(u64::from(model.epochs), "epoch", "epochs"),
         best.epoch,
         format::percent(model.validation.accuracy),
         format::count(model.validation.rows),
     );
-    let mut outcome = outcome(&data.contract, &model, line);
+    let mut outcome = outcome(&data.contract, &model, summary);
     if let Some(state) = &trained.state {
-        state.write_to(&context.output().join(rung::STATE))?;
-        outcome.files.push(OutputFile::data(rung::STATE));
+        state.write_to(&context.output().join(rung::STATE_FILE))?;
+        outcome.files.push(OutputFile::data(rung::STATE_FILE));
     }
     outcome.device = Some(data.device.describe());
     outcome.versions = vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())];
     Ok((outcome, model.validation))
 }
 
-/// The logits of the validation rows in the number format of predictions, to which calibration is fitted:
-/// those of the best epoch, unless training computed them in another format.
+/// The logits of the validation rows in the number format of predictions, because calibration is fitted to them. They
+/// are computed again only if training used another format.
 fn logits_as_predicted(
     settings: &ModelSettings,
-    data: &Data,
+    data: &TrainingInputs,
     weights: &Weights,
     trained: Logits,
 ) -> Result<Logits, ClassifierError> {
     let (device, network) = (&data.device, &data.network);
     let kind = device.prediction_kind(settings);
-    if kind == device.compute_kind(settings).0 {
+    if kind == device.training_kind(settings).0 {
         return Ok(trained);
     }
     ClassifierError::catch("predict the validation reviews", || {
         let replica = |_| Replica::new(network, weights, kind);
         let mut replicas: Vec<Replica> = (0..device.replicas).map(replica).collect();
-        let (memory, go_on) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
-        task_of(settings, data).validation_logits(&mut replicas, &memory, &go_on)
+        let (memory, progress) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
+        classification_task(settings, data).validation_logits(&mut replicas, &memory, &progress)
     })
 }
 
-/// What the trainer needs to know of the task.
-pub(crate) fn task_of<'a>(settings: &'a ModelSettings, data: &'a Data) -> Classification<'a> {
+/// The classification task that the trainer runs.
+pub(crate) fn classification_task<'a>(
+    settings: &'a ModelSettings,
+    data: &'a TrainingInputs,
+) -> Classification<'a> {
     Classification {
         network: &data.network,
         model: settings,
@@ -148,18 +153,18 @@ pub(crate) fn task_of<'a>(settings: &'a ModelSettings, data: &'a Data) -> Classi
     }
 }
 
-/// What the trainer needs to know beside the task.
-pub(crate) fn context_of<'a, T>(
+/// The context of a training: task, settings and device.
+pub(crate) fn train_context<'a, T>(
     context: &Context,
     settings: &'a ModelSettings,
     task: &'a T,
     device: &ChosenDevice,
     note: &'a dyn Fn(&str),
 ) -> TrainContext<'a, T> {
-    let (kind, reason) = device.compute_kind(settings);
+    let (kind, reason) = device.training_kind(settings);
     if settings.kind == ModelKind::Transformer {
-        // Only here there was a choice.
-        let name = ChosenDevice::name_of(kind);
+        // Only transformers can use another number format than f32.
+        let name = ChosenDevice::kind_name(kind);
         note(&format!("activations: {name} ({reason}), weights: f32"));
     }
     TrainContext {
@@ -168,10 +173,10 @@ pub(crate) fn context_of<'a, T>(
         layer_decay: settings.layer_decay,
         seed: settings.seed,
         device: device.device,
-        path: ComputePath::of(device.device),
+        path: ComputePath::for_device(device.device),
         replicas: device.replicas,
         kind,
-        may_move: context.run().device == settings::Device::Cpu,
+        may_resume_on_cpu: context.run().device == settings::Device::Cpu,
         until: settings.training.epochs,
         stop: stop_requested,
         save: save_requested,
@@ -182,16 +187,16 @@ pub(crate) fn context_of<'a, T>(
 fn run_training(
     context: &Context,
     settings: &ModelSettings,
-    data: &Data,
+    data: &TrainingInputs,
     weights: &mut Weights,
     until: u32,
     before: Option<Checkpoint>,
-) -> Result<Trained, TrainError> {
+) -> Result<TrainingResult, TrainError> {
     let note = |text: &str| context.progress().note(text);
-    let task = task_of(settings, data);
+    let task = classification_task(settings, data);
     let training = TrainContext {
         until,
-        ..context_of(context, settings, &task, &data.device, &note)
+        ..train_context(context, settings, &task, &data.device, &note)
     };
     watch_signals();
     let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note);
@@ -209,8 +214,8 @@ fn run_training(
     )
 }
 
-/// Numbers of a network, those that stay as they are included.
-fn numbers_of(weights: &Weights) -> u64 {
+/// Number of parameters of a network, frozen ones included.
+fn count_parameters(weights: &Weights) -> u64 {
     (weights.flat.numel() + weights.frozen.as_ref().map_or(0, Tensor::numel)) as u64
 }
 

@@ -1,4 +1,4 @@
-//! The train stage's binary, which also answers `ressenti doctor`.
+//! The program `ressenti-train`. `ressenti doctor` calls its `self-test`.
 
 use std::process::ExitCode;
 

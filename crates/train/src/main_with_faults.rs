@@ -1,4 +1,4 @@
-//! The binary `ressenti-train` with faults on purpose, for tests: see `faults.rs`.
+//! `ressenti-train` with fault injection, for tests: see `training/src/faults.rs`.
 
 fn main() -> std::process::ExitCode {
     stage::main::<train::Train>()

@@ -1,30 +1,29 @@
-//! The linear model over word n-grams: counted, weighed, fitted, in seconds.
+//! Trains the linear model over word n-grams: counts the n-grams and fits their weights.
 
 use artifact::{Contract, Failure, Split, StageName, format};
 use bundle::{ModelFile, Sizes};
-use classifier::{IdRows, TokenContract, TokenRows};
+use classifier::{IdRows, TokenContract, TokenRows, cpu_threads};
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
+use crate::bundle_output::{ValidationScores, model_description, outcome, write_card};
 use crate::data::check_rows;
-use crate::fitted::{Scored, describe, outcome, write_card};
-use crate::probe::best_of;
+use crate::probe::fit_penalties;
 
-/// Penalties tried, from the strongest: each fit starts from the one before.
+/// The penalties to compare, from the strongest: each fit starts from the weights of the one before.
 const PENALTIES: [f64; 11] = [
     1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6,
 ];
 
-/// A gradient whose largest component is below this is taken for none: the validation loss does not
-/// move any more.
+/// A fit stops when no gradient component is above this; the validation loss no longer changes then.
 const TOLERANCE: f64 = 1e-6;
 
-/// Fits the model, with the penalty that does best on validation, and writes its bundle.
+/// Fits the model with the penalty that is best on validation, and writes its bundle.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let contract = TokenContract::of(tokens)?;
-    let train = TokenRows::to_learn_from(tokens, settings)?;
+    let train = TokenRows::open_training_rows(tokens, settings)?;
     let validation = TokenRows::open(tokens, Split::Validation)?;
     check_rows(context, train.len(), validation.len())?;
 
@@ -32,15 +31,15 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let vocabulary = count(context, settings, &contract, &train)?;
     task.advance(vocabulary.ngrams.len() as u64);
     let rows =
-        |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
+        |rows: &TokenRows| Matrix::new(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
     let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
-    let (learned_from, judged_by) = (rows(&train), rows(&validation));
+    let (train_rows, validation_rows) = (rows(&train), rows(&validation));
     drop(task);
     let sets = [
-        (&learned_from.whole(), train_labels),
-        (&judged_by.whole(), labels),
+        (&train_rows.all_rows(), train_labels),
+        (&validation_rows.all_rows(), labels),
     ];
-    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
+    let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
     let sizes = Sizes {
@@ -48,16 +47,16 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         width: model.len() as u32,
         classes: contract.classes.len() as u32,
     };
-    let scored = Scored {
+    let scores = ValidationScores {
         labels,
-        differences: &best.scores,
+        scores: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
     };
     let description = ModelFile {
         parameters: model.len() as u64 + 1,
         penalty: Some(best.penalty),
-        ..describe(context, settings, &contract, sizes, &scored)?
+        ..model_description(context, settings, &contract, sizes, &scores)?
     };
     model
         .save(&context.output().join("model.safetensors"))
@@ -65,8 +64,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let tokenizer = tokens.file("tokenizer.json")?;
     description.save(context.output(), &tokenizer)?;
     write_card(context, &description)?;
-    let line = format!(
-        "{} train reviews, {} sequences of words, penalty {:e}, {} right on {} validation reviews",
+    let summary = format!(
+        "{} training reviews, {} word n-grams, penalty {:e}, {} of {} validation reviews correct",
         format::count(train.len() as u64),
         format::count(model.len() as u64),
         best.penalty,
@@ -74,8 +73,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         format::count(validation.len() as u64),
     );
     Ok(Outcome {
-        device: Some(format!("cpu, {} threads", context.run().cores())),
-        ..outcome(&contract, &description, line)
+        device: Some(cpu_threads(context.run().cores())),
+        ..outcome(&contract, &description, summary)
     })
 }
 
@@ -91,7 +90,7 @@ fn count(
         _ => None,
     };
     let skipped = [Some(contract.pad_id), unknown].into_iter().flatten();
-    Vocabulary::of(
+    Vocabulary::count(
         &|row| (train.ids(row).into_owned(), train.label(row) == 1),
         train.len(),
         (ngrams.longest, ngrams.min_count, ngrams.smoothing),
@@ -100,17 +99,17 @@ fn count(
     .map_err(linear_failure)
 }
 
-/// A failure of the linear model, with what can be done about it.
+/// The failure for an error of the linear model, with a hint.
 fn linear_failure(error: LinearError) -> Failure {
     let hint = match error {
         LinearError::Artifact(error) => return error.into(),
         LinearError::TooLong { .. } => {
-            "Lower `ngrams.longest` of the model, or the tokenizer's `vocabulary_size`"
+            "Lower `ngrams.longest` of the model or `vocabulary_size` of its tokenizer"
         }
-        LinearError::NoFeatures(_) => {
-            "Lower `ngrams.min_count` of the model, or bring more reviews"
+        LinearError::NoFeatures(_) => "Lower `ngrams.min_count` of the model, or add more reviews",
+        LinearError::File { .. } => {
+            "Train the model again with `ressenti run --only train --force`"
         }
-        LinearError::File { .. } => "Train it again with `ressenti run --only train --force`",
     };
     Failure::from_error(error).with_hint(hint.to_owned())
 }

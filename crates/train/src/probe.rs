@@ -1,4 +1,4 @@
-//! A linear probe: logistic regression on the features of an encoder that stays as it is.
+//! Trains a linear probe: logistic regression on the features of a frozen encoder.
 
 use std::time::Instant;
 
@@ -6,75 +6,78 @@ use artifact::{Contract, Failure, Split, StageName, format};
 use bundle::ModelFile;
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
+    cpu_threads,
 };
-use linear::newton::{Design, Path, Tried, cross_entropy};
+use linear::newton::{DesignMatrix, PenaltyResult, RegularizationPath, cross_entropy};
 use metrics::fit_temperature;
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings, ModelSettings};
 use stage::{Context, Outcome};
 use tch::{Device, Tensor};
-use training::{Line, Record};
+use training::{Record, RecordLine};
 
+use crate::bundle_output::{
+    ValidationScores, model_description, outcome, recorded_settings, write_network,
+};
+use crate::count_parameters;
 use crate::data::check_rows;
-use crate::dense::{Dense, Scale};
-use crate::fitted::{Scored, describe, outcome, recorded_settings, write_network};
-use crate::numbers_of;
+use crate::scaled_features::{DenseRows, Scale};
 
-/// Penalties tried, from the strongest: each fit starts from the one before.
+/// The penalties to compare, from the strongest: each fit starts from the weights of the one before.
 const PENALTIES: [f64; 11] = [
     1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5,
 ];
 
-/// Weaker penalties tried without a lower validation loss before none is tried any more.
+/// The search stops after this many penalties in a row without a lower validation loss.
 const PATIENCE: usize = 2;
 
-/// A gradient whose largest component is below this is taken for none.
+/// A fit stops when no gradient component is above this.
 const TOLERANCE: f64 = 1e-7;
 
-/// Fits the probe, with the penalty that does best on validation, and writes its bundle.
+/// Fits the probe with the penalty that is best on validation, and writes its bundle.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let artifact = context.input(StageName::Embed);
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
-    let train = FeatureRows::to_learn_from(artifact, &tokens, settings)?;
+    let train = FeatureRows::open_training_rows(artifact, &tokens, settings)?;
     let validation = FeatureRows::open(artifact, &tokens, Split::Validation)?;
     check_rows(context, train.labels.len(), validation.labels.len())?;
-    // A few large products, unlike anything else here: shared by all cores.
+    // Unlike other steps, a fit is a few large products, which libtorch divides among all cores.
     tch::set_num_threads(context.run().cores() as i32);
     let scale = Scale::of(&train.values);
-    let rows = |rows: &FeatureRows| Dense(scale.apply(&rows.values));
-    let (learned_from, judged_by) = (rows(&train), rows(&validation));
+    let rows = |rows: &FeatureRows| DenseRows(scale.apply(&rows.values));
+    let (train_rows, validation_rows) = (rows(&train), rows(&validation));
     let sets = [
-        (&learned_from, &train.labels[..]),
-        (&judged_by, &validation.labels),
+        (&train_rows, &train.labels[..]),
+        (&validation_rows, &validation.labels),
     ];
-    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
+    let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
 
     for name in ENCODER_FILES {
         artifact.file(name)?;
     }
-    let features = features_of(context)?;
+    let features = feature_settings(context)?;
     let classes = tokens.classes.len() as u32;
     let pretrained = Network::frozen(&features, artifact.folder(), classes)?;
     let sizes = pretrained.sizes();
     let mut weights = pretrained.weights(Device::Cpu);
     let network = pretrained.network;
-    let (learned, bias) = scale.undo(&Tensor::from_slice(&best.fit.weights));
+    let (learned, bias) = scale.unscale(&Tensor::from_slice(&best.fit.weights));
     set_output(&network, &mut weights, &learned, bias)?;
-    let scored = Scored {
+    let scores = ValidationScores {
         labels: &validation.labels,
-        differences: &best.scores,
+        scores: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
     };
     let model = ModelFile {
-        parameters: numbers_of(&weights),
+        parameters: count_parameters(&weights),
         features: Some(features),
         penalty: Some(best.penalty),
-        ..describe(context, settings, &tokens, sizes, &scored)?
+        ..model_description(context, settings, &tokens, sizes, &scores)?
     };
     let parts = (&network, &weights);
     write_network(context, &model, parts, Some(artifact.folder()))?;
-    let line = format!(
-        "{} train reviews of {} features, penalty {:e}, {} right on {} validation reviews",
+    let summary = format!(
+        "{} training reviews with {} features each, penalty {:e}, {} of {} validation reviews correct",
         format::count(train.labels.len() as u64),
         format::count(train.values.size()[1] as u64),
         best.penalty,
@@ -82,14 +85,14 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         format::count(validation.labels.len() as u64),
     );
     Ok(Outcome {
-        device: Some(format!("cpu, {} threads", context.run().cores())),
+        device: Some(cpu_threads(context.run().cores())),
         versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
-        ..outcome(&tokens, &model, line)
+        ..outcome(&tokens, &model, summary)
     })
 }
 
-/// Mean cross-entropy at the temperature that makes it lowest: a model is calibrated afterwards
-/// anyway, so that a weak penalty should not lose for being too sure of itself.
+/// Mean cross-entropy at the best temperature: a model is calibrated later, so a weak penalty must not lose
+/// because its scores are too large.
 fn calibrated_loss(scores: &[f64], labels: &[u8]) -> f64 {
     let single: Vec<f32> = scores.iter().map(|score| *score as f32).collect();
     let temperature = fit_temperature(&single, labels).unwrap_or(1.0);
@@ -97,24 +100,24 @@ fn calibrated_loss(scores: &[f64], labels: &[u8]) -> f64 {
     cross_entropy(&scaled, &numbers(labels))
 }
 
-/// Labels as the regression wants them.
+/// Labels as numbers, for the regression.
 fn numbers(labels: &[u8]) -> Vec<f64> {
     labels.iter().map(|label| f64::from(*label)).collect()
 }
 
-/// The penalty that does best on validation; each is shown and recorded. The rows are those to learn from
-/// and those of the validation split, with their class ids.
-pub(crate) fn best_of<D: Design>(
+/// Fits with all penalties, and returns the one that is best on validation; each is shown and recorded. The rows
+/// are those of the training and the validation split, with their class ids.
+pub(crate) fn fit_penalties<D: DesignMatrix>(
     context: &Context,
     [(train, train_labels), (validation, labels)]: [(&D, &[u8]); 2],
     penalties: &[f64],
     tolerance: f64,
-) -> Result<Tried, Failure> {
-    let path = Path {
+) -> Result<PenaltyResult, Failure> {
+    let path = RegularizationPath {
         train,
         labels: &numbers(train_labels),
         validation,
-        judged_by: &numbers(labels),
+        validation_labels: &numbers(labels),
         criterion: &|scores| calibrated_loss(scores, labels),
         penalties,
         tolerance,
@@ -127,7 +130,7 @@ pub(crate) fn best_of<D: Design>(
     path.best(|tried, is_best| {
         task.advance(1);
         task.message(&format!("validation loss {:.4}", tried.criterion));
-        record.line(&Line::Penalty {
+        record.line(&RecordLine::Penalty {
             penalty: tried.penalty,
             steps: tried.fit.steps,
             train_loss: tried.fit.loss,
@@ -141,22 +144,23 @@ pub(crate) fn best_of<D: Design>(
     })
 }
 
-/// What the features were, as their step was told.
-fn features_of(context: &Context) -> Result<FeatureSettings, Failure> {
+/// The settings that the features were computed with.
+fn feature_settings(context: &Context) -> Result<FeatureSettings, Failure> {
     let artifact = context.input(StageName::Embed);
     let settings: EmbeddingSettings = recorded_settings(artifact, "features")?;
     match (settings.features, &artifact.manifest().contract) {
         (Some(features), Contract::Features { .. }) => Ok(features),
-        _ => Err(Failure::new("The probe's embedding holds no features")),
+        _ => Err(Failure::new("The embedding of the probe has no features")),
     }
 }
 
-/// Puts the weights into the network's output layer, half for each class.
+/// Sets the network's output layer: half of the weights for the positive class, the other half negated for the
+/// negative class.
 fn set_output(
     network: &Network,
     weights: &mut Weights,
     learned: &Tensor,
-    bias_learned: f64,
+    learned_bias: f64,
 ) -> Result<(), ClassifierError> {
     let values =
         Vec::<f64>::try_from(learned).map_err(ClassifierError::torch("read the weights"))?;
@@ -169,7 +173,7 @@ fn set_output(
         *positive = (value / 2.0) as f32;
         *negative = -*positive;
     }
-    let half = (bias_learned / 2.0) as f32;
+    let half = (learned_bias / 2.0) as f32;
     flat[bias].copy_from_slice(&[-half, half]);
     Ok(())
 }

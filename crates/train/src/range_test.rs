@@ -1,33 +1,33 @@
-//! `[range_test.NAME]`: the loss at rising learning rates, and the rate that follows from it.
+//! `[range_test.NAME]`: records the loss at rising learning rates and suggests a rate.
 
 use artifact::files::{RangeTest, RangeTestStep, write_json};
 use artifact::{Contract, Failure, OutputFile, format};
 use settings::{ModelSettings, RangeTestSettings};
 use stage::{Context, Outcome};
-use training::{Record, SETTLED, raise_rate};
+use training::{Record, SETTLING_STEPS, run_range_test};
 
-use crate::data::Data;
-use crate::{context_of, show, task_of};
+use crate::data::TrainingInputs;
+use crate::{classification_task, show, train_context};
 
-/// What the test found.
-const RANGE: &str = "range.json";
+/// The file with the result.
+const FILE: &str = "range.json";
 
-/// Runs the test; what is trained by it is thrown away.
+/// Runs the test. The trained weights are discarded.
 pub(crate) fn run(
     context: &Context,
     settings: &ModelSettings,
     test: RangeTestSettings,
 ) -> Result<Outcome, Failure> {
-    let (data, mut weights) = Data::open(context, settings)?;
+    let (data, mut weights) = TrainingInputs::open(context, settings)?;
     let note = |text: &str| context.progress().note(text);
-    let task = task_of(settings, &data);
-    let training = context_of(context, settings, &task, &data.device, &note);
+    let task = classification_task(settings, &data);
+    let training = train_context(context, settings, &task, &data.device, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let rows = u64::from(test.steps) * u64::from(settings.training.batch_size);
     let progress = context.progress();
-    let bar = progress.task("raising the rate", Some(rows), "reviews");
+    let bar = progress.task("raising the learning rate", Some(rows), "reviews");
     let on_batch = |rows, message: &str| show(&bar, rows, message);
-    let (points, diverged) = raise_rate(&training, &mut weights, test, &mut record, &on_batch)?;
+    let (points, diverged) = run_range_test(&training, &mut weights, test, &mut record, &on_batch)?;
     drop(bar);
     let range = RangeTest {
         from: test.from,
@@ -37,31 +37,31 @@ pub(crate) fn run(
         tenth_of_diverged: diverged.map(|rate| rate / 10.0),
         points,
     };
-    write_json(&context.output().join(RANGE), &range)?;
-    let learned = match range.suggested {
+    write_json(&context.output().join(FILE), &range)?;
+    let fall = match range.suggested {
         Some(rate) => format!("it falls fastest at {rate:.1e}"),
         None => "it does not fall".to_owned(),
     };
     let end = match diverged.zip(range.tenth_of_diverged) {
-        Some((rate, tenth)) => format!("diverges at {rate:.1e}, a tenth of which is {tenth:.1e}"),
-        None => format!("does not diverge up to {:.1e}", test.to),
+        Some((rate, tenth)) => format!("it diverges at {rate:.1e}; a tenth of this is {tenth:.1e}"),
+        None => format!("it does not diverge up to {:.1e}", test.to),
     };
     let steps = format::plural(range.points.len() as u64, "step", "steps");
-    let line = format!("the loss of {steps} at rising rates: {learned}, and {end}");
+    let summary = format!("loss over {steps} at rising learning rates: {fall}, {end}");
     let contract = Contract::RangeTest {
         steps: range.points.len() as u32,
     };
-    let files = vec![OutputFile::data(RANGE), OutputFile::record("metrics.jsonl")];
+    let files = vec![OutputFile::data(FILE), OutputFile::record("metrics.jsonl")];
     Ok(Outcome {
         device: Some(data.device.describe()),
-        ..Outcome::new(contract, files, line)
+        ..Outcome::new(contract, files, summary)
     })
 }
 
-/// The rate at which the smoothed loss falls most steeply over its logarithm, before the loss is at
-/// its lowest: by the slopes of straight lines through a tenth of the steps each.
+/// The rate at which the smoothed loss falls most steeply over the logarithm of the rate, before its minimum. Slopes
+/// are those of straight lines through a tenth of the steps each.
 fn steepest(points: &[RangeTestStep]) -> Option<f64> {
-    let points = points.get(SETTLED..)?;
+    let points = points.get(SETTLING_STEPS..)?;
     let by_loss = |one: &&RangeTestStep, two: &&RangeTestStep| {
         one.smoothed_loss.total_cmp(&two.smoothed_loss)
     };
@@ -74,7 +74,7 @@ fn steepest(points: &[RangeTestStep]) -> Option<f64> {
     (slope < 0.0).then_some(rate)
 }
 
-/// The slope of the straight line through some points (least squares), in nats per power of ten.
+/// The least-squares slope of some points, in nats per power of ten of the learning rate.
 fn slope(points: &[RangeTestStep]) -> f64 {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let rates: Vec<f64> = points
@@ -84,9 +84,9 @@ fn slope(points: &[RangeTestStep]) -> f64 {
     let losses: Vec<f64> = points.iter().map(|point| point.smoothed_loss).collect();
     let (rate, loss) = (mean(&rates), mean(&losses));
     let pairs = rates.iter().zip(&losses);
-    let together: f64 = pairs.map(|(one, two)| (one - rate) * (two - loss)).sum();
-    let alone: f64 = rates.iter().map(|one| (one - rate).powi(2)).sum();
-    together / alone
+    let covariance: f64 = pairs.map(|(one, two)| (one - rate) * (two - loss)).sum();
+    let variance: f64 = rates.iter().map(|one| (one - rate).powi(2)).sum();
+    covariance / variance
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_steepest_fall_is_found_before_the_lowest_loss() {
-        // A fall around 10^-3, and a rise behind 10^-1 that ends in a steeper fall.
+        // The loss falls around 10^-3, then rises after 10^-1, then falls more steeply than before.
         let curve = |power: f64| {
             let fall = 0.7 - 0.5 / (1.0 + (-4.0 * (power + 3.0)).exp());
             let rise = if power > -0.3 {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_batch_says_at_first_hides_no_fall_behind_it() {
+    fn a_low_loss_of_the_first_batches_is_ignored() {
         let curve = |power: f64| match power {
             ..-4.9 => 0.1,
             _ => 0.7 - 0.5 / (1.0 + (-4.0 * (power + 3.0)).exp()),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_never_falls_suggests_nothing() {
+    fn a_loss_that_never_falls_gives_no_suggestion() {
         assert_eq!(steepest(&points(|power| power)), None);
         assert_eq!(steepest(&points(|_| 0.7)), None);
         assert_eq!(steepest(&[]), None);

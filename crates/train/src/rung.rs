@@ -1,6 +1,6 @@
-//! One rung of one trial of a sweep that stops the worst early (successive halving, Jamieson and
-//! Talwalkar 2016): the trial goes on where it stood, or, if it is not among the best of the rung
-//! before, its bundle is taken over as it is. All of it follows from what the rung before has left.
+//! One rung of one trial of a sweep with successive halving (Jamieson and Talwalkar 2016). A trial that is among the
+//! best of the previous rung continues training; the bundle of any other trial is copied unchanged. The decision
+//! depends on the outputs of the previous rung alone.
 
 use std::fs;
 
@@ -10,61 +10,61 @@ use settings::{ModelSettings, RungSettings};
 use stage::{Context, Outcome};
 use training::{Checkpoint, TrainError};
 
-use crate::fitted::take_over;
+use crate::bundle_output::copy_bundle;
 use crate::train_network;
 
-/// All that training goes on from, for the rung that follows.
-pub(crate) const STATE: &str = "state.safetensors";
+/// The training state that the next rung continues from.
+pub(crate) const STATE_FILE: &str = "state.safetensors";
 
-/// How the trial stands.
-const STANDING: &str = "rung.json";
+/// The file with the state of the trial in the sweep.
+const RUNG_FILE: &str = "rung.json";
 
-/// Trains a trial through a rung, or leaves it as it stands.
+/// Trains a trial up to the epochs of a rung, or copies its bundle if it was stopped.
 pub(crate) fn run(
     context: &Context,
     settings: &ModelSettings,
     rung: &RungSettings,
 ) -> Result<Outcome, Failure> {
     let Some(name) = &rung.from else {
-        return go_on(context, settings, rung, None);
+        return continue_training(context, settings, rung, None);
     };
-    let mut race = Vec::new();
-    for (rival, artifact) in context.inputs(StageName::Train) {
-        race.push((rival, standing(artifact)?, artifact));
+    let mut trials = Vec::new();
+    for (trial, artifact) in context.inputs(StageName::Train) {
+        trials.push((trial, read_rung(artifact)?, artifact));
     }
-    let own = race.iter().find(|(rival, ..)| rival == name);
+    let own = trials.iter().find(|(trial, ..)| trial == name);
     let Some((_, mut own, artifact)) = own.cloned() else {
-        return Err(Failure::new(format!("`{name}` is not among its rivals")));
+        return Err(Failure::new(format!("The sweep has no trial `{name}`")));
     };
     if own.stopped_after.is_none() {
-        race.retain(|(_, standing, _)| standing.stopped_after.is_none());
-        // Of equals the first in the file.
-        race.sort_by(|one, two| one.1.loss.total_cmp(&two.1.loss));
-        let place = 1 + race.iter().take_while(|(rival, ..)| rival != name).count();
-        own.place = Some(place);
-        own.compared = Some(race.len());
-        if place <= rung.trials as usize {
-            return go_on(context, settings, rung, Some((own, artifact)));
+        trials.retain(|(_, state, _)| state.stopped_after.is_none());
+        // Trials with equal losses stay in the order of the pipeline file.
+        trials.sort_by(|one, two| one.1.loss.total_cmp(&two.1.loss));
+        let rank = 1 + trials.iter().take_while(|(one, ..)| one != name).count();
+        own.place = Some(rank);
+        own.compared = Some(trials.len());
+        if rank <= rung.trials as usize {
+            return continue_training(context, settings, rung, Some((own, artifact)));
         }
         own.stopped_after = Some(own.epochs);
     }
-    // Its bundle is taken over as it is.
-    let mut files = take_over(context, artifact, &[STATE, STANDING])?;
+    // The trial was stopped: its bundle is copied unchanged.
+    let mut files = copy_bundle(context, artifact, &[STATE_FILE, RUNG_FILE])?;
     own.epochs = rung.epochs;
     files.push(write(context, &own, false)?);
-    let after = u64::from(own.stopped_after.unwrap_or_default());
-    let line = format!(
-        "stopped after {}, {} of {} with a validation loss of {:.4}",
-        format::plural(after, "epoch", "epochs"),
+    let epochs = u64::from(own.stopped_after.unwrap_or_default());
+    let summary = format!(
+        "stopped after {}, rank {} of {}, validation loss {:.4}",
+        format::plural(epochs, "epoch", "epochs"),
         own.place.unwrap_or_default(),
         own.compared.unwrap_or_default(),
         own.loss,
     );
     let contract = artifact.manifest().contract.clone();
-    Ok(Outcome::new(contract, files, line))
+    Ok(Outcome::new(contract, files, summary))
 }
 
-fn go_on(
+fn continue_training(
     context: &Context,
     settings: &ModelSettings,
     rung: &RungSettings,
@@ -72,14 +72,14 @@ fn go_on(
 ) -> Result<Outcome, Failure> {
     let mut state = None;
     if let Some((_, artifact)) = &before {
-        let found = Checkpoint::read_from(&artifact.file(STATE)?);
-        let found = state.insert(found.ok_or(TrainError::StrangeState)?);
+        let found = Checkpoint::read_from(&artifact.file(STATE_FILE)?);
+        let found = state.insert(found.ok_or(TrainError::UnreadableState)?);
         let record = artifact.file("metrics.jsonl")?;
         found.record = fs::read(&record).map_err(ArtifactError::io("read", &record))?;
     }
     let (mut outcome, validation) = train_network(context, settings, rung.epochs, state)?;
-    let before = before.map(|(standing, _)| standing);
-    let standing = Rung {
+    let before = before.map(|(state, _)| state);
+    let now = Rung {
         epochs: rung.epochs,
         stopped_after: None,
         place: before.as_ref().and_then(|before| before.place),
@@ -87,22 +87,22 @@ fn go_on(
         loss: validation.loss,
     };
     let is_last = rung.epochs >= settings.training.epochs;
-    outcome.files.push(write(context, &standing, is_last)?);
+    outcome.files.push(write(context, &now, is_last)?);
     Ok(outcome)
 }
 
-fn standing(artifact: &Artifact) -> Result<Rung, Failure> {
-    let path = artifact.file(STANDING)?;
-    read_json(&path, "does not say how the trial stands", None)
+fn read_rung(artifact: &Artifact) -> Result<Rung, Failure> {
+    let path = artifact.file(RUNG_FILE)?;
+    read_json(&path, "does not describe the state of a trial", None)
 }
 
-/// Where a trial was trained to the end it is a record, so that the artifact is the one that the same
-/// model is without a race.
-fn write(context: &Context, standing: &Rung, is_over: bool) -> Result<OutputFile, Failure> {
-    write_json(&context.output().join(STANDING), standing)?;
-    let file = match is_over {
+/// Writes the state of the trial. After the last epoch it is only a record, so that the artifact is identical to that
+/// of the same model without successive halving.
+fn write(context: &Context, state: &Rung, is_last: bool) -> Result<OutputFile, Failure> {
+    write_json(&context.output().join(RUNG_FILE), state)?;
+    let file = match is_last {
         true => OutputFile::record,
         false => OutputFile::data,
     };
-    Ok(file(STANDING))
+    Ok(file(RUNG_FILE))
 }

@@ -1,5 +1,5 @@
-//! `ressenti-train self-test`: does libtorch calculate rightly, and on which devices? Asked by
-//! `ressenti doctor`, which links no libtorch itself.
+//! `ressenti-train self-test`: checks that libtorch computes correctly, and on which devices. `ressenti doctor`, which
+//! does not link libtorch, calls it.
 
 use std::fs;
 use std::io::Write;
@@ -9,20 +9,19 @@ use classifier::{LIBTORCH_VERSION, load_cuda};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
-/// Rows and columns of the matrices.
+/// Number of rows and columns of the matrices.
 const SIZE: i64 = 1024;
 
-/// Products timed.
+/// Number of products that are timed.
 const REPEATS: u32 = 8;
 
-/// The largest difference to the product in 64 bits that rounding explains: entries are sums of
-/// 1,024 products of numbers up to 1.
+/// The largest error that rounding explains: each entry is a sum of 1,024 products of numbers up to 1.
 const TOLERANCE: f64 = 1e-2;
 
-/// Prints the outcome as JSON.
+/// Prints the result as JSON.
 ///
 /// # Errors
-/// The screen refuses.
+/// Standard output cannot be written.
 pub fn self_test() -> std::io::Result<()> {
     let cuda = load_cuda();
     let mut devices = vec![test(Device::Cpu, "cpu".to_owned())];
@@ -39,14 +38,14 @@ pub fn self_test() -> std::io::Result<()> {
     writeln!(anstream::stdout(), "{outcome}")
 }
 
-/// Where the libtorch of this process is.
+/// The path of the libtorch that this process uses.
 fn library() -> Option<String> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
     let line = maps.lines().find(|line| line.contains("libtorch_cpu"))?;
     Some(line.split_whitespace().last()?.to_owned())
 }
 
-/// A matrix product on a device, against the same in 64 bits on the processor.
+/// Times a matrix product on a device, and compares it with the same product in f64 on the CPU.
 fn test(device: Device, name: String) -> Value {
     let matrix = |step: f64| {
         let entries = Tensor::arange(SIZE * SIZE, (Kind::Double, Device::Cpu)) * step;

@@ -1,4 +1,4 @@
-//! The binary: what it prints, how it ends, and that a second process does nothing again.
+//! The program: its output, its exit codes, and that a second run does nothing.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -19,7 +19,7 @@ fn ressenti_train(project: &Project, arguments: &[&str]) -> Screen {
     command.output().expect("the binary starts").into()
 }
 
-/// Everything before training.
+/// A project in which all stages before training have run.
 fn prepared() -> Project {
     let project = Project::tiny();
     let (pipeline, none) = (project.pipeline(&[]), NoOptions {});
@@ -31,7 +31,7 @@ fn prepared() -> Project {
 }
 
 #[test]
-fn it_ends_in_one_line_and_the_second_time_does_nothing() {
+fn it_prints_one_line_and_a_second_run_does_nothing() {
     let project = prepared();
     let first = ressenti_train(&project, &["--variant", "naive"]);
     assert_eq!(first.code, Some(0), "{}", first.stderr);
@@ -51,7 +51,7 @@ fn it_ends_in_one_line_and_the_second_time_does_nothing() {
 }
 
 #[test]
-fn every_way_to_fail_has_its_code_and_says_what_to_do() {
+fn every_failure_has_its_exit_code_and_a_hint() {
     let project = prepared();
     let empty = Project::tiny();
     let fast = [
@@ -81,11 +81,11 @@ fn every_way_to_fail_has_its_code_and_says_what_to_do() {
         ),
     ] {
         let screen = ressenti_train(project, arguments);
-        let said = &screen.stderr;
-        assert_eq!(screen.code, Some(code), "{arguments:?}: {said}");
+        let stderr = &screen.stderr;
+        assert_eq!(screen.code, Some(code), "{arguments:?}: {stderr}");
         assert!(
-            said.contains(message) && said.contains(hint),
-            "{arguments:?}: {said}"
+            stderr.contains(message) && stderr.contains(hint),
+            "{arguments:?}: {stderr}"
         );
         assert_eq!(screen.stdout, "", "{arguments:?}");
     }

@@ -1,4 +1,4 @@
-//! Features of an encoder and the probe on them: what they are, and what a kill costs.
+//! Features of an encoder, the probe on them, adaptation, and interrupted runs.
 
 #![allow(missing_docs)]
 
@@ -70,8 +70,8 @@ fn shards(artifact: &Artifact) -> Vec<String> {
     names.filter(|name| name.ends_with(".arrow")).collect()
 }
 
-/// The folder in which an interrupted run of this step has left its shards.
-fn kept(project: &Project, artifact: &Artifact) -> PathBuf {
+/// The resume directory of this step, with the shards of an interrupted run.
+fn resume_directory(project: &Project, artifact: &Artifact) -> PathBuf {
     let name = artifact
         .folder()
         .file_name()
@@ -82,8 +82,8 @@ fn kept(project: &Project, artifact: &Artifact) -> PathBuf {
         .join(format!("artifacts/work/embed-{name}.kept"))
 }
 
-/// As a run leaves it that was killed after these shards.
-fn leave(folder: &Path, artifact: &Artifact, names: &[&str]) {
+/// Fills the resume directory as a run that was killed after these shards.
+fn write_shards(folder: &Path, artifact: &Artifact, names: &[&str]) {
     fs::create_dir_all(folder).expect("a folder");
     for name in names {
         let path = folder.join(name);
@@ -94,7 +94,7 @@ fn leave(folder: &Path, artifact: &Artifact, names: &[&str]) {
 }
 
 #[test]
-fn every_labelled_review_has_its_features() {
+fn every_labelled_review_has_features() {
     let project = project();
     let artifact =
         build(&project, &["embedding.features.features.layers=[-1, 0]"]).expect("features");
@@ -124,27 +124,27 @@ fn every_labelled_review_has_its_features() {
         assert!(found > 0);
     }
     assert!(
-        !kept(&project, &artifact).exists(),
-        "nothing is left beside the store"
+        !resume_directory(&project, &artifact).exists(),
+        "the resume directory is deleted"
     );
 }
 
 #[test]
-fn a_kill_costs_the_shard_under_way_and_nothing_else() {
+fn an_interrupted_run_repeats_only_the_current_shard() {
     let project = project();
     let whole = build(&project, &[]).expect("features");
     let identity = whole.identity();
-    let kept = kept(&project, &whole);
-    leave(
-        &kept,
+    let directory = resume_directory(&project, &whole);
+    write_shards(
+        &directory,
         &whole,
         &["train-00000.arrow", "validation-00000.arrow"],
     );
-    // One that was not on the disk yet when its digest was, and one without a digest.
-    let damaged = kept.join("validation-00000.arrow");
+    // One shard is incomplete although its digest was written, and one has no digest.
+    let damaged = directory.join("validation-00000.arrow");
     let bytes = fs::read(&damaged).expect("a shard");
     fs::write(&damaged, &bytes[..bytes.len() / 2]).expect("written");
-    fs::write(kept.join("test-00000.arrow"), "half").expect("written");
+    fs::write(directory.join("test-00000.arrow"), "half").expect("written");
     fs::remove_dir_all(whole.folder()).expect("removed");
 
     let again = build(&project, &[]).expect("features");
@@ -158,12 +158,12 @@ fn a_kill_costs_the_shard_under_way_and_nothing_else() {
     let expected = format!("({rows} were there from a run that was cut off)");
     assert!(summary.contains(&expected), "{summary}");
     assert_eq!(again.identity(), identity, "the same bytes");
-    assert!(!kept.exists());
+    assert!(!directory.exists());
 }
 
-/// The bundle holds the encoder, too: asked about tokens, it says what the probe says of features.
+/// The bundle contains the encoder: its scores for tokens equal the probe's scores for features.
 #[test]
-fn a_probe_learns_and_its_bundle_needs_nothing_else() {
+fn a_probe_learns_and_its_bundle_contains_the_encoder() {
     let project = project();
     let features = [
         "embedding.features.features={ layers = [-1, 0], pooling = [\"mean\", \"max\"], precision = \"f32\" }",
@@ -187,19 +187,19 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
         memory: &classifier::MemoryLimit::default(),
         progress: &|_| ControlFlow::Continue(()),
     };
-    let asked = inference.logits(&mut replicas, 16).expect("logits");
-    let asked = asked.differences();
+    let logits = inference.logits(&mut replicas, 16).expect("logits");
+    let found = logits.scores();
     let computed = FeatureRows::open(&artifact, &contract, Split::Test).expect("features");
-    let known = bundle.differences_of(&computed.values).expect("logits");
-    assert_eq!(asked.len(), known.len());
-    for (asked, known) in asked.iter().zip(&known) {
-        assert!((asked - known).abs() < 1e-4, "{asked} is not {known}");
+    let expected = bundle.score_features(&computed.values).expect("logits");
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
     }
 }
 
-/// The words of these reviews follow rules that can be guessed from the words around them.
+/// The words of these reviews can be predicted from the words around them.
 #[test]
-fn an_encoder_that_goes_on_learning_guesses_more_and_repeats_itself() {
+fn an_adapted_encoder_predicts_more_masked_tokens_and_is_reproducible() {
     let project = project();
     let adapted =
         ["embedding.encoder.adaptation={ epochs = 3, learning_rate = 0.01, batch_size = 8 }"];
@@ -219,11 +219,11 @@ fn an_encoder_that_goes_on_learning_guesses_more_and_repeats_itself() {
             .expect("a number")
             > 20
     );
-    // The same run again gives the same weights.
+    // The same run gives the same weights.
     let identity = artifact.identity();
     fs::remove_dir_all(artifact.folder()).expect("removed");
     assert_eq!(build().identity(), identity);
-    // What it learned is in the features.
+    // Adaptation changes the features.
     let features = run_stage::<Embed>(&project.pipeline(&adapted), Some("features"), &NoOptions {});
     let plain = run_stage::<Embed>(&project.pipeline(&[]), Some("features"), &NoOptions {});
     assert_ne!(
@@ -233,7 +233,7 @@ fn an_encoder_that_goes_on_learning_guesses_more_and_repeats_itself() {
 }
 
 #[test]
-fn an_adaptation_that_is_stopped_or_killed_ends_in_the_same_bytes() {
+fn an_interrupted_adaptation_gives_the_same_bytes() {
     let long = [
         "embedding.encoder.adaptation={ epochs = 80, learning_rate = 0.001, batch_size = 4 }",
         "run.checkpoint.steps=1",
@@ -261,30 +261,30 @@ fn an_adaptation_that_is_stopped_or_killed_ends_in_the_same_bytes() {
             sleep(Duration::from_millis(1));
         }
         let id = i32::try_from(child.id()).expect("a process id");
-        // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
+        // SAFETY: `kill` takes any numbers; the process is a child of this test that was not waited for yet.
         unsafe { libc::kill(id, sent) };
-        let end = child.wait_with_output().expect("our own child");
+        let end = child.wait_with_output().expect("a child of this test");
         let code = (sent == libc::SIGTERM).then_some(130);
-        let said = String::from_utf8_lossy(&end.stderr);
-        assert_eq!(end.status.code(), code, "{said}");
+        let stderr = String::from_utf8_lossy(&end.stderr);
+        assert_eq!(end.status.code(), code, "{stderr}");
         assert_eq!(
-            said.contains("stopped: Saved after step"),
+            stderr.contains("stopped: Saved after step"),
             code.is_some(),
-            "{said}"
+            "{stderr}"
         );
     }
     let end = adapt(&project).output().expect("it runs");
-    let said = String::from_utf8_lossy(&end.stderr);
+    let stderr = String::from_utf8_lossy(&end.stderr);
     assert!(
-        end.status.success() && said.contains("resumes after step"),
-        "{said}"
+        end.status.success() && stderr.contains("resumes after step"),
+        "{stderr}"
     );
     let artifact = project.artifact(StageName::Embed, "encoder");
     assert_eq!(artifact.identity(), expected);
     assert_eq!(checkpoints(&work), [] as [PathBuf; 0]);
 }
 
-/// Checkpoints in a folder of work.
+/// The checkpoints in a work folder.
 fn checkpoints(work: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in fs::read_dir(work).expect("a folder").flatten() {
@@ -299,7 +299,7 @@ fn checkpoints(work: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn misfits_are_said_before_anything_runs() {
+fn invalid_settings_are_refused_before_anything_runs() {
     let project = project();
     let refused = |changes: &[&str]| project.refused(changes);
     assert_eq!(
@@ -332,7 +332,7 @@ fn misfits_are_said_before_anything_runs() {
         refused(&["embedding.features.adaptation={ epochs = 1 }"]),
         "`embedding.features.adaptation` is for `kind = \"encoder\"` only"
     );
-    // In parts, long rows may be as long as they like.
+    // With windows, rows of any length are allowed.
     let parts = [
         "tokenizer.own.max_length=600",
         "embedding.features.features.windows={ length = 8, overlap = 2 }",

@@ -1,4 +1,4 @@
-//! A training that is interrupted, in every way, ends as one that was not.
+//! An interrupted training ends with the same bytes as an uninterrupted one, for every kind of interruption.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -16,7 +16,7 @@ use stage::NoOptions;
 use testkit::{Project, Screen, run_stage, train_with_faults};
 use tokenize::Tokenize;
 
-/// Everything before training.
+/// A project in which all stages before training have run.
 fn prepared() -> Project {
     let project = Project::tiny();
     let (pipeline, none) = (project.pipeline(&[]), NoOptions {});
@@ -28,7 +28,7 @@ fn prepared() -> Project {
     project
 }
 
-/// With dropout (as ever), parts of batches, an early end, and a checkpoint every other step.
+/// Settings with accumulation, early stopping, and a checkpoint after every second step. Dropout is on by default.
 const SETTINGS: [&str; 5] = [
     "training.accumulation=2",
     "training.patience=1",
@@ -37,7 +37,7 @@ const SETTINGS: [&str; 5] = [
     "run.checkpoint.seconds=0",
 ];
 
-/// `ressenti-train` for the lstm, with a plan of faults.
+/// The command `ressenti-train` for the model `lstm`, with a plan of faults.
 fn command(project: &Project, faults: &str, changes: &[&str]) -> Command {
     let mut command = Command::new(train_with_faults());
     command.arg("--pipeline").arg(project.pipeline_file());
@@ -63,8 +63,8 @@ fn succeed(project: &Project, faults: &str, changes: &[&str]) -> Screen {
     screen
 }
 
-/// Stops a training before a step, and waits until its state is on the disk: how far a training that is
-/// killed has come with writing, beside which it goes on, depends on the disk.
+/// Stops a training before a step and waits until its state is on the disk. A killed training may lose its last
+/// checkpoint, because it is written in the background.
 #[track_caller]
 fn stop_at(project: &Project, step: u64) {
     let screen = train(project, &format!("term@{step}"), &[]);
@@ -72,35 +72,35 @@ fn stop_at(project: &Project, step: u64) {
     assert!(!checkpoints(project).is_empty(), "{}", screen.stderr);
 }
 
-/// Weights and description, byte for byte.
+/// Weights and description of the bundle, byte for byte.
 fn bundle(project: &Project) -> [Vec<u8>; 2] {
     let artifact = project.artifact(StageName::Train, "lstm");
     ["model.safetensors", "model.json"].map(|name| {
-        let path = artifact.file(name).expect("it is part of it");
+        let path = artifact.file(name).expect("a file of the bundle");
         fs::read(path).expect("it is there")
     })
 }
 
-/// What a training leaves that nothing disturbs.
-fn undisturbed(changes: &[&str]) -> [Vec<u8>; 2] {
+/// The bundle of an uninterrupted training.
+fn uninterrupted(changes: &[&str]) -> [Vec<u8>; 2] {
     let project = prepared();
     succeed(&project, "", changes);
     bundle(&project)
 }
 
-/// The step that a training says to go on after.
+/// The step after which a training reports that it resumes.
 #[track_caller]
-fn step_gone_on_from(screen: &Screen) -> u64 {
+fn resumed_step(screen: &Screen) -> u64 {
     let line = screen
         .stderr
         .lines()
         .find(|line| line.contains("resumes after step"));
-    let line = line.unwrap_or_else(|| panic!("it began anew: {}", screen.stderr));
+    let line = line.unwrap_or_else(|| panic!("it started again: {}", screen.stderr));
     let step = line.rsplit(' ').next().expect("it ends in the number");
     step.parse().expect("a number")
 }
 
-/// Checkpoints under `artifacts/work`, the newest first.
+/// The checkpoints under `artifacts/work`, the newest first.
 fn checkpoints(project: &Project) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(project.artifacts().join("work")).expect("a folder") {
@@ -116,7 +116,7 @@ fn checkpoints(project: &Project) -> Vec<PathBuf> {
     found
 }
 
-/// Writes the newest checkpoint again with other moments or another position.
+/// Replaces a checkpoint by one with changed moments or another position.
 fn tamper(
     path: &Path,
     moments: impl Fn(&mut [u8]),
@@ -124,11 +124,11 @@ fn tamper(
 ) {
     let bytes = fs::read(path).expect("it is there");
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
-    let state = &metadata.metadata().as_ref().expect("it has some")["position"];
+    let state = &metadata.metadata().as_ref().expect("metadata")["position"];
     let mut state: serde_json::Map<_, _> = serde_json::from_str(state).expect("an object");
     position(&mut state);
     let state = serde_json::to_string(&state).expect("plain data");
-    let tensors = SafeTensors::deserialize(&bytes).expect("whole");
+    let tensors = SafeTensors::deserialize(&bytes).expect("a complete file");
     let mut changed: Vec<(String, safetensors::Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     for (name, view) in tensors.iter() {
         let mut data = view.data().to_vec();
@@ -139,9 +139,9 @@ fn tamper(
     }
     let views = changed.iter().map(|(name, kind, shape, data)| {
         let view = safetensors::tensor::TensorView::new(*kind, shape.clone(), data);
-        (name, view.expect("as long as before"))
+        (name, view.expect("the same length as before"))
     });
-    let mut metadata = metadata.metadata().clone().expect("it has some");
+    let mut metadata = metadata.metadata().clone().expect("metadata");
     metadata.insert("position".to_owned(), state);
     let bytes = safetensors::serialize(views, Some(metadata)).expect("plain data");
     let name = path
@@ -160,10 +160,10 @@ fn tamper(
 }
 
 #[test]
-fn a_killed_training_ends_in_the_same_bytes() {
-    let expected = undisturbed(&[]);
+fn a_killed_training_resumes_and_gives_the_same_bytes() {
+    let expected = uninterrupted(&[]);
     let project = prepared();
-    // In the first epoch of five steps, right behind a checkpoint, and twice in the second.
+    // In the first epoch of five steps, directly after a checkpoint, and twice in the second epoch.
     for kill in ["kill@3", "kill@4", "kill@7"] {
         let screen = train(&project, kill, &[]);
         assert_eq!(screen.code, None, "`{kill}`: {}", screen.stderr);
@@ -172,30 +172,30 @@ fn a_killed_training_ends_in_the_same_bytes() {
     let screen = train(&project, "kill@9", &[]);
     assert_eq!(screen.code, None, "{}", screen.stderr);
     let screen = succeed(&project, "", &[]);
-    assert!(step_gone_on_from(&screen) >= 7, "{}", screen.stderr);
+    assert!(resumed_step(&screen) >= 7, "{}", screen.stderr);
     assert!(bundle(&project) == expected, "another model");
     assert!(
         checkpoints(&project).is_empty(),
-        "they are of no use any more"
+        "checkpoints are deleted at the end"
     );
 }
 
 #[test]
-fn without_the_moments_or_the_position_the_bytes_are_others() {
-    let expected = undisturbed(&[]);
-    let check = |what: &str, change: &dyn Fn(&Path), same: bool| {
+fn moments_and_position_of_a_checkpoint_affect_the_result() {
+    let expected = uninterrupted(&[]);
+    let check = |name: &str, change: &dyn Fn(&Path), same: bool| {
         let project = prepared();
         stop_at(&project, 9);
         change(&checkpoints(&project)[0]);
         let screen = succeed(&project, "", &[]);
         assert!(
             !screen.stderr.contains("damaged"),
-            "{what}: {}",
+            "{name}: {}",
             screen.stderr
         );
-        assert_eq!(bundle(&project) == expected, same, "{what}");
+        assert_eq!(bundle(&project) == expected, same, "{name}");
     };
-    // Written again as it was it is as good as before: what follows is not about the writing.
+    // A checkpoint that is rewritten without changes is still valid.
     check(
         "nothing changed",
         &|path| tamper(path, |_| (), |_| ()),
@@ -218,7 +218,7 @@ fn without_the_moments_or_the_position_the_bytes_are_others() {
         &|path| moved(path, |step| step - 1),
         false,
     );
-    // No step of the epoch it names: it is left alone, and the one before it taken, or none.
+    // The step is not in the epoch of the position: the checkpoint is ignored, and the one before it is used, if any.
     check(
         "a position that cannot be",
         &|path| moved(path, |step| step + 100),
@@ -227,8 +227,8 @@ fn without_the_moments_or_the_position_the_bytes_are_others() {
 }
 
 #[test]
-fn a_damaged_checkpoint_gives_way_to_the_one_before() {
-    let expected = undisturbed(&[]);
+fn a_damaged_checkpoint_is_skipped() {
+    let expected = uninterrupted(&[]);
     let project = prepared();
     stop_at(&project, 4);
     stop_at(&project, 9);
@@ -240,25 +240,25 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
         .into_owned();
     let step: u64 = name[..12].parse().expect("it begins with the step");
     let mut bytes = fs::read(&newest).expect("it is there");
-    let place = bytes.len() / 2;
-    bytes[place] ^= 16;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 16;
     fs::write(&newest, bytes).expect("written");
     let screen = succeed(&project, "", &[]);
     assert!(screen.stderr.contains("is damaged"), "{}", screen.stderr);
-    assert!(step_gone_on_from(&screen) < step, "{}", screen.stderr);
+    assert!(resumed_step(&screen) < step, "{}", screen.stderr);
     assert!(bundle(&project) == expected, "another model");
 }
 
-/// Waits while a training runs.
+/// Waits until a condition is true while a training runs.
 #[track_caller]
-fn wait_for(child: &mut Child, is_so: impl Fn() -> bool) {
+fn wait_for(child: &mut Child, condition: impl Fn() -> bool) {
     let clock = Instant::now();
-    while !is_so() {
-        let ended = child.try_wait().expect("our own child");
+    while !condition() {
+        let ended = child.try_wait().expect("a child process");
         assert!(ended.is_none(), "{ended:?}");
         assert!(
             clock.elapsed() < Duration::from_secs(60),
-            "it does not come to it"
+            "the condition is not met in time"
         );
         sleep(Duration::from_millis(5));
     }
@@ -266,19 +266,19 @@ fn wait_for(child: &mut Child, is_so: impl Fn() -> bool) {
 
 fn signal(child: &Child, signal: i32) {
     let id = i32::try_from(child.id()).expect("a process id");
-    // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
+    // SAFETY: `kill` takes any numbers; the process is a child of this test that was not waited for yet.
     unsafe { libc::kill(id, signal) };
 }
 
 #[test]
-fn signals_save_and_leave_or_save_and_go_on() {
-    // Long enough to be met at work; the rate is low, so that it goes on learning.
+fn signals_save_and_then_stop_or_continue() {
+    // Long enough to receive signals while it runs; the low learning rate lets it keep learning.
     let long = [
         "training.epochs=200",
         "training.patience=0",
         "training.learning_rate=0.0001",
     ];
-    let expected = undisturbed(&long);
+    let expected = uninterrupted(&long);
     let project = prepared();
     for sent in [libc::SIGINT, libc::SIGTERM] {
         let before = checkpoints(&project);
@@ -290,7 +290,7 @@ fn signals_save_and_leave_or_save_and_go_on() {
         wait_for(&mut child, || {
             checkpoints(&project).first() > before.first()
         });
-        // Asked to save, it goes on, and has time to say so.
+        // SIGUSR1 saves and continues; there is time to print the message.
         signal(&child, libc::SIGUSR1);
         sleep(Duration::from_millis(200));
         let clock = Instant::now();
@@ -304,12 +304,12 @@ fn signals_save_and_leave_or_save_and_go_on() {
         assert!(!screen.stderr.contains("error"), "{}", screen.stderr);
     }
     let screen = succeed(&project, "", &long);
-    assert!(step_gone_on_from(&screen) > 2, "{}", screen.stderr);
+    assert!(resumed_step(&screen) > 2, "{}", screen.stderr);
     assert!(bundle(&project) == expected, "another model");
 }
 
 #[test]
-fn a_second_signal_leaves_at_once() {
+fn a_second_signal_stops_at_once() {
     let project = prepared();
     let mut child = command(&project, "stall@3", &[])
         .stderr(Stdio::null())
@@ -321,15 +321,15 @@ fn a_second_signal_leaves_at_once() {
     signal(&child, libc::SIGTERM);
     sleep(Duration::from_millis(300));
     assert!(
-        child.try_wait().expect("our own child").is_none(),
-        "it is busy and has not looked"
+        child.try_wait().expect("a child process").is_none(),
+        "it is busy and has not seen the signal"
     );
     signal(&child, libc::SIGTERM);
-    assert_eq!(child.wait().expect("our own child").code(), Some(130));
+    assert_eq!(child.wait().expect("a child process").code(), Some(130));
 }
 
 #[test]
-fn too_little_memory_halves_what_is_read_at_once_and_is_remembered() {
+fn full_memory_halves_the_parts_of_a_batch_and_is_remembered() {
     let project = prepared();
     let screen = train(&project, "oom@3,term@7", &[]);
     assert!(
@@ -339,12 +339,12 @@ fn too_little_memory_halves_what_is_read_at_once_and_is_remembered() {
     );
     let bytes = fs::read(checkpoints(&project).remove(0)).expect("it is there");
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
-    let state = &metadata.metadata().as_ref().expect("it has some")["position"];
+    let state = &metadata.metadata().as_ref().expect("metadata")["position"];
     assert!(state.contains("\"accumulation\":4"), "{state}");
     let screen = succeed(&project, "", &[]);
-    assert_eq!(step_gone_on_from(&screen), 8, "{}", screen.stderr);
+    assert_eq!(resumed_step(&screen), 8, "{}", screen.stderr);
 
-    // One review at a time is the least.
+    // A part cannot have less than one review.
     let project = prepared();
     let screen = train(
         &project,
@@ -362,8 +362,8 @@ fn too_little_memory_halves_what_is_read_at_once_and_is_remembered() {
 }
 
 #[test]
-fn a_fault_of_the_device_asks_for_a_new_process_and_that_goes_on() {
-    let expected = undisturbed(&[]);
+fn after_a_device_fault_a_new_process_resumes() {
+    let expected = uninterrupted(&[]);
     let project = prepared();
     let screen = train(&project, "device@9", &[]);
     assert_eq!(screen.code, Some(75), "{}", screen.stderr);
@@ -376,7 +376,7 @@ fn a_fault_of_the_device_asks_for_a_new_process_and_that_goes_on() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_costs_one_step_and_half_the_rate() {
+fn a_non_finite_loss_returns_to_a_checkpoint_and_halves_the_learning_rate() {
     let project = prepared();
     let screen = succeed(&project, "nan@3", &[]);
     for part in [
@@ -394,7 +394,7 @@ fn a_loss_that_is_no_number_costs_one_step_and_half_the_rate() {
         1,
         "{record}"
     );
-    // What came after the state that it went back to stands there once.
+    // Steps after the restored state are recorded only once.
     for step in 1..=8 {
         let line = format!("\"step\":{step},\"loss\"");
         assert_eq!(record.matches(&line).count(), 1, "{line}: {record}");
@@ -416,12 +416,12 @@ fn a_loss_that_is_no_number_costs_one_step_and_half_the_rate() {
 }
 
 #[test]
-fn a_full_disk_costs_a_checkpoint_and_not_the_training() {
-    let expected = undisturbed(&[]);
+fn a_full_disk_loses_a_checkpoint_but_not_the_training() {
+    let expected = uninterrupted(&[]);
     let project = prepared();
     let screen = succeed(&project, "enospc@write:1", &[]);
     assert!(
-        screen.stderr.contains("goes on without this checkpoint"),
+        screen.stderr.contains("continues without this checkpoint"),
         "{}",
         screen.stderr
     );

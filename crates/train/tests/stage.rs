@@ -1,4 +1,4 @@
-//! The stage in a temporary folder: does every network learn, and what does it leave behind?
+//! The train stage in a temporary folder: every network learns, and the outputs are reproducible.
 
 #![allow(missing_docs)]
 
@@ -84,7 +84,7 @@ fn validation(artifact: &Artifact, figure: &str) -> f64 {
 }
 
 #[test]
-fn every_network_learns_what_good_and_bad_mean() {
+fn every_network_learns_the_rule_of_the_reviews() {
     for changes in [
         vec!["model.net.kind=naive"],
         vec!["model.net.kind=cnn", "model.net.filters=12"],
@@ -112,7 +112,7 @@ fn every_network_learns_what_good_and_bad_mean() {
 }
 
 #[test]
-fn labels_that_mean_nothing_cannot_be_learned() {
+fn unrelated_labels_cannot_be_learned() {
     let project = Project::with_reviews(PIPELINE, &reviews(false));
     let artifact = build(&project, &[]).expect("a model");
     let accuracy = validation(&artifact, "accuracy");
@@ -120,7 +120,7 @@ fn labels_that_mean_nothing_cannot_be_learned() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+fn equal_seeds_give_equal_bytes() {
     let gru = ["model.net.kind=gru", "training.epochs=2"];
     let one = train(&gru).expect("a model");
     let two = train(&gru).expect("a model");
@@ -135,7 +135,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
-fn a_batch_in_two_parts_is_the_same_batch() {
+fn accumulation_does_not_change_the_result() {
     let plain = ["model.net.dropout=0", "model.net.embedding_dropout=0"];
     let (_project, whole) = train(&plain).expect("a model");
     let parts = [plain[0], plain[1], "training.accumulation=2"];
@@ -144,8 +144,8 @@ fn a_batch_in_two_parts_is_the_same_batch() {
     assert!(difference < 1e-4, "{difference}");
 }
 
-/// On the processor a batch is cut into shards, as many as the settings say, and the cores share
-/// them: dropout, word dropout and the order of the sums follow the shards.
+/// On a CPU a batch is divided into shards of a size from the settings, and the cores share them. Dropout, word
+/// dropout and the order of sums depend on the shards, not on the threads.
 #[test]
 fn the_weights_do_not_depend_on_the_number_of_threads() {
     for kind in ["model.net.kind=gru", "model.net.kind=naive"] {
@@ -155,7 +155,7 @@ fn the_weights_do_not_depend_on_the_number_of_threads() {
             "training.shard_size=3",
             "model.net.word_dropout=0.2",
         ];
-        // The project is kept as long as its artifact is read.
+        // The project must live as long as its artifact is read.
         let with = |more: &[&str]| train(&[&plain[..], more].concat()).expect("a model");
         let one = with(&["run.threads=1"]);
         for threads in ["run.threads=2", "run.threads=3", "run.threads=7"] {
@@ -167,7 +167,7 @@ fn the_weights_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn the_best_epoch_is_kept() {
+fn the_weights_of_the_best_epoch_are_written() {
     let changes = [
         "training.epochs=12",
         "training.learning_rate=0.08",
@@ -194,7 +194,7 @@ fn the_best_epoch_is_kept() {
 }
 
 #[test]
-fn training_never_looks_at_the_test_rows() {
+fn training_never_reads_the_test_rows() {
     let project = Project::with_reviews(PIPELINE, &reviews(true));
     let (_other, expected) = train(&[]).expect("a model");
     let pipeline = project.pipeline(&[]);
@@ -210,7 +210,7 @@ fn training_never_looks_at_the_test_rows() {
 }
 
 #[test]
-fn a_loss_that_leaves_the_numbers_is_an_error() {
+fn a_non_finite_loss_is_an_error() {
     let error =
         train(&["training.learning_rate=1e30", "training.clip_norm=0"]).expect_err("too fast");
     let (message, hint) = error.split_once(" | ").expect("a hint");
@@ -240,7 +240,7 @@ fn transformer(changes: &[&str]) -> (Project, Artifact) {
 }
 
 #[test]
-fn an_encoder_is_tuned_in_either_number_format() {
+fn an_encoder_is_fine_tuned_in_both_number_formats() {
     for precision in ["f32", "bf16"] {
         let (_project, artifact) = transformer(&[
             &format!("training.precision={precision}"),
@@ -255,7 +255,7 @@ fn an_encoder_is_tuned_in_either_number_format() {
 }
 
 #[test]
-fn calibration_is_fitted_to_logits_in_the_format_of_predictions() {
+fn calibration_is_fitted_in_the_number_format_of_predictions() {
     let (project, artifact) = transformer(&["training.precision=bf16", "training.epochs=3"]);
     let bundle = Bundle::load(artifact.folder(), Device::Cpu).expect("a bundle");
     let tokens = project.artifact(StageName::Tokenize, "words");
@@ -272,20 +272,20 @@ fn calibration_is_fitted_to_logits_in_the_format_of_predictions() {
             progress: &|_| ControlFlow::Continue(()),
         };
         let logits = inference.logits(&mut replicas, 32);
-        let differences = logits.expect("logits").differences();
-        let differences: Vec<f32> = differences.iter().map(|value| *value as f32).collect();
-        fit_temperature(&differences, &labels).expect("a temperature")
+        let scores = logits.expect("logits").scores();
+        let scores: Vec<f32> = scores.iter().map(|value| *value as f32).collect();
+        fit_temperature(&scores, &labels).expect("a temperature")
     };
     let Calibration::Temperature(found) = bundle.model.calibration else {
         panic!("{:?}", bundle.model.calibration);
     };
-    // A CPU predicts in f32, whatever it trained in.
+    // A CPU predicts in f32, whatever format training used.
     assert!((found - temperature_in(Kind::Float)).abs() < 1e-9 * found);
     assert!((found - temperature_in(Kind::BFloat16)).abs() > 1e-6 * found);
 }
 
 #[test]
-fn frozen_layers_stay_as_they_were() {
+fn frozen_layers_do_not_change() {
     let (project, artifact) = transformer(&["model.net.frozen_layers=1", "training.epochs=1"]);
     let bytes = [
         weights(&artifact),

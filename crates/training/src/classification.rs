@@ -1,36 +1,36 @@
-//! Classification: a network learns the labels of token rows.
+//! The classification task: a network learns the labels of token rows.
 
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, BatchProgress, ComputePath, ForwardContext, IdRows, Inference, Layout,
-    Logits, Loss, MemoryLimit, Mode, Network, Parameters, PreparedBatch, Replica, Result, Stream,
-    WordDropout,
+    ActivationWeights, BatchProgress, ComputePath, CounterRng, ForwardContext, IdRows, Inference,
+    Logits, Loss, MemoryLimit, Mode, Network, ParameterLayout, Parameters, PreparedBatch, Replica,
+    Result, WordDropout,
 };
 use settings::ModelSettings;
 use tch::Device;
 
 use crate::task::{Task, Validation};
 
-/// A network with the rows that it learns from and is validated on.
+/// A network with its training and validation rows.
 #[derive(Debug)]
 pub struct Classification<'a> {
     /// The network.
     pub network: &'a Network,
-    /// Its settings.
+    /// The settings of the model.
     pub model: &'a ModelSettings,
-    /// Rows to learn from.
+    /// Training rows.
     pub train: &'a dyn IdRows,
-    /// Rows to choose the epoch by.
+    /// Validation rows, which decide the best epoch.
     pub validation: &'a dyn IdRows,
-    /// The id that fills short rows.
+    /// The token id of padding.
     pub pad_id: u32,
-    /// Where batches go.
+    /// The device of the batches.
     pub device: Device,
 }
 
 impl Classification<'_> {
-    /// The logits of the validation rows, in batches twice as large as those of the training.
+    /// The logits of the validation rows, in batches twice as large as those of training.
     ///
     /// # Errors
     /// See [`Inference::logits`].
@@ -56,7 +56,7 @@ impl Task for Classification<'_> {
     type Batch = Vec<usize>;
     type Part = PreparedBatch;
 
-    fn layout(&self) -> &Layout {
+    fn layout(&self) -> &ParameterLayout {
         self.network.layout()
     }
 
@@ -72,7 +72,7 @@ impl Task for Classification<'_> {
         self.train.row_id(row)
     }
 
-    fn draw(&self, rows: &[usize], _: Stream) -> Vec<usize> {
+    fn draw_batch(&self, rows: &[usize], _: CounterRng) -> Vec<usize> {
         rows.to_vec()
     }
 
@@ -80,24 +80,24 @@ impl Task for Classification<'_> {
         batch.len() as u64
     }
 
-    fn part(
+    fn prepare_part(
         &self,
         batch: &Vec<usize>,
         rows: Range<usize>,
-        stream: Stream,
+        rng: CounterRng,
         path: ComputePath,
     ) -> Option<PreparedBatch> {
         let share = self.model.word_dropout;
         let dropout = (share > 0.0).then(|| WordDropout {
             share,
-            stream: stream.child(0),
+            rng: rng.child(0),
         });
-        let reading = match path {
-            ComputePath::Processor => self.network.reading(),
-            ComputePath::Device => self.network.reading().on_device(),
+        let format = match path {
+            ComputePath::Cpu => self.network.input_format(),
+            ComputePath::Gpu => self.network.input_format().for_gpu(),
         };
         let rows = &batch[rows];
-        let part = PreparedBatch::gather(self.train, rows, self.pad_id, reading, dropout);
+        let part = PreparedBatch::gather(self.train, rows, self.pad_id, format, dropout);
         Some(part)
     }
 
@@ -120,7 +120,8 @@ impl Task for Classification<'_> {
         memory: &MemoryLimit,
         stop: fn() -> bool,
     ) -> Result<Option<Validation>> {
-        let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
+        let replica =
+            |weights: &ActivationWeights| Replica::from_activation_weights(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
         let logits = self.validation_logits(&mut replicas, memory, &|_| match stop() {
             true => ControlFlow::Break(()),

@@ -1,47 +1,47 @@
-//! Why a training can fail.
+//! Errors of a training.
 
 use artifact::{ArtifactError, Failure, FailureKind};
 use classifier::ClassifierError;
 
-/// Why a training can fail.
+/// An error of a training.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The loss or the gradient was not finite, also at half the learning rate.
+    /// The loss or the gradient was not finite, even at half the learning rate.
     #[error("The loss is not finite at step {step} of epoch {epoch}, in {rows}")]
     NonFinite {
         /// Epoch, from 1.
         epoch: u32,
         /// Steps done.
         step: u64,
-        /// The first reviews of the batch, by their ids.
+        /// The ids of the first reviews of the batch, as text.
         rows: String,
     },
-    /// Not even one review at a time fits into memory.
+    /// A batch of a single review does not fit into memory.
     #[error("Memory is too small for a single review at step {step}")]
     OutOfMemory {
         /// Steps done.
         step: u64,
-        /// What was asked for, in the words of libtorch.
+        /// The error of libtorch.
         source: ClassifierError,
     },
-    /// The user stopped it.
+    /// The user stopped the training.
     #[error("Saved after step {step} of {total}; the same command resumes from there")]
     Stopped {
         /// Steps done.
         step: u64,
-        /// Of how many at most.
+        /// Maximum number of steps.
         total: u64,
     },
-    /// The state of the rung before was written by another version of the program.
-    #[error("The state that the rung before has left cannot be read by this version")]
-    StrangeState,
-    /// The GPU that a checkpoint was made on is not there any more.
-    #[error("This training began on a GPU, and there is none now")]
+    /// Another version of the program wrote the state of the previous rung.
+    #[error("Failed to read the state of the previous rung: another version of Ressenti wrote it")]
+    UnreadableState,
+    /// The checkpoint was written on a GPU, and there is no GPU now.
+    #[error("Failed to resume: this training started on a GPU, and no GPU is available now")]
     DeviceLost,
-    /// The network or its data failed.
+    /// An error of the network, its data or its device.
     #[error(transparent)]
     Classifier(#[from] ClassifierError),
-    /// The record or a checkpoint could not be written.
+    /// A file cannot be read or written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
 }
@@ -59,13 +59,13 @@ impl From<TrainError> for Failure {
                  the gradient with `--set training.clip_norm=1`"
             }
             TrainError::OutOfMemory { .. } => {
-                "Use less of a review, with a smaller `max_length` of its tokenizer, or train a smaller \
-                 model; on a GPU, `--set run.device=cpu` uses the machine's memory instead"
+                "Truncate reviews with a smaller `max_length` of the tokenizer, or train a smaller \
+                     model. On a GPU, `--set run.device=cpu` uses the machine's memory instead"
             }
-            TrainError::StrangeState => "Train the sweep again with `ressenti run --from train`",
+            TrainError::UnreadableState => "Train the sweep again with `ressenti run --from train`",
             TrainError::DeviceLost => {
-                let hint = "Look for it with `ressenti doctor`; `--set run.device=cpu` resumes without it, \
-                            from the last checkpoint";
+                let hint = "Check the GPU with `ressenti doctor`, or resume on the CPU from the last checkpoint with \
+                                        `--set run.device=cpu`";
                 return Self::from_error(error)
                     .with_hint(hint.to_owned())
                     .with_kind(FailureKind::Transient);

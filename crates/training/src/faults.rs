@@ -1,10 +1,9 @@
-//! Faults on purpose, so that tests can see what happens after them: only in programs built with the
-//! feature `faults`, and there only by the plan in `RESSENTI_FAULTS`, for example
-//! `oom@120,device@300,kill@512,term@8,nan@40,stall@7,enospc@write:3`. Each happens once, also over several
-//! processes: what has happened is noted in the folder `RESSENTI_FAULTS_DONE`.
+//! Fault injection for tests, in programs that are built with the feature `faults`. The plan is in `RESSENTI_FAULTS`,
+//! for example `oom@120,device@300,kill@512,term@8,nan@40,stall@7,enospc@write:3`. Each fault happens once, also over
+//! several processes, because a file in the folder `RESSENTI_FAULTS_DONE` records it.
 //!
-//! Every fault is an operation that really fails: an allocation of a petabyte, a tensor on a GPU that is
-//! not there or an index out of range on one that is, a gradient full of NaN.
+//! Every fault is a real failure of an operation: an allocation of a petabyte, a tensor on a GPU that does not exist,
+//! an index out of range on an existing GPU, or a gradient full of NaN.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -15,17 +14,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use classifier::{ClassifierError, Result};
 use tch::{Device, Kind, Tensor};
 
-/// Checkpoints written by this process.
+/// Number of checkpoints that this process has written.
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
-/// Whether the plan has this fault, and it has not happened yet.
+/// Whether the plan has this fault and it has not happened yet.
 fn is_due(fault: &str) -> bool {
     let plan = env::var("RESSENTI_FAULTS").unwrap_or_default();
     let done = env::var("RESSENTI_FAULTS_DONE").unwrap_or_default();
-    let mut note = OpenOptions::new();
-    note.write(true).create_new(true);
+    let mut record = OpenOptions::new();
+    record.write(true).create_new(true);
     plan.split(',').any(|planned| planned == fault)
-        && note.open(Path::new(&done).join(fault)).is_ok()
+        && record.open(Path::new(&done).join(fault)).is_ok()
 }
 
 fn fail(work: impl FnOnce() -> Tensor) -> Result<()> {
@@ -35,7 +34,7 @@ fn fail(work: impl FnOnce() -> Tensor) -> Result<()> {
     })
 }
 
-/// The faults due before the gradient of a step is computed, on the device of `gradient`.
+/// Triggers the faults that are due before the gradient of a step is computed, on the device of `gradient`.
 pub(crate) fn before(step: u64, gradient: &Tensor) -> Result<()> {
     let is_due = |fault: &str| is_due(&format!("{fault}@{step}"));
     if is_due("kill") {
@@ -53,26 +52,26 @@ pub(crate) fn before(step: u64, gradient: &Tensor) -> Result<()> {
         fail(|| Tensor::empty([1 << 48], (Kind::Float, gradient.device())))?;
     }
     if is_due("device") {
-        // On a GPU a failed assertion, after which the process cannot use the device any more; on a
-        // processor a device that is not there.
+        // On a GPU this fails an assertion, and the process cannot use the GPU any more. Without a GPU the device does
+        // not exist.
         fail(|| {
             let device = Device::Cuda(0);
             let values = Tensor::zeros([4], (Kind::Float, device));
-            let beyond = Tensor::from_slice(&[9_i64]).to_device(device);
-            values.index_select(0, &beyond)
+            let invalid = Tensor::from_slice(&[9_i64]).to_device(device);
+            values.index_select(0, &invalid)
         })?;
     }
     Ok(())
 }
 
-/// The faults due in the gradient of a step.
+/// Triggers the faults in the gradient of a step.
 pub(crate) fn after(step: u64, gradient: &mut Tensor) {
     if is_due(&format!("nan@{step}")) {
         let _ = gradient.fill_(f64::NAN);
     }
 }
 
-/// The fault due before a checkpoint is written.
+/// Triggers the fault before a checkpoint is written.
 pub(crate) fn on_write() -> io::Result<()> {
     let number = 1 + WRITES.fetch_add(1, Ordering::Relaxed);
     if is_due(&format!("enospc@write:{number}")) {

@@ -1,5 +1,5 @@
-//! How networks are trained: optimizer, checkpoints, the record of a run, and one loop over any [`Task`],
-//! on a processor or on a device.
+//! Training of networks: the optimizer, checkpoints, the record of a run, and one training loop for any [`Task`], on
+//! CPU and GPU.
 
 mod adam;
 mod checkpoint;
@@ -17,13 +17,13 @@ pub use adam::AdamW;
 pub use checkpoint::{Checkpoint, CheckpointManager, Note, bits};
 pub use classification::Classification;
 pub use error::TrainError;
-pub use range_test::{SETTLED, raise_rate};
-pub use record::{Line, Record};
-pub use schedule::rate;
+pub use range_test::{SETTLING_STEPS, run_range_test};
+pub use record::{Record, RecordLine};
+pub use schedule::learning_rate;
 pub use task::{Task, Validation};
-pub use trainer::{BestEpoch, OnBatch, TrainContext, Trained, train};
+pub use trainer::{BestEpoch, OnBatch, TrainContext, TrainingResult, train};
 
-/// There are no faults on purpose in the programs that people run.
+/// The programs that users run inject no faults.
 #[cfg(not(feature = "faults"))]
 mod faults {
     pub(crate) fn before(_: u64, _: &tch::Tensor) -> Result<(), classifier::ClassifierError> {

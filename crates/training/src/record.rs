@@ -1,5 +1,5 @@
-//! `metrics.jsonl`: lines about steps and epochs, written during training, so that a run can be watched
-//! and compared a month later.
+//! `metrics.jsonl`: one JSON line for groups of steps and for epochs, written while training runs, so that it can be
+//! watched and compared later.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,8 +12,8 @@ use serde::Serialize;
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub enum Line {
-    /// The steps since the line before.
+pub enum RecordLine {
+    /// The steps since the previous line.
     Step {
         /// Epoch, from 1.
         epoch: u32,
@@ -29,14 +29,14 @@ pub enum Line {
         gradient_norm: f64,
         /// Reviews per second.
         reviews_per_second: f64,
-        /// Tokens per second, padding not counted.
+        /// Tokens per second, without padding.
         tokens_per_second: f64,
         /// Seconds since training began.
         seconds: f64,
         /// Resident memory in bytes.
         memory: u64,
     },
-    /// A whole epoch.
+    /// An epoch.
     Epoch {
         /// Epoch, from 1.
         epoch: u32,
@@ -52,7 +52,7 @@ pub enum Line {
         validation_accuracy: f64,
         /// Rate of the last step.
         learning_rate: f64,
-        /// Training reviews per second over the epoch, validation not counted.
+        /// Training reviews per second over the epoch, without validation.
         reviews_per_second: f64,
         /// Seconds since training began.
         seconds: f64,
@@ -61,18 +61,18 @@ pub enum Line {
         /// Whether the validation loss was the lowest so far.
         best: bool,
     },
-    /// The loss was not finite: back to an earlier state, at a lower learning rate.
+    /// The loss was not finite: training went back to an earlier state and continues at a lower learning rate.
     Backoff {
-        /// Steps done in that state.
+        /// Steps done in the earlier state.
         step: u64,
-        /// Factor of the learning rate from here.
+        /// Factor of the learning rate from now on.
         factor: f64,
     },
     /// A step of a range test.
     Rate(RangeTestStep),
-    /// A whole fit of a probe.
+    /// The fit of a probe or a linear model with one penalty.
     Penalty {
-        /// Weight of the squared length of the weights.
+        /// The penalty: twice the factor of the squared norm of the weights.
         penalty: f64,
         /// Newton steps.
         steps: usize,
@@ -80,7 +80,7 @@ pub enum Line {
         train_loss: f64,
         /// Mean loss on the validation split.
         validation_loss: f64,
-        /// The same at the best temperature: what is chosen by.
+        /// Mean loss on the validation split at the best temperature; the penalty is chosen by it.
         calibrated_loss: f64,
         /// Share of validation rows predicted correctly.
         validation_accuracy: f64,
@@ -91,7 +91,7 @@ pub enum Line {
     },
 }
 
-/// The lines so far, and the file they are written to, if there is one.
+/// The lines so far, and the file they are written to; `None` without a file.
 pub struct Record {
     file: Option<(PathBuf, File)>,
     /// All lines, for the checkpoints.
@@ -99,10 +99,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// Starts the file.
+    /// Creates the file.
     ///
     /// # Errors
-    /// It cannot be created.
+    /// The file cannot be created.
     pub fn create(path: &Path) -> Result<Self, ArtifactError> {
         let file = File::create(path).map_err(ArtifactError::io("create", path))?;
         Ok(Self {
@@ -124,10 +124,10 @@ impl Record {
         &self.text
     }
 
-    /// Begins again with these lines.
+    /// Starts again with these lines.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub(crate) fn restart(&mut self, text: &[u8]) -> Result<(), ArtifactError> {
         *self = match &self.file {
             Some((path, _)) => Self::create(path)?,
@@ -136,11 +136,11 @@ impl Record {
         self.append(text)
     }
 
-    /// Writes a line at once: a run that is killed leaves its curve behind.
+    /// Writes a line at once, so that a killed run keeps its lines.
     ///
     /// # Errors
-    /// The disk refuses.
-    pub fn line(&mut self, line: &Line) -> Result<(), ArtifactError> {
+    /// The file cannot be written.
+    pub fn line(&mut self, line: &RecordLine) -> Result<(), ArtifactError> {
         let text = serde_json::to_string(line).expect("a line is plain numbers");
         self.append(format!("{text}\n").as_bytes())
     }
@@ -156,7 +156,7 @@ impl Record {
     }
 }
 
-/// Seconds that training had taken by the last line; 0 if that does not state it.
+/// Seconds of training at the last line of a record; 0 if the line does not have them.
 pub(crate) fn seconds_of(text: &[u8]) -> f64 {
     let mut lines = text.split(|byte| *byte == b'\n');
     let last = lines.rfind(|line| !line.is_empty()).unwrap_or_default();
@@ -164,7 +164,7 @@ pub(crate) fn seconds_of(text: &[u8]) -> f64 {
     line["seconds"].as_f64().unwrap_or(0.0)
 }
 
-/// Resident memory of this process in bytes; 0 if the system does not state it.
+/// Resident memory of this process in bytes; 0 if the system does not report it.
 pub(crate) fn resident_memory() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm")
         .ok()

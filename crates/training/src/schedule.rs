@@ -1,9 +1,10 @@
-//! The learning rate of every step.
+//! The learning rate of each step.
 
 use settings::{Schedule, TrainingSettings};
 
-/// The rate of step `step`, from 0, of `total`: a straight rise over the warm-up, then the schedule.
-pub fn rate(settings: &TrainingSettings, step: u64, total: u64) -> f64 {
+/// The learning rate of step `step`, from 0, of `total`: it rises linearly during the warm-up, then follows the
+/// schedule.
+pub fn learning_rate(settings: &TrainingSettings, step: u64, total: u64) -> f64 {
     let warm_up = (settings.warm_up * total as f64).round();
     let position = step as f64;
     if position < warm_up {
@@ -30,7 +31,7 @@ mod tests {
             warm_up,
             ..TrainingSettings::default()
         };
-        let found = rate(&settings, step, 100);
+        let found = learning_rate(&settings, step, 100);
         assert!(
             (found - expected).abs() < 1e-9,
             "{schedule:?} at {step}: {found}"
@@ -38,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_rise_and_fall_as_the_schedule_says() {
+    fn the_learning_rate_follows_warm_up_and_schedule() {
         check(Schedule::Constant, 0.0, 0, 1.0);
         check(Schedule::Constant, 0.1, 0, 0.1);
         check(Schedule::Constant, 0.1, 9, 1.0);

@@ -1,45 +1,45 @@
-//! What the trainer knows of what it trains.
+//! The interface between the trainer and the model that it trains.
 
 use std::ops::Range;
 
 use classifier::{
-    ActivationWeights, ComputePath, Layout, Logits, Loss, MemoryLimit, Mode, Parameters, Result,
-    Stream, Transfer,
+    ActivationWeights, ComputePath, CounterRng, Logits, Loss, MemoryLimit, Mode, ParameterLayout,
+    Parameters, Result, Transfer,
 };
 
-/// A network with the rows that it learns from: classification, or masked language modelling.
+/// A network with its training rows: classification or masked language modelling.
 ///
-/// A step draws a batch, computes it in parts, and adds the gradients of the parts.
+/// A step draws a batch, computes it in parts, and adds up the gradients of the parts.
 pub trait Task: Sync {
-    /// The rows of one step, as they are learned from.
+    /// The rows of one step, prepared for the task.
     type Batch: Send + Sync;
     /// A part of a batch as tensors.
     type Part: Transfer;
 
     /// The parameters.
-    fn layout(&self) -> &Layout;
+    fn layout(&self) -> &ParameterLayout;
 
-    /// Rows of an epoch.
+    /// Number of rows of an epoch.
     fn rows(&self) -> usize;
 
-    /// Tokens of a row.
+    /// Number of tokens of a row.
     fn length(&self, row: usize) -> usize;
 
-    /// The id of a row, as `clean` numbers the reviews.
+    /// The review id of a row, as in `clean.parquet`.
     fn row_id(&self, row: usize) -> u64;
 
-    /// Draws what a step learns from these rows.
-    fn draw(&self, rows: &[usize], stream: Stream) -> Self::Batch;
+    /// Makes the batch of a step from these rows, with random numbers of `rng`.
+    fn draw_batch(&self, rows: &[usize], rng: CounterRng) -> Self::Batch;
 
-    /// Examples of a batch: the gradient is that of their mean loss.
+    /// Number of examples of a batch. The loss of a step is their mean loss.
     fn examples(&self, batch: &Self::Batch) -> u64;
 
-    /// Prepares some rows of a batch on the host, for this path; `None` if they have no example.
-    fn part(
+    /// Prepares some rows of a batch in the memory of the CPU; `None` if they have no example.
+    fn prepare_part(
         &self,
         batch: &Self::Batch,
         rows: Range<usize>,
-        stream: Stream,
+        rng: CounterRng,
         path: ComputePath,
     ) -> Option<Self::Part>;
 
@@ -52,7 +52,7 @@ pub trait Task: Sync {
         mode: Mode,
     ) -> Loss;
 
-    /// How the weights do on rows that are not learned from; `None` if the last epoch is the best.
+    /// Evaluates the weights on the validation rows; `None` if the task has none, and the last epoch is used.
     ///
     /// # Errors
     /// libtorch fails, a single row does not fit into memory, or `stop` is true after a batch.
@@ -66,7 +66,7 @@ pub trait Task: Sync {
     }
 }
 
-/// How a network does on the validation rows.
+/// The result of a network on the validation rows.
 #[derive(Clone, Debug)]
 pub struct Validation {
     /// Mean loss in nats.

@@ -1,12 +1,12 @@
-//! The code that trains on a device, run on a processor: it computes what the processor's code computes,
-//! in few operations, and never waits for the device between two lines of the record.
+//! The GPU code of training, run on a CPU: it computes the same as the CPU code, with few operations, and never waits
+//! for the GPU between two lines of the record.
 
-#![allow(clippy::print_stdout, reason = "a table for `--nocapture`")]
+#![allow(clippy::print_stdout, reason = "it prints a table for `--nocapture`")]
 
 mod common;
 
-use classifier::{ActivationWeights, ComputePath, Mode, Pass, Stream};
-use common::{Setup, quietly, run, setup};
+use classifier::{ActivationWeights, BackwardPass, ComputePath, CounterRng, Mode};
+use common::{Setup, run, setup, train_without_checkpoints};
 use operators::{Operators, count_on_this_thread};
 use settings::{ModelKind, Pooling};
 use tch::Kind;
@@ -30,21 +30,21 @@ fn every_model(steps: usize, dropout: f64) -> Vec<Setup> {
 }
 
 #[test]
-fn training_on_a_device_gives_what_training_on_the_processor_gives() {
+fn the_gpu_code_and_the_cpu_code_train_the_same_weights() {
     for setup in every_model(6, 0.0) {
-        let (one, record_one) = quietly(&setup, ComputePath::Processor);
-        let (two, record_two) = quietly(&setup, ComputePath::Device);
+        let (one, record_one) = train_without_checkpoints(&setup, ComputePath::Cpu);
+        let (two, record_two) = train_without_checkpoints(&setup, ComputePath::Gpu);
         let moved = (&one.flat - &setup.start.flat)
             .abs()
             .max()
             .double_value(&[]);
-        let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
+        let difference = (&one.flat - &two.flat).abs().max().double_value(&[]);
         let kind = setup.model.kind;
         assert!(moved > 0.01, "{kind:?} has not learned: {moved}");
-        // AdamW moves every weight by about the rate, however small its gradient: rounding grows.
+        // AdamW changes every weight by about the learning rate, however small the gradient, so rounding errors grow.
         assert!(
-            apart < 0.01 * moved,
-            "{kind:?}: {apart} apart, {moved} moved"
+            difference < 0.01 * moved,
+            "{kind:?}: difference {difference}, change {moved}"
         );
         let losses = [&record_one, &record_two].map(|record| {
             let line = record.lines().last().expect("the epoch's line");
@@ -57,13 +57,13 @@ fn training_on_a_device_gives_what_training_on_the_processor_gives() {
 }
 
 #[test]
-fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
+fn a_non_finite_step_of_the_gpu_code_is_reported_and_changes_nothing() {
     let mut setup = setup(ModelKind::Naive, "", 4, 0.0);
     setup.model.training.learning_rate = 1e30;
     setup.model.training.clip_norm = 0.0;
     setup.model.training.warm_up = 0.0;
     let folder = tempfile::tempdir().expect("a folder");
-    let (trained, weights, record) = run(&setup, ComputePath::Device, folder.path(), 0);
+    let (trained, weights, record) = run(&setup, ComputePath::Gpu, folder.path(), 0);
     let error = trained
         .expect_err("the weights are huge after one step")
         .to_string();
@@ -77,25 +77,25 @@ fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
     assert_eq!(finite, 1, "a non-finite gradient reached the weights");
 }
 
-/// The operators of one step, and those of its forward and backward passes: the difference between
-/// trainings of four and of three steps, which do everything else alike.
+/// The operators of trainings with four and with three steps, which differ by one step only, and the operators of one
+/// forward and backward pass.
 fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operators) {
     let longer = setup(kind, family, 4, 0.1);
     let shorter = setup(kind, family, 3, 0.1);
-    let (_, four) = count_on_this_thread(|| quietly(&longer, ComputePath::Device));
-    let (_, three) = count_on_this_thread(|| quietly(&shorter, ComputePath::Device));
+    let (_, four) = count_on_this_thread(|| train_without_checkpoints(&longer, ComputePath::Gpu));
+    let (_, three) = count_on_this_thread(|| train_without_checkpoints(&shorter, ComputePath::Gpu));
     let task = longer.task();
     let weights = longer.weights();
     let mut activation = ActivationWeights::new(task.layout(), &weights, Kind::Float);
-    let batch = task.draw(&[0, 1, 2, 3, 4, 5, 6, 7], Stream::new(1));
-    let path = ComputePath::Device;
+    let batch = task.draw_batch(&[0, 1, 2, 3, 4, 5, 6, 7], CounterRng::new(1));
+    let path = ComputePath::Gpu;
     let part = task
-        .part(&batch, 0..8, Stream::new(1), path)
+        .prepare_part(&batch, 0..8, CounterRng::new(1), path)
         .expect("a part");
     let (_, passes) = count_on_this_thread(|| {
         activation.refresh();
-        Pass::compute(task.layout(), &activation, 0.1, |parameters| {
-            task.loss(&part, &activation, parameters, Mode::TrainOnDevice)
+        BackwardPass::compute(task.layout(), &activation, 0.1, |parameters| {
+            task.loss(&part, &activation, parameters, Mode::TrainOnGpu)
         })
         .expect("a gradient")
     });
@@ -103,7 +103,7 @@ fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operato
 }
 
 #[test]
-fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
+fn a_step_of_the_gpu_code_has_at_most_forty_operators_beside_its_passes() {
     let transformer = ModelKind::Transformer;
     for (kind, family) in [
         (ModelKind::Naive, ""),
@@ -123,7 +123,7 @@ fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
             "{kind:?} {family}: {beside} of {step}\n{:?}",
             four.table()
         );
-        // Whatever the end of an epoch reads is read once, however many steps there were.
+        // The end of an epoch reads its sums once, for any number of steps.
         assert_eq!(
             four.synchronising(),
             three.synchronising(),
@@ -138,7 +138,7 @@ fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
 }
 
 #[test]
-fn gradients_of_a_pooled_net_do_not_depend_on_the_path() {
+fn pooled_networks_train_the_same_weights_on_both_paths() {
     // Every pooling reads padding differently.
     for pooling in [
         Pooling::Last,
@@ -148,9 +148,9 @@ fn gradients_of_a_pooled_net_do_not_depend_on_the_path() {
     ] {
         let mut setup = setup(ModelKind::Gru, "", 3, 0.0);
         setup.model.pooling = pooling;
-        let (one, _) = quietly(&setup, ComputePath::Processor);
-        let (two, _) = quietly(&setup, ComputePath::Device);
-        let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
-        assert!(apart < 1e-4, "{pooling:?}: {apart}");
+        let (one, _) = train_without_checkpoints(&setup, ComputePath::Cpu);
+        let (two, _) = train_without_checkpoints(&setup, ComputePath::Gpu);
+        let difference = (&one.flat - &two.flat).abs().max().double_value(&[]);
+        assert!(difference < 1e-4, "{pooling:?}: {difference}");
     }
 }

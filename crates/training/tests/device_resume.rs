@@ -1,25 +1,25 @@
-//! In a process of its own: the generator that draws masks on a device is the process's.
+//! Resuming on the GPU path. This file is a separate process, because the process has one generator for dropout masks.
 
 mod common;
 
 use std::fs;
 
 use classifier::ComputePath;
-use common::{quietly, run, setup};
+use common::{run, setup, train_without_checkpoints};
 use settings::ModelKind;
 
 #[test]
-fn a_resumed_training_on_a_device_gives_the_same_bits() {
+fn a_resumed_training_on_the_gpu_path_gives_the_same_bits() {
     let setup = setup(ModelKind::Lstm, "", 6, 0.3);
-    let (expected, _) = quietly(&setup, ComputePath::Device);
-    let (other, _) = quietly(&setup, ComputePath::Processor);
+    let (expected, _) = train_without_checkpoints(&setup, ComputePath::Gpu);
+    let (other, _) = train_without_checkpoints(&setup, ComputePath::Cpu);
     assert!(
         expected.flat != other.flat,
-        "masks come from another generator"
+        "the masks of the two paths differ"
     );
-    // A first run leaves checkpoints behind; the newest is that of the last step, so it is removed.
+    // A first run leaves checkpoints; the newest one, of the last step, is removed.
     let folder = tempfile::tempdir().expect("a folder");
-    let (trained, ..) = run(&setup, ComputePath::Device, folder.path(), 2);
+    let (trained, ..) = run(&setup, ComputePath::Gpu, folder.path(), 2);
     trained.expect("it trains");
     let mut checkpoints: Vec<_> = fs::read_dir(folder.path())
         .expect("a folder")
@@ -29,7 +29,7 @@ fn a_resumed_training_on_a_device_gives_the_same_bits() {
     checkpoints.sort();
     assert!(checkpoints.len() == 2, "{checkpoints:?}");
     fs::remove_file(&checkpoints[1]).expect("removed");
-    let (resumed, weights, _) = run(&setup, ComputePath::Device, folder.path(), 2);
+    let (resumed, weights, _) = run(&setup, ComputePath::Gpu, folder.path(), 2);
     resumed.expect("it resumes");
     assert!(weights.flat == expected.flat);
 }

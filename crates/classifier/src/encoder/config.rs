@@ -1,59 +1,59 @@
-//! `config.json` of a Hugging Face folder: the shape of a pretrained encoder.
+//! Reads the `config.json` of a Hugging Face folder: the configuration of a pretrained encoder.
 //!
-//! Every family names the same few sizes in its own way. They are brought to one form here, and a
-//! file that says something we would compute differently is refused instead of half understood.
+//! The families have different names for the same sizes; they are converted to one form here. A file with a property
+//! that would be computed differently is refused.
 
 use serde::Deserialize;
 
 use super::family::Family;
 
-/// The function between the two halves of a feed-forward layer.
+/// The activation function of a feed-forward layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
-    /// Gaussian error linear unit, by the error function (Hendrycks and Gimpel 2016).
+    /// Gaussian error linear unit, computed with the error function (Hendrycks and Gimpel 2016).
     Gelu,
-    /// The same, approximated by a hyperbolic tangent.
+    /// Gaussian error linear unit, approximated with tanh.
     GeluTanh,
     /// Rectified linear unit.
     Relu,
 }
 
-/// The shape of an encoder.
+/// The configuration of an encoder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncoderConfig {
-    /// Which family.
+    /// The family.
     pub family: &'static Family,
-    /// Entries of the vocabulary.
+    /// Number of entries of the vocabulary.
     pub vocabulary_size: i64,
-    /// Components of a state.
+    /// Width of a state.
     pub width: i64,
-    /// Layers.
+    /// Number of layers.
     pub layers: usize,
-    /// Attention heads; divides `width`.
+    /// Number of attention heads, a divisor of `width`.
     pub heads: i64,
-    /// Components between the two halves of a feed-forward layer.
+    /// Width of the hidden layer of a feed-forward block.
     pub intermediate: i64,
-    /// Rows of the position table.
+    /// Number of rows of the position table.
     pub positions: i64,
-    /// The row of a text's first token.
+    /// The row of the position table for the first token of a text.
     pub first_position: i64,
-    /// Rows of the token type table; 0 where there is none.
+    /// Number of rows of the token type table; 0 without one.
     pub token_types: i64,
-    /// Rows of the relative position table; 0 where there is none.
+    /// Number of rows of the relative position table; 0 without one.
     pub relative_buckets: i64,
-    /// Added to the variance by every normalisation.
+    /// The value that every normalisation adds to the variance.
     pub epsilon: f64,
-    /// In the feed-forward layers.
+    /// The activation function of the feed-forward layers.
     pub activation: Activation,
-    /// The id that fills short rows.
+    /// The token id of padding.
     pub pad_id: u32,
 }
 
-/// No real encoder is larger; a file that says so would only exhaust memory.
+/// Maximum size: real encoders are smaller, and a larger value would exhaust memory.
 const LARGEST: i64 = 1 << 20;
 
 #[derive(Deserialize)]
-struct File {
+struct ConfigFile {
     model_type: Option<String>,
     vocab_size: Option<i64>,
     #[serde(alias = "dim")]
@@ -77,20 +77,20 @@ struct File {
 }
 
 impl EncoderConfig {
-    /// Understands a `config.json`.
+    /// Parses a `config.json`.
     ///
     /// # Errors
-    /// In words: it is no JSON, of a family we do not have, or lacks a size.
+    /// A message: the file is not JSON, its family is not supported, or a size is missing.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
-        let file: File = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        let family = Family::of(file.model_type.as_deref())?;
+        let file: ConfigFile = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let family = Family::from_model_type(file.model_type.as_deref())?;
         if file.is_decoder {
-            return Err("`is_decoder` is true, and a decoder cannot be used".to_owned());
+            return Err("`is_decoder` is true, but decoders are not supported".to_owned());
         }
         let positions = file.position_embedding_type.as_deref();
         if let Some(kind) = positions.filter(|kind| *kind != "absolute") {
             return Err(format!(
-                "`position_embedding_type` is `{kind}`, and only `absolute` is known"
+                "`position_embedding_type` is `{kind}`, but only `absolute` is supported"
             ));
         }
         let pad_id = file.pad_token_id.unwrap_or(family.pad_id);
@@ -122,12 +122,12 @@ impl EncoderConfig {
         Ok(config)
     }
 
-    /// Tokens of the longest text it can read, the special ones included.
+    /// Maximum number of tokens of a text, including special tokens.
     pub fn longest(&self) -> i64 {
         self.positions - self.first_position
     }
 
-    /// Components of one attention head.
+    /// Width of one attention head.
     pub fn head_width(&self) -> i64 {
         self.width / self.heads
     }
@@ -136,17 +136,17 @@ impl EncoderConfig {
         let (width, heads, buckets) = (self.width, self.heads, self.relative_buckets);
         let has_buckets = self.family.has_relative_positions;
         let problem = if width % heads != 0 {
-            format!("`hidden_size` is {width} and cannot be divided among {heads} heads")
+            format!("`hidden_size` is {width}, which is not divisible by {heads} heads")
         } else if self.longest() < 1 {
             let positions = self.positions;
-            format!("`max_position_embeddings` is {positions}, too few for any text")
+            format!("`max_position_embeddings` is {positions}, which is too small for any text")
         } else if has_buckets && !(4..=LARGEST).contains(&buckets) {
-            format!("`relative_attention_num_buckets` is {buckets}")
+            format!("`relative_attention_num_buckets` is {buckets}, not between 4 and {LARGEST}")
         } else if i64::from(self.pad_id) >= self.vocabulary_size {
             let (pad_id, size) = (self.pad_id, self.vocabulary_size);
-            format!("`pad_token_id` is {pad_id}, beyond the vocabulary of {size}")
+            format!("`pad_token_id` is {pad_id}, but the vocabulary has only {size} entries")
         } else if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
-            format!("`layer_norm_eps` is {}", self.epsilon)
+            format!("`layer_norm_eps` is {}, not between 0 and 1", self.epsilon)
         } else {
             return Ok(());
         };
@@ -160,7 +160,7 @@ fn activation(name: &str) -> Result<Activation, String> {
         "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
         "relu" => Ok(Activation::Relu),
         other => Err(format!(
-            "`hidden_act` is `{other}`; known are gelu, gelu_new, gelu_pytorch_tanh and relu"
+            "`hidden_act` is `{other}`; supported are gelu, gelu_new, gelu_pytorch_tanh and relu"
         )),
     }
 }
@@ -169,7 +169,7 @@ fn size(name: &str, value: Option<i64>) -> Result<i64, String> {
     match value {
         Some(value) if (1..=LARGEST).contains(&value) => Ok(value),
         Some(value) => Err(format!(
-            "`{name}` is {value}, and must be between 1 and {LARGEST}"
+            "`{name}` is {value}, but must be from 1 to {LARGEST}"
         )),
         None => Err(format!("it has no `{name}`")),
     }
@@ -184,7 +184,7 @@ mod tests {
         "hidden_act":"gelu","layer_norm_eps":1e-12,"pad_token_id":0}"#;
 
     #[test]
-    fn every_family_comes_to_one_form() {
+    fn every_family_is_converted_to_one_form() {
         let bert = EncoderConfig::parse(BERT.as_bytes()).expect("a config");
         assert_eq!(
             (bert.family, bert.layers, bert.head_width(), bert.longest()),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn unsupported_configurations_are_refused() {
         let check = |from: &str, to: &str, expected: &str| {
             let found = EncoderConfig::parse(BERT.replace(from, to).as_bytes()).expect_err(to);
             assert_eq!(found, expected, "{to}");
@@ -214,40 +214,40 @@ mod tests {
         check(
             "\"bert\"",
             "\"gpt2\"",
-            "`model_type` is `gpt2`; known are bert, roberta, xlm-roberta, distilbert and mpnet",
+            "`model_type` is `gpt2`; supported are bert, roberta, xlm-roberta, distilbert and mpnet",
         );
         check("\"model_type\":\"bert\",", "", "it has no `model_type`");
         check(
             "384",
             "385",
-            "`hidden_size` is 385 and cannot be divided among 12 heads",
+            "`hidden_size` is 385, which is not divisible by 12 heads",
         );
         check(
             "384",
             "-384",
-            "`hidden_size` is -384, and must be between 1 and 1048576",
+            "`hidden_size` is -384, but must be from 1 to 1048576",
         );
         check("\"vocab_size\":30522,", "", "it has no `vocab_size`");
         check(
             "\"gelu\"",
             "\"mish\"",
-            "`hidden_act` is `mish`; known are gelu, gelu_new, gelu_pytorch_tanh and relu",
+            "`hidden_act` is `mish`; supported are gelu, gelu_new, gelu_pytorch_tanh and relu",
         );
         check(
             "\"pad_token_id\":0",
             "\"is_decoder\":true",
-            "`is_decoder` is true, and a decoder cannot be used",
+            "`is_decoder` is true, but decoders are not supported",
         );
         check(
             "\"pad_token_id\":0",
             "\"pad_token_id\":40000",
-            "`pad_token_id` is 40000, beyond the vocabulary of 30522",
+            "`pad_token_id` is 40000, but the vocabulary has only 30522 entries",
         );
-        check("1e-12", "0", "`layer_norm_eps` is 0");
+        check("1e-12", "0", "`layer_norm_eps` is 0, not between 0 and 1");
         check(
             "\"pad_token_id\":0",
             "\"position_embedding_type\":\"relative_key\"",
-            "`position_embedding_type` is `relative_key`, and only `absolute` is known",
+            "`position_embedding_type` is `relative_key`, but only `absolute` is supported",
         );
     }
 }

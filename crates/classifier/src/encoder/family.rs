@@ -1,23 +1,22 @@
-//! The families of encoders: what they call their tensors in `model.safetensors`, and in what they differ.
+//! The supported encoder families: their tensor names in `model.safetensors` and their differences.
 
-/// A family of encoders, told apart by `model_type`, and what is particular to it. Names of tensors are those
-/// of `transformers`.
+/// An encoder family, identified by `model_type`. Tensor names are those of `transformers`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
     name: &'static str,
-    /// Values of `model_type` in `config.json`.
+    /// The values of `model_type` in `config.json`.
     model_types: &'static [&'static str],
-    /// What stands before every name where the encoder was saved as part of a larger model.
+    /// The prefix of all tensor names if the encoder was saved as part of a larger model.
     pub(crate) prefix: &'static str,
-    /// The padding id, where `config.json` does not state it.
+    /// The padding id if `config.json` does not state it.
     pub(super) pad_id: u32,
-    /// Whether the first position is the one behind the padding id, instead of 0.
+    /// Whether the first position is the padding id plus 1, instead of 0.
     pub(super) positions_follow_padding: bool,
     pub(super) has_token_types: bool,
     pub(super) has_relative_positions: bool,
-    /// The layers, without their number.
+    /// The name of the layers, without their number.
     pub(super) layer: &'static str,
-    /// Names inside a layer.
+    /// Tensor names within a layer.
     pub(super) query_key_value: [&'static str; 3],
     pub(super) attention_output: &'static str,
     pub(super) attention_norm: &'static str,
@@ -26,15 +25,15 @@ pub struct Family {
     pub(super) norm: &'static str,
     /// The class in `transformers` of an encoder with the head described below.
     pub(crate) classifier: &'static str,
-    /// The hidden layer and the output layer of the classification head.
+    /// The names of the hidden layer and the output layer of the classification head.
     pub(crate) head: [&'static str; 2],
-    /// Whether the hidden layer of the head is followed by a rectifier, instead of a hyperbolic tangent.
-    pub(crate) head_is_rectified: bool,
-    /// Whether there is dropout before the hidden layer of the head.
-    pub(crate) head_drops_input: bool,
+    /// Whether the activation of the hidden layer of the head is ReLU instead of tanh.
+    pub(crate) head_uses_relu: bool,
+    /// Whether dropout is applied before the hidden layer of the head.
+    pub(crate) head_has_input_dropout: bool,
 }
 
-/// Devlin et al. 2019; MiniLM (Wang et al. 2020) has the same shape.
+/// Devlin et al. 2019. MiniLM (Wang et al. 2020) has the same architecture.
 pub(super) const BERT: Family = Family {
     name: "BERT",
     model_types: &["bert"],
@@ -56,11 +55,11 @@ pub(super) const BERT: Family = Family {
     norm: "output.LayerNorm",
     classifier: "BertForSequenceClassification",
     head: ["bert.pooler.dense", "classifier"],
-    head_is_rectified: false,
-    head_drops_input: false,
+    head_uses_relu: false,
+    head_has_input_dropout: false,
 };
 
-/// Liu et al. 2019: positions are counted from behind the padding id.
+/// Liu et al. 2019: positions start after the padding id.
 const ROBERTA: Family = Family {
     name: "RoBERTa",
     model_types: &["roberta", "xlm-roberta"],
@@ -69,7 +68,7 @@ const ROBERTA: Family = Family {
     positions_follow_padding: true,
     classifier: "RobertaForSequenceClassification",
     head: ["classifier.dense", "classifier.out_proj"],
-    head_drops_input: true,
+    head_has_input_dropout: true,
     ..BERT
 };
 
@@ -88,7 +87,7 @@ const DISTILBERT: Family = Family {
     norm: "output_layer_norm",
     classifier: "DistilBertForSequenceClassification",
     head: ["pre_classifier", "classifier"],
-    head_is_rectified: true,
+    head_uses_relu: true,
     ..BERT
 };
 
@@ -106,11 +105,11 @@ const MPNET: Family = Family {
     ..ROBERTA
 };
 
-/// The word table.
+/// The name of the word table.
 pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
 
-/// Beginnings of the names of tensors that such files are known to have and we have no use for: heads of
-/// the pretraining task, the pooler, and tables that can be computed.
+/// Prefixes of known tensors that are not used: heads of the pretraining task, the pooler, and tables that can be
+/// computed.
 const KNOWN_EXTRAS: [&str; 9] = [
     "cls.",
     "lm_head.",
@@ -123,20 +122,20 @@ const KNOWN_EXTRAS: [&str; 9] = [
     "embeddings.token_type_ids",
 ];
 
-/// Whether a tensor that nobody asked for is no reason to refuse a file.
+/// Whether an unused tensor is known and can be ignored.
 pub(super) fn is_known_extra(name: &str) -> bool {
     KNOWN_EXTRAS.iter().any(|start| name.starts_with(start))
 }
 
 impl Family {
     /// The family of a `model_type`.
-    pub(super) fn of(model_type: Option<&str>) -> Result<&'static Self, String> {
+    pub(super) fn from_model_type(model_type: Option<&str>) -> Result<&'static Self, String> {
         const ALL: [&Family; 4] = [&BERT, &ROBERTA, &DISTILBERT, &MPNET];
         let name = model_type.ok_or("it has no `model_type`")?;
         let has_name = |family: &&Self| family.model_types.contains(&name);
         ALL.into_iter().find(has_name).ok_or_else(|| {
             format!(
-                "`model_type` is `{name}`; known are bert, roberta, xlm-roberta, distilbert and mpnet"
+                "`model_type` is `{name}`; supported are bert, roberta, xlm-roberta, distilbert and mpnet"
             )
         })
     }

@@ -3,24 +3,23 @@
 use tch::{Kind, Tensor};
 
 use super::attention::attention;
-use super::{Activation, Encoder, Layer, Pair};
+use super::{Activation, Encoder, Layer, WeightAndBias};
 use crate::ForwardContext;
 use crate::dropout::dropout;
-use crate::linear::{linear, linear_gelu_linear, rows_of};
+use crate::matrix_products::{linear, linear_gelu_linear, narrow_rows};
 
-/// What all layers have in common while a batch passes through them.
+/// The state of a forward pass that all layers share.
 pub(super) struct Forward<'a> {
     encoder: &'a Encoder,
     context: ForwardContext<'a>,
-    /// Share of components dropped while training.
+    /// The dropout in training.
     drop: f64,
-    /// What attention adds to its scores: `[B or 1, heads or 1, R or 1, T]`.
+    /// The tensor that attention adds to its scores: `[B or 1, heads or 1, R or 1, T]`.
     mask: Option<Tensor>,
 }
 
 impl<'a> Forward<'a> {
-    /// Begins a pass with the looked-up word vectors `[T, B, W]`: gives the states `[B, T, W]` before the
-    /// first layer, too.
+    /// Starts a pass with the word vectors `[T, B, W]`. Also returns the states `[B, T, W]` before the first layer.
     pub(super) fn begin(
         encoder: &'a Encoder,
         vectors: &Tensor,
@@ -34,27 +33,27 @@ impl<'a> Forward<'a> {
             mask: None,
         };
         let states = forward.embed(vectors);
-        forward.mask = forward.mask_of(states.kind());
+        forward.mask = forward.attention_mask(states.kind());
         (forward, states)
     }
 
-    /// From here on only the first token of each row is computed.
+    /// From here on, only the first token of each row is computed.
     pub(super) fn narrow_to_first(&mut self) {
-        // Only a relative bias has a row for every reading token.
+        // Only a relative position bias has one row per query.
         self.mask = self.mask.as_ref().map(|mask| mask.narrow(2, 0, 1));
     }
 
-    fn dropout(&self, xs: &Tensor, place: u64) -> Tensor {
-        dropout(xs, self.drop, self.context.mode, place)
+    fn dropout(&self, xs: &Tensor, layer: u64) -> Tensor {
+        dropout(xs, self.drop, self.context.mode, layer)
     }
 
-    fn normalise(&self, xs: &Tensor, pair: Pair) -> Tensor {
-        let [scale, shift] = self.context.parameters.all(pair);
+    fn normalise(&self, xs: &Tensor, norm: WeightAndBias) -> Tensor {
+        let [scale, shift] = self.context.parameters.get_all(norm);
         let (width, epsilon) = (self.encoder.config.width, self.encoder.config.epsilon);
         xs.layer_norm([width], Some(scale), Some(shift), epsilon, true)
     }
 
-    /// Word, position and token type vectors, normalised: `[B, T, W]`.
+    /// The normalised sum of word, position and token type vectors: `[B, T, W]`.
     fn embed(&self, vectors: &Tensor) -> Tensor {
         let (encoder, length) = (self.encoder, vectors.size()[0]);
         let positions = self.context.parameters.get(encoder.positions);
@@ -66,9 +65,9 @@ impl<'a> Forward<'a> {
         self.dropout(&self.normalise(&xs.contiguous(), encoder.norm), 200)
     }
 
-    /// What attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for
-    /// padding. `None` where there is neither padding nor a relative position.
-    fn mask_of(&self, kind: Kind) -> Option<Tensor> {
+    /// The tensor that attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for padding.
+    /// `None` without padding and relative positions.
+    fn attention_mask(&self, kind: Kind) -> Option<Tensor> {
         let batch = self.context.batch;
         let (length, device) = (batch.mask.size()[0], batch.mask.device());
         let padding = (batch.tokens < (length * batch.rows) as u64).then(|| {
@@ -80,8 +79,8 @@ impl<'a> Forward<'a> {
         let config = &self.encoder.config;
         let relative = self.encoder.relative.map(|table| {
             let count = config.relative_buckets;
-            let buckets = self.encoder.buckets.of(length, count, device);
-            // In f32, because each entry's gradient is a sum over thousands of pairs.
+            let buckets = self.encoder.buckets.for_length(length, count, device);
+            // In f32, because the gradient of each entry is a sum over thousands of pairs.
             let table = self.context.parameters.get(table).to_kind(Kind::Float);
             table
                 .index_select(0, &buckets)
@@ -96,46 +95,46 @@ impl<'a> Forward<'a> {
         }
     }
 
-    /// One layer, for the tokens `reading` `[B, R, W]` that attend to `xs` `[B, T, W]`.
-    pub(super) fn layer(&self, layer: &Layer, reading: &Tensor, xs: &Tensor) -> Tensor {
-        let attended = self.dropout(&self.attend(layer, reading, xs), layer.dropout);
-        let middle = self.normalise(&(attended + reading), layer.attention_norm);
+    /// One layer, for the queries `[B, R, W]`, which attend to `xs` `[B, T, W]`.
+    pub(super) fn layer(&self, layer: &Layer, queries: &Tensor, xs: &Tensor) -> Tensor {
+        let attended = self.dropout(&self.attend(layer, queries, xs), layer.dropout);
+        let middle = self.normalise(&(attended + queries), layer.attention_norm);
         let fed = self.dropout(&self.feed_forward(layer, &middle), layer.dropout + 1);
         self.normalise(&(fed + &middle), layer.norm)
     }
 
-    /// Multi-head attention (Vaswani et al. 2017) of `reading` `[B, R, W]` to `xs` `[B, T, W]`, and
-    /// its output matrix: `[B, R, W]`.
-    fn attend(&self, layer: &Layer, reading: &Tensor, xs: &Tensor) -> Tensor {
+    /// Multi-head attention (Vaswani et al. 2017) of `queries` `[B, R, W]` to `xs` `[B, T, W]`, and its output matrix:
+    /// `[B, R, W]`.
+    fn attend(&self, layer: &Layer, queries: &Tensor, xs: &Tensor) -> Tensor {
         let mask = self.mask.as_ref();
-        let [weight, bias] = self.context.parameters.all(layer.attention);
-        let (rows, length, read) = (xs.size()[0], xs.size()[1], reading.size()[1]);
+        let [weight, bias] = self.context.parameters.get_all(layer.attention);
+        let (rows, length, query_count) = (xs.size()[0], xs.size()[1], queries.size()[1]);
         let config = &self.encoder.config;
         let (width, heads, head_width) = (config.width, config.heads, config.head_width());
         // `count` projections `[B, heads, T, head width]`, one after the other.
-        let apart = |product: Tensor, count: i64| {
-            let places = product.size()[1];
-            let apart = product.view([rows, places, count, heads, head_width]);
-            apart.permute([2, 0, 3, 1, 4])
+        let split = |product: Tensor, count: i64| {
+            let length = product.size()[1];
+            let projections = product.view([rows, length, count, heads, head_width]);
+            projections.permute([2, 0, 3, 1, 4])
         };
-        let attended = if read == length {
-            let all = apart(linear(xs, weight, bias), 3);
+        let attended = if query_count == length {
+            let all = split(linear(xs, weight, bias), 3);
             attention([&all.get(0), &all.get(1), &all.get(2)], mask)
         } else {
             let part = |start: i64, count: i64, input: &Tensor| {
-                let part = |tensor: &Tensor| rows_of(tensor, start * width, count * width);
-                apart(linear(input, &part(weight), &part(bias)), count)
+                let part = |tensor: &Tensor| narrow_rows(tensor, start * width, count * width);
+                split(linear(input, &part(weight), &part(bias)), count)
             };
-            let (query, rest) = (part(0, 1, reading), part(1, 2, xs));
+            let (query, rest) = (part(0, 1, queries), part(1, 2, xs));
             attention([&query.get(0), &rest.get(0), &rest.get(1)], mask)
         };
-        let attended = attended.transpose(1, 2).reshape([rows, read, width]);
-        let [weight, bias] = self.context.parameters.all(layer.attention_output);
+        let attended = attended.transpose(1, 2).reshape([rows, query_count, width]);
+        let [weight, bias] = self.context.parameters.get_all(layer.attention_output);
         linear(&attended, weight, bias)
     }
 
     fn feed_forward(&self, layer: &Layer, xs: &Tensor) -> Tensor {
-        let [up, down] = [layer.up, layer.down].map(|pair| self.context.parameters.all(pair));
+        let [up, down] = [layer.up, layer.down].map(|pair| self.context.parameters.get_all(pair));
         let middle = || linear(xs, up[0], up[1]);
         let middle = match self.encoder.config.activation {
             Activation::Gelu => return linear_gelu_linear(xs, up, down),

@@ -1,14 +1,14 @@
-//! Pretrained encoders: BERT and its relatives, from a Hugging Face folder.
+//! Pretrained encoders from Hugging Face folders: BERT, RoBERTa, DistilBERT and MPNet.
 //!
-//! The function is that of the reference implementation (`transformers`), layer normalisation after
-//! each residual sum. What differs is how it is computed: query, key and value in one product, and
-//! attention by libtorch's fused kernel where that is fast.
+//! They compute the same function as the reference implementation (`transformers`), with layer normalisation after
+//! each residual sum. For speed, query, key and value are computed in one product, and attention uses libtorch's
+//! fused kernel where it is fast.
 
 mod attention;
 mod config;
 mod family;
 mod forward;
-mod relative;
+mod relative_positions;
 mod weights;
 
 use std::fs;
@@ -20,55 +20,54 @@ use tch::Tensor;
 pub use config::{Activation, EncoderConfig};
 pub use family::Family;
 
-use crate::parameters::{Layout, ParameterId};
+use crate::parameters::{ParameterId, ParameterLayout};
 use crate::{ClassifierError, ForwardContext, Result};
 use forward::Forward;
-use relative::Buckets;
+use relative_positions::Buckets;
 use weights::Tensors;
 
-/// The shape's file name.
+/// The file with the encoder's configuration.
 const CONFIG: &str = "config.json";
 
-/// An encoder's shape and the places of its parameters in a [`Layout`]. The word table is not among
-/// them: it is the network's embedding.
+/// An encoder: its configuration and the ids of its parameters in a [`ParameterLayout`]. The word table is not among
+/// them, because it is the embedding of the network.
 #[derive(Debug)]
 pub struct Encoder {
     config: EncoderConfig,
     positions: ParameterId,
     token_types: Option<ParameterId>,
-    norm: Pair,
+    norm: WeightAndBias,
     relative: Option<ParameterId>,
     buckets: Buckets,
     layers: Vec<Layer>,
 }
 
 /// Weight and bias.
-type Pair = [ParameterId; 2];
+type WeightAndBias = [ParameterId; 2];
 
 #[derive(Debug)]
 struct Layer {
-    attention: Pair,
-    attention_output: Pair,
-    attention_norm: Pair,
-    up: Pair,
-    down: Pair,
-    norm: Pair,
-    /// The number of its first dropout among those of the network; its second one follows.
+    attention: WeightAndBias,
+    attention_output: WeightAndBias,
+    attention_norm: WeightAndBias,
+    up: WeightAndBias,
+    down: WeightAndBias,
+    norm: WeightAndBias,
+    /// The number of the layer's first dropout among those of the network; its second dropout has the next number.
     dropout: u64,
 }
 
-/// Where the first values of a parameter come from: by the tensors of the file that it is made of, without
-/// the family's prefix, and by its shape.
-type Source<'a> = dyn Fn(&[String], &[i64]) -> Result<Vec<f32>> + 'a;
+/// Returns the initial values of a parameter, from the names of its tensors without the family's prefix and its shape.
+type InitialValues<'a> = dyn Fn(&[String], &[i64]) -> Result<Vec<f32>> + 'a;
 
-/// An encoder just read: its places are in the layout it was given.
+/// A loaded encoder, whose parameters were added to a layout.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedEncoder {
     /// The encoder.
     pub encoder: Encoder,
     /// The word table `[V, W]`, row after row.
-    pub words: Vec<f32>,
-    /// Weight and bias of BERT's pooler, where the folder has it.
+    pub table: Vec<f32>,
+    /// Weight and bias of BERT's pooler, if the folder has it.
     pub pooler: Option<[Vec<f32>; 2]>,
 }
 
@@ -76,8 +75,8 @@ impl Encoder {
     /// Reads the `config.json` of a Hugging Face folder.
     ///
     /// # Errors
-    /// The file is missing, damaged, or of an encoder that we do not have.
-    pub fn config_of(folder: &Path) -> Result<EncoderConfig> {
+    /// The file is missing, damaged, or of an unsupported encoder.
+    pub fn read_config(folder: &Path) -> Result<EncoderConfig> {
         let path = folder.join(CONFIG);
         let json = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
         EncoderConfig::parse(&json).map_err(|problem| {
@@ -89,13 +88,13 @@ impl Encoder {
     /// parameters to a layout.
     ///
     /// # Errors
-    /// A file is missing or damaged; a tensor is missing, unknown, or of another shape or type.
-    pub fn load(folder: &Path, layout: &mut Layout) -> Result<Loaded> {
-        let config = Self::config_of(folder)?;
+    /// A file is missing or damaged, or a tensor is missing, unknown, or of another shape or type.
+    pub fn load(folder: &Path, layout: &mut ParameterLayout) -> Result<LoadedEncoder> {
+        let config = Self::read_config(folder)?;
         let bytes = weights::read(folder)?;
-        let tensors = Tensors::of(folder, &bytes, config.family)?;
+        let tensors = Tensors::parse(folder, &bytes, config.family)?;
         let width = config.width;
-        let words = tensors.words(&config)?;
+        let table = tensors.word_table(&config)?;
         let [weight, bias] = ["pooler.dense.weight", "pooler.dense.bias"];
         let has_pooler = *config.family == family::BERT && tensors.has(weight);
         let pooler = has_pooler.then(|| {
@@ -103,11 +102,11 @@ impl Encoder {
             Ok::<_, ClassifierError>([weight, tensors.values(&[bias], &[width])?])
         });
         let pooler = pooler.transpose()?;
-        let encoder = Self::place(config, layout, &|parts, shape| tensors.values(parts, shape))?;
+        let encoder = Self::build(config, layout, &|parts, shape| tensors.values(parts, shape))?;
         tensors.check_extras()?;
-        Ok(Loaded {
+        Ok(LoadedEncoder {
             encoder,
-            words,
+            table,
             pooler,
         })
     }
@@ -116,28 +115,28 @@ impl Encoder {
     ///
     /// # Errors
     /// See [`Encoder::load`].
-    pub fn words_of(folder: &Path, config: &EncoderConfig) -> Result<Vec<f32>> {
-        Tensors::of(folder, &weights::read(folder)?, config.family)?.words(config)
+    pub fn read_word_table(folder: &Path, config: &EncoderConfig) -> Result<Vec<f32>> {
+        Tensors::parse(folder, &weights::read(folder)?, config.family)?.word_table(config)
     }
 
-    /// What the word table is called in the `model.safetensors` of a classifier of this family.
+    /// The name of the word table in the `model.safetensors` of a classifier of this family.
     pub(crate) fn word_table_name(family: &Family) -> String {
         format!("{}{}", family.prefix, family::WORDS)
     }
 
-    /// An encoder of this shape with all parameters zero, to be filled from a bundle.
-    pub(crate) fn empty(config: EncoderConfig, layout: &mut Layout) -> Loaded {
+    /// An encoder with all parameters zero, to be filled from a bundle.
+    pub(crate) fn empty(config: EncoderConfig, layout: &mut ParameterLayout) -> LoadedEncoder {
         let zeros = |shape: &[i64]| vec![0.0; shape.iter().product::<i64>() as usize];
-        let words = zeros(&[config.vocabulary_size, config.width]);
-        let encoder = Self::place(config, layout, &|_, shape| Ok(zeros(shape)));
-        Loaded {
-            encoder: encoder.expect("zeros can always be had"),
-            words,
+        let table = zeros(&[config.vocabulary_size, config.width]);
+        let encoder = Self::build(config, layout, &|_, shape| Ok(zeros(shape)));
+        LoadedEncoder {
+            encoder: encoder.expect("zeros have no error"),
+            table,
             pooler: None,
         }
     }
 
-    /// The matrices that states are multiplied with.
+    /// The weight matrices of the layers.
     pub(crate) fn matrices(&self) -> Vec<ParameterId> {
         let of_layer = |layer: &Layer| {
             let pairs = [
@@ -151,43 +150,47 @@ impl Encoder {
         self.layers.iter().flat_map(of_layer).collect()
     }
 
-    /// Its shape.
+    /// The configuration.
     pub fn config(&self) -> &EncoderConfig {
         &self.config
     }
 
-    fn place(config: EncoderConfig, layout: &mut Layout, source: &Source<'_>) -> Result<Self> {
-        let names = config.family;
-        let mut places = Places {
+    fn build(
+        config: EncoderConfig,
+        layout: &mut ParameterLayout,
+        initial: &InitialValues<'_>,
+    ) -> Result<Self> {
+        let family = config.family;
+        let mut loader = ParameterLoader {
             layout,
-            source,
-            prefix: names.prefix,
+            initial,
+            prefix: family.prefix,
         };
         let (width, intermediate) = (config.width, config.intermediate);
         let positions = [config.positions, width];
-        let positions = places.table("embeddings.position_embeddings", positions)?;
+        let positions = loader.table("embeddings.position_embeddings", positions)?;
         let token_types = match config.token_types {
             0 => None,
-            rows => Some(places.table("embeddings.token_type_embeddings", [rows, width])?),
+            rows => Some(loader.table("embeddings.token_type_embeddings", [rows, width])?),
         };
-        let norm = places.pair(&["embeddings.LayerNorm".to_owned()], &[width])?;
+        let norm = loader.pair(&["embeddings.LayerNorm".to_owned()], &[width])?;
         let relative = match config.relative_buckets {
             0 => None,
-            rows => Some(places.table("encoder.relative_attention_bias", [rows, config.heads])?),
+            rows => Some(loader.table("encoder.relative_attention_bias", [rows, config.heads])?),
         };
         let mut layers = Vec::new();
         for number in 0..config.layers {
-            places.layout.begin_level(number as u32 + 1);
-            let name = |part: &str| format!("{}.{number}.{part}", names.layer);
+            loader.layout.begin_level(number as u32 + 1);
+            let name = |part: &str| format!("{}.{number}.{part}", family.layer);
             // Query, key and value are one matrix: one large product is faster than three.
-            let parts = names.query_key_value.map(name);
+            let parts = family.query_key_value.map(name);
             layers.push(Layer {
-                attention: places.pair(&parts, &[3 * width, width])?,
-                attention_output: places.pair(&[name(names.attention_output)], &[width, width])?,
-                attention_norm: places.pair(&[name(names.attention_norm)], &[width])?,
-                up: places.pair(&[name(names.up)], &[intermediate, width])?,
-                down: places.pair(&[name(names.down)], &[width, intermediate])?,
-                norm: places.pair(&[name(names.norm)], &[width])?,
+                attention: loader.pair(&parts, &[3 * width, width])?,
+                attention_output: loader.pair(&[name(family.attention_output)], &[width, width])?,
+                attention_norm: loader.pair(&[name(family.attention_norm)], &[width])?,
+                up: loader.pair(&[name(family.up)], &[intermediate, width])?,
+                down: loader.pair(&[name(family.down)], &[width, intermediate])?,
+                norm: loader.pair(&[name(family.norm)], &[width])?,
                 dropout: 201 + 2 * number as u64,
             });
         }
@@ -202,15 +205,14 @@ impl Encoder {
         })
     }
 
-    /// The states after the embedding and after each layer, `layers + 1` tensors `[B, T, W]`, from
-    /// the looked-up word vectors `[T, B, W]`. `drop` is the share of components dropped while
-    /// training; attention weights are not dropped, because the counter-based generator cannot give
-    /// libtorch's fused kernel its masks.
+    /// The states after the embedding and after each layer, `layers + 1` tensors `[B, T, W]`, from the word vectors
+    /// `[T, B, W]`. `drop` is the dropout in training. Attention weights have no dropout, because libtorch's fused
+    /// kernel cannot use the masks of the counter-based RNG.
     pub fn states(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Vec<Tensor> {
         self.states_to(self.layers.len(), vectors, context, drop)
     }
 
-    /// The same up to a layer.
+    /// [`Encoder::states`] up to layer `top`.
     pub(crate) fn states_to(
         &self,
         top: usize,
@@ -227,8 +229,8 @@ impl Encoder {
         states
     }
 
-    /// The first token's state after the last layer, `[B, W]`: the same as in
-    /// [`Encoder::states`], without computing those of the other tokens, which nobody reads.
+    /// The state of the first token after the last layer, `[B, W]`: as in [`Encoder::states`], but without the unused
+    /// states of other tokens.
     pub fn first_state(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Tensor {
         let (mut forward, mut xs) = Forward::begin(self, vectors, context, drop);
         let (last, others) = self.layers.split_last().expect("an encoder has layers");
@@ -241,16 +243,16 @@ impl Encoder {
     }
 }
 
-/// Adds parameters to a layout.
-struct Places<'a> {
-    layout: &'a mut Layout,
+/// Adds the parameters of an encoder to a layout.
+struct ParameterLoader<'a> {
+    layout: &'a mut ParameterLayout,
     prefix: &'static str,
-    source: &'a Source<'a>,
+    initial: &'a InitialValues<'a>,
 }
 
-impl Places<'_> {
+impl ParameterLoader<'_> {
     fn add(&mut self, parts: Vec<String>, shape: &[i64], decays: bool) -> Result<ParameterId> {
-        let values = (self.source)(&parts, shape)?;
+        let values = (self.initial)(&parts, shape)?;
         let parts = parts.iter().map(|part| format!("{}{part}", self.prefix));
         Ok(self
             .layout
@@ -261,10 +263,10 @@ impl Places<'_> {
         self.add(vec![format!("{name}.weight")], &shape, false)
     }
 
-    /// Weight and bias of a layer, or of several whose outputs are laid one after the other; scale and shift of
-    /// a normalisation, which do not decay. The first size of `shape` is that of the outputs.
-    fn pair(&mut self, names: &[String], shape: &[i64]) -> Result<Pair> {
-        let parts = |what: &str| names.iter().map(|name| format!("{name}.{what}")).collect();
+    /// Adds weight and bias of a layer, or of several layers whose outputs are concatenated. For a normalisation
+    /// these are scale and shift, without weight decay. The first size of `shape` is the number of outputs.
+    fn pair(&mut self, names: &[String], shape: &[i64]) -> Result<WeightAndBias> {
+        let parts = |kind: &str| names.iter().map(|name| format!("{name}.{kind}")).collect();
         let weight = self.add(parts("weight"), shape, shape.len() > 1)?;
         Ok([weight, self.add(parts("bias"), &shape[..1], false)?])
     }

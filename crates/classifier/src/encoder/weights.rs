@@ -1,5 +1,5 @@
-//! `model.safetensors` of a Hugging Face folder: every tensor that the shape asks for, and no other
-//! unless it is known to be of no use to us. No pickle is ever read.
+//! Reads the `model.safetensors` of a Hugging Face folder. All tensors of the configuration are required, and others
+//! are refused unless they are known to be unused. Pickles are never read.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -14,30 +14,30 @@ use super::family::{Family, WORDS, is_known_extra};
 use crate::tensor_file::floats;
 use crate::{ClassifierError, Result};
 
-/// The weights' file name.
+/// The file with the weights.
 const WEIGHTS: &str = "model.safetensors";
 
-/// Names of files that hold pickles, to tell people what is wrong with them.
+/// Names of pickle files, for the error message.
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.pt"];
 
-/// Reads the weights' file of a folder.
+/// Reads the file with the weights.
 ///
 /// # Errors
-/// It is not there or cannot be read.
+/// The file is missing or cannot be read.
 pub(super) fn read(folder: &Path) -> Result<Vec<u8>> {
     let path = folder.join(WEIGHTS);
     if !path.exists()
         && let Some(pickle) = PICKLES.into_iter().find(|name| folder.join(name).exists())
     {
         let problem = format!(
-            "it has no `{WEIGHTS}`, and its `{pickle}` is a pickle, which could run any program and is never read"
+            "it has no `{WEIGHTS}`. Its `{pickle}` is a pickle, which can execute any code and is never read"
         );
         return Err(ClassifierError::encoder(folder)(problem));
     }
     Ok(fs::read(&path).map_err(ArtifactError::io("read", &path))?)
 }
 
-/// The tensors of a file, and which of them were asked for.
+/// The tensors of a file, and the names of those that were used.
 pub(super) struct Tensors<'a> {
     folder: &'a Path,
     prefix: &'static str,
@@ -46,11 +46,11 @@ pub(super) struct Tensors<'a> {
 }
 
 impl<'a> Tensors<'a> {
-    /// The tensors of these bytes of a folder's file, by the names of a family.
+    /// Parses the bytes of a folder's file, with the tensor names of a family.
     ///
     /// # Errors
     /// The file is damaged.
-    pub(super) fn of(folder: &'a Path, bytes: &'a [u8], family: &Family) -> Result<Self> {
+    pub(super) fn parse(folder: &'a Path, bytes: &'a [u8], family: &Family) -> Result<Self> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
             ClassifierError::encoder(folder)(format!("`{WEIGHTS}` is damaged: {error}"))
         })?;
@@ -65,27 +65,27 @@ impl<'a> Tensors<'a> {
         })
     }
 
-    /// The word table `[V, W]`.
+    /// The word table `[V, W]` in row-major order.
     ///
     /// # Errors
     /// As for [`Tensors::values`].
-    pub(super) fn words(&self, config: &EncoderConfig) -> Result<Vec<f32>> {
+    pub(super) fn word_table(&self, config: &EncoderConfig) -> Result<Vec<f32>> {
         self.values(&[WORDS], &[config.vocabulary_size, config.width])
     }
 
-    /// The values of a parameter in row-major order, as f32. It is made of tensors of equal shape, laid
-    /// one after the other along their first dimension.
+    /// The values of a parameter in row-major order, as f32. It consists of tensors of equal shape, concatenated
+    /// along their first dimension.
     ///
     /// # Errors
-    /// A tensor is missing or of another shape or type, in words that name it.
+    /// A tensor is missing or has another shape or type.
     pub(super) fn values<S: AsRef<str>>(&self, parts: &[S], shape: &[i64]) -> Result<Vec<f32>> {
         let mut shape: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
         shape[0] /= parts.len();
-        let parts = parts.iter().map(|part| self.part(part.as_ref(), &shape));
+        let parts = parts.iter().map(|part| self.tensor(part.as_ref(), &shape));
         Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    fn part(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let refused = ClassifierError::encoder(self.folder);
         let Some((found, view)) = self.find(name) else {
             let prefix = self.prefix;
@@ -95,13 +95,13 @@ impl<'a> Tensors<'a> {
         };
         if view.shape() != shape {
             return Err(refused(format!(
-                "the tensor `{found}` should have the shape {shape:?} by `config.json`, and has {:?}",
+                "by `config.json` the tensor `{found}` should have the shape {shape:?}, but it has {:?}",
                 view.shape()
             )));
         }
         let values = floats(&view).ok_or_else(|| {
             refused(format!(
-                "the tensor `{found}` is of type {:?}; known are F32, F16 and BF16",
+                "the tensor `{found}` has the type {:?}; supported types are F32, F16 and BF16",
                 view.dtype()
             ))
         })?;
@@ -109,16 +109,15 @@ impl<'a> Tensors<'a> {
         Ok(values)
     }
 
-    /// Whether the file has a tensor.
+    /// Whether the file has a tensor of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
-    /// Refuses a file with tensors that nobody asked for and that are not known to be dispensable:
-    /// it is of another architecture than its `config.json` says.
+    /// Refuses a file with unknown tensors: its architecture is not that of its `config.json`.
     ///
     /// # Errors
-    /// Names them.
+    /// There are unknown tensors.
     pub(super) fn check_extras(&self) -> Result<()> {
         let used = self.used.borrow();
         let is_extra = |name: &&str| {
@@ -142,13 +141,13 @@ impl<'a> Tensors<'a> {
         )))
     }
 
-    /// A tensor with its name in the file: with or without the prefix, and in the spelling of files that
-    /// were converted from TensorFlow, which called the scale and shift of a normalisation gamma and beta.
+    /// A tensor and its name in the file. Files converted from TensorFlow call the scale and shift of a normalisation
+    /// gamma and beta.
     fn find(&self, name: &str) -> Option<(String, TensorView<'a>)> {
-        let of_tensorflow = name
+        let tensorflow_name = name
             .replace("LayerNorm.weight", "LayerNorm.gamma")
             .replace("LayerNorm.bias", "LayerNorm.beta");
-        [name, &of_tensorflow].into_iter().find_map(|name| {
+        [name, &tensorflow_name].into_iter().find_map(|name| {
             let name = format!("{}{name}", self.prefix);
             let view = self.tensors.tensor(&name).ok()?;
             Some((name, view))

@@ -5,8 +5,8 @@ mod task;
 
 use artifact::{Artifact, Failure, Split, StageName, format};
 use classifier::{
-    ActivationWeights, ChosenDevice, ComputePath, LIBTORCH_VERSION, MaskedModel, TokenContract,
-    TokenRows, Weights, choose_device,
+    ActivationWeights, ChosenDevice, ComputePath, LIBTORCH_VERSION, MaskedLanguageModel,
+    TokenContract, TokenRows, Weights, choose_device,
 };
 use settings::{AdaptationSettings, Schedule, TrainingSettings};
 use stage::{Context, Outcome, save_requested, stop_requested, watch_signals};
@@ -47,12 +47,12 @@ pub(crate) fn adapt(
     let corpus = Corpus::open(tokens, settings.unlabelled)?;
     let run = context.run();
     let device = choose_device(run)?;
-    let (kind, reason) = device.kind_of(settings.precision);
+    let (kind, reason) = device.activation_kind(settings.precision);
     let progress = context.progress();
     progress.note(&format!("device: {}", device.describe()));
-    let name = ChosenDevice::name_of(kind);
+    let name = ChosenDevice::kind_name(kind);
     progress.note(&format!("activations: {name} ({reason}), weights: f32"));
-    let model = MaskedModel::load(context.output(), seed)?;
+    let model = MaskedLanguageModel::load(context.output(), seed)?;
     let layout = model.layout();
     let note = |text: &str| progress.note(text);
     let mut manager = CheckpointManager::new(context.kept()?, run.checkpoint, &note);
@@ -84,10 +84,10 @@ pub(crate) fn adapt(
         layer_decay: 1.0,
         seed,
         device: device.device,
-        path: ComputePath::of(device.device),
+        path: ComputePath::for_device(device.device),
         replicas: device.replicas,
         kind,
-        may_move: run.device == settings::Device::Cpu,
+        may_resume_on_cpu: run.device == settings::Device::Cpu,
         until: training.epochs,
         stop: stop_requested,
         save: save_requested,

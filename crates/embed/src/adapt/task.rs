@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Hidden, IdRows, Layout, Loss, MaskedModel,
-    MaskedPart, MemoryLimit, Mode, Parameters, Stream, TokenContract, TokenRows, Transfer, hide,
+    ActivationWeights, ClassifierError, ComputePath, CounterRng, IdRows, Loss, MaskedLanguageModel,
+    MaskedPart, MaskedRow, MemoryLimit, Mode, ParameterLayout, Parameters, TokenContract,
+    TokenRows, Transfer, mask_tokens,
 };
 use settings::AdaptationSettings;
 use tch::{Device, no_grad};
@@ -20,7 +21,7 @@ const ROWS: usize = 32;
 
 /// An encoder with the texts that it learns from.
 pub(super) struct MaskedTask<'a> {
-    pub(super) model: &'a MaskedModel,
+    pub(super) model: &'a MaskedLanguageModel,
     pub(super) corpus: &'a Corpus,
     pub(super) settings: &'a AdaptationSettings,
     pub(super) contract: &'a TokenContract,
@@ -58,9 +59,9 @@ impl Score {
 }
 
 impl MaskedTask<'_> {
-    fn hide(&self, ids: &[u32], stream: Stream) -> Hidden {
+    fn mask_tokens(&self, ids: &[u32], stream: CounterRng) -> MaskedRow {
         let size = self.contract.vocabulary_size;
-        hide(ids, self.settings.masked, self.mask, size, stream)
+        mask_tokens(ids, self.settings.masked, self.mask, size, stream)
     }
 
     /// How well the model predicts tokens of the first validation rows, the same ones every time.
@@ -73,16 +74,17 @@ impl MaskedTask<'_> {
         rows: &TokenRows,
         device: Device,
     ) -> Result<Score, ClassifierError> {
-        let stream = Stream::new(0);
-        let hidden = |row| self.hide(&rows.ids(row), stream.child(row as u64));
-        let hidden: Vec<Hidden> = (0..rows.len().min(MEASURED)).map(hidden).collect();
+        let stream = CounterRng::new(0);
+        let hidden = |row| self.mask_tokens(&rows.ids(row), stream.child(row as u64));
+        let hidden: Vec<MaskedRow> = (0..rows.len().min(MEASURED)).map(hidden).collect();
         let parameters = weights.parameters(self.layout());
         let memory = MemoryLimit::default();
         let mut score = Score::default();
         for rows in hidden.chunks(ROWS) {
-            let longest = |rows: &[Hidden]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
-            let tokens = |rows: &[Hidden]| rows.len() * longest(rows);
-            let parts = memory.in_parts(rows, tokens, |rows| {
+            let longest =
+                |rows: &[MaskedRow]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+            let tokens = |rows: &[MaskedRow]| rows.len() * longest(rows);
+            let parts = memory.compute_in_parts(rows, tokens, |rows| {
                 ClassifierError::catch("predict masked tokens", || {
                     let Some(part) = MaskedPart::new(rows, self.contract.pad_id) else {
                         return Ok(Score::default());
@@ -104,10 +106,10 @@ impl MaskedTask<'_> {
 }
 
 impl Task for MaskedTask<'_> {
-    type Batch = Vec<Hidden>;
+    type Batch = Vec<MaskedRow>;
     type Part = MaskedPart;
 
-    fn layout(&self) -> &Layout {
+    fn layout(&self) -> &ParameterLayout {
         self.model.layout()
     }
 
@@ -123,25 +125,25 @@ impl Task for MaskedTask<'_> {
         row as u64
     }
 
-    fn draw(&self, rows: &[usize], stream: Stream) -> Vec<Hidden> {
-        let hide = |(number, row): (usize, &usize)| {
-            self.hide(
+    fn draw_batch(&self, rows: &[usize], stream: CounterRng) -> Vec<MaskedRow> {
+        let mask_tokens = |(number, row): (usize, &usize)| {
+            self.mask_tokens(
                 self.corpus.text(*row),
                 stream.child(1 << 32).child(number as u64),
             )
         };
-        rows.iter().enumerate().map(hide).collect()
+        rows.iter().enumerate().map(mask_tokens).collect()
     }
 
-    fn examples(&self, batch: &Vec<Hidden>) -> u64 {
+    fn examples(&self, batch: &Vec<MaskedRow>) -> u64 {
         batch.iter().map(|row| row.truth.len() as u64).sum()
     }
 
-    fn part(
+    fn prepare_part(
         &self,
-        batch: &Vec<Hidden>,
+        batch: &Vec<MaskedRow>,
         rows: Range<usize>,
-        _: Stream,
+        _: CounterRng,
         _: ComputePath,
     ) -> Option<MaskedPart> {
         MaskedPart::new(&batch[rows], self.contract.pad_id)

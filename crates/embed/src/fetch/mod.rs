@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use artifact::{ArtifactError, Failure, StageName, format};
 use clap::Parser;
-use classifier::{Encoder, EncoderConfig, Layout};
+use classifier::{Encoder, EncoderConfig, ParameterLayout};
 use settings::{ENCODER_FILES, StepId};
 use stage::{Progress, ProgressMode, exit_code, print};
 
@@ -114,11 +114,11 @@ fn write(
     };
     let [config, weights, tokenizer] = ENCODER_FILES;
     take(config)?;
-    Encoder::config_of(pending)?;
+    Encoder::read_config(pending)?;
     take(tokenizer)?;
     text::import(&pending.join(tokenizer))?;
     take(weights)?;
-    let loaded = Encoder::load(pending, &mut Layout::default())?;
+    let loaded = Encoder::load(pending, &mut ParameterLayout::default())?;
     let origin = serde_json::json!({
         "repository": name.repository,
         "commit": commit,

@@ -1,12 +1,12 @@
 use super::*;
 use crate::NgramModel;
 
-/// 60 rows of a number that is in one row alone, a word that mostly tells, one that does not, and one that only
-/// rows of the first fold have.
+/// 60 rows of four kinds of tokens: an id that no other row has, a word that mostly matches the label, a word that does
+/// not, and a word that only rows of the first fold have.
 fn rows() -> (Vec<Vec<u32>>, Vec<u8>, Vec<u32>) {
     let number = |row: u32| row.wrapping_mul(2_654_435_761) >> 8;
     let labels: Vec<u8> = (0..60).map(|row| (row % 2) as u8).collect();
-    let folds: Vec<u32> = (0..60).map(|row| row / 2 % 3).collect();
+    let folds: Vec<u32> = (0..60).map(|row| (row / 2) % 3).collect();
     let text = |row: u32| {
         let wrong = u32::from(number(row) % 5 == 0);
         let mut ids = vec![20 + row, 2 + ((row % 2) ^ wrong), 4 + number(row + 60) % 2];
@@ -18,9 +18,9 @@ fn rows() -> (Vec<Vec<u32>>, Vec<u8>, Vec<u32>) {
     ((0..60).map(text).collect(), labels, folds)
 }
 
-fn recipe() -> Recipe {
-    Recipe {
-        code: Code::new(100, 2).expect("it fits"),
+fn settings() -> CrossFitSettings {
+    CrossFitSettings {
+        encoding: NgramEncoding::new(100, 2).expect("a valid encoding"),
         skipped: vec![0],
         min_count: 2,
         smoothing: 1.0,
@@ -30,74 +30,74 @@ fn recipe() -> Recipe {
 
 fn scores(texts: &[Vec<u32>], labels: &[u8], folds: &[u32], count: u32) -> Vec<Option<f64>> {
     let ids = |row: usize| texts[row].clone();
-    cross_fitted(&ids, labels, (folds, count), &recipe(), |_| ()).expect("frequent enough")
+    cross_fit_scores(&ids, labels, (folds, count), &settings(), |_| ()).expect("frequent enough")
 }
 
 #[test]
-fn a_score_is_that_of_a_model_fitted_to_the_other_folds_alone() {
+fn a_score_comes_from_a_model_fitted_to_the_other_folds() {
     let (texts, labels, folds) = rows();
     let found = scores(&texts, &labels, &folds, 3);
     for fold in 0..3 {
         let others: Vec<usize> = (0..60).filter(|row| folds[*row] != fold).collect();
-        let Recipe {
+        let CrossFitSettings {
             min_count,
             smoothing,
             penalty,
             skipped,
             ..
-        } = recipe();
+        } = settings();
         let read = |row: usize| (texts[others[row]].clone(), labels[others[row]] == 1);
-        let vocabulary = Vocabulary::of(
+        let vocabulary = Vocabulary::count(
             &read,
             others.len(),
             (2, min_count, smoothing),
             (100, skipped),
         );
         let vocabulary = vocabulary.expect("frequent enough");
-        let matrix = Matrix::of(&vocabulary, &|row: usize| read(row).0, others.len());
+        let matrix = Matrix::new(&vocabulary, &|row: usize| read(row).0, others.len());
         let truth: Vec<f64> = others.iter().map(|row| f64::from(labels[*row])).collect();
         let start = vec![0.0; vocabulary.ngrams.len() + 1];
-        let alone = fit(&matrix.whole(), &truth, (penalty, 1e-9), &start);
+        let alone = fit(&matrix.all_rows(), &truth, (penalty, 1e-9), &start);
         let model = NgramModel::new(&vocabulary, &alone.weights);
         for row in (0..60).filter(|row| folds[*row] == fold) {
             let score = found[row].expect("a score");
-            let expected = model.difference(&texts[row]);
+            let expected = model.score(&texts[row]);
             assert!((score - expected).abs() < 1e-3, "{row}: {score} {expected}");
         }
     }
-    // And it learned: most rows are on their side.
-    let right = found
+    // The models have learned: most rows are predicted correctly.
+    let correct = found
         .iter()
         .zip(&labels)
         .filter(|(score, label)| score.is_some_and(|score| (score > 0.0) == (**label == 1)));
-    assert!(right.count() > 40);
+    assert!(correct.count() > 40);
 }
 
 #[test]
-fn the_labels_of_a_fold_do_not_touch_its_own_scores() {
+fn the_labels_of_a_fold_do_not_affect_its_own_scores() {
     let (texts, labels, folds) = rows();
     let found = scores(&texts, &labels, &folds, 3);
-    let mut turned = labels.clone();
-    for (label, _) in turned
+    let mut flipped = labels.clone();
+    for (label, _) in flipped
         .iter_mut()
         .zip(&folds)
         .filter(|(_, fold)| **fold == 1)
     {
         *label = 1 - *label;
     }
-    let other = scores(&texts, &turned, &folds, 3);
+    let other = scores(&texts, &flipped, &folds, 3);
     for row in 0..60 {
         assert_eq!(found[row] == other[row], folds[row] == 1, "row {row}");
     }
 }
 
 #[test]
-fn a_fold_whose_others_cannot_teach_has_no_score() {
+fn a_fold_has_no_score_if_the_others_are_not_enough() {
     let (texts, labels, _) = rows();
-    // Who does not see the negative rows sees positives alone, and the other way round.
+    // Without the rows of one class, the other folds have one class only.
     let folds: Vec<u32> = labels.iter().map(|label| u32::from(*label == 0)).collect();
     assert_eq!(scores(&texts, &labels, &folds, 2), vec![None; 60]);
-    // A fold with more than twice its share is left out; the others learn from it.
+    // A fold with more than twice its share gets no scores; the other folds are fitted to it.
     let folds: Vec<u32> = (0..60_u32).map(|row| row.saturating_sub(50)).collect();
     let found = scores(&texts, &labels, &folds, 10);
     assert!(

@@ -1,4 +1,4 @@
-//! The whole state of a training as one file: to resume from it is to have never stopped.
+//! Reads and writes checkpoints: the whole state of a training in one file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -11,34 +11,34 @@ use tch::{Device, Kind, Tensor};
 
 use crate::faults;
 
-/// Where the position stands in the file's metadata. Alone, so that equal states are equal bytes.
+/// The metadata key of the position. It is the only key, so that equal states give equal bytes.
 const POSITION: &str = "position";
 
-/// What a checkpoint's name ends with.
+/// The file extension of checkpoints.
 const EXTENSION: &str = "safetensors";
 
-/// The tensor with the record.
+/// The tensor with the record of the training (`metrics.jsonl`).
 const RECORD: &str = "record";
 
-/// The state of a training at one moment. Tensors of a state to be written are copies that no step changes,
-/// on whatever device they are: the thread that writes them brings them to the host.
+/// The state of a training after some step. The tensors of a state to be written are copies that no step changes, on
+/// any device; the writing thread copies them to the CPU.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// Steps done: the newest state is the one with the most.
+    /// Number of steps done. The newest checkpoint has the most.
     pub step: u64,
-    /// All that is not tensors, in JSON. The reader checks whether it is of its own layout.
+    /// Everything except tensors, as JSON. The reader checks its format.
     pub position: String,
-    /// Weights and moments by name, flat f32.
+    /// Weights and moments by name, as flat f32 tensors.
     pub tensors: BTreeMap<String, Tensor>,
-    /// What was recorded so far, byte for byte.
+    /// The record so far, byte for byte.
     pub record: Vec<u8>,
 }
 
 impl Checkpoint {
-    /// Writes the file into `folder`, named by its step and its digest: it is there whole, or not.
+    /// Writes the file into `folder`, named by step and digest, by one rename: it is whole or missing.
     ///
     /// # Errors
-    /// The disk refuses; what was there before is untouched.
+    /// The file cannot be written. Earlier checkpoints do not change.
     pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, ArtifactError> {
         let pending = folder.join("checkpoint.partial");
         faults::on_write().map_err(ArtifactError::io("write", &pending))?;
@@ -52,10 +52,10 @@ impl Checkpoint {
         Ok(path)
     }
 
-    /// Writes the file under a name of the caller, who keeps its digest: equal states are equal bytes.
+    /// Writes the file under a name of the caller, who stores its digest. Equal states give equal bytes.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn write_to(&self, path: &Path) -> Result<(), ArtifactError> {
         let metadata = HashMap::from([(POSITION.to_owned(), self.position.clone())]);
         let on_host =
@@ -71,27 +71,27 @@ impl Checkpoint {
         write_tensors(path, tensors, Some(metadata))
     }
 
-    /// Reads a file that [`Checkpoint::write`] made; `None` if any byte of it is damaged.
+    /// Reads a file that [`Checkpoint::write`] wrote; `None` if any byte of it is damaged.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let bytes = fs::read(path).ok()?;
-        let (step, digest) = name_of(path)?;
+        let (step, digest) = parse_name(path)?;
         if Digest::of_bytes(&bytes).to_hex() != digest {
             return None;
         }
         Self::parse(&bytes, step)
     }
 
-    /// Reads a file that [`Checkpoint::write_to`] made and whose digest was checked. Its step is the
-    /// caller's to know; here it is 0. `None` if the file holds no state.
+    /// Reads a file that [`Checkpoint::write_to`] wrote and whose digest was checked. The step is set to 0, because
+    /// only the caller knows it. `None` if the file is not a checkpoint.
     pub fn read_from(path: &Path) -> Option<Self> {
         Self::parse(&fs::read(path).ok()?, 0)
     }
 
     fn parse(bytes: &[u8], step: u64) -> Option<Self> {
-        guarded(|_| (), || Self::parts(bytes, step).ok_or(())).ok()
+        guarded(|_| (), || Self::parse_tensors(bytes, step).ok_or(())).ok()
     }
 
-    fn parts(bytes: &[u8], step: u64) -> Option<Self> {
+    fn parse_tensors(bytes: &[u8], step: u64) -> Option<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
         let metadata = metadata.metadata().as_ref()?;
         let (mut tensors, mut record) = (BTreeMap::new(), Vec::new());
@@ -115,29 +115,29 @@ impl Checkpoint {
     }
 }
 
-/// Checkpoints in a folder, the newest first.
-pub(crate) fn checkpoints_in(folder: &Path) -> Vec<PathBuf> {
+/// The checkpoints in a folder, the newest first.
+pub(crate) fn list_checkpoints(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| name_of(path).is_some())
+        .filter(|path| parse_name(path).is_some())
         .collect();
-    paths.sort_unstable_by_key(|path| std::cmp::Reverse(name_of(path)));
+    paths.sort_unstable_by_key(|path| std::cmp::Reverse(parse_name(path)));
     paths
 }
 
-/// Step and digest, if this is the name of a checkpoint.
-fn name_of(path: &Path) -> Option<(u64, String)> {
-    let is_ours = path.extension().is_some_and(|found| found == EXTENSION);
+/// The step and the digest in the name of a checkpoint; `None` for any other file.
+fn parse_name(path: &Path) -> Option<(u64, String)> {
+    let is_checkpoint = path.extension().is_some_and(|found| found == EXTENSION);
     let (step, digest) = path.file_stem()?.to_str()?.split_once('-')?;
-    is_ours.then_some((step.parse().ok()?, digest.to_owned()))
+    is_checkpoint.then_some((step.parse().ok()?, digest.to_owned()))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    /// The state after this many steps of some training.
+    /// A made-up state after this many steps.
     pub(crate) fn made_up(step: u64) -> Checkpoint {
         let tensors: [(&str, &[f32]); 2] =
             [("weights", &[1.0, -0.0, f32::MIN_POSITIVE]), ("best", &[])];
@@ -151,10 +151,10 @@ pub(crate) mod tests {
     }
 
     fn write(checkpoint: &Checkpoint, folder: &Path) -> PathBuf {
-        checkpoint.write(folder).expect("the disk accepts it")
+        checkpoint.write(folder).expect("it is written")
     }
 
-    /// The tensors of a checkpoint, with numbers as their bits.
+    /// The tensors of a checkpoint, with values as bits.
     fn bits(checkpoint: &Checkpoint) -> Vec<(&str, Vec<u32>)> {
         let tensors = checkpoint.tensors.iter().map(|(name, tensor)| {
             let bits = as_slice(tensor).iter().map(|value| value.to_bits());
@@ -164,7 +164,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_to_the_bit() {
+    fn a_checkpoint_is_read_back_bit_for_bit() {
         let folder = tempfile::tempdir().expect("a folder");
         let expected = made_up(7);
         let path = write(&expected, folder.path());
@@ -172,26 +172,26 @@ pub(crate) mod tests {
         assert_eq!(bits(&found), bits(&expected));
         assert_eq!((found.step, found.position), (7, expected.position));
         assert_eq!(found.record, expected.record);
-        assert_eq!(checkpoints_in(folder.path()), [path]);
+        assert_eq!(list_checkpoints(folder.path()), [path]);
     }
 
     #[test]
-    fn a_flipped_bit_anywhere_is_found() {
+    fn a_flipped_bit_anywhere_is_detected() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = write(&made_up(7), folder.path());
         let whole = fs::read(&path).expect("it is there");
-        for place in 0..whole.len() {
+        for position in 0..whole.len() {
             let mut bytes = whole.clone();
-            bytes[place] ^= 1 << (place % 8);
+            bytes[position] ^= 1 << (position % 8);
             fs::write(&path, &bytes).expect("written");
-            assert!(Checkpoint::read(&path).is_none(), "byte {place}");
+            assert!(Checkpoint::read(&path).is_none(), "byte {position}");
         }
         fs::write(&path, &whole[..whole.len() / 2]).expect("written");
         assert!(Checkpoint::read(&path).is_none());
     }
 
     #[test]
-    fn the_newest_comes_first_and_other_files_not_at_all() {
+    fn checkpoints_are_listed_newest_first_without_other_files() {
         let folder = tempfile::tempdir().expect("a folder");
         for step in [9, 120, 30] {
             write(&made_up(step), folder.path());
@@ -199,10 +199,10 @@ pub(crate) mod tests {
         for other in ["checkpoint.partial", "notes.safetensors", "7-ab.json"] {
             fs::write(folder.path().join(other), "x").expect("written");
         }
-        let steps = checkpoints_in(folder.path());
+        let steps = list_checkpoints(folder.path());
         let steps: Vec<u64> = steps
             .iter()
-            .filter_map(|path| Some(name_of(path)?.0))
+            .filter_map(|path| Some(parse_name(path)?.0))
             .collect();
         assert_eq!(steps, [120, 30, 9]);
     }

@@ -1,7 +1,7 @@
-//! When the state of a training is saved, and which of the saved states stay.
+//! Decides when a checkpoint is written and which old ones are deleted.
 //!
-//! The training thread only copies the state; another thread writes it. While one state is being written
-//! no other is due: nothing queues up.
+//! The training thread only copies the state; another thread writes it. No checkpoint is due while another one is
+//! being written, so writes never queue up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use artifact::ArtifactError;
 use settings::CheckpointSettings;
 
-use super::file::{Checkpoint, checkpoints_in};
+use super::file::{Checkpoint, list_checkpoints};
 
 /// Called with a message for the user.
 pub type Note<'a> = dyn Fn(&str) + 'a;
 
-/// Writes the states of one training into a folder and finds the newest again.
+/// Writes the checkpoints of one training into a folder, and finds the newest one.
 pub struct CheckpointManager<'a> {
     folder: PathBuf,
     settings: CheckpointSettings,
@@ -27,7 +27,7 @@ pub struct CheckpointManager<'a> {
 }
 
 impl<'a> CheckpointManager<'a> {
-    /// A manager for a folder that exists.
+    /// A manager for an existing folder.
     pub fn new(folder: &Path, settings: CheckpointSettings, note: &'a Note<'a>) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -44,10 +44,10 @@ impl<'a> CheckpointManager<'a> {
         (self.note)(text);
     }
 
-    /// The newest whole state that `parse` can read; damaged ones are named and skipped.
+    /// The newest checkpoint that `parse` accepts. Damaged ones are reported and skipped.
     pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
         self.begin(0);
-        for path in checkpoints_in(&self.folder) {
+        for path in list_checkpoints(&self.folder) {
             match Checkpoint::read(&path) {
                 Some(checkpoint) => {
                     let step = checkpoint.step;
@@ -55,10 +55,10 @@ impl<'a> CheckpointManager<'a> {
                         self.last_step = step;
                         return Some(state);
                     }
-                    // Of another version of the program: left alone, and overtaken soon.
+                    // Another version of the program wrote it: it is ignored, and deleted later.
                 }
                 None => self.note(&format!(
-                    "the checkpoint `{}` is damaged: the one before it is used",
+                    "the checkpoint `{}` is damaged: using the one before it",
                     path.display()
                 )),
             }
@@ -66,7 +66,7 @@ impl<'a> CheckpointManager<'a> {
         None
     }
 
-    /// Whether the state after this many steps is to be saved.
+    /// Whether a checkpoint is due after this many steps.
     pub fn is_due(&self, step: u64) -> bool {
         let CheckpointSettings { seconds, steps, .. } = self.settings;
         let by_time = seconds > 0 && self.last_time.elapsed() >= Duration::from_secs(seconds);
@@ -76,17 +76,17 @@ impl<'a> CheckpointManager<'a> {
         (by_time || by_step) && !is_writing
     }
 
-    /// Writes a state while training goes on.
+    /// Writes a checkpoint in the background.
     pub fn save(&mut self, checkpoint: Checkpoint) {
         self.begin(checkpoint.step);
         let (folder, keep) = (self.folder.clone(), self.settings.keep);
         self.writer = Some(thread::spawn(move || write(&checkpoint, &folder, keep)));
     }
 
-    /// Writes a state and waits for it to be on the disk.
+    /// Writes a checkpoint and waits until it is on the disk.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn save_now(&mut self, checkpoint: &Checkpoint) -> Result<PathBuf, ArtifactError> {
         self.begin(checkpoint.step);
         write(checkpoint, &self.folder, self.settings.keep)
@@ -98,8 +98,8 @@ impl<'a> CheckpointManager<'a> {
         self.last_step = step;
     }
 
-    /// Waits for the state that is being written. One that could not be written is no reason to end
-    /// the training that it is to protect: it is said, and tried again when the next one is due.
+    /// Waits for the checkpoint that is being written. A failed write does not end the training: it is reported, and
+    /// the next checkpoint is written when it is due.
     pub fn finish(&mut self) {
         let Some(writer) = self.writer.take() else {
             return;
@@ -110,10 +110,10 @@ impl<'a> CheckpointManager<'a> {
                 let cause = std::error::Error::source(&error);
                 let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
                 self.note(&format!(
-                    "{error}{cause}: training goes on without this checkpoint"
+                    "{error}{cause}: training continues without this checkpoint"
                 ));
             }
-            Err(_) => self.note("a checkpoint could not be written: training goes on without it"),
+            Err(_) => self.note("failed to write a checkpoint: training continues without it"),
         }
     }
 }
@@ -124,12 +124,12 @@ impl Drop for CheckpointManager<'_> {
     }
 }
 
-/// Writes the newest and removes the oldest.
+/// Writes a checkpoint and deletes all but the newest `keep`.
 fn write(checkpoint: &Checkpoint, folder: &Path, keep: u32) -> Result<PathBuf, ArtifactError> {
     let path = checkpoint.write(folder)?;
-    let paths = checkpoints_in(folder).into_iter();
+    let paths = list_checkpoints(folder).into_iter();
     for old in paths.skip(keep.max(1) as usize) {
-        // One too many does no harm.
+        // A file that cannot be deleted is harmless.
         let _ = fs::remove_file(old);
     }
     Ok(path)
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_and_a_damaged_one_gives_way_to_the_one_before() {
+    fn the_newest_are_kept_and_damaged_ones_are_skipped() {
         let folder = tempfile::tempdir().expect("a folder");
         let notes = RefCell::new(Vec::new());
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
@@ -162,10 +162,10 @@ mod tests {
             manager.save(made_up(step));
             manager.finish();
         }
-        let paths = checkpoints_in(folder.path());
+        let paths = list_checkpoints(folder.path());
         assert_eq!(paths.len(), 2);
         assert_eq!(manager.latest(Some).expect("it is there").step, 30);
-        // One that cannot be understood gives way, too.
+        // A checkpoint that cannot be parsed is skipped, too.
         let older = |found: Checkpoint| (found.step < 30).then_some(found);
         assert_eq!(manager.latest(older).expect("it is there").step, 20);
         fs::write(&paths[0], "torn").expect("written");
@@ -174,18 +174,18 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_refuses_is_told_and_training_goes_on() {
+    fn a_failed_write_is_reported_and_training_continues() {
         let folder = tempfile::tempdir().expect("a folder");
         let notes = RefCell::new(Vec::new());
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
-        // A folder stands where the file is to be written.
+        // A folder has the name of the file to be written.
         fs::create_dir(folder.path().join("checkpoint.partial")).expect("a folder");
         let mut manager = CheckpointManager::new(folder.path(), settings(0, 1), &note);
         manager.save(made_up(1));
         manager.finish();
-        assert!(notes.borrow()[0].contains("goes on without"), "{notes:?}");
+        assert!(notes.borrow()[0].contains("continues without"), "{notes:?}");
         manager
             .save_now(&made_up(2))
-            .expect_err("it is still there");
+            .expect_err("the folder still has that name");
     }
 }

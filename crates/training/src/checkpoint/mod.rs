@@ -1,5 +1,5 @@
-//! States of a training on the disk, so that a crash costs a minute: written whole or not at all, in
-//! the background, the newest few kept, and a damaged one never used.
+//! Checkpoints: the state of a training on the disk, so that a crash costs about a minute. They are written in the
+//! background and by one rename; the newest few are kept, and damaged ones are never used.
 
 mod file;
 mod manager;
@@ -7,7 +7,7 @@ mod manager;
 pub use file::Checkpoint;
 pub use manager::{CheckpointManager, Note};
 
-/// Numbers by their bits, for `#[serde(with = "bits")]`: a decimal number may be read back slightly
+/// Serializes an `f64` by its bits, for `#[serde(with = "bits")]`, because a decimal number may be read back slightly
 /// different.
 pub mod bits {
     use serde::{Deserialize, Deserializer, Serializer};

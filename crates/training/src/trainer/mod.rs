@@ -1,10 +1,10 @@
-//! The trainer: one for every network and every task.
+//! The trainer: one training loop for every network and every task.
 //!
-//! The random numbers of a step follow from (seed, step), the order of an epoch from (seed, epoch). So a
+//! The random numbers of a step depend on seed and step only, and the order of an epoch on seed and epoch only. So a
 //! checkpoint needs nothing but the tensors and the position.
 
-mod feed;
-mod meter;
+mod batch_source;
+mod gpu_sums;
 mod position;
 mod state;
 mod step;
@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Gradient, MemoryLimit, Stream, Weights,
+    ActivationWeights, ClassifierError, ComputePath, CounterRng, Gradient, MemoryLimit, Weights,
     epoch_batches,
 };
 use settings::TrainingSettings;
@@ -22,72 +22,72 @@ use tch::{Device, Kind, Tensor, no_grad};
 use crate::adam::AdamW;
 use crate::checkpoint::{Checkpoint, CheckpointManager};
 use crate::error::TrainError;
-use crate::record::{Line, Record, resident_memory};
-use crate::schedule::rate;
+use crate::record::{Record, RecordLine, resident_memory};
+use crate::schedule::learning_rate;
 use crate::task::{Task, Validation};
-pub(crate) use feed::Source;
-use feed::prepare_ahead;
-use meter::DeviceMeter;
+pub(crate) use batch_source::BatchSource;
+use batch_source::prepare_ahead;
+use gpu_sums::GpuSums;
 use position::{Position, Sums};
-use state::State;
+use state::ResumeState;
 
-/// What the trainer needs to know.
+/// The inputs of a training.
 pub struct TrainContext<'a, T> {
-    /// What is trained.
+    /// The task that is trained.
     pub task: &'a T,
-    /// How.
+    /// The training settings.
     pub settings: &'a TrainingSettings,
     /// Factor of the learning rate for every level below the top one.
     pub layer_decay: f64,
-    /// What all random numbers follow from.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// Where.
+    /// The device.
     pub device: Device,
-    /// Which code computes a step: [`ComputePath::of`] the device, except in tests.
+    /// The code that computes a step. Except in tests, it is that of the device: [`ComputePath::for_device`].
     pub path: ComputePath,
-    /// Replicas that compute side by side: the cores of a processor, one on a device.
+    /// Number of replicas that compute in parallel: the cores of a CPU, one on a GPU.
     pub replicas: usize,
     /// Number format of the activations.
     pub kind: Kind,
-    /// Whether a training that began on a GPU may continue without one.
-    pub may_move: bool,
-    /// Epochs after which it ends for now; the learning rate follows all epochs of the settings.
+    /// Whether a training that started on a GPU may resume on the CPU.
+    pub may_resume_on_cpu: bool,
+    /// Number of epochs to train now. The learning-rate schedule follows the epochs of the settings.
     pub until: u32,
-    /// Whether to save the state and end: asked after every batch, and from any thread while it validates.
+    /// Whether to save the state and stop; called after every batch, and from any thread during validation.
     pub stop: fn() -> bool,
-    /// Whether to save the state and go on, asked after every batch. True once for each request.
+    /// Whether to save the state and continue; called after every batch. True once for each request.
     pub save: fn() -> bool,
-    /// Receives messages for the user.
+    /// Prints a message for the user.
     pub note: &'a (dyn Fn(&str) + 'a),
 }
 
-/// The outcome of training: the weights of the best epoch are in the buffer that was passed in.
+/// The result of a training. The weights of the best epoch are in the buffer that was passed in.
 #[derive(Debug)]
-pub struct Trained {
-    /// Epochs done.
+pub struct TrainingResult {
+    /// Number of epochs done.
     pub epochs: u32,
-    /// The best epoch on validation; none if the task has no validation, and the last one is used.
+    /// The best epoch on validation; `None` if the task has no validation and the last epoch is used.
     pub best: Option<BestEpoch>,
-    /// What it resumes from, if it ended before all epochs: without the record, which the caller has,
-    /// and without a time, so that equal trainings leave equal states.
+    /// The state to continue from, if epochs remain. It has no record, which the caller has, and no time, so that equal
+    /// trainings give equal states.
     pub state: Option<Checkpoint>,
 }
 
 /// The epoch with the lowest loss on validation.
 #[derive(Debug)]
 pub struct BestEpoch {
-    /// From 1.
+    /// The epoch, from 1.
     pub epoch: u32,
-    /// How it did.
+    /// Its validation result.
     pub validation: Validation,
-    /// `[T]`: its weights, those that training changes.
+    /// `[T]`: its trained weights.
     weights: Tensor,
 }
 
-/// Called after every batch: rows done, and a message on how it goes.
+/// Called after every batch with the number of rows and a message about the progress, which may be empty.
 pub type OnBatch<'a> = dyn Fn(u64, &str) + 'a;
 
-/// What a training writes and reports.
+/// The outputs of a training.
 struct Outputs<'a, 'm> {
     record: &'a mut Record,
     manager: &'a mut CheckpointManager<'m>,
@@ -97,10 +97,11 @@ struct Outputs<'a, 'm> {
 /// Factor of the learning rate after a non-finite loss.
 const BACKOFF: f64 = 0.5;
 
-/// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs, and
-/// leaves the best weights in `weights`, which must hold the initial values of the layout. Resumes from the
-/// newest checkpoint if there is one, and else from `before`, the state that an earlier training of the
-/// same model has left, with its record.
+/// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs. Leaves the best
+/// weights in `weights`, which must hold the initial values of the layout.
+///
+/// Resumes from the newest checkpoint if there is one, and otherwise from `before`: the state and the record of an
+/// earlier training of the same model.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -111,8 +112,8 @@ pub fn train<T: Task>(
     manager: &mut CheckpointManager<'_>,
     before: Option<Checkpoint>,
     on_batch: &OnBatch<'_>,
-) -> Result<Trained, TrainError> {
-    let source = Source::new(context);
+) -> Result<TrainingResult, TrainError> {
+    let source = BatchSource::new(context);
     let mut trainer = Trainer::new(context, weights, &source);
     let mut outputs = Outputs {
         record,
@@ -120,11 +121,12 @@ pub fn train<T: Task>(
         on_batch,
     };
     let steps_per_epoch = trainer.steps_per_epoch;
-    let handed_on =
-        |before| State::handed_on(before, steps_per_epoch).ok_or(TrainError::StrangeState);
-    let before = before.map(handed_on).transpose()?;
-    let saved = |checkpoint| State::of(checkpoint, steps_per_epoch);
-    if let Some(state) = outputs.manager.latest(saved).as_ref().or(before.as_ref()) {
+    let from_previous_rung = |before| {
+        ResumeState::from_previous_rung(before, steps_per_epoch).ok_or(TrainError::UnreadableState)
+    };
+    let before = before.map(from_previous_rung).transpose()?;
+    let parse = |checkpoint| ResumeState::parse(checkpoint, steps_per_epoch);
+    if let Some(state) = outputs.manager.latest(parse).as_ref().or(before.as_ref()) {
         trainer.restore(state, outputs.record)?;
         (context.note)(&format!("resumes after step {}", trainer.position.step));
         on_batch(trainer.rows_done(), "");
@@ -134,20 +136,20 @@ pub fn train<T: Task>(
         && trainer.position.backoff > BACKOFF
     {
         (context.note)(&format!(
-            "{error}: back to the last checkpoint, at half the learning rate"
+            "{error}: returning to the last checkpoint, with half the learning rate"
         ));
-        match outputs.manager.latest(saved).or(before) {
+        match outputs.manager.latest(parse).or(before) {
             Some(state) => trainer.restore(&state, outputs.record)?,
             None => {
                 drop(trainer);
-                let beginning = context.task.layout().initial(Device::Cpu);
-                no_grad(|| weights.flat.copy_(&beginning));
+                let initial = context.task.layout().initial(Device::Cpu);
+                no_grad(|| weights.flat.copy_(&initial));
                 trainer = Trainer::new(context, weights, &source);
                 outputs.record.restart(&[])?;
             }
         }
         trainer.position.backoff = BACKOFF;
-        outputs.record.line(&Line::Backoff {
+        outputs.record.line(&RecordLine::Backoff {
             step: trainer.position.step,
             factor: BACKOFF,
         })?;
@@ -158,25 +160,25 @@ pub fn train<T: Task>(
 
 pub(crate) struct Trainer<'a, T: Task> {
     context: &'a TrainContext<'a, T>,
-    source: &'a Source<'a, T>,
-    /// `[T]`: the weights that training changes, a view of the buffer that was passed in.
+    source: &'a BatchSource<'a, T>,
+    /// `[T]`: the trained weights, a view of the buffer that was passed in.
     trained: Tensor,
     replicas: Vec<ActivationWeights>,
     gradient: Gradient,
     adam: AdamW,
-    /// The sums that are on the device; none where a processor adds up at once.
-    meter: Option<DeviceMeter>,
-    /// Sums since the last time that all was read, losses on a device not included.
+    /// The sums on the GPU; `None` on a CPU, which adds up at once.
+    gpu_sums: Option<GpuSums>,
+    /// Sums since the last collection; on a GPU without the losses, which `gpu_sums` holds.
     pending: Sums,
     pending_steps: u64,
-    stream: Stream,
+    rng: CounterRng,
     steps_per_epoch: u64,
     position: Position,
     best: Option<BestEpoch>,
-    /// How much fits into memory while validating.
+    /// How much is computed at once during validation.
     memory: MemoryLimit,
     clock: Instant,
-    /// When the pending sums began.
+    /// The start time of the pending sums.
     since: Instant,
 }
 
@@ -184,7 +186,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     pub(crate) fn new(
         context: &'a TrainContext<'a, T>,
         weights: &Weights,
-        source: &'a Source<'a, T>,
+        source: &'a BatchSource<'a, T>,
     ) -> Self {
         let (settings, device) = (context.settings, context.device);
         let layout = context.task.layout();
@@ -192,7 +194,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let mut replicas = vec![ActivationWeights::new(layout, weights, context.kind)];
         let others = (1..context.replicas).map(|_| replicas[0].share());
         replicas.extend(others.collect::<Vec<_>>());
-        let on_device = context.path == ComputePath::Device;
+        let on_gpu = context.path == ComputePath::Gpu;
         let flat = weights.flat.detach();
         Self {
             context,
@@ -200,11 +202,11 @@ impl<'a, T: Task> Trainer<'a, T> {
             trained: flat.narrow(0, trained.start as i64, trained.len() as i64),
             replicas,
             gradient: Gradient::zeros(layout, device),
-            adam: AdamW::new(layout, settings, context.layer_decay, device, on_device),
-            meter: on_device.then(|| DeviceMeter::new(settings.clip_norm, device)),
+            adam: AdamW::new(layout, settings, context.layer_decay, device, on_gpu),
+            gpu_sums: on_gpu.then(|| GpuSums::new(settings.clip_norm, device)),
             pending: Sums::default(),
             pending_steps: 0,
-            stream: Stream::new(context.seed).child(1),
+            rng: CounterRng::new(context.seed).child(1),
             steps_per_epoch: context.task.rows().div_ceil(settings.batch_size as usize) as u64,
             position: Position::start(),
             best: None,
@@ -214,26 +216,26 @@ impl<'a, T: Task> Trainer<'a, T> {
         }
     }
 
-    /// Random numbers of a step.
-    pub(crate) fn stream_of(&self, step: u64) -> Stream {
-        step_stream(self.stream, step)
+    /// The random numbers of a step.
+    pub(crate) fn rng_of_step(&self, step: u64) -> CounterRng {
+        step_rng(self.rng, step)
     }
 
     /// The batches of an epoch.
-    pub(crate) fn batches_of(&self, epoch: u32) -> Vec<Vec<usize>> {
+    pub(crate) fn batches_in_epoch(&self, epoch: u32) -> Vec<Vec<usize>> {
         let task = self.context.task;
-        let order = self.stream.child(0).child(u64::from(epoch));
+        let order = self.rng.child(0).child(u64::from(epoch));
         let batch_size = self.context.settings.batch_size as usize;
         epoch_batches(task.rows(), |row| task.length(row), batch_size, order)
     }
 
-    /// Goes on to the next epoch, whose batches these are.
+    /// Starts the next epoch and returns its batches.
     pub(crate) fn next_epoch(&mut self) -> Vec<Vec<usize>> {
         self.position.epoch += 1;
-        self.batches_of(self.position.epoch)
+        self.batches_in_epoch(self.position.epoch)
     }
 
-    /// Seconds of training, those of earlier runs included.
+    /// Seconds of training, including earlier runs.
     fn seconds(&self) -> f64 {
         self.position.seconds + self.clock.elapsed().as_secs_f64()
     }
@@ -242,7 +244,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.steps_per_epoch * u64::from(self.context.settings.epochs)
     }
 
-    /// Training rows seen so far, repeated ones included.
+    /// Number of training rows processed so far; rows count again in every epoch.
     fn rows_done(&self) -> u64 {
         let Position { step, epoch, .. } = self.position;
         let before = u64::from(epoch - 1);
@@ -252,58 +254,59 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Trains from the current position to the end.
-    fn run(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<Trained, TrainError> {
+    fn run(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<TrainingResult, TrainError> {
         while !self.is_done() {
-            self.epoch(outputs)?;
+            self.train_epoch(outputs)?;
             self.end_epoch(outputs)?;
         }
         outputs.manager.finish();
-        let is_over = self.context.until >= self.context.settings.epochs;
-        let state = (!is_over).then(|| self.checkpoint(&[], 0.0)).transpose()?;
+        let is_last = self.context.until >= self.context.settings.epochs;
+        let state = (!is_last).then(|| self.checkpoint(&[], 0.0)).transpose()?;
         let best = self.best.take();
         if let Some(best) = &best {
             no_grad(|| self.trained.copy_(&best.weights));
         }
-        Ok(Trained {
+        Ok(TrainingResult {
             epochs: self.position.epoch - 1,
             best,
             state,
         })
     }
 
-    /// Whether all epochs are done, or the last ones were no better.
+    /// Whether all epochs are done, or the last `patience` epochs were no better.
     fn is_done(&self) -> bool {
         let done = self.position.epoch - 1;
         let patience = self.context.settings.patience;
-        let is_late = |best: &BestEpoch| patience > 0 && done - best.epoch >= patience;
-        done >= self.context.until || self.best.as_ref().is_some_and(is_late)
+        let has_no_progress = |best: &BestEpoch| patience > 0 && done - best.epoch >= patience;
+        done >= self.context.until || self.best.as_ref().is_some_and(has_no_progress)
     }
 
-    /// The rest of the epoch's batches.
-    fn epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
+    /// Trains the remaining batches of the epoch.
+    fn train_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
         let settings = self.context.settings;
         let epoch = self.position.epoch;
-        let batches = self.batches_of(epoch);
-        let begun = u64::from(epoch - 1) * self.steps_per_epoch;
-        let rest = &batches[(self.position.step - begun) as usize..];
-        let (first, stream) = (self.position.step, self.stream);
+        let batches = self.batches_in_epoch(epoch);
+        let first_step = u64::from(epoch - 1) * self.steps_per_epoch;
+        let rest = &batches[(self.position.step - first_step) as usize..];
+        let (first, rng) = (self.position.step, self.rng);
         self.since = Instant::now();
         thread::scope(|scope| {
-            let stream_of = move |number: usize| step_stream(stream, first + number as u64);
-            let is_on_device = self.source.path == ComputePath::Device;
-            let ready = is_on_device.then(|| prepare_ahead(scope, self.source, rest, stream_of));
+            let rng_of_step = move |number: usize| step_rng(rng, first + number as u64);
+            let is_on_gpu = self.source.path == ComputePath::Gpu;
+            let ready = is_on_gpu.then(|| prepare_ahead(scope, self.source, rest, rng_of_step));
             for rows in rest {
                 let step = self.position.step;
-                let rate = rate(settings, step, self.total_steps()) * self.position.backoff;
+                let rate =
+                    learning_rate(settings, step, self.total_steps()) * self.position.backoff;
                 let prepared = match &ready {
-                    None => self.source.prepare(rows, self.stream_of(step))?,
+                    None => self.source.prepare(rows, self.rng_of_step(step))?,
                     Some(ready) => ready.recv().expect("every batch or an error")?,
                 };
                 self.step(rows, prepared, rate)?;
                 (outputs.on_batch)(rows.len() as u64, "");
                 let log_every = u64::from(settings.log_every);
                 if self.position.step.is_multiple_of(log_every) {
-                    self.settle(&batches)?;
+                    self.collect_pending(&batches)?;
                     let recent = std::mem::take(&mut self.position.recent);
                     let loss = recent.mean_loss();
                     (outputs.on_batch)(0, &format!("epoch {epoch}: loss {loss:.4}"));
@@ -311,29 +314,27 @@ impl<'a, T: Task> Trainer<'a, T> {
                 }
                 self.save(&batches, outputs)?;
             }
-            self.settle(&batches)
+            self.collect_pending(&batches)
         })
     }
 
-    /// Adds what is pending to the sums of the epoch and of the next line. On a device this reads what the
-    /// host does not know yet, and tells which step was not finite, if one was; `batches` are those of the
-    /// epoch.
-    pub(crate) fn settle(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
+    /// Adds the pending sums to those of the epoch and of the next line of the record. On a GPU this reads the sums,
+    /// and returns an error for the first non-finite step, if there was one. `batches` are those of the epoch.
+    pub(crate) fn collect_pending(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
         if self.pending_steps == 0 {
             return Ok(());
         }
-        let meter = self.meter.as_mut();
-        let reading = meter.map(|meter| {
-            ClassifierError::catch("read the sums of the device", || Ok(meter.read()))
-        });
-        if let Some(reading) = reading.transpose()? {
-            self.pending.loss = reading.loss;
-            self.pending.correct = reading.correct;
-            self.position.last_norm = reading.norm;
-            if let Some(good) = reading.first_bad {
+        let sums = self.gpu_sums.as_mut();
+        let values =
+            sums.map(|sums| ClassifierError::catch("read the sums on the GPU", || Ok(sums.read())));
+        if let Some(values) = values.transpose()? {
+            self.pending.loss = values.loss;
+            self.pending.correct = values.correct;
+            self.position.last_norm = values.norm;
+            if let Some(good) = values.first_bad {
                 let step = self.position.step - self.pending_steps + good;
-                let begun = u64::from(self.position.epoch - 1) * self.steps_per_epoch;
-                let rows = &batches[(step - begun) as usize];
+                let first_step = u64::from(self.position.epoch - 1) * self.steps_per_epoch;
+                let rows = &batches[(step - first_step) as usize];
                 return Err(self.non_finite(step, rows));
             }
         }
@@ -346,12 +347,12 @@ impl<'a, T: Task> Trainer<'a, T> {
         Ok(())
     }
 
-    /// Mean loss of the steps since it was asked for last; the sums must be settled.
+    /// Mean loss of the steps since the last call. The pending sums must be collected first.
     pub(crate) fn take_recent_loss(&mut self) -> f64 {
         std::mem::take(&mut self.position.recent).mean_loss()
     }
 
-    /// Saves the state if it is time to, and stops if the user wishes.
+    /// Saves the state if a checkpoint is due or requested, and stops if the user wants it.
     fn save(
         &mut self,
         batches: &[Vec<usize>],
@@ -362,7 +363,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         if !stop && !save && !outputs.manager.is_due(step) {
             return Ok(());
         }
-        self.settle(batches)?;
+        self.collect_pending(batches)?;
         let checkpoint = self.checkpoint(outputs.record.text(), self.seconds())?;
         if stop {
             outputs.manager.save_now(&checkpoint)?;
@@ -379,18 +380,18 @@ impl<'a, T: Task> Trainer<'a, T> {
         Ok(())
     }
 
-    /// Validates the epoch and begins the next one.
+    /// Validates the epoch and starts the next one.
     fn end_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
         let context = self.context;
         let stop = context.stop;
         let validation = context.task.validate(&self.replicas, &self.memory, stop);
-        // Speeds are those of training alone.
+        // Validation does not count for the training speed.
         self.since = Instant::now();
         if let Some(note) = self.memory.take_note() {
             (context.note)(&note);
         }
         match validation {
-            // The step before it is done, and validating learns nothing.
+            // The last step is done and validation changes no state, so the state can be saved.
             Err(ClassifierError::Stopped) => return self.save(&[], outputs),
             Err(error) => return Err(error.into()),
             Ok(None) => {}
@@ -402,7 +403,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.save(&[], outputs)
     }
 
-    /// Records how an epoch did, and keeps its weights if it is the best so far.
+    /// Records the validation result of an epoch, and keeps its weights if it is the best so far.
     fn take_validation(
         &mut self,
         validation: Validation,
@@ -417,7 +418,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let best = self.best.as_ref();
         let is_best = best.is_none_or(|best| loss < best.validation.loss);
         let whole = &self.position.whole;
-        outputs.record.line(&Line::Epoch {
+        outputs.record.line(&RecordLine::Epoch {
             epoch,
             step,
             train_loss: whole.mean_loss(),
@@ -443,8 +444,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         Ok(())
     }
 
-    fn step_line(&self, sums: &Sums) -> Line {
-        Line::Step {
+    fn step_line(&self, sums: &Sums) -> RecordLine {
+        RecordLine::Step {
             epoch: self.position.epoch,
             step: self.position.step,
             loss: sums.mean_loss(),
@@ -459,7 +460,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 }
 
-/// Random numbers of a step, from those of the training.
-fn step_stream(training: Stream, step: u64) -> Stream {
+/// The random numbers of a step, from those of the training.
+fn step_rng(training: CounterRng, step: u64) -> CounterRng {
     training.child(1).child(step)
 }

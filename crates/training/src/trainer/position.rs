@@ -1,25 +1,25 @@
-//! The position of a training: all of its state except tensors.
+//! The position of a training: its whole state except tensors.
 
 use serde::{Deserialize, Serialize};
 
-/// The layout of [`Position`] and of the tensors beside it; a checkpoint of another format is ignored.
+/// The format of [`Position`] and of the tensors beside it. Checkpoints of other formats are ignored.
 const FORMAT: u32 = 3;
 
 /// Sums over some steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sums {
-    /// Of the examples' losses, in nats.
+    /// Sum of the losses of the examples, in nats.
     #[serde(with = "crate::bits")]
     pub(super) loss: f64,
-    /// Examples predicted correctly.
+    /// Number of examples predicted correctly.
     pub(super) correct: u64,
-    /// Examples that the loss is a sum over: reviews, or masked tokens.
+    /// Number of examples: reviews, or masked tokens.
     pub(super) examples: u64,
-    /// Reviews.
+    /// Number of reviews.
     pub(super) rows: u64,
-    /// Tokens, padding not counted.
+    /// Number of tokens, without padding.
     pub(super) tokens: u64,
-    /// Of training itself, validation not counted.
+    /// Seconds of training, without validation.
     #[serde(with = "crate::bits")]
     pub(super) seconds: f64,
 }
@@ -35,19 +35,19 @@ pub(super) struct Best {
     /// Share of validation rows predicted correctly.
     #[serde(with = "crate::bits")]
     pub(super) accuracy: f64,
-    /// Classes, which its logits are one for each row of.
+    /// Number of classes, which is the number of logits of each row.
     pub(super) classes: usize,
 }
 
-/// All of the state except tensors. What other parts of the trainer know meanwhile is filled in when the state
-/// is saved: the best epoch, the optimizer's steps, the accumulation, the device.
+/// The whole state except tensors. The best epoch, the optimizer steps, the accumulation and the device are set only
+/// when the state is saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// [`FORMAT`] of the program that wrote it.
+    /// The [`FORMAT`] of the program that wrote it.
     pub(super) format: u32,
     /// Steps done.
     pub(super) step: u64,
-    /// The epoch under way, from 1. Which of its batches are done follows from the step.
+    /// The current epoch, from 1. The step tells which of its batches are done.
     pub(super) epoch: u32,
     /// Sums over the epoch so far.
     pub(super) whole: Sums,
@@ -55,7 +55,7 @@ pub(super) struct Position {
     pub(super) recent: Sums,
     /// The best epoch so far.
     pub(super) best: Option<Best>,
-    /// Steps of the optimizer.
+    /// Number of optimizer steps.
     pub(super) optimizer_steps: i32,
     /// Rate of the last step.
     #[serde(with = "crate::bits")]
@@ -63,7 +63,7 @@ pub(super) struct Position {
     /// Norm of the last step's gradient before clipping.
     #[serde(with = "crate::bits")]
     pub(super) last_norm: f64,
-    /// Parts that a batch is computed in: more than the settings say where memory was short.
+    /// Minimum number of parts of a batch: the setting, or more after memory was full.
     pub(super) accumulation: u32,
     /// Factor of the learning rate: less than 1 after a non-finite loss.
     #[serde(with = "crate::bits")]
@@ -97,7 +97,7 @@ impl Sums {
 }
 
 impl Position {
-    /// Before the first step.
+    /// The position before the first step.
     pub(super) fn start() -> Self {
         Self {
             format: FORMAT,
@@ -108,14 +108,14 @@ impl Position {
         }
     }
 
-    /// Whether a program of this version wrote it, in a training with so many steps an epoch.
-    pub(super) fn is_of(&self, steps_per_epoch: u64) -> bool {
+    /// Whether this version of the program wrote it, in a training with this many steps per epoch.
+    pub(super) fn fits(&self, steps_per_epoch: u64) -> bool {
         let Some(before) = u64::from(self.epoch).checked_sub(1) else {
             return false;
         };
-        let begun = before.saturating_mul(steps_per_epoch);
-        let ended = begun.saturating_add(steps_per_epoch);
-        self.format == FORMAT && (begun..=ended).contains(&self.step)
+        let first = before.saturating_mul(steps_per_epoch);
+        let end = first.saturating_add(steps_per_epoch);
+        self.format == FORMAT && (first..=end).contains(&self.step)
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
             step,
             ..Position::start()
         };
-        for (epoch, step, is) in [
+        for (epoch, step, expected) in [
             (1, 0, true),
             (1, 5, true),
             (1, 6, false),
@@ -140,7 +140,11 @@ mod tests {
             (0, 0, false),
             (u32::MAX, 3, false),
         ] {
-            assert_eq!(at(epoch, step).is_of(5), is, "epoch {epoch}, step {step}");
+            assert_eq!(
+                at(epoch, step).fits(5),
+                expected,
+                "epoch {epoch}, step {step}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a checkpoint and into one.
+//! Converts between the trainer's state and checkpoints.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -13,9 +13,9 @@ use crate::error::TrainError;
 use crate::record::{Record, seconds_of};
 use crate::task::{Task, Validation};
 
-/// The tensors of a checkpoint: weights that training changes and the moments of the optimizer, then weights
-/// of the best epoch and its logits on validation, which are empty before the first epoch's end. Frozen
-/// weights are where the network came from.
+/// The tensors of a checkpoint: the trained weights, the moments of the optimizer, the weights of the best epoch and
+/// its validation logits. The last two are empty before the end of the first epoch. Frozen weights are not stored:
+/// they come from the inputs of the step.
 const TENSORS: [&str; 5] = [
     "weights",
     "optimizer.first_moment",
@@ -25,26 +25,26 @@ const TENSORS: [&str; 5] = [
 ];
 
 /// A checkpoint that training can resume from.
-pub(super) struct State {
+pub(super) struct ResumeState {
     position: Position,
     checkpoint: Checkpoint,
 }
 
-impl State {
-    /// What a checkpoint holds; `None` if another version of the program or another training wrote it.
-    pub(super) fn of(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
+impl ResumeState {
+    /// Parses a checkpoint; `None` if another version of the program or another training wrote it.
+    pub(super) fn parse(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
         let position: Position = serde_json::from_str(&checkpoint.position).ok()?;
         let has = |name: &&str| checkpoint.tensors.contains_key(*name);
-        let is_whole = position.is_of(steps_per_epoch) && TENSORS.iter().all(has);
+        let is_whole = position.fits(steps_per_epoch) && TENSORS.iter().all(has);
         is_whole.then_some(Self {
             position,
             checkpoint,
         })
     }
 
-    /// The same of a state that was stored without a time: the record states it.
-    pub(super) fn handed_on(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
-        let mut state = Self::of(checkpoint, steps_per_epoch)?;
+    /// Parses the state that a previous rung has stored without a time; the time is read from its record.
+    pub(super) fn from_previous_rung(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
+        let mut state = Self::parse(checkpoint, steps_per_epoch)?;
         state.position.seconds = seconds_of(&state.checkpoint.record);
         Some(state)
     }
@@ -52,13 +52,17 @@ impl State {
 
 impl<T: Task> Trainer<'_, T> {
     /// Resumes from a state of the same training.
-    pub(super) fn restore(&mut self, state: &State, record: &mut Record) -> Result<(), TrainError> {
-        let State {
+    pub(super) fn restore(
+        &mut self,
+        state: &ResumeState,
+        record: &mut Record,
+    ) -> Result<(), TrainError> {
+        let ResumeState {
             position,
             checkpoint,
         } = state;
         let device = self.context.device;
-        if position.device == "cuda" && !device.is_cuda() && !self.context.may_move {
+        if position.device == "cuda" && !device.is_cuda() && !self.context.may_resume_on_cpu {
             return Err(TrainError::DeviceLost);
         }
         let [weights, first, second, best, logits] = TENSORS.map(|name| &checkpoint.tensors[name]);
@@ -80,8 +84,8 @@ impl<T: Task> Trainer<'_, T> {
         self.position = position.clone();
         let accumulation = &self.source.accumulation;
         accumulation.store(position.accumulation, Ordering::Relaxed);
-        if let Some(meter) = &mut self.meter {
-            meter.read();
+        if let Some(sums) = &mut self.gpu_sums {
+            sums.read();
         }
         self.pending = Sums::default();
         self.pending_steps = 0;
@@ -90,7 +94,7 @@ impl<T: Task> Trainer<'_, T> {
         Ok(())
     }
 
-    /// All of the state, copied, with what was recorded in so many seconds. The sums must be settled.
+    /// Copies the whole state into a checkpoint with this record and time. The pending sums must be collected first.
     pub(super) fn checkpoint(&self, record: &[u8], seconds: f64) -> Result<Checkpoint> {
         let best = self.best.as_ref();
         let device = if self.context.device.is_cuda() {
@@ -115,10 +119,10 @@ impl<T: Task> Trainer<'_, T> {
         let logits = |best: &BestEpoch| Tensor::from_slice(&best.validation.logits.values);
         let [first, second] = self.adam.moments();
         let tensors = [
-            copy_of(&self.trained)?,
-            copy_of(first)?,
-            copy_of(second)?,
-            // No step changes the best weights: they need no copy.
+            copy_tensor(&self.trained)?,
+            copy_tensor(first)?,
+            copy_tensor(second)?,
+            // No step changes the weights of the best epoch, so they need no copy.
             best.map_or_else(none, |best| best.weights.shallow_clone()),
             best.map_or_else(none, logits),
         ];
@@ -132,8 +136,8 @@ impl<T: Task> Trainer<'_, T> {
     }
 }
 
-/// A copy that no step changes: on the device, or on the host if the device has no memory for it.
-fn copy_of(tensor: &Tensor) -> Result<Tensor> {
+/// A copy that no step changes: on the same device, or on the CPU if the device has no memory for it.
+fn copy_tensor(tensor: &Tensor) -> Result<Tensor> {
     let copy = |work: &dyn Fn() -> Tensor| ClassifierError::catch("copy the state", || Ok(work()));
     match copy(&|| no_grad(|| tensor.copy())) {
         Err(error) if tensor.device() != Device::Cpu && error.is_memory() => {

@@ -1,17 +1,17 @@
-//! One step: the gradient of a batch, in as many parts as fit, and the move against it.
+//! One training step: the gradient of a batch, computed in parts, and the update of the weights.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Mode, Pass, Result, Stream, Transfer,
-    without_host_access,
+    ActivationWeights, BackwardPass, ClassifierError, ComputePath, CounterRng, Mode, Result,
+    Transfer, without_host_access,
 };
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
 use super::Trainer;
-use super::feed::{Prepared, Source};
+use super::batch_source::{BatchSource, PartitionedBatch};
 use crate::error::TrainError;
 use crate::faults;
 use crate::task::Task;
@@ -20,23 +20,23 @@ use crate::task::Task;
 type Losses = Vec<(Tensor, Tensor)>;
 
 impl<T: Task> Trainer<'_, T> {
-    /// One optimizer step on a batch of these rows, at this rate. A non-finite loss or gradient changes
-    /// nothing. On a device that is found out when the sums are read: see [`Trainer::settle`].
+    /// One optimizer step on a batch of these rows at this learning rate. A non-finite loss or gradient changes
+    /// nothing. On a GPU it is detected later, when the sums are read: see [`Trainer::collect_pending`].
     pub(crate) fn step(
         &mut self,
         rows: &[usize],
-        prepared: Prepared<T>,
+        prepared: PartitionedBatch<T>,
         rate: f64,
     ) -> Result<(), TrainError> {
         let path = self.source.path;
         let work = || -> Result<bool, TrainError> {
-            let losses = self.gradient_of(rows, prepared)?;
+            let losses = self.compute_gradient(rows, prepared)?;
             let apply = || Ok(self.apply(&losses, rate));
-            Ok(ClassifierError::catch("move the weights", apply)?)
+            Ok(ClassifierError::catch("update the weights", apply)?)
         };
         let applied = match path {
-            ComputePath::Processor => work()?,
-            ComputePath::Device => without_host_access(work)?,
+            ComputePath::Cpu => work()?,
+            ComputePath::Gpu => without_host_access(work)?,
         };
         if !applied {
             return Err(self.non_finite(self.position.step, rows));
@@ -50,15 +50,15 @@ impl<T: Task> Trainer<'_, T> {
         Ok(())
     }
 
-    /// Moves the weights against the gradient. False if a number is not finite, as far as the host knows:
-    /// then nothing has changed.
+    /// Updates the weights with the gradient. Returns false, without any change, if the CPU path finds a non-finite
+    /// number.
     fn apply(&mut self, losses: &Losses, rate: f64) -> bool {
         let gradient = self.gradient.total();
-        match &mut self.meter {
-            Some(meter) => {
-                let good = meter.check(gradient, losses);
+        match &mut self.gpu_sums {
+            Some(sums) => {
+                let good = sums.clip(gradient, losses);
                 let weights = &mut self.trained;
-                self.adam.step_on_device(weights, gradient, &good, rate);
+                self.adam.step_on_gpu(weights, gradient, &good, rate);
             }
             None => {
                 let loss: f64 = losses.iter().map(|(loss, _)| loss.double_value(&[])).sum();
@@ -77,47 +77,47 @@ impl<T: Task> Trainer<'_, T> {
                 self.position.last_norm = norm;
             }
         }
-        // The other replicas read the same memory.
+        // The other replicas share this memory.
         self.replicas[0].refresh();
         true
     }
 
-    /// The error of a step on these rows.
+    /// The error for a non-finite step on these rows.
     pub(super) fn non_finite(&self, step: u64, rows: &[usize]) -> TrainError {
-        let shown = rows.iter().take(4);
-        let names: Vec<String> = shown
+        let first = rows.iter().take(4);
+        let ids: Vec<String> = first
             .map(|row| self.context.task.row_id(*row).to_string())
             .collect();
-        let more = match rows.len() - names.len() {
+        let more = match rows.len() - ids.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
         TrainError::NonFinite {
             epoch: self.position.epoch,
             step,
-            rows: format!("reviews {}{more}", names.join(", ")),
+            rows: format!("reviews {}{more}", ids.join(", ")),
         }
     }
 
-    /// The gradient of a batch. Where memory is full, the batch is computed in twice as many parts from
-    /// then on, and nothing of the failed attempt is left.
-    fn gradient_of(
+    /// Computes the gradient of a batch. If memory is full, this and all later batches are computed in twice as many
+    /// parts, and the failed attempt has no effect.
+    fn compute_gradient(
         &mut self,
         rows: &[usize],
-        mut prepared: Prepared<T>,
+        mut prepared: PartitionedBatch<T>,
     ) -> Result<Losses, TrainError> {
         let (source, step) = (self.source, self.position.step);
-        let stream = self.stream_of(step);
+        let rng = self.rng_of_step(step);
         let accumulation = &source.accumulation;
         // Batches that were prepared before memory was full are too large now.
-        let fits = source.size(rows);
-        if fits < prepared.size {
-            prepared.size = fits;
-            prepared = source.with_parts(prepared, stream)?;
+        let part_size = source.part_size(rows);
+        if part_size < prepared.part_size {
+            prepared.part_size = part_size;
+            prepared = source.with_parts(prepared, rng)?;
         }
         loop {
             let losses = faults::before(step, self.gradient.total())
-                .and_then(|()| self.backward(&prepared, stream));
+                .and_then(|()| self.backward(&prepared, rng));
             match losses {
                 Ok(losses) => {
                     faults::after(step, self.gradient.total());
@@ -125,29 +125,28 @@ impl<T: Task> Trainer<'_, T> {
                     return Ok(losses);
                 }
                 Err(error) if !error.is_memory() => return Err(error.into()),
-                Err(source) if prepared.size == 1 => {
+                Err(source) if prepared.part_size == 1 => {
                     return Err(TrainError::OutOfMemory { step, source });
                 }
                 Err(_) => {
                     let mut parts = accumulation.load(Ordering::Relaxed);
-                    while source.size(rows) == prepared.size {
+                    while source.part_size(rows) == prepared.part_size {
                         parts *= 2;
                         accumulation.store(parts, Ordering::Relaxed);
                     }
                     (self.context.note)(&format!(
                         "memory is full: each batch is computed in {parts} parts from now on"
                     ));
-                    prepared.size = source.size(rows);
-                    prepared = source.with_parts(prepared, stream)?;
+                    prepared.part_size = source.part_size(rows);
+                    prepared = source.with_parts(prepared, rng)?;
                 }
             }
         }
     }
 
-    /// Forward and backward of a batch in parts, as many at a time as there are replicas. Their gradients
-    /// are added in the order of the parts: the sum depends neither on which replica was faster nor on
-    /// how many there are.
-    fn backward(&mut self, prepared: &Prepared<T>, stream: Stream) -> Result<Losses> {
+    /// Forward and backward pass of a batch, with as many parts at a time as there are replicas. Gradients are added
+    /// in the order of the parts, so the sum does not depend on the speed or the number of replicas.
+    fn backward(&mut self, prepared: &PartitionedBatch<T>, rng: CounterRng) -> Result<Losses> {
         let source = self.source;
         let examples = source.task.examples(&prepared.batch);
         if examples == 0 {
@@ -157,30 +156,32 @@ impl<T: Task> Trainer<'_, T> {
         let scale = 1.0 / examples as f64;
         let mut losses = Losses::new();
         let gradient = &mut self.gradient;
-        let mut add = |pass: Pass| {
+        let mut add = |pass: BackwardPass| {
             ClassifierError::catch("add up the gradients", || {
                 gradient.add(&pass, losses.is_empty(), source.path);
                 losses.push((pass.loss, pass.correct));
                 Ok(())
             })
         };
-        if source.path == ComputePath::Device {
+        if source.path == ComputePath::Gpu {
             for (number, part) in prepared.parts.iter().enumerate() {
                 if let Some(part) = part {
-                    let stream = stream.child(number as u64);
-                    add(source.pass(part, &self.replicas[0], stream, scale)?)?;
+                    let rng = rng.child(number as u64);
+                    add(source.pass(part, &self.replicas[0], rng, scale)?)?;
                 }
             }
         } else {
             let batch = &prepared.batch;
             let spans: Vec<(usize, Range<usize>)> = prepared.spans().enumerate().collect();
-            for some in spans.chunks(self.replicas.len()) {
-                let replicas = self.replicas.par_iter_mut().zip(some);
+            for group in spans.chunks(self.replicas.len()) {
+                let replicas = self.replicas.par_iter_mut().zip(group);
                 let passes = replicas.map(|(weights, (number, span))| {
-                    let stream = stream.child(*number as u64);
+                    let rng = rng.child(*number as u64);
                     ClassifierError::catch("compute the gradient", || {
-                        let part = source.task.part(batch, span.clone(), stream, source.path);
-                        part.map(|part| source.pass(&part, weights, stream, scale))
+                        let part = source
+                            .task
+                            .prepare_part(batch, span.clone(), rng, source.path);
+                        part.map(|part| source.pass(&part, weights, rng, scale))
                             .transpose()
                     })
                 });
@@ -192,35 +193,35 @@ impl<T: Task> Trainer<'_, T> {
     }
 }
 
-impl<T: Task> Source<'_, T> {
+impl<T: Task> BatchSource<'_, T> {
     /// The loss of a part, and the gradient of `scale` times its sum.
     fn pass(
         &self,
         part: &T::Part,
         weights: &ActivationWeights,
-        stream: Stream,
+        rng: CounterRng,
         scale: f64,
-    ) -> Result<Pass> {
+    ) -> Result<BackwardPass> {
         ClassifierError::catch("compute the gradient", || {
-            let mode = self.mode(stream);
+            let mode = self.mode(rng);
             let part = part.transfer(self.device);
-            Pass::compute(self.task.layout(), weights, scale, |parameters| {
+            BackwardPass::compute(self.task.layout(), weights, scale, |parameters| {
                 self.task.loss(&part, weights, parameters, mode)
             })
         })
     }
 
-    /// How a part learns: on a device libtorch's generator draws the masks, seeded by seed, step and part.
-    fn mode(&self, stream: Stream) -> Mode {
-        let stream = stream.child(1);
-        if self.path == ComputePath::Processor {
-            return Mode::Train(stream);
+    /// The mode of a part: on a GPU, libtorch's generator makes the dropout masks, seeded by seed, step and part.
+    fn mode(&self, rng: CounterRng) -> Mode {
+        let rng = rng.child(1);
+        if self.path == ComputePath::Cpu {
+            return Mode::Train(rng);
         }
-        let seed = stream.bits(0);
+        let seed = rng.bits(0);
         match self.device {
             Device::Cuda(_) => tch::Cuda::manual_seed(seed),
             _ => tch::manual_seed(seed as i64),
         }
-        Mode::TrainOnDevice
+        Mode::TrainOnGpu
     }
 }

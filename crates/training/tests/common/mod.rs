@@ -12,17 +12,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bundle::Sizes;
-use classifier::{ComputePath, IdRows, Network, Stream, Weights};
+use classifier::{ComputePath, CounterRng, IdRows, Network, Weights};
 use settings::{CheckpointSettings, ModelKind, ModelSettings, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 use training::{
-    CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
+    CheckpointManager, Classification, Record, TrainContext, TrainError, TrainingResult, train,
 };
 
 pub const WORDS: u32 = 12;
 const WIDTH: u32 = 6;
 
-/// A network with the rows that it learns from.
+/// A network with its training and validation rows.
 pub struct Setup {
     pub model: ModelSettings,
     pub network: Network,
@@ -33,7 +33,7 @@ pub struct Setup {
 
 pub fn silent(_: &str) {}
 
-/// Rows with labels, without an artifact.
+/// Rows with labels that come from no artifact.
 #[derive(Debug)]
 pub struct Rows {
     ids: Vec<Vec<u32>>,
@@ -59,22 +59,22 @@ impl IdRows for Rows {
 }
 
 fn rows(count: usize, seed: u64) -> Rows {
-    let stream = Stream::new(seed);
+    let rng = CounterRng::new(seed);
     let row = |row: usize| {
-        let numbers = stream.child(row as u64);
+        let numbers = rng.child(row as u64);
         let length = 2 + numbers.bits(0) % 8;
-        let word = |place: u64| 1 + (numbers.bits(place) % u64::from(WORDS - 1)) as u32;
+        let word = |position: u64| 1 + (numbers.bits(position) % u64::from(WORDS - 1)) as u32;
         (1..=length).map(word).collect()
     };
     let ids: Vec<Vec<u32>> = (0..count).map(row).collect();
-    let labels = (0..count).map(|row| (stream.bits(row as u64) % 2) as u8);
+    let labels = (0..count).map(|row| (rng.bits(row as u64) % 2) as u8);
     Rows {
         labels: labels.collect(),
         ids,
     }
 }
 
-/// A network of this kind, or a tiny encoder of a family where `kind` is a transformer.
+/// A network of this kind; for a transformer, a tiny encoder of this family.
 pub fn setup(kind: ModelKind, family: &str, steps: usize, dropout: f64) -> Setup {
     let model = ModelSettings {
         hidden: 5,
@@ -108,8 +108,8 @@ pub fn setup(kind: ModelKind, family: &str, steps: usize, dropout: f64) -> Setup
                 width: WIDTH,
                 classes: 2,
             };
-            let stream = Stream::new(5);
-            let values = (0..WORDS * WIDTH).map(|n| stream.normal(u64::from(n)) as f32);
+            let rng = CounterRng::new(5);
+            let values = (0..WORDS * WIDTH).map(|n| rng.normal(u64::from(n)) as f32);
             let values: Vec<f32> = values.collect();
             let network = Network::new(&model, sizes, &values);
             let frozen = network
@@ -129,7 +129,7 @@ pub fn setup(kind: ModelKind, family: &str, steps: usize, dropout: f64) -> Setup
     }
 }
 
-/// The tiny encoders that other tests compare with the reference implementation.
+/// The folder of a tiny encoder; other tests compare it with the reference implementation.
 fn golden(family: &str) -> PathBuf {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     crates.join("classifier/tests/golden").join(family)
@@ -161,7 +161,7 @@ impl Setup {
             path,
             replicas: 1,
             kind: Kind::Float,
-            may_move: false,
+            may_resume_on_cpu: false,
             until: self.model.training.epochs,
             stop: || false,
             save: || false,
@@ -169,7 +169,7 @@ impl Setup {
         }
     }
 
-    /// The weights before the first step, in memory of their own.
+    /// A copy of the weights before the first step.
     pub fn weights(&self) -> Weights {
         Weights {
             flat: self.start.flat.copy(),
@@ -178,13 +178,13 @@ impl Setup {
     }
 }
 
-/// Trains, without a checkpoint unless there is a folder for it.
+/// Trains with a checkpoint after every `steps` steps; 0 means without checkpoints.
 pub fn run(
     setup: &Setup,
     path: ComputePath,
     folder: &Path,
     steps: u64,
-) -> (Result<Trained, TrainError>, Weights, String) {
+) -> (Result<TrainingResult, TrainError>, Weights, String) {
     let task = setup.task();
     let context = setup.context(&task, path);
     let checkpoints = CheckpointSettings {
@@ -208,8 +208,8 @@ pub fn run(
     (trained, weights, fs::read_to_string(&log).expect("lines"))
 }
 
-/// A training that nothing disturbs: its weights and its record.
-pub fn quietly(setup: &Setup, path: ComputePath) -> (Weights, String) {
+/// Trains without checkpoints; returns the weights and the record.
+pub fn train_without_checkpoints(setup: &Setup, path: ComputePath) -> (Weights, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let (trained, weights, record) = run(setup, path, folder.path(), 0);
     trained.expect("it trains");

@@ -1,4 +1,4 @@
-//! The best trial of a sweep: which one it is, by validation alone, and its bundle.
+//! Selects the best trial of a sweep by validation loss, and copies its bundle.
 
 use artifact::files::write_json;
 use artifact::{Artifact, Failure, OutputFile, StageName, format};
@@ -7,30 +7,30 @@ use serde::Serialize;
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
-use crate::fitted::take_over;
+use crate::bundle_output::copy_bundle;
 
-/// Who was chosen among whom.
-const SELECTION: &str = "selection.json";
+/// The file with the results of all trials and the selected one.
+const SELECTION_FILE: &str = "selection.json";
 
-/// One trial and how it did.
+/// The validation result of one trial.
 #[derive(Clone, Debug, Serialize)]
-struct Judged {
+struct TrialResult {
     trial: String,
     seed: u64,
     /// Mean cross-entropy on validation, in nats.
     loss: f64,
-    /// Share of validation rows classified rightly.
+    /// Share of validation rows predicted correctly.
     accuracy: f64,
 }
 
-/// Takes over the bundle of the best trial. Settings are judged by their mean loss over seeds, so that
-/// luck does not choose; of the best settings the best seed is taken.
+/// Copies the bundle of the best trial. Settings are compared by their mean loss over all seeds, so that a lucky seed
+/// does not decide; among the trials of the best settings, the best seed is selected.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
-    let mut trials: Vec<(Judged, ModelSettings, &Artifact)> = Vec::new();
+    let mut trials: Vec<(TrialResult, ModelSettings, &Artifact)> = Vec::new();
     for (name, artifact) in context.inputs(StageName::Train) {
         artifact.verify()?;
         let model = ModelFile::load(artifact.folder())?;
-        let judged = Judged {
+        let result = TrialResult {
             trial: name.to_owned(),
             seed: model.architecture.seed,
             loss: model.validation.loss,
@@ -40,11 +40,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             seed: 0,
             ..model.architecture
         };
-        trials.push((judged, without_seed, artifact));
+        trials.push((result, without_seed, artifact));
     }
     let mean = |settings: &ModelSettings| {
         let same = trials.iter().filter(|(_, other, _)| other == settings);
-        let losses: Vec<f64> = same.map(|(judged, ..)| judged.loss).collect();
+        let losses: Vec<f64> = same.map(|(result, ..)| result.loss).collect();
         losses.iter().sum::<f64>() / losses.len() as f64
     };
     let best = trials.iter().min_by(|one, two| {
@@ -52,22 +52,22 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             .total_cmp(&mean(&two.1))
             .then(one.0.loss.total_cmp(&two.0.loss))
     });
-    let Some((judged, _, artifact)) = best else {
+    let Some((result, _, artifact)) = best else {
         return Err(Failure::new("The sweep has no trials"));
     };
-    let mut files = take_over(context, artifact, &[])?;
-    let all: Vec<&Judged> = trials.iter().map(|(judged, ..)| judged).collect();
+    let mut files = copy_bundle(context, artifact, &[])?;
+    let all: Vec<&TrialResult> = trials.iter().map(|(result, ..)| result).collect();
     let selection =
-        serde_json::json!({ "sweep": settings.sweep, "chosen": judged.trial, "trials": all });
-    write_json(&context.output().join(SELECTION), &selection)?;
-    files.push(OutputFile::data(SELECTION));
-    let line = format!(
-        "{} of {}: {} right on validation, loss {:.4}",
-        judged.trial,
+        serde_json::json!({ "sweep": settings.sweep, "chosen": result.trial, "trials": all });
+    write_json(&context.output().join(SELECTION_FILE), &selection)?;
+    files.push(OutputFile::data(SELECTION_FILE));
+    let summary = format!(
+        "{}, best of {}: {} of validation reviews correct, loss {:.4}",
+        result.trial,
         format::plural(trials.len() as u64, "trial", "trials"),
-        format::percent(judged.accuracy),
-        judged.loss,
+        format::percent(result.accuracy),
+        result.loss,
     );
     let contract = artifact.manifest().contract.clone();
-    Ok(Outcome::new(contract, files, line))
+    Ok(Outcome::new(contract, files, summary))
 }

@@ -1,20 +1,20 @@
-//! What is known of n-grams, by n-gram: linear probing (Knuth 1998, section 6.4) with all that a search needs side
-//! by side, because a search is a matter of memory: millions of n-grams do not fit near a core.
+//! A hash table from n-grams to values, with linear probing (Knuth 1998, section 6.4). Key and value are
+//! stored side by side, because millions of n-grams do not fit into a cache and lookups are bound by memory.
 
-/// A value for each of some n-grams, which are numbers of their own (`ngram::Ngram`).
+/// A hash table from n-grams to values.
 #[derive(Clone, Debug)]
-pub(crate) struct Table<V> {
-    /// A power of two of them, at most half of it taken. 0 is no n-gram: there a slot is empty.
+pub(crate) struct NgramTable<V> {
+    /// A power of two of slots, at most half of them used. The key 0 marks an empty slot.
     slots: Vec<(u64, V)>,
     shift: u32,
 }
 
-impl<V: Copy + Default> Table<V> {
-    /// An empty one for at most so many n-grams.
-    pub(crate) fn with_room(count: usize) -> Self {
+impl<V: Copy + Default> NgramTable<V> {
+    /// An empty table for at most `count` n-grams.
+    pub(crate) fn with_capacity(count: usize) -> Self {
         let bits = (2 * count.max(1)).next_power_of_two().trailing_zeros();
         let mut slots = Vec::with_capacity(1 << bits);
-        // Written at once: zeroes from the operating system would fault twice a page, read first and written then.
+        // Zeroed memory from the system would cost two page faults a page: at the first read and at the first write.
         slots.resize(1 << bits, (0, V::default()));
         Self {
             slots,
@@ -22,19 +22,19 @@ impl<V: Copy + Default> Table<V> {
         }
     }
 
-    /// One with these n-grams, each of them there once, and their values.
+    /// A table of distinct n-grams and their values.
     pub(crate) fn of(
         ngrams: impl ExactSizeIterator<Item = u64>,
         values: impl Iterator<Item = V>,
     ) -> Self {
-        let mut table = Self::with_room(ngrams.len());
+        let mut table = Self::with_capacity(ngrams.len());
         for (ngram, value) in ngrams.zip(values) {
             table.insert(ngram, value);
         }
         table
     }
 
-    /// Adds an n-gram; `false` where it is there already.
+    /// Adds an n-gram; returns false if the table already has it.
     pub(crate) fn insert(&mut self, ngram: u64, value: V) -> bool {
         let slot = self.slot(self.start(ngram), ngram);
         let is_new = self.slots[slot].0 == 0;
@@ -45,31 +45,31 @@ impl<V: Copy + Default> Table<V> {
     }
 
     pub(crate) fn get(&self, ngram: u64) -> Option<V> {
-        let (there, value) = self.slots[self.slot(self.start(ngram), ngram)];
-        (there == ngram).then_some(value)
+        let (key, value) = self.slots[self.slot(self.start(ngram), ngram)];
+        (key == ngram).then_some(value)
     }
 
-    /// The values of those of many that there are, in their order.
+    /// The values of those n-grams that the table has, in their order.
     ///
-    /// They are looked for side by side: the first slot of each is read before any of them is looked at, so that
-    /// many reads wait for memory at the same time.
+    /// The first slot of every n-gram is read before any of them is compared, so that many reads wait for memory
+    /// at the same time.
     pub(crate) fn get_all(&self, wanted: &[u64]) -> impl Iterator<Item = V> {
         let first = |ngram: &u64| (*ngram, self.slots[self.start(*ngram)]);
         let read: Vec<(u64, (u64, V))> = wanted.iter().map(first).collect();
         read.into_iter()
-            .filter_map(|(ngram, (there, value))| match there {
+            .filter_map(|(ngram, (key, value))| match key {
                 0 => None,
-                _ if there == ngram => Some(value),
+                _ if key == ngram => Some(value),
                 _ => self.get(ngram),
             })
     }
 
-    /// All of them, in no order.
+    /// All n-grams with their values, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, V)> {
         self.slots.iter().filter(|slot| slot.0 != 0).copied()
     }
 
-    /// The slot of an n-gram, or the empty one where it would be.
+    /// The slot of an n-gram, or the empty slot where it would be stored.
     fn slot(&self, start: usize, ngram: u64) -> usize {
         let mut slot = start;
         while self.slots[slot].0 != 0 && self.slots[slot].0 != ngram {
@@ -78,7 +78,7 @@ impl<V: Copy + Default> Table<V> {
         slot
     }
 
-    /// Where a search begins (multiplicative hashing).
+    /// The slot where a search starts (multiplicative hashing).
     fn start(&self, ngram: u64) -> usize {
         (ngram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
     }
@@ -89,11 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_ngram_is_found_and_no_other() {
+    fn every_ngram_of_the_table_is_found_and_no_other() {
         let ngrams: Vec<u64> = (0..5000).map(|number| number * 7 + 1).collect();
-        let table = Table::of(ngrams.iter().copied(), 0_u32..);
-        for (ngram, place) in ngrams.iter().zip(0..) {
-            assert_eq!(table.get(*ngram), Some(place));
+        let table = NgramTable::of(ngrams.iter().copied(), 0_u32..);
+        for (ngram, index) in ngrams.iter().zip(0..) {
+            assert_eq!(table.get(*ngram), Some(index));
             assert_eq!(table.get(ngram + 1), None);
         }
         let found: Vec<u32> = table.get_all(&[9, 15, 8, 1, 15]).collect();
@@ -106,8 +106,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_not_added_again() {
-        let mut table = Table::with_room(3);
+    fn an_ngram_is_not_added_twice() {
+        let mut table = NgramTable::with_capacity(3);
         assert!(table.insert(4, 1));
         assert!(table.insert(5, 2));
         assert!(!table.insert(4, 3));
@@ -115,8 +115,8 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_one_has_nothing() {
-        let table = Table::<u32>::with_room(0);
+    fn an_empty_table_has_no_ngrams() {
+        let table = NgramTable::<u32>::with_capacity(0);
         assert_eq!(table.get(3), None);
         assert_eq!(table.get_all(&[1, 2, 3]).count(), 0);
         assert_eq!(table.iter().count(), 0);

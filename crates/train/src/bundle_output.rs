@@ -1,4 +1,4 @@
-//! A trained model becomes a bundle.
+//! Writes a trained model as a bundle.
 
 use std::fs;
 use std::path::Path;
@@ -14,43 +14,44 @@ use serde::de::DeserializeOwned;
 use settings::{CalibrationKind, ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Outcome};
 
-use crate::card;
+use crate::model_card;
 
-/// How a model scores the validation rows.
-pub(crate) struct Scored<'a> {
-    /// Their class ids.
+/// The predictions of a model for the validation rows, and how good they are.
+pub(crate) struct ValidationScores<'a> {
+    /// The labels, as class ids.
     pub(crate) labels: &'a [u8],
-    /// How far the positive class is ahead on each of them.
-    pub(crate) differences: &'a [f64],
+    /// The score of each row: the log-odds of the positive class, in nats.
+    pub(crate) scores: &'a [f64],
     /// Mean cross-entropy, in nats.
     pub(crate) loss: f64,
-    /// Share of rows classified rightly.
+    /// Share of rows predicted correctly.
     pub(crate) accuracy: f64,
 }
 
-/// `model.json` of a model without features, penalty or epochs, with the calibration fitted on validation.
-pub(crate) fn describe(
+/// The `model.json` of a model, with the calibration fitted on the validation rows. Features, penalty, epochs and the
+/// number of parameters are set by the caller.
+pub(crate) fn model_description(
     context: &Context,
     settings: &ModelSettings,
     contract: &TokenContract,
     sizes: Sizes,
-    scored: &Scored<'_>,
+    validation: &ValidationScores<'_>,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
-    let made: TokenizerSettings = recorded_settings(tokens, "tokens")?;
-    let differences = scored.differences.iter().map(|value| *value as f32);
-    let differences: Vec<f32> = differences.collect();
+    let tokenizer: TokenizerSettings = recorded_settings(tokens, "tokens")?;
+    let scores = validation.scores.iter().map(|value| *value as f32);
+    let scores: Vec<f32> = scores.collect();
     let calibration = match settings.calibration {
         CalibrationKind::Temperature => {
-            fit_temperature(&differences, scored.labels).map(Calibration::Temperature)
+            fit_temperature(&scores, validation.labels).map(Calibration::Temperature)
         }
         CalibrationKind::Isotonic => {
-            fit_isotonic(&differences, scored.labels).map(Calibration::Isotonic)
+            fit_isotonic(&scores, validation.labels).map(Calibration::Isotonic)
         }
     };
     Ok(ModelFile {
         format: ModelFile::FORMAT,
-        // How a sweep went about it is nothing that the model is.
+        // The steps of a sweep do not belong to the description of a model.
         architecture: ModelSettings {
             rung: None,
             range_test: None,
@@ -63,8 +64,8 @@ pub(crate) fn describe(
             fingerprint: contract.tokenizer,
             pad_id: contract.pad_id,
             max_length: contract.max_length,
-            // So that the bundle can do the same with a new text.
-            truncation: made.truncation,
+            // The bundle truncates new texts in the same way.
+            truncation: tokenizer.truncation,
         },
         labels: contract.classes.clone(),
         calibration: calibration.map_err(Failure::from_error)?,
@@ -73,9 +74,9 @@ pub(crate) fn describe(
         epochs: 0,
         best_epoch: 0,
         validation: ValidationResult {
-            rows: scored.labels.len() as u64,
-            loss: scored.loss,
-            accuracy: scored.accuracy,
+            rows: validation.labels.len() as u64,
+            loss: validation.loss,
+            accuracy: validation.accuracy,
         },
         provenance: Provenance {
             tokens: tokens.identity(),
@@ -85,19 +86,19 @@ pub(crate) fn describe(
     })
 }
 
-/// The settings that an artifact was made with.
+/// The settings that an artifact was made with; `name` is its name in an error message.
 pub(crate) fn recorded_settings<T: DeserializeOwned>(
     artifact: &Artifact,
-    what: &str,
+    name: &str,
 ) -> Result<T, Failure> {
     serde_json::from_value(artifact.manifest().settings.clone()).map_err(|error| {
         Failure::new(format!(
-            "The settings recorded with the {what} cannot be read: {error}"
+            "Failed to read the settings recorded with the {name}: {error}"
         ))
     })
 }
 
-/// Writes the bundle of a network; `encoder` is the folder of the encoder in it, if there is one.
+/// Writes the bundle of a network. `encoder` is the folder of its pretrained encoder, if it has one.
 pub(crate) fn write_network(
     context: &Context,
     model: &ModelFile,
@@ -113,8 +114,8 @@ pub(crate) fn write_network(
     write_card(context, model)
 }
 
-/// Copies the files of a bundle that was trained elsewhere, but for those named.
-pub(crate) fn take_over(
+/// Copies the files of another step's bundle into the output, except those in `without`.
+pub(crate) fn copy_bundle(
     context: &Context,
     artifact: &Artifact,
     without: &[&str],
@@ -137,12 +138,12 @@ pub(crate) fn take_over(
 /// Writes the model card.
 pub(crate) fn write_card(context: &Context, model: &ModelFile) -> Result<(), ClassifierError> {
     let path = context.output().join("README.md");
-    let text = card::model_card(&context.step().variant, model);
+    let text = model_card::render(&context.step().variant, model);
     fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
     Ok(())
 }
 
-/// The stage's outcome.
+/// The outcome of the stage.
 pub(crate) fn outcome(tokens: &TokenContract, model: &ModelFile, summary: String) -> Outcome {
     let contract = Contract::Model {
         tokenizer: tokens.tokenizer,

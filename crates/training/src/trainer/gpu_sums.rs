@@ -1,36 +1,36 @@
-//! What happened since the last line of the record. On a device the sums stay there until somebody reads
-//! them, because reading one number makes the host wait for everything under way.
+//! Sums of losses and checks of gradients that stay on the GPU until they are read, because reading a number makes the
+//! CPU wait for all queued work.
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// Sums of losses and whether all was finite, on a device.
+/// Sums of losses, and whether all steps were finite, on the GPU.
 #[derive(Debug)]
-pub(super) struct DeviceMeter {
-    /// f64 scalar: losses of the examples.
+pub(super) struct GpuSums {
+    /// f64 scalar: sum of the losses of the examples.
     loss: Tensor,
-    /// i64 scalar: examples predicted correctly.
+    /// i64 scalar: number of examples predicted correctly.
     correct: Tensor,
     /// f32 scalar: norm of the last gradient before clipping.
     norm: Tensor,
-    /// bool scalar: no step was bad so far.
+    /// bool scalar: true if no step was bad so far.
     all_good: Tensor,
-    /// i64 scalar: steps before the first bad one.
+    /// i64 scalar: number of steps before the first bad one.
     good_steps: Tensor,
-    /// f32 scalar: the largest norm that is left alone; none without clipping.
+    /// f32 scalar: the norm above which gradients are clipped; `None` without clipping.
     limit: Option<Tensor>,
 }
 
-/// What a meter read.
+/// The values of the sums.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reading {
+pub(super) struct SumValues {
     pub(super) loss: f64,
     pub(super) correct: u64,
     pub(super) norm: f64,
-    /// Steps before the first bad one; `None` if all were good.
+    /// Number of steps before the first bad one; `None` if all were good.
     pub(super) first_bad: Option<u64>,
 }
 
-impl DeviceMeter {
+impl GpuSums {
     pub(super) fn new(clip_norm: f64, device: Device) -> Self {
         let scalar = |kind| Tensor::zeros([], (kind, device));
         Self {
@@ -43,9 +43,9 @@ impl DeviceMeter {
         }
     }
 
-    /// Clips a gradient, makes it finite, and tells whether it and the losses were: a bool scalar. Waits
-    /// for nothing.
-    pub(super) fn check(&mut self, gradient: &mut Tensor, losses: &[(Tensor, Tensor)]) -> Tensor {
+    /// Clips a gradient and sets it to 0 if it is not finite. Returns a bool scalar: whether gradient and losses were
+    /// finite. Waits for nothing.
+    pub(super) fn clip(&mut self, gradient: &mut Tensor, losses: &[(Tensor, Tensor)]) -> Tensor {
         let norm = gradient.norm();
         let mut sum = norm.shallow_clone();
         for (loss, correct) in losses {
@@ -59,7 +59,7 @@ impl DeviceMeter {
             let _ = factor.clamp_max_(1.0);
             let _ = gradient.g_mul_(&factor);
         }
-        // What is not finite must not reach the moments: NaN times 0 is NaN.
+        // Non-finite values must not reach the moments: NaN times 0 is NaN.
         let _ = gradient.masked_fill_(&good.logical_not(), 0.0);
         self.norm.copy_(&norm);
         let _ = self.all_good.logical_and_(&good);
@@ -67,8 +67,8 @@ impl DeviceMeter {
         good
     }
 
-    /// Reads the sums, by one copy, and begins anew.
-    pub(super) fn read(&mut self) -> Reading {
+    /// Reads the sums with one copy, and resets them.
+    pub(super) fn read(&mut self) -> SumValues {
         let as_double = |tensor: &Tensor| tensor.to_kind(Kind::Double);
         let all = [
             &self.loss,
@@ -85,7 +85,7 @@ impl DeviceMeter {
             let _ = self.good_steps.zero_();
             let _ = self.all_good.fill_(1);
         });
-        Reading {
+        SumValues {
             loss: found[0],
             correct: found[1] as u64,
             norm: found[2],
@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn gradients_are_clipped_to_the_limit_and_counted() {
-        let mut meter = DeviceMeter::new(2.0, Device::Cpu);
+    fn gradients_are_clipped_and_losses_are_summed() {
+        let mut sums = GpuSums::new(2.0, Device::Cpu);
         let mut gradient = Tensor::from_slice(&[3.0_f32, 4.0]);
-        let good = meter.check(&mut gradient, &losses(0.5));
+        let good = sums.clip(&mut gradient, &losses(0.5));
         assert_eq!(good.int64_value(&[]), 1);
         let found = Vec::<f32>::try_from(&gradient).expect("two numbers");
         assert!(
@@ -114,32 +114,32 @@ mod tests {
             "{found:?}"
         );
         let mut small = Tensor::from_slice(&[0.3_f32, 0.4]);
-        let _ = meter.check(&mut small, &losses(0.25));
+        let _ = sums.clip(&mut small, &losses(0.25));
         assert_eq!(
             Vec::<f32>::try_from(&small).expect("two numbers"),
             [0.3, 0.4]
         );
-        let expected = Reading {
+        let expected = SumValues {
             loss: 0.75,
             correct: 6,
             norm: 0.5,
             first_bad: None,
         };
-        assert_eq!(meter.read(), expected);
-        assert_eq!((meter.read().loss, meter.read().correct), (0.0, 0));
+        assert_eq!(sums.read(), expected);
+        assert_eq!((sums.read().loss, sums.read().correct), (0.0, 0));
     }
 
     #[test]
-    fn the_first_bad_step_is_found_and_its_gradient_is_made_finite() {
+    fn the_first_bad_step_is_found_and_its_gradient_is_zero() {
         // The square of 1e20 is not finite, so its norm is not.
         for (bad, limit) in [(f32::NAN, 1.0), (f32::INFINITY, 1.0), (1e20, 0.0)] {
-            let mut meter = DeviceMeter::new(limit, Device::Cpu);
+            let mut sums = GpuSums::new(limit, Device::Cpu);
             let mut step = |gradient: [f32; 2], loss| {
                 let mut gradient = Tensor::from_slice(&gradient);
-                let good = meter.check(&mut gradient, &losses(loss));
+                let good = sums.clip(&mut gradient, &losses(loss));
                 let good = good.int64_value(&[]) == 1;
-                let kept = gradient.abs().max().double_value(&[]);
-                assert!(kept.is_finite() && (good || kept == 0.0), "{kept}");
+                let largest = gradient.abs().max().double_value(&[]);
+                assert!(largest.is_finite() && (good || largest == 0.0), "{largest}");
                 good
             };
             let good = [
@@ -150,8 +150,8 @@ mod tests {
                 step([1.0, 2.0], f32::NAN),
             ];
             assert_eq!(good, [true, true, false, true, false]);
-            assert_eq!(meter.read().first_bad, Some(2));
-            assert_eq!(meter.read().first_bad, None);
+            assert_eq!(sums.read().first_bad, Some(2));
+            assert_eq!(sums.read().first_bad, None);
         }
     }
 }

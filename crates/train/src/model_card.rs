@@ -1,0 +1,64 @@
+//! The model card (Mitchell et al. 2019): a `README.md` that describes a bundle.
+
+use bundle::ModelFile;
+use serde_json::json;
+use settings::ModelKind;
+
+/// The text of the model card.
+pub(crate) fn render(name: &str, model: &ModelFile) -> String {
+    let architecture = &model.architecture;
+    let validation = &model.validation;
+    format!(
+        "# {name}\n\n\
+        A sentiment model by Ressenti: it reads a text and returns the probabilities of `{negative}` and `{positive}`.\n\n\
+        | | |\n| --- | --- |\n\
+        | kind | {kind}, {parameters} parameters |\n\
+        | vocabulary | {vocabulary} entries of width {width} |\n\
+        | input | at most {length} tokens per text (truncation: {truncation}), tokenizer {fingerprint} |\n\
+        | training | {trained} |\n\
+        | validation | {accuracy:.2}% of {rows} reviews correct, loss {loss:.4} |\n\
+        | calibration | {calibration} |\n\
+        | inputs | tokens {tokens}{embedding} |\n\n\
+        ## Files\n\n\
+        - `model.safetensors`: the weights, f32\n\
+        - `model.json`: architecture, sizes, text normalisation, calibration and digests of the inputs\n\
+        - `tokenizer.json`: the tokenizer, for the `tokenizers` library\n\
+        - `metrics.jsonl`: the training log\n\n\
+        ## Use and limits\n\n\
+        Run `ressenti predict --bundle .` in this folder. It cleans and tokenizes a text exactly as the training texts were.\n\n\
+        The model knows only the language and the subjects of its training reviews. The validation accuracy above is slightly \
+        optimistic, because the best epoch was chosen by validation loss; the evaluation reports the test accuracy.\n",
+        positive = model.labels.last().map_or("", String::as_str),
+        negative = model.labels.first().map_or("", String::as_str),
+        kind = json!(architecture.kind).as_str().unwrap_or_default(),
+        parameters = artifact::format::count(model.parameters),
+        vocabulary = artifact::format::count(model.sizes.vocabulary_size),
+        width = model.sizes.width,
+        length = model.tokenizer.max_length,
+        truncation = json!(model.tokenizer.truncation)
+            .as_str()
+            .unwrap_or_default(),
+        fingerprint = model.tokenizer.fingerprint,
+        trained = match architecture.kind {
+            ModelKind::Probe =>
+                "output layer only, fitted to the minimum; penalty chosen on validation".to_owned(),
+            ModelKind::Linear =>
+                "word n-grams, fitted to the minimum; penalty chosen on validation".to_owned(),
+            _ => format!(
+                "{}, best epoch {}, seed {}",
+                artifact::format::plural(model.epochs.into(), "epoch", "epochs"),
+                model.best_epoch,
+                architecture.seed
+            ),
+        },
+        accuracy = 100.0 * validation.accuracy,
+        rows = artifact::format::count(validation.rows),
+        loss = validation.loss,
+        calibration = model.calibration.in_words(),
+        tokens = model.provenance.tokens,
+        embedding = model
+            .provenance
+            .embedding
+            .map_or_else(String::new, |digest| format!(", embedding {digest}")),
+    )
+}
