@@ -6,7 +6,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use artifact::{Artifact, Failure, Sentiment, Split, StageName};
 use artifact::{read_table, rows_of_split, schema};
-use metrics::{doubtful_labels, is_right};
+use metrics::{is_correct, likely_label_errors};
 use stage::Context;
 
 use super::explained::{self, excerpt};
@@ -35,7 +35,7 @@ pub(super) fn collect(
     let (mut wrong, mut doubtful) = (Vec::new(), Vec::new());
     if let Some(values) = probabilities {
         wrong = surest_mistakes(&judged.labels, values);
-        doubtful = doubtful_labels(&judged.labels, values);
+        doubtful = likely_label_errors(&judged.labels, values);
     }
     let all_doubtful = doubtful.len() as u64;
     doubtful.truncate(SHOWN);
@@ -73,7 +73,7 @@ pub(super) fn collect(
     let mistake = |place: &usize| {
         let label = judged.labels[*place];
         let others = judged.probabilities.iter().filter(|(name, values)| {
-            Some(name.as_str()) != best_name && is_right(label, values[*place])
+            Some(name.as_str()) != best_name && is_correct(label, values[*place])
         });
         let (text, words) = excerpts.get(place).cloned().unwrap_or_default();
         let class = Sentiment::from_id(label).map_or("", Sentiment::as_str);
@@ -110,7 +110,7 @@ fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)
 /// The rows with the largest probability of the wrong class.
 fn surest_mistakes(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
     let mut wrong: Vec<usize> = (0..labels.len()).collect();
-    wrong.retain(|row| !is_right(labels[*row], probabilities[*row]));
+    wrong.retain(|row| !is_correct(labels[*row], probabilities[*row]));
     let sureness = |row: &usize| (probabilities[*row] - 0.5).abs();
     wrong.sort_by(|one, two| sureness(two).total_cmp(&sureness(one)));
     wrong.truncate(SHOWN);
