@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::tally::{Counts, Level, totals};
+use crate::scored_rows::{Counts, Level, totals};
 use crate::{Metric, ScoredRows};
 
 /// What a Brier score is made of: `reliability - resolution + uncertainty` (Murphy 1973), with the

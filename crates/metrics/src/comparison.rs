@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::bootstrap::check_confidence;
 use crate::distribution::binomial_at_most;
 use crate::paired::Outcomes;
-use crate::tally::check_labels;
+use crate::scored_rows::check_labels;
 use crate::{Estimate, MetricsError, is_correct};
 
 /// The paired comparison of two models' accuracy.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::tally::THRESHOLD;
+use crate::scored_rows::THRESHOLD;
 use crate::{Estimate, Metric, ScoredRows, wilson_interval};
 
 /// The four outcomes of a decision between two classes, in rows.

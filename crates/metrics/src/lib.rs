@@ -14,9 +14,9 @@
 //! Newcombe 1998), which hold for one row as for a million. The other figures have bootstrap intervals where
 //! the rows say enough for resamples to mean something, and none where they do not.
 
-mod believed;
 mod bootstrap;
 mod calibration;
+mod calibration_file;
 mod comparison;
 mod confusion;
 pub mod counter_rng;
@@ -26,17 +26,17 @@ mod estimate;
 mod figure;
 mod file;
 mod isotonic;
-mod label_noise;
+mod label_errors;
 mod metric;
 mod paired;
 mod ranking;
 pub mod regression;
-mod tally;
+mod scored_rows;
 mod temperature;
 
-pub use believed::{CalibrationFile, ProbabilityFigures};
 pub use bootstrap::{MIN_BOOTSTRAP_ROWS, compute_figures};
 pub use calibration::{BrierParts, ReliabilityBin, brier_parts, reliability};
+pub use calibration_file::{CalibrationFile, ProbabilityFigures};
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use counter_rng::CounterRng;
@@ -46,8 +46,8 @@ pub use estimate::{Estimate, wilson_interval};
 pub use figure::{FEW_ROWS, Figure};
 pub use file::MetricsFile;
 pub use isotonic::{Knot, fit_isotonic, interpolate};
-pub use label_noise::likely_label_errors;
+pub use label_errors::likely_label_errors;
 pub use metric::Metric;
 pub use ranking::{RocPoint, roc_curve};
-pub use tally::{ScoredRows, THRESHOLD, is_correct};
+pub use scored_rows::{ScoredRows, THRESHOLD, is_correct};
 pub use temperature::{calibrated, fit_temperature};

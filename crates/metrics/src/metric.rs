@@ -3,7 +3,7 @@
 use crate::ConfusionMatrix;
 use crate::calibration::reliability_of;
 use crate::ranking::{average_precision, roc_auc};
-use crate::tally::{Counts, Level, ScoredRows, totals};
+use crate::scored_rows::{Counts, Level, ScoredRows, totals};
 
 /// Bins of the calibration error.
 const BINS: u64 = 15;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ScoredRows;
-use crate::tally::{Counts, totals};
+use crate::scored_rows::{Counts, totals};
 
 /// Area under the ROC curve: the probability that a positive is ranked above a negative, ties
 /// counting one half (Mann and Whitney 1947; Hanley and McNeil 1982). `None` where a class is

@@ -2,7 +2,7 @@
 //! changing a single decision (Guo et al. 2017, section 4.2).
 
 use crate::MetricsError;
-use crate::tally::{check_each, check_labels};
+use crate::scored_rows::{check_each, check_labels};
 
 /// The range searched for `1 / T`. Its ends are reached where the validation rows ask for no end:
 /// all of them right (T towards 0), or no better than chance (T towards infinity).

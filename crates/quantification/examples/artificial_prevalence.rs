@@ -88,7 +88,7 @@ impl Rows {
     fn quantifier(&self, by: By, seed: u64) -> Quantifier {
         let (labels, said) = (&self.labels, &self.probabilities);
         let known = match by {
-            By::Film => Quantifier::of_groups(labels, said, Some(&self.films), DRAWS, seed),
+            By::Film => Quantifier::with_groups(labels, said, Some(&self.films), DRAWS, seed),
             By::Row => Quantifier::new(labels, said, DRAWS, seed),
         };
         known.expect("labelled rows of both classes")

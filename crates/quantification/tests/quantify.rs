@@ -16,8 +16,8 @@ fn normal(one: f64, two: f64) -> f64 {
     (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * two).cos()
 }
 
-fn probability(odds: f64) -> f32 {
-    (1.0 / (1.0 + (-odds).exp())) as f32
+fn probability(log_odds: f64) -> f32 {
+    (1.0 / (1.0 + (-log_odds).exp())) as f32
 }
 
 /// Labels and probabilities of texts of which this share is positive, by a classifier whose log-odds are
@@ -80,7 +80,7 @@ fn counting_is_biased_away_from_balance_and_the_others_are_not() {
             let errors = (0..40).map(|seed| {
                 let (labels, probabilities) = texts(share, 1000, 100 + seed);
                 let truth = labels.iter().map(|label| f64::from(*label)).sum::<f64>() / 1000.0;
-                quantifier.share(&probabilities, method).unwrap() - truth
+                quantifier.prevalence(&probabilities, method).unwrap() - truth
             });
             errors.sum::<f64>() / 40.0
         };
@@ -102,7 +102,7 @@ fn a_classifier_whose_log_odds_no_line_makes_honest_biases_the_maximum_alone() {
         let errors = (0..20).map(|seed| {
             let (labels, said) = ironic_texts(share, 5000, 300 + seed);
             let truth = labels.iter().map(|label| f64::from(*label)).sum::<f64>() / 5000.0;
-            quantifier.share(&said, method).unwrap() - truth
+            quantifier.prevalence(&said, method).unwrap() - truth
         });
         errors.sum::<f64>() / 20.0
     };
@@ -150,7 +150,7 @@ fn rows_of_one_film_are_less_than_as_many_of_many() {
         let covered = (0..100).filter(|trial| {
             let (labels, said, groups) = films(0.5, 40, 20, 100 + trial);
             let quantifier = match by_film {
-                true => Quantifier::of_groups(&labels, &said, Some(&groups), 200, *trial),
+                true => Quantifier::with_groups(&labels, &said, Some(&groups), 200, *trial),
                 false => Quantifier::new(&labels, &said, 200, *trial),
             };
             // Each text is of another film.
@@ -177,7 +177,7 @@ fn films_of_one_review_each_are_as_rows() {
         let found = known.unwrap().quantify(&asked, Method::default(), 0.95, 1);
         found.unwrap().total_error
     };
-    let by_film = error(Quantifier::of_groups(
+    let by_film = error(Quantifier::with_groups(
         &labels,
         &said,
         Some(&groups),
@@ -253,33 +253,37 @@ fn rows_that_say_nothing_are_refused() {
     check(
         &[1],
         &[],
-        QuantificationError::Lengths {
+        QuantificationError::LengthMismatch {
             labels: 1,
             others: 0,
             what: "probabilities",
         },
     );
-    let groups = Quantifier::of_groups(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
+    let groups = Quantifier::with_groups(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
     assert_eq!(
         groups.unwrap_err(),
-        QuantificationError::Lengths {
+        QuantificationError::LengthMismatch {
             labels: 2,
             others: 1,
             what: "groups",
         }
     );
-    check(&[1, 2], &[0.1, 0.2], QuantificationError::Row(1));
-    check(&[1, 0], &[0.1, f32::NAN], QuantificationError::Row(1));
+    check(&[1, 2], &[0.1, 0.2], QuantificationError::InvalidRow(1));
+    check(
+        &[1, 0],
+        &[0.1, f32::NAN],
+        QuantificationError::InvalidRow(1),
+    );
     check(
         &[1; 20],
         &[0.9; 20],
-        QuantificationError::OneClass {
+        QuantificationError::TooFewPerClass {
             rows: 20,
             positives: 20,
         },
     );
     let labels: Vec<u8> = (0..20).map(|row| row % 2).collect();
-    check(&labels, &[0.7; 20], QuantificationError::Useless);
+    check(&labels, &[0.7; 20], QuantificationError::Uninformative);
 }
 
 #[test]

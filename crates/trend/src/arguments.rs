@@ -20,7 +20,7 @@ Examples:
   ressenti trend a.csv b.csv --set ingest.columns.timestamp=posted --set ingest.columns.topic=product
 
 Columns are found as `ressenti inspect FILE` shows: a text and a time are needed, a topic is welcome. What authors
-say themselves (a rating, a verdict) is never used to make the trend, but to say how good it is.
+say themselves (a rating, a author_label) is never used to make the trend, but to say how good it is.
 
 Why not just count? A model that errs in 10 % of the negative reviews finds 10 % positive ones where there are
 none. `emq` finds the share that makes the model's answers most likely, from how it treats either class of labelled

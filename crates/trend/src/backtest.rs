@@ -1,11 +1,11 @@
 //! How forecasts would have done: from every period on, with what was known then.
 
 use crate::data::Backtest;
-use crate::linearised::{linearised, observation};
-use crate::odds::{interval, normal_width, share_of};
+use crate::linearisation::{linearise, observation};
+use crate::log_odds::{interval, normal_half_width, sigmoid};
 use crate::state_space::Posterior;
 use metrics::Estimate;
-use quantification::{Evidence, Response};
+use quantification::{QuasiLikelihood, ScoreMeans};
 
 /// Periods that must be known before the first forecast.
 const FEWEST: usize = 8;
@@ -35,13 +35,13 @@ impl Backtest {
 /// periods that followed. The model is of the kind that the trend has, with a slope or without, and
 /// knows nothing else of what came later. Nothing where fewer than ten forecasts can be judged.
 pub(crate) fn backtest(
-    periods: &[Option<Evidence>],
-    response: &Response,
+    periods: &[Option<ScoreMeans>],
+    quasi_likelihood: &QuasiLikelihood,
     has_slope: bool,
     confidence: f64,
 ) -> Vec<Backtest> {
     const NAMES: [&str; 3] = ["state-space model", "last value", "overall mean"];
-    let width = normal_width(confidence);
+    let width = normal_half_width(confidence);
     let mut sums = HORIZONS.map(|horizon| {
         NAMES.map(|name| Backtest {
             name,
@@ -52,29 +52,31 @@ pub(crate) fn backtest(
     let origins = FEWEST..periods.len();
     let most = (WORK / periods.len().max(1)).clamp(10, MOST);
     let step = origins.len().div_ceil(most).max(1);
-    let odds = |evidence: &Option<Evidence>| Some(response.odds(evidence.as_ref()?));
-    let odds: Vec<Option<f64>> = periods.iter().map(odds).collect();
+    let log_odds =
+        |score_means: &Option<ScoreMeans>| Some(quasi_likelihood.log_odds(score_means.as_ref()?));
+    let log_odds: Vec<Option<f64>> = periods.iter().map(log_odds).collect();
     for origin in origins.step_by(step) {
-        let known: Vec<f64> = odds[..origin].iter().flatten().copied().collect();
+        let known: Vec<f64> = log_odds[..origin].iter().flatten().copied().collect();
         if known.len() < FEWEST {
             continue;
         }
-        let model = Posterior::of(&linearised(&periods[..origin], response), has_slope);
+        let model = Posterior::of(&linearise(&periods[..origin], quasi_likelihood), has_slope);
         let ahead = model.forecast(HORIZONS.into_iter().max().unwrap_or(1));
         for (sums, horizon) in sums.iter_mut().zip(HORIZONS) {
             let at = origin + horizon - 1;
-            let (Some(Some(came)), Some(Some(evidence))) = (odds.get(at), periods.get(at)) else {
+            let (Some(Some(came)), Some(Some(score_means))) = (log_odds.get(at), periods.get(at))
+            else {
                 continue;
             };
             let (level, variance) = ahead[horizon - 1];
-            let error = observation(response, evidence, level).1;
+            let error = observation(quasi_likelihood, score_means, level).1;
             let forecasts = [
                 interval(level, variance + model.irregular() + error, width),
                 last_value(&known, horizon, width),
                 overall_mean(&known, width),
             ];
             for (sums, forecast) in sums.iter_mut().zip(forecasts) {
-                sums.add(forecast, share_of(*came), confidence);
+                sums.add(forecast, sigmoid(*came), confidence);
             }
         }
     }
@@ -108,20 +110,20 @@ fn overall_mean(known: &[f64], width: f64) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::perfect;
+    use crate::tests::perfect_classifier;
 
     /// Of a model that does not err, about periods of 400 texts with these log-odds.
     fn scores(values: impl Iterator<Item = f64>) -> Vec<Backtest> {
-        let (quantifier, response) = perfect();
-        let period = |odds: f64| {
-            let positives = (400.0 * share_of(odds)).round() as usize;
-            let said: Vec<f32> = (0..400)
+        let (quantifier, quasi_likelihood) = perfect_classifier();
+        let period = |log_odds: f64| {
+            let positives = (400.0 * sigmoid(log_odds)).round() as usize;
+            let probabilities: Vec<f32> = (0..400)
                 .map(|row| if row < positives { 0.9 } else { 0.1 })
                 .collect();
-            quantifier.evidence(&response, &said)
+            quantifier.score_means(&quasi_likelihood, &probabilities)
         };
-        let periods: Vec<Option<Evidence>> = values.map(period).collect();
-        backtest(&periods, &response, false, 0.9)
+        let periods: Vec<Option<ScoreMeans>> = values.map(period).collect();
+        backtest(&periods, &quasi_likelihood, false, 0.9)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! When did the level change, and how sure is that? Exact, by the product-partition model of Barry and
 //! Hartigan (1993) with the recursions of Fearnhead (2006): between changes the level stands still.
 
-use crate::state_space::Observed;
+use crate::state_space::Observation;
 
 /// Changes that are expected in the whole series before it is looked at.
 const EXPECTED: f64 = 1.0;
@@ -10,7 +10,7 @@ const EXPECTED: f64 = 1.0;
 /// added to the variance of each observation: what a period has to itself.
 ///
 /// Levels of the parts are normal around the mean of all, with their variance (an empirical prior).
-pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
+pub fn probabilities(observed: &[Observation], extra: f64) -> Vec<f64> {
     let count = observed.len();
     let known: Vec<f64> = observed.iter().flatten().map(|(value, _)| *value).collect();
     if known.len() < 2 {
@@ -110,17 +110,17 @@ mod tests {
         };
         let (mut total, mut with) = (0.0, vec![0.0; count]);
         for cuts in 0..1_usize << (count - 1) {
-            let places: Vec<usize> = (1..count).filter(|at| cuts >> (at - 1) & 1 == 1).collect();
-            let ends = places.iter().copied().chain([count]);
+            let indices: Vec<usize> = (1..count).filter(|at| cuts >> (at - 1) & 1 == 1).collect();
+            let ends = indices.iter().copied().chain([count]);
             let mut start = 0;
-            let mut weight = hazard.powi(places.len() as i32)
-                * (1.0 - hazard).powi((count - 1 - places.len()) as i32);
+            let mut weight = hazard.powi(indices.len() as i32)
+                * (1.0 - hazard).powi((count - 1 - indices.len()) as i32);
             for end in ends {
                 weight *= density(&values[start..end]);
                 start = end;
             }
             total += weight;
-            places.iter().for_each(|place| with[*place] += weight);
+            indices.iter().for_each(|index| with[*index] += weight);
         }
         with.iter().map(|weight| weight / total).collect()
     }
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_recursion_says_what_all_partitions_say() {
         let values = [0.1, 0.3, 0.2, 1.1, 0.9, 1.2, 0.2];
-        let observed: Vec<Observed> = values.iter().map(|value| Some((*value, 0.02))).collect();
+        let observed: Vec<Observation> = values.iter().map(|value| Some((*value, 0.02))).collect();
         for (found, expected) in probabilities(&observed, 0.03)
             .iter()
             .zip(by_enumeration(&values, 0.05))
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_jump_is_found_where_it_is_and_noise_is_none() {
-        let series = |jump: f64| -> Vec<Observed> {
+        let series = |jump: f64| -> Vec<Observation> {
             let noise = |at: usize| 0.1 * ((at * 7919 % 13) as f64 / 6.0 - 1.0);
             let value = |at: usize| noise(at) + if at >= 12 { jump } else { 0.0 };
             // One period is empty.

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::iter;
 
 use metrics::Estimate;
-use quantification::{Evidence, Method, Quantifier, Response, Share};
+use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
 
 use crate::backtest::backtest;
 use crate::change_points;
 use crate::data::{
-    Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare, Trend,
+    AuthorComparison, ChangePoint, Forecast, Input, Options, PeriodEstimate, ScoredReview,
+    TopicEstimate, Trend, TrendModel,
 };
-use crate::errors::Learned;
-use crate::linearised::linearised;
-use crate::odds::{interval, normal_width};
-use crate::period::{Period, date_of};
-use crate::pooling::pooled;
-use crate::refused::{Refused, Unfit};
-use crate::state_space::{Fitted, choose};
-use crate::times::sensible;
+use crate::date_filter::filter_dates;
+use crate::error::{TrendError, UnusableReviews};
+use crate::error_rates::LearnedErrorRates;
+use crate::linearisation::linearise;
+use crate::log_odds::{interval, normal_half_width};
+use crate::period::{Period, date_from_day};
+use crate::pooling::pool_topics;
+use crate::state_space::{FittedModel, choose};
 
 /// Periods at most that a series is computed for.
 const MOST: i64 = 5000;
@@ -27,52 +28,52 @@ const MOST: i64 = 5000;
 const LIKELY: f64 = 0.5;
 
 /// The trend of reviews by a model of which it is learned how it errs. The words of the largest change are
-/// added by [`Change::words`]' reader, who has the texts.
+/// added by [`ChangePoint::words`]' reader, who has the texts.
 ///
 /// # Errors
 /// There are no reviews, the period makes far too many of them, or `is_stopped` said so: then it is given up
-/// with [`Refused::Stopped`] soon after.
-pub(crate) fn trend(
+/// with [`TrendError::Stopped`] soon after.
+pub(crate) fn estimate_trend(
     input: &Input,
-    learned: &Learned,
+    learned: &LearnedErrorRates,
     options: &Options,
     is_stopped: &(dyn Fn() -> bool + Sync),
-) -> Result<Trend, Refused> {
+) -> Result<Trend, TrendError> {
     let quantifier = &learned.quantifier;
-    let (rows, left_out) = sensible(&input.rows, options.keep_all_times);
+    let (rows, left_out) = filter_dates(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
-    let period = options.period.unwrap_or_else(|| Period::of_days(&days));
+    let period = options.period.unwrap_or_else(|| Period::choose(&days));
     let series = Series::new(rows, period)?;
-    let mut shares = Shares {
+    let mut shares = Estimator {
         quantifier,
-        response: quantifier.response(options.method),
+        quasi_likelihood: quantifier.quasi_likelihood(options.method),
         options,
-        width: normal_width(options.confidence),
+        width: normal_half_width(options.confidence),
         common: 0.0,
         is_stopped,
     };
     let alone = series.groups.iter().map(|rows| shares.of(rows));
-    let alone = alone.collect::<Result<Vec<Option<Share>>, _>>()?;
+    let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
     let all = series.groups.concat();
-    let overall = shares.of(&all)?.ok_or(Unfit::NothingLeft)?;
+    let overall = shares.of(&all)?.ok_or(UnusableReviews::NothingLeft)?;
     shares.common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
-    let evidence = series.groups.iter().map(|rows| shares.evidence(rows));
-    let evidence: Vec<Option<Evidence>> = evidence.collect();
-    let observed = linearised(&evidence, &shares.response);
+    let score_means = series.groups.iter().map(|rows| shares.score_means(rows));
+    let score_means: Vec<Option<ScoreMeans>> = score_means.collect();
+    let observed = linearise(&score_means, &shares.quasi_likelihood);
     let (fitted, aic) = choose(&observed);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
-    let share_of_period = |(at, rows): (usize, &Vec<Row>)| PeriodShare {
+    let share_of_period = |(at, rows): (usize, &Vec<ScoredReview>)| PeriodEstimate {
         label: series.label(at),
-        start: date_of(series.day(at)).to_string(),
+        start: date_from_day(series.day(at)).to_string(),
         rows: rows.len(),
-        counted: quantifier.share(&said(rows), Method::ClassifyAndCount),
+        counted: quantifier.prevalence(&probabilities(rows), Method::ClassifyAndCount),
         share: alone[at].map(|share| share.estimate),
         level: shares.interval(fitted.levels[at]),
         change: changes[at],
         verdicts: verdicts(rows),
     };
     let groups = series.groups.iter().enumerate();
-    let periods: Vec<PeriodShare> = groups.map(share_of_period).collect();
+    let periods: Vec<PeriodEstimate> = groups.map(share_of_period).collect();
     let irregular = fitted.posterior.irregular();
     let ahead = (periods.len()..).zip(fitted.posterior.forecast(options.horizon));
     let forecast = |(at, (level, variance))| Forecast {
@@ -80,7 +81,7 @@ pub(crate) fn trend(
         level: shares.interval((level, variance + irregular)),
     };
     let has_slope = fitted.variances.slope.is_some();
-    let counted = quantifier.share(&said(&all), Method::ClassifyAndCount);
+    let counted = quantifier.prevalence(&probabilities(&all), Method::ClassifyAndCount);
     Ok(Trend {
         period,
         method: options.method,
@@ -95,7 +96,12 @@ pub(crate) fn trend(
         overall: overall.estimate,
         overall_counted: counted.unwrap_or(0.0),
         forecast: ahead.map(forecast).collect(),
-        backtest: backtest(&evidence, &shares.response, has_slope, options.confidence),
+        backtest: backtest(
+            &score_means,
+            &shares.quasi_likelihood,
+            has_slope,
+            options.confidence,
+        ),
         topics: topics(&input.topics, &all, &shares)?,
         largest_change: largest_change(&series, &changes, &shares, input.topics.len())?,
         judged: judged(&periods),
@@ -108,8 +114,8 @@ pub(crate) fn trend(
 const UNLIKE: f64 = 0.05;
 
 /// How unlike the labelled reviews these are, where it matters.
-fn misfit(quantifier: &Quantifier, rows: &[Row]) -> Option<f64> {
-    let (distance, is_misfit) = quantifier.misfit(&said(rows))?;
+fn misfit(quantifier: &Quantifier, rows: &[ScoredReview]) -> Option<f64> {
+    let (distance, is_misfit) = quantifier.misfit(&probabilities(rows))?;
     (is_misfit && distance > UNLIKE).then_some(distance)
 }
 
@@ -117,19 +123,19 @@ fn misfit(quantifier: &Quantifier, rows: &[Row]) -> Option<f64> {
 struct Series {
     period: Period,
     first: i64,
-    groups: Vec<Vec<Row>>,
+    groups: Vec<Vec<ScoredReview>>,
 }
 
 impl Series {
-    fn new(rows: Vec<Row>, period: Period) -> Result<Self, Refused> {
+    fn new(rows: Vec<ScoredReview>, period: Period) -> Result<Self, TrendError> {
         let numbers = rows.iter().map(|row| period.number(row.day));
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
-            return Err(Unfit::NothingLeft.into());
+            return Err(UnusableReviews::NothingLeft.into());
         };
         let count = last - first + 1;
         if count > MOST {
             let period = period.name();
-            return Err(Unfit::TooManyPeriods { period, count }.into());
+            return Err(UnusableReviews::TooManyPeriods { period, count }.into());
         }
         let mut groups = vec![Vec::new(); usize::try_from(count).unwrap_or(0)];
         for row in rows {
@@ -155,9 +161,9 @@ impl Series {
 }
 
 /// Who says what share of reviews is positive.
-struct Shares<'a> {
+struct Estimator<'a> {
     quantifier: &'a Quantifier,
-    response: Response,
+    quasi_likelihood: QuasiLikelihood,
     options: &'a Options,
     /// Half the width of an interval in standard deviations.
     width: f64,
@@ -167,43 +173,44 @@ struct Shares<'a> {
     is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-impl Shares<'_> {
-    fn of(&self, rows: &[Row]) -> Result<Option<Share>, Refused> {
+impl Estimator<'_> {
+    fn of(&self, rows: &[ScoredReview]) -> Result<Option<PrevalenceEstimate>, TrendError> {
         if (self.is_stopped)() {
-            return Err(Refused::Stopped);
+            return Err(TrendError::Stopped);
         }
         let (known, options) = (self.quantifier, self.options);
         let (method, confidence) = (options.method, options.confidence);
-        Ok(known.quantify(&said(rows), method, confidence, options.seed))
+        Ok(known.quantify(&probabilities(rows), method, confidence, options.seed))
     }
 
-    fn evidence(&self, rows: &[Row]) -> Option<Evidence> {
-        self.quantifier.evidence(&self.response, &said(rows))
+    fn score_means(&self, rows: &[ScoredReview]) -> Option<ScoreMeans> {
+        self.quantifier
+            .score_means(&self.quasi_likelihood, &probabilities(rows))
     }
 
     /// The share of normal log-odds with this mean and variance.
-    fn interval(&self, (odds, variance): (f64, f64)) -> Estimate {
-        interval(odds, variance + self.common, self.width)
+    fn interval(&self, (log_odds, variance): (f64, f64)) -> Estimate {
+        interval(log_odds, variance + self.common, self.width)
     }
 }
 
-fn said(rows: &[Row]) -> Vec<f32> {
+fn probabilities(rows: &[ScoredReview]) -> Vec<f32> {
     rows.iter().map(|row| row.probability).collect()
 }
 
-fn verdicts(rows: &[Row]) -> Option<(f64, usize)> {
-    let known = rows.iter().filter_map(|row| row.verdict);
+fn verdicts(rows: &[ScoredReview]) -> Option<(f64, usize)> {
+    let known = rows.iter().filter_map(|row| row.author_label);
     let known: Vec<f64> = known.map(f64::from).collect();
     (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64, known.len()))
 }
 
-fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
+fn model(fitted: &FittedModel, aic: [f64; 2], width: f64) -> TrendModel {
     // What all periods have in common falls out of a difference, nearly.
     let (value, variance) = fitted.rise;
     let half = width * variance.sqrt();
     let (low, high) = ((value - half).max(-1.0), (value + half).min(1.0));
     let has_slope = fitted.variances.slope.is_some();
-    ModelOfTrend {
+    TrendModel {
         name: ["local level", "local linear trend"][usize::from(has_slope)],
         variances: fitted.variances,
         aic,
@@ -212,27 +219,35 @@ fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
 }
 
 /// Topics, those with most reviews first.
-fn topics(names: &[String], rows: &[Row], shares: &Shares<'_>) -> Result<Vec<TopicShare>, Refused> {
-    let mut found: Vec<(&String, Share, Evidence)> = Vec::new();
-    for (topic, rows) in by_topic(rows) {
-        if let Some((share, evidence)) = shares.of(&rows)?.zip(shares.evidence(&rows)) {
-            found.push((&names[topic], share, evidence));
+fn topics(
+    names: &[String],
+    rows: &[ScoredReview],
+    shares: &Estimator<'_>,
+) -> Result<Vec<TopicEstimate>, TrendError> {
+    let mut found: Vec<(&String, PrevalenceEstimate, ScoreMeans)> = Vec::new();
+    for (topic, rows) in group_by_topic(rows) {
+        if let Some((share, score_means)) = shares.of(&rows)?.zip(shares.score_means(&rows)) {
+            found.push((&names[topic], share, score_means));
         }
     }
     found.sort_by(|one, two| two.1.rows.cmp(&one.1.rows).then(one.0.cmp(two.0)));
-    let evidence: Vec<&Evidence> = found.iter().map(|found| &found.2).collect();
-    let pooled = pooled(&evidence, &shares.response);
-    let topic = |(at, (name, alone, _)): (usize, &(&String, Share, Evidence))| TopicShare {
-        topic: (*name).clone(),
-        rows: alone.rows,
-        alone: alone.estimate,
-        share: (pooled.as_ref()).map_or(alone.estimate, |pooled| shares.interval(pooled[at])),
+    let score_means: Vec<&ScoreMeans> = found.iter().map(|found| &found.2).collect();
+    let pool_topics = pool_topics(&score_means, &shares.quasi_likelihood);
+    let topic = |(at, (name, alone, _)): (usize, &(&String, PrevalenceEstimate, ScoreMeans))| {
+        TopicEstimate {
+            topic: (*name).clone(),
+            rows: alone.rows,
+            alone: alone.estimate,
+            share: (pool_topics.as_ref()).map_or(alone.estimate, |pool_topics| {
+                shares.interval(pool_topics[at])
+            }),
+        }
     };
     Ok(found.iter().enumerate().map(topic).collect())
 }
 
-fn by_topic(rows: &[Row]) -> BTreeMap<usize, Vec<Row>> {
-    let mut groups: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
+fn group_by_topic(rows: &[ScoredReview]) -> BTreeMap<usize, Vec<ScoredReview>> {
+    let mut groups: BTreeMap<usize, Vec<ScoredReview>> = BTreeMap::new();
     for row in rows {
         groups.entry(row.topic).or_default().push(*row);
     }
@@ -243,20 +258,20 @@ fn by_topic(rows: &[Row]) -> BTreeMap<usize, Vec<Row>> {
 fn largest_change(
     series: &Series,
     changes: &[f64],
-    shares: &Shares<'_>,
+    shares: &Estimator<'_>,
     topics: usize,
-) -> Result<Option<Change>, Refused> {
+) -> Result<Option<ChangePoint>, TrendError> {
     let likely = (1..changes.len()).filter(|at| changes[*at] >= LIKELY);
     let ends = iter::once(0).chain(likely).chain([series.groups.len()]);
     let ends: Vec<usize> = ends.collect();
-    let mut largest: Option<(Change, [Vec<Row>; 2])> = None;
+    let mut largest: Option<(ChangePoint, [Vec<ScoredReview>; 2])> = None;
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
         let sides = [from..at, at..to].map(|part| series.groups[part].concat());
         let (Some(before), Some(after)) = (shares.of(&sides[0])?, shares.of(&sides[1])?) else {
             continue;
         };
-        let change = Change {
+        let change = ChangePoint {
             label: series.label(at),
             day: series.day(at),
             probability: changes[at],
@@ -267,14 +282,14 @@ fn largest_change(
             mix_of_topics: None,
             words: Vec::new(),
         };
-        let size = |change: &Change| (change.after.value - change.before.value).abs();
+        let size = |change: &ChangePoint| (change.after.value - change.before.value).abs();
         if (largest.as_ref()).is_none_or(|(known, _)| size(&change) >= size(known)) {
             largest = Some((change, sides));
         }
     }
     Ok(largest.map(|(mut change, sides)| {
         if topics > 1 {
-            let (within, mix) = decomposed(&sides, shares);
+            let (within, mix) = decompose_change(&sides, shares);
             (change.within_topics, change.mix_of_topics) = (Some(within), Some(mix));
         }
         change
@@ -283,14 +298,14 @@ fn largest_change(
 
 /// A change as other shares of the same topics, and as other topics (Kitagawa 1955). Topics that stand on
 /// one side alone count as mix.
-fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
+fn decompose_change(sides: &[Vec<ScoredReview>; 2], shares: &Estimator<'_>) -> (f64, f64) {
     // The weight of each topic on either side, and its share there.
     let mut parts: BTreeMap<usize, [(f64, Option<f64>); 2]> = BTreeMap::new();
     for (side, rows) in sides.iter().enumerate() {
-        for (topic, own) in by_topic(rows) {
+        for (topic, own) in group_by_topic(rows) {
             let weight = own.len() as f64 / rows.len().max(1) as f64;
             let known = shares.quantifier;
-            let share = known.share(&said(&own), shares.options.method);
+            let share = known.prevalence(&probabilities(&own), shares.options.method);
             parts.entry(topic).or_default()[side] = (weight, share);
         }
     }
@@ -305,8 +320,8 @@ fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
     (within, mix)
 }
 
-fn judged(periods: &[PeriodShare]) -> Option<Judged> {
-    let mut sums = Judged::default();
+fn judged(periods: &[PeriodEstimate]) -> Option<AuthorComparison> {
+    let mut sums = AuthorComparison::default();
     for period in periods {
         let (Some((truth, rows)), Some(share)) = (period.verdicts, period.share) else {
             continue;

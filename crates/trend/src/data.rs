@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::period::Period;
 use crate::state_space::Variances;
-use crate::words::MovedWord;
+use crate::word_changes::WordChange;
 
 /// A review that a model has read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Row {
+pub(crate) struct ScoredReview {
     /// Which topic, by its place in [`Input::topics`].
     pub topic: usize,
     /// Its day, counted from 1970-01-01.
@@ -18,7 +18,7 @@ pub(crate) struct Row {
     /// The model's probability that it is positive.
     pub probability: f32,
     /// What its author said of it, 1 for positive: used to judge the trend, never to make it.
-    pub verdict: Option<u8>,
+    pub author_label: Option<u8>,
 }
 
 /// Reviews with their topics.
@@ -27,7 +27,7 @@ pub(crate) struct Input {
     /// Names of topics.
     pub topics: Vec<String>,
     /// The reviews, in any order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ScoredReview>,
 }
 
 /// How a trend is made.
@@ -90,24 +90,24 @@ pub struct Trend {
     /// The same as the model's answers were counted, biased as they are.
     pub overall_counted: f64,
     /// The periods without a gap, in order.
-    pub periods: Vec<PeriodShare>,
+    pub periods: Vec<PeriodEstimate>,
     /// The model behind the smooth line.
-    pub model: ModelOfTrend,
+    pub model: TrendModel,
     /// The level in the periods to come.
     pub forecast: Vec<Forecast>,
     /// How such forecasts did in the past; nothing where the past is too short.
     pub backtest: Vec<Backtest>,
     /// Topics, those with most reviews first; shares lean on each other.
-    pub topics: Vec<TopicShare>,
+    pub topics: Vec<TopicEstimate>,
     /// What is behind the largest change, if there is one.
-    pub largest_change: Option<Change>,
+    pub largest_change: Option<ChangePoint>,
     /// How near the shares are to what the authors said, where they said it.
-    pub judged: Option<Judged>,
+    pub judged: Option<AuthorComparison>,
 }
 
 /// The share of positive reviews in a period.
 #[derive(Clone, Debug, Serialize)]
-pub struct PeriodShare {
+pub struct PeriodEstimate {
     /// What people call it.
     pub label: String,
     /// Its first day, as `2018-07-09`.
@@ -128,7 +128,7 @@ pub struct PeriodShare {
 
 /// The state-space model that was chosen.
 #[derive(Clone, Debug, Serialize)]
-pub struct ModelOfTrend {
+pub struct TrendModel {
     /// `local level` or `local linear trend`.
     pub name: &'static str,
     /// Its variances, in squared log-odds.
@@ -169,7 +169,7 @@ pub struct Backtest {
 
 /// A topic's share over all periods.
 #[derive(Clone, Debug, Serialize)]
-pub struct TopicShare {
+pub struct TopicEstimate {
     /// The topic.
     pub topic: String,
     /// Its reviews.
@@ -182,7 +182,7 @@ pub struct TopicShare {
 
 /// The largest change of the level.
 #[derive(Clone, Debug, Serialize)]
-pub struct Change {
+pub struct ChangePoint {
     /// The period that it came just before.
     pub label: String,
     /// The first day of that period.
@@ -200,12 +200,12 @@ pub struct Change {
     /// How much is other topics being talked about.
     pub mix_of_topics: Option<f64>,
     /// The words that moved most.
-    pub words: Vec<MovedWord>,
+    pub words: Vec<WordChange>,
 }
 
 /// How near the shares are to what the authors said.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Judged {
+pub struct AuthorComparison {
     /// Periods in which authors said something.
     pub periods: usize,
     /// Reviews whose authors did.

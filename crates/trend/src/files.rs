@@ -12,7 +12,7 @@ use metrics::Estimate;
 use crate::data::Trend;
 
 /// The columns of numbers of the table of periods.
-pub(crate) const NUMBERS: [&str; 9] = [
+pub(crate) const NUMBER_COLUMNS: [&str; 9] = [
     "counted",
     "share",
     "share_low",
@@ -25,24 +25,24 @@ pub(crate) const NUMBERS: [&str; 9] = [
 ];
 
 /// A line of the table of periods: a period, or a forecast.
-pub(crate) struct Line<'a> {
+pub(crate) struct TableRow<'a> {
     pub(crate) label: &'a str,
     /// Its first day; `None` for a forecast.
     start: Option<&'a str>,
     /// Its reviews; `None` for a forecast.
     pub(crate) rows: Option<usize>,
-    /// The columns of [`NUMBERS`]; `None` for what is not known.
-    pub(crate) numbers: [Option<f64>; NUMBERS.len()],
+    /// The columns of [`NUMBER_COLUMNS`]; `None` for what is not known.
+    pub(crate) numbers: [Option<f64>; NUMBER_COLUMNS.len()],
 }
 
 /// The table of periods, and of forecasts behind them.
-pub(crate) fn lines(trend: &Trend) -> Vec<Line<'_>> {
+pub(crate) fn lines(trend: &Trend) -> Vec<TableRow<'_>> {
     let ends = |it: Estimate| [it.value, it.low, it.high].map(Some);
     let past = trend.periods.iter().map(|it| {
         let [share, low, high] = it.share.map_or([None; 3], ends);
         let [level, level_low, level_high] = ends(it.level);
         let (change, verdicts) = (Some(it.change), it.verdicts.map(|(share, _)| share));
-        Line {
+        TableRow {
             label: &it.label,
             start: Some(&it.start),
             rows: Some(it.rows),
@@ -52,9 +52,9 @@ pub(crate) fn lines(trend: &Trend) -> Vec<Line<'_>> {
         }
     });
     let ahead = trend.forecast.iter().map(|it| {
-        let mut numbers = [None; NUMBERS.len()];
+        let mut numbers = [None; NUMBER_COLUMNS.len()];
         numbers[4..7].copy_from_slice(&ends(it.level));
-        Line {
+        TableRow {
             label: &it.label,
             start: None,
             rows: None,
@@ -76,7 +76,7 @@ fn batch(trend: &Trend) -> Result<RecordBatch, ArrowError> {
         ("start", Arc::new(starts), true),
         ("reviews", Arc::new(reviews), false),
     ];
-    for (column, name) in NUMBERS.into_iter().enumerate() {
+    for (column, name) in NUMBER_COLUMNS.into_iter().enumerate() {
         let values: Float64Array = lines.iter().map(|it| it.numbers[column]).collect();
         columns.push((name, Arc::new(values), true));
     }
@@ -90,7 +90,7 @@ pub(crate) fn write(folder: &Path, trend: &Trend, page: String) -> Result<(), Fa
         let path = folder.join(name);
         fs::write(&path, text).map_err(ArtifactError::io("write", &path))
     };
-    text("trend.json", json(trend))?;
+    text("trend.json", to_json(trend))?;
     text("trend.html", page)?;
     let path = folder.join("trend.parquet");
     let batch = batch(trend).map_err(ArtifactError::table("write", &path))?;
@@ -101,6 +101,6 @@ pub(crate) fn write(folder: &Path, trend: &Trend, page: String) -> Result<(), Fa
 }
 
 /// All of it as JSON: `trend.json`.
-pub fn json(trend: &Trend) -> String {
+pub fn to_json(trend: &Trend) -> String {
     serde_json::to_string_pretty(trend).expect("a trend is plain data") + "\n"
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 const DIFFUSE: f64 = 1e6;
 
 /// An observation with the variance of its own error; `None` for a period without one.
-pub type Observed = Option<(f64, f64)>;
+pub type Observation = Option<(f64, f64)>;
 
 /// The variances of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -39,7 +39,7 @@ impl State {
     }
 
     /// One period on.
-    pub(crate) fn predicted(&self, variances: &Variances) -> Self {
+    pub(crate) fn predict(&self, variances: &Variances) -> Self {
         let [[a, b], [_, d]] = self.variance;
         let level = a + 2.0 * b + d + variances.level;
         Self {
@@ -49,7 +49,7 @@ impl State {
     }
 
     /// Knowing an observation with an error of this variance.
-    fn updated(&self, value: f64, error: f64) -> Self {
+    fn update(&self, value: f64, error: f64) -> Self {
         let [[a, b], [_, d]] = self.variance;
         let total = a + error;
         let gain = [a / total, b / total];
@@ -67,7 +67,10 @@ impl State {
 /// The filter: each period's state before and after its observation, and the log-likelihood. Harvey
 /// (1989), section 3.2; the first observations, as many as there are unknown parts of the state, find
 /// the start and do not count.
-pub(crate) fn filter(observed: &[Observed], variances: &Variances) -> (Vec<(State, State)>, f64) {
+pub(crate) fn filter(
+    observed: &[Observation],
+    variances: &Variances,
+) -> (Vec<(State, State)>, f64) {
     let mut before = State::unknown(variances);
     let mut states = Vec::with_capacity(observed.len());
     let mut likelihood = 0.0;
@@ -85,11 +88,11 @@ pub(crate) fn filter(observed: &[Observed], variances: &Variances) -> (Vec<(Stat
                     likelihood -=
                         0.5 * ((std::f64::consts::TAU * total).ln() + surprise * surprise / total);
                 }
-                before.updated(*value, error)
+                before.update(*value, error)
             }
         };
         states.push((before, after));
-        before = after.predicted(variances);
+        before = after.predict(variances);
     }
     (states, likelihood)
 }
@@ -104,7 +107,7 @@ pub(crate) struct Smoothed {
 }
 
 /// Levels from all observations (Rauch, Tung and Striebel 1965).
-pub(crate) fn smoothed(states: &[(State, State)]) -> Smoothed {
+pub(crate) fn smooth(states: &[(State, State)]) -> Smoothed {
     let Some((_, last)) = states.last() else {
         return Smoothed::default();
     };

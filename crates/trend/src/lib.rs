@@ -5,29 +5,29 @@
 //! knows how it errs, to a [`Trend`]. [`answer`] goes there from files; the command line shows what it finds, the
 //! service sends it.
 
-mod answer;
 mod arguments;
 mod backtest;
 pub mod change_points;
 mod compute;
 mod data;
-mod errors;
+mod date_filter;
+mod error;
+mod error_rates;
 mod files;
+mod from_files;
 mod kalman;
-mod linearised;
-mod odds;
+mod linearisation;
+mod log_odds;
 mod page;
 pub mod period;
 pub mod pooling;
 mod read;
-mod refused;
 mod sentences;
-mod show;
 pub mod state_space;
+mod terminal;
 #[cfg(test)]
 mod tests;
-mod times;
-mod words;
+mod word_changes;
 
 use std::ffi::OsString;
 use std::slice;
@@ -41,13 +41,13 @@ use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};
 
-pub use answer::{ErrorRates, answer};
 pub use data::{Options, Trend};
-pub use errors::{Learned, of_validation};
-pub use files::json;
-pub use page::render;
-pub use read::{Question, Reader};
-pub use refused::{Refused, Unfit, Unjudged};
+pub use error::{TrendError, UnknownErrorRates, UnusableReviews};
+pub use error_rates::{LearnedErrorRates, learn_from_evaluation};
+pub use files::to_json;
+pub use from_files::{ErrorRateSource, compute_trend};
+pub use page::render_page;
+pub use read::{TrendContext, TrendQuery};
 
 /// Reviews that the model reads together: as many as its batches are filled well from.
 const TOGETHER: usize = 8192;
@@ -63,35 +63,35 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("trend"));
     }
-    let (name, place) = (&selection.names[0], &selection.places[0]);
+    let (name, index) = (&selection.names[0], &selection.places[0]);
     let progress = Progress::new(arguments.progress, StepId::new(StageName::Evaluate, name));
     if let Some(why) = &selection.why {
         progress.note(why);
     }
     selection.start_threads();
-    let predictor = Predictor::load(place, &selection.run, networks)?;
+    let predictor = Predictor::load(index, &selection.run, networks)?;
     let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
-    let question = Question {
+    let question = TrendQuery {
         files: &arguments.files,
         reading: &reading,
         topics: &arguments.topics,
         options: arguments.options(),
     };
-    let reader = Reader {
+    let reader = TrendContext {
         predictor: &predictor,
         progress: &progress,
         on_note: &|note| progress.note(note),
-        most: u64::MAX,
-        together: TOGETHER,
+        max_reviews: u64::MAX,
+        batch_rows: TOGETHER,
         is_stopped: &|| false,
     };
-    let found = answer(&question, &reader, rates(arguments, &selection)?)?;
+    let found = compute_trend(&question, &reader, rates(arguments, &selection)?)?;
     match arguments.format {
-        Format::Text => print(&show::text(&found, name))?,
-        Format::Json => print(&files::json(&found))?,
+        Format::Text => print(&terminal::render_text(&found, name))?,
+        Format::Json => print(&files::to_json(&found))?,
     }
     if let Some(folder) = &arguments.out {
-        files::write(folder, &found, render(&found, name))?;
+        files::write(folder, &found, render_page(&found, name))?;
         progress.note(&format!("written: {}", folder.join("trend.html").display()));
     }
     Ok(())
@@ -102,7 +102,7 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
         return Selection::of_pipeline(arguments.of.load()?, arguments.model.as_slice());
     };
     if arguments.adapt.is_none() && arguments.labelled.is_none() {
-        let unjudged = Failure::from(Refused::Unjudged(Unjudged::Bundle));
+        let unjudged = Failure::from(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
         return Err(unjudged.with_kind(FailureKind::Usage));
     }
     let overrides = &arguments.of.overrides;
@@ -111,18 +111,21 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
 }
 
 /// From where it is known how the model errs: labelled reviews of the domain, or those it was judged on.
-fn rates<'a>(arguments: &'a Arguments, selection: &Selection) -> Result<ErrorRates<'a>, Failure> {
+fn rates<'a>(
+    arguments: &'a Arguments,
+    selection: &Selection,
+) -> Result<ErrorRateSource<'a>, Failure> {
     if let Some(count) = arguments.adapt {
-        return Ok(ErrorRates::Adapt(count));
+        return Ok(ErrorRateSource::Sample(count));
     }
     if let Some(file) = &arguments.labelled {
-        return Ok(ErrorRates::Labelled(file));
+        return Ok(ErrorRateSource::LabelledFile(file));
     }
     let Some(pipeline) = &selection.pipeline else {
-        return Err(Refused::Unjudged(Unjudged::Bundle).into());
+        return Err(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly).into());
     };
     let name = &selection.names[0];
     let made = find::identity(pipeline, name)?;
-    let known = of_validation(pipeline, name, made, arguments.seed)?;
-    Ok(ErrorRates::Known(Box::new(known)))
+    let known = learn_from_evaluation(pipeline, name, made, arguments.seed)?;
+    Ok(ErrorRateSource::Known(Box::new(known)))
 }

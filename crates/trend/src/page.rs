@@ -5,15 +5,15 @@ use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
 
-use crate::data::{Change, Trend};
-use crate::files::{NUMBERS, lines};
+use crate::data::{ChangePoint, Trend};
+use crate::files::{NUMBER_COLUMNS, lines};
 use crate::sentences::{range, sentences};
 
 /// The size of the large pictures, in pixels of a phone held across.
 const SIZE: (f64, f64) = (600.0, 320.0);
 
 /// The text of `trend.html`.
-pub fn render(trend: &Trend, model: &str) -> String {
+pub fn render_page(trend: &Trend, model: &str) -> String {
     let conclusion = usize::from(trend.misfit.is_some());
     let findings = pages::findings(&sentences(trend, model), conclusion);
     let over_time = html! {
@@ -79,8 +79,10 @@ fn shares(trend: &Trend) -> Markup {
     let levels: Vec<(f64, Estimate)> = levels.collect();
     let alone = trend.periods.iter().filter_map(|it| it.share);
     let intervals = alone.chain(levels.iter().map(|it| it.1));
-    let said = trend.periods.iter().filter_map(|it| Some(it.verdicts?.0));
-    let ends = intervals.flat_map(|it| [it.low, it.high]).chain(said);
+    let probabilities = trend.periods.iter().filter_map(|it| Some(it.verdicts?.0));
+    let ends = intervals
+        .flat_map(|it| [it.low, it.high])
+        .chain(probabilities);
     let ends = ends.map(|share| 100.0 * share);
     let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
     let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
@@ -111,7 +113,7 @@ fn shares(trend: &Trend) -> Markup {
         end.unwrap_or_default()
     });
     let description = format!("From {first} to {last} the level goes from {from} to {to}.");
-    let title = "Share of positive reviews over time";
+    let title = "PrevalenceEstimate of positive reviews over time";
     frame.picture("trend", title, [description], content)
 }
 
@@ -133,9 +135,9 @@ fn share_numbers(trend: &Trend) -> Markup {
     let mut numbers = Numbers::new("trend", &lines)
         .column("period", |line| line.label)
         .optional("reviews", |line| line.rows);
-    for (place, name) in NUMBERS.iter().enumerate() {
+    for (index, name) in NUMBER_COLUMNS.iter().enumerate() {
         let number = |value: f64| format!("{value:.5}");
-        numbers = numbers.optional(name, |line| line.numbers[place].map(number));
+        numbers = numbers.optional(name, |line| line.numbers[index].map(number));
     }
     numbers.link()
 }
@@ -186,7 +188,7 @@ fn changes(trend: &Trend) -> Markup {
     section("changes", "When did it change?", content)
 }
 
-fn change(change: &Change) -> Markup {
+fn change(change: &ChangePoint) -> Markup {
     let share = |it: Estimate| format!("{} ({})", format::percent(it.value), range(it));
     let (label, before, after) = (&change.label, share(change.before), share(change.after));
     let text =

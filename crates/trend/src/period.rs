@@ -33,7 +33,7 @@ impl Period {
     /// The number of the period that a day (of 1970-01-01 and on) lies in; neighbours have numbers that
     /// follow each other.
     pub fn number(self, day: i64) -> i64 {
-        let date = date_of(day);
+        let date = date_from_day(day);
         let months = i64::from(date.year()) * 12 + i64::from(date.month0());
         match self {
             Self::Day => day,
@@ -50,7 +50,7 @@ impl Period {
         let months = |months: i64| {
             let year = i32::try_from(months.div_euclid(12)).unwrap_or(1970);
             let month = u32::try_from(months.rem_euclid(12)).unwrap_or(0) + 1;
-            NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_of)
+            NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_from_date)
         };
         match self {
             Self::Day => number,
@@ -63,7 +63,7 @@ impl Period {
 
     /// What people call it: `2018-07-09`, `2018-07`, `2018 Q3`, `2018`.
     pub fn label(self, number: i64) -> String {
-        let date = date_of(self.start(number));
+        let date = date_from_day(self.start(number));
         match self {
             Self::Day | Self::Week => date.to_string(),
             Self::Month => date.format("%Y-%m").to_string(),
@@ -79,7 +79,7 @@ impl Period {
 
     /// The shortest of which the usual one has enough reviews, and of which there are not too many; a
     /// year if none.
-    pub fn of_days(days: &[i64]) -> Self {
+    pub fn choose(days: &[i64]) -> Self {
         let fits = |period: &Self| {
             let numbers = days.iter().map(|day| period.number(*day));
             let (Some(first), Some(last)) = (numbers.clone().min(), numbers.clone().max()) else {
@@ -100,13 +100,13 @@ impl Period {
 }
 
 /// The date of a day.
-pub fn date_of(day: i64) -> NaiveDate {
+pub fn date_from_day(day: i64) -> NaiveDate {
     let date = TimeDelta::try_days(day).and_then(|days| EPOCH.checked_add_signed(days));
     date.unwrap_or(EPOCH)
 }
 
 /// The day of a date.
-pub fn day_of(date: NaiveDate) -> i64 {
+pub fn day_from_date(date: NaiveDate) -> i64 {
     date.signed_duration_since(EPOCH).num_days()
 }
 
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn day(text: &str) -> i64 {
-        day_of(text.parse().expect("a date"))
+        day_from_date(text.parse().expect("a date"))
     }
 
     #[test]
@@ -155,10 +155,10 @@ mod tests {
                 .map(|row| (row as f64 * every) as i64 + 15_000)
                 .collect()
         };
-        assert_eq!(Period::of_days(&spread(6000, 0.02)), Period::Day);
-        assert_eq!(Period::of_days(&spread(2000, 0.2)), Period::Week);
-        assert_eq!(Period::of_days(&spread(1000, 0.9)), Period::Month);
-        assert_eq!(Period::of_days(&spread(10, 40.0)), Period::Year);
-        assert_eq!(Period::of_days(&[]), Period::Year);
+        assert_eq!(Period::choose(&spread(6000, 0.02)), Period::Day);
+        assert_eq!(Period::choose(&spread(2000, 0.2)), Period::Week);
+        assert_eq!(Period::choose(&spread(1000, 0.9)), Period::Month);
+        assert_eq!(Period::choose(&spread(10, 40.0)), Period::Year);
+        assert_eq!(Period::choose(&[]), Period::Year);
     }
 }

@@ -6,10 +6,10 @@
 //! not. How far topics lie apart is known from them alone, and of a few of them hardly: answers are averaged over
 //! spreads, by how likely each makes all texts and by the prior that levels have, too (Simpson et al. 2017).
 
-use quantification::{Evidence, Response};
+use quantification::{QuasiLikelihood, ScoreMeans};
 
-use crate::linearised::observation;
-use crate::odds::mixed;
+use crate::linearisation::observation;
+use crate::log_odds::mixture;
 
 /// Log-odds that topics may have, and the distance of two on the grid.
 const LARGEST: f64 = 8.0;
@@ -33,7 +33,7 @@ const STEPS: usize = 20;
 const NOTHING: f64 = 1e-4;
 
 /// What the texts of a topic say of its log-odds.
-enum Said {
+enum TopicLikelihood {
     /// So many texts that they say it within a narrow band: its middle and variance.
     Normal(f64, f64),
     /// The quasi-likelihood (Wedderburn 1974) along the grid, 1 where it is largest.
@@ -51,36 +51,50 @@ struct Moments {
 
 /// Means and variances of the log-odds of topics, `[K]`. `None` for one or two: they say too little about how
 /// topics differ, and stand alone.
-pub fn pooled(topics: &[&Evidence], response: &Response) -> Option<Vec<(f64, f64)>> {
+pub fn pool_topics(
+    topics: &[&ScoreMeans],
+    quasi_likelihood: &QuasiLikelihood,
+) -> Option<Vec<(f64, f64)>> {
     if topics.len() < FEWEST {
         return None;
     }
     let count = (LARGEST / STEP).round() as i32;
     let grid: Vec<f64> = (-count..=count).map(|at| f64::from(at) * STEP).collect();
-    let said = topics.iter().map(|topic| Said::of(topic, response, &grid));
-    let said: Vec<Said> = said.collect();
+    let probabilities = topics
+        .iter()
+        .map(|topic| TopicLikelihood::of(topic, quasi_likelihood, &grid));
+    let probabilities: Vec<TopicLikelihood> = probabilities.collect();
     let deviations = (0..SPREADS).map(|step| LEAST * FACTOR.powi(step));
-    let spreads = deviations.map(|deviation| Spread::of(&said, &grid, deviation));
-    let spreads: Vec<Spread> = spreads.collect();
+    let spreads =
+        deviations.map(|deviation| TopicsGivenSpread::of(&probabilities, &grid, deviation));
+    let spreads: Vec<TopicsGivenSpread> = spreads.collect();
     let weights = spreads.iter().map(|it| it.weight);
     let largest = weights.clone().fold(f64::MIN, f64::max);
     let weights: Vec<f64> = weights.map(|weight| (weight - largest).exp()).collect();
     let total: f64 = weights.iter().sum();
     let of_topic = |topic: usize| {
         let parts = spreads.iter().zip(&weights);
-        mixed(parts.map(|(spread, weight)| (spread.topics[topic], weight / total)))
+        mixture(parts.map(|(spread, weight)| (spread.topics[topic], weight / total)))
     };
     Some((0..topics.len()).map(of_topic).collect())
 }
 
-impl Said {
-    fn of(evidence: &Evidence, response: &Response, grid: &[f64]) -> Self {
-        let (middle, variance) = observation(response, evidence, response.odds(evidence));
+impl TopicLikelihood {
+    fn of(score_means: &ScoreMeans, quasi_likelihood: &QuasiLikelihood, grid: &[f64]) -> Self {
+        let (middle, variance) = observation(
+            quasi_likelihood,
+            score_means,
+            quasi_likelihood.log_odds(score_means),
+        );
         if variance < (2.0 * STEP).powi(2) {
             return Self::Normal(middle, variance);
         }
         // Its slope, summed up.
-        let slope = |odds: &f64| response.slope_and_information(evidence, *odds).0;
+        let slope = |log_odds: &f64| {
+            quasi_likelihood
+                .slope_and_information(score_means, *log_odds)
+                .0
+        };
         let slopes: Vec<f64> = grid.iter().map(slope).collect();
         let mut height = 0.0;
         let mut heights = vec![0.0];
@@ -103,16 +117,20 @@ impl Said {
             }
             Self::Along(likelihood) => {
                 let weighed = || {
-                    let places = grid.iter().zip(likelihood.iter().zip(prior));
-                    places.map(|(odds, (likelihood, prior))| (*odds, likelihood * prior))
+                    let indices = grid.iter().zip(likelihood.iter().zip(prior));
+                    indices.map(|(log_odds, (likelihood, prior))| (*log_odds, likelihood * prior))
                 };
                 let total: f64 = weighed().map(|(_, weight)| weight).sum();
                 if total < f64::MIN_POSITIVE {
                     // They lie where the prior has nothing: so narrow a spread is none of theirs.
                     (mean, spread, f64::MIN_POSITIVE.ln())
                 } else {
-                    let middle = weighed().map(|(odds, weight)| weight * odds).sum::<f64>() / total;
-                    let squares = weighed().map(|(odds, weight)| weight * (odds - middle).powi(2));
+                    let middle = weighed()
+                        .map(|(log_odds, weight)| weight * log_odds)
+                        .sum::<f64>()
+                        / total;
+                    let squares =
+                        weighed().map(|(log_odds, weight)| weight * (log_odds - middle).powi(2));
                     (middle, squares.sum::<f64>() / total, total.ln())
                 }
             }
@@ -126,20 +144,20 @@ impl Said {
 }
 
 /// What all topics say where their spread is this one.
-struct Spread {
+struct TopicsGivenSpread {
     /// Logarithm of how likely it is, but for a constant.
     weight: f64,
     /// Mean and variance of the log-odds of each topic, the mean of all being known from them, too.
     topics: Vec<(f64, f64)>,
 }
 
-impl Spread {
-    fn of(said: &[Said], grid: &[f64], deviation: f64) -> Self {
+impl TopicsGivenSpread {
+    fn of(probabilities: &[TopicLikelihood], grid: &[f64], deviation: f64) -> Self {
         let spread = deviation * deviation;
         let at = |mean: f64| -> Vec<Moments> {
             let prior = normal(grid, mean, spread);
-            let topic = |it: &Said| it.with(&prior, grid, (mean, spread));
-            said.iter().map(topic).collect()
+            let topic = |it: &TopicLikelihood| it.with(&prior, grid, (mean, spread));
+            probabilities.iter().map(topic).collect()
         };
         // Newton's method on the likelihood of the mean of all topics.
         let mut mean = 0.0;
@@ -175,7 +193,7 @@ impl Spread {
 
 /// Normal weights along the grid; they sum to 1.
 fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
-    let density = |odds: &f64| (-0.5 * (odds - mean).powi(2) / variance).exp();
+    let density = |log_odds: &f64| (-0.5 * (log_odds - mean).powi(2) / variance).exp();
     let weights: Vec<f64> = grid.iter().map(density).collect();
     let total: f64 = weights.iter().sum();
     weights.iter().map(|weight| weight / total).collect()
@@ -184,32 +202,33 @@ fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::perfect;
+    use crate::tests::perfect_classifier;
     use metrics::CounterRng;
 
     /// What is found of topics of so many texts, so many of them positive.
     fn found(topics: &[(usize, usize)]) -> Vec<(f64, f64)> {
-        let (quantifier, response) = perfect();
-        let evidence: Vec<Evidence> = topics
+        let (quantifier, quasi_likelihood) = perfect_classifier();
+        let score_means: Vec<ScoreMeans> = topics
             .iter()
             .filter_map(|(texts, positives)| {
-                let said = |row| if row < *positives { 0.9 } else { 0.1 };
-                let said: Vec<f32> = (0..*texts).map(said).collect();
-                quantifier.evidence(&response, &said)
+                let probabilities = |row| if row < *positives { 0.9 } else { 0.1 };
+                let probabilities: Vec<f32> = (0..*texts).map(probabilities).collect();
+                quantifier.score_means(&quasi_likelihood, &probabilities)
             })
             .collect();
-        pooled(&evidence.iter().collect::<Vec<_>>(), &response).expect("there are enough")
+        pool_topics(&score_means.iter().collect::<Vec<_>>(), &quasi_likelihood)
+            .expect("there are enough")
     }
 
-    fn share(odds: f64) -> f64 {
-        1.0 / (1.0 + (-odds).exp())
+    fn share(log_odds: f64) -> f64 {
+        1.0 / (1.0 + (-log_odds).exp())
     }
 
     #[test]
     fn unsure_topics_lean_on_the_others_and_sure_ones_stand() {
         let found = found(&[(400, 200), (400, 280), (400, 120), (2, 2)]);
-        for (expected, (odds, _)) in [0.5, 0.7, 0.3].iter().zip(&found) {
-            assert!((share(*odds) - expected).abs() < 0.02, "{found:?}");
+        for (expected, (log_odds, _)) in [0.5, 0.7, 0.3].iter().zip(&found) {
+            assert!((share(*log_odds) - expected).abs() < 0.02, "{found:?}");
         }
         assert!((0.5..0.85).contains(&share(found[3].0)), "{found:?}");
         assert!(found[3].1 > 10.0 * found[0].1, "{found:?}");
@@ -217,8 +236,8 @@ mod tests {
 
     #[test]
     fn topics_that_do_not_differ_nearly_become_one() {
-        for (odds, variance) in found(&[(20, 14); 40]) {
-            assert!((share(odds) - 0.7).abs() < 0.01, "{odds}");
+        for (log_odds, variance) in found(&[(20, 14); 40]) {
+            assert!((share(log_odds) - 0.7).abs() < 0.01, "{log_odds}");
             // One topic alone: 1 / (20 * 0.7 * 0.3) = 0.24.
             assert!(variance < 0.05, "{variance}");
         }
@@ -228,7 +247,7 @@ mod tests {
     #[test]
     fn intervals_hold_topics_of_three_texts() {
         let draws = CounterRng::for_sample(5, 0);
-        let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
+        let unit = |index: u64| draws.bits(index) as f64 / u64::MAX as f64;
         let truths: Vec<f64> = (0..600).map(|at| unit(4 * at)).collect();
         let topics: Vec<(usize, usize)> = (0..600_u64)
             .map(|at| {
@@ -240,25 +259,34 @@ mod tests {
         let holds = found
             .iter()
             .zip(&truths)
-            .filter(|((odds, variance), truth)| {
+            .filter(|((log_odds, variance), truth)| {
                 let half = 1.96 * variance.sqrt();
-                (share(odds - half)..=share(odds + half)).contains(truth)
+                (share(log_odds - half)..=share(log_odds + half)).contains(truth)
             });
         let part = holds.count() as f64 / 600.0;
         assert!((0.92..=0.99).contains(&part), "{part}");
-        let mean = found.iter().map(|(odds, _)| share(*odds)).sum::<f64>() / 600.0;
+        let mean = found
+            .iter()
+            .map(|(log_odds, _)| share(*log_odds))
+            .sum::<f64>()
+            / 600.0;
         assert!((mean - 0.5).abs() < 0.03, "{mean}");
     }
 
     #[test]
     fn one_topic_and_none_stand_alone() {
-        assert!(pooled(&[], &perfect().1).is_none());
-        let (quantifier, response) = perfect();
-        let evidence = quantifier.evidence(&response, &[0.9; 3]).expect("texts");
-        assert!(pooled(&[&evidence], &response).is_none());
+        assert!(pool_topics(&[], &perfect_classifier().1).is_none());
+        let (quantifier, quasi_likelihood) = perfect_classifier();
+        let score_means = quantifier
+            .score_means(&quasi_likelihood, &[0.9; 3])
+            .expect("texts");
+        assert!(pool_topics(&[&score_means], &quasi_likelihood).is_none());
         // Three that are all good are as good as that makes them.
-        for (odds, variance) in found(&[(3, 3); 3]) {
-            assert!(share(odds) > 0.8 && variance > 0.3, "{odds} {variance}");
+        for (log_odds, variance) in found(&[(3, 3); 3]) {
+            assert!(
+                share(log_odds) > 0.8 && variance > 0.3,
+                "{log_odds} {variance}"
+            );
         }
     }
 }

@@ -11,9 +11,9 @@ use ingest::{Review, read_each};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, Task};
 
-use crate::data::{Change, Input, Options, Row};
-use crate::refused::{Refused, Unfit};
-use crate::words::WordCounts;
+use crate::data::{ChangePoint, Input, Options, ScoredReview};
+use crate::error::{TrendError, UnusableReviews};
+use crate::word_changes::WordCounts;
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -32,7 +32,7 @@ const BATCH_BYTES: usize = 16 << 20;
 
 /// Reviews, and what is wanted of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct TrendQuery<'a> {
     /// Files of rows, all of one shape.
     pub files: &'a [PathBuf],
     /// How they are read: `[ingest]`.
@@ -44,7 +44,7 @@ pub struct Question<'a> {
 }
 
 /// A model that reads reviews, and within what bounds.
-pub struct Reader<'a> {
+pub struct TrendContext<'a> {
     /// The model.
     pub predictor: &'a Predictor,
     /// Shows how far it is.
@@ -52,16 +52,16 @@ pub struct Reader<'a> {
     /// Receives messages for the user, see [`Predictor::take_notes`].
     pub on_note: &'a (dyn Fn(&str) + Sync),
     /// Most reviews; if there are more, the model reads none.
-    pub most: u64,
+    pub max_reviews: u64,
     /// Reviews that it reads together.
-    pub together: usize,
+    pub batch_rows: usize,
     /// Whether nobody waits for the trend any more; looked at again and again.
     pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What the reviews of files are, without a look at their texts.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct ReviewCounts {
     /// Reviews.
     all: u64,
     /// Those about a wanted topic.
@@ -72,10 +72,10 @@ pub(crate) struct Counts {
     pub(crate) labelled: u64,
 }
 
-impl Question<'_> {
+impl TrendQuery<'_> {
     /// Reads the files once without the model: whatever is wrong with them is found before it is asked.
-    pub(crate) fn count(&self, reader: &Reader<'_>) -> Result<Counts, Refused> {
-        let mut counts = Counts::default();
+    pub(crate) fn count(&self, reader: &TrendContext<'_>) -> Result<ReviewCounts, TrendError> {
+        let mut counts = ReviewCounts::default();
         let mut topics: HashMap<String, u64> = HashMap::new();
         let summary = self.each(reader.progress, reader, |review| {
             counts.all += 1;
@@ -88,16 +88,18 @@ impl Question<'_> {
                 counts.dated += u64::from(is_dated);
                 counts.labelled += u64::from(is_dated && review.label.is_some());
             }
-            match counts.dated > reader.most {
-                true => Err(Refused::TooMany { most: reader.most }),
+            match counts.dated > reader.max_reviews {
+                true => Err(TrendError::TooMany {
+                    max_reviews: reader.max_reviews,
+                }),
                 false => Ok(()),
             }
         })?;
         if counts.dated == 0 {
             let (read, wanted, there) = (counts.all, self.topics.to_vec(), most_common(topics));
-            return Err(Refused::Unfit(match counts.wanted > 0 {
-                true => Unfit::NoTime { read },
-                false => Unfit::NoTopic {
+            return Err(TrendError::UnusableReviews(match counts.wanted > 0 {
+                true => UnusableReviews::NoTime { read },
+                false => UnusableReviews::NoTopic {
                     read,
                     wanted,
                     there,
@@ -111,9 +113,9 @@ impl Question<'_> {
     /// The reviews with a time, as the model reads them; and in sentences what was left out.
     pub(crate) fn input(
         &self,
-        counts: Counts,
-        reader: &Reader<'_>,
-    ) -> Result<(Input, Vec<String>), Refused> {
+        counts: ReviewCounts,
+        reader: &TrendContext<'_>,
+    ) -> Result<(Input, Vec<String>), TrendError> {
         let progress = reader.progress;
         let task = progress.task("reading", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
@@ -132,24 +134,31 @@ impl Question<'_> {
             }
         }
         match input.rows.is_empty() {
-            true => Err(Unfit::NoText.into()),
+            true => Err(UnusableReviews::NoText.into()),
             false => Ok((input, left_out)),
         }
     }
 
     /// The labelled reviews, with or without a time: labels and what the model says.
-    pub(crate) fn labelled(&self, reader: &Reader<'_>) -> Result<(Vec<u8>, Vec<f32>), Refused> {
+    pub(crate) fn labelled(
+        &self,
+        reader: &TrendContext<'_>,
+    ) -> Result<(Vec<u8>, Vec<f32>), TrendError> {
         let task = reader.progress.task("reading", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
         let (input, _) = self.read(reader.progress, reader, &task, any_day)?;
         let rows = input.rows.iter();
         Ok(rows
-            .filter_map(|row| Some((row.verdict?, row.probability)))
+            .filter_map(|row| Some((row.author_label?, row.probability)))
             .unzip())
     }
 
     /// Adds the words that moved with a change.
-    pub(crate) fn explain(&self, change: &mut Change, reader: &Reader<'_>) -> Result<(), Refused> {
+    pub(crate) fn explain(
+        &self,
+        change: &mut ChangePoint,
+        reader: &TrendContext<'_>,
+    ) -> Result<(), TrendError> {
         let mut counts = WordCounts::default();
         let quiet = reader.progress.with_mode(ProgressMode::None);
         self.each(&quiet, reader, |review| {
@@ -180,16 +189,16 @@ impl Question<'_> {
     fn read(
         &self,
         progress: &Progress,
-        reader: &Reader<'_>,
+        reader: &TrendContext<'_>,
         task: &Task,
         day: impl Fn(&Review<'_>) -> Option<i64>,
-    ) -> Result<(Input, u64), Refused> {
+    ) -> Result<(Input, u64), TrendError> {
         let mut batch = Batch::default();
         self.each(progress, reader, |review| {
             if let Some(day) = day(review) {
                 batch.add(review, day);
             }
-            if batch.texts.len() < reader.together && batch.bytes < BATCH_BYTES {
+            if batch.texts.len() < reader.batch_rows && batch.bytes < BATCH_BYTES {
                 return Ok(());
             }
             task.advance(batch.texts.len() as u64);
@@ -203,14 +212,14 @@ impl Question<'_> {
     fn each(
         &self,
         progress: &Progress,
-        reader: &Reader<'_>,
-        mut take: impl FnMut(&Review<'_>) -> Result<(), Refused>,
-    ) -> Result<String, Refused> {
+        reader: &TrendContext<'_>,
+        mut take: impl FnMut(&Review<'_>) -> Result<(), TrendError>,
+    ) -> Result<String, TrendError> {
         let mut taken = Ok(());
         let summary = read_each(self.files, self.reading, progress, |review| {
             if taken.is_ok() {
                 taken = match (reader.is_stopped)() {
-                    true => Err(Refused::Stopped),
+                    true => Err(TrendError::Stopped),
                     false => take(review),
                 };
             }
@@ -241,8 +250,8 @@ struct Batch {
     texts: Vec<String>,
     bytes: usize,
     /// What is known of each of the texts; the probability is not yet.
-    rows: Vec<Row>,
-    places: HashMap<String, usize>,
+    rows: Vec<ScoredReview>,
+    indices: HashMap<String, usize>,
     input: Input,
     /// Texts of which nothing was left.
     empty: u64,
@@ -251,30 +260,34 @@ struct Batch {
 impl Batch {
     fn add(&mut self, review: &Review<'_>, day: i64) {
         let name = topic(review);
-        let next = self.places.len();
-        let topic = *self.places.entry(name.to_owned()).or_insert(next);
+        let next = self.indices.len();
+        let topic = *self.indices.entry(name.to_owned()).or_insert(next);
         if topic == next {
             self.input.topics.push(name.to_owned());
         }
         self.bytes += review.text.len();
         self.texts.push(review.text.to_owned());
-        self.rows.push(Row {
+        self.rows.push(ScoredReview {
             topic,
             day,
             probability: f32::NAN,
-            verdict: review.label.map(|label| label.id()),
+            author_label: review.label.map(|label| label.id()),
         });
     }
 
     /// Lets the model read the texts that wait.
-    fn predict(&mut self, reader: &Reader<'_>) -> Result<(), Refused> {
-        let said = reader.predictor.probabilities(&self.texts);
+    fn predict(&mut self, reader: &TrendContext<'_>) -> Result<(), TrendError> {
+        let probabilities = reader.predictor.probabilities(&self.texts);
         for note in reader.predictor.take_notes() {
             (reader.on_note)(&note);
         }
-        for (row, probability) in self.rows.drain(..).zip(said.map_err(Refused::Failed)?) {
+        for (row, probability) in self
+            .rows
+            .drain(..)
+            .zip(probabilities.map_err(TrendError::Failed)?)
+        {
             match probability {
-                Some(probability) => self.input.rows.push(Row { probability, ..row }),
+                Some(probability) => self.input.rows.push(ScoredReview { probability, ..row }),
                 None => self.empty += 1,
             }
         }

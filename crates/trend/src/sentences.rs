@@ -10,9 +10,9 @@ const NAMED: usize = 8;
 
 /// What there is to say, the conclusion first.
 pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut probabilities = Vec::new();
     if let Some(distance) = trend.misfit {
-        said.push(format!(
+        probabilities.push(format!(
             "Beware: these reviews are unlike the {} labelled ones from which it is known how {model} errs (distance {distance:.2}; \
              chance makes less). Trust no figure below; a few hundred labelled reviews of this kind mend it: `--adapt 300` or `--labelled FILE`.",
             format::count(trend.labelled as u64)
@@ -23,7 +23,7 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
     let [value, high, counted] = shares.map(format::percent);
     let (low, confidence) = (100.0 * overall.low, round(100.0 * trend.confidence));
     let rows = format::count(trend.rows as u64);
-    said.push(format!(
+    probabilities.push(format!(
         "{value} of {rows} reviews are positive ({low:.1} to {high}, {confidence} % interval); {model} calls {counted} so."
     ));
     let rise = trend.model.rise;
@@ -31,11 +31,11 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
         let what = match (rise.low > 0.0, rise.high < 0.0) {
             (true, _) => "rose",
             (_, true) => "fell",
-            _ => "cannot be said to have moved",
+            _ => "cannot be probabilities to have moved",
         };
         let (first, last) = (&first.label, &last.label);
         let [points, low, high] = [rise.value, rise.low, rise.high].map(signed);
-        said.push(format!(
+        probabilities.push(format!(
             "From {first} to {last} the level {what}: {points} points ({low} to {high})."
         ));
     }
@@ -58,10 +58,10 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
                 sentence.push_str(&format!(". {what}: {}", words.join(", ")));
             }
         }
-        said.push(sentence + ".");
+        probabilities.push(sentence + ".");
     }
     if let Some(judged) = &trend.judged {
-        said.push(format!(
+        probabilities.push(format!(
             "Against what {} authors say themselves, a {}'s share is off by {:.1} points on average (counting: {:.1}, \
              the level: {:.1}); {:.0} % of {} intervals hold theirs.",
             format::count(judged.rows as u64),
@@ -73,7 +73,7 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
             judged.periods
         ));
     }
-    said.extend(backtest(trend));
+    probabilities.extend(backtest(trend));
     let groups = trend.labelled_groups.map_or_else(String::new, |groups| {
         format!(" in {} groups", format::count(groups as u64))
     });
@@ -84,12 +84,12 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
             format::count(rows as u64)
         ),
     };
-    said.push(format!(
+    probabilities.push(format!(
         "How the model errs is known from {} labelled reviews{groups}{folds}.",
         format::count(trend.labelled as u64)
     ));
-    said.extend(trend.left_out.iter().map(|what| format!("{what}.")));
-    said
+    probabilities.extend(trend.left_out.iter().map(|what| format!("{what}.")));
+    probabilities
 }
 
 fn backtest(trend: &Trend) -> Option<String> {

@@ -9,9 +9,9 @@
 //! forecasts are averaged over a grid of variances, by how likely each makes the observations and by a prior
 //! that fades from a standard deviation of nothing on (Simpson et al. 2017).
 
-pub use crate::kalman::{Observed, Variances};
-use crate::kalman::{Smoothed, State, filter, smoothed};
-use crate::odds::{mixed, share_of};
+pub use crate::kalman::{Observation, Variances};
+use crate::kalman::{Smoothed, State, filter, smooth};
+use crate::log_odds::{mixture, sigmoid};
 
 /// Logarithms of variances that are searched: from nothing to more than shares can do.
 const RANGE: (f64, f64) = (-14.0, 1.0);
@@ -38,7 +38,7 @@ const SLOPE_FROM: usize = 10;
 
 /// Variances with their weight, and the state that they lead to.
 #[derive(Clone, Copy, Debug)]
-struct Setting {
+struct WeightedVariances {
     weight: f64,
     variances: Variances,
     last: State,
@@ -47,12 +47,12 @@ struct Setting {
 /// What observations say of the variances and of what comes.
 #[derive(Clone, Debug)]
 pub struct Posterior {
-    settings: Vec<Setting>,
+    candidates: Vec<WeightedVariances>,
 }
 
 /// A model fitted to observations.
 #[derive(Clone, Debug)]
-pub struct Fitted {
+pub struct FittedModel {
     /// The most likely variances.
     pub variances: Variances,
     /// Log-likelihood, the observations that the start is found from left out.
@@ -67,10 +67,10 @@ pub struct Fitted {
 
 /// Which variances there are: of the irregular part, the level and the slope.
 #[derive(Clone, Copy, Debug)]
-struct Searched([bool; 3]);
+struct VarianceGrid([bool; 3]);
 
-impl Searched {
-    fn of(observed: &[Observed], has_slope: bool) -> Self {
+impl VarianceGrid {
+    fn of(observed: &[Observation], has_slope: bool) -> Self {
         let has_irregular = observed.iter().flatten().count() >= IRREGULAR_FROM;
         Self([has_irregular, true, has_slope])
     }
@@ -92,20 +92,20 @@ impl Searched {
         let step = 2.0 * half / (points - 1) as f64;
         let along = |part: usize| -> Vec<f64> {
             let start = centre[part] - half;
-            let place = |point: usize| (start + step * point as f64).clamp(RANGE.0, RANGE.1);
+            let index = |point: usize| (start + step * point as f64).clamp(RANGE.0, RANGE.1);
             match self.0[part] {
-                true => (0..points).map(place).collect(),
+                true => (0..points).map(index).collect(),
                 false => vec![RANGE.0],
             }
         };
         let [irregular, level, slope] = [0, 1, 2].map(along);
-        let mut places = Vec::new();
+        let mut indices = Vec::new();
         for first in &irregular {
             for second in &level {
-                places.extend(slope.iter().map(|third| [*first, *second, *third]));
+                indices.extend(slope.iter().map(|third| [*first, *second, *third]));
             }
         }
-        places
+        indices
     }
 
     /// The logarithm of the prior of the logarithms of variances, but for a constant.
@@ -120,20 +120,20 @@ const MIDDLE: [f64; 3] = [(RANGE.0 + RANGE.1) / 2.0; 3];
 const HALF: f64 = (RANGE.1 - RANGE.0) / 2.0;
 
 /// The log-likelihood of observations under given variances.
-pub fn log_likelihood(observed: &[Observed], variances: &Variances) -> f64 {
+pub fn log_likelihood(observed: &[Observation], variances: &Variances) -> f64 {
     filter(observed, variances).1
 }
 
 /// The variances that make the observations most likely: a grid over their logarithms, refined around
 /// its best point, so that there is no start to get wrong.
-pub(crate) fn most_likely(observed: &[Observed], has_slope: bool) -> Variances {
-    let searched = Searched::of(observed, has_slope);
+pub(crate) fn most_likely(observed: &[Observation], has_slope: bool) -> Variances {
+    let grid_axes = VarianceGrid::of(observed, has_slope);
     let (mut centre, mut half) = (MIDDLE, HALF);
     let mut best = f64::NEG_INFINITY;
     for _ in 0..ROUNDS {
         let mut found = centre;
-        for logs in searched.grid(POINTS, centre, half) {
-            let likelihood = log_likelihood(observed, &searched.variances(logs));
+        for logs in grid_axes.grid(POINTS, centre, half) {
+            let likelihood = log_likelihood(observed, &grid_axes.variances(logs));
             if likelihood > best {
                 (best, found) = (likelihood, logs);
             }
@@ -141,103 +141,113 @@ pub(crate) fn most_likely(observed: &[Observed], has_slope: bool) -> Variances {
         centre = found;
         half *= 2.0 / (POINTS - 1) as f64;
     }
-    searched.variances(centre)
+    grid_axes.variances(centre)
 }
 
 impl Posterior {
     /// Of the variances of a model without or with a slope.
-    pub(crate) fn of(observed: &[Observed], has_slope: bool) -> Self {
-        let searched = Searched::of(observed, has_slope);
+    pub(crate) fn of(observed: &[Observation], has_slope: bool) -> Self {
+        let grid_axes = VarianceGrid::of(observed, has_slope);
         let points = AVERAGED[usize::from(has_slope)];
-        let grid = searched.grid(points, MIDDLE, HALF).into_iter();
-        let weighed = grid.map(|logs| (searched.variances(logs), searched.log_prior(logs)));
+        let grid = grid_axes.grid(points, MIDDLE, HALF).into_iter();
+        let weighed = grid.map(|logs| (grid_axes.variances(logs), grid_axes.log_prior(logs)));
         Self::weighed(observed, weighed)
     }
 
     /// Of these variances, each with the logarithm of its prior.
     fn weighed(
-        observed: &[Observed],
+        observed: &[Observation],
         variances: impl IntoIterator<Item = (Variances, f64)>,
     ) -> Self {
-        let mut settings: Vec<Setting> = Vec::new();
+        let mut candidates: Vec<WeightedVariances> = Vec::new();
         for (variances, log_prior) in variances {
             let (states, likelihood) = filter(observed, &variances);
-            settings.push(Setting {
+            candidates.push(WeightedVariances {
                 weight: likelihood + log_prior,
                 variances,
                 last: states.last().map(|state| state.1).unwrap_or_default(),
             });
         }
-        let weights = settings.iter().map(|setting| setting.weight);
+        let weights = candidates.iter().map(|candidate| candidate.weight);
         let largest = weights.fold(f64::NEG_INFINITY, f64::max);
-        for setting in &mut settings {
-            setting.weight = (setting.weight - largest).exp();
+        for candidate in &mut candidates {
+            candidate.weight = (candidate.weight - largest).exp();
         }
-        settings.retain(|setting| setting.weight >= WEIGHS);
-        let total: f64 = settings.iter().map(|setting| setting.weight).sum();
-        for setting in &mut settings {
-            setting.weight /= total;
+        candidates.retain(|candidate| candidate.weight >= WEIGHS);
+        let total: f64 = candidates.iter().map(|candidate| candidate.weight).sum();
+        for candidate in &mut candidates {
+            candidate.weight /= total;
         }
-        Self { settings }
+        Self { candidates }
     }
 
     /// Mean and variance of the level so many periods after the last, the irregular part left out.
     pub fn forecast(&self, horizon: usize) -> Vec<(f64, f64)> {
-        let mut states: Vec<State> = self.settings.iter().map(|setting| setting.last).collect();
+        let mut states: Vec<State> = self
+            .candidates
+            .iter()
+            .map(|candidate| candidate.last)
+            .collect();
         (0..horizon)
             .map(|_| {
-                for (state, setting) in states.iter_mut().zip(&self.settings) {
-                    *state = state.predicted(&setting.variances);
+                for (state, candidate) in states.iter_mut().zip(&self.candidates) {
+                    *state = state.predict(&candidate.variances);
                 }
                 let levels = states.iter().map(|it| (it.mean[0], it.variance[0][0]));
-                self.mixed(levels)
+                self.mixture(levels)
             })
             .collect()
     }
 
     /// The variance of the irregular part, on average.
     pub fn irregular(&self) -> f64 {
-        let settings = self.settings.iter();
-        settings.map(|it| it.weight * it.variances.irregular).sum()
+        let candidates = self.candidates.iter();
+        candidates
+            .map(|it| it.weight * it.variances.irregular)
+            .sum()
     }
 
     /// Mean and variance of a mixture, of those of its parts.
-    fn mixed(&self, parts: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
-        mixed(parts.zip(self.settings.iter().map(|setting| setting.weight)))
+    fn mixture(&self, parts: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
+        mixture(parts.zip(self.candidates.iter().map(|candidate| candidate.weight)))
     }
 }
 
-impl Fitted {
-    pub(crate) fn new(observed: &[Observed], variances: Variances, posterior: Posterior) -> Self {
+impl FittedModel {
+    pub(crate) fn new(
+        observed: &[Observation],
+        variances: Variances,
+        posterior: Posterior,
+    ) -> Self {
         let log_likelihood = log_likelihood(observed, &variances);
-        let smooth = |it: &Setting| smoothed(&filter(observed, &it.variances).0);
-        let parts: Vec<Smoothed> = posterior.settings.iter().map(smooth).collect();
+        let smooth = |it: &WeightedVariances| smooth(&filter(observed, &it.variances).0);
+        let parts: Vec<Smoothed> = posterior.candidates.iter().map(smooth).collect();
         let levels = (0..observed.len())
-            .map(|at| posterior.mixed(parts.iter().map(|part| part.levels[at])))
+            .map(|at| posterior.mixture(parts.iter().map(|part| part.levels[at])))
             .collect();
         Self {
             variances,
             log_likelihood,
             levels,
-            rise: posterior.mixed(parts.iter().map(rise)),
+            rise: posterior.mixture(parts.iter().map(rise)),
             posterior,
         }
     }
 }
 
 /// The share of the last level minus that of the first with its variance, to first order.
-fn rise(smoothed: &Smoothed) -> (f64, f64) {
-    let Some((first, last)) = smoothed.levels.first().zip(smoothed.levels.last()) else {
+fn rise(smooth: &Smoothed) -> (f64, f64) {
+    let Some((first, last)) = smooth.levels.first().zip(smooth.levels.last()) else {
         return (0.0, 0.0);
     };
-    let shares = [first.0, last.0].map(share_of);
+    let shares = [first.0, last.0].map(sigmoid);
     let [from, to] = shares.map(|share| share * (1.0 - share));
-    let variance = from * from * first.1 + to * to * last.1 - 2.0 * from * to * smoothed.ends;
+    let variance = from * from * first.1 + to * to * last.1 - 2.0 * from * to * smooth.ends;
     (shares[1] - shares[0], variance.max(0.0))
 }
 
 /// Akaike's criterion (1974): the lower the better.
-fn aic(observed: &[Observed], variances: &Variances) -> f64 {
+fn aic(observed: &[Observation], variances: &Variances) -> f64 {
     let parameters = 2.0 + f64::from(u8::from(variances.slope.is_some()));
     // The start counts as well: as many parts of the state as are found from the first observations.
     let start = parameters - 1.0;
@@ -245,20 +255,20 @@ fn aic(observed: &[Observed], variances: &Variances) -> f64 {
 }
 
 /// The model with these variances.
-pub fn with_variances(observed: &[Observed], variances: Variances) -> Fitted {
+pub fn with_variances(observed: &[Observation], variances: Variances) -> FittedModel {
     let posterior = Posterior::weighed(observed, [(variances, 0.0)]);
-    Fitted::new(observed, variances, posterior)
+    FittedModel::new(observed, variances, posterior)
 }
 
 /// The better of local level and local linear trend by Akaike's criterion, which is given for both; of
 /// equals the simpler.
-pub fn choose(observed: &[Observed]) -> (Fitted, [f64; 2]) {
+pub fn choose(observed: &[Observation]) -> (FittedModel, [f64; 2]) {
     let both = [false, true].map(|has_slope| most_likely(observed, has_slope));
     let criterion = both.map(|variances| aic(observed, &variances));
     let enough = observed.iter().flatten().count() >= SLOPE_FROM;
     let has_slope = enough && criterion[1] < criterion[0];
     let posterior = Posterior::of(observed, has_slope);
-    let fitted = Fitted::new(observed, both[usize::from(has_slope)], posterior);
+    let fitted = FittedModel::new(observed, both[usize::from(has_slope)], posterior);
     (fitted, criterion)
 }
 
@@ -267,13 +277,13 @@ mod tests {
     use super::*;
     use metrics::CounterRng;
 
-    fn normal(draws: CounterRng, place: u64) -> f64 {
-        let unit = |place: u64| (draws.bits(place) as f64 + 1.0) / (u64::MAX as f64 + 2.0);
-        (-2.0 * unit(2 * place).ln()).sqrt() * (std::f64::consts::TAU * unit(2 * place + 1)).cos()
+    fn normal(draws: CounterRng, index: u64) -> f64 {
+        let unit = |index: u64| (draws.bits(index) as f64 + 1.0) / (u64::MAX as f64 + 2.0);
+        (-2.0 * unit(2 * index).ln()).sqrt() * (std::f64::consts::TAU * unit(2 * index + 1)).cos()
     }
 
     /// A level that walks, observed with errors of 0.2, and the level itself.
-    fn walk(step: f64, slope: f64, count: usize, seed: u64) -> (Vec<Observed>, Vec<f64>) {
+    fn walk(step: f64, slope: f64, count: usize, seed: u64) -> (Vec<Observation>, Vec<f64>) {
         let draws = CounterRng::for_sample(seed, 1);
         let mut level = 0.5;
         (0..count as u64)

@@ -16,7 +16,7 @@ const SHOWN: usize = 60;
 const NAMED: usize = 8;
 
 /// The table, with sentences before and after it.
-pub(crate) fn text(trend: &Trend, model: &str) -> String {
+pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
     let mut out = sentences(trend, model);
     if trend.times_left_out {
         out.push("`--keep-all-times` keeps what was left out for its time.".to_owned());
@@ -78,14 +78,18 @@ fn points(estimate: Estimate) -> String {
 
 /// An interval as a line from 0 to 100 %, its level as `o`, the share of the period alone as `x`.
 fn bar(level: Estimate, share: Option<f64>) -> String {
-    let place = |share: f64| ((share * BAR as f64) as usize).min(BAR - 1);
-    let mut signs = vec![' '; BAR];
-    signs[place(level.low)..=place(level.high)].fill('-');
+    let index = |share: f64| ((share * BAR as f64) as usize).min(BAR - 1);
+    let mut characters = vec![' '; BAR];
+    characters[index(level.low)..=index(level.high)].fill('-');
     if let Some(share) = share {
-        signs[place(share)] = 'x';
+        characters[index(share)] = 'x';
     }
-    signs[place(level.value)] = 'o';
-    signs.into_iter().collect::<String>().trim_end().to_owned()
+    characters[index(level.value)] = 'o';
+    characters
+        .into_iter()
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use quantification::Quantifier;
 use settings::Pipeline;
 
 use crate::data::Input;
-use crate::refused::{Refused, Unfit, Unjudged};
+use crate::error::{TrendError, UnknownErrorRates, UnusableReviews};
 
 /// Resamples behind every interval.
 const DRAWS: u32 = 1000;
@@ -21,7 +21,7 @@ const FEWEST_GROUPS: usize = 30;
 
 /// How a model errs, and what it is known from.
 #[derive(Clone, Debug)]
-pub struct Learned {
+pub struct LearnedErrorRates {
     /// What corrects shares.
     pub quantifier: Quantifier,
     /// How many of its labelled reviews are training reviews, as models said that had not learned from them.
@@ -35,21 +35,21 @@ pub struct Learned {
 ///
 /// # Errors
 /// It was not judged, or it was another one when it was; or its predictions cannot be read.
-pub fn of_validation(
+pub fn learn_from_evaluation(
     pipeline: &Pipeline,
     model: &str,
     made: Digest,
     seed: u64,
-) -> Result<Learned, Refused> {
+) -> Result<LearnedErrorRates, TrendError> {
     let store = Store::new(&pipeline.artifacts);
     let name = || model.to_owned();
     let evaluation = store.latest(StageName::Evaluate, model)?;
-    let evaluation = evaluation.ok_or_else(|| Unjudged::Never { model: name() })?;
+    let evaluation = evaluation.ok_or_else(|| UnknownErrorRates::NotEvaluated { model: name() })?;
     let is_of_it = |input: &InputReference| {
         input.stage == StageName::Train && input.variant == model && input.identity == made
     };
     if evaluation.identity() != made && !evaluation.manifest().inputs.iter().any(is_of_it) {
-        return Err(Unjudged::Another { model: name() }.into());
+        return Err(UnknownErrorRates::Retrained { model: name() }.into());
     }
     let path = evaluation.file("predictions.parquet")?;
     let mut rows = read_predictions(&path, model, Split::Validation)?;
@@ -59,25 +59,25 @@ pub fn of_validation(
         rows.extend(read_predictions(&path, model, Split::Train)?);
     }
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
-    let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
+    let probabilities: Vec<f32> = rows.iter().map(|row| row.probability).collect();
     let groups = groups_of_rows(&store, &evaluation, &rows)?;
     let what = "the validation reviews";
-    let mut learned = from_rows((&labels, &said), groups.as_deref(), what, seed)?;
+    let mut learned = from_rows((&labels, &probabilities), groups.as_deref(), what, seed)?;
     learned.cross_fitted = rows.len() - judged;
     Ok(learned)
 }
 
 /// How a model errs, from labelled rows and their groups where they are in some; `what` names them.
 pub(crate) fn from_rows(
-    (labels, said): (&[u8], &[f32]),
+    (labels, probabilities): (&[u8], &[f32]),
     groups: Option<&[u64]>,
     what: &str,
     seed: u64,
-) -> Result<Learned, Refused> {
+) -> Result<LearnedErrorRates, TrendError> {
     let what = what.to_owned();
-    let quantifier = Quantifier::of_groups(labels, said, groups, DRAWS, seed);
-    Ok(Learned {
-        quantifier: quantifier.map_err(|error| Unfit::Errors { what, error })?,
+    let quantifier = Quantifier::with_groups(labels, probabilities, groups, DRAWS, seed);
+    Ok(LearnedErrorRates {
+        quantifier: quantifier.map_err(|error| UnusableReviews::ErrorRates { what, error })?,
         cross_fitted: 0,
     })
 }
@@ -117,27 +117,31 @@ fn cleaned(store: &Store, evaluation: &Artifact) -> Result<Option<Artifact>, Art
 }
 
 /// Fails where fewer reviews are labelled than are wanted to learn from.
-pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), Refused> {
+pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), TrendError> {
     let (asked, there) = (wanted, labelled);
     match there >= asked as u64 {
         true => Ok(()),
-        false => Err(Unfit::FewLabelled { asked, there }.into()),
+        false => Err(UnusableReviews::TooFewLabelled { asked, there }.into()),
     }
 }
 
 /// Takes so many labelled reviews out of the input, drawn at random, and learns from them.
-pub(crate) fn from_input(input: &mut Input, count: usize, seed: u64) -> Result<Learned, Refused> {
+pub(crate) fn from_input(
+    input: &mut Input,
+    count: usize,
+    seed: u64,
+) -> Result<LearnedErrorRates, TrendError> {
     let draws = CounterRng::for_sample(seed, 0xADA7);
     let rows = 0..input.rows.len();
     let mut taken: Vec<usize> = rows
-        .filter(|row| input.rows[*row].verdict.is_some())
+        .filter(|row| input.rows[*row].author_label.is_some())
         .collect();
     check_enough(taken.len() as u64, count)?;
     taken.sort_by_key(|row| draws.bits(*row as u64));
     taken.truncate(count);
     let known = taken.iter().map(|row| &input.rows[*row]);
-    let known = known.filter_map(|row| Some((row.verdict?, row.probability)));
-    let (labels, said): (Vec<u8>, Vec<f32>) = known.unzip();
+    let known = known.filter_map(|row| Some((row.author_label?, row.probability)));
+    let (labels, probabilities): (Vec<u8>, Vec<f32>) = known.unzip();
     let taken: HashSet<usize> = taken.into_iter().collect();
     let mut row = 0;
     input.rows.retain(|_| {
@@ -145,5 +149,5 @@ pub(crate) fn from_input(input: &mut Input, count: usize, seed: u64) -> Result<L
         !taken.contains(&(row - 1))
     });
     let what = "the labelled reviews of the file";
-    from_rows((&labels, &said), None, what, seed)
+    from_rows((&labels, &probabilities), None, what, seed)
 }

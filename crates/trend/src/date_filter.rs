@@ -3,8 +3,8 @@
 
 use artifact::format;
 
-use crate::data::Row;
-use crate::period::date_of;
+use crate::data::ScoredReview;
+use crate::period::date_from_day;
 
 /// A day with so large a part of all reviews, and so many times as many as the next, is a placeholder.
 const PART: f64 = 0.1;
@@ -20,21 +20,24 @@ const END: f64 = 0.01;
 const SHORTER: f64 = 0.2;
 
 /// The reviews whose times make sense, and what was left out, in sentences.
-pub(crate) fn sensible(rows: &[Row], keep_all: bool) -> (Vec<Row>, Vec<String>) {
+pub(crate) fn filter_dates(
+    rows: &[ScoredReview],
+    keep_all: bool,
+) -> (Vec<ScoredReview>, Vec<String>) {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| row.day);
-    let mut said = Vec::new();
+    let mut probabilities = Vec::new();
     if keep_all {
-        return (rows, said);
+        return (rows, probabilities);
     }
-    while let Some(day) = placeholder(&rows) {
+    while let Some(day) = placeholder_day(&rows) {
         let before = rows.len();
         rows.retain(|row| row.day != day);
-        said.push(format!(
+        probabilities.push(format!(
             "{} of {} reviews have the day {}, far more than any other: taken for undated and left out",
             format::count((before - rows.len()) as u64),
             format::count(before as u64),
-            date_of(day)
+            date_from_day(day)
         ));
     }
     let cut = (rows.len() as f64 * END) as usize;
@@ -44,19 +47,19 @@ pub(crate) fn sensible(rows: &[Row], keep_all: bool) -> (Vec<Row>, Vec<String>) 
         if (middle as f64) < (1.0 - SHORTER) * whole as f64 {
             let before = rows.len();
             rows.retain(|row| (from..=to).contains(&row.day));
-            said.push(format!(
+            probabilities.push(format!(
                 "{} far before {} or far after {}: left out, because hardly anything lies between",
                 format::plural((before - rows.len()) as u64, "review lies", "reviews lie"),
-                date_of(from),
-                date_of(to)
+                date_from_day(from),
+                date_from_day(to)
             ));
         }
     }
-    (rows, said)
+    (rows, probabilities)
 }
 
 /// The day that is none.
-fn placeholder(rows: &[Row]) -> Option<i64> {
+fn placeholder_day(rows: &[ScoredReview]) -> Option<i64> {
     let days = rows.chunk_by(|one, two| one.day == two.day);
     let mut counts: Vec<(usize, i64)> = days.map(|rows| (rows.len(), rows[0].day)).collect();
     if counts.len() < DAYS {
@@ -74,12 +77,12 @@ fn placeholder(rows: &[Row]) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn rows(days: impl Iterator<Item = i64>) -> Vec<Row> {
-        let row = |day| Row {
+    fn rows(days: impl Iterator<Item = i64>) -> Vec<ScoredReview> {
+        let row = |day| ScoredReview {
             topic: 0,
             day,
             probability: 0.5,
-            verdict: None,
+            author_label: None,
         };
         days.map(row).collect()
     }
@@ -92,24 +95,25 @@ mod tests {
                 .chain((0..900).map(|_| 10_957))
                 .chain([-62_000, 40_000]),
         );
-        let (kept, said) = sensible(&all, false);
+        let (kept, probabilities) = filter_dates(&all, false);
         assert!(
             kept.len() >= 1950 && kept.iter().all(|row| real.contains(&row.day)),
             "{}",
             kept.len()
         );
         assert!(
-            said[0].starts_with("900 of 2,902 reviews have the day 2000-01-01"),
-            "{said:?}"
+            probabilities[0].starts_with("900 of 2,902 reviews have the day 2000-01-01"),
+            "{probabilities:?}"
         );
-        assert_eq!(said.len(), 2, "{said:?}");
-        assert_eq!(sensible(&all, true).0.len(), all.len());
+        assert_eq!(probabilities.len(), 2, "{probabilities:?}");
+        assert_eq!(filter_dates(&all, true).0.len(), all.len());
     }
 
     #[test]
     fn ordinary_times_stay() {
-        let (kept, said) = sensible(&rows((0..3000).map(|row| 15_000 + row / 30)), false);
-        assert_eq!((kept.len(), said.len()), (3000, 0));
-        assert!(sensible(&[], false).0.is_empty());
+        let (kept, probabilities) =
+            filter_dates(&rows((0..3000).map(|row| 15_000 + row / 30)), false);
+        assert_eq!((kept.len(), probabilities.len()), (3000, 0));
+        assert!(filter_dates(&[], false).0.is_empty());
     }
 }

@@ -6,22 +6,22 @@ use quantification::QuantificationError;
 
 /// Why there is no trend.
 #[derive(Debug, thiserror::Error)]
-pub enum Refused {
+pub enum TrendError {
     /// The reviews cannot be read.
     #[error(transparent)]
     Reading(#[from] InputError),
     /// They can, and say too little; or what is wanted of them makes no sense.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    UnusableReviews(#[from] UnusableReviews),
     /// There are more reviews than are taken.
-    #[error("There are more than {} reviews with a time", format::count(*most))]
+    #[error("There are more than {} reviews with a time", format::count(*max_reviews))]
     TooMany {
         /// How many are.
-        most: u64,
+        max_reviews: u64,
     },
     /// Nothing says how the model errs.
     #[error(transparent)]
-    Unjudged(#[from] Unjudged),
+    UnknownErrorRates(#[from] UnknownErrorRates),
     /// Nobody waits for it any more.
     #[error("Nobody waited for the trend any more")]
     Stopped,
@@ -32,7 +32,7 @@ pub enum Refused {
 
 /// Reviews that say too little, or a wish that makes no sense.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum UnusableReviews {
     /// No review has a time.
     #[error("{} read, and none of them has a time", reviews(*read))]
     NoTime {
@@ -54,7 +54,7 @@ pub enum Unfit {
     NoText,
     /// Fewer reviews are labelled than shall be learned from.
     #[error("{asked} labelled reviews were asked for, and the file has {there}")]
-    FewLabelled {
+    TooFewLabelled {
         /// How many were asked for.
         asked: usize,
         /// How many there are.
@@ -67,7 +67,7 @@ pub enum Unfit {
     NothingLeft,
     /// Labelled reviews do not say how the model errs.
     #[error("How the model errs cannot be learned from {what}: {error}")]
-    Errors {
+    ErrorRates {
         /// The labelled reviews.
         what: String,
         /// Why.
@@ -85,19 +85,19 @@ pub enum Unfit {
 
 /// Nothing says how the model errs.
 #[derive(Debug, thiserror::Error)]
-pub enum Unjudged {
+pub enum UnknownErrorRates {
     /// A lone bundle belongs to no evaluation.
     #[error("How the model errs is not part of its bundle, and without it a share has no interval")]
-    Bundle,
+    BundleOnly,
     /// It was never evaluated.
     #[error("`{model}` has not been judged, so that it is not known how it errs")]
-    Never {
+    NotEvaluated {
         /// The model.
         model: String,
     },
     /// It is another one than that which was evaluated.
     #[error("`{model}` was trained again since it was judged, so that it is not known how it errs")]
-    Another {
+    Retrained {
         /// The model.
         model: String,
     },
@@ -114,7 +114,7 @@ fn reviews(read: u64) -> String {
     format::plural(read, "review was", "reviews were")
 }
 
-impl Unfit {
+impl UnusableReviews {
     /// What to do about it on the command line.
     fn hint(&self) -> Option<String> {
         let column = |role: &str| {
@@ -124,7 +124,7 @@ impl Unfit {
         };
         let hint = match self {
             Self::NoTopic { .. } => return column("topic"),
-            Self::FewLabelled { .. } => return column("label"),
+            Self::TooFewLabelled { .. } => return column("label"),
             Self::NoText => return column("text"),
             Self::NoTime { .. } => {
                 "`ressenti inspect FILE` shows what the columns are taken for; name the one with the time: `--set ingest.columns.timestamp=NAME`"
@@ -132,11 +132,11 @@ impl Unfit {
             Self::NothingLeft => {
                 "Take fewer with `--adapt N`, or learn from another file with `--labelled FILE`"
             }
-            Self::Errors { error, .. } => match error {
-                QuantificationError::OneClass { .. } => {
+            Self::ErrorRates { error, .. } => match error {
+                QuantificationError::TooFewPerClass { .. } => {
                     "A few hundred reviews of both classes are wanted: see `--adapt` and `--labelled`"
                 }
-                QuantificationError::Useless => {
+                QuantificationError::Uninformative => {
                     "Another model may do better: `ressenti predict --challenge` and the report say how each does"
                 }
                 _ => return None,
@@ -149,34 +149,34 @@ impl Unfit {
     }
 }
 
-impl Unjudged {
+impl UnknownErrorRates {
     /// What to do about it on the command line.
     fn hint(&self) -> String {
         match self {
-            Self::Bundle => "Let labelled reviews say it with `--adapt 300` or `--labelled FILE`, or name the model with `--model` in the folder of its pipeline file".to_owned(),
-            Self::Never { model } | Self::Another { model } => format!(
+            Self::BundleOnly => "Let labelled reviews say it with `--adapt 300` or `--labelled FILE`, or name the model with `--model` in the folder of its pipeline file".to_owned(),
+            Self::NotEvaluated { model } | Self::Retrained { model } => format!(
                 "Judge it with `ressenti run --variant {model}`, or let labelled reviews of the file say it: `--adapt 300`"
             ),
         }
     }
 }
 
-impl From<ArtifactError> for Refused {
+impl From<ArtifactError> for TrendError {
     fn from(error: ArtifactError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
+impl From<TrendError> for Failure {
+    fn from(refused: TrendError) -> Self {
         let hint = match &refused {
-            Refused::Unfit(unfit) => unfit.hint(),
-            Refused::Unjudged(unjudged) => Some(unjudged.hint()),
+            TrendError::UnusableReviews(unfit) => unfit.hint(),
+            TrendError::UnknownErrorRates(unjudged) => Some(unjudged.hint()),
             _ => None,
         };
         match refused {
-            Refused::Reading(error) => error.into(),
-            Refused::Failed(failure) => failure,
+            TrendError::Reading(error) => error.into(),
+            TrendError::Failed(failure) => failure,
             refused => Self::from_error(refused).with_hint(hint),
         }
     }
@@ -192,7 +192,7 @@ mod tests {
     fn a_failure_of_the_model_keeps_its_kind() {
         for kind in [FailureKind::Transient, FailureKind::Fixable] {
             let failure = Failure::new("The model failed").with_kind(kind);
-            assert_eq!(Failure::from(Refused::Failed(failure)).kind(), kind);
+            assert_eq!(Failure::from(TrendError::Failed(failure)).kind(), kind);
         }
     }
 }

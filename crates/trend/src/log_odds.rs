@@ -1,25 +1,25 @@
 //! Shares and their log-odds.
 
 use metrics::Estimate;
-pub(crate) use quantification::share_of_odds as share_of;
+pub(crate) use quantification::sigmoid;
 
 /// Half the width of an interval in standard deviations of a normal distribution: 1.96 for 95 %.
-pub(crate) fn normal_width(confidence: f64) -> f64 {
+pub(crate) fn normal_half_width(confidence: f64) -> f64 {
     metrics::normal_quantile_above((1.0 - confidence) / 2.0)
 }
 
 /// The interval of a share whose log-odds are normal.
-pub(crate) fn interval(odds: f64, variance: f64, width: f64) -> Estimate {
+pub(crate) fn interval(log_odds: f64, variance: f64, width: f64) -> Estimate {
     let half = width * variance.max(0.0).sqrt();
     Estimate {
-        value: share_of(odds),
-        low: share_of(odds - half),
-        high: share_of(odds + half),
+        value: sigmoid(log_odds),
+        low: sigmoid(log_odds - half),
+        high: sigmoid(log_odds + half),
     }
 }
 
 /// Mean and variance of a mixture, from means and variances of its parts with weights that sum to 1.
-pub(crate) fn mixed(parts: impl Iterator<Item = ((f64, f64), f64)> + Clone) -> (f64, f64) {
+pub(crate) fn mixture(parts: impl Iterator<Item = ((f64, f64), f64)> + Clone) -> (f64, f64) {
     let means = parts.clone().map(|((mean, _), weight)| weight * mean);
     let mean: f64 = means.sum();
     let variances =

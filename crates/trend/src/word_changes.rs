@@ -23,7 +23,7 @@ pub(crate) struct WordCounts {
 
 /// A word and how it moved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MovedWord {
+pub struct WordChange {
     /// The word.
     pub word: String,
     /// Share of the texts before that have it.
@@ -50,7 +50,7 @@ impl WordCounts {
     }
 
     /// The words that moved most, at most so many, the most moved first.
-    pub(crate) fn moved(&self, most: usize) -> Vec<MovedWord> {
+    pub(crate) fn moved(&self, most: usize) -> Vec<WordChange> {
         let [before, after] = self.texts.map(f64::from);
         let totals = self.totals.map(f64::from);
         if before == 0.0 || after == 0.0 {
@@ -58,19 +58,19 @@ impl WordCounts {
         }
         let words = self.words.iter();
         let counted = words.filter(|(_, counts)| counts[0] + counts[1] >= FEWEST);
-        let mut moved: Vec<MovedWord> = counted
+        let mut moved: Vec<WordChange> = counted
             .map(|(word, counts)| {
                 let counts = counts.map(f64::from);
                 let prior = PRIOR * (counts[0] + counts[1]) / (totals[0] + totals[1]);
-                let odds = |side: usize| {
+                let log_odds = |side: usize| {
                     ((counts[side] + prior) / (totals[side] - counts[side] + PRIOR - prior)).ln()
                 };
                 let error = (1.0 / (counts[0] + prior) + 1.0 / (counts[1] + prior)).sqrt();
-                MovedWord {
+                WordChange {
                     word: word.clone(),
                     before: counts[0] / before,
                     after: counts[1] / after,
-                    z: (odds(1) - odds(0)) / error,
+                    z: (log_odds(1) - log_odds(0)) / error,
                 }
             })
             .collect();
