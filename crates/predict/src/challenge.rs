@@ -45,7 +45,7 @@ fn ask(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
         let probability = probability.ok_or_else(empty)?;
         Ok((case, probability, false))
     });
-    Ok(Challenge::of(judged.collect::<Result<_, Failure>>()?))
+    Ok(Challenge::score(judged.collect::<Result<_, Failure>>()?))
 }
 
 /// Every text that some model failed, and then how many there were by capability.

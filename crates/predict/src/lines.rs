@@ -122,7 +122,7 @@ impl AnswerWriter<'_> {
 
     fn answers(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
         let texts: Vec<&String> = lines.iter().filter_map(|line| line.as_ref().ok()).collect();
-        let mut answers = self.predictor.answers(&texts, self.explain)?.into_iter();
+        let mut answers = self.predictor.predict(&texts, self.explain)?.into_iter();
         print_notes(self.predictor, self.progress);
         let answer = |(line, row): (Line, u64)| match line {
             Ok(text) => self.answer(row, text, answers.next().flatten()),
@@ -152,7 +152,7 @@ impl AnswerWriter<'_> {
             text,
             label: label.map(str::to_owned),
             probability,
-            words: explanation.as_ref().map(Explanation::placed),
+            words: explanation.as_ref().map(Explanation::word_spans),
             explanation,
             ..Answer::default()
         }

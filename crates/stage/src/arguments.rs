@@ -52,7 +52,7 @@ impl PipelineArguments {
         let mut overrides = self.overrides.clone();
         let source = self.source.as_deref();
         overrides.extend(source.map(|path| Override::text("ingest.source", &absolute_text(path))));
-        with_artifacts(&overrides, self.artifacts.as_deref())
+        add_artifacts_override(&overrides, self.artifacts.as_deref())
     }
 
     /// The arguments that make another stage binary see the same pipeline.
@@ -90,13 +90,13 @@ impl ModelArguments {
     /// # Errors
     /// See [`Pipeline::load`].
     pub fn load(&self) -> Result<Pipeline, Failure> {
-        let overrides = with_artifacts(&self.overrides, self.artifacts.as_deref());
+        let overrides = add_artifacts_override(&self.overrides, self.artifacts.as_deref());
         Pipeline::load(&self.pipeline, &overrides)
     }
 }
 
 /// Overrides and the artifacts folder of a command line, whose path is relative to the folder the user stands in.
-pub fn with_artifacts(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
+pub fn add_artifacts_override(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
     let artifacts =
         artifacts.map(|path| Override::text("pipeline.artifacts", &absolute_text(path)));
     overrides.iter().cloned().chain(artifacts).collect()

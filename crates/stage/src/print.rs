@@ -29,7 +29,7 @@ pub fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
                 }
                 _ => "Send it elsewhere, and run the same command again",
             };
-            let failure = Failure::new("Could not write to standard output").with_cause(error);
+            let failure = Failure::new("Failed to write to standard output").with_cause(error);
             Err(failure.with_hint(hint.to_owned()))
         }
     }
@@ -50,7 +50,7 @@ mod tests {
         };
         check(Ok(()), Ok(true));
         check(Err(io::ErrorKind::BrokenPipe.into()), Ok(false));
-        let said = "Could not write to standard output";
+        let said = "Failed to write to standard output";
         check(
             Err(io::ErrorKind::StorageFull.into()),
             Err(&[said, "no storage space"]),

@@ -63,9 +63,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("trend"));
     }
-    let (name, place) = (&selection.names[0], &selection.places[0]);
+    let (name, place) = (&selection.names[0], &selection.locations[0]);
     let progress = Progress::new(arguments.progress, StepId::new(StageName::Evaluate, name));
-    if let Some(why) = &selection.why {
+    if let Some(why) = &selection.reason {
         progress.note(why);
     }
     selection.start_threads();
