@@ -30,5 +30,5 @@ pub use model_file::{
 };
 pub use predictor::{Answer, Predictor, UNDECIDED};
 pub use reader::{TextReader, word_contributions};
-pub use scorer::{Networks, OpenNetwork, Scorer, TokenRow};
+pub use scorer::{IdsAndSpecialMask, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear};
