@@ -74,7 +74,7 @@ impl Selection {
     ///
     /// # Errors
     /// See [`named`] and [`best_model`].
-    pub fn of_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
+    pub fn from_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
         let (mut names, mut reason) = (names.to_vec(), None);
         if names.is_empty() {
             let (name, why) = best_model(&pipeline)?;
@@ -94,7 +94,7 @@ impl Selection {
     ///
     /// # Errors
     /// See [`in_folder`].
-    pub fn of_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self, Failure> {
+    pub fn from_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self, Failure> {
         let locations = folders.iter().map(|folder| in_folder(folder));
         Ok(Self {
             locations: locations.collect::<Result<_, _>>()?,

@@ -47,14 +47,14 @@ impl Predictor {
         run: &RunSettings,
         networks: Option<Networks>,
     ) -> Result<Self, Failure> {
-        Self::load_proved(place, place.fingerprint()?, run, networks)
+        Self::load_verified(place, place.fingerprint()?, run, networks)
     }
 
     /// Loads what is at a place whose fingerprint is known, so that no file is proved again.
     ///
     /// # Errors
     /// As for [`Predictor::load`].
-    pub fn load_proved(
+    pub fn load_verified(
         place: &ModelLocation,
         fingerprint: Digest,
         run: &RunSettings,

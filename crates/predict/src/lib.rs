@@ -91,7 +91,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             model: place.fingerprint()?,
             progress: &progress,
         };
-        let load = || Predictor::load_proved(place, job.model, &selection.run, networks);
+        let load = || Predictor::load_verified(place, job.model, &selection.run, networks);
         let done = predict_file(arguments, &job, load, &selection)?;
         return print(&format!("{done}\n"));
     }
@@ -165,9 +165,9 @@ fn predict_file(
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     let of = &arguments.of;
     if arguments.bundles.is_empty() {
-        return Selection::of_pipeline(of.load()?, &arguments.models);
+        return Selection::from_pipeline(of.load()?, &arguments.models);
     }
     check_tables(&of.overrides, &["engine", "ingest", "run"])?;
     check_engine(&table_of("engine", &of.overrides)?)?;
-    Selection::of_folders(&arguments.bundles, table_of("run", &of.overrides)?)
+    Selection::from_folders(&arguments.bundles, table_of("run", &of.overrides)?)
 }

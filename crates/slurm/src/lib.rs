@@ -21,7 +21,7 @@ pub mod tail;
 mod task;
 mod wrapper;
 
-pub use batch::{Batch, Task, after_ok, quoted};
+pub use batch::{Batch, Task, after_ok, shell_quoted};
 pub use client::Slurm;
 pub use error::SlurmError;
 pub use monitor::{MonitoredJob, Snapshot};

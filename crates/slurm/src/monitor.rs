@@ -23,7 +23,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The controller does not answer.
-    pub fn of(slurm: Slurm, jobs: impl Iterator<Item = TaskId>) -> Result<Self, SlurmError> {
+    pub fn take(slurm: Slurm, jobs: impl Iterator<Item = TaskId>) -> Result<Self, SlurmError> {
         let queue = slurm.queue()?;
         let gone: Vec<TaskId> = jobs.filter(|job| !queue.contains_key(job)).collect();
         let ends = slurm.ends(&gone);
@@ -96,7 +96,7 @@ impl MonitoredJob {
     }
 
     /// How long it has been out of the queue.
-    pub fn gone_for(&self) -> Duration {
+    pub fn time_out_of_queue(&self) -> Duration {
         self.gone.map_or(Duration::ZERO, |gone| gone.elapsed())
     }
 }

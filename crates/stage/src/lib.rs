@@ -17,7 +17,7 @@ pub use arguments::{
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
 pub use heartbeat::HEARTBEAT;
-pub use print::{is_read, print};
+pub use print::{print, stdout_is_open};
 pub use progress::{Progress, ProgressMode, ProgressTask};
 pub use resolve::{ResolvedStep, Resolver};
 pub use screen::{StepState, exit_code, print_failure, print_step};

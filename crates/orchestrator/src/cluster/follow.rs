@@ -53,7 +53,7 @@ impl ClusterRun<'_> {
         let (mut overview, mut silent) = (None, None);
         while !self.jobs.is_empty() && !interrupt::requested() {
             let jobs = self.jobs.values().map(|it| it.job.submission.job);
-            match Snapshot::of(Slurm, jobs) {
+            match Snapshot::take(Slurm, jobs) {
                 Ok(snapshot) => {
                     silent = None;
                     let with_lines = is_due(overview) || self.view.is_live();
@@ -111,7 +111,7 @@ impl ClusterRun<'_> {
 
     fn judge(&mut self, place: usize, status: &JobStatus) -> Result<Verdict, Failure> {
         let step = &self.commands.workspace.steps[place];
-        let gone_for = self.jobs[&place].job.gone_for();
+        let time_out_of_queue = self.jobs[&place].job.time_out_of_queue();
         Ok(match &status.state {
             JobState::Pending(_) | JobState::Running => Verdict::Open,
             JobState::DependencyFailed => {
@@ -119,7 +119,8 @@ impl ClusterRun<'_> {
             }
             JobState::Cancelled => Verdict::Ended(StepEnd::Interrupted),
             JobState::Ended { code: 0, .. }
-                if gone_for < INVISIBLE && !self.artifacts.look(step, false)?.is_fresh() =>
+                if time_out_of_queue < INVISIBLE
+                    && !self.artifacts.look(step, false)?.is_fresh() =>
             {
                 Verdict::Open
             }
@@ -128,7 +129,7 @@ impl ClusterRun<'_> {
                 let ending = Ending { code, reason };
                 Verdict::Ended(self.turn(place).judge(ending, &mut self.artifacts)?)
             }
-            JobState::Unknown if gone_for < UNACCOUNTED => Verdict::Open,
+            JobState::Unknown if time_out_of_queue < UNACCOUNTED => Verdict::Open,
             JobState::Lost(_) | JobState::Unknown => {
                 let reason = lost_in_words(&status.state);
                 let tries = self.lost.get(&place).copied().unwrap_or(0);

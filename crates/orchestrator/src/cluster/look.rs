@@ -60,7 +60,7 @@ pub(crate) fn jobs_of<'s>(
     // Where Slurm does not answer, what jobs said themselves is all that is known.
     let snapshot = match open.is_empty() {
         true => Snapshot::default(),
-        false => Snapshot::of(Slurm, open.into_iter()).unwrap_or_default(),
+        false => Snapshot::take(Slurm, open.into_iter()).unwrap_or_default(),
     };
     let jobs = found.into_iter().map(|(id, submission, events)| {
         let status = snapshot.status(submission.job, &events);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Failure, format};
-use slurm::{JobState, MonitoredJob, Slurm, Submission, Task, TaskId, quoted};
+use slurm::{JobState, MonitoredJob, Slurm, Submission, Task, TaskId, shell_quoted};
 
 use super::batches::{dependency, groups};
 use super::commands::Commands;
@@ -142,7 +142,7 @@ pub(crate) fn script(workspace: Workspace, planned: &[Planned]) -> Result<String
         text.push_str(&format!(
             "\njob_{number}=$(sbatch --parsable{after} <<'{END}'\n{}{END}\n)\necho \"$job_{number} \"{}\n",
             batch.script(),
-            quoted(&names.join(", "))
+            shell_quoted(&names.join(", "))
         ));
     }
     Ok(text)

@@ -113,7 +113,7 @@ impl Coordinator<'_> {
             self.jobs
                 .retain(|number, _| *number == MERGE || !plan.is_finished(*number));
             let jobs = self.jobs.values().map(|job| job.submission.job);
-            let snapshot = match Snapshot::of(self.slurm, jobs) {
+            let snapshot = match Snapshot::take(self.slurm, jobs) {
                 Ok(snapshot) => snapshot,
                 // The jobs go on without us; a controller that is started anew answers again.
                 Err(error) => {
@@ -151,7 +151,7 @@ impl Coordinator<'_> {
                 continue;
             };
             let status = job.status(snapshot, self.slurm, &self.record)?;
-            let is_unseen = job.gone_for() < UNSEEN;
+            let is_unseen = job.time_out_of_queue() < UNSEEN;
             let tries = self.tries.get(&number).copied().unwrap_or(0);
             match &status.state {
                 JobState::Pending(_) | JobState::Running => {}
