@@ -1,5 +1,6 @@
 //! The arguments that every stage binary and most commands of `ressenti` share.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Args, ValueEnum};
@@ -112,6 +113,13 @@ fn absolute_text(path: &Path) -> String {
 /// A stage has no arguments of its own.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct NoOptions {}
+
+/// Value parser for the hidden old name of a renamed flag: every value is an error that states the new name.
+pub fn renamed_flag(
+    new_name: &'static str,
+) -> impl Fn(&str) -> Result<Infallible, String> + Clone + Send + Sync + 'static {
+    move |_| Err(format!("this flag is now called `{new_name}`"))
+}
 
 /// Checks that overrides are of these tables, where no pipeline file says which there are.
 ///

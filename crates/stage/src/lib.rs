@@ -13,6 +13,7 @@ mod signals;
 
 pub use arguments::{
     ModelArguments, NoOptions, PipelineArguments, add_artifacts_override, check_tables,
+    renamed_flag,
 };
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
