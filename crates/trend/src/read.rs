@@ -9,7 +9,7 @@ use artifact::format;
 use bundle::Predictor;
 use ingest::{Review, read_each};
 use settings::IngestSettings;
-use stage::{Progress, ProgressMode, Task};
+use stage::{Progress, ProgressMode, ProgressTask};
 
 use crate::data::{ChangePoint, Input, Options, ScoredReview};
 use crate::error::{TrendError, UnusableReviews};
@@ -190,7 +190,7 @@ impl TrendQuery<'_> {
         &self,
         progress: &Progress,
         reader: &TrendContext<'_>,
-        task: &Task,
+        task: &ProgressTask,
         day: impl Fn(&Review<'_>) -> Option<i64>,
     ) -> Result<(Input, u64), TrendError> {
         let mut batch = Batch::default();
