@@ -1,4 +1,4 @@
-//! Why there is no trend, for those who answer with a status, and for those who print it.
+//! Why there is no trend: errors for the command line and for the service.
 
 use artifact::{ArtifactError, Failure, format};
 use ingest::InputError;
@@ -7,96 +7,94 @@ use quantification::QuantificationError;
 /// Why there is no trend.
 #[derive(Debug, thiserror::Error)]
 pub enum TrendError {
-    /// The reviews cannot be read.
+    /// The files cannot be read.
     #[error(transparent)]
     Reading(#[from] InputError),
-    /// They can, and say too little; or what is wanted of them makes no sense.
+    /// The files can be read, but a trend of these reviews is not possible.
     #[error(transparent)]
     UnusableReviews(#[from] UnusableReviews),
-    /// There are more reviews than are taken.
+    /// There are more reviews than allowed.
     #[error("There are more than {} reviews with a time", format::count(*max_reviews))]
     TooMany {
-        /// How many are.
+        /// The maximum.
         max_reviews: u64,
     },
-    /// Nothing says how the model errs.
+    /// The model's error rates are not known.
     #[error(transparent)]
     UnknownErrorRates(#[from] UnknownErrorRates),
-    /// Nobody waits for it any more.
-    #[error("Nobody waited for the trend any more")]
+    /// The computation was cancelled.
+    #[error("The trend was cancelled, because the client stopped waiting")]
     Stopped,
-    /// The model, or the machine.
+    /// The model or the machine failed.
     #[error("{}", .0.chain().join(": "))]
     Failed(Failure),
 }
 
-/// Reviews that say too little, or a wish that makes no sense.
+/// Reviews or options that make a trend impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableReviews {
     /// No review has a time.
-    #[error("{} read, and none of them has a time", reviews(*read))]
+    #[error("No time was found in {}", reviews(*read))]
     NoTime {
-        /// Reviews that were read.
+        /// Number of reviews read.
         read: u64,
     },
-    /// No review is about a topic that was named.
-    #[error("{} read, and none of them is about {}: {}", reviews(*read), wanted.join(" or "), topics(there))]
+    /// No review has one of the requested topics.
+    #[error("No review about {} was found in {}; {}", quoted(wanted, " or "), reviews(*read), topics(there))]
     NoTopic {
-        /// Reviews that were read.
+        /// Number of reviews read.
         read: u64,
-        /// The topics.
+        /// The requested topics.
         wanted: Vec<String>,
-        /// Those that most reviews are about.
+        /// The most common topics of the reviews.
         there: Vec<String>,
     },
-    /// No text has anything in it.
-    #[error("Nothing is left of any text once it is cleaned")]
+    /// No text is left after cleaning.
+    #[error("No review has any text left after cleaning")]
     NoText,
-    /// Fewer reviews are labelled than shall be learned from.
-    #[error("{asked} labelled reviews were asked for, and the file has {there}")]
+    /// Fewer reviews are labelled than requested for calibration.
+    #[error("{} labelled reviews were requested for calibration, but only {} available", format::count(*requested as u64), format::plural(*available, "is", "are"))]
     TooFewLabelled {
-        /// How many were asked for.
-        asked: usize,
-        /// How many there are.
-        there: u64,
+        /// The requested number.
+        requested: usize,
+        /// The number of labelled reviews with a time.
+        available: u64,
     },
-    /// All reviews with a time were taken to learn from.
-    #[error(
-        "All reviews with a time were taken to learn from, and none is left to make a trend of"
-    )]
+    /// All reviews with a time were used for calibration.
+    #[error("All reviews with a time were used for calibration, so none are left for the trend")]
     NothingLeft,
-    /// Labelled reviews do not say how the model errs.
-    #[error("How the model errs cannot be learned from {what}: {error}")]
+    /// Error rates cannot be learned from the labelled reviews.
+    #[error("Failed to learn the model's error rates from {what}: {error}")]
     ErrorRates {
         /// The labelled reviews.
         what: String,
-        /// Why.
+        /// The cause.
         error: QuantificationError,
     },
-    /// The period given makes too many.
-    #[error("by {period} there would be {count} periods, of which nobody sees a trend")]
+    /// The period is too short for the time span.
+    #[error("The reviews span {} {period}s, which is more than a trend can show", format::count(*count as u64))]
     TooManyPeriods {
         /// The period.
         period: &'static str,
-        /// How many there would be.
+        /// Number of periods.
         count: i64,
     },
 }
 
-/// Nothing says how the model errs.
+/// Why the error rates of a model are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownErrorRates {
-    /// A lone bundle belongs to no evaluation.
-    #[error("How the model errs is not part of its bundle, and without it a share has no interval")]
+    /// The model was loaded from a bundle, which belongs to no evaluation.
+    #[error("A trend needs the model's error rates, and a bundle does not contain them")]
     BundleOnly,
-    /// It was never evaluated.
-    #[error("`{model}` has not been judged, so that it is not known how it errs")]
+    /// The model was never evaluated.
+    #[error("`{model}` has not been evaluated, so its error rates are unknown")]
     NotEvaluated {
         /// The model.
         model: String,
     },
-    /// It is another one than that which was evaluated.
-    #[error("`{model}` was trained again since it was judged, so that it is not known how it errs")]
+    /// The model was trained again after its evaluation.
+    #[error("`{model}` was trained again after its evaluation, so its error rates are unknown")]
     Retrained {
         /// The model.
         model: String,
@@ -105,44 +103,47 @@ pub enum UnknownErrorRates {
 
 fn topics(there: &[String]) -> String {
     match there {
-        [] => "none of them names a topic".to_owned(),
-        some => format!("most are about {}", some.join(", ")),
+        [] => "no review has a topic".to_owned(),
+        topics => format!("the most common topics are {}", quoted(topics, ", ")),
     }
 }
 
+fn quoted(names: &[String], separator: &str) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(separator)
+}
+
 fn reviews(read: u64) -> String {
-    format::plural(read, "review was", "reviews were")
+    format::plural(read, "review", "reviews")
 }
 
 impl UnusableReviews {
-    /// What to do about it on the command line.
+    /// The hint for the command line.
     fn hint(&self) -> Option<String> {
         let column = |role: &str| {
             Some(format!(
-                "`ressenti inspect FILE` shows which column is taken for the {role}; name another with `--set ingest.columns.{role}=NAME`"
+                "`ressenti inspect FILE` shows which column is used as the {role}; choose another one with `--set ingest.columns.{role}=NAME`"
             ))
         };
         let hint = match self {
             Self::NoTopic { .. } => return column("topic"),
             Self::TooFewLabelled { .. } => return column("label"),
             Self::NoText => return column("text"),
-            Self::NoTime { .. } => {
-                "`ressenti inspect FILE` shows what the columns are taken for; name the one with the time: `--set ingest.columns.timestamp=NAME`"
-            }
+            Self::NoTime { .. } => return column("timestamp"),
             Self::NothingLeft => {
-                "Take fewer with `--adapt N`, or learn from another file with `--labelled FILE`"
+                "Use a smaller number in `--calibrate-on N`, or calibrate on another file with `--labelled FILE`"
             }
             Self::ErrorRates { error, .. } => match error {
                 QuantificationError::TooFewPerClass { .. } => {
-                    "A few hundred reviews of both classes are wanted: see `--adapt` and `--labelled`"
+                    "Use a few hundred labelled reviews of both classes with `--calibrate-on N` or `--labelled FILE`"
                 }
                 QuantificationError::Uninformative => {
-                    "Another model may do better: `ressenti predict --challenge` and the report say how each does"
+                    "Try another model: the report and `ressenti predict --challenge` show how well each one predicts"
                 }
                 _ => return None,
             },
             Self::TooManyPeriods { .. } => {
-                "Try `--period year`, or leave `--period` and `--keep-all-times` out"
+                "Use a longer period such as `--period year`, or omit `--period` and `--keep-all-times`"
             }
         };
         Some(hint.to_owned())
@@ -150,12 +151,12 @@ impl UnusableReviews {
 }
 
 impl UnknownErrorRates {
-    /// What to do about it on the command line.
+    /// The hint for the command line.
     fn hint(&self) -> String {
         match self {
-            Self::BundleOnly => "Let labelled reviews say it with `--adapt 300` or `--labelled FILE`, or name the model with `--model` in the folder of its pipeline file".to_owned(),
+            Self::BundleOnly => "Calibrate on labelled reviews with `--calibrate-on 300` or `--labelled FILE`, or use `--model NAME` in the folder of the pipeline file".to_owned(),
             Self::NotEvaluated { model } | Self::Retrained { model } => format!(
-                "Judge it with `ressenti run --variant {model}`, or let labelled reviews of the file say it: `--adapt 300`"
+                "Evaluate it with `ressenti run --variant {model}`, or calibrate on labelled reviews of the file with `--calibrate-on 300`"
             ),
         }
     }
@@ -168,16 +169,16 @@ impl From<ArtifactError> for TrendError {
 }
 
 impl From<TrendError> for Failure {
-    fn from(refused: TrendError) -> Self {
-        let hint = match &refused {
-            TrendError::UnusableReviews(unfit) => unfit.hint(),
-            TrendError::UnknownErrorRates(unjudged) => Some(unjudged.hint()),
+    fn from(error: TrendError) -> Self {
+        let hint = match &error {
+            TrendError::UnusableReviews(reviews) => reviews.hint(),
+            TrendError::UnknownErrorRates(reason) => Some(reason.hint()),
             _ => None,
         };
-        match refused {
+        match error {
             TrendError::Reading(error) => error.into(),
             TrendError::Failed(failure) => failure,
-            refused => Self::from_error(refused).with_hint(hint),
+            error => Self::from_error(error).with_hint(hint),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From where it is known how the model errs.
+//! Learns a model's error rates from its evaluation or from labelled reviews.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -13,47 +13,46 @@ use settings::Pipeline;
 use crate::data::Input;
 use crate::error::{TrendError, UnknownErrorRates, UnusableReviews};
 
-/// Resamples behind every interval.
-const DRAWS: u32 = 1000;
+/// Number of resamples for each interval.
+const RESAMPLES: u32 = 1000;
 
-/// Groups at least that rows are drawn by: how much groups differ is learned from them.
-const FEWEST_GROUPS: usize = 30;
+/// Minimum number of groups for resampling by group; with fewer, the differences between groups are unknown.
+const MIN_GROUPS: usize = 30;
 
-/// How a model errs, and what it is known from.
+/// The error rates of a model, and the reviews that they were learned from.
 #[derive(Clone, Debug)]
 pub struct LearnedErrorRates {
-    /// What corrects shares.
+    /// Corrects shares for the error rates.
     pub quantifier: Quantifier,
-    /// How many of its labelled reviews are training reviews, as models said that had not learned from them.
+    /// Number of its labelled reviews that are cross-fitted training reviews.
     pub cross_fitted: usize,
 }
 
-/// A quantifier from what a model of the pipeline said of its validation reviews and, where it is linear, from
-/// what models like it said of the training reviews that they had not learned from. `made` is what the model is,
-/// or what the evaluation is of an ensemble: how another one errs says nothing about it. Where the reviews are in
-/// groups, such as films, resamples are of groups.
+/// Learns a model's error rates from its validation predictions and, for a linear model, from cross-fitted
+/// predictions of training reviews. `identity` is that of the model, or of the evaluation of an ensemble: the
+/// error rates of another model do not apply. Reviews with groups, such as films, are resampled by group.
 ///
 /// # Errors
-/// It was not judged, or it was another one when it was; or its predictions cannot be read.
+/// The model was not evaluated, or was trained again since; or its predictions cannot be read.
 pub fn learn_from_evaluation(
     pipeline: &Pipeline,
     model: &str,
-    made: Digest,
+    identity: Digest,
     seed: u64,
 ) -> Result<LearnedErrorRates, TrendError> {
     let store = Store::new(&pipeline.artifacts);
     let name = || model.to_owned();
     let evaluation = store.latest(StageName::Evaluate, model)?;
     let evaluation = evaluation.ok_or_else(|| UnknownErrorRates::NotEvaluated { model: name() })?;
-    let is_of_it = |input: &InputReference| {
-        input.stage == StageName::Train && input.variant == model && input.identity == made
+    let is_model = |input: &InputReference| {
+        input.stage == StageName::Train && input.variant == model && input.identity == identity
     };
-    if evaluation.identity() != made && !evaluation.manifest().inputs.iter().any(is_of_it) {
+    if evaluation.identity() != identity && !evaluation.manifest().inputs.iter().any(is_model) {
         return Err(UnknownErrorRates::Retrained { model: name() }.into());
     }
     let path = evaluation.file("predictions.parquet")?;
     let mut rows = read_predictions(&path, model, Split::Validation)?;
-    let judged = rows.len();
+    let validation_rows = rows.len();
     if evaluation.manifest().file(CROSS_FITTED).is_some() {
         let path = evaluation.file(CROSS_FITTED)?;
         rows.extend(read_predictions(&path, model, Split::Train)?);
@@ -63,11 +62,11 @@ pub fn learn_from_evaluation(
     let groups = groups_of_rows(&store, &evaluation, &rows)?;
     let what = "the validation reviews";
     let mut learned = from_rows((&labels, &probabilities), groups.as_deref(), what, seed)?;
-    learned.cross_fitted = rows.len() - judged;
+    learned.cross_fitted = rows.len() - validation_rows;
     Ok(learned)
 }
 
-/// How a model errs, from labelled rows and their groups where they are in some; `what` names them.
+/// Learns error rates from labelled rows with optional groups. `what` names the rows in errors.
 pub(crate) fn from_rows(
     (labels, probabilities): (&[u8], &[f32]),
     groups: Option<&[u64]>,
@@ -75,38 +74,39 @@ pub(crate) fn from_rows(
     seed: u64,
 ) -> Result<LearnedErrorRates, TrendError> {
     let what = what.to_owned();
-    let quantifier = Quantifier::with_groups(labels, probabilities, groups, DRAWS, seed);
+    let quantifier = Quantifier::with_groups(labels, probabilities, groups, RESAMPLES, seed);
     Ok(LearnedErrorRates {
         quantifier: quantifier.map_err(|error| UnusableReviews::ErrorRates { what, error })?,
         cross_fitted: 0,
     })
 }
 
-/// A number for the group of each row, a row without a group being one by itself. `None` where each row
-/// stands for itself: there are no groups, or too few, or the cleaned reviews are in the store no more.
+/// The group of each row; a row without a group is its own group. `None` if there are no groups or too few, or if
+/// the cleaned reviews are no longer in the store.
 fn groups_of_rows(
     store: &Store,
     evaluation: &Artifact,
     rows: &[Prediction],
 ) -> Result<Option<Vec<u64>>, ArtifactError> {
-    let Some(reviews) = cleaned(store, evaluation)? else {
+    let Some(reviews) = cleaned_reviews(store, evaluation)? else {
         return Ok(None);
     };
-    let known = groups_by_row_id(&reviews)?;
-    let group = |row: &Prediction| *known.get(&row.row_id).unwrap_or(&row.row_id);
+    let group_ids = groups_by_row_id(&reviews)?;
+    let group = |row: &Prediction| *group_ids.get(&row.row_id).unwrap_or(&row.row_id);
     let groups: Vec<u64> = rows.iter().map(group).collect();
-    let found = groups.iter().collect::<BTreeSet<_>>().len();
-    Ok((FEWEST_GROUPS..rows.len())
-        .contains(&found)
-        .then_some(groups))
+    let count = groups.iter().collect::<BTreeSet<_>>().len();
+    Ok((MIN_GROUPS..rows.len()).contains(&count).then_some(groups))
 }
 
-/// The cleaned reviews that an evaluation judged a model on; an ensemble's are those of its members.
-fn cleaned(store: &Store, evaluation: &Artifact) -> Result<Option<Artifact>, ArtifactError> {
+/// The cleaned reviews behind an evaluation; those of an ensemble are found through its members.
+fn cleaned_reviews(
+    store: &Store,
+    evaluation: &Artifact,
+) -> Result<Option<Artifact>, ArtifactError> {
     let inputs = evaluation.manifest().inputs.iter();
     for input in inputs.filter(|it| matches!(it.stage, StageName::Clean | StageName::Evaluate)) {
         let found = match store.find_by_identity(input.stage, input.identity)? {
-            Some(member) if input.stage == StageName::Evaluate => cleaned(store, &member)?,
+            Some(member) if input.stage == StageName::Evaluate => cleaned_reviews(store, &member)?,
             found => found,
         };
         if found.is_some() {
@@ -116,37 +116,40 @@ fn cleaned(store: &Store, evaluation: &Artifact) -> Result<Option<Artifact>, Art
     Ok(None)
 }
 
-/// Fails where fewer reviews are labelled than are wanted to learn from.
-pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), TrendError> {
-    let (asked, there) = (wanted, labelled);
-    match there >= asked as u64 {
+/// Fails if fewer reviews are labelled than requested.
+pub(crate) fn check_enough(available: u64, requested: usize) -> Result<(), TrendError> {
+    match available >= requested as u64 {
         true => Ok(()),
-        false => Err(UnusableReviews::TooFewLabelled { asked, there }.into()),
+        false => Err(UnusableReviews::TooFewLabelled {
+            requested,
+            available,
+        }
+        .into()),
     }
 }
 
-/// Takes so many labelled reviews out of the input, drawn at random, and learns from them.
+/// Removes this number of labelled reviews, drawn at random, from the input and learns error rates from them.
 pub(crate) fn from_input(
     input: &mut Input,
     count: usize,
     seed: u64,
 ) -> Result<LearnedErrorRates, TrendError> {
-    let draws = CounterRng::for_sample(seed, 0xADA7);
+    let rng = CounterRng::for_sample(seed, 0xADA7);
     let rows = 0..input.rows.len();
-    let mut taken: Vec<usize> = rows
+    let mut chosen: Vec<usize> = rows
         .filter(|row| input.rows[*row].author_label.is_some())
         .collect();
-    check_enough(taken.len() as u64, count)?;
-    taken.sort_by_key(|row| draws.bits(*row as u64));
-    taken.truncate(count);
-    let known = taken.iter().map(|row| &input.rows[*row]);
-    let known = known.filter_map(|row| Some((row.author_label?, row.probability)));
-    let (labels, probabilities): (Vec<u8>, Vec<f32>) = known.unzip();
-    let taken: HashSet<usize> = taken.into_iter().collect();
+    check_enough(chosen.len() as u64, count)?;
+    chosen.sort_by_key(|row| rng.bits(*row as u64));
+    chosen.truncate(count);
+    let labelled = chosen.iter().map(|row| &input.rows[*row]);
+    let labelled = labelled.filter_map(|row| Some((row.author_label?, row.probability)));
+    let (labels, probabilities): (Vec<u8>, Vec<f32>) = labelled.unzip();
+    let chosen: HashSet<usize> = chosen.into_iter().collect();
     let mut row = 0;
     input.rows.retain(|_| {
         row += 1;
-        !taken.contains(&(row - 1))
+        !chosen.contains(&(row - 1))
     });
     let what = "the labelled reviews of the file";
     from_rows((&labels, &probabilities), None, what, seed)

@@ -1,4 +1,4 @@
-//! From files of reviews to their trend, for the command and for the service alike.
+//! Computes the trend of files of reviews, for the command line and for the service.
 
 use std::path::Path;
 
@@ -8,50 +8,50 @@ use crate::error::TrendError;
 use crate::error_rates::{self, LearnedErrorRates};
 use crate::read::{TrendContext, TrendQuery};
 
-/// From where it is known how the model errs.
+/// Where the model's error rates come from.
 #[derive(Debug)]
 pub enum ErrorRateSource<'a> {
-    /// From so many labelled reviews among those of the question, drawn at random; they are not used again.
+    /// This number of labelled reviews of the same files, drawn at random; they are not used for the trend.
     Sample(usize),
-    /// From the labelled reviews of another file.
+    /// The labelled reviews of another file.
     LabelledFile(&'a Path),
-    /// They are known already.
+    /// Error rates that were learned before.
     Known(Box<LearnedErrorRates>),
 }
 
-/// The trend of reviews, as a model reads them.
+/// Reads the reviews, predicts them with the model and computes their trend.
 ///
 /// # Errors
 /// See [`TrendError`].
 pub fn compute_trend(
-    question: &TrendQuery<'_>,
-    reader: &TrendContext<'_>,
-    rates: ErrorRateSource<'_>,
+    query: &TrendQuery<'_>,
+    context: &TrendContext<'_>,
+    source: ErrorRateSource<'_>,
 ) -> Result<Trend, TrendError> {
-    let counts = question.count(reader)?;
-    if let ErrorRateSource::Sample(wanted) = rates {
-        error_rates::check_enough(counts.labelled, wanted)?;
+    let counts = query.count(context)?;
+    if let ErrorRateSource::Sample(count) = source {
+        error_rates::check_enough(counts.labelled, count)?;
     }
-    let seed = question.options.seed;
-    let (mut input, left_out) = question.input(counts, reader)?;
-    let learned = match rates {
+    let seed = query.options.seed;
+    let (mut input, skipped) = query.scored_reviews(counts, context)?;
+    let learned = match source {
         ErrorRateSource::Known(learned) => *learned,
         ErrorRateSource::Sample(count) => error_rates::from_input(&mut input, count, seed)?,
         ErrorRateSource::LabelledFile(file) => {
             let labelled = TrendQuery {
                 files: &[file.to_owned()],
                 topics: &[],
-                ..*question
+                ..*query
             };
-            let (labels, probabilities) = labelled.labelled(reader)?;
+            let (labels, probabilities) = labelled.labels_and_probabilities(context)?;
             let what = format!("`{}`", file.display());
             error_rates::from_rows((&labels, &probabilities), None, &what, seed)?
         }
     };
-    let mut found = estimate_trend(&input, &learned, &question.options, reader.is_stopped)?;
-    found.left_out.splice(0..0, left_out);
-    if let Some(change) = &mut found.largest_change {
-        question.explain(change, reader)?;
+    let mut trend = estimate_trend(&input, &learned, &query.options, context.is_stopped)?;
+    trend.skipped.splice(0..0, skipped);
+    if let Some(change) = &mut trend.largest_change {
+        query.add_words(change, context)?;
     }
-    Ok(found)
+    Ok(trend)
 }

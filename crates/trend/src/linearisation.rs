@@ -1,21 +1,21 @@
-//! What the texts of each period say, as an observation with a normal error.
+//! Linearisation: the texts of each period as an observation with a normal error.
 //!
-//! A share of three texts is nothing or all more often than not, and its log-odds are none. So periods are not
-//! turned into shares one by one: the quasi-likelihood of each is taken where the level is, there it is nearly
-//! that of a normal observation, and from these the level is found again until it does not move (Durbin and
-//! Koopman 1997; iteratively reweighted least squares where the level stands still).
+//! The estimated share of a few texts is often 0 or 1, which has no finite log-odds. So shares are not estimated one
+//! by one. Near the level, the quasi-likelihood of a period is close to that of a normal observation. The level is
+//! smoothed from these observations, and both steps are repeated until convergence (Durbin and Koopman 1997; for a
+//! constant level this is iteratively reweighted least squares).
 
 use quantification::{QuasiLikelihood, ScoreMeans};
 
 use crate::kalman::{Observation, filter, smooth};
 use crate::state_space::most_likely;
 
-/// Rounds at most, a step of log-odds at most, and one that is none.
-const ROUNDS: usize = 30;
-const LONGEST: f64 = 1.0;
-const NOTHING: f64 = 1e-3;
+/// Maximum number of iterations, maximum step of log-odds, and the step that counts as convergence.
+const MAX_ROUNDS: usize = 30;
+const MAX_STEP: f64 = 1.0;
+const TOLERANCE: f64 = 1e-3;
 
-/// The observations of periods, `[T]`, around their level.
+/// The observations of periods, `[T]`, linearised around their level.
 pub(crate) fn linearise(
     periods: &[Option<ScoreMeans>],
     quasi_likelihood: &QuasiLikelihood,
@@ -25,41 +25,41 @@ pub(crate) fn linearise(
     };
     let (low, high) = quasi_likelihood.bounds(whole.texts);
     let mut log_odds = vec![quasi_likelihood.log_odds(&whole); periods.len()];
-    let mut observed = around(&log_odds, periods, quasi_likelihood);
-    for _ in 0..ROUNDS {
+    let mut observed = observe_around(&log_odds, periods, quasi_likelihood);
+    for _ in 0..MAX_ROUNDS {
         let variances = most_likely(&observed, false);
         let levels = smooth(&filter(&observed, &variances).0).levels;
-        let mut farthest = 0.0_f64;
+        let mut largest_step = 0.0_f64;
         for ((log_odds, observed), (level, _)) in log_odds.iter_mut().zip(&observed).zip(levels) {
-            // The level and the period's own part.
-            let there = observed.map_or(level, |(value, error)| {
+            // The level plus the irregular component of the period.
+            let target = observed.map_or(level, |(value, error)| {
                 (level * error + value * variances.irregular) / (error + variances.irregular)
             });
-            let step = (there.clamp(low, high) - *log_odds).clamp(-LONGEST, LONGEST);
+            let step = (target.clamp(low, high) - *log_odds).clamp(-MAX_STEP, MAX_STEP);
             *log_odds += step;
-            farthest = farthest.max(step.abs());
+            largest_step = largest_step.max(step.abs());
         }
-        observed = around(&log_odds, periods, quasi_likelihood);
-        if farthest < NOTHING {
+        observed = observe_around(&log_odds, periods, quasi_likelihood);
+        if largest_step < TOLERANCE {
             break;
         }
     }
     observed
 }
 
-fn around(
+fn observe_around(
     log_odds: &[f64],
     periods: &[Option<ScoreMeans>],
     quasi_likelihood: &QuasiLikelihood,
 ) -> Vec<Observation> {
-    let at = |(log_odds, score_means): (&f64, &Option<ScoreMeans>)| {
+    let observe = |(log_odds, score_means): (&f64, &Option<ScoreMeans>)| {
         let score_means = score_means.as_ref()?;
         Some(observation(quasi_likelihood, score_means, *log_odds))
     };
-    log_odds.iter().zip(periods).map(at).collect()
+    log_odds.iter().zip(periods).map(observe).collect()
 }
 
-/// One step of Fisher's scoring from these log-odds on, and the variance that the information there makes.
+/// One step of Fisher scoring from these log-odds, and the inverse information there as the variance.
 pub(crate) fn observation(
     quasi_likelihood: &QuasiLikelihood,
     score_means: &ScoreMeans,

@@ -1,10 +1,10 @@
-//! What tests of several modules share.
+//! Helpers for the tests of several modules.
 
 use quantification::{Method, Quantifier, QuasiLikelihood};
 
 use crate::state_space::{FittedModel, Observation, Posterior, most_likely};
 
-/// A model that does not err.
+/// A classifier without errors.
 pub(crate) fn perfect_classifier() -> (Quantifier, QuasiLikelihood) {
     let labels = [0, 1].repeat(20);
     let probabilities: Vec<f32> = labels
@@ -16,8 +16,8 @@ pub(crate) fn perfect_classifier() -> (Quantifier, QuasiLikelihood) {
     (quantifier, quasi_likelihood)
 }
 
-/// A model without or with a slope.
+/// Fits a state-space model without or with a slope.
 pub(crate) fn fit(observed: &[Observation], has_slope: bool) -> FittedModel {
     let variances = most_likely(observed, has_slope);
-    FittedModel::new(observed, variances, Posterior::of(observed, has_slope))
+    FittedModel::new(observed, variances, Posterior::new(observed, has_slope))
 }

@@ -8,8 +8,8 @@ fn logit(share: f64) -> f64 {
     (share / (1.0 - share)).ln()
 }
 
-/// A model that errs in a fifth of the texts of either class.
-fn erring() -> (Quantifier, QuasiLikelihood) {
+/// A classifier that errs in 20% of the texts of each class.
+fn imperfect_classifier() -> (Quantifier, QuasiLikelihood) {
     let labels: Vec<u8> = (0..400).map(|row| u8::from(row % 2 == 0)).collect();
     let probabilities: Vec<f32> = (0..400)
         .map(|row| match (row % 2 == 0, row / 2 % 5 == 0) {
@@ -22,11 +22,11 @@ fn erring() -> (Quantifier, QuasiLikelihood) {
     (quantifier, quasi_likelihood)
 }
 
-/// Periods of so many texts, positive with these probabilities.
+/// Periods with this number of texts, which are positive with these probabilities.
 fn periods(shares: &[f64], texts: u64, seed: u64) -> Vec<Option<ScoreMeans>> {
-    let (quantifier, quasi_likelihood) = erring();
-    let draws = CounterRng::for_sample(seed, 9);
-    let unit = |index: u64| draws.bits(index) as f64 / u64::MAX as f64;
+    let (quantifier, quasi_likelihood) = imperfect_classifier();
+    let rng = CounterRng::for_sample(seed, 9);
+    let unit = |index: u64| rng.bits(index) as f64 / u64::MAX as f64;
     let period = |(at, share): (usize, &f64)| {
         let probabilities: Vec<f32> = (0..texts)
             .map(|text| {
@@ -41,32 +41,38 @@ fn periods(shares: &[f64], texts: u64, seed: u64) -> Vec<Option<ScoreMeans>> {
 }
 
 #[test]
-fn many_texts_are_their_own_share() {
+fn many_texts_give_their_share() {
     let shares = [0.2, 0.5, 0.9, 0.6, 0.3, 0.7, 0.5, 0.4];
     let series = periods(&shares, 50_000, 1);
-    for (observed, share) in linearise(&series, &erring().1).iter().zip(shares) {
+    for (observed, share) in linearise(&series, &imperfect_classifier().1)
+        .iter()
+        .zip(shares)
+    {
         let (value, variance) = observed.expect("there are texts");
         assert!(
             (value - logit(share)).abs() < 0.06 && variance < 2e-3,
             "{value} {share}"
         );
     }
-    assert_eq!(linearise(&[None, None], &erring().1), [None, None]);
+    assert_eq!(
+        linearise(&[None, None], &imperfect_classifier().1),
+        [None, None]
+    );
 }
 
-/// Log-odds of shares of three or four texts, one by one, are drawn to the middle, all of them.
+/// Shares estimated from four texts one by one would be biased towards one half.
 #[test]
-fn few_texts_a_period_do_not_draw_the_level_to_the_middle() {
-    let mut held = 0;
+fn few_texts_per_period_do_not_bias_the_level() {
+    let mut covered = 0;
     for seed in 0..40 {
         let series = periods(&[0.9; 60], 4, 50 + seed);
-        let fitted = fit(&linearise(&series, &erring().1), false);
+        let fitted = fit(&linearise(&series, &imperfect_classifier().1), false);
         let (level, variance) = fitted.levels[30];
         let half = 1.96 * variance.sqrt();
-        held += i32::from((level - half..=level + half).contains(&logit(0.9)));
+        covered += i32::from((level - half..=level + half).contains(&logit(0.9)));
     }
-    assert!(held >= 36, "{held} of 40");
-    let (quantifier, quasi_likelihood) = erring();
+    assert!(covered >= 36, "{covered} of 40");
+    let (quantifier, quasi_likelihood) = imperfect_classifier();
     let series = vec![quantifier.score_means(&quasi_likelihood, &[0.8; 3]); 60];
     let fitted = fit(&linearise(&series, &quasi_likelihood), false);
     assert!(
@@ -77,10 +83,10 @@ fn few_texts_a_period_do_not_draw_the_level_to_the_middle() {
 }
 
 #[test]
-fn two_and_three_periods_move_as_they_do() {
+fn the_rise_over_two_and_three_periods_is_estimated() {
     let rise = |shares: &[f64]| {
         let series = periods(shares, 2000, 3);
-        fit(&linearise(&series, &erring().1), false).rise
+        fit(&linearise(&series, &imperfect_classifier().1), false).rise
     };
     for shares in [&[0.2, 0.8][..], &[0.3, 0.5, 0.8]] {
         let (rise, variance) = rise(shares);
@@ -88,9 +94,9 @@ fn two_and_three_periods_move_as_they_do() {
         assert!((rise - expected).abs() < 0.06, "{rise} {expected}");
         assert!(variance.sqrt() < 0.04, "{variance}");
     }
-    let (still, variance) = rise(&[0.6, 0.6]);
+    let (constant, variance) = rise(&[0.6, 0.6]);
     assert!(
-        still.abs() < 1.96 * variance.sqrt() && variance > 1e-5,
-        "{still} {variance}"
+        constant.abs() < 1.96 * variance.sqrt() && variance > 1e-5,
+        "{constant} {variance}"
     );
 }
