@@ -13,12 +13,11 @@ use crate::period::Period;
 
 const EXAMPLES: &str = "\
 Examples:
-  ressenti trend reviews.csv.gz                       all reviews, with the best model of the pipeline
+  ressenti trend reviews.csv.gz                    all reviews, with the best model
   ressenti trend reviews.csv --topic 'Toy Story' --topic Heat --period year
   ressenti trend reviews.csv --calibrate-on 300 --out trend
-                                                      learn the model's error rates from 300 labelled
-                                                      reviews of the file; write trend/trend.html
-  ressenti trend reviews.csv --labelled mine.csv      learn them from the labelled reviews of another file
+                                                   learn the error rates from 300 reviews of the file
+  ressenti trend reviews.csv --labelled mine.csv   learn the error rates from another file
   ressenti trend a.csv b.csv --set ingest.columns.timestamp=posted --set ingest.columns.topic=product
 
 The files need a text and a time for each review; a topic is optional. `ressenti inspect FILE` shows which columns are

@@ -9,8 +9,8 @@ use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::{ChangePoint, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
-    answer, certainty, change_by_topics, confidence_level, largest_change, percent, range, warning,
-    with_range,
+    answer, certainty, change_by_topics, change_by_words, confidence_level, largest_change,
+    percent, range, warning, with_range,
 };
 
 /// Width and height of the large pictures, in CSS pixels.
@@ -24,6 +24,7 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
     findings.extend(trend.largest_change.as_ref().map(largest_change));
     let shares = html! {
         (pages::findings(&findings, conclusion))
+        h3 { "Share of positive reviews by " (trend.period.name()) }
         (numbered(draw_shares(trend), caption(trend), share_numbers(trend)))
     };
     // No sentence is highlighted.
@@ -58,8 +59,8 @@ fn caption(trend: &Trend) -> String {
     };
     let (period, level) = (trend.period.name(), confidence_level(trend));
     format!(
-        "Share of positive reviews by {period}, corrected for the model's errors. Dots: each {period} alone, with its {level}. Line: smoothed \
-         trend, with its {level} as a band; dashed: forecast.{authors}"
+        "Corrected for the model's errors. Dots: each {period} alone, with its {level}. Line: smoothed trend, with its {level} as a band; dashed: \
+         forecast.{authors}"
     )
 }
 
@@ -240,7 +241,10 @@ fn change_section(change: &ChangePoint) -> Markup {
     let content = html! {
         (paragraph(text))
         @if let Some(topics) = change_by_topics(change) { (paragraph(topics)) }
-        @if !change.words.is_empty() { (words) }
+        @for sentence in change_by_words(change) { (paragraph(sentence)) }
+        @if !change.words.is_empty() {
+            details { summary { "Frequency of these words" } (words) }
+        }
     };
     section("cause", "What changed?", content)
 }

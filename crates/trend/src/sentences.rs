@@ -12,7 +12,7 @@ const MAX_WORDS: usize = 8;
 pub(crate) fn warning(trend: &Trend, model: &str) -> Option<String> {
     let distance = trend.misfit?;
     Some(format!(
-        "Warning: these reviews differ from the {} labelled reviews that the error rates of {model} come from \
+        "Warning: these reviews differ from the {} labelled reviews that the error rates of the model {model} come from \
          (Kolmogorov-Smirnov distance {distance:.2}). Do not rely on the results below. Calibrate the model on a few \
          hundred labelled reviews of this kind: `--calibrate-on 300` or `--labelled FILE`.",
         format::count(trend.labelled as u64)
@@ -92,7 +92,7 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
     };
     let mut sentences = vec![
         format!(
-            "{model} predicts positive for {} of the reviews. The results are corrected for the error rates of {model}, and the intervals include the uncertainty of these rates.",
+            "The model {model} predicts positive for {} of the reviews. The results are corrected for its error rates, and the intervals include the uncertainty of these rates.",
             percent(trend.overall_counted)
         ),
         format!(
@@ -102,11 +102,13 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
     ];
     let period = trend.period.name();
     if let Some(authors) = &trend.author_comparison {
-        let periods = format::plural(authors.periods as u64, "interval", "intervals");
+        let covered = (authors.coverage * authors.periods as f64).round() as u64;
         sentences.push(format!(
-            "Check against the authors' own labels of {}, which the model did not see: {} of {periods} covered the \
+            "Check against the authors' own labels of {}, which the model did not see: {} of {} intervals ({}) covered the \
              authors' share. The mean error per {period} is {:.1} points ({:.1} for the smoothed trend, {:.1} for counting predicted labels).",
             format::plural(authors.rows as u64, "review", "reviews"),
+            format::count(covered),
+            format::count(authors.periods as u64),
             percent(authors.coverage),
             100.0 * authors.mean_absolute_error,
             100.0 * authors.mean_absolute_error_of_level,
