@@ -1,27 +1,27 @@
-//! `calibration.json`: what calibration did to the probabilities of a model.
+//! `calibration.json`: probabilities of a model before and after calibration.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{BrierParts, Metric, ReliabilityBin, ScoredRows, brier_parts, reliability};
 
-/// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
+/// Bins of a reliability diagram: enough to see its shape, few enough for narrow intervals.
 const BINS: u64 = 10;
 
-/// The content of `calibration.json`: the same test rows before and after.
+/// The content of `calibration.json`: figures of the test rows before and after calibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CalibrationFile {
-    /// How logits become probabilities, in half a line.
+    /// Short description of the calibration method.
     pub method: String,
-    /// Test rows behind every figure.
+    /// Number of test rows.
     pub rows: u64,
-    /// What the logits say as they are.
+    /// Before calibration.
     pub before: ProbabilityFigures,
-    /// What the model says.
+    /// After calibration.
     pub after: ProbabilityFigures,
 }
 
-/// How far probabilities can be believed.
+/// Figures of the quality of probabilities.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbabilityFigures {
@@ -31,21 +31,21 @@ pub struct ProbabilityFigures {
     pub log_loss: f64,
     /// See [`Metric::Brier`].
     pub brier: f64,
-    /// What the Brier score is made of, over ten bins of equal mass.
+    /// Decomposition of the Brier score, over ten bins of equal mass.
     pub brier_parts: BrierParts,
-    /// The reliability diagram, from the highest probability down.
+    /// The reliability diagram, in descending order of probability.
     pub reliability: Vec<ReliabilityBin>,
 }
 
 impl ProbabilityFigures {
-    /// The figures of judged rows, `None` without rows.
-    pub fn of(tally: &ScoredRows) -> Option<Self> {
+    /// The figures of scored rows; `None` without rows.
+    pub fn of(rows: &ScoredRows) -> Option<Self> {
         Some(Self {
-            ece: tally.figure(Metric::CalibrationError)?,
-            log_loss: tally.figure(Metric::LogLoss)?,
-            brier: tally.figure(Metric::Brier)?,
-            brier_parts: brier_parts(tally, BINS)?,
-            reliability: reliability(tally, BINS),
+            ece: rows.figure(Metric::CalibrationError)?,
+            log_loss: rows.figure(Metric::LogLoss)?,
+            brier: rows.figure(Metric::Brier)?,
+            brier_parts: brier_parts(rows, BINS)?,
+            reliability: reliability(rows, BINS),
         })
     }
 }

@@ -1,18 +1,16 @@
-//! Figures of a two-class model, with the uncertainty of each and paired tests between models.
+//! Metrics of a two-class model, with intervals, and paired tests between models.
 //!
-//! The way through: [`ScoredRows::new`] checks and groups the judged rows once, [`ScoredRows::figure`]
-//! is one figure, [`compute_figures`] gives all of them with intervals,
-//! [`compare`] sets two models against each other on the same rows, and [`regression::find_regressions`] tells
-//! a real loss from noise. [`MetricsFile`] is `metrics.json`,
+//! [`ScoredRows::new`] checks and groups labelled predictions, [`ScoredRows::figure`] computes one metric, and
+//! [`compute_figures`] all of them with intervals. [`compare`] compares two models on the same rows, and
+//! [`regression::find_regressions`] finds models that became significantly worse. [`MetricsFile`] is `metrics.json`,
 //! [`CalibrationFile`] is `calibration.json`.
 //!
-//! A figure that the rows do not define (the area under a curve where one class is missing) is
-//! `None`, and left out of maps; no function returns a number that is not finite.
+//! A metric that is not defined on the rows (such as ROC-AUC with one class) is `None`, and is omitted from maps. No
+//! function returns a non-finite number.
 //!
-//! An interval never has a width of nothing because the rows are few or all alike. Shares of rows (accuracy,
-//! precision, recall), F1, which follows from one, and paired differences have score intervals (Wilson 1927,
-//! Newcombe 1998), which hold for one row as for a million. The other figures have bootstrap intervals where
-//! the rows say enough for resamples to mean something, and none where they do not.
+//! No interval has a width of zero, even if the rows are few or equal. Shares of rows (accuracy, precision, recall), F1
+//! and paired differences have score intervals (Wilson 1927, Newcombe 1998), which are valid for any number of rows.
+//! Other metrics have bootstrap intervals if the rows are informative enough for resampling, and none otherwise.
 
 mod bootstrap;
 mod calibration;
@@ -50,4 +48,4 @@ pub use label_errors::likely_label_errors;
 pub use metric::Metric;
 pub use ranking::{RocPoint, roc_curve};
 pub use scored_rows::{ScoredRows, THRESHOLD, is_correct};
-pub use temperature::{calibrated, fit_temperature};
+pub use temperature::{apply_temperature, fit_temperature};

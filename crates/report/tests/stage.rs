@@ -408,7 +408,7 @@ fn a_baseline_fails_a_real_loss_and_nothing_else() {
         "{message}"
     );
     assert!(
-        message.contains("`lstm` fell from 95.0 % to 92.0 % accuracy on 400 test reviews"),
+        message.contains("`lstm` fell from 95.0% to 92.0% accuracy on 400 test reviews"),
         "{message}"
     );
     assert!(message.contains("paired test"), "{message}");
