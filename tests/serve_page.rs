@@ -351,7 +351,7 @@ fn who_drops_a_file_gets_its_trend() {
         tab.choose("file", &undated);
         wait_for(|| {
             tab.text_of("progress-text")
-                .contains("none of them has a time")
+                .contains("No time was found in")
                 .then_some(())
         });
         assert!(

@@ -139,8 +139,16 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
     let wished = trend_by_command(
         &project,
         &[
-            "--model", "linear", "--topic", "Heat", "--period", "year", "--adapt", "100",
-            "--method", "acc",
+            "--model",
+            "linear",
+            "--topic",
+            "Heat",
+            "--period",
+            "year",
+            "--calibrate-on",
+            "100",
+            "--method",
+            "acc",
         ],
     );
     let address = "/trend?topic=Heat&period=year&adapt=100&method=acc";
@@ -160,7 +168,7 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
     let head = typed("text/csv") + "accept: text/html,*/*;q=0.8\r\n";
     let page = ask("/trend", &head, csv.as_bytes());
     assert!(
-        page.contains("<h1>What people feel</h1>") && page.contains("<svg"),
+        page.contains("<h1>Share of positive reviews over time</h1>") && page.contains("<svg"),
         "{page}"
     );
     // Nothing of it is anywhere.
@@ -278,7 +286,7 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
             "/trend?topic=Jaws",
             &table,
             csv.as_bytes(),
-            "none of them is about Jaws: most are about Alien, Heat",
+            "No review about `Jaws` was found in 1,440 reviews; the most common topics are `Alien`, `Heat`",
         ),
         (
             422,
@@ -292,14 +300,14 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
             "/trend?adapt=100000",
             &table,
             csv.as_bytes(),
-            "the file has 1440",
+            "only 1,440 are available",
         ),
         (
             422,
             "/trend?adapt=2",
             &table,
             csv.as_bytes(),
-            "a few of both classes",
+            "at least 5 of each class",
         ),
         (
             422,
@@ -354,7 +362,7 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
     let (status, said) = server.exchange(&request("/trend", &table, csv.as_bytes()));
     assert_eq!(status, 409, "{said}");
     assert!(
-        said.contains("was trained again since it was judged"),
+        said.contains("was trained again after its evaluation"),
         "{said}"
     );
     let (status, said) = server.exchange(&request("/trend?adapt=200", &table, csv.as_bytes()));

@@ -132,7 +132,7 @@ fn a_model_that_is_gone_fails_and_figures_alone_are_enough() {
     for said in [
         "What changed is not known: one of the two has figures alone.",
         "+0.00, other rows",
-        "`linear` stands in the baseline and not in this run",
+        "`linear` is in the baseline but not in this run",
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);
     }

@@ -1,4 +1,4 @@
-//! `ressenti trend` as people meet it: a turn that was planted, files, adaptation, what makes no sense.
+//! `ressenti trend` from end to end: a planted change, output files, calibration, invalid input.
 
 use std::fs;
 
@@ -139,8 +139,8 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
         |name: &str| fs::read_to_string(project.folder().join("out").join(name)).expect(name);
     let page = read("trend.html");
     for part in [
-        "<h1>What people feel</h1>",
-        "What moved it?",
+        "<h1>Share of positive reviews over time</h1>",
+        "What changed?",
         "download=\"trend.csv\"",
         "Alien",
     ] {
@@ -192,7 +192,7 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
         "2021-01",
         "changed",
         "forecast",
-        "leaning on the others",
+        "partially pooled (95% CI)",
     ] {
         assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
     }
@@ -234,10 +234,10 @@ fn labelled_reviews_are_drawn_by_their_groups_where_there_are_enough() {
         let folds = match of_training {
             0 => String::new(),
             rows => format!(
-                "; {rows} of them are training reviews, read by models that had not learned from them"
+                "; {rows} of them are training reviews, each predicted by a model that was not trained on it (cross-fitting)"
             ),
         };
-        let sentence = format!("is known from {rows} labelled reviews{groups}{folds}.");
+        let sentence = format!("come from {rows} labelled reviews{groups}{folds}.");
         assert!(said.contains(&sentence), "{sentence} {said}");
     }
 }
@@ -259,13 +259,13 @@ fn labelled_reviews_say_how_the_model_errs_and_a_bundle_needs_them() {
     assert!(
         alone
             .stderr
-            .contains("hint: Let labelled reviews say it with `--adapt 300`"),
+            .contains("hint: Calibrate on labelled reviews with `--calibrate-on 300`"),
         "{}",
         alone.stderr
     );
     let adapted = json(&succeed(
         &project,
-        &[&bundle[..], &["--adapt", "200"]].concat(),
+        &[&bundle[..], &["--calibrate-on", "200"]].concat(),
     ));
     assert_eq!(
         (adapted["rows"].as_u64(), adapted["labelled"].as_u64()),
@@ -363,13 +363,13 @@ fn two_periods_far_apart_have_moved_and_one_is_not_compared_with_itself() {
     };
     let (said, trend) = table(&[(2019, 2), (2020, 8)]);
     assert!(
-        said.contains("From 2019 to 2020 the level rose: +"),
+        said.contains("this share rose by ") && said.contains(" points from 2019 to 2020 "),
         "{said}"
     );
     assert!(number(&trend["model"]["rise"]["low"]) > 0.3, "{trend}");
     assert!(number(&trend["periods"][1]["change"]) > 0.9, "{trend}");
     let (said, _) = table(&[(2019, 2)]);
-    assert!(!said.contains("the level"), "{said}");
+    assert!(!said.contains("this share"), "{said}");
 }
 
 #[test]
@@ -400,26 +400,29 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     };
     refused(
         &["undated.csv"],
-        &["none of them has a time", "hint: `ressenti inspect FILE`"],
+        &[
+            "No time was found in 2 reviews",
+            "hint: `ressenti inspect FILE`",
+        ],
     );
     refused(&["nothing.csv"], &["nothing.csv"]);
     refused(&["broken.parquet"], &["broken.parquet"]);
     refused(
         &["turned.csv", "--topic", "Jaws"],
         &[
-            "none of them is about Jaws: most are about Alien, Heat",
+            "No review about `Jaws` was found in 1,440 reviews; the most common topics are `Alien`, `Heat`",
             "ingest.columns.topic",
         ],
     );
     refused(
-        &["turned.csv", "--adapt", "100000"],
-        &["100000 labelled reviews were asked for, and the file has 1440"],
+        &["turned.csv", "--calibrate-on", "100000"],
+        &["100,000 labelled reviews were requested for calibration, but only 1,440 are available"],
     );
     refused(
-        &["turned.csv", "--adapt", "1440"],
+        &["turned.csv", "--calibrate-on", "1440"],
         &[
-            "none is left to make a trend of",
-            "hint: Take fewer with `--adapt N`",
+            "none are left for the trend",
+            "hint: Use a smaller number in `--calibrate-on N`",
         ],
     );
     let heat = ["turned.csv", "--topic", "Heat", "--topic", "Jaws"];
@@ -434,15 +437,15 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
         said.stdout
     );
     refused(
-        &["turned.csv", "--adapt", "3"],
-        &["a few of both classes are needed"],
+        &["turned.csv", "--calibrate-on", "3"],
+        &["at least 5 of each class are needed"],
     );
     refused(
         &["turned.csv", "--confidence", "2"],
-        &["a coverage is from 0.5 to 0.999"],
+        &["a confidence level is from 0.5 to 0.999"],
     );
     refused(
         &["turned.csv", "--labelled", "undated.csv"],
-        &["cannot be learned from"],
+        &["Failed to learn the model's error rates from `undated.csv`"],
     );
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use metrics::is_right;
+use metrics::is_correct;
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Case, Relation};
+use crate::{Case, CaseResult, Relation};
 
 /// Failures among some cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tally {
+pub struct CapabilityResult {
     /// The capability; `all` for the whole.
     pub capability: String,
     /// Cases.
@@ -19,9 +19,9 @@ pub struct Tally {
     pub failed: u64,
 }
 
-impl Tally {
+impl CapabilityResult {
     /// Counts.
-    pub(super) fn of<'a>(capability: &str, answers: impl Iterator<Item = &'a Answer>) -> Self {
+    pub(super) fn of<'a>(capability: &str, answers: impl Iterator<Item = &'a CaseResult>) -> Self {
         let mut tally = Self {
             capability: capability.to_owned(),
             ..Self::default()
@@ -43,14 +43,16 @@ pub(super) fn failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
     for (case, probability, _) in cases {
         let by_label = case
             .class()
-            .is_some_and(|class| !is_right(class, *probability));
+            .is_some_and(|class| !is_correct(class, *probability));
         let first = case.pair.as_deref().and_then(|pair| {
             let first = first_of.get(pair).copied();
             first_of.entry(pair).or_insert(*probability);
             first
         });
         let by_pair = match (case.relation, first) {
-            (Some(Relation::Same), Some(first)) => is_right(1, first) != is_right(1, *probability),
+            (Some(Relation::Same), Some(first)) => {
+                is_correct(1, first) != is_correct(1, *probability)
+            }
             (Some(Relation::More), Some(first)) => *probability <= first,
             (Some(Relation::Less), Some(first)) => *probability >= first,
             _ => false,
@@ -61,7 +63,7 @@ pub(super) fn failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
 }
 
 /// The whole, then every capability.
-pub(super) fn by_capability(answers: &[Answer]) -> Vec<Tally> {
+pub(super) fn by_capability(answers: &[CaseResult]) -> Vec<CapabilityResult> {
     let mut names: Vec<&str> = Vec::new();
     for answer in answers {
         if !names.contains(&answer.case.capability.as_str()) {
@@ -70,9 +72,9 @@ pub(super) fn by_capability(answers: &[Answer]) -> Vec<Tally> {
     }
     let of = |name: &str| {
         let own = answers.iter().filter(|it| it.case.capability == name);
-        Tally::of(name, own)
+        CapabilityResult::of(name, own)
     };
-    let all = Tally::of("all", answers.iter());
+    let all = CapabilityResult::of("all", answers.iter());
     Vec::from_iter([all].into_iter().chain(names.into_iter().map(of)))
 }
 

@@ -10,7 +10,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bundle::{MarkedRow, ModelFile};
+use bundle::{IdsAndSpecialMask, ModelFile};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -54,7 +54,7 @@ pub struct Attributions {
 /// A row is empty, too long or has an id outside the vocabulary, or libtorch fails.
 pub fn attributions_of_rows(
     bundle: &Bundle,
-    rows: &[MarkedRow],
+    rows: &[IdsAndSpecialMask],
     threads: usize,
     memory: &MemoryLimit,
 ) -> Result<Vec<Attributions>> {

@@ -192,7 +192,7 @@ impl ClassifierError {
         action: &'static str,
         work: impl FnOnce() -> Result<T, Self>,
     ) -> Result<T, Self> {
-        artifact::guarded(|source| Self::Torch { action, source }, work)
+        artifact::catch_panics(|source| Self::Torch { action, source }, work)
     }
 
     /// Makes an error from an action: `map_err(ClassifierError::torch("add"))`.

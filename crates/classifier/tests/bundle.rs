@@ -159,7 +159,7 @@ fn files_that_do_not_belong_together_are_refused() {
     );
     check_refused(
         |folder| fs::remove_file(folder.join("model.safetensors")).expect("a file"),
-        "Could not read",
+        "Failed to read",
     );
 }
 

@@ -9,7 +9,7 @@
 use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use std::collections::{BTreeMap, HashMap};
 
-use artifact::{Failure, OutputFile, Split, StageName, groups_of};
+use artifact::{Failure, OutputFile, Split, StageName, groups_by_row_id};
 use bundle::ModelFile;
 use classifier::{IdRows, TokenRows};
 use linear::{CrossFitSettings, LinearError, NgramModel, cross_fit_scores};
@@ -39,7 +39,7 @@ pub(crate) fn write(
     };
     let rows = TokenRows::open_training_rows(context.input(StageName::Tokenize), architecture)?;
     let (row_ids, labels) = (rows.row_ids(), rows.labels());
-    let groups = groups_of(context.input(StageName::Clean))?;
+    let groups = groups_by_row_id(context.input(StageName::Clean))?;
     let folds = folds_of(row_ids, &groups, settings.folds, settings.seed);
     let ngrams = architecture.ngrams.unwrap_or_default();
     let recipe = CrossFitSettings {
@@ -86,7 +86,7 @@ fn folds_of(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u64) 
     for row_id in row_ids {
         *sizes.entry(group_of(row_id)).or_default() += 1;
     }
-    let draws = CounterRng::of_sample(seed, FOLDS);
+    let draws = CounterRng::for_sample(seed, FOLDS);
     let mut order: Vec<u64> = sizes.keys().copied().collect();
     order.sort_by_key(|group| (draws.bits(*group), *group));
     let mut rows = vec![0_u64; count as usize];

@@ -1,93 +1,95 @@
-//! All figures with their intervals: of shares by Wilson, of the others by resampling rows (Efron 1979).
+//! All metrics with intervals: Wilson intervals of shares, bootstrap intervals of the others (Efron 1979).
 
 use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::metric::figures;
-use crate::{Confusion, CounterRng, Estimate, Figure, Metric, MetricsError, Tally, confusion};
+use crate::{
+    ConfusionMatrix, CounterRng, Estimate, Figure, Metric, MetricsError, ScoredRows,
+    confusion_matrix,
+};
 
-/// Rows of each kind (negative, positive, rightly judged, wrongly judged) without which resamples prove
-/// nothing. A resample holds no row that the sample lacks: with 41 rows that are all judged rightly, no
-/// resample knows what a mistake costs. Ten of each is the usual condition for shares (Moore and McCabe,
-/// Introduction to the Practice of Statistics), where a share's own interval does not help itself.
-pub const ENOUGH_ROWS: u64 = 10;
+/// Minimum number of negative, positive, correctly predicted and wrongly predicted rows for bootstrap intervals. A
+/// resample contains only rows of the sample: if 41 of 41 rows are correct, no resample contains an error. Ten of each
+/// kind is a usual condition for shares (Moore and McCabe, Introduction to the Practice of Statistics).
+pub const MIN_BOOTSTRAP_ROWS: u64 = 10;
 
-/// Replicates that are no further apart than this are all alike, but for rounding.
-const ALIKE: f64 = 1e-12;
+/// Intervals narrower than this have a width of zero up to rounding.
+const MIN_WIDTH: f64 = 1e-12;
 
-/// Every figure of a model by the names and in the order of [`Metric::ALL`]. A figure that the rows do not
-/// define is left out.
+/// All metrics of a model by name, in the order of [`Metric::ALL`]. Metrics that are not defined on the rows are
+/// omitted.
 ///
-/// Accuracy, precision, recall and F1 have Wilson's interval. The others have the percentile
-/// bootstrap interval over rows where there are [`ENOUGH_ROWS`] of each kind and resamples differ, and
-/// none where that is not so: an interval of no width would claim to be sure.
+/// Accuracy, precision, recall and F1 have Wilson intervals. The others have percentile bootstrap intervals over rows
+/// if there are [`MIN_BOOTSTRAP_ROWS`] of each kind and the replicates differ, and no interval otherwise.
 ///
 /// The result depends on the rows, `samples`, `confidence` and `seed`, not on the number of threads.
 ///
 /// # Errors
-/// There are no samples, or the confidence is no share.
-pub fn summary(
-    tally: &Tally,
+/// `samples` is 0, or `confidence` is not between 0 and 1.
+pub fn compute_figures(
+    rows: &ScoredRows,
     samples: u32,
     confidence: f64,
     seed: u64,
 ) -> Result<IndexMap<String, Figure>, MetricsError> {
     if samples == 0 {
-        let problem = "An interval needs at least one bootstrap sample";
+        let problem = "A bootstrap interval needs at least 1 sample";
         return Err(MetricsError(problem.to_owned()));
     }
     check_confidence(confidence)?;
-    let outcomes = confusion(tally);
-    let samples = if says_enough(&outcomes) { samples } else { 0 };
+    let matrix = confusion_matrix(rows);
+    let samples = if is_informative(&matrix) { samples } else { 0 };
     let replicates: Vec<_> = (0..samples)
         .into_par_iter()
-        .map(|sample| replicate(tally, CounterRng::of_sample(seed, sample.into())))
+        .map(|sample| replicate(rows, CounterRng::for_sample(seed, sample.into())))
         .collect();
-    let values = figures(&tally.levels, &tally.counts);
-    let resampled = |place: usize, value| {
-        let found = replicates.iter().filter_map(|figures| figures[place]);
+    let values = figures(&rows.levels, &rows.counts);
+    let bootstrap = |index: usize, value| {
+        let found = replicates.iter().filter_map(|figures| figures[index]);
         Estimate::from_replicates(value, found.collect(), confidence)
-            .filter(|estimate| estimate.high - estimate.low > ALIKE)
+            .filter(|estimate| estimate.high - estimate.low > MIN_WIDTH)
     };
     let metrics = Metric::ALL.into_iter().enumerate();
-    let known = metrics.filter_map(|(place, metric)| {
-        let value = values[place]?;
-        let share = outcomes.share(metric, confidence);
-        let estimate = share.or_else(|| resampled(place, value));
-        let figure = estimate.map_or(Figure::Alone { value }, Figure::Estimate);
+    let figures = metrics.filter_map(|(index, metric)| {
+        let value = values[index]?;
+        let wilson = matrix.wilson_interval(metric, confidence);
+        let estimate = wilson.or_else(|| bootstrap(index, value));
+        let figure = estimate.map_or(Figure::ValueOnly { value }, Figure::Estimate);
         Some((metric.name().to_owned(), figure))
     });
-    Ok(known.collect())
+    Ok(figures.collect())
 }
 
-/// Whether resamples of such rows mean something.
-fn says_enough(outcomes: &Confusion) -> bool {
+/// Whether there are enough rows of each kind for resampling.
+fn is_informative(matrix: &ConfusionMatrix) -> bool {
     let kinds = [
-        outcomes.true_negative + outcomes.false_positive,
-        outcomes.true_positive + outcomes.false_negative,
-        outcomes.true_negative + outcomes.true_positive,
-        outcomes.false_negative + outcomes.false_positive,
+        matrix.true_negative + matrix.false_positive,
+        matrix.true_positive + matrix.false_negative,
+        matrix.true_negative + matrix.true_positive,
+        matrix.false_negative + matrix.false_positive,
     ];
-    kinds.iter().all(|rows| *rows >= ENOUGH_ROWS)
+    kinds.iter().all(|rows| *rows >= MIN_BOOTSTRAP_ROWS)
 }
 
-/// All figures of one resample.
-fn replicate(tally: &Tally, draws: CounterRng) -> [Option<f64>; Metric::ALL.len()] {
-    let rows = tally.rows();
-    let mut counts = vec![[0_u32; 2]; tally.levels.len()];
-    for place in 0..rows {
-        let cell = tally.cell_of_row[draws.index(place as u64, rows)] as usize;
+/// All metrics of one resample.
+fn replicate(scored: &ScoredRows, rng: CounterRng) -> [Option<f64>; Metric::ALL.len()] {
+    let rows = scored.rows();
+    let mut counts = vec![[0_u32; 2]; scored.levels.len()];
+    for draw in 0..rows {
+        let cell = scored.cell_of_row[rng.index(draw as u64, rows)] as usize;
         counts[cell / 2][cell % 2] += 1;
     }
-    figures(&tally.levels, &counts)
+    figures(&scored.levels, &counts)
 }
 
-/// Refuses what is no coverage of an interval.
+/// Fails for an invalid confidence level.
 pub(crate) fn check_confidence(confidence: f64) -> Result<(), MetricsError> {
     if confidence > 0.0 && confidence < 1.0 {
         Ok(())
     } else {
-        let problem = format!("The confidence is {confidence} and must be above 0 and below 1");
+        let problem =
+            format!("The confidence level is {confidence} and must be above 0 and below 1");
         Err(MetricsError(problem))
     }
 }

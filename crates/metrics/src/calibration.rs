@@ -1,30 +1,28 @@
-//! Figures of the probabilities themselves: do 80 % mean 80 %?
+//! Calibration of probabilities: reliability diagrams and the decomposition of the Brier score.
 
 use serde::{Deserialize, Serialize};
 
-use crate::tally::{Counts, Level, totals};
-use crate::{Metric, Tally};
+use crate::scored_rows::{Counts, Level, totals};
+use crate::{Metric, ScoredRows};
 
-/// What a Brier score is made of: `reliability - resolution + uncertainty` (Murphy 1973), with the
-/// resolution of Stephenson, Coelho and Jolliffe (2008), which counts what tells rows apart within a
-/// bin, so that the three add up to the score however the bins are cut.
+/// Decomposition of the Brier score: `reliability - resolution + uncertainty` (Murphy 1973). The resolution is that of
+/// Stephenson, Coelho and Jolliffe (2008), which includes differences within a bin, so the sum is exact for any bins.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrierParts {
-    /// Mean squared distance of probability and share in a bin: what a better calibration could save.
+    /// Mean squared difference between probability and share of positive rows per bin. Calibration can reduce it.
     pub reliability: f64,
-    /// How far probabilities tell the classes apart: what a better model could raise.
+    /// How well the probabilities separate the classes. A better model increases it.
     pub resolution: f64,
-    /// The score of whoever only knows the share of positives: what no model can change.
+    /// The score of always predicting the share of positive rows. No model can change it.
     pub uncertainty: f64,
 }
 
-/// The parts of the Brier score over this many bins of equal mass; see [`reliability`]. `None` without
-/// rows.
-pub fn brier_parts(tally: &Tally, bins: u64) -> Option<BrierParts> {
-    let score = tally.figure(Metric::Brier)?;
-    let rows = tally.rows() as f64;
-    let bins = reliability(tally, bins);
+/// Decomposes the Brier score over this number of bins of equal mass, see [`reliability`]. `None` without rows.
+pub fn brier_parts(scored: &ScoredRows, bins: u64) -> Option<BrierParts> {
+    let score = scored.figure(Metric::Brier)?;
+    let rows = scored.rows() as f64;
+    let bins = reliability(scored, bins);
     let base = bins.iter().map(|bin| bin.positives).sum::<u64>() as f64 / rows;
     let gap = |bin: &ReliabilityBin| {
         bin.rows as f64 * (bin.mean_probability - bin.positive_share).powi(2)
@@ -33,7 +31,7 @@ pub fn brier_parts(tally: &Tally, bins: u64) -> Option<BrierParts> {
     let uncertainty = base * (1.0 - base);
     Some(BrierParts {
         reliability,
-        // The between-bin resolution of Murphy and the within-bin terms of Stephenson et al. together.
+        // The between-bin resolution of Murphy plus the within-bin terms of Stephenson et al.
         resolution: reliability + uncertainty - score,
         uncertainty,
     })
@@ -42,49 +40,49 @@ pub fn brier_parts(tally: &Tally, bins: u64) -> Option<BrierParts> {
 /// One bin of a reliability diagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
-    /// Rows in it.
+    /// Number of rows.
     pub rows: u64,
-    /// Positives among them.
+    /// Number of positive rows.
     pub positives: u64,
-    /// Their mean probability of the positive class.
+    /// Mean probability of the positive class.
     pub mean_probability: f64,
-    /// The share of positives among them.
+    /// Share of positive rows.
     pub positive_share: f64,
 }
 
-/// Bins of equal mass from the highest probability down. Rows of one probability stay together, so
-/// bins can be fewer and of uneven size where many rows tie. Empty without rows.
-pub fn reliability(tally: &Tally, bins: u64) -> Vec<ReliabilityBin> {
-    reliability_of(&tally.levels, &tally.counts, bins)
+/// Bins of equal mass, in descending order of probability. Rows with equal probabilities stay in one bin, so ties can
+/// make bins fewer and uneven. Empty without rows.
+pub fn reliability(rows: &ScoredRows, bins: u64) -> Vec<ReliabilityBin> {
+    reliability_from_counts(&rows.levels, &rows.counts, bins)
 }
 
-/// [`reliability`] of counts. A level goes whole into the bin where it begins.
-pub(crate) fn reliability_of(
+/// [`reliability`] from counts. All rows of a distinct probability go into the bin of the first one.
+pub(crate) fn reliability_from_counts(
     levels: &[Level],
     counts: &[Counts],
     bins: u64,
 ) -> Vec<ReliabilityBin> {
     let all: u64 = totals(counts).iter().sum();
-    let mut found: Vec<ReliabilityBin> = Vec::new();
-    let (mut seen, mut current) = (0, None);
+    let mut result: Vec<ReliabilityBin> = Vec::new();
+    let (mut previous_rows, mut current) = (0, None);
     for (level, count) in levels.iter().zip(counts).filter(|it| *it.1 != [0, 0]) {
         let [negative, positive] = count.map(u64::from);
-        let number = seen * bins / all;
-        if current.replace(number) != Some(number) {
-            found.push(ReliabilityBin::default());
+        let index = previous_rows * bins / all;
+        if current.replace(index) != Some(index) {
+            result.push(ReliabilityBin::default());
         }
-        let bin = found.last_mut().expect("the first level opens a bin");
+        let bin = result.last_mut().expect("the first entry opens a bin");
         let rows = negative + positive;
-        seen += rows;
+        previous_rows += rows;
         bin.rows += rows;
         bin.positives += positive;
         bin.mean_probability += rows as f64 * level.probability;
     }
-    for bin in &mut found {
+    for bin in &mut result {
         bin.mean_probability /= bin.rows as f64;
         bin.positive_share = bin.positives as f64 / bin.rows as f64;
     }
-    found
+    result
 }
 
 #[cfg(test)]

@@ -1,56 +1,56 @@
-//! Two models on the same rows: which one is better, by how much, and could it be chance?
+//! Paired comparison of the accuracy of models on the same rows.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::check_confidence;
 use crate::distribution::binomial_at_most;
-use crate::paired::Outcomes;
-use crate::tally::check_labels;
-use crate::{Estimate, MetricsError, is_right};
+use crate::paired::PairedCounts;
+use crate::scored_rows::check_labels;
+use crate::{Estimate, MetricsError, is_correct};
 
 /// The paired comparison of two models' accuracy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
-    /// One model.
+    /// The first model.
     pub first: String,
-    /// The other.
+    /// The second model.
     pub second: String,
-    /// Rows both have judged.
+    /// Number of rows.
     pub rows: u64,
-    /// Rows that only the first got right.
+    /// Number of rows that only the first model predicts correctly.
     pub first_only: u64,
-    /// Rows that only the second got right.
+    /// Number of rows that only the second model predicts correctly.
     pub second_only: u64,
-    /// Accuracy of the first minus that of the second, with Newcombe's interval for paired shares.
+    /// Accuracy of the first minus accuracy of the second, with Newcombe's interval for paired shares.
     pub difference: Estimate,
-    /// Two-sided exact McNemar test of "both err equally often".
+    /// P-value of the two-sided exact McNemar test of equal accuracy.
     pub p_value: f64,
-    /// The same after Holm's correction for all comparisons made together.
+    /// P-value after Holm's correction for all comparisons that are made together.
     pub adjusted_p_value: f64,
 }
 
-/// A model's name and its probabilities, one per row.
-type Judge<'a> = (&'a str, &'a [f32]);
+/// The name of a model and its probabilities, one per row.
+type Predictions<'a> = (&'a str, &'a [f32]);
 
-/// Compares two models on the same rows. Alone, so that the adjusted p-value is the plain one.
+/// Compares two models on the same rows. It is a single comparison, so the adjusted p-value equals the p-value.
 ///
 /// # Errors
-/// Lengths differ, a label is neither 0 nor 1, or the confidence is no share.
+/// Lengths differ, a label is neither 0 nor 1, or `confidence` is not between 0 and 1.
 pub fn compare(
     labels: &[u8],
-    first: Judge<'_>,
-    second: Judge<'_>,
+    first: Predictions<'_>,
+    second: Predictions<'_>,
     confidence: f64,
 ) -> Result<Comparison, MetricsError> {
     check_confidence(confidence)?;
     check_labels(labels, first.1.len(), "probabilities")?;
     check_labels(labels, second.1.len(), "probabilities")?;
     let rows = labels.iter().zip(first.1).zip(second.1);
-    let outcomes = Outcomes::of(
-        rows.map(|((&label, &one), &two)| (is_right(label, one), is_right(label, two))),
+    let counts = PairedCounts::count(
+        rows.map(|((&label, &one), &two)| (is_correct(label, one), is_correct(label, two))),
     );
-    let (first_only, second_only) = (outcomes.first_only, outcomes.second_only);
+    let (first_only, second_only) = (counts.first_only, counts.second_only);
     let p_value = mcnemar(first_only, second_only);
     Ok(Comparison {
         first: first.0.to_owned(),
@@ -58,25 +58,24 @@ pub fn compare(
         rows: labels.len() as u64,
         first_only,
         second_only,
-        difference: outcomes.difference(confidence),
+        difference: counts.difference(confidence),
         p_value,
         adjusted_p_value: p_value,
     })
 }
 
-/// Compares every pair of models on the same rows, the earlier one first, with p-values adjusted
-/// for the number of pairs.
+/// Compares all pairs of models on the same rows, in the order of the models, with p-values adjusted for all pairs.
 ///
 /// # Errors
-/// As [`compare`].
+/// As for [`compare`].
 pub fn compare_all(
     labels: &[u8],
-    models: &[Judge<'_>],
+    models: &[Predictions<'_>],
     confidence: f64,
 ) -> Result<Vec<Comparison>, MetricsError> {
     let mut comparisons = Vec::new();
-    for (place, first) in models.iter().enumerate() {
-        for second in &models[place + 1..] {
+    for (index, first) in models.iter().enumerate() {
+        for second in &models[index + 1..] {
             comparisons.push(compare(labels, *first, *second, confidence)?);
         }
     }
@@ -88,39 +87,37 @@ pub fn compare_all(
     Ok(comparisons)
 }
 
-/// The exact two-sided test of McNemar (1947): of the rows that only one of two models got right,
-/// each is as likely to be the one's as the other's if they are equally good. 1 where there are
-/// none.
+/// P-value of the exact two-sided McNemar test (1947). If two models have equal accuracy, each row that only one of
+/// them predicts correctly is equally likely to be of either. 1 without such rows.
 pub fn mcnemar(first_only: u64, second_only: u64) -> f64 {
     (2.0 * binomial_at_most(first_only.min(second_only), first_only + second_only)).min(1.0)
 }
 
-/// The step-down correction of Holm (1979): adjusted p-values in the order given. Calling those
-/// below alpha differences keeps the chance of even one false call below alpha.
+/// Holm's step-down correction (1979): adjusted p-values, in the given order. It keeps the probability of one or more
+/// false positives below alpha.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&one, &two| p_values[one].total_cmp(&p_values[two]));
     let mut adjusted = vec![0.0; p_values.len()];
     let mut largest = 0.0_f64;
-    for (rank, &place) in order.iter().enumerate() {
-        let raised = p_values[place] * (p_values.len() - rank) as f64;
-        largest = largest.max(raised).min(1.0);
-        adjusted[place] = largest;
+    for (rank, &index) in order.iter().enumerate() {
+        let scaled = p_values[index] * (p_values.len() - rank) as f64;
+        largest = largest.max(scaled).min(1.0);
+        adjusted[index] = largest;
     }
     adjusted
 }
 
 impl Comparison {
-    /// Whether the two can be told apart: the adjusted p-value is below `alpha`.
-    pub fn is_difference(&self, alpha: f64) -> bool {
+    /// Whether the difference is significant: the adjusted p-value is below `alpha`.
+    pub fn is_significant(&self, alpha: f64) -> bool {
         self.adjusted_p_value < alpha
     }
 
-    /// The better model, the worse, and the lead of the better, or `None` where the two cannot be
-    /// told apart.
-    pub fn verdict(&self, alpha: f64) -> Option<(&str, &str, Estimate)> {
+    /// The better model, the worse model, and their difference in accuracy; `None` without a significant difference.
+    pub fn better_model(&self, alpha: f64) -> Option<(&str, &str, Estimate)> {
         let difference = self.difference;
-        if !self.is_difference(alpha) {
+        if !self.is_significant(alpha) {
             return None;
         }
         if difference.value > 0.0 {
@@ -138,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mcnemar_matches_tables_worked_by_hand() {
+    fn mcnemar_matches_tables_computed_by_hand() {
         for (first, second, expected) in [
             (0, 0, 1.0),
             (5, 5, 1.0),
@@ -155,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn holm_matches_a_table_worked_by_hand() {
+    fn holm_matches_a_table_computed_by_hand() {
         let check = |values: &[f64], expected: &[f64]| {
             for (found, expected) in holm(values).into_iter().zip(expected) {
                 assert!((found - expected).abs() < 1e-12, "{found} {expected}");
@@ -181,7 +178,7 @@ mod tests {
         let second: Vec<f32> = (0..rows)
             .map(|row| if row < first_only { 0.1 } else { 0.9 })
             .collect();
-        compare(&labels, ("lstm", &first), ("naive", &second), 0.95).expect("the rows are fine")
+        compare(&labels, ("lstm", &first), ("naive", &second), 0.95).expect("valid rows")
     }
 
     #[test]
@@ -202,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_says_who_is_better_or_that_nobody_knows() {
+    fn only_a_significant_difference_has_a_better_model() {
         let check = |comparison: Comparison, expected: Option<(&str, &str)>| {
-            let verdict = comparison.verdict(0.05);
-            assert_eq!(verdict.map(|found| (found.0, found.1)), expected);
-            if let Some((_, _, lead)) = verdict {
+            let better = comparison.better_model(0.05);
+            assert_eq!(better.map(|found| (found.0, found.1)), expected);
+            if let Some((_, _, lead)) = better {
                 assert!((lead.value - 0.04).abs() < 1e-12, "{lead:?}");
                 assert!((0.02..0.03).contains(&lead.low), "{lead:?}");
                 assert!(lead.high > lead.value, "{lead:?}");
@@ -225,8 +222,8 @@ mod tests {
         let bad: Vec<f32> = (0..100)
             .map(|row| if row < 10 { 0.1 } else { 0.9 })
             .collect();
-        let models: [Judge<'_>; 3] = [("a", &good), ("b", &good), ("c", &bad)];
-        let found = compare_all(&labels, &models, 0.95).expect("the rows are fine");
+        let models: [Predictions<'_>; 3] = [("a", &good), ("b", &good), ("c", &bad)];
+        let found = compare_all(&labels, &models, 0.95).expect("valid rows");
         let names: Vec<(&str, &str)> = found
             .iter()
             .map(|pair| (pair.first.as_str(), pair.second.as_str()))

@@ -1,34 +1,34 @@
-//! Figures of the decision at probability 0.5: what was called positive, and what was.
+//! The confusion matrix of predicted labels, and the metrics that follow from it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::tally::THRESHOLD;
-use crate::{Estimate, Metric, Tally, share_of};
+use crate::scored_rows::THRESHOLD;
+use crate::{Estimate, Metric, ScoredRows, wilson_interval};
 
-/// The four outcomes of a decision between two classes, in rows.
+/// The confusion matrix of two classes, in rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confusion {
-    /// Negatives called negative.
+pub struct ConfusionMatrix {
+    /// Negative rows predicted negative.
     pub true_negative: u64,
-    /// Negatives called positive.
+    /// Negative rows predicted positive.
     pub false_positive: u64,
-    /// Positives called negative.
+    /// Positive rows predicted negative.
     pub false_negative: u64,
-    /// Positives called positive.
+    /// Positive rows predicted positive.
     pub true_positive: u64,
 }
 
-/// Counts the outcomes. A probability of exactly 0.5 is called positive.
-pub fn confusion(tally: &Tally) -> Confusion {
-    let mut found = Confusion::default();
-    for (level, counts) in tally.cells() {
-        found.add(level.probability, counts);
+/// Counts the confusion matrix. A probability of exactly 0.5 is predicted positive.
+pub fn confusion_matrix(rows: &ScoredRows) -> ConfusionMatrix {
+    let mut matrix = ConfusionMatrix::default();
+    for (level, counts) in rows.cells() {
+        matrix.add(level.probability, counts);
     }
-    found
+    matrix
 }
 
-impl Confusion {
-    /// Adds the rows of one probability.
+impl ConfusionMatrix {
+    /// Adds rows with the same probability, given by label.
     pub(crate) fn add(&mut self, probability: f64, counts: [u32; 2]) {
         let [negative, positive] = counts.map(u64::from);
         if probability >= THRESHOLD {
@@ -40,37 +40,36 @@ impl Confusion {
         }
     }
 
-    /// All rows.
+    /// Number of rows.
     pub fn rows(&self) -> u64 {
         self.true_negative + self.false_positive + self.false_negative + self.true_positive
     }
 
-    /// Share of rows called what they are. `None` without rows.
+    /// Share of correctly predicted rows; `None` without rows.
     pub fn accuracy(&self) -> Option<f64> {
         ratio(self.true_negative + self.true_positive, self.rows())
     }
 
-    /// Share of positives among what was called positive. `None` where nothing was.
+    /// Share of positive rows among those predicted positive; `None` if no row is predicted positive.
     pub fn precision(&self) -> Option<f64> {
         ratio(self.true_positive, self.true_positive + self.false_positive)
     }
 
-    /// Share of positives that were found. `None` without positives.
+    /// Share of positive rows that are predicted positive; `None` without positive rows.
     pub fn recall(&self) -> Option<f64> {
         ratio(self.true_positive, self.true_positive + self.false_negative)
     }
 
     /// Harmonic mean of precision and recall, `2 tp / (2 tp + fp + fn)` (van Rijsbergen 1979).
-    /// 0 where positives exist and none was found; `None` where there are neither positives nor
-    /// calls of positive.
+    /// 0 without true positives; `None` if no row is positive or predicted positive.
     pub fn f1(&self) -> Option<f64> {
-        let found = 2 * self.true_positive;
-        ratio(found, found + self.false_positive + self.false_negative)
+        let twice = 2 * self.true_positive;
+        ratio(twice, twice + self.false_positive + self.false_negative)
     }
 
-    /// Correlation of decision and class, from -1 to 1 (Matthews 1975):
-    /// `(tp tn - fp fn) / sqrt((tp + fp)(tp + fn)(tn + fp)(tn + fn))`. `None` where a class is
-    /// missing or was never called, because the root is then 0.
+    /// Correlation of predicted and true class, from -1 to 1 (Matthews 1975):
+    /// `(tp tn - fp fn) / sqrt((tp + fp)(tp + fn)(tn + fp)(tn + fn))`. `None` if a
+    /// class is missing or never predicted, because the root is then 0.
     pub fn mcc(&self) -> Option<f64> {
         let [tn, fp] = [self.true_negative, self.false_positive].map(|rows| rows as f64);
         let [fn_, tp] = [self.false_negative, self.true_positive].map(|rows| rows as f64);
@@ -78,21 +77,25 @@ impl Confusion {
         (square > 0.0).then(|| (tp * tn - fp * fn_) / square.sqrt())
     }
 
-    /// A figure that is a share of rows, or follows from one, with Wilson's interval, which holds for
-    /// few rows and for shares near 0 and 1. `None` where it is not defined, and for every other figure.
+    /// A metric that is a share of rows, and F1, with the Wilson interval. `None` if it is not defined, and for all
+    /// other metrics.
     ///
-    /// F1 follows from the share `j` of rows found among those that are positive or called so: it is
-    /// `2 j / (1 + j)`, which rises with `j`, so that ends become ends (Lam, Gopal and Qian 2023, arXiv
-    /// 2309.14621, "Wilson indirect").
-    pub(crate) fn share(&self, metric: Metric, confidence: f64) -> Option<Estimate> {
-        let found = self.true_positive;
+    /// F1 is `2 j / (1 + j)`, where `j` is the share of true positives among rows that are positive or predicted
+    /// positive. This function is increasing, so it maps the interval of `j` to that of F1 (Lam, Gopal and Qian 2023,
+    /// arXiv 2309.14621, "Wilson indirect").
+    pub(crate) fn wilson_interval(&self, metric: Metric, confidence: f64) -> Option<Estimate> {
+        let correct = self.true_positive;
         match metric {
-            Metric::Accuracy => share_of(self.true_negative + found, self.rows(), confidence),
-            Metric::Precision => share_of(found, found + self.false_positive, confidence),
-            Metric::Recall => share_of(found, found + self.false_negative, confidence),
+            Metric::Accuracy => {
+                wilson_interval(self.true_negative + correct, self.rows(), confidence)
+            }
+            Metric::Precision => {
+                wilson_interval(correct, correct + self.false_positive, confidence)
+            }
+            Metric::Recall => wilson_interval(correct, correct + self.false_negative, confidence),
             Metric::F1 => {
-                let rows = found + self.false_positive + self.false_negative;
-                let Estimate { low, high, .. } = share_of(found, rows, confidence)?;
+                let rows = correct + self.false_positive + self.false_negative;
+                let Estimate { low, high, .. } = wilson_interval(correct, rows, confidence)?;
                 let value = self.f1()?;
                 let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
                 let (low, high) = (low.min(value), high.max(value));

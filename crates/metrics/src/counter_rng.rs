@@ -1,11 +1,11 @@
 //! Counter-based random numbers: the n-th number is a function of the seed and n.
 //!
-//! There is no state to save, so a checkpoint is tensors and a step number. Threads share no generator, so
-//! results do not depend on their number, and every device gets the same numbers.
+//! There is no state to save in a checkpoint. Threads share no generator, so results do not depend on the number of
+//! threads, and every device gets the same numbers.
 
 use std::f64::consts::TAU;
 
-/// The increment of SplitMix64: 2^64 divided by the golden ratio, as an odd number.
+/// The increment of SplitMix64: 2^64 divided by the golden ratio, rounded to an odd number.
 pub const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Mixes the bits of a number: the finalizer of SplitMix64 (Steele, Lea and Flood 2014, variant 13 of
@@ -17,7 +17,7 @@ pub fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// A sequence of random numbers for one purpose, read at any position.
+/// A sequence of random numbers with access to any position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterRng(u64);
 
@@ -27,13 +27,13 @@ impl CounterRng {
         Self(mix(seed.wrapping_add(GOLDEN)))
     }
 
-    /// The sequence of one sample under a seed, for example of a bootstrap.
-    pub fn of_sample(seed: u64, sample: u64) -> Self {
+    /// The sequence of a seed and a sample number, for example for bootstrap resamples.
+    pub fn for_sample(seed: u64, sample: u64) -> Self {
         let key = Self::new(seed).bits(sample.wrapping_add(1));
         Self(key.wrapping_add(GOLDEN))
     }
 
-    /// A sequence for one purpose, epoch, step or layer.
+    /// An independent sequence, for example for an epoch, step or layer.
     pub fn child(self, number: u64) -> Self {
         Self(mix(
             self.0 ^ mix(number.wrapping_add(1).wrapping_mul(GOLDEN))
@@ -46,14 +46,13 @@ impl CounterRng {
         mix(self.0.wrapping_add(n.wrapping_mul(GOLDEN)))
     }
 
-    /// The n-th number as an index below `count` (Lemire 2019, without rejection: the bias is below
-    /// `count` in 2^64).
+    /// The n-th number as an index below `count` (Lemire 2019, without rejection: the bias is below `count / 2^64`).
     #[inline]
     pub fn index(self, n: u64, count: usize) -> usize {
         ((u128::from(self.bits(n)) * count as u128) >> 64) as usize
     }
 
-    /// The n-th number from 0 to below 1.
+    /// The n-th number, uniform in [0, 1).
     #[inline]
     pub fn uniform(self, n: u64) -> f64 {
         (self.bits(n) >> 11) as f64 / (1_u64 << 53) as f64
@@ -65,14 +64,14 @@ impl CounterRng {
         radius * (TAU * self.uniform(2 * n + 1)).cos()
     }
 
-    /// Puts items into a random order (Fisher and Yates).
+    /// Shuffles items (Fisher-Yates).
     pub fn shuffle<T>(self, items: &mut [T]) {
         for index in (1..items.len()).rev() {
             items.swap(index, self.index(index as u64, index + 1));
         }
     }
 
-    /// A mask of 0 and 1 in which each element is 0 with this probability (to within 2^-16).
+    /// A mask of 0 and 1, in which each element is 0 with probability `drop` (rounded to a multiple of 2^-16).
     pub fn keep_mask(self, length: usize, drop: f64) -> Vec<u8> {
         let threshold = (drop * 65_536.0).round() as u64;
         let mut mask = Vec::with_capacity(length + 3);

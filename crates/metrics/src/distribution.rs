@@ -1,29 +1,29 @@
-//! The distributions that tests and intervals need: binomial with even odds, hypergeometric, and normal.
+//! Distributions for tests and intervals: binomial with p = 1/2, hypergeometric, and normal.
 
 use std::ops::RangeInclusive;
 
-/// `P(X <= k)` for `X` binomial of `trials` and one half, exact up to rounding.
+/// `P(X <= k)` for a binomial `X` with `trials` and p = 1/2, exact up to rounding.
 ///
-/// The largest term is taken from logarithms of factorials, the ones below it by the ratio of
-/// neighbours, so nothing overflows; probabilities below the smallest f64 come out as 0.
+/// The largest term comes from logarithms of factorials, the smaller ones from ratios of consecutive terms, so nothing
+/// overflows. Probabilities below the smallest f64 become 0.
 pub(crate) fn binomial_at_most(k: u64, trials: u64) -> f64 {
     if k >= trials {
         return 1.0;
     }
     if 2 * k >= trials {
-        // By symmetry P(X <= k) = 1 - P(X <= trials - k - 1), where the sum is the shorter one.
+        // By symmetry P(X <= k) = 1 - P(X <= trials - k - 1), which is a shorter sum.
         return 1.0 - binomial_at_most(trials - k - 1, trials);
     }
     let largest = log_choose(trials, k) - trials as f64 * std::f64::consts::LN_2;
     sum_downward(largest, 1..=k, |i| i as f64 / (trials - i + 1) as f64)
 }
 
-/// The sum of terms from the largest, given as its logarithm, down: that of `i` times its ratio is the one of
-/// `i - 1`.
-fn sum_downward(largest: f64, places: RangeInclusive<u64>, ratio: impl Fn(u64) -> f64) -> f64 {
+/// The sum of terms in descending order, starting with the logarithm of the largest. The term of `i - 1` is that of `i`
+/// times `ratio(i)`.
+fn sum_downward(largest: f64, indices: RangeInclusive<u64>, ratio: impl Fn(u64) -> f64) -> f64 {
     let mut term = largest.exp();
     let mut sum = term;
-    for i in places.rev() {
+    for i in indices.rev() {
         term *= ratio(i);
         sum += term;
         if term < sum * 1e-17 {
@@ -33,23 +33,23 @@ fn sum_downward(largest: f64, places: RangeInclusive<u64>, ratio: impl Fn(u64) -
     sum.min(1.0)
 }
 
-/// `P(X <= k)` for `X` the marked among `drawn` of `all` things of which `marked` are, for a `k` that is no
-/// more than expected, exact up to rounding: as [`binomial_at_most`], from the largest term down.
+/// `P(X <= k)` for a hypergeometric `X`: the number of marked items among `drawn` items, of `all` items of which
+/// `marked` are marked. Exact up to rounding for a `k` of at most the expectation; computed as [`binomial_at_most`].
 pub(crate) fn hypergeometric_at_most(k: u64, drawn: u64, marked: u64, all: u64) -> f64 {
-    let (others, left) = (all - marked, all - drawn);
-    // Of what is not drawn no more than all can be marked, and of what is drawn no more than all unmarked.
-    let least = marked.saturating_sub(left);
-    if k < least {
+    let (unmarked, remaining) = (all - marked, all - drawn);
+    // At least this many marked items are drawn, because the others do not fit into the remaining items.
+    let minimum = marked.saturating_sub(remaining);
+    if k < minimum {
         return 0.0;
     }
     if k >= drawn.min(marked) {
         return 1.0;
     }
-    let log = log_choose(marked, k) + log_choose(others, drawn - k) - log_choose(all, drawn);
-    // From i marked to one less.
-    sum_downward(log, least + 1..=k, |i| {
+    let log = log_choose(marked, k) + log_choose(unmarked, drawn - k) - log_choose(all, drawn);
+    // The ratio of the terms of i - 1 and i.
+    sum_downward(log, minimum + 1..=k, |i| {
         let less = i as f64 / (marked - i + 1) as f64;
-        less * ((others + i - drawn) as f64 / (drawn - i + 1) as f64)
+        less * ((unmarked + i - drawn) as f64 / (drawn - i + 1) as f64)
     })
 }
 
@@ -59,8 +59,8 @@ fn log_choose(n: u64, k: u64) -> f64 {
     (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum()
 }
 
-/// `P(Z > z)` for a standard normal `Z`, with a relative error below 1.2e-7 (the complementary
-/// error function of Press et al., Numerical Recipes, section 6.2).
+/// `P(Z > z)` for a standard normal `Z`, with a relative error below 1.2e-7 (complementary error function of Press et
+/// al., Numerical Recipes, section 6.2).
 pub(crate) fn normal_above(z: f64) -> f64 {
     let x = z.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.5 * x);
@@ -84,7 +84,7 @@ pub(crate) fn normal_above(z: f64) -> f64 {
     if z >= 0.0 { tail } else { 1.0 - tail }
 }
 
-/// The `z` above which a standard normal lies with this probability, from 0 to 0.5, by bisection.
+/// The `z` with `P(Z > z)` equal to this probability, from 0 to 0.5, for a standard normal `Z`. By bisection.
 pub fn normal_quantile_above(probability: f64) -> f64 {
     let (mut low, mut high) = (0.0, 40.0);
     for _ in 0..80 {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn large_binomials_agree_with_the_normal() {
+    fn large_binomials_agree_with_the_normal_approximation() {
         // 10,000 trials: mean 5,000, deviation 50; k = 4,900 is 1.99 deviations below with the half step.
         let found = binomial_at_most(4900, 10_000);
         assert!((found / normal_above(1.99) - 1.0).abs() < 0.01, "{found}");
@@ -141,12 +141,12 @@ mod tests {
         check(0, 4, 4, 8, 1.0 / 70.0);
         check(1, 4, 4, 8, 17.0 / 70.0);
         check(4, 4, 4, 8, 1.0);
-        // Nothing or all marked; more marked than the rest can hold.
+        // None or all marked; more marked than remaining items.
         check(0, 3, 0, 9, 1.0);
         check(3, 3, 9, 9, 1.0);
         check(0, 3, 8, 9, 0.0);
         check(2, 3, 8, 9, 1.0 / 3.0);
-        // 24,000 and 23,000 of 25,000 each: far in the tail, and no number overflows.
+        // 24,000 and 23,000 of 25,000 each: far in the tail, without overflow.
         let tail = hypergeometric_at_most(23_000, 25_000, 47_000, 50_000);
         assert!((0.0..1e-70).contains(&tail), "{tail}");
     }

@@ -1,6 +1,6 @@
-//! What can be wrong with rows to be judged.
+//! The error of invalid rows and options.
 
-/// Why figures could not be computed, in a sentence.
+/// Why metrics cannot be computed, as a sentence.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct MetricsError(pub(crate) String);

@@ -1,14 +1,14 @@
-//! A figure with its uncertainty.
+//! A value with its interval.
 
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::normal_quantile_above;
 
-/// A figure and the interval that covers it with the confidence of its file.
+/// A value with a confidence interval; the confidence level is that of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
-    /// The figure on the rows themselves.
+    /// The value on the rows.
     pub value: f64,
     /// Lower end of the interval.
     pub low: f64,
@@ -17,10 +17,9 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The percentile interval of bootstrap replicates (Efron and Tibshirani 1993, section 13.3),
-    /// with linear interpolation between order statistics. Resampling pushes some figures to one
-    /// side (calibration error grows with the noise it adds), so the interval is stretched where
-    /// it must be to hold the figure itself.
+    /// The percentile interval of bootstrap replicates (Efron and Tibshirani 1993, section 13.3), with linear
+    /// interpolation between order statistics. Some metrics are biased by resampling, such as the calibration error,
+    /// so the interval is extended to contain the value if necessary.
     ///
     /// `None` without replicates.
     pub fn from_replicates(value: f64, mut replicates: Vec<f64>, confidence: f64) -> Option<Self> {
@@ -32,9 +31,9 @@ impl Estimate {
     }
 }
 
-/// A share of rows with its interval by Wilson (1927), which holds for few rows and for shares near 0
-/// and 1. `None` without rows.
-pub fn share_of(count: u64, rows: u64, confidence: f64) -> Option<Estimate> {
+/// A share of rows with its Wilson score interval (1927), which is valid for few rows and for shares near 0 and 1.
+/// `None` without rows.
+pub fn wilson_interval(count: u64, rows: u64, confidence: f64) -> Option<Estimate> {
     if rows == 0 || count > rows {
         return None;
     }
@@ -48,14 +47,14 @@ pub fn share_of(count: u64, rows: u64, confidence: f64) -> Option<Estimate> {
     Some(Estimate { value, low, high })
 }
 
-/// The quantile of sorted values, between the two nearest order statistics in proportion.
+/// The quantile of sorted values, with linear interpolation between order statistics.
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let position = share * last as f64;
     let below = (position.floor() as usize).min(last);
     let above = (below + 1).min(last);
-    let part = position - below as f64;
-    Some(sorted[below] + part * (sorted[above] - sorted[below]))
+    let fraction = position - below as f64;
+    Some(sorted[below] + fraction * (sorted[above] - sorted[below]))
 }
 
 #[cfg(test)]
@@ -82,19 +81,19 @@ mod tests {
     ];
 
     #[test]
-    fn intervals_of_shares_are_those_of_statsmodels() {
+    fn wilson_intervals_agree_with_statsmodels() {
         for (count, rows, low, high) in WILSON {
-            let found = share_of(count, rows, 0.95).expect("there are rows");
+            let found = wilson_interval(count, rows, 0.95).expect("there are rows");
             assert!(
                 (found.low - low).abs() < 1e-6 && (found.high - high).abs() < 1e-6,
                 "{found:?}"
             );
         }
-        assert_eq!(share_of(0, 0, 0.95), None);
+        assert_eq!(wilson_interval(0, 0, 0.95), None);
     }
 
     #[test]
-    fn the_interval_holds_the_figure() {
+    fn the_interval_contains_the_value() {
         let replicates = || (0..=100).map(f64::from).collect::<Vec<_>>();
         let check = |value, expected| {
             let found =

@@ -1,4 +1,4 @@
-//! `metrics.json`: written by evaluate for one model, by report for all, read back as a baseline.
+//! `metrics.json`: written by evaluate for one model and by report for all models, and read as a baseline.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -7,23 +7,23 @@ use crate::{Comparison, Figure};
 
 /// The content of `metrics.json`:
 /// `{"rows": N, "confidence": 0.95, "models": {"lstm": {"accuracy": {"value": ..., "low": ..., "high": ...}}}}`.
-/// A figure without an interval is `{"value": ...}`: the rows say too little for one.
+/// A figure without an interval is `{"value": ...}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsFile {
-    /// Test rows behind every figure.
+    /// Number of test rows.
     pub rows: u64,
-    /// Coverage of every interval.
+    /// Confidence level of the intervals.
     pub confidence: f64,
-    /// Figures by model, then by the names of [`crate::Metric`]. What is not defined is not there.
+    /// Figures by model and by the name of [`crate::Metric`]. Undefined metrics are omitted.
     pub models: IndexMap<String, IndexMap<String, Figure>>,
-    /// Every pair of models, where there are several.
+    /// Comparisons of all pairs of models.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comparisons: Vec<Comparison>,
 }
 
 impl MetricsFile {
-    /// The file of one model.
+    /// The file for one model.
     pub fn of_model(
         model: &str,
         rows: u64,
@@ -45,7 +45,7 @@ mod tests {
     use crate::Estimate;
 
     #[test]
-    fn the_file_reads_back_and_has_the_promised_shape() {
+    fn the_file_reads_back_and_has_the_documented_format() {
         let figures = IndexMap::from([(
             "accuracy".to_owned(),
             Figure::Estimate(Estimate {
@@ -55,7 +55,7 @@ mod tests {
             }),
         )]);
         let file = MetricsFile::of_model("lstm", 100, 0.95, figures);
-        let text = serde_json::to_string(&file).expect("figures are plain data");
+        let text = serde_json::to_string(&file).expect("plain data");
         let read: MetricsFile = serde_json::from_str(&text).expect("it was just written");
         assert_eq!(read, file);
         let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_files_are_refused() {
+    fn invalid_files_are_rejected() {
         for text in [
             "",
             "{}",

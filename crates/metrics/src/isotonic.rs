@@ -1,21 +1,21 @@
-//! Isotonic calibration: the rising step function that fits validation best (Zadrozny and Elkan 2002).
+//! Isotonic calibration: the non-decreasing function that fits validation best (Zadrozny and Elkan 2002).
 
 use serde::{Deserialize, Serialize};
 
 use crate::MetricsError;
 use crate::temperature::check_differences;
 
-/// A corner of the fitted line.
+/// A knot of the fitted piecewise linear function.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knot {
-    /// How far the positive logit is ahead of the negative one.
+    /// The positive logit minus the negative one.
     pub difference: f64,
-    /// The probability of the positive class there.
+    /// The probability of the positive class at this difference.
     pub probability: f64,
 }
 
-/// Rows of one difference, or of several once neighbours are pooled.
+/// Rows with one difference, or with a range of differences after pooling.
 #[derive(Clone, Copy)]
 struct Block {
     first: f64,
@@ -25,17 +25,17 @@ struct Block {
 }
 
 impl Block {
-    fn share(self) -> f64 {
+    fn positive_share(self) -> f64 {
         self.positives / self.rows
     }
 }
 
-/// The probabilities that never fall with the difference and have the smallest squared error on the
-/// rows, by pooling adjacent violators (Ayer et al. 1955): the two ends of each pooled block, in rising
-/// order. `[N]` differences and class ids give at most `2 N` knots, and none where there are no rows.
+/// The non-decreasing function of the difference with the smallest squared error on the rows, by pooling adjacent
+/// violators (Ayer et al. 1955). Returns the two ends of each pooled block, in ascending order: `[N]` differences and
+/// class ids give at most `2 N` knots, and none without rows.
 ///
-/// A block of one class would say 0 or 1, which no number of rows proves; probabilities are kept
-/// `1 / (N + 2)` away from both, as Laplace's rule of succession says of `N` rows that all agree.
+/// A block with one class would have a probability of 0 or 1, which no number of rows can prove. So probabilities stay
+/// at least `1 / (N + 2)` away from both (Laplace's rule of succession).
 ///
 /// # Errors
 /// Lengths differ, a label is neither 0 nor 1, or a difference is not finite.
@@ -53,7 +53,9 @@ pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot
             rows: ties.len() as f64,
             positives: ties.iter().filter(|(_, label)| *label == 1).count() as f64,
         };
-        while let Some(before) = blocks.pop_if(|before| before.share() >= block.share()) {
+        while let Some(before) =
+            blocks.pop_if(|before| before.positive_share() >= block.positive_share())
+        {
             block = Block {
                 first: before.first,
                 last: block.last,
@@ -67,7 +69,7 @@ pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot
     let knots = blocks.into_iter().flat_map(|block| {
         let knot = |difference| Knot {
             difference,
-            probability: block.share().clamp(margin, 1.0 - margin),
+            probability: block.positive_share().clamp(margin, 1.0 - margin),
         };
         let last = (block.last > block.first).then(|| knot(block.last));
         std::iter::once(knot(block.first)).chain(last)
@@ -75,17 +77,17 @@ pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot
     Ok(knots.collect())
 }
 
-/// The probability at a difference: on the straight line between the knots beside it, and that of the
-/// outermost knot beyond them. One half where there are no knots.
-pub fn interpolated(knots: &[Knot], difference: f64) -> f64 {
+/// The probability at a difference, by linear interpolation between knots, constant beyond the outermost knots. One half
+/// without knots.
+pub fn interpolate(knots: &[Knot], difference: f64) -> f64 {
     let above = knots.partition_point(|knot| knot.difference < difference);
     let below = above.checked_sub(1).map(|below| &knots[below]);
     match (below, knots.get(above)) {
         (None, None) => 0.5,
         (Some(only), None) | (None, Some(only)) => only.probability,
         (Some(below), Some(above)) => {
-            let part = (difference - below.difference) / (above.difference - below.difference);
-            below.probability + part * (above.probability - below.probability)
+            let fraction = (difference - below.difference) / (above.difference - below.difference);
+            below.probability + fraction * (above.probability - below.probability)
         }
     }
 }
@@ -97,11 +99,11 @@ mod tests {
 
     fn fitted(rows: &[(f32, u8)]) -> Vec<Knot> {
         let (differences, labels): (Vec<f32>, Vec<u8>) = rows.iter().copied().unzip();
-        fit_isotonic(&differences, &labels).expect("the rows are fine")
+        fit_isotonic(&differences, &labels).expect("valid rows")
     }
 
     #[test]
-    fn violators_are_pooled_as_worked_by_hand() {
+    fn violators_are_pooled_as_computed_by_hand() {
         // Shares by difference: 0, 1, 0, 1 (twice); the middle two are pooled to one half.
         let knots = fitted(&[(2.0, 1), (-1.0, 1), (1.0, 0), (-3.0, 0), (2.0, 1)]);
         let found: Vec<(f64, f64)> = knots
@@ -120,15 +122,15 @@ mod tests {
             (1.5, (1.5 - margin) / 2.0),
             (7.0, 1.0 - margin),
         ] {
-            assert!((interpolated(&knots, difference) - expected).abs() < 1e-12);
+            assert!((interpolate(&knots, difference) - expected).abs() < 1e-12);
         }
     }
 
     #[test]
-    fn what_made_the_labels_is_found_again_though_no_temperature_fits() {
+    fn a_step_function_is_recovered_which_no_temperature_fits() {
         // A curve with a step: 0.3 below 0, 0.9 above.
-        let draws = CounterRng::of_sample(5, 0);
-        let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
+        let rng = CounterRng::for_sample(5, 0);
+        let unit = |index: u64| rng.bits(index) as f64 / u64::MAX as f64;
         let rows: Vec<(f32, u8)> = (0..40_000)
             .map(|row| {
                 let difference = unit(2 * row) * 8.0 - 4.0;
@@ -138,7 +140,7 @@ mod tests {
             .collect();
         let knots = fitted(&rows);
         for (difference, expected) in [(-3.0, 0.3), (-0.5, 0.3), (0.5, 0.9), (3.0, 0.9)] {
-            let found = interpolated(&knots, difference);
+            let found = interpolate(&knots, difference);
             assert!((found - expected).abs() < 0.03, "{difference}: {found}");
         }
         assert!(
@@ -150,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn edge_cases_stay_probabilities() {
-        assert_eq!(interpolated(&fitted(&[]), 3.0), 0.5);
+    fn edge_cases_give_probabilities() {
+        assert_eq!(interpolate(&fitted(&[]), 3.0), 0.5);
         let knots = fitted(&[(1.0, 1), (1.0, 1)]);
         assert_eq!(knots.len(), 1);
-        assert_eq!(interpolated(&knots, -5.0), 0.75);
-        // Worse than chance becomes one block that says the share of positives.
+        assert_eq!(interpolate(&knots, -5.0), 0.75);
+        // Worse than chance: one block with the share of positive rows.
         let knots = fitted(&[(1.0, 0), (2.0, 0), (-1.0, 1), (-2.0, 1)]);
-        assert_eq!(interpolated(&knots, 1.7), 0.5);
+        assert_eq!(interpolate(&knots, 1.7), 0.5);
         assert!(fit_isotonic(&[f32::NAN], &[1]).is_err());
         assert!(fit_isotonic(&[1.0], &[]).is_err());
     }

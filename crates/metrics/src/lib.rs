@@ -1,22 +1,20 @@
-//! Figures of a two-class model, with the uncertainty of each and paired tests between models.
+//! Metrics of a two-class model, with intervals, and paired tests between models.
 //!
-//! The way through: [`Tally::new`] checks and groups the judged rows once, [`Tally::figure`]
-//! is one figure, [`summary`] gives all of them with intervals,
-//! [`compare`] sets two models against each other on the same rows, and [`regression::check`] tells
-//! a real loss from noise. [`MetricsFile`] is `metrics.json`,
+//! [`ScoredRows::new`] checks and groups labelled predictions, [`ScoredRows::figure`] computes one metric, and
+//! [`compute_figures`] all of them with intervals. [`compare`] compares two models on the same rows, and
+//! [`regression::find_regressions`] finds models that became significantly worse. [`MetricsFile`] is `metrics.json`,
 //! [`CalibrationFile`] is `calibration.json`.
 //!
-//! A figure that the rows do not define (the area under a curve where one class is missing) is
-//! `None`, and left out of maps; no function returns a number that is not finite.
+//! A metric that is not defined on the rows (such as ROC-AUC with one class) is `None`, and is omitted from maps. No
+//! function returns a non-finite number.
 //!
-//! An interval never has a width of nothing because the rows are few or all alike. Shares of rows (accuracy,
-//! precision, recall), F1, which follows from one, and paired differences have score intervals (Wilson 1927,
-//! Newcombe 1998), which hold for one row as for a million. The other figures have bootstrap intervals where
-//! the rows say enough for resamples to mean something, and none where they do not.
+//! No interval has a width of zero, even if the rows are few or equal. Shares of rows (accuracy, precision, recall), F1
+//! and paired differences have score intervals (Wilson 1927, Newcombe 1998), which are valid for any number of rows.
+//! Other metrics have bootstrap intervals if the rows are informative enough for resampling, and none otherwise.
 
-mod believed;
 mod bootstrap;
 mod calibration;
+mod calibration_file;
 mod comparison;
 mod confusion;
 pub mod counter_rng;
@@ -26,28 +24,28 @@ mod estimate;
 mod figure;
 mod file;
 mod isotonic;
-mod label_noise;
+mod label_errors;
 mod metric;
 mod paired;
 mod ranking;
 pub mod regression;
-mod tally;
+mod scored_rows;
 mod temperature;
 
-pub use believed::{CalibrationFile, ProbabilityFigures};
-pub use bootstrap::{ENOUGH_ROWS, summary};
+pub use bootstrap::{MIN_BOOTSTRAP_ROWS, compute_figures};
 pub use calibration::{BrierParts, ReliabilityBin, brier_parts, reliability};
+pub use calibration_file::{CalibrationFile, ProbabilityFigures};
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
-pub use confusion::{Confusion, confusion};
+pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use counter_rng::CounterRng;
 pub use distribution::normal_quantile_above;
 pub use error::MetricsError;
-pub use estimate::{Estimate, share_of};
+pub use estimate::{Estimate, wilson_interval};
 pub use figure::{FEW_ROWS, Figure};
 pub use file::MetricsFile;
-pub use isotonic::{Knot, fit_isotonic, interpolated};
-pub use label_noise::doubtful_labels;
+pub use isotonic::{Knot, fit_isotonic, interpolate};
+pub use label_errors::likely_label_errors;
 pub use metric::Metric;
 pub use ranking::{RocPoint, roc_curve};
-pub use tally::{THRESHOLD, Tally, is_right};
-pub use temperature::{calibrated, fit_temperature};
+pub use scored_rows::{ScoredRows, THRESHOLD, is_correct};
+pub use temperature::{apply_temperature, fit_temperature};

@@ -1,45 +1,43 @@
-//! The closed list of figures, with the names that `metrics.json` and people use.
+//! The list of metrics, with their names in `metrics.json` and on pages.
 
-use crate::calibration::reliability_of;
-use crate::confusion::Confusion;
+use crate::ConfusionMatrix;
+use crate::calibration::reliability_from_counts;
 use crate::ranking::{average_precision, roc_auc};
-use crate::tally::{Counts, Level, Tally, totals};
+use crate::scored_rows::{Counts, Level, ScoredRows, totals};
 
-/// Bins of the calibration error.
+/// Bins of the expected calibration error.
 const BINS: u64 = 15;
 
-/// A figure of one model.
+/// A metric of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Metric {
-    /// Share of reviews judged right.
+    /// Share of correctly predicted rows.
     Accuracy,
-    /// See [`Confusion::precision`].
+    /// See [`ConfusionMatrix::precision`].
     Precision,
-    /// See [`Confusion::recall`].
+    /// See [`ConfusionMatrix::recall`].
     Recall,
-    /// See [`Confusion::f1`].
+    /// See [`ConfusionMatrix::f1`].
     F1,
-    /// See [`Confusion::mcc`].
+    /// See [`ConfusionMatrix::mcc`].
     Mcc,
-    /// Area under the ROC curve: the probability that a positive is ranked above a negative, ties
-    /// counting one half (Mann and Whitney 1947; Hanley and McNeil 1982).
+    /// Area under the ROC curve: the probability that a positive row is ranked above a negative one, with ties
+    /// counted as one half (Mann and Whitney 1947; Hanley and McNeil 1982).
     RocAuc,
     /// Average precision: the step-wise area under the precision-recall curve (Davis and Goadrich 2006).
     PrAuc,
-    /// Mean of `-ln` of the probability given to the true class, with probabilities kept 1e-7 away from
-    /// 0 and 1.
+    /// Mean of `-ln` of the probability of the true class, clipped to 1e-7 from 0 and 1.
     LogLoss,
-    /// Mean squared distance between probability and label (Brier 1950), from 0 (best) to 1.
+    /// Mean squared difference between probability and label (Brier 1950), from 0 (best) to 1.
     Brier,
-    /// Expected calibration error: the mean distance between the share of positives and the mean
-    /// probability of the positive class over 15 bins of equal mass (Guo et al. 2017 with the equal
-    /// mass of Nguyen and O'Connor 2015, which keeps bins from being empty). Rows of one probability
-    /// stay in one bin.
+    /// Expected calibration error: the mean absolute difference between the share of positive rows and their mean
+    /// probability over 15 bins (Guo et al. 2017), of equal mass (Nguyen and O'Connor 2015) so that none is empty.
+    /// Rows with equal probabilities stay in one bin.
     CalibrationError,
 }
 
 impl Metric {
-    /// Every figure, in the order of `metrics.json`.
+    /// All metrics, in the order of `metrics.json`.
     pub const ALL: [Self; 10] = [
         Self::Accuracy,
         Self::Precision,
@@ -53,7 +51,7 @@ impl Metric {
         Self::CalibrationError,
     ];
 
-    /// The name in `metrics.json`, and the name as people read it.
+    /// The names in `metrics.json` and on pages.
     const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Accuracy => ("accuracy", "Accuracy"),
@@ -74,29 +72,29 @@ impl Metric {
         self.names().0
     }
 
-    /// The name as people read it.
+    /// The name on pages and in messages.
     pub const fn title(self) -> &'static str {
         self.names().1
     }
 
-    /// Whether a smaller value is the better one.
+    /// Whether lower values are better.
     pub fn lower_is_better(self) -> bool {
         matches!(self, Self::LogLoss | Self::Brier | Self::CalibrationError)
     }
 }
 
-impl Tally {
-    /// A figure of these rows. `None` where they do not define it.
+impl ScoredRows {
+    /// A metric of these rows; `None` if it is not defined on them.
     pub fn figure(&self, metric: Metric) -> Option<f64> {
-        let place = Metric::ALL.iter().position(|it| *it == metric)?;
-        figures(&self.levels, &self.counts)[place]
+        let index = Metric::ALL.iter().position(|it| *it == metric)?;
+        figures(&self.levels, &self.counts)[index]
     }
 }
 
-/// All figures of counts, in the order of [`Metric::ALL`].
+/// All metrics of counts, in the order of [`Metric::ALL`].
 pub(crate) fn figures(levels: &[Level], counts: &[Counts]) -> [Option<f64>; Metric::ALL.len()] {
     let rows: u64 = totals(counts).iter().sum();
-    let mut outcomes = Confusion::default();
+    let mut matrix = ConfusionMatrix::default();
     let (mut losses, mut squares) = (0.0, 0.0);
     for (level, &count) in levels.iter().zip(counts) {
         if count == [0, 0] {
@@ -104,19 +102,19 @@ pub(crate) fn figures(levels: &[Level], counts: &[Counts]) -> [Option<f64>; Metr
         }
         let [negative, positive] = count.map(f64::from);
         let probability = level.probability;
-        outcomes.add(probability, count);
+        matrix.add(probability, count);
         losses += level.losses[0] * negative + level.losses[1] * positive;
         squares += negative * probability.powi(2) + positive * (1.0 - probability).powi(2);
     }
-    let bins = reliability_of(levels, counts, BINS).into_iter();
+    let bins = reliability_from_counts(levels, counts, BINS).into_iter();
     let gaps = bins.map(|bin| bin.rows as f64 * (bin.positive_share - bin.mean_probability).abs());
     let mean = |sum: f64| (rows > 0).then(|| sum / rows as f64);
     [
-        outcomes.accuracy(),
-        outcomes.precision(),
-        outcomes.recall(),
-        outcomes.f1(),
-        outcomes.mcc(),
+        matrix.accuracy(),
+        matrix.precision(),
+        matrix.recall(),
+        matrix.f1(),
+        matrix.mcc(),
         roc_auc(counts),
         average_precision(counts),
         mean(losses),

@@ -1,17 +1,16 @@
-//! Figures of the order a model puts reviews in, whatever the threshold.
+//! Metrics of the ranking of rows, which do not depend on a threshold.
 
 use serde::{Deserialize, Serialize};
 
-use crate::Tally;
-use crate::tally::{Counts, totals};
+use crate::ScoredRows;
+use crate::scored_rows::{Counts, totals};
 
-/// Area under the ROC curve: the probability that a positive is ranked above a negative, ties
-/// counting one half (Mann and Whitney 1947; Hanley and McNeil 1982). `None` where a class is
-/// missing. The counts are those of levels from the highest probability down.
+/// Area under the ROC curve, see [`crate::Metric::RocAuc`]. `None` if a class is missing. The counts are those of
+/// distinct probabilities in descending order.
 pub(crate) fn roc_auc(counts: &[Counts]) -> Option<f64> {
     let [negatives, positives] = totals(counts);
     let mut above = 0_u64;
-    // Twice the number of pairs in the right order, so that a tie adds a whole number.
+    // Twice the number of pairs in the correct order, so that a tie adds an integer.
     let mut ordered = 0_u64;
     for [negative, positive] in counts.iter().map(|count| count.map(u64::from)) {
         ordered += negative * (2 * above + positive);
@@ -21,49 +20,48 @@ pub(crate) fn roc_auc(counts: &[Counts]) -> Option<f64> {
     (pairs > 0).then(|| ordered as f64 / pairs as f64)
 }
 
-/// Average precision, the step-wise area under the precision-recall curve: the sum over levels of
-/// the recall gained there times the precision down to there, without interpolation (Davis and
-/// Goadrich 2006 say why). `None` without positives. The counts are as for [`roc_auc`].
+/// Average precision, the step-wise area under the precision-recall curve: the sum over distinct probabilities of the
+/// gain in recall times the precision, without interpolation (Davis and Goadrich 2006). `None` without positive rows.
+/// The counts are as for [`roc_auc`].
 pub(crate) fn average_precision(counts: &[Counts]) -> Option<f64> {
     let [_, positives] = totals(counts);
-    let (mut found, mut called, mut sum) = (0_u64, 0_u64, 0.0);
+    let (mut true_positives, mut predicted, mut sum) = (0_u64, 0_u64, 0.0);
     for [negative, positive] in counts.iter().map(|count| count.map(u64::from)) {
-        found += positive;
-        called += negative + positive;
+        true_positives += positive;
+        predicted += negative + positive;
         if positive > 0 {
-            sum += positive as f64 * (found as f64 / called as f64);
+            sum += positive as f64 * (true_positives as f64 / predicted as f64);
         }
     }
     (positives > 0).then(|| sum / positives as f64)
 }
 
-/// One point of a ROC curve: both shares at one threshold.
+/// A point of a ROC curve: both rates at one threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
-    /// Share of negatives called positive.
+    /// Share of negative rows that are predicted positive.
     pub false_positive_rate: f64,
-    /// Share of positives called positive.
+    /// Share of positive rows that are predicted positive.
     pub true_positive_rate: f64,
 }
 
-/// The ROC curve from (0, 0) to (1, 1), one point per distinct probability. `None` where a class is
-/// missing.
-pub fn roc_curve(tally: &Tally) -> Option<Vec<RocPoint>> {
-    let [negatives, positives] = tally.classes().map(|rows| rows as f64);
+/// The ROC curve from (0, 0) to (1, 1), with one point per distinct probability. `None` if a class is missing.
+pub fn roc_curve(rows: &ScoredRows) -> Option<Vec<RocPoint>> {
+    let [negatives, positives] = rows.class_counts().map(|count| count as f64);
     if negatives == 0.0 || positives == 0.0 {
         return None;
     }
-    let mut seen = [0_u64; 2];
+    let mut counted = [0_u64; 2];
     let mut curve = vec![RocPoint {
         false_positive_rate: 0.0,
         true_positive_rate: 0.0,
     }];
-    for (_, counts) in tally.cells() {
-        seen[0] += u64::from(counts[0]);
-        seen[1] += u64::from(counts[1]);
+    for (_, counts) in rows.cells() {
+        counted[0] += u64::from(counts[0]);
+        counted[1] += u64::from(counts[1]);
         curve.push(RocPoint {
-            false_positive_rate: seen[0] as f64 / negatives,
-            true_positive_rate: seen[1] as f64 / positives,
+            false_positive_rate: counted[0] as f64 / negatives,
+            true_positive_rate: counted[1] as f64 / positives,
         });
     }
     Some(curve)
@@ -75,10 +73,10 @@ mod tests {
     use crate::Metric;
 
     fn check(labels: &[u8], probabilities: &[f32], auc: Option<f64>, precision: Option<f64>) {
-        let tally = Tally::new(labels, probabilities).expect("the rows are fine");
+        let rows = ScoredRows::new(labels, probabilities).expect("valid rows");
         for (found, expected) in [
-            (tally.figure(Metric::RocAuc), auc),
-            (tally.figure(Metric::PrAuc), precision),
+            (rows.figure(Metric::RocAuc), auc),
+            (rows.figure(Metric::PrAuc), precision),
         ] {
             match (found, expected) {
                 (Some(found), Some(expected)) => {
@@ -90,8 +88,8 @@ mod tests {
     }
 
     #[test]
-    fn areas_match_tables_worked_by_hand() {
-        // scikit-learn's own example: 3 of 4 pairs in order; precision 1 and 2/3 at recall 1/2 and 1.
+    fn areas_match_tables_computed_by_hand() {
+        // The example of scikit-learn's documentation: 3 of 4 pairs in order; precision 1 and 2/3 at recall 1/2 and 1.
         check(
             &[0, 0, 1, 1],
             &[0.1, 0.4, 0.35, 0.8],
@@ -112,16 +110,16 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_class_leaves_the_areas_undefined() {
+    fn areas_are_undefined_without_one_class() {
         check(&[], &[], None, None);
         check(&[0, 0], &[0.1, 0.2], None, None);
         check(&[1, 1], &[0.1, 0.2], None, Some(1.0));
     }
 
     #[test]
-    fn the_curve_runs_from_corner_to_corner() {
-        let tally = Tally::new(&[0, 0, 1, 1], &[0.1, 0.4, 0.35, 0.8]).expect("the rows are fine");
-        let curve = roc_curve(&tally).expect("both classes are there");
+    fn the_curve_goes_from_corner_to_corner() {
+        let rows = ScoredRows::new(&[0, 0, 1, 1], &[0.1, 0.4, 0.35, 0.8]).expect("valid rows");
+        let curve = roc_curve(&rows).expect("both classes");
         let points: Vec<(f64, f64)> = curve
             .iter()
             .map(|point| (point.false_positive_rate, point.true_positive_rate))

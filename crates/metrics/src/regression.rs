@@ -1,111 +1,114 @@
-//! Is a run worse than a stored baseline, or just different? For a CI run that fails on the first
-//! and never on the second.
+//! Finds regressions against a stored baseline, so that a CI run fails for a real loss and not for noise.
 //!
-//! A loss counts when it would appear by chance less than once in a hundred checks, over all models
-//! of the check together (one-sided tests with Holm's correction). Where the baseline's predictions
-//! on the same rows are at hand the test is paired and sees much smaller losses.
+//! A loss of accuracy is a regression if it is significant at [`ALPHA`] over all models together (one-sided tests with
+//! Holm's correction). If the predictions of the baseline on the same rows are available, the test is paired and
+//! detects much smaller losses.
 
 use std::collections::BTreeMap;
 
 use crate::distribution::{binomial_at_most, hypergeometric_at_most};
-use crate::paired::Outcomes;
-use crate::{Estimate, Metric, MetricsFile, holm, is_right};
+use crate::paired::PairedCounts;
+use crate::{Estimate, Metric, MetricsFile, holm, is_correct};
 
-/// The chance of a false alarm that a check accepts.
+/// Probability of one or more false alarms in a comparison with a baseline.
 pub const ALPHA: f64 = 0.01;
 
-/// Rows of a model's two versions, compared one by one: first the current one, second the baseline.
+/// Two runs of a model on the same rows: the current run first, the baseline second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Paired(Outcomes);
+pub struct PairedRuns(PairedCounts);
 
-/// One judged row: row id, label, probability of the positive class.
-pub type JudgedRow = (u64, u8, f32);
+/// A row with its prediction: row id, label, probability of the positive class.
+pub type ScoredRow = (u64, u8, f32);
 
-impl Paired {
-    /// Pairs the rows of two runs of one model by row id. `None` where they are not the same rows
-    /// with the same labels: the runs can then only be compared by their figures.
-    pub fn new(baseline: &[JudgedRow], current: &[JudgedRow]) -> Option<Self> {
+impl PairedRuns {
+    /// Pairs the rows of two runs of a model by row id. `None` if the runs have different rows or labels; then only
+    /// their metrics can be compared.
+    pub fn new(baseline: &[ScoredRow], current: &[ScoredRow]) -> Option<Self> {
         let (baseline, current) = (by_row_id(baseline)?, by_row_id(current)?);
         if baseline.len() != current.len() {
             return None;
         }
-        let pairs = current.iter().map(|(id, (label, now))| {
-            let (was_label, was) = baseline.get(id)?;
-            (was_label == label).then(|| (is_right(*label, *now), is_right(*label, *was)))
+        let pairs = current.iter().map(|(id, (label, current))| {
+            let (baseline_label, baseline) = baseline.get(id)?;
+            (baseline_label == label)
+                .then(|| (is_correct(*label, *current), is_correct(*label, *baseline)))
         });
         let pairs: Vec<(bool, bool)> = pairs.collect::<Option<_>>()?;
-        Some(Self(Outcomes::of(pairs.into_iter())))
+        Some(Self(PairedCounts::count(pairs.into_iter())))
     }
 
-    /// Rows that only the baseline got right, and rows that only the current run did.
+    /// Numbers of rows that only the baseline and that only the current run predicts correctly.
     pub fn only(&self) -> (u64, u64) {
         (self.0.second_only, self.0.first_only)
     }
 
-    /// The accuracy of the current run minus that of the baseline, with its interval.
+    /// Accuracy of the current run minus that of the baseline, with its interval.
     pub fn difference(&self, confidence: f64) -> Estimate {
         self.0.difference(confidence)
     }
 
-    /// Exact McNemar test, one-sided: how likely at least this many losses are by chance.
+    /// P-value of the one-sided exact McNemar test.
     fn p_value(&self) -> f64 {
         let (lost, won) = self.only();
         binomial_at_most(won, lost + won)
     }
 }
 
-/// Labels and probabilities by row id, `None` where a row stands twice.
-fn by_row_id(rows: &[JudgedRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
+/// Labels and probabilities by row id; `None` if a row id occurs twice.
+fn by_row_id(rows: &[ScoredRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
     let by_id = rows.iter().map(|&(id, label, value)| (id, (label, value)));
     let by_id: BTreeMap<_, _> = by_id.collect();
     (by_id.len() == rows.len()).then_some(by_id)
 }
 
-/// What has become worse.
+/// A model that became worse than the baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Regression {
     /// The model.
     pub model: String,
-    /// Whether it, or its accuracy, is missing; otherwise its accuracy fell by more than chance explains.
+    /// Whether the model or its accuracy is missing; otherwise its accuracy fell significantly.
     pub is_missing: bool,
-    /// The sentence about it.
+    /// The message about it.
     pub text: String,
 }
 
-/// Compares a run with a baseline, model by model, on accuracy. `paired` holds, by model, what
-/// [`Paired::new`] found where the baseline's predictions are at hand. Models that only the current
-/// run has are no regression; equal results never are.
-pub fn check(
+/// Compares the accuracy of each model with that in a baseline. `paired` has the [`PairedRuns`] of models whose baseline
+/// predictions are available. Models that only the current run has are not regressions.
+pub fn find_regressions(
     baseline: &MetricsFile,
     current: &MetricsFile,
-    paired: &BTreeMap<String, Paired>,
+    paired: &BTreeMap<String, PairedRuns>,
 ) -> Vec<Regression> {
     let mut regressions = Vec::new();
-    let mut losses = Vec::new();
+    let mut changes = Vec::new();
     for (model, figures) in &baseline.models {
-        let Some(was) = figures.get(Metric::Accuracy.name()) else {
+        let Some(baseline_accuracy) = figures.get(Metric::Accuracy.name()) else {
             continue;
         };
         let figures = current.models.get(model);
-        let Some(now) = figures.and_then(|figures| figures.get(Metric::Accuracy.name())) else {
+        let Some(accuracy) = figures.and_then(|figures| figures.get(Metric::Accuracy.name()))
+        else {
             regressions.push(Regression {
                 model: model.clone(),
                 is_missing: true,
-                text: format!("`{model}` stands in the baseline and not in this run"),
+                text: format!("`{model}` is in the baseline but not in this run"),
             });
             continue;
         };
         let p_value = match paired.get(model) {
             Some(pair) => pair.p_value(),
-            None => unpaired((was.value(), baseline.rows), (now.value(), current.rows)),
+            None => unpaired_p_value(
+                (baseline_accuracy.value(), baseline.rows),
+                (accuracy.value(), current.rows),
+            ),
         };
-        losses.push((model, was.value(), now.value(), p_value));
+        changes.push((model, baseline_accuracy.value(), accuracy.value(), p_value));
     }
-    let p_values: Vec<f64> = losses.iter().map(|loss| loss.3).collect();
+    let p_values: Vec<f64> = changes.iter().map(|change| change.3).collect();
     let adjusted = holm(&p_values);
-    for ((model, baseline, now, _), p_value) in losses.into_iter().zip(adjusted) {
-        if now < baseline && p_value < ALPHA {
-            let (was, is) = (100.0 * baseline, 100.0 * now);
+    for ((model, before, after, _), p_value) in changes.into_iter().zip(adjusted) {
+        if after < before && p_value < ALPHA {
+            let (before, after) = (100.0 * before, 100.0 * after);
             let test = match paired.contains_key(model) {
                 true => "paired",
                 false => "unpaired",
@@ -114,7 +117,7 @@ pub fn check(
                 model: model.clone(),
                 is_missing: false,
                 text: format!(
-                    "`{model}` fell from {was:.1} % to {is:.1} % accuracy on {} test reviews (chance of that without a cause: {p_value:.2e}, {test} test)",
+                    "`{model}` fell from {before:.1}% to {after:.1}% accuracy on {} test reviews (p-value {p_value:.2e}, {test} test)",
                     current.rows
                 ),
             });
@@ -123,15 +126,16 @@ pub fn check(
     regressions
 }
 
-/// How likely a fall this deep is by chance, from two accuracies with the rows behind each, as if the rows
-/// were others: the exact test of Fisher (1935), one-sided. 1 where nothing fell.
-fn unpaired(baseline: (f64, u64), current: (f64, u64)) -> f64 {
+/// P-value of the one-sided exact test of Fisher (1935), from two accuracies with their numbers of rows. 1 if the
+/// accuracy did not fall.
+fn unpaired_p_value(baseline: (f64, u64), current: (f64, u64)) -> f64 {
     if current.0 >= baseline.0 {
         return 1.0;
     }
-    let right = |(accuracy, rows): (f64, u64)| ((accuracy * rows as f64).round() as u64).min(rows);
-    let (was, now) = (right(baseline), right(current));
-    hypergeometric_at_most(now, current.1, was + now, baseline.1 + current.1)
+    let correct =
+        |(accuracy, rows): (f64, u64)| ((accuracy * rows as f64).round() as u64).min(rows);
+    let (before, after) = (correct(baseline), correct(current));
+    hypergeometric_at_most(after, current.1, before + after, baseline.1 + current.1)
 }
 
 #[cfg(test)]
@@ -140,13 +144,19 @@ mod tests {
 
     use super::*;
     use crate::CounterRng;
-    use crate::{Tally, summary};
+    use crate::{ScoredRows, compute_figures};
 
-    /// Predictions of a model that is right about this share of rows. The first draw of a row
-    /// decides by `rows_seed` (the same in two runs of one model), the second by `noise_seed`.
-    fn run(number: u64, right: f64, rows_seed: u64, noise_seed: u64, noise: f64) -> Vec<JudgedRow> {
-        let unit = |seed: u64, place: u64| {
-            CounterRng::of_sample(seed, 0).bits(place) as f64 / u64::MAX as f64
+    /// Predictions of a model with this accuracy. A row depends on `rows_seed`, which two runs of a model share, or with
+    /// probability `noise` on `noise_seed`.
+    fn run(
+        number: u64,
+        accuracy: f64,
+        rows_seed: u64,
+        noise_seed: u64,
+        noise: f64,
+    ) -> Vec<ScoredRow> {
+        let unit = |seed: u64, index: u64| {
+            CounterRng::for_sample(seed, 0).bits(index) as f64 / u64::MAX as f64
         };
         let row = |id: u64| {
             let label = u8::from(unit(1, id) < 0.5);
@@ -155,54 +165,64 @@ mod tests {
             } else {
                 rows_seed
             };
-            let is_right = unit(seed, 2 * id + 1) < right;
-            (id, label, if (label == 1) == is_right { 0.8 } else { 0.2 })
+            let is_correct = unit(seed, 2 * id + 1) < accuracy;
+            (
+                id,
+                label,
+                if (label == 1) == is_correct { 0.8 } else { 0.2 },
+            )
         };
         (0..number).map(row).collect()
     }
 
     #[test]
-    fn the_difference_of_pairs_is_that_of_a_comparison_to_the_last_digit() {
+    fn the_paired_difference_equals_that_of_a_comparison() {
         for seed in 0..20 {
-            let (was, is) = (
+            let (baseline, current) = (
                 run(700, 0.8, 3, seed + 10, 0.3),
                 run(700, 0.85, 3, seed + 40, 0.4),
             );
-            let paired = Paired::new(&was, &is).expect("the same rows");
-            let said = |rows: &[JudgedRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
-            let labels: Vec<u8> = is.iter().map(|row| row.1).collect();
-            let compared = crate::compare(&labels, ("is", &said(&is)), ("was", &said(&was)), 0.95);
-            let compared = compared.expect("sound rows");
+            let paired = PairedRuns::new(&baseline, &current).expect("the same rows");
+            let probabilities =
+                |rows: &[ScoredRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
+            let labels: Vec<u8> = current.iter().map(|row| row.1).collect();
+            let compared = crate::compare(
+                &labels,
+                ("current", &probabilities(&current)),
+                ("baseline", &probabilities(&baseline)),
+                0.95,
+            );
+            let compared = compared.expect("valid rows");
             assert_eq!(paired.difference(0.95), compared.difference);
             assert_eq!(paired.only(), (compared.second_only, compared.first_only));
         }
     }
 
-    fn file(rows: &[JudgedRow]) -> MetricsFile {
+    fn file(rows: &[ScoredRow]) -> MetricsFile {
         let labels: Vec<u8> = rows.iter().map(|row| row.1).collect();
         let probabilities: Vec<f32> = rows.iter().map(|row| row.2).collect();
-        let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
-        let figures = summary(&tally, 200, 0.95, 1).expect("there are samples");
+        let scored = ScoredRows::new(&labels, &probabilities).expect("valid rows");
+        let figures = compute_figures(&scored, 200, 0.95, 1).expect("there are samples");
         MetricsFile::of_model("lstm", rows.len() as u64, 0.95, figures)
     }
 
-    fn flagged(baseline: &[JudgedRow], current: &[JudgedRow], is_paired: bool) -> bool {
+    fn has_regression(baseline: &[ScoredRow], current: &[ScoredRow], is_paired: bool) -> bool {
         let pair =
-            is_paired.then(|| Paired::new(baseline, current).expect("the rows are the same"));
+            is_paired.then(|| PairedRuns::new(baseline, current).expect("the rows are the same"));
         let paired = pair
             .map(|pair| ("lstm".to_owned(), pair))
             .into_iter()
             .collect();
-        !check(&file(baseline), &file(current), &paired).is_empty()
+        !find_regressions(&file(baseline), &file(current), &paired).is_empty()
     }
 
     #[test]
     fn noise_rarely_fails_a_run() {
         let baseline = run(2000, 0.88, 10, 0, 0.0);
         for is_paired in [false, true] {
-            // A third of the rows is drawn anew, with the same quality.
+            // A third of the rows is drawn again, with the same accuracy.
             let alarms = (0..100).filter(|seed| {
-                flagged(
+                has_regression(
                     &baseline,
                     &run(2000, 0.88, 10, 1000 + seed, 0.33),
                     is_paired,
@@ -213,20 +233,20 @@ mod tests {
     }
 
     #[test]
-    fn a_real_loss_of_three_points_fails_a_run() {
+    fn a_loss_of_three_points_fails_a_run() {
         let found = |is_paired| {
             (0..40).filter(move |seed| {
                 let baseline = run(2000, 0.91, 50 + seed, 0, 0.0);
-                // The same model, except that of its right answers some have become wrong.
+                // The same model, with some correct predictions turned into errors.
                 let mut current = baseline.clone();
-                let lost = CounterRng::of_sample(*seed, 9);
+                let rng = CounterRng::for_sample(*seed, 9);
                 for row in current
                     .iter_mut()
-                    .filter(|row| is_right(row.1, row.2) && lost.bits(row.0) % 1000 < 33)
+                    .filter(|row| is_correct(row.1, row.2) && rng.bits(row.0) % 1000 < 33)
                 {
                     row.2 = 1.0 - row.2;
                 }
-                flagged(&baseline, &current, is_paired)
+                has_regression(&baseline, &current, is_paired)
             })
         };
         assert_eq!(found(true).count(), 40);
@@ -234,13 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn equal_results_never_fail_and_better_ones_neither() {
+    fn equal_and_better_results_never_fail() {
         let rows = run(500, 0.8, 3, 0, 0.0);
         let better = run(500, 0.95, 3, 0, 0.0);
         for is_paired in [false, true] {
-            assert!(!flagged(&rows, &rows, is_paired));
-            assert!(!flagged(&rows, &better, is_paired));
-            assert!(flagged(&better, &rows, is_paired));
+            assert!(!has_regression(&rows, &rows, is_paired));
+            assert!(!has_regression(&rows, &better, is_paired));
+            assert!(has_regression(&better, &rows, is_paired));
         }
     }
 
@@ -251,23 +271,23 @@ mod tests {
             models: IndexMap::new(),
             ..file.clone()
         };
-        let found = check(&file, &none, &BTreeMap::new());
+        let found = find_regressions(&file, &none, &BTreeMap::new());
         assert_eq!(found.len(), 1);
         assert!(found[0].model == "lstm" && found[0].is_missing);
         assert_eq!(
             found[0].text,
-            "`lstm` stands in the baseline and not in this run"
+            "`lstm` is in the baseline but not in this run"
         );
-        assert!(check(&none, &file, &BTreeMap::new()).is_empty());
+        assert!(find_regressions(&none, &file, &BTreeMap::new()).is_empty());
     }
 
     #[test]
     fn other_rows_are_not_paired() {
         let rows = run(50, 0.8, 3, 0, 0.0);
-        let check = |change: &dyn Fn(&mut Vec<JudgedRow>)| {
+        let check = |change: &dyn Fn(&mut Vec<ScoredRow>)| {
             let mut other = rows.clone();
             change(&mut other);
-            assert_eq!(Paired::new(&rows, &other), None);
+            assert_eq!(PairedRuns::new(&rows, &other), None);
         };
         check(&|rows| rows[0].1 = 1 - rows[0].1);
         check(&|rows| rows[0].0 = 999);
@@ -276,11 +296,11 @@ mod tests {
         let mut shuffled = rows.clone();
         shuffled.reverse();
         assert_eq!(
-            Paired::new(&rows, &shuffled),
-            Some(Paired(Outcomes {
+            PairedRuns::new(&rows, &shuffled),
+            Some(PairedRuns(PairedCounts {
                 both: 36,
                 neither: 14,
-                ..Outcomes::default()
+                ..PairedCounts::default()
             }))
         );
     }
@@ -289,19 +309,18 @@ mod tests {
     fn perfect_scores_compare() {
         let perfect = run(200, 2.0, 3, 0, 0.0);
         let useless = run(200, -1.0, 3, 0, 0.0);
-        assert!(flagged(&perfect, &useless, false));
-        assert!(!flagged(&perfect, &perfect, false));
+        assert!(has_regression(&perfect, &useless, false));
+        assert!(!has_regression(&perfect, &perfect, false));
     }
 
     #[test]
-    fn few_rows_prove_no_loss() {
-        // All right, and then all wrong: by chance in half of all cases of one row, in one of 20 of three,
-        // and in less than one of a hundred of five.
+    fn few_rows_cannot_prove_a_loss() {
+        // All correct, then all wrong. The p-value is 1/2 with one row, 1/20 with three, and below 1/100 with five.
         for (rows, expected) in [(1, false), (3, false), (5, true)] {
-            let (right, wrong) = (run(rows, 2.0, 3, 0, 0.0), run(rows, -1.0, 3, 0, 0.0));
-            assert_eq!(flagged(&right, &wrong, false), expected, "{rows}");
+            let (correct, wrong) = (run(rows, 2.0, 3, 0, 0.0), run(rows, -1.0, 3, 0, 0.0));
+            assert_eq!(has_regression(&correct, &wrong, false), expected, "{rows}");
         }
-        let p_value = unpaired((1.0, 3), (0.0, 3));
+        let p_value = unpaired_p_value((1.0, 3), (0.0, 3));
         assert!((p_value - 1.0 / 20.0).abs() < 1e-12, "{p_value}");
     }
 }

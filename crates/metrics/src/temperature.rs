@@ -1,19 +1,17 @@
-//! Temperature scaling: one number, fitted on validation, that makes probabilities honest without
-//! changing a single decision (Guo et al. 2017, section 4.2).
+//! Temperature scaling: one number, fitted on validation, that calibrates probabilities without changing any
+//! predicted label (Guo et al. 2017, section 4.2).
 
 use crate::MetricsError;
-use crate::tally::{check_each, check_labels};
+use crate::scored_rows::{check_each, check_labels};
 
-/// The range searched for `1 / T`. Its ends are reached where the validation rows ask for no end:
-/// all of them right (T towards 0), or no better than chance (T towards infinity).
+/// Search range of `1 / T`. The ends are reached if all validation rows are correct (T towards 0), or if the model is
+/// no better than chance (T towards infinity).
 const INVERSE_RANGE: (f64, f64) = (0.05, 20.0);
 
-/// The temperature T that minimises the mean log loss of `sigmoid(difference / T)`, where a
-/// difference is the positive logit minus the negative one. T is from 0.05 to 20, and 1 where
-/// nothing can be learned: no rows, or all differences 0.
+/// The temperature T, from 0.05 to 20, that minimises the mean log loss of `sigmoid(difference / T)`, where a
+/// difference is the positive logit minus the negative one. It is 1 without rows, or if all differences are 0.
 ///
-/// In `1 / T` the loss is convex, so its derivative has at most one zero, found by bisection: no
-/// start value, no step size, no failure to converge.
+/// The loss is convex in `1 / T`, so its derivative has at most one zero, which bisection always finds.
 ///
 /// # Errors
 /// Lengths differ, a label is neither 0 nor 1, or a logit is not finite.
@@ -22,7 +20,7 @@ pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, 
     if logit_differences.iter().all(|it| *it == 0.0) {
         return Ok(1.0);
     }
-    // Positive where the model is right.
+    // Positive if the predicted label is correct.
     let signed = |(&difference, &label): (&f32, &u8)| match label {
         1 => f64::from(difference),
         _ => -f64::from(difference),
@@ -45,7 +43,7 @@ pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, 
     Ok(1.0 / (low * high).sqrt())
 }
 
-/// Refuses rows that no calibration can be fitted to.
+/// Fails for rows that no calibration can be fitted to.
 pub(crate) fn check_differences(
     logit_differences: &[f32],
     labels: &[u8],
@@ -60,7 +58,7 @@ pub(crate) fn check_differences(
 }
 
 /// The calibrated probability of the positive class.
-pub fn calibrated(logit_difference: f32, temperature: f64) -> f32 {
+pub fn apply_temperature(logit_difference: f32, temperature: f64) -> f32 {
     sigmoid(f64::from(logit_difference) / temperature) as f32
 }
 
@@ -74,10 +72,10 @@ mod tests {
     use crate::CounterRng;
 
     #[test]
-    fn the_temperature_that_made_the_labels_is_found_again() {
+    fn the_temperature_of_simulated_labels_is_recovered() {
         for truth in [0.5, 1.0, 2.5] {
-            let draws = CounterRng::of_sample(11, 0);
-            let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
+            let rng = CounterRng::for_sample(11, 0);
+            let unit = |index: u64| rng.bits(index) as f64 / u64::MAX as f64;
             let logits: Vec<f32> = (0..40_000)
                 .map(|row| ((unit(2 * row) - 0.5) * 8.0) as f32)
                 .collect();
@@ -88,7 +86,7 @@ mod tests {
                     u8::from(unit(2 * row as u64 + 1) < sigmoid(f64::from(logit) / truth))
                 })
                 .collect();
-            let found = fit_temperature(&logits, &labels).expect("the rows are fine");
+            let found = fit_temperature(&logits, &labels).expect("valid rows");
             assert!((found / truth - 1.0).abs() < 0.05, "{truth}: {found}");
         }
     }
@@ -96,14 +94,14 @@ mod tests {
     #[test]
     fn edge_cases_stay_in_range() {
         let check = |logits: &[f32], labels: &[u8], expected: f64| {
-            let found = fit_temperature(logits, labels).expect("the rows are fine");
+            let found = fit_temperature(logits, labels).expect("valid rows");
             assert!((found - expected).abs() < 1e-9, "{found} {expected}");
         };
         check(&[], &[], 1.0);
         check(&[0.0, 0.0], &[0, 1], 1.0);
         check(&[3.0, -2.0], &[1, 0], 0.05);
         check(&[3.0, -2.0], &[0, 1], 20.0);
-        // Three of four right with a margin of 2: sigmoid(2 / T) = 3/4, so T = 2 / ln 3.
+        // Three of four correct with a margin of 2: sigmoid(2 / T) = 3/4, so T = 2 / ln 3.
         check(&[2.0, 2.0, 2.0, 2.0], &[1, 1, 1, 0], 2.0 / 3.0_f64.ln());
         assert!(fit_temperature(&[f32::NAN], &[0]).is_err());
         assert!(fit_temperature(&[f32::INFINITY], &[1]).is_err());
@@ -111,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn decisions_stay_what_they_were() {
+    fn predicted_labels_do_not_change() {
         for (logit, temperature) in [
             (0.0, 3.0),
             (2.0, 0.1),
@@ -119,7 +117,7 @@ mod tests {
             (80.0, 0.05),
             (-80.0, 0.05),
         ] {
-            let probability = calibrated(logit, temperature);
+            let probability = apply_temperature(logit, temperature);
             assert!((0.0..=1.0).contains(&probability));
             assert_eq!(probability >= 0.5, logit >= 0.0);
         }

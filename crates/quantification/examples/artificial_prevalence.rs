@@ -1,11 +1,10 @@
-//! The artificial-prevalence protocol (Forman 2008) on real predictions: test reviews are drawn so that
-//! this or that share of them is positive, and each method says which.
+//! The artificial-prevalence protocol (Forman 2008) on real predictions: samples of test reviews with known prevalences,
+//! on which the quantification methods are compared.
 //!
 //!     cargo run -p ressenti-quantification --example artificial_prevalence -- --help
 //!
-//! Each text is positive with the sample's probability. Errors are to the share that came of it; an interval
-//! is to cover that probability (the opinion the texts are a sample of), and the last column says how often it
-//! covers the share among the texts themselves.
+//! Each text is positive with the probability of its sample (the opinion). Errors are differences from the actual share
+//! in the sample. An interval should cover the opinion; the last column is the coverage of the share in the sample.
 
 #![allow(
     missing_docs,
@@ -19,28 +18,28 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
-use artifact::{Artifact, StageName, Store, groups_of, read_table, schema};
+use artifact::{Artifact, StageName, Store, groups_by_row_id, read_table, schema};
 use clap::{Parser, ValueEnum};
 use metrics::{CounterRng, Estimate};
 use quantification::{Method, Quantifier};
 
-/// Resamples behind an interval.
-const DRAWS: u32 = 500;
+/// Number of resamples for an interval.
+const RESAMPLES: u32 = 500;
 
-/// Validation rows where the texts are drawn from validation, too.
-const KNOWN: usize = 2_400;
+/// Number of labelled validation rows if the texts are validation rows, too.
+const LABELLED_ROWS: usize = 2_400;
 
-/// Rows of an evaluation.
+/// Predicted rows of an evaluation.
 #[derive(Clone, Default)]
 struct Rows {
     labels: Vec<u8>,
     probabilities: Vec<f32>,
-    /// A number for each film.
+    /// Id of the film of each row.
     films: Vec<u64>,
 }
 
 impl Rows {
-    /// Those of a split in a file of an evaluation.
+    /// Reads the rows of a split from a file of predictions.
     fn read(path: &Path, split: &str, films: &HashMap<u64, u64>) -> Self {
         let mut rows = Self::default();
         for batch in read_table(path, &schema::predictions()).expect("predictions") {
@@ -51,32 +50,32 @@ impl Rows {
                 rows.films.push(*films.get(&id).unwrap_or(&id));
                 let label = batch.column(2).as_primitive::<UInt8Type>();
                 rows.labels.push(label.value(row));
-                let said = batch.column(3).as_primitive::<Float32Type>();
-                rows.probabilities.push(said.value(row));
+                let probabilities = batch.column(3).as_primitive::<Float32Type>();
+                rows.probabilities.push(probabilities.value(row));
             }
         }
         rows
     }
 
-    /// These and others.
-    fn and(mut self, others: &Self) -> Self {
+    /// Appends other rows.
+    fn append(mut self, others: &Self) -> Self {
         self.labels.extend(&others.labels);
         self.probabilities.extend(&others.probabilities);
         self.films.extend(&others.films);
         self
     }
 
-    fn chosen(&self, places: impl Iterator<Item = usize>) -> Self {
-        let mut chosen = Self::default();
-        for row in places {
-            chosen.labels.push(self.labels[row]);
-            chosen.probabilities.push(self.probabilities[row]);
-            chosen.films.push(self.films[row]);
+    fn select(&self, indices: impl Iterator<Item = usize>) -> Self {
+        let mut selected = Self::default();
+        for row in indices {
+            selected.labels.push(self.labels[row]);
+            selected.probabilities.push(self.probabilities[row]);
+            selected.films.push(self.films[row]);
         }
-        chosen
+        selected
     }
 
-    /// Probabilities by class.
+    /// Probabilities by class, negative first.
     fn by_class(&self) -> [Vec<f32>; 2] {
         [0, 1].map(|class| {
             let rows = self.labels.iter().zip(&self.probabilities);
@@ -85,149 +84,150 @@ impl Rows {
         })
     }
 
-    fn quantifier(&self, by: By, seed: u64) -> Quantifier {
-        let (labels, said) = (&self.labels, &self.probabilities);
-        let known = match by {
-            By::Film => Quantifier::of_groups(labels, said, Some(&self.films), DRAWS, seed),
-            By::Row => Quantifier::new(labels, said, DRAWS, seed),
+    fn quantifier(&self, by: ResampleBy, seed: u64) -> Quantifier {
+        let (labels, probabilities) = (&self.labels, &self.probabilities);
+        let quantifier = match by {
+            ResampleBy::Film => {
+                Quantifier::with_groups(labels, probabilities, Some(&self.films), RESAMPLES, seed)
+            }
+            ResampleBy::Row => Quantifier::new(labels, probabilities, RESAMPLES, seed),
         };
-        known.expect("labelled rows of both classes")
+        quantifier.expect("labelled rows of both classes")
     }
 
-    /// So many rows at least, of films drawn at random, and the rows of all other films.
-    fn parted(&self, rows: usize, draws: CounterRng) -> [Self; 2] {
+    /// Splits by film: at least this number of rows, of randomly chosen films, and the rows of all other films.
+    fn split_by_film(&self, rows: usize, rng: CounterRng) -> [Self; 2] {
         let films = &self.films;
         let all: BTreeSet<u64> = films.iter().copied().collect();
         let mut order: Vec<u64> = all.into_iter().collect();
-        order.sort_by_key(|film| draws.bits(*film));
+        order.sort_by_key(|film| rng.bits(*film));
         let mut sizes: HashMap<u64, usize> = HashMap::new();
         films
             .iter()
             .for_each(|film| *sizes.entry(*film).or_default() += 1);
-        let mut taken = HashSet::new();
+        let mut chosen = HashSet::new();
         let mut count = 0;
         for film in order {
             if count >= rows {
                 break;
             }
             count += sizes[&film];
-            taken.insert(film);
+            chosen.insert(film);
         }
-        [true, false].map(|wanted| {
-            self.chosen((0..films.len()).filter(|row| taken.contains(&films[*row]) == wanted))
+        [true, false].map(|is_chosen| {
+            self.select((0..films.len()).filter(|row| chosen.contains(&films[*row]) == is_chosen))
         })
     }
 }
 
-/// The film of each review that an evaluation judged a model on, as a number; a review of none is its own.
-fn films(folder: &Path) -> HashMap<u64, u64> {
+/// The id of the film of each evaluated review that has one, by row id.
+fn film_ids(folder: &Path) -> HashMap<u64, u64> {
     let evaluation = Artifact::open(folder).expect("an evaluation");
     let mut inputs = evaluation.manifest().inputs.iter();
     let clean = inputs
         .find(|input| input.stage == StageName::Clean)
         .unwrap();
-    let store = Store::around(folder).expect("a store");
-    let clean = store.of_identity(StageName::Clean, clean.identity);
-    groups_of(&clean.unwrap().expect("cleaned reviews")).expect("their films")
+    let store = Store::containing(folder).expect("a store");
+    let clean = store.find_by_identity(StageName::Clean, clean.identity);
+    groups_by_row_id(&clean.unwrap().expect("cleaned reviews")).expect("their films")
 }
 
-/// A mean with its bootstrap interval, in points.
-fn mean(values: &[f64]) -> String {
-    let whole = values.iter().sum::<f64>() / values.len() as f64;
+/// Formats a mean with its bootstrap interval, in points.
+fn format_mean(values: &[f64]) -> String {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
     let replicate = |number| {
-        let draws = CounterRng::of_sample(1, number);
+        let rng = CounterRng::for_sample(1, number);
         let sum: f64 = (0..values.len())
-            .map(|place| values[draws.index(place as u64, values.len())])
+            .map(|index| values[rng.index(index as u64, values.len())])
             .sum();
         sum / values.len() as f64
     };
-    let found = Estimate::from_replicates(whole, (0..1000).map(replicate).collect(), 0.95).unwrap();
+    let found = Estimate::from_replicates(mean, (0..1000).map(replicate).collect(), 0.95).unwrap();
     format!(
-        "{:.2} ({:.2} to {:.2})",
+        "{:.2} ({:.2}–{:.2})",
         100.0 * found.value,
         100.0 * found.low,
         100.0 * found.high
     )
 }
 
-/// What came of a method.
+/// Results of a method.
 #[derive(Clone, Default)]
-struct Record {
+struct MethodResult {
     errors: Vec<f64>,
-    /// Those of samples of which at most a quarter or at least three quarters are positive.
-    far: Vec<f64>,
-    /// Intervals that cover the opinion, and those that cover the share among the texts.
+    /// Errors of unbalanced samples: an opinion of at most 25% or at least 75%.
+    unbalanced_errors: Vec<f64>,
+    /// Number of intervals that cover the opinion, and of those that cover the share in the sample.
     covered: [usize; 2],
 }
 
-impl Record {
+impl MethodResult {
     fn add(&mut self, other: &Self) {
         self.errors.extend(&other.errors);
-        self.far.extend(&other.far);
+        self.unbalanced_errors.extend(&other.unbalanced_errors);
         self.covered[0] += other.covered[0];
         self.covered[1] += other.covered[1];
     }
 }
 
-/// What the methods learn from.
+/// The labelled rows.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Labelled {
+enum LabelledSource {
     /// Validation rows and cross-fitted training rows
     Both,
-    /// Validation rows alone
+    /// Only validation rows
     Validation,
-    /// Cross-fitted training rows alone
+    /// Only cross-fitted training rows
     Folds,
-    /// As many test rows as validation has, drawn for each sample: nothing but chance lies between them and the texts
+    /// Test rows, as many as validation rows, drawn for each sample; they have the same distribution as the texts
     Rows,
-    /// Test rows of other films than those of the texts, as many
+    /// Test rows of other films than those of the texts, as many as validation rows
     Films,
 }
 
-/// Where texts are from.
+/// The source of the texts.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Texts {
-    /// The test rows
+    /// Test rows
     Test,
-    /// Validation, to choose a method by: some films with 2,400 rows, drawn for each sample, play validation, the
-    /// texts are of the others. It wants many validation rows (`--set clean.split.validation=0.5`)
+    /// Validation rows, to choose a method: 2,400 rows of some films are the labelled rows, the texts are of other
+    /// films. Needs many validation rows (`--set clean.split.validation=0.5`)
     Validation,
-    /// The cross-fitted rows of half of the training films; learned from are those of the other half, so that nothing
-    /// but chance between films lies between them
+    /// Cross-fitted rows of half of the training films; the labelled rows are those of the other half
     Folds,
 }
 
-/// What labelled rows are drawn anew by.
+/// The unit of resampling of labelled rows.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum By {
-    /// Rows of a film together
+enum ResampleBy {
+    /// All rows of a film together
     Film,
-    /// One by one
+    /// Single rows
     Row,
 }
 
-/// Says how far each method is off on samples with shares of 0 to 1 of positive texts, and how often its interval
-/// holds. Several evaluations are repetitions of the whole procedure with other seeds, so that other films were left
-/// for validation: a 95 % interval promises to cover in 95 % of such repetitions, and not in each of them
+/// Measure the error and the coverage of each method on samples with prevalences from 0 to 1. Several evaluations are
+/// repetitions with other seeds and other validation films: a 95% CI should cover in 95% of all repetitions, not in
+/// each of them
 #[derive(Parser)]
-struct Asked {
-    /// Texts in a sample
+struct Arguments {
+    /// Number of texts per sample
     texts: u64,
-    /// Folders of evaluations, e.g. artifacts/evaluate/linear or artifacts/store/evaluate/KEY
+    /// Folders of evaluations, for example artifacts/evaluate/linear or artifacts/store/evaluate/KEY
     #[arg(required = true)]
     evaluations: Vec<PathBuf>,
-    /// Samples of each of 21 shares
+    /// Number of samples for each of 21 prevalences
     #[arg(long, default_value_t = 100)]
     samples: u64,
-    /// What the methods learn from
-    #[arg(long, value_enum, default_value_t = Labelled::Both)]
-    labelled: Labelled,
-    /// Where the texts are from
+    /// The labelled rows
+    #[arg(long, value_enum, default_value_t = LabelledSource::Both)]
+    labelled: LabelledSource,
+    /// The source of the texts
     #[arg(long = "texts", id = "from", value_enum, default_value_t = Texts::Test)]
     from: Texts,
-    /// What labelled rows are drawn anew by
-    #[arg(long, value_enum, default_value_t = By::Film)]
-    by: By,
+    /// The unit of resampling of labelled rows
+    #[arg(long, value_enum, default_value_t = ResampleBy::Film)]
+    by: ResampleBy,
     /// Only this method: cc, acc, pacc, emq or aemq
     #[arg(long = "method", value_parser = method)]
     only: Option<Method>,
@@ -235,22 +235,22 @@ struct Asked {
 
 fn method(name: &str) -> Result<Method, String> {
     let found = Method::ALL.into_iter().find(|it| it.name() == name);
-    found.ok_or_else(|| "there is no such method".to_owned())
+    found.ok_or_else(|| "the methods are cc, acc, pacc, emq and aemq".to_owned())
 }
 
-/// What the methods learn from, and the probabilities that texts are drawn from, by class.
-type Drawn = (Quantifier, [Vec<f32>; 2]);
+/// A quantifier, and the pools of probabilities that texts are drawn from, by class.
+type QuantifierAndPools = (Quantifier, [Vec<f32>; 2]);
 
-/// The rows of an evaluation.
-struct Known {
+/// All rows of an evaluation.
+struct Evaluation {
     validation: Rows,
     folds: Rows,
     test: Rows,
 }
 
-impl Known {
+impl Evaluation {
     fn read(folder: &Path) -> Self {
-        let films = films(folder);
+        let films = film_ids(folder);
         let predictions = folder.join("predictions.parquet");
         let cross_fitted = folder.join("cross_fitted.parquet");
         Self {
@@ -263,146 +263,150 @@ impl Known {
         }
     }
 
-    /// The labelled rows, those of validation being `validation`.
-    fn labelled(&self, asked: &Asked, validation: Rows) -> Rows {
-        match asked.labelled {
-            Labelled::Folds => self.folds.clone(),
-            Labelled::Both => validation.and(&self.folds),
+    /// The labelled rows, with these validation rows.
+    fn labelled(&self, arguments: &Arguments, validation: Rows) -> Rows {
+        match arguments.labelled {
+            LabelledSource::Folds => self.folds.clone(),
+            LabelledSource::Both => validation.append(&self.folds),
             _ => validation,
         }
     }
 
-    /// For every sample; `None` where each has its own.
-    fn for_all(&self, asked: &Asked) -> Option<Drawn> {
-        let drawn = matches!(asked.labelled, Labelled::Rows | Labelled::Films);
-        (!drawn && asked.from == Texts::Test).then(|| {
-            let labelled = self.labelled(asked, self.validation.clone());
-            (labelled.quantifier(asked.by, 1), self.test.by_class())
+    /// Quantifier and pools for all samples; `None` if each sample has its own.
+    fn for_all_samples(&self, arguments: &Arguments) -> Option<QuantifierAndPools> {
+        let has_own = matches!(
+            arguments.labelled,
+            LabelledSource::Rows | LabelledSource::Films
+        );
+        (!has_own && arguments.from == Texts::Test).then(|| {
+            let labelled = self.labelled(arguments, self.validation.clone());
+            (labelled.quantifier(arguments.by, 1), self.test.by_class())
         })
     }
 
-    /// For one sample.
-    fn for_sample(&self, asked: &Asked, seed: u64) -> Drawn {
-        let draws = CounterRng::of_sample(77, seed);
+    /// Quantifier and pools for one sample.
+    fn for_sample(&self, arguments: &Arguments, seed: u64) -> QuantifierAndPools {
+        let rng = CounterRng::for_sample(77, seed);
         let rows = self.validation.labels.len();
         let test = &self.test;
-        let (labelled, texts) = match (asked.from, asked.labelled) {
+        let (labelled, texts) = match (arguments.from, arguments.labelled) {
             (Texts::Validation, _) => {
-                let [known, others] = self.validation.parted(KNOWN, draws);
-                (self.labelled(asked, known), others)
+                let [labelled, texts] = self.validation.split_by_film(LABELLED_ROWS, rng);
+                (self.labelled(arguments, labelled), texts)
             }
             (Texts::Folds, _) => {
                 let half = self.folds.labels.len() / 2;
-                self.folds.parted(half, draws).into()
+                self.folds.split_by_film(half, rng).into()
             }
-            (Texts::Test, Labelled::Films) => test.parted(rows, draws).into(),
+            (Texts::Test, LabelledSource::Films) => test.split_by_film(rows, rng).into(),
             (Texts::Test, _) => {
-                let at = |row: usize| draws.index(row as u64, test.labels.len());
-                (test.chosen((0..rows).map(at)), test.clone())
+                let random_row = |row: usize| rng.index(row as u64, test.labels.len());
+                (test.select((0..rows).map(random_row)), test.clone())
             }
         };
-        (labelled.quantifier(asked.by, seed), texts.by_class())
+        (labelled.quantifier(arguments.by, seed), texts.by_class())
     }
 }
 
-impl Asked {
+impl Arguments {
     fn methods(&self) -> Vec<Method> {
         self.only
             .map_or_else(|| Method::ALL.to_vec(), |it| vec![it])
     }
 
-    /// What comes of every method on the predictions of an evaluation.
-    fn measured(&self, folder: &Path) -> Vec<Record> {
-        let known = Known::read(folder);
+    /// Measures all methods on the predictions of an evaluation.
+    fn measure(&self, folder: &Path) -> Vec<MethodResult> {
+        let evaluation = Evaluation::read(folder);
         let [validation, folds, test] =
-            [&known.validation, &known.folds, &known.test].map(|rows| rows.labels.len());
+            [&evaluation.validation, &evaluation.folds, &evaluation.test]
+                .map(|rows| rows.labels.len());
         println!(
             "{}: {validation} validation rows, {folds} cross-fitted, {test} test rows",
             folder.display(),
         );
-        let whole = known.for_all(self);
+        let shared = evaluation.for_all_samples(self);
         let methods = self.methods();
-        let mut records = vec![Record::default(); methods.len()];
+        let mut results = vec![MethodResult::default(); methods.len()];
         for step in 0..=20_u32 {
             let opinion = f64::from(step) / 20.0;
             for sample in 0..self.samples {
                 let seed = 1000 * u64::from(step) + sample;
-                let own = whole.is_none().then(|| known.for_sample(self, seed));
-                let (quantifier, pools) = whole.as_ref().or(own.as_ref()).unwrap();
-                let draws = CounterRng::of_sample(1000 + u64::from(step), sample);
+                let own = shared.is_none().then(|| evaluation.for_sample(self, seed));
+                let (quantifier, pools) = shared.as_ref().or(own.as_ref()).unwrap();
+                let rng = CounterRng::for_sample(1000 + u64::from(step), sample);
                 let mut positives = 0;
                 let probabilities: Vec<f32> = (0..self.texts)
-                    .map(|place| {
-                        let unit = draws.bits(2 * place) as f64 / u64::MAX as f64;
+                    .map(|text| {
+                        let unit = rng.bits(2 * text) as f64 / u64::MAX as f64;
                         let class = usize::from(unit < opinion);
                         positives += class;
-                        pools[class][draws.index(2 * place + 1, pools[class].len())]
+                        pools[class][rng.index(2 * text + 1, pools[class].len())]
                     })
                     .collect();
                 let truth = positives as f64 / self.texts as f64;
-                for (method, record) in methods.iter().zip(&mut records) {
+                for (method, result) in methods.iter().zip(&mut results) {
                     let found = quantifier.quantify(&probabilities, *method, 0.95, sample);
                     let estimate = found.unwrap().estimate;
                     let error = (estimate.value - truth).abs();
-                    record.errors.push(error);
+                    result.errors.push(error);
                     if (opinion - 0.5).abs() >= 0.25 {
-                        record.far.push(error);
+                        result.unbalanced_errors.push(error);
                     }
-                    for (count, share) in record.covered.iter_mut().zip([opinion, truth]) {
+                    for (count, share) in result.covered.iter_mut().zip([opinion, truth]) {
                         *count += usize::from((estimate.low..=estimate.high).contains(&share));
                     }
                 }
             }
         }
-        records
+        results
     }
 }
 
-fn show(methods: &[Method], records: &[Record]) {
-    for (method, record) in methods.iter().zip(records) {
-        let percent = |count: usize| 100.0 * count as f64 / record.errors.len() as f64;
+fn print_results(methods: &[Method], results: &[MethodResult]) {
+    for (method, result) in methods.iter().zip(results) {
+        let percent = |count: usize| 100.0 * count as f64 / result.errors.len() as f64;
         println!(
-            "{:<6}  {:<20}  {:<20}  {:5.1} %  {:5.1} %",
+            "{:<6}  {:<20}  {:<20}  {:5.1}%  {:5.1}%",
             method.name(),
-            mean(&record.errors),
-            mean(&record.far),
-            percent(record.covered[0]),
-            percent(record.covered[1])
+            format_mean(&result.errors),
+            format_mean(&result.unbalanced_errors),
+            percent(result.covered[0]),
+            percent(result.covered[1])
         );
     }
 }
 
-/// The name of a choice, as it is typed.
-fn typed(choice: impl ValueEnum) -> String {
+/// The name of a choice on the command line.
+fn choice_name(choice: impl ValueEnum) -> String {
     choice
         .to_possible_value()
         .map_or_else(String::new, |it| it.get_name().to_owned())
 }
 
 fn main() {
-    let asked = Asked::parse();
-    let methods = asked.methods();
+    let arguments = Arguments::parse();
+    let methods = arguments.methods();
     println!(
-        "labelled rows: {}, drawn anew by the {}; {} samples of {} texts of {} at each of 21 shares",
-        typed(asked.labelled),
-        typed(asked.by),
-        asked.samples,
-        asked.texts,
-        typed(asked.from),
+        "labelled rows: {}, resampled by {}; {} samples of {} texts from {} for each of 21 prevalences",
+        choice_name(arguments.labelled),
+        choice_name(arguments.by),
+        arguments.samples,
+        arguments.texts,
+        choice_name(arguments.from),
     );
     println!(
-        "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
+        "mean absolute error in points (95% CI): all samples, unbalanced samples (at most 25% or at least 75%); coverage of the 95% CI: opinion, share in the sample"
     );
-    let mut all = vec![Record::default(); methods.len()];
-    for folder in &asked.evaluations {
-        let records = asked.measured(folder);
-        show(&methods, &records);
+    let mut all = vec![MethodResult::default(); methods.len()];
+    for folder in &arguments.evaluations {
+        let results = arguments.measure(folder);
+        print_results(&methods, &results);
         all.iter_mut()
-            .zip(&records)
+            .zip(&results)
             .for_each(|(all, it)| all.add(it));
     }
-    if asked.evaluations.len() > 1 {
-        println!("all {} evaluations", asked.evaluations.len());
-        show(&methods, &all);
+    if arguments.evaluations.len() > 1 {
+        println!("all {} evaluations", arguments.evaluations.len());
+        print_results(&methods, &all);
     }
 }

@@ -1,56 +1,53 @@
-//! What share of many texts is positive, by a classifier that errs.
+//! Quantification: estimates the prevalence (share of positive texts) with an imperfect classifier.
 //!
-//! Counting what a classifier says is biased wherever the mix differs from what it learned on: with a
-//! tenth of errors on either side, 0 % positive reviews are counted as 10 %. What stays the same under
-//! another mix is how the classifier treats a positive and how it treats a negative review (label shift).
-//! A [`Quantifier`] learns that from labelled rows, of validation or of the domain itself, and
-//! [`Quantifier::quantify`] turns it round, with an interval that counts both: that the texts are a
-//! sample, and that the errors are known from a sample only.
+//! Counting predicted labels is biased wherever the prevalence differs from that of the training data: a
+//! classifier that errs in 10% of either class counts 10% positive texts where there are none. The error
+//! rates of each class do not depend on the prevalence (label shift). A [`Quantifier`] learns them from
+//! labelled rows, and [`Quantifier::quantify`] corrects for them. Its interval includes two sources of
+//! uncertainty: the texts are a sample, and the error rates are estimated from a sample.
 
-mod evidence;
-mod labelled;
-mod levels;
-mod rates;
-mod share;
+mod bins;
+mod error_rates;
+mod labelled_rows;
+mod prevalence;
+mod quasi_likelihood;
 
-use metrics::{CounterRng, Estimate, share_of};
+use metrics::{CounterRng, Estimate, wilson_interval};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-pub use evidence::{Evidence, Response};
-use labelled::{Known, Labelled};
-pub use levels::share_of_odds;
+pub use bins::sigmoid;
+use labelled_rows::{ClassDistributions, LabelledRows};
+pub use quasi_likelihood::{QuasiLikelihood, ScoreMeans};
 
-/// How the share is found.
+/// A method that estimates the prevalence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// The share of texts called positive: biased, and here to be compared with.
+    /// The share of texts predicted positive. Biased; useful as a baseline.
     #[serde(alias = "cc")]
     ClassifyAndCount,
-    /// The same, corrected by the two error rates (Gart and Buck 1966; Forman 2008).
+    /// [`Self::ClassifyAndCount`], corrected by the two error rates (Gart and Buck 1966; Forman 2008).
     #[serde(alias = "acc")]
     AdjustedCount,
-    /// The mean probability, corrected by the mean probabilities of either class (Bella et al. 2010).
+    /// The mean probability, corrected by the mean probability of each class (Bella et al. 2010).
     #[serde(alias = "pacc")]
     ProbabilisticAdjustedCount,
-    /// The share that makes the texts most likely (Saerens, Latinne and Decaestecker 2002), from
-    /// probabilities that were made honest on the labelled rows first (Alexandari, Kundaje and Shrikumar
-    /// 2020).
+    /// The prevalence of maximum likelihood (Saerens, Latinne and Decaestecker 2002), from probabilities
+    /// that are first calibrated on the labelled rows (Alexandari, Kundaje and Shrikumar 2020).
     #[serde(alias = "emq")]
     MaximumLikelihood,
-    /// The mean probability again, corrected as in [`Self::ProbabilisticAdjustedCount`], but of the
-    /// probabilities as they are at the share that [`Self::MaximumLikelihood`] finds. Any function of the
-    /// texts may be averaged so (the ratio estimator of Vaz, Izbicki and Stern 2019), and a posterior
-    /// probability at the texts' own share errs least where the line through the log-odds is true. Where it is
-    /// not, the maximum leans to one side however many texts there are, and this does not.
+    /// The mean posterior probability at the prevalence that [`Self::MaximumLikelihood`] finds, corrected as
+    /// in [`Self::ProbabilisticAdjustedCount`] (a ratio estimator of Vaz, Izbicki and Stern 2019). It is
+    /// nearly as efficient as maximum likelihood where the calibration is right, and stays unbiased where
+    /// the calibration is wrong.
     #[default]
     #[serde(alias = "aemq")]
     AdjustedMaximumLikelihood,
 }
 
 impl Method {
-    /// All of them.
+    /// All methods, in the order of the variants.
     pub const ALL: [Self; 5] = [
         Self::ClassifyAndCount,
         Self::AdjustedCount,
@@ -59,94 +56,93 @@ impl Method {
         Self::AdjustedMaximumLikelihood,
     ];
 
-    /// The name in files: that of the field.
+    /// The name in files and on the command line, as in the literature.
     pub fn name(self) -> &'static str {
         ["cc", "acc", "pacc", "emq", "aemq"][self as usize]
     }
 }
 
-/// Why nothing can be said about shares.
+/// Why a prevalence cannot be estimated.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QuantificationError {
-    /// There are not as many labels as probabilities or groups.
+    /// The number of labels differs from the number of probabilities or groups.
     #[error("there are {labels} labels and {others} {what}")]
-    Lengths {
-        /// Labels.
+    LengthMismatch {
+        /// Number of labels.
         labels: usize,
-        /// Of the others.
+        /// Number of the other values.
         others: usize,
-        /// What these are.
+        /// `probabilities` or `groups`.
         what: &'static str,
     },
-    /// A label is none, or a probability is none.
-    #[error("row {0} has a label that is neither 0 nor 1, or a probability outside of 0 to 1")]
-    Row(usize),
-    /// Nothing is known of how one class is treated.
+    /// A label or a probability is out of range.
+    #[error("row {0} has a label that is not 0 or 1, or a probability that is not between 0 and 1")]
+    InvalidRow(usize),
+    /// The rows of one class are too few to estimate its error rate.
     #[error(
-        "of {rows} labelled rows {positives} are positive, and a few of both classes are needed"
+        "{positives} of the {rows} labelled reviews are positive, and at least {} of each class are needed",
+        MIN_ROWS_PER_CLASS
     )]
-    OneClass {
-        /// Labelled rows.
+    TooFewPerClass {
+        /// Number of labelled rows.
         rows: usize,
-        /// Positive ones.
+        /// Number of positive rows among them.
         positives: usize,
     },
-    /// The classifier calls positives positive no more often than negatives.
-    #[error(
-        "on the labelled rows the model cannot tell positive from negative, so that it can count neither"
-    )]
-    Useless,
+    /// The classifier predicts positive for positive rows no more often than for negative rows.
+    #[error("on the labelled reviews the model's predictions are no better than chance")]
+    Uninformative,
 }
 
-/// Labelled rows of a class at least: with fewer, resamples of them say little.
-const FEWEST: usize = 5;
+/// Minimum number of labelled rows per class; resamples of fewer are not informative.
+const MIN_ROWS_PER_CLASS: usize = 5;
 
-/// How a classifier treats either class, and how surely that is known.
+/// Estimates the prevalence of texts from a classifier's probabilities and its error rates.
 #[derive(Clone, Debug)]
 pub struct Quantifier {
     groups: Option<usize>,
-    known: Known,
-    /// The same of resamples of the labelled rows.
-    draws: Vec<Known>,
-    /// Probabilities of the labelled rows by class, negative ones first, in rising order.
+    distributions: ClassDistributions,
+    /// The distributions in each resample of the labelled rows.
+    resamples: Vec<ClassDistributions>,
+    /// Probabilities of the labelled rows by class, negative first, in ascending order.
     sorted: [Vec<f64>; 2],
 }
 
-/// A share of positive texts.
+/// An estimated prevalence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Share {
-    /// The share with its interval.
+pub struct PrevalenceEstimate {
+    /// The prevalence with its interval.
     pub estimate: Estimate,
-    /// Texts behind it.
+    /// Number of texts.
     pub rows: usize,
-    /// Standard error of its log-odds, the texts being a sample and the errors being known from one.
+    /// Standard error of the log-odds, from the sampling of the texts and of the labelled rows.
     pub total_error: f64,
-    /// The part of it that comes from the texts being a sample: what is new in each period.
+    /// The part of `total_error` from the sampling of the texts, which is independent in each period.
     pub sampling_error: f64,
 }
 
 impl Quantifier {
     /// Learns from labelled rows: class ids and the classifier's probabilities, `[N]` each. `draws` resamples
-    /// of them (within the classes, Efron 1979) say how surely the errors are known; they depend on the
-    /// seed and not on the number of threads.
+    /// within the classes (Efron 1979) measure the uncertainty of the error rates. The result depends on the
+    /// seed, not on the number of threads.
     ///
     /// # Errors
-    /// The rows make no sense, a class is missing, or the classifier tells nothing.
+    /// A row is invalid, a class has too few rows, or the classifier is no better than chance.
     pub fn new(
         labels: &[u8],
         probabilities: &[f32],
         draws: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
-        Self::of_groups(labels, probabilities, None, draws, seed)
+        Self::with_groups(labels, probabilities, None, draws, seed)
     }
 
-    /// The same from rows in groups, `[N]`, that are drawn as a whole: films whose reviews are alike. It wants
-    /// some dozens of groups: how much they differ is learned from them.
+    /// As [`Quantifier::new`], with a group id for each row, `[N]`. Groups are resampled as a whole, because
+    /// the reviews of one film are correlated. A few dozen groups are needed to measure how much they differ.
     ///
     /// # Errors
-    /// As for [`Quantifier::new`], or there are not as many groups as rows.
-    pub fn of_groups(
+    /// As for [`Quantifier::new`], or the number of groups differs from the number of rows.
+    pub fn with_groups(
         labels: &[u8],
         probabilities: &[f32],
         groups: Option<&[u64]>,
@@ -154,14 +150,14 @@ impl Quantifier {
         seed: u64,
     ) -> Result<Self, QuantificationError> {
         let count = labels.len();
-        let in_groups = groups.map_or(count, <[u64]>::len);
+        let group_count = groups.map_or(count, <[u64]>::len);
         for (others, what) in [
             (probabilities.len(), "probabilities"),
-            (in_groups, "groups"),
+            (group_count, "groups"),
         ] {
             if others != count {
                 let labels = count;
-                return Err(QuantificationError::Lengths {
+                return Err(QuantificationError::LengthMismatch {
                     labels,
                     others,
                     what,
@@ -169,9 +165,10 @@ impl Quantifier {
             }
         }
         let rows = labels.iter().zip(probabilities);
-        let is_row = |(label, said): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(said);
+        let is_row =
+            |(label, probability): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(probability);
         if let Some(row) = rows.clone().position(|row| !is_row(row)) {
-            return Err(QuantificationError::Row(row));
+            return Err(QuantificationError::InvalidRow(row));
         }
         let mut sorted = [Vec::new(), Vec::new()];
         for (label, probability) in rows {
@@ -180,95 +177,103 @@ impl Quantifier {
         for class in &mut sorted {
             class.sort_unstable_by(f64::total_cmp);
         }
-        if sorted.iter().any(|rows| rows.len() < FEWEST) {
+        if sorted.iter().any(|rows| rows.len() < MIN_ROWS_PER_CLASS) {
             let (rows, positives) = (count, sorted[1].len());
-            return Err(QuantificationError::OneClass { rows, positives });
+            return Err(QuantificationError::TooFewPerClass { rows, positives });
         }
-        let labelled = Labelled::new(labels, probabilities, groups);
-        let known = labelled.known();
-        if !known.rates.is_useful() {
-            return Err(QuantificationError::Useless);
+        let labelled = LabelledRows::new(labels, probabilities, groups);
+        let distributions = labelled.distributions();
+        if !distributions.rates.is_useful() {
+            return Err(QuantificationError::Uninformative);
         }
-        let draws = (0..draws)
+        let resamples = (0..draws)
             .into_par_iter()
-            .map(|number| labelled.drawn(CounterRng::of_sample(seed, number.into())))
-            .filter(|known| known.rates.is_useful());
+            .map(|number| labelled.resample(CounterRng::for_sample(seed, number.into())))
+            .filter(|distributions| distributions.rates.is_useful());
         Ok(Self {
-            draws: draws.collect(),
+            resamples: resamples.collect(),
             groups: labelled.groups(),
-            known,
+            distributions,
             sorted,
         })
     }
 
-    /// Labelled rows that it learned from.
+    /// Number of labelled rows.
     pub fn rows(&self) -> usize {
         self.sorted.iter().map(Vec::len).sum()
     }
 
-    /// How what a method averages over texts follows from their share.
-    pub fn response(&self, method: Method) -> Response {
-        Response::new(&self.known, method)
+    /// The quasi-likelihood of the prevalence under a method.
+    pub fn quasi_likelihood(&self, method: Method) -> QuasiLikelihood {
+        QuasiLikelihood::new(&self.distributions, method)
     }
 
-    /// What texts with these probabilities, `[N]`, say; `None` without texts.
-    pub fn evidence(&self, response: &Response, probabilities: &[f32]) -> Option<Evidence> {
+    /// The mean scores of texts with these probabilities, `[N]`; `None` without texts.
+    pub fn score_means(
+        &self,
+        quasi_likelihood: &QuasiLikelihood,
+        probabilities: &[f32],
+    ) -> Option<ScoreMeans> {
         let texts = probabilities.iter().map(|value| f64::from(*value));
-        let ratio = |probability: f64| self.known.rates.ratio(levels::logit(probability));
-        response.of(texts.map(|probability| (probability, ratio(probability))))
+        let ratio = |probability: f64| {
+            self.distributions
+                .rates
+                .likelihood_ratio(bins::logit(probability))
+        };
+        quasi_likelihood.score_means(texts.map(|probability| (probability, ratio(probability))))
     }
 
-    /// Groups that its rows are in; `None` where each stands for itself.
+    /// Number of groups of the labelled rows; `None` if the rows have no groups.
     pub fn groups(&self) -> Option<usize> {
         self.groups
     }
 
-    /// The share of positives among texts with these probabilities, `[N]`, without an interval; `None`
-    /// without texts.
-    pub fn share(&self, probabilities: &[f32], method: Method) -> Option<f64> {
-        let rows = share::Rows::new(probabilities);
-        (!probabilities.is_empty()).then(|| rows.share(method, &self.known, None))
+    /// The estimated prevalence of texts with these probabilities, `[N]`, without an interval; `None` without
+    /// texts.
+    pub fn prevalence(&self, probabilities: &[f32], method: Method) -> Option<f64> {
+        let texts = prevalence::Texts::new(probabilities);
+        (!probabilities.is_empty()).then(|| texts.prevalence(method, &self.distributions, None))
     }
 
-    /// The same with an interval: percentiles over resamples of the texts, each with the error rates of
-    /// another resample of the labelled rows. `None` without texts.
+    /// The estimated prevalence with a percentile interval over resamples of the texts, each with the error
+    /// rates of another resample of the labelled rows. `None` without texts.
     pub fn quantify(
         &self,
         probabilities: &[f32],
         method: Method,
         confidence: f64,
         seed: u64,
-    ) -> Option<Share> {
+    ) -> Option<PrevalenceEstimate> {
         if probabilities.is_empty() {
             return None;
         }
-        let rows = share::Rows::new(probabilities);
-        let value = rows.share(method, &self.known, None);
-        // By what is known, or by what another resample of the labelled rows shows each time.
-        let replicates = |known: Option<&Known>| -> Vec<f64> {
-            (self.draws.par_iter().enumerate())
-                .map(|(number, drawn)| {
-                    // Other numbers than those of the labelled rows.
-                    let draws = CounterRng::of_sample(seed ^ 0x7E47, number as u64);
-                    let known = known.unwrap_or(drawn);
-                    rows.share(method, known, Some(&rows.resample(draws)))
+        let texts = prevalence::Texts::new(probabilities);
+        let value = texts.prevalence(method, &self.distributions, None);
+        // With fixed distributions, or with those of another resample of the labelled rows each time.
+        let replicates = |distributions: Option<&ClassDistributions>| -> Vec<f64> {
+            (self.resamples.par_iter().enumerate())
+                .map(|(number, resampled)| {
+                    // Independent of the numbers that resampled the labelled rows.
+                    let rng = CounterRng::for_sample(seed ^ 0x7E47, number as u64);
+                    let distributions = distributions.unwrap_or(resampled);
+                    texts.prevalence(method, distributions, Some(&texts.resample(rng)))
                 })
                 .collect()
         };
         let total = replicates(None);
-        let sampling = replicates(Some(&self.known));
+        let sampling = replicates(Some(&self.distributions));
         let count = probabilities.len();
-        let error = |replicates: &[f64]| share::logit_deviation(replicates, value, count);
+        let error = |replicates: &[f64]| prevalence::log_odds_error(replicates, value, count);
         let (total_error, sampling_error) = (error(&total), error(&sampling));
-        let found = Estimate::from_replicates(value, total, confidence);
-        // Never narrower than that of a classifier that does not err (Wilson 1927).
+        let bootstrap = Estimate::from_replicates(value, total, confidence);
+        // At least as wide as the interval of a classifier without errors (Wilson 1927).
         let positives = (value * count as f64).round() as u64;
-        let perfect = share_of(positives, count as u64, confidence);
-        let ends = [found, perfect].into_iter().flatten();
+        let perfect = wilson_interval(positives, count as u64, confidence);
+        let ends = [bootstrap, perfect].into_iter().flatten();
         let (low, high) = ends.fold((value, value), |(low, high), it| {
             (it.low.min(low), it.high.max(high))
         });
-        Some(Share {
+        Some(PrevalenceEstimate {
             estimate: Estimate { value, low, high },
             rows: count,
             total_error,
@@ -276,12 +281,12 @@ impl Quantifier {
         })
     }
 
-    /// How unlike the labelled texts these are: the largest distance between how their probabilities are
-    /// spread and how those of the labelled texts would be with the same share of positives
-    /// (Kolmogorov and Smirnov), and whether chance makes so much less than once in a thousand times.
-    /// Where it does not, the errors of the labelled texts are not those of these.
+    /// Tests whether these texts are from another domain than the labelled ones: the Kolmogorov-Smirnov
+    /// distance between the distribution of their probabilities and that of the labelled rows, mixed at the
+    /// estimated prevalence; and whether it is significant at 0.001. If so, the error rates of the labelled
+    /// rows do not apply to these texts.
     pub fn misfit(&self, probabilities: &[f32]) -> Option<(f64, bool)> {
-        let share = self.share(probabilities, Method::default())?;
+        let prevalence = self.prevalence(probabilities, Method::default())?;
         let mut sorted: Vec<f64> = probabilities.iter().copied().map(f64::from).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let below = |rows: &[f64], value: f64| {
@@ -291,14 +296,14 @@ impl Quantifier {
         let all = negative.iter().chain(positive).chain(&sorted);
         let distances = all.map(|value| {
             let expected =
-                share * below(positive, *value) + (1.0 - share) * below(negative, *value);
+                prevalence * below(positive, *value) + (1.0 - prevalence) * below(negative, *value);
             (below(&sorted, *value) - expected).abs()
         });
         let distance = distances.fold(0.0, f64::max);
         let rows = 1.0 / sorted.len() as f64
-            + share.powi(2) / positive.len() as f64
-            + (1.0 - share).powi(2) / negative.len() as f64;
-        // The distance that chance exceeds once in a thousand times (Smirnov 1948).
+            + prevalence.powi(2) / positive.len() as f64
+            + (1.0 - prevalence).powi(2) / negative.len() as f64;
+        // The critical distance at a significance of 0.001 (Smirnov 1948).
         Some((distance, distance > 1.949 * rows.sqrt()))
     }
 }

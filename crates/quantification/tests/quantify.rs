@@ -1,27 +1,27 @@
-//! Shares of a made-up classifier's texts: right on average, and covered as often as is said.
+//! Estimates on texts of simulated classifiers: unbiased, with the promised coverage.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use metrics::CounterRng;
 use quantification::{Method, QuantificationError, Quantifier};
 
-/// Numbers between 0 and 1 by their place.
+/// Uniform random numbers in (0, 1), by index.
 fn uniform(seed: u64) -> impl Fn(u64) -> f64 {
-    let draws = CounterRng::of_sample(seed, 99);
-    move |place| (draws.bits(place) as f64 + 1.0) / (u64::MAX as f64 + 2.0)
+    let rng = CounterRng::for_sample(seed, 99);
+    move |index| (rng.bits(index) as f64 + 1.0) / (u64::MAX as f64 + 2.0)
 }
 
-/// A standard normal number from two of them (Box and Muller 1958).
+/// A standard normal number from two uniform ones (Box and Muller 1958).
 fn normal(one: f64, two: f64) -> f64 {
     (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * two).cos()
 }
 
-fn probability(odds: f64) -> f32 {
-    (1.0 / (1.0 + (-odds).exp())) as f32
+fn probability(log_odds: f64) -> f32 {
+    (1.0 / (1.0 + (-log_odds).exp())) as f32
 }
 
-/// Labels and probabilities of texts of which this share is positive, by a classifier whose log-odds are
-/// normal around 1.2 or -1.2 with a deviation of 1.1, and which is too sure of itself by a third.
+/// Labels and probabilities of texts with this prevalence. The log-odds of the classifier are normal with mean 1.2 or
+/// -1.2 and standard deviation 1.1, scaled by 4/3 so that it is overconfident.
 fn texts(share: f64, count: u64, seed: u64) -> (Vec<u8>, Vec<f32>) {
     let unit = uniform(seed);
     let row = |row: u64| {
@@ -33,8 +33,8 @@ fn texts(share: f64, count: u64, seed: u64) -> (Vec<u8>, Vec<f32>) {
     (0..count).map(row).unzip()
 }
 
-/// Texts that no line through the log-odds makes honest: one positive text in eight is irony, which the
-/// classifier surely takes for a negative one.
+/// Texts whose log-odds no linear map calibrates: one in eight is ironic, and the classifier confidently predicts
+/// negative for ironic texts.
 fn ironic_texts(share: f64, count: u64, seed: u64) -> (Vec<u8>, Vec<f32>) {
     let unit = uniform(seed);
     let row = |row: u64| {
@@ -50,7 +50,7 @@ fn ironic_texts(share: f64, count: u64, seed: u64) -> (Vec<u8>, Vec<f32>) {
     (0..count).map(row).unzip()
 }
 
-/// Texts of films, so many of each; what the classifier says of all texts of a film is shifted alike.
+/// Texts of films, with this number of texts per film. The log-odds of all texts of a film share a random shift.
 fn films(share: f64, films: u64, each: u64, seed: u64) -> (Vec<u8>, Vec<f32>, Vec<u64>) {
     let (row_unit, film_unit) = (uniform(seed), uniform(seed ^ 0xF11));
     let mut rows = (Vec::new(), Vec::new(), Vec::new());
@@ -73,14 +73,14 @@ fn quantifier(seed: u64, draws: u32) -> Quantifier {
 }
 
 #[test]
-fn counting_is_biased_away_from_balance_and_the_others_are_not() {
+fn only_counting_is_biased_if_the_classes_are_unbalanced() {
     let quantifier = quantifier(1, 10);
     for share in [0.05, 0.3, 0.5, 0.9] {
         let error = |method: Method| {
             let errors = (0..40).map(|seed| {
                 let (labels, probabilities) = texts(share, 1000, 100 + seed);
                 let truth = labels.iter().map(|label| f64::from(*label)).sum::<f64>() / 1000.0;
-                quantifier.share(&probabilities, method).unwrap() - truth
+                quantifier.prevalence(&probabilities, method).unwrap() - truth
             });
             errors.sum::<f64>() / 40.0
         };
@@ -95,18 +95,18 @@ fn counting_is_biased_away_from_balance_and_the_others_are_not() {
 }
 
 #[test]
-fn a_classifier_whose_log_odds_no_line_makes_honest_biases_the_maximum_alone() {
-    let (labels, known) = ironic_texts(0.5, 20_000, 21);
-    let quantifier = Quantifier::new(&labels, &known, 0, 1).unwrap();
+fn only_plain_maximum_likelihood_is_biased_without_calibration() {
+    let (labels, probabilities) = ironic_texts(0.5, 20_000, 21);
+    let quantifier = Quantifier::new(&labels, &probabilities, 0, 1).unwrap();
     let bias = |method: Method, share: f64| {
         let errors = (0..20).map(|seed| {
-            let (labels, said) = ironic_texts(share, 5000, 300 + seed);
+            let (labels, probabilities) = ironic_texts(share, 5000, 300 + seed);
             let truth = labels.iter().map(|label| f64::from(*label)).sum::<f64>() / 5000.0;
-            quantifier.share(&said, method).unwrap() - truth
+            quantifier.prevalence(&probabilities, method).unwrap() - truth
         });
         errors.sum::<f64>() / 20.0
     };
-    // Error of the labelled rows: 0.25 points where all texts are positive.
+    // The error from the labelled rows is 0.25 points if all texts are positive.
     for share in [0.05, 0.3, 0.5, 0.7, 0.95] {
         let found = bias(Method::AdjustedMaximumLikelihood, share);
         assert!(found.abs() < 0.008, "{share}: {found}");
@@ -116,8 +116,8 @@ fn a_classifier_whose_log_odds_no_line_makes_honest_biases_the_maximum_alone() {
 }
 
 #[test]
-fn intervals_cover_as_often_as_they_say() {
-    // The labelled rows are others each time: their errors count, too.
+fn intervals_have_the_promised_coverage() {
+    // New labelled rows in each trial, so that the uncertainty of the error rates counts, too.
     let trials: Vec<Quantifier> = (0..150)
         .map(|trial| {
             let (labels, probabilities) = texts(0.5, 300, 7000 + trial);
@@ -145,19 +145,21 @@ fn intervals_cover_as_often_as_they_say() {
 }
 
 #[test]
-fn rows_of_one_film_are_less_than_as_many_of_many() {
+fn rows_of_one_film_carry_less_information_than_independent_rows() {
     let covered = |by_film: bool| {
         let covered = (0..100).filter(|trial| {
-            let (labels, said, groups) = films(0.5, 40, 20, 100 + trial);
+            let (labels, probabilities, groups) = films(0.5, 40, 20, 100 + trial);
             let quantifier = match by_film {
-                true => Quantifier::of_groups(&labels, &said, Some(&groups), 200, *trial),
-                false => Quantifier::new(&labels, &said, 200, *trial),
+                true => {
+                    Quantifier::with_groups(&labels, &probabilities, Some(&groups), 200, *trial)
+                }
+                false => Quantifier::new(&labels, &probabilities, 200, *trial),
             };
-            // Each text is of another film.
-            let (_, said, _) = films(0.3, 2000, 1, 5000 + trial);
+            // Each text is of a different film.
+            let (_, probabilities, _) = films(0.3, 2000, 1, 5000 + trial);
             let found = quantifier
                 .unwrap()
-                .quantify(&said, Method::default(), 0.9, 3)
+                .quantify(&probabilities, Method::default(), 0.9, 3)
                 .unwrap();
             (found.estimate.low..=found.estimate.high).contains(&0.3)
         });
@@ -170,26 +172,28 @@ fn rows_of_one_film_are_less_than_as_many_of_many() {
 }
 
 #[test]
-fn films_of_one_review_each_are_as_rows() {
-    let (labels, said, groups) = films(0.5, 1000, 1, 31);
-    let (_, asked, _) = films(0.3, 1000, 1, 32);
-    let error = |known: Result<Quantifier, QuantificationError>| {
-        let found = known.unwrap().quantify(&asked, Method::default(), 0.95, 1);
+fn films_with_one_review_each_are_equivalent_to_rows() {
+    let (labels, probabilities, groups) = films(0.5, 1000, 1, 31);
+    let (_, texts, _) = films(0.3, 1000, 1, 32);
+    let error = |quantifier: Result<Quantifier, QuantificationError>| {
+        let found = quantifier
+            .unwrap()
+            .quantify(&texts, Method::default(), 0.95, 1);
         found.unwrap().total_error
     };
-    let by_film = error(Quantifier::of_groups(
+    let by_film = error(Quantifier::with_groups(
         &labels,
-        &said,
+        &probabilities,
         Some(&groups),
         1000,
         1,
     ));
-    let by_row = error(Quantifier::new(&labels, &said, 1000, 1));
+    let by_row = error(Quantifier::new(&labels, &probabilities, 1000, 1));
     assert!((by_film / by_row - 1.0).abs() < 0.1, "{by_film} {by_row}");
 }
 
 #[test]
-fn few_texts_and_one_sided_ones_have_wide_intervals_and_no_nonsense() {
+fn few_and_one_sided_texts_have_valid_intervals() {
     let quantifier = quantifier(2, 200);
     for probabilities in [vec![0.99], vec![0.999; 3], vec![0.001; 50], vec![1.0, 0.0]] {
         for method in Method::ALL {
@@ -220,11 +224,11 @@ fn few_texts_and_one_sided_ones_have_wide_intervals_and_no_nonsense() {
 }
 
 #[test]
-fn more_labelled_rows_make_surer_and_the_number_of_threads_changes_nothing() {
+fn more_labelled_rows_reduce_the_error_and_threads_change_nothing() {
     let (_, probabilities) = texts(0.3, 500, 5);
     let with = |count: u64| {
-        let (labels, known) = texts(0.5, count, 6);
-        let quantifier = Quantifier::new(&labels, &known, 300, 1).unwrap();
+        let (labels, labelled) = texts(0.5, count, 6);
+        let quantifier = Quantifier::new(&labels, &labelled, 300, 1).unwrap();
         quantifier
             .quantify(&probabilities, Method::default(), 0.95, 1)
             .unwrap()
@@ -243,7 +247,7 @@ fn more_labelled_rows_make_surer_and_the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn rows_that_say_nothing_are_refused() {
+fn uninformative_rows_are_rejected() {
     let check = |labels: &[u8], probabilities: &[f32], expected: QuantificationError| {
         assert_eq!(
             Quantifier::new(labels, probabilities, 10, 1).unwrap_err(),
@@ -253,54 +257,58 @@ fn rows_that_say_nothing_are_refused() {
     check(
         &[1],
         &[],
-        QuantificationError::Lengths {
+        QuantificationError::LengthMismatch {
             labels: 1,
             others: 0,
             what: "probabilities",
         },
     );
-    let groups = Quantifier::of_groups(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
+    let groups = Quantifier::with_groups(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
     assert_eq!(
         groups.unwrap_err(),
-        QuantificationError::Lengths {
+        QuantificationError::LengthMismatch {
             labels: 2,
             others: 1,
             what: "groups",
         }
     );
-    check(&[1, 2], &[0.1, 0.2], QuantificationError::Row(1));
-    check(&[1, 0], &[0.1, f32::NAN], QuantificationError::Row(1));
+    check(&[1, 2], &[0.1, 0.2], QuantificationError::InvalidRow(1));
+    check(
+        &[1, 0],
+        &[0.1, f32::NAN],
+        QuantificationError::InvalidRow(1),
+    );
     check(
         &[1; 20],
         &[0.9; 20],
-        QuantificationError::OneClass {
+        QuantificationError::TooFewPerClass {
             rows: 20,
             positives: 20,
         },
     );
     let labels: Vec<u8> = (0..20).map(|row| row % 2).collect();
-    check(&labels, &[0.7; 20], QuantificationError::Useless);
+    check(&labels, &[0.7; 20], QuantificationError::Uninformative);
 }
 
 #[test]
-fn texts_of_another_kind_are_seen_and_another_mix_is_none() {
+fn texts_of_another_domain_are_detected_and_another_prevalence_is_not_one() {
     let quantifier = quantifier(3, 10);
     for share in [0.05, 0.5, 0.95] {
         let (_, probabilities) = texts(share, 2000, 11);
         assert!(!quantifier.misfit(&probabilities).unwrap().1, "{share}");
-        // Less sure of everything, as a model is on texts that it was not made for.
-        let duller: Vec<f32> = probabilities
+        // Less confident predictions, as on texts of another domain.
+        let less_confident: Vec<f32> = probabilities
             .iter()
             .map(|value| 0.3 + 0.5 * value)
             .collect();
-        let (distance, is_misfit) = quantifier.misfit(&duller).unwrap();
+        let (distance, is_misfit) = quantifier.misfit(&less_confident).unwrap();
         assert!(is_misfit && distance > 0.1, "{share}: {distance}");
     }
     assert!(quantifier.misfit(&[]).is_none());
 }
 
 #[test]
-fn one_text_says_little_however_sure_the_model_is() {
+fn one_confident_prediction_gives_a_wide_interval() {
     let quantifier = quantifier(4, 100);
     let found = quantifier
         .quantify(&[0.999], Method::default(), 0.95, 1)
@@ -313,14 +321,14 @@ fn one_text_says_little_however_sure_the_model_is() {
 }
 
 #[test]
-fn many_texts_taken_together_say_what_they_say_one_by_one() {
+fn binned_texts_give_the_same_result_as_single_ones() {
     let quantifier = quantifier(5, 300);
     let (_, few) = texts(0.3, 9_000, 12);
-    // The same texts eleven times over: too many to be looked at one by one.
+    // The same texts eleven times, which is enough for binning.
     let many: Vec<f32> = (0..11).flat_map(|_| few.iter().copied()).collect();
     for method in Method::ALL {
-        let of = |texts: &[f32]| quantifier.quantify(texts, method, 0.95, 1).unwrap();
-        let (one, all) = (of(&few), of(&many));
+        let quantify = |texts: &[f32]| quantifier.quantify(texts, method, 0.95, 1).unwrap();
+        let (one, all) = (quantify(&few), quantify(&many));
         let distance = (one.estimate.value - all.estimate.value).abs();
         assert!(distance < 1e-4, "{}: {distance}", method.name());
         let shrunk = one.sampling_error / all.sampling_error;

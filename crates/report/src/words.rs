@@ -49,7 +49,7 @@ pub(crate) fn difference(estimate: Estimate) -> (String, String) {
 
 /// Which of two models is better: `lstm is better`.
 pub(crate) fn verdict(pair: &Comparison, confidence: f64) -> String {
-    match pair.verdict(alpha(confidence)) {
+    match pair.better_model(alpha(confidence)) {
         Some((better, ..)) => format!("{better} is better"),
         None => "cannot be told apart".to_owned(),
     }
@@ -110,7 +110,7 @@ mod tests {
                 "89.4 % | 89.0–89.8",
             ),
             (
-                pair(figure(Metric::Brier, Figure::Alone { value: 0.1649 })),
+                pair(figure(Metric::Brier, Figure::ValueOnly { value: 0.1649 })),
                 "0.165 | no interval",
             ),
             (signed(0.0123), "+1.2"),

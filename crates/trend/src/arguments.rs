@@ -1,81 +1,83 @@
 //! The command line of `ressenti trend`.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use quantification::Method;
-use stage::{ModelArguments, ProgressMode};
+use stage::{ModelArguments, ProgressMode, renamed_flag};
 
 use crate::data::Options;
 use crate::period::Period;
 
 const EXAMPLES: &str = "\
 Examples:
-  ressenti trend reviews.csv.gz                       the trend of all reviews, by the best model
+  ressenti trend reviews.csv.gz                    all reviews, with the best model
   ressenti trend reviews.csv --topic 'Toy Story' --topic Heat --period year
-  ressenti trend reviews.csv --adapt 300 --out trend  300 labelled reviews of the file say how the model
-                                                      errs here; trend/trend.html has pictures
-  ressenti trend reviews.csv --labelled mine.csv      labelled reviews of another file say so
+  ressenti trend reviews.csv --calibrate-on 300 --out trend
+                                                   learn the error rates from 300 reviews of the file
+  ressenti trend reviews.csv --labelled mine.csv   learn the error rates from another file
   ressenti trend a.csv b.csv --set ingest.columns.timestamp=posted --set ingest.columns.topic=product
 
-Columns are found as `ressenti inspect FILE` shows: a text and a time are needed, a topic is welcome. What authors
-say themselves (a rating, a verdict) is never used to make the trend, but to say how good it is.
+The files need a text and a time for each review; a topic is optional. `ressenti inspect FILE` shows which columns are
+used. Labels and ratings in the files are used to check the trend, and to compute it only with `--calibrate-on`.
 
-Why not just count? A model that errs in 10 % of the negative reviews finds 10 % positive ones where there are
-none. `emq` finds the share that makes the model's answers most likely, from how it treats either class of labelled
-reviews, and `aemq` takes from that what it is off by on them; the interval counts the errors, too. `cc` counts,
-`acc` and `pacc` correct the count. The labelled reviews are those of validation and, for a linear model, the training
-reviews, each read by a model that had not learned from it (`[evaluation] folds`).";
+Why not count predicted labels? A model that errs in 10% of the negative reviews finds 10% positive reviews where there
+are none. All methods except `cc` correct for the model's error rates, and all intervals include the uncertainty of these
+rates. They come from the validation reviews and, for a linear model, also from cross-fitted training reviews
+(`[evaluation] folds`).";
 
-/// What people feel over time: shares of positive reviews with intervals, the level behind them, changes,
-/// and what comes next
+/// Estimate the share of positive reviews over time: per period, smoothed, with change points and a forecast
 #[derive(Debug, Parser)]
 #[command(name = "ressenti trend", bin_name = "ressenti trend", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// Reviews with a time: CSV, JSON or Parquet, plain or packed
+    /// Reviews with a time: CSV, JSON or Parquet, compressed or not
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The model or ensemble of the pipeline file; the best by validation where none is named
+    /// Model or ensemble of the pipeline file [default: the best by validation]
     #[arg(long, value_name = "NAME", conflicts_with = "bundle")]
     pub(crate) model: Option<String>,
 
-    /// The folder of a model bundle, or of an ensemble as artifacts/evaluate/NAME, instead of a name; needs
-    /// `--adapt` or `--labelled`
+    /// Folder of a model bundle, or of an ensemble (artifacts/evaluate/NAME), instead of a model name; needs
+    /// `--calibrate-on` or `--labelled`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) bundle: Option<PathBuf>,
 
-    /// Only reviews of this topic; may be repeated
+    /// Use only reviews of this topic; can be repeated
     #[arg(long = "topic", value_name = "NAME")]
     pub(crate) topics: Vec<String>,
 
-    /// What reviews are put together by; the shortest with enough of them where nothing is said
+    /// Length of a period [default: the shortest with enough reviews in most periods]
     #[arg(long, value_name = "LENGTH", value_enum)]
     pub(crate) period: Option<Period>,
 
-    /// How shares are found
-    #[arg(long, value_name = "HOW", default_value = "aemq", value_parser = method())]
+    /// Method to estimate the share of positive reviews
+    #[arg(long, value_name = "METHOD", default_value = "aemq", value_parser = method())]
     pub(crate) method: Method,
 
-    /// Take so many labelled reviews of the file to learn how the model errs on it; they are drawn at
-    /// random, and are not used to judge
+    /// Learn the model's error rates from N labelled reviews of the files, drawn at random; they are not used for
+    /// the trend
     #[arg(long, value_name = "N", conflicts_with = "labelled")]
-    pub(crate) adapt: Option<usize>,
+    pub(crate) calibrate_on: Option<usize>,
 
-    /// Labelled reviews of the same kind, from which to learn how the model errs on it
+    #[arg(long, hide = true, value_parser = renamed_flag("--calibrate-on"))]
+    pub(crate) adapt: Option<Infallible>,
+
+    /// Learn the model's error rates from the labelled reviews of this file
     #[arg(long, value_name = "FILE")]
     pub(crate) labelled: Option<PathBuf>,
 
-    /// Periods to look ahead
+    /// Number of periods to forecast
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(0..=100))]
     pub(crate) horizon: u16,
 
-    /// Coverage of the intervals, 0.5 to 0.999
-    #[arg(long, value_name = "P", default_value_t = 0.95, value_parser = share)]
+    /// Confidence level of all intervals, from 0.5 to 0.999
+    #[arg(long, value_name = "P", default_value_t = 0.95, value_parser = confidence)]
     pub(crate) confidence: f64,
 
-    /// Keep days that have a strangely large part of the reviews, and far ends of the time
+    /// Keep reviews with implausible dates: days with far more reviews than all others, and dates far from the rest
     #[arg(long)]
     pub(crate) keep_all_times: bool,
 
@@ -83,53 +85,53 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
 
-    /// How the trend is shown
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: Format,
 
-    /// Seed of resamples and of what `--adapt` draws
+    /// Seed of the random draws: resamples and `--calibrate-on`
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 
     #[command(flatten)]
-    pub(crate) of: ModelArguments,
+    pub(crate) model_arguments: ModelArguments,
 
     /// How progress is shown
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
 }
 
-/// How the trend is shown.
+/// Output format of the trend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// A table for people
+    /// Text with a table
     #[default]
     Text,
-    /// All of it as JSON
+    /// All results as JSON
     Json,
 }
 
-/// How `--help` describes the methods, in the order of [`Method::ALL`].
+/// Descriptions of the methods in `--help`, in the order of [`Method::ALL`].
 const METHODS: [&str; 5] = [
-    "Classify and count: biased",
+    "Classify and count (biased)",
     "Adjusted count",
     "Probabilistic adjusted count",
     "Maximum likelihood (Saerens et al. 2002)",
-    "The same, adjusted as counts are",
+    "Adjusted maximum likelihood",
 ];
 
-/// Reads a method by its name.
+/// Parses the name of a method.
 fn method() -> impl TypedValueParser<Value = Method> {
     let all = Method::ALL.into_iter().zip(METHODS);
     let values = all.map(|(method, help)| PossibleValue::new(method.name()).help(help));
     PossibleValuesParser::new(values).map(|name| {
-        let found = Method::ALL.into_iter().find(|it| it.name() == name);
-        found.unwrap_or_default()
+        let method = Method::ALL.into_iter().find(|it| it.name() == name);
+        method.unwrap_or_default()
     })
 }
 
 impl Arguments {
-    /// How the trend is made.
+    /// The options of the computation.
     pub(crate) fn options(&self) -> Options {
         Options {
             period: self.period,
@@ -142,11 +144,11 @@ impl Arguments {
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+fn confidence(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok();
     number
         .filter(|number| (0.5..=0.999).contains(number))
-        .ok_or_else(|| "a coverage is from 0.5 to 0.999".to_owned())
+        .ok_or_else(|| "a confidence level is from 0.5 to 0.999".to_owned())
 }
 
 #[cfg(test)]
@@ -156,7 +158,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_old_name_of_a_flag_is_an_error_that_states_the_new_one() {
+        let error =
+            Arguments::try_parse_from(["trend", "a.csv", "--adapt", "300"]).expect_err("renamed");
+        assert!(error.to_string().contains("`--calibrate-on`"), "{error}");
     }
 }

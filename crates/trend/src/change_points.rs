@@ -1,16 +1,16 @@
-//! When did the level change, and how sure is that? Exact, by the product-partition model of Barry and
-//! Hartigan (1993) with the recursions of Fearnhead (2006): between changes the level stands still.
+//! Probabilities of change points, computed exactly: the product-partition model of Barry and Hartigan (1993), in
+//! which the level is constant between changes, with the recursions of Fearnhead (2006).
 
-use crate::state_space::Observed;
+use crate::state_space::Observation;
 
-/// Changes that are expected in the whole series before it is looked at.
-const EXPECTED: f64 = 1.0;
+/// Prior expectation of the number of changes in the whole series.
+const EXPECTED_CHANGES: f64 = 1.0;
 
-/// The probability that the level changed just before each period, `[T]`; 0 for the first. `extra` is
-/// added to the variance of each observation: what a period has to itself.
+/// The probability of a change at the start of each period, `[T]`; 0 for the first. `irregular` is the variance of
+/// the irregular component, which is added to that of each observation.
 ///
-/// Levels of the parts are normal around the mean of all, with their variance (an empirical prior).
-pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
+/// The prior of the levels is normal, with the mean and variance of all observations (empirical Bayes).
+pub fn probabilities(observed: &[Observation], irregular: f64) -> Vec<f64> {
     let count = observed.len();
     let known: Vec<f64> = observed.iter().flatten().map(|(value, _)| *value).collect();
     if known.len() < 2 {
@@ -20,13 +20,13 @@ pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
     let squares = known.iter().map(|value| (value - mean).powi(2));
     let spread = squares.sum::<f64>() / known.len() as f64;
     let prior = spread.max(1e-4);
-    let hazard = (EXPECTED / count as f64).min(0.5);
-    // Sums over the periods before each: precision, precision times value, and the rest of the density.
+    let hazard = (EXPECTED_CHANGES / count as f64).min(0.5);
+    // Cumulative sums over periods: precision, precision times value, and the remaining log-density.
     let mut sums = vec![[0.0; 3]];
     for observation in observed {
         let mut next = *sums.last().unwrap_or(&[0.0; 3]);
         if let Some((value, error)) = observation {
-            let (precision, value) = (1.0 / (error + extra).max(1e-9), value - mean);
+            let (precision, value) = (1.0 / (error + irregular).max(1e-9), value - mean);
             next[0] += precision;
             next[1] += precision * value;
             next[2] +=
@@ -34,46 +34,46 @@ pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
         }
         sums.push(next);
     }
-    // Log-density of the periods from `start` up to `end` as one part.
-    let part = |start: usize, end: usize| {
+    // Log-density of the periods from `start` up to `end` as one segment.
+    let segment = |start: usize, end: usize| {
         let [precision, weighted, rest] = [0, 1, 2].map(|at| sums[end][at] - sums[start][at]);
         let total = precision + 1.0 / prior;
         rest + 0.5 * weighted * weighted / total - 0.5 * (total * prior).ln()
     };
     let (change, stay) = (hazard.ln(), (1.0 - hazard).ln());
-    // Of all before a part that begins at `t`, and of all from there on.
+    // Log-density of all periods before a segment that starts at `t`, and of all periods from `t` on.
     let mut before = vec![0.0; count + 1];
     for end in 1..=count {
-        let ways = (0..end).map(|start| {
+        let segmentations = (0..end).map(|start| {
             let begun = match start {
                 0 => 0.0,
                 start => before[start] + change,
             };
-            begun + part(start, end) + stay * (end - start - 1) as f64
+            begun + segment(start, end) + stay * (end - start - 1) as f64
         });
-        before[end] = log_sum(ways);
+        before[end] = log_sum(segmentations);
     }
-    let mut behind = vec![0.0; count + 1];
+    let mut after = vec![0.0; count + 1];
     for start in (0..count).rev() {
-        let ways = (start + 1..=count).map(|end| {
+        let segmentations = (start + 1..=count).map(|end| {
             let rest = if end < count {
-                change + behind[end]
+                change + after[end]
             } else {
                 0.0
             };
-            part(start, end) + stay * (end - start - 1) as f64 + rest
+            segment(start, end) + stay * (end - start - 1) as f64 + rest
         });
-        behind[start] = log_sum(ways);
+        after[start] = log_sum(segmentations);
     }
     let whole = before[count];
-    let of = |at: usize| match at {
+    let probability = |at: usize| match at {
         0 => 0.0,
         at => {
-            let probability = (before[at] + change + behind[at] - whole).exp();
+            let probability = (before[at] + change + after[at] - whole).exp();
             probability.clamp(0.0, 1.0)
         }
     };
-    (0..count).map(of).collect()
+    (0..count).map(probability).collect()
 }
 
 /// The logarithm of a sum of exponentials.
@@ -88,7 +88,7 @@ fn log_sum(logs: impl Iterator<Item = f64>) -> f64 {
 mod tests {
     use super::*;
 
-    /// All ways to cut the series, one by one.
+    /// Enumerates all segmentations of the series.
     fn by_enumeration(values: &[f64], error: f64) -> Vec<f64> {
         let count = values.len();
         let mean = values.iter().sum::<f64>() / count as f64;
@@ -98,7 +98,7 @@ mod tests {
             .sum::<f64>()
             / count as f64;
         let hazard: f64 = 1.0 / count as f64;
-        // The density of values that share a level: a multivariate normal, by its eigenvalues.
+        // The density of values with a common level: a multivariate normal, from its eigenvalues.
         let density = |values: &[f64]| {
             let n = values.len() as f64;
             let sum: f64 = values.iter().map(|value| value - mean).sum();
@@ -110,25 +110,25 @@ mod tests {
         };
         let (mut total, mut with) = (0.0, vec![0.0; count]);
         for cuts in 0..1_usize << (count - 1) {
-            let places: Vec<usize> = (1..count).filter(|at| cuts >> (at - 1) & 1 == 1).collect();
-            let ends = places.iter().copied().chain([count]);
+            let indices: Vec<usize> = (1..count).filter(|at| cuts >> (at - 1) & 1 == 1).collect();
+            let ends = indices.iter().copied().chain([count]);
             let mut start = 0;
-            let mut weight = hazard.powi(places.len() as i32)
-                * (1.0 - hazard).powi((count - 1 - places.len()) as i32);
+            let mut weight = hazard.powi(indices.len() as i32)
+                * (1.0 - hazard).powi((count - 1 - indices.len()) as i32);
             for end in ends {
                 weight *= density(&values[start..end]);
                 start = end;
             }
             total += weight;
-            places.iter().for_each(|place| with[*place] += weight);
+            indices.iter().for_each(|index| with[*index] += weight);
         }
         with.iter().map(|weight| weight / total).collect()
     }
 
     #[test]
-    fn the_recursion_says_what_all_partitions_say() {
+    fn the_recursion_agrees_with_enumeration() {
         let values = [0.1, 0.3, 0.2, 1.1, 0.9, 1.2, 0.2];
-        let observed: Vec<Observed> = values.iter().map(|value| Some((*value, 0.02))).collect();
+        let observed: Vec<Observation> = values.iter().map(|value| Some((*value, 0.02))).collect();
         for (found, expected) in probabilities(&observed, 0.03)
             .iter()
             .zip(by_enumeration(&values, 0.05))
@@ -138,8 +138,8 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_is_found_where_it_is_and_noise_is_none() {
-        let series = |jump: f64| -> Vec<Observed> {
+    fn a_jump_is_found_at_its_period_and_noise_is_no_change() {
+        let series = |jump: f64| -> Vec<Observation> {
             let noise = |at: usize| 0.1 * ((at * 7919 % 13) as f64 / 6.0 - 1.0);
             let value = |at: usize| noise(at) + if at >= 12 { jump } else { 0.0 };
             // One period is empty.
@@ -156,7 +156,7 @@ mod tests {
         let none = probabilities(&series(0.0), 0.0);
         assert!(none.iter().all(|p| *p < 0.3), "{none:?}");
         assert_eq!(probabilities(&[None, Some((0.0, 1.0))], 0.0), [0.0, 0.0]);
-        // Two periods far apart are one change.
+        // Two distant values make one change.
         let two = probabilities(&[Some((-1.0, 0.01)), Some((1.0, 0.01))], 0.0);
         assert!(two[1] > 0.95, "{two:?}");
     }

@@ -1,86 +1,89 @@
-//! From reviews to a trend: a pure function, for the command and for the service alike.
+//! Estimates the trend of predicted reviews: a pure function, without files and models.
 
 use std::collections::BTreeMap;
 use std::iter;
 
 use metrics::Estimate;
-use quantification::{Evidence, Method, Quantifier, Response, Share};
+use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
 
 use crate::backtest::backtest;
 use crate::change_points;
 use crate::data::{
-    Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare, Trend,
+    AuthorComparison, ChangePoint, Forecast, Input, Options, PeriodEstimate, ScoredReview,
+    TopicEstimate, Trend, TrendModel,
 };
-use crate::errors::Learned;
-use crate::linearised::linearised;
-use crate::odds::{interval, normal_width};
-use crate::period::{Period, date_of};
-use crate::pooling::pooled;
-use crate::refused::{Refused, Unfit};
-use crate::state_space::{Fitted, choose};
-use crate::times::sensible;
+use crate::date_filter::filter_dates;
+use crate::error::{TrendError, UnusableReviews};
+use crate::error_rates::LearnedErrorRates;
+use crate::linearisation::linearise;
+use crate::log_odds::{interval, normal_half_width};
+use crate::period::{Period, date_from_day};
+use crate::pooling::pool_topics;
+use crate::state_space::{FittedModel, choose};
 
-/// Periods at most that a series is computed for.
-const MOST: i64 = 5000;
+/// Maximum number of periods.
+const MAX_PERIODS: i64 = 5000;
 
-/// Changes that are less likely are not spoken of.
-const LIKELY: f64 = 0.5;
+/// Minimum probability of a change that is reported.
+pub(crate) const MIN_CHANGE_PROBABILITY: f64 = 0.5;
 
-/// The trend of reviews by a model of which it is learned how it errs. The words of the largest change are
-/// added by [`Change::words`]' reader, who has the texts.
+/// Estimates the trend of reviews, corrected for the model's error rates. [`ChangePoint::words`] stays empty, because
+/// the texts are not available here.
 ///
 /// # Errors
-/// There are no reviews, the period makes far too many of them, or `is_stopped` said so: then it is given up
-/// with [`Refused::Stopped`] soon after.
-pub(crate) fn trend(
+/// There are no reviews, there are too many periods, or `is_stopped` returned true ([`TrendError::Stopped`]).
+pub(crate) fn estimate_trend(
     input: &Input,
-    learned: &Learned,
+    learned: &LearnedErrorRates,
     options: &Options,
     is_stopped: &(dyn Fn() -> bool + Sync),
-) -> Result<Trend, Refused> {
+) -> Result<Trend, TrendError> {
     let quantifier = &learned.quantifier;
-    let (rows, left_out) = sensible(&input.rows, options.keep_all_times);
+    let (rows, skipped) = filter_dates(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
-    let period = options.period.unwrap_or_else(|| Period::of_days(&days));
+    let period = options.period.unwrap_or_else(|| Period::choose(&days));
     let series = Series::new(rows, period)?;
-    let mut shares = Shares {
+    let mut estimator = Estimator {
         quantifier,
-        response: quantifier.response(options.method),
+        quasi_likelihood: quantifier.quasi_likelihood(options.method),
         options,
-        width: normal_width(options.confidence),
-        common: 0.0,
+        width: normal_half_width(options.confidence),
+        shared_variance: 0.0,
         is_stopped,
     };
-    let alone = series.groups.iter().map(|rows| shares.of(rows));
-    let alone = alone.collect::<Result<Vec<Option<Share>>, _>>()?;
+    let alone = series.groups.iter().map(|rows| estimator.estimate(rows));
+    let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
     let all = series.groups.concat();
-    let overall = shares.of(&all)?.ok_or(Unfit::NothingLeft)?;
-    shares.common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
-    let evidence = series.groups.iter().map(|rows| shares.evidence(rows));
-    let evidence: Vec<Option<Evidence>> = evidence.collect();
-    let observed = linearised(&evidence, &shares.response);
+    let overall = estimator
+        .estimate(&all)?
+        .ok_or(UnusableReviews::NothingLeft)?;
+    estimator.shared_variance =
+        (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
+    let score_means = series.groups.iter().map(|rows| estimator.score_means(rows));
+    let score_means: Vec<Option<ScoreMeans>> = score_means.collect();
+    let observed = linearise(&score_means, &estimator.quasi_likelihood);
     let (fitted, aic) = choose(&observed);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
-    let share_of_period = |(at, rows): (usize, &Vec<Row>)| PeriodShare {
+    let estimate_period = |(at, rows): (usize, &Vec<ScoredReview>)| PeriodEstimate {
         label: series.label(at),
-        start: date_of(series.day(at)).to_string(),
+        start: date_from_day(series.day(at)).to_string(),
         rows: rows.len(),
-        counted: quantifier.share(&said(rows), Method::ClassifyAndCount),
+        counted: quantifier.prevalence(&probabilities(rows), Method::ClassifyAndCount),
         share: alone[at].map(|share| share.estimate),
-        level: shares.interval(fitted.levels[at]),
+        level: estimator.interval(fitted.levels[at]),
         change: changes[at],
-        verdicts: verdicts(rows),
+        author_labels: author_labels(rows),
     };
     let groups = series.groups.iter().enumerate();
-    let periods: Vec<PeriodShare> = groups.map(share_of_period).collect();
+    let periods: Vec<PeriodEstimate> = groups.map(estimate_period).collect();
     let irregular = fitted.posterior.irregular();
     let ahead = (periods.len()..).zip(fitted.posterior.forecast(options.horizon));
     let forecast = |(at, (level, variance))| Forecast {
         label: series.label(at),
-        level: shares.interval((level, variance + irregular)),
+        level: estimator.interval((level, variance + irregular)),
     };
     let has_slope = fitted.variances.slope.is_some();
-    let counted = quantifier.share(&said(&all), Method::ClassifyAndCount);
+    let counted = quantifier.prevalence(&probabilities(&all), Method::ClassifyAndCount);
     Ok(Trend {
         period,
         method: options.method,
@@ -90,46 +93,51 @@ pub(crate) fn trend(
         labelled_cross_fitted: learned.cross_fitted,
         labelled_groups: quantifier.groups(),
         misfit: misfit(quantifier, &all),
-        times_left_out: !left_out.is_empty(),
-        left_out,
+        has_skipped_dates: !skipped.is_empty(),
+        skipped,
         overall: overall.estimate,
         overall_counted: counted.unwrap_or(0.0),
         forecast: ahead.map(forecast).collect(),
-        backtest: backtest(&evidence, &shares.response, has_slope, options.confidence),
-        topics: topics(&input.topics, &all, &shares)?,
-        largest_change: largest_change(&series, &changes, &shares, input.topics.len())?,
-        judged: judged(&periods),
-        model: model(&fitted, aic, shares.width),
+        backtest: backtest(
+            &score_means,
+            &estimator.quasi_likelihood,
+            has_slope,
+            options.confidence,
+        ),
+        topics: topics(&input.topics, &all, &estimator)?,
+        largest_change: largest_change(&series, &changes, &estimator, input.topics.len())?,
+        author_comparison: compare_with_authors(&periods),
+        model: describe_model(&fitted, aic, estimator.width),
         periods,
     })
 }
 
-/// A distance that matters, however many reviews there are to prove it.
-const UNLIKE: f64 = 0.05;
+/// Minimum Kolmogorov-Smirnov distance that matters in practice, even if a smaller one is significant.
+const MIN_MISFIT: f64 = 0.05;
 
-/// How unlike the labelled reviews these are, where it matters.
-fn misfit(quantifier: &Quantifier, rows: &[Row]) -> Option<f64> {
-    let (distance, is_misfit) = quantifier.misfit(&said(rows))?;
-    (is_misfit && distance > UNLIKE).then_some(distance)
+/// The distance of these reviews from the labelled ones, if it matters.
+fn misfit(quantifier: &Quantifier, rows: &[ScoredReview]) -> Option<f64> {
+    let (distance, is_misfit) = quantifier.misfit(&probabilities(rows))?;
+    (is_misfit && distance > MIN_MISFIT).then_some(distance)
 }
 
-/// Reviews by period, without a gap.
+/// Reviews grouped by period, including empty periods.
 struct Series {
     period: Period,
     first: i64,
-    groups: Vec<Vec<Row>>,
+    groups: Vec<Vec<ScoredReview>>,
 }
 
 impl Series {
-    fn new(rows: Vec<Row>, period: Period) -> Result<Self, Refused> {
+    fn new(rows: Vec<ScoredReview>, period: Period) -> Result<Self, TrendError> {
         let numbers = rows.iter().map(|row| period.number(row.day));
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
-            return Err(Unfit::NothingLeft.into());
+            return Err(UnusableReviews::NothingLeft.into());
         };
         let count = last - first + 1;
-        if count > MOST {
+        if count > MAX_PERIODS {
             let period = period.name();
-            return Err(Unfit::TooManyPeriods { period, count }.into());
+            return Err(UnusableReviews::TooManyPeriods { period, count }.into());
         }
         let mut groups = vec![Vec::new(); usize::try_from(count).unwrap_or(0)];
         for row in rows {
@@ -143,67 +151,69 @@ impl Series {
         })
     }
 
-    /// What people call a period, by its place.
+    /// The label of a period, by its index.
     fn label(&self, at: usize) -> String {
         self.period.label(self.first + at as i64)
     }
 
-    /// Its first day.
+    /// The first day of a period, by its index.
     fn day(&self, at: usize) -> i64 {
         self.period.start(self.first + at as i64)
     }
 }
 
-/// Who says what share of reviews is positive.
-struct Shares<'a> {
+/// Estimates shares of positive reviews.
+struct Estimator<'a> {
     quantifier: &'a Quantifier,
-    response: Response,
+    quasi_likelihood: QuasiLikelihood,
     options: &'a Options,
     /// Half the width of an interval in standard deviations.
     width: f64,
-    /// The variance of what all reviews share: the errors of the model are known from one sample of labelled
-    /// reviews.
-    common: f64,
+    /// The variance that all periods share, in squared log-odds: the uncertainty of the model's error rates.
+    shared_variance: f64,
     is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-impl Shares<'_> {
-    fn of(&self, rows: &[Row]) -> Result<Option<Share>, Refused> {
+impl Estimator<'_> {
+    fn estimate(&self, rows: &[ScoredReview]) -> Result<Option<PrevalenceEstimate>, TrendError> {
         if (self.is_stopped)() {
-            return Err(Refused::Stopped);
+            return Err(TrendError::Stopped);
         }
-        let (known, options) = (self.quantifier, self.options);
+        let (quantifier, options) = (self.quantifier, self.options);
         let (method, confidence) = (options.method, options.confidence);
-        Ok(known.quantify(&said(rows), method, confidence, options.seed))
+        Ok(quantifier.quantify(&probabilities(rows), method, confidence, options.seed))
     }
 
-    fn evidence(&self, rows: &[Row]) -> Option<Evidence> {
-        self.quantifier.evidence(&self.response, &said(rows))
+    fn score_means(&self, rows: &[ScoredReview]) -> Option<ScoreMeans> {
+        self.quantifier
+            .score_means(&self.quasi_likelihood, &probabilities(rows))
     }
 
-    /// The share of normal log-odds with this mean and variance.
-    fn interval(&self, (odds, variance): (f64, f64)) -> Estimate {
-        interval(odds, variance + self.common, self.width)
+    /// The interval of a share whose log-odds are normal with this mean and variance.
+    fn interval(&self, (log_odds, variance): (f64, f64)) -> Estimate {
+        interval(log_odds, variance + self.shared_variance, self.width)
     }
 }
 
-fn said(rows: &[Row]) -> Vec<f32> {
+fn probabilities(rows: &[ScoredReview]) -> Vec<f32> {
     rows.iter().map(|row| row.probability).collect()
 }
 
-fn verdicts(rows: &[Row]) -> Option<(f64, usize)> {
-    let known = rows.iter().filter_map(|row| row.verdict);
-    let known: Vec<f64> = known.map(f64::from).collect();
-    (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64, known.len()))
+/// The share of positive labels by the authors, and the number of labels.
+fn author_labels(rows: &[ScoredReview]) -> Option<(f64, usize)> {
+    let labels = rows.iter().filter_map(|row| row.author_label);
+    let labels: Vec<f64> = labels.map(f64::from).collect();
+    let mean = labels.iter().sum::<f64>() / labels.len() as f64;
+    (!labels.is_empty()).then_some((mean, labels.len()))
 }
 
-fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
-    // What all periods have in common falls out of a difference, nearly.
+fn describe_model(fitted: &FittedModel, aic: [f64; 2], width: f64) -> TrendModel {
+    // The shared variance nearly cancels in a difference.
     let (value, variance) = fitted.rise;
     let half = width * variance.sqrt();
     let (low, high) = ((value - half).max(-1.0), (value + half).min(1.0));
     let has_slope = fitted.variances.slope.is_some();
-    ModelOfTrend {
+    TrendModel {
         name: ["local level", "local linear trend"][usize::from(has_slope)],
         variances: fitted.variances,
         aic,
@@ -211,52 +221,64 @@ fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
     }
 }
 
-/// Topics, those with most reviews first.
-fn topics(names: &[String], rows: &[Row], shares: &Shares<'_>) -> Result<Vec<TopicShare>, Refused> {
-    let mut found: Vec<(&String, Share, Evidence)> = Vec::new();
-    for (topic, rows) in by_topic(rows) {
-        if let Some((share, evidence)) = shares.of(&rows)?.zip(shares.evidence(&rows)) {
-            found.push((&names[topic], share, evidence));
+/// Estimates for each topic, by descending number of reviews.
+fn topics(
+    names: &[String],
+    rows: &[ScoredReview],
+    estimator: &Estimator<'_>,
+) -> Result<Vec<TopicEstimate>, TrendError> {
+    let mut found: Vec<(&String, PrevalenceEstimate, ScoreMeans)> = Vec::new();
+    for (topic, rows) in group_by_topic(rows) {
+        if let Some((share, score_means)) =
+            estimator.estimate(&rows)?.zip(estimator.score_means(&rows))
+        {
+            found.push((&names[topic], share, score_means));
         }
     }
     found.sort_by(|one, two| two.1.rows.cmp(&one.1.rows).then(one.0.cmp(two.0)));
-    let evidence: Vec<&Evidence> = found.iter().map(|found| &found.2).collect();
-    let pooled = pooled(&evidence, &shares.response);
-    let topic = |(at, (name, alone, _)): (usize, &(&String, Share, Evidence))| TopicShare {
-        topic: (*name).clone(),
-        rows: alone.rows,
-        alone: alone.estimate,
-        share: (pooled.as_ref()).map_or(alone.estimate, |pooled| shares.interval(pooled[at])),
+    let score_means: Vec<&ScoreMeans> = found.iter().map(|found| &found.2).collect();
+    let pooled = pool_topics(&score_means, &estimator.quasi_likelihood);
+    let topic = |(at, (name, alone, _)): (usize, &(&String, PrevalenceEstimate, ScoreMeans))| {
+        TopicEstimate {
+            topic: (*name).clone(),
+            rows: alone.rows,
+            alone: alone.estimate,
+            share: (pooled.as_ref())
+                .map_or(alone.estimate, |pooled| estimator.interval(pooled[at])),
+        }
     };
     Ok(found.iter().enumerate().map(topic).collect())
 }
 
-fn by_topic(rows: &[Row]) -> BTreeMap<usize, Vec<Row>> {
-    let mut groups: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
+fn group_by_topic(rows: &[ScoredReview]) -> BTreeMap<usize, Vec<ScoredReview>> {
+    let mut groups: BTreeMap<usize, Vec<ScoredReview>> = BTreeMap::new();
     for row in rows {
         groups.entry(row.topic).or_default().push(*row);
     }
     groups
 }
 
-/// The likely change whose two sides differ most, if one is likely at all.
+/// The likely change with the largest difference between both sides, if any change is likely.
 fn largest_change(
     series: &Series,
     changes: &[f64],
-    shares: &Shares<'_>,
+    estimator: &Estimator<'_>,
     topics: usize,
-) -> Result<Option<Change>, Refused> {
-    let likely = (1..changes.len()).filter(|at| changes[*at] >= LIKELY);
+) -> Result<Option<ChangePoint>, TrendError> {
+    let likely = (1..changes.len()).filter(|at| changes[*at] >= MIN_CHANGE_PROBABILITY);
     let ends = iter::once(0).chain(likely).chain([series.groups.len()]);
     let ends: Vec<usize> = ends.collect();
-    let mut largest: Option<(Change, [Vec<Row>; 2])> = None;
+    let mut largest: Option<(ChangePoint, [Vec<ScoredReview>; 2])> = None;
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
         let sides = [from..at, at..to].map(|part| series.groups[part].concat());
-        let (Some(before), Some(after)) = (shares.of(&sides[0])?, shares.of(&sides[1])?) else {
+        let (Some(before), Some(after)) = (
+            estimator.estimate(&sides[0])?,
+            estimator.estimate(&sides[1])?,
+        ) else {
             continue;
         };
-        let change = Change {
+        let change = ChangePoint {
             label: series.label(at),
             day: series.day(at),
             probability: changes[at],
@@ -267,30 +289,30 @@ fn largest_change(
             mix_of_topics: None,
             words: Vec::new(),
         };
-        let size = |change: &Change| (change.after.value - change.before.value).abs();
-        if (largest.as_ref()).is_none_or(|(known, _)| size(&change) >= size(known)) {
+        let size = |change: &ChangePoint| (change.after.value - change.before.value).abs();
+        if (largest.as_ref()).is_none_or(|(best, _)| size(&change) >= size(best)) {
             largest = Some((change, sides));
         }
     }
     Ok(largest.map(|(mut change, sides)| {
         if topics > 1 {
-            let (within, mix) = decomposed(&sides, shares);
+            let (within, mix) = decompose_change(&sides, estimator);
             (change.within_topics, change.mix_of_topics) = (Some(within), Some(mix));
         }
         change
     }))
 }
 
-/// A change as other shares of the same topics, and as other topics (Kitagawa 1955). Topics that stand on
-/// one side alone count as mix.
-fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
-    // The weight of each topic on either side, and its share there.
+/// Splits a change into other opinions on the same topics and another mix of topics (Kitagawa 1955). Topics that
+/// occur on one side only count as mix.
+fn decompose_change(sides: &[Vec<ScoredReview>; 2], estimator: &Estimator<'_>) -> (f64, f64) {
+    // The weight and the share of each topic on either side.
     let mut parts: BTreeMap<usize, [(f64, Option<f64>); 2]> = BTreeMap::new();
     for (side, rows) in sides.iter().enumerate() {
-        for (topic, own) in by_topic(rows) {
+        for (topic, own) in group_by_topic(rows) {
             let weight = own.len() as f64 / rows.len().max(1) as f64;
-            let known = shares.quantifier;
-            let share = known.share(&said(&own), shares.options.method);
+            let quantifier = estimator.quantifier;
+            let share = quantifier.prevalence(&probabilities(&own), estimator.options.method);
             parts.entry(topic).or_default()[side] = (weight, share);
         }
     }
@@ -305,10 +327,11 @@ fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
     (within, mix)
 }
 
-fn judged(periods: &[PeriodShare]) -> Option<Judged> {
-    let mut sums = Judged::default();
+/// Compares the estimated shares with the authors' labels; `None` without labels.
+fn compare_with_authors(periods: &[PeriodEstimate]) -> Option<AuthorComparison> {
+    let mut sums = AuthorComparison::default();
     for period in periods {
-        let (Some((truth, rows)), Some(share)) = (period.verdicts, period.share) else {
+        let (Some((truth, rows)), Some(share)) = (period.author_labels, period.share) else {
             continue;
         };
         sums.periods += 1;

@@ -1,4 +1,4 @@
-//! What goes in and what comes out, as plain values.
+//! Input and output of the computation, as plain values.
 
 use metrics::Estimate;
 use quantification::Method;
@@ -6,42 +6,42 @@ use serde::Serialize;
 
 use crate::period::Period;
 use crate::state_space::Variances;
-use crate::words::MovedWord;
+use crate::word_changes::WordChange;
 
-/// A review that a model has read.
+/// A review with the model's prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Row {
-    /// Which topic, by its place in [`Input::topics`].
+pub(crate) struct ScoredReview {
+    /// Index of the topic in [`Input::topics`].
     pub topic: usize,
-    /// Its day, counted from 1970-01-01.
+    /// Day, counted from 1970-01-01.
     pub day: i64,
-    /// The model's probability that it is positive.
+    /// Predicted probability that the review is positive.
     pub probability: f32,
-    /// What its author said of it, 1 for positive: used to judge the trend, never to make it.
-    pub verdict: Option<u8>,
+    /// The author's label, 1 for positive: used to check the trend, never to compute it.
+    pub author_label: Option<u8>,
 }
 
-/// Reviews with their topics.
+/// Predicted reviews with their topics.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Input {
-    /// Names of topics.
+    /// Names of the topics.
     pub topics: Vec<String>,
     /// The reviews, in any order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ScoredReview>,
 }
 
-/// How a trend is made.
+/// Options of the computation.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// What reviews are put together by; the shortest that has enough of them where nothing is said.
+    /// Length of a period; by default the shortest with enough reviews in most periods.
     pub period: Option<Period>,
-    /// How shares are found.
+    /// Method that estimates the shares.
     pub method: Method,
-    /// Coverage of all intervals.
+    /// Confidence level of all intervals.
     pub confidence: f64,
-    /// Periods to look ahead.
+    /// Number of periods to forecast.
     pub horizon: usize,
-    /// Whether a day that has a strangely large part of all reviews counts, and the thin ends of the time.
+    /// Whether to keep reviews with implausible dates.
     pub keep_all_times: bool,
     /// Seed of resamples.
     pub seed: u64,
@@ -60,164 +60,166 @@ impl Default for Options {
     }
 }
 
-/// A trend.
+/// The share of positive reviews over time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {
-    /// What reviews are put together by.
+    /// Length of a period.
     pub period: Period,
-    /// How shares were found.
+    /// Method that estimated the shares.
     pub method: Method,
-    /// Coverage of all intervals.
+    /// Confidence level of all intervals.
     pub confidence: f64,
-    /// Reviews behind it.
+    /// Number of reviews.
     pub rows: usize,
-    /// Labelled reviews from which it is known how the model errs.
+    /// Number of labelled reviews that the error rates come from.
     pub labelled: usize,
-    /// How many of these are training reviews, as models said that had not learned from them.
+    /// Number of cross-fitted training reviews among them.
     pub labelled_cross_fitted: usize,
-    /// Groups that these are in, such as films, and that they are drawn by; `None` where each stands for itself.
+    /// Number of groups, such as films, that they are resampled by; `None` if they are resampled one by one.
     pub labelled_groups: Option<usize>,
-    /// How unlike the labelled reviews these are, 0 to 1, where that is more than chance: then the model's
-    /// errors are others here, and neither shares nor intervals can be trusted.
+    /// Kolmogorov-Smirnov distance between these and the labelled reviews, from 0 to 1, if it is significant. Then
+    /// the error rates do not apply, and neither shares nor intervals can be trusted.
     pub misfit: Option<f64>,
-    /// What was left out, in sentences.
-    pub left_out: Vec<String>,
-    /// Whether some were left out for their time, see [`Options::keep_all_times`].
+    /// Sentences about skipped reviews.
+    #[serde(rename = "left_out")]
+    pub skipped: Vec<String>,
+    /// Whether reviews were skipped for their date, see [`Options::keep_all_times`].
     #[serde(skip)]
-    pub times_left_out: bool,
+    pub has_skipped_dates: bool,
     /// The share of positive reviews over all periods.
     pub overall: Estimate,
-    /// The same as the model's answers were counted, biased as they are.
+    /// The share of reviews that are predicted positive, without correction.
     pub overall_counted: f64,
-    /// The periods without a gap, in order.
-    pub periods: Vec<PeriodShare>,
-    /// The model behind the smooth line.
-    pub model: ModelOfTrend,
-    /// The level in the periods to come.
+    /// All periods from the first to the last review, in order.
+    pub periods: Vec<PeriodEstimate>,
+    /// The state-space model of the smoothed trend.
+    pub model: TrendModel,
+    /// The forecast of the next periods.
     pub forecast: Vec<Forecast>,
-    /// How such forecasts did in the past; nothing where the past is too short.
+    /// Accuracy of such forecasts in the past; empty if the past is too short.
     pub backtest: Vec<Backtest>,
-    /// Topics, those with most reviews first; shares lean on each other.
-    pub topics: Vec<TopicShare>,
-    /// What is behind the largest change, if there is one.
-    pub largest_change: Option<Change>,
-    /// How near the shares are to what the authors said, where they said it.
-    pub judged: Option<Judged>,
+    /// Topics by descending number of reviews, with partial pooling.
+    pub topics: Vec<TopicEstimate>,
+    /// The largest likely change, if any.
+    pub largest_change: Option<ChangePoint>,
+    /// Comparison with the authors' labels, if there are any.
+    #[serde(rename = "judged")]
+    pub author_comparison: Option<AuthorComparison>,
 }
 
 /// The share of positive reviews in a period.
 #[derive(Clone, Debug, Serialize)]
-pub struct PeriodShare {
-    /// What people call it.
+pub struct PeriodEstimate {
+    /// Label, such as `2018-07`.
     pub label: String,
-    /// Its first day, as `2018-07-09`.
+    /// First day, as `2018-07-09`.
     pub start: String,
-    /// Reviews in it.
+    /// Number of reviews.
     pub rows: usize,
-    /// The share that the model calls positive.
+    /// The share of reviews that are predicted positive, without correction.
     pub counted: Option<f64>,
-    /// The share with an interval that counts the model's errors; nothing without reviews.
+    /// The share of this period alone, corrected for the model's errors; `None` without reviews.
     pub share: Option<Estimate>,
-    /// The level, from all periods.
+    /// The smoothed trend, from all periods.
     pub level: Estimate,
-    /// The probability that the level changed just before it.
+    /// Probability of a change point at the start of the period.
     pub change: f64,
-    /// The share of positive reviews by their authors, and how many said so.
-    pub verdicts: Option<(f64, usize)>,
+    /// The share of positive reviews by the authors' labels, and the number of these labels.
+    #[serde(rename = "verdicts")]
+    pub author_labels: Option<(f64, usize)>,
 }
 
-/// The state-space model that was chosen.
+/// The chosen state-space model.
 #[derive(Clone, Debug, Serialize)]
-pub struct ModelOfTrend {
+pub struct TrendModel {
     /// `local level` or `local linear trend`.
     pub name: &'static str,
-    /// Its variances, in squared log-odds.
+    /// Variances, in squared log-odds.
     pub variances: Variances,
-    /// Akaike's criterion of local level and local linear trend.
+    /// Akaike's information criterion of local level and of local linear trend.
     pub aic: [f64; 2],
-    /// The level of the last period minus that of the first, in points of a share.
+    /// The smoothed share of the last period minus that of the first.
     pub rise: Estimate,
 }
 
-/// The level of a period to come.
+/// The forecast of one period.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {
-    /// What people call the period.
+    /// Label of the period.
     pub label: String,
-    /// The level with its interval.
+    /// The forecast with its interval.
     pub level: Estimate,
 }
 
-/// How a way to forecast did from rolling origins, judged by the estimated shares of the periods that
-/// followed.
+/// Accuracy of a forecasting method over rolling origins, against the estimated shares of later periods.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Backtest {
-    /// Which way.
+    /// The method.
     pub name: &'static str,
-    /// Periods ahead.
+    /// Number of periods ahead.
     pub horizon: usize,
-    /// Forecasts judged.
+    /// Number of forecasts.
     pub forecasts: usize,
-    /// Mean distance to what came, in shares.
+    /// Mean absolute error, as a share.
     pub mean_absolute_error: f64,
-    /// Share of intervals that held what came.
+    /// Share of intervals that covered the outcome.
     pub coverage: f64,
-    /// Mean interval score in shares (Gneiting and Raftery 2007): width, and what an interval misses by
-    /// times `2 / alpha`; less is better.
+    /// Mean interval score as a share (Gneiting and Raftery 2007): the width, plus `2 / alpha` times the distance
+    /// by which the interval misses the outcome. Lower is better.
     pub interval_score: f64,
 }
 
 /// A topic's share over all periods.
 #[derive(Clone, Debug, Serialize)]
-pub struct TopicShare {
+pub struct TopicEstimate {
     /// The topic.
     pub topic: String,
-    /// Its reviews.
+    /// Number of reviews.
     pub rows: usize,
-    /// The share from its own reviews alone.
+    /// The share from the reviews of this topic alone.
     pub alone: Estimate,
-    /// The share that leans on the other topics.
+    /// The share with partial pooling over all topics.
     pub share: Estimate,
 }
 
-/// The largest change of the level.
+/// A change of the share of positive reviews.
 #[derive(Clone, Debug, Serialize)]
-pub struct Change {
-    /// The period that it came just before.
+pub struct ChangePoint {
+    /// The period at whose start the share changed.
     pub label: String,
     /// The first day of that period.
     pub day: i64,
-    /// Its probability.
+    /// Probability of the change.
     pub probability: f64,
-    /// First and last day of the part before it and of the part after it, up to the next change.
+    /// First and last day of the parts before and after, each up to the next change.
     pub days: [(i64, i64); 2],
     /// The share in the part before.
     pub before: Estimate,
     /// The share in the part after.
     pub after: Estimate,
-    /// How much of the change, in shares, is other opinions about the same topics; with several topics.
+    /// The part of the change that comes from other opinions on the same topics; `None` with one topic.
     pub within_topics: Option<f64>,
-    /// How much is other topics being talked about.
+    /// The part of the change that comes from another mix of topics; `None` with one topic.
     pub mix_of_topics: Option<f64>,
-    /// The words that moved most.
-    pub words: Vec<MovedWord>,
+    /// The words whose frequency changed most.
+    pub words: Vec<WordChange>,
 }
 
-/// How near the shares are to what the authors said.
+/// Comparison of the estimated shares with the authors' labels.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Judged {
-    /// Periods in which authors said something.
+pub struct AuthorComparison {
+    /// Number of periods with labels.
     pub periods: usize,
-    /// Reviews whose authors did.
+    /// Number of labelled reviews.
     pub rows: usize,
-    /// Mean distance of a period's share to theirs.
+    /// Mean absolute error of the share of a period.
     pub mean_absolute_error: f64,
-    /// The same of the smooth level.
+    /// Mean absolute error of the smoothed trend.
     pub mean_absolute_error_of_level: f64,
-    /// The same of counting.
+    /// Mean absolute error of counting predicted labels.
     pub mean_absolute_error_counted: f64,
-    /// Share of the periods whose interval holds theirs.
+    /// Share of the periods whose interval covers the authors' share.
     pub coverage: f64,
-    /// The share by the authors over all of their reviews.
+    /// The authors' share over all labelled reviews.
     pub overall: f64,
 }

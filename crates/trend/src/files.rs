@@ -1,4 +1,4 @@
-//! `trend.json` and `trend.parquet`.
+//! Writes `trend.html`, `trend.json` and `trend.parquet`.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use metrics::Estimate;
 
 use crate::data::Trend;
 
-/// The columns of numbers of the table of periods.
-pub(crate) const NUMBERS: [&str; 9] = [
+/// The numeric columns of the table of periods.
+pub(crate) const NUMBER_COLUMNS: [&str; 9] = [
     "counted",
     "share",
     "share_low",
@@ -24,37 +24,37 @@ pub(crate) const NUMBERS: [&str; 9] = [
     "verdicts",
 ];
 
-/// A line of the table of periods: a period, or a forecast.
-pub(crate) struct Line<'a> {
+/// A row of the table of periods: a period or a forecast.
+pub(crate) struct TableRow<'a> {
     pub(crate) label: &'a str,
-    /// Its first day; `None` for a forecast.
+    /// First day; `None` for a forecast.
     start: Option<&'a str>,
-    /// Its reviews; `None` for a forecast.
+    /// Number of reviews; `None` for a forecast.
     pub(crate) rows: Option<usize>,
-    /// The columns of [`NUMBERS`]; `None` for what is not known.
-    pub(crate) numbers: [Option<f64>; NUMBERS.len()],
+    /// Values of [`NUMBER_COLUMNS`]; `None` if unknown.
+    pub(crate) numbers: [Option<f64>; NUMBER_COLUMNS.len()],
 }
 
-/// The table of periods, and of forecasts behind them.
-pub(crate) fn lines(trend: &Trend) -> Vec<Line<'_>> {
-    let ends = |it: Estimate| [it.value, it.low, it.high].map(Some);
+/// The table of periods, followed by forecasts.
+pub(crate) fn table_rows(trend: &Trend) -> Vec<TableRow<'_>> {
+    let values = |it: Estimate| [it.value, it.low, it.high].map(Some);
     let past = trend.periods.iter().map(|it| {
-        let [share, low, high] = it.share.map_or([None; 3], ends);
-        let [level, level_low, level_high] = ends(it.level);
-        let (change, verdicts) = (Some(it.change), it.verdicts.map(|(share, _)| share));
-        Line {
+        let [share, low, high] = it.share.map_or([None; 3], values);
+        let [level, level_low, level_high] = values(it.level);
+        let (change, authors) = (Some(it.change), it.author_labels.map(|(share, _)| share));
+        TableRow {
             label: &it.label,
             start: Some(&it.start),
             rows: Some(it.rows),
             numbers: [
-                it.counted, share, low, high, level, level_low, level_high, change, verdicts,
+                it.counted, share, low, high, level, level_low, level_high, change, authors,
             ],
         }
     });
     let ahead = trend.forecast.iter().map(|it| {
-        let mut numbers = [None; NUMBERS.len()];
-        numbers[4..7].copy_from_slice(&ends(it.level));
-        Line {
+        let mut numbers = [None; NUMBER_COLUMNS.len()];
+        numbers[4..7].copy_from_slice(&values(it.level));
+        TableRow {
             label: &it.label,
             start: None,
             rows: None,
@@ -64,43 +64,43 @@ pub(crate) fn lines(trend: &Trend) -> Vec<Line<'_>> {
     past.chain(ahead).collect()
 }
 
-/// The table as `trend.parquet` has it: what is not known is null, and forecasts have no reviews.
-fn batch(trend: &Trend) -> Result<RecordBatch, ArrowError> {
-    let lines = lines(trend);
-    let labels = StringArray::from_iter_values(lines.iter().map(|it| it.label));
-    let starts: StringArray = lines.iter().map(|it| it.start).collect();
-    let reviews = lines.iter().map(|it| it.rows.unwrap_or(0) as u64);
+/// The table of `trend.parquet`. Unknown values are null, and forecasts have 0 reviews.
+fn record_batch(trend: &Trend) -> Result<RecordBatch, ArrowError> {
+    let rows = table_rows(trend);
+    let labels = StringArray::from_iter_values(rows.iter().map(|it| it.label));
+    let starts: StringArray = rows.iter().map(|it| it.start).collect();
+    let reviews = rows.iter().map(|it| it.rows.unwrap_or(0) as u64);
     let reviews = UInt64Array::from_iter_values(reviews);
     let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
         ("period", Arc::new(labels), false),
         ("start", Arc::new(starts), true),
         ("reviews", Arc::new(reviews), false),
     ];
-    for (column, name) in NUMBERS.into_iter().enumerate() {
-        let values: Float64Array = lines.iter().map(|it| it.numbers[column]).collect();
+    for (column, name) in NUMBER_COLUMNS.into_iter().enumerate() {
+        let values: Float64Array = rows.iter().map(|it| it.numbers[column]).collect();
         columns.push((name, Arc::new(values), true));
     }
     RecordBatch::try_from_iter_with_nullable(columns)
 }
 
-/// Writes all files of a trend and its page into a folder, which is made if need be.
-pub(crate) fn write(folder: &Path, trend: &Trend, page: String) -> Result<(), Failure> {
+/// Writes the files of a trend and its page into a folder, which is created if missing.
+pub(crate) fn write_files(folder: &Path, trend: &Trend, page: String) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder))?;
-    let text = |name: &str, text: String| {
+    let write_text = |name: &str, text: String| {
         let path = folder.join(name);
         fs::write(&path, text).map_err(ArtifactError::io("write", &path))
     };
-    text("trend.json", json(trend))?;
-    text("trend.html", page)?;
+    write_text("trend.json", to_json(trend))?;
+    write_text("trend.html", page)?;
     let path = folder.join("trend.parquet");
-    let batch = batch(trend).map_err(ArtifactError::table("write", &path))?;
+    let batch = record_batch(trend).map_err(ArtifactError::table("write", &path))?;
     let mut writer = TableWriter::create(&path, batch.schema())?;
     writer.write(&batch)?;
     writer.finish()?;
     Ok(())
 }
 
-/// All of it as JSON: `trend.json`.
-pub fn json(trend: &Trend) -> String {
+/// The content of `trend.json`.
+pub fn to_json(trend: &Trend) -> String {
     serde_json::to_string_pretty(trend).expect("a trend is plain data") + "\n"
 }

@@ -1,33 +1,32 @@
-//! `ressenti trend`: from reviews with a topic and a time to what people feel, how that changes, and how
-//! sure it is.
+//! `ressenti trend`: the share of positive reviews over time, with intervals, change points and a forecast.
 //!
-//! `compute::trend` is a pure function from reviews that a model has read, and a [`quantification::Quantifier`] that
-//! knows how it errs, to a [`Trend`]. [`answer`] goes there from files; the command line shows what it finds, the
-//! service sends it.
+//! `compute::estimate_trend` is a pure function from scored reviews and a [`quantification::Quantifier`] to a
+//! [`Trend`]. [`compute_trend`] reads the files, runs the model and calls it; the command line and the service
+//! both use it.
 
-mod answer;
 mod arguments;
 mod backtest;
 pub mod change_points;
 mod compute;
 mod data;
-mod errors;
+mod date_filter;
+mod error;
+mod error_rates;
 mod files;
+mod from_files;
 mod kalman;
-mod linearised;
-mod odds;
+mod linearisation;
+mod log_odds;
 mod page;
 pub mod period;
 pub mod pooling;
 mod read;
-mod refused;
 mod sentences;
-mod show;
 pub mod state_space;
+mod terminal;
 #[cfg(test)]
 mod tests;
-mod times;
-mod words;
+mod word_changes;
 
 use std::ffi::OsString;
 use std::slice;
@@ -41,19 +40,19 @@ use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};
 
-pub use answer::{ErrorRates, answer};
 pub use data::{Options, Trend};
-pub use errors::{Learned, of_validation};
-pub use files::json;
-pub use page::render;
-pub use read::{Question, Reader};
-pub use refused::{Refused, Unfit, Unjudged};
+pub use error::{TrendError, UnknownErrorRates, UnusableReviews};
+pub use error_rates::{LearnedErrorRates, learn_from_evaluation};
+pub use files::to_json;
+pub use from_files::{ErrorRateSource, compute_trend};
+pub use page::render_page;
+pub use read::{TrendContext, TrendQuery};
 
-/// Reviews that the model reads together: as many as its batches are filled well from.
-const TOGETHER: usize = 8192;
+/// Number of reviews that are predicted together; enough to fill the model's batches well.
+const BATCH_ROWS: usize = 8192;
 
-/// Runs the program and returns its exit code. Without `networks` it continues in `ressenti-networks` if the model
-/// is a network.
+/// Runs the program and returns its exit code. Without `networks`, a model that is a network is run by
+/// `ressenti-networks`.
 pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
     exit_code(run(&Arguments::parse_from(arguments), networks))
 }
@@ -63,66 +62,73 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("trend"));
     }
-    let (name, place) = (&selection.names[0], &selection.places[0]);
+    let (name, location) = (&selection.names[0], &selection.locations[0]);
     let progress = Progress::new(arguments.progress, StepId::new(StageName::Evaluate, name));
-    if let Some(why) = &selection.why {
-        progress.note(why);
+    if let Some(reason) = &selection.reason {
+        progress.note(reason);
     }
     selection.start_threads();
-    let predictor = Predictor::load(place, &selection.run, networks)?;
-    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
-    let question = Question {
+    let predictor = Predictor::load(location, &selection.run, networks)?;
+    let reading: IngestSettings = table_of("ingest", &arguments.model_arguments.overrides)?;
+    let query = TrendQuery {
         files: &arguments.files,
         reading: &reading,
         topics: &arguments.topics,
         options: arguments.options(),
     };
-    let reader = Reader {
+    let context = TrendContext {
         predictor: &predictor,
         progress: &progress,
         on_note: &|note| progress.note(note),
-        most: u64::MAX,
-        together: TOGETHER,
+        max_reviews: u64::MAX,
+        batch_rows: BATCH_ROWS,
         is_stopped: &|| false,
     };
-    let found = answer(&question, &reader, rates(arguments, &selection)?)?;
+    let source = error_rate_source(arguments, &selection)?;
+    let trend = compute_trend(&query, &context, source)?;
     match arguments.format {
-        Format::Text => print(&show::text(&found, name))?,
-        Format::Json => print(&files::json(&found))?,
+        Format::Text => print(&terminal::render_text(&trend, name))?,
+        Format::Json => print(&files::to_json(&trend))?,
     }
     if let Some(folder) = &arguments.out {
-        files::write(folder, &found, render(&found, name))?;
-        progress.note(&format!("written: {}", folder.join("trend.html").display()));
+        files::write_files(folder, &trend, render_page(&trend, name))?;
+        progress.note(&format!("wrote `{}`", folder.join("trend.html").display()));
     }
     Ok(())
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     let Some(folder) = &arguments.bundle else {
-        return Selection::of_pipeline(arguments.of.load()?, arguments.model.as_slice());
+        return Selection::from_pipeline(
+            arguments.model_arguments.load()?,
+            arguments.model.as_slice(),
+        );
     };
-    if arguments.adapt.is_none() && arguments.labelled.is_none() {
-        let unjudged = Failure::from(Refused::Unjudged(Unjudged::Bundle));
-        return Err(unjudged.with_kind(FailureKind::Usage));
+    if arguments.calibrate_on.is_none() && arguments.labelled.is_none() {
+        let error = Failure::from(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
+        return Err(error.with_kind(FailureKind::Usage));
     }
-    let overrides = &arguments.of.overrides;
+    let overrides = &arguments.model_arguments.overrides;
     check_tables(overrides, &["ingest", "run"])?;
-    Selection::of_folders(slice::from_ref(folder), table_of("run", overrides)?)
+    Selection::from_folders(slice::from_ref(folder), table_of("run", overrides)?)
 }
 
-/// From where it is known how the model errs: labelled reviews of the domain, or those it was judged on.
-fn rates<'a>(arguments: &'a Arguments, selection: &Selection) -> Result<ErrorRates<'a>, Failure> {
-    if let Some(count) = arguments.adapt {
-        return Ok(ErrorRates::Adapt(count));
+/// Where the model's error rates come from: labelled reviews of the domain, or the model's evaluation.
+fn error_rate_source<'a>(
+    arguments: &'a Arguments,
+    selection: &Selection,
+) -> Result<ErrorRateSource<'a>, Failure> {
+    if let Some(count) = arguments.calibrate_on {
+        return Ok(ErrorRateSource::Sample(count));
     }
     if let Some(file) = &arguments.labelled {
-        return Ok(ErrorRates::Labelled(file));
+        return Ok(ErrorRateSource::LabelledFile(file));
     }
     let Some(pipeline) = &selection.pipeline else {
-        return Err(Refused::Unjudged(Unjudged::Bundle).into());
+        return Err(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly).into());
     };
     let name = &selection.names[0];
-    let made = find::identity(pipeline, name)?;
-    let known = of_validation(pipeline, name, made, arguments.seed)?;
-    Ok(ErrorRates::Known(Box::new(known)))
+    let identity = find::identity(pipeline, name)?;
+    let error_rates = learn_from_evaluation(pipeline, name, identity, arguments.seed)?;
+    Ok(ErrorRateSource::Known(Box::new(error_rates)))
 }

@@ -1,37 +1,50 @@
-//! The trend as a page: the conclusion first, then pictures, each with its numbers.
+//! The trend as an HTML page: the answer, the picture, how certain it is, and details that can be opened.
 
 use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
 
-use crate::data::{Change, Trend};
-use crate::files::{NUMBERS, lines};
-use crate::sentences::{range, sentences};
+use crate::compute::MIN_CHANGE_PROBABILITY;
+use crate::data::{ChangePoint, Trend};
+use crate::files::{NUMBER_COLUMNS, table_rows};
+use crate::sentences::{
+    answer, certainty, change_by_topics, change_by_words, confidence_level, largest_change,
+    percent, range, warning, with_range,
+};
 
-/// The size of the large pictures, in pixels of a phone held across.
+/// Width and height of the large pictures, in CSS pixels.
 const SIZE: (f64, f64) = (600.0, 320.0);
 
-/// The text of `trend.html`.
-pub fn render(trend: &Trend, model: &str) -> String {
-    let conclusion = usize::from(trend.misfit.is_some());
-    let findings = pages::findings(&sentences(trend, model), conclusion);
-    let over_time = html! {
-        (numbered(shares(trend), caption(trend), share_numbers(trend)))
-        (backtest(trend))
+/// The content of `trend.html`.
+pub fn render_page(trend: &Trend, model: &str) -> String {
+    let mut findings: Vec<String> = warning(trend, model).into_iter().collect();
+    let conclusion = findings.len();
+    findings.push(answer(trend));
+    findings.extend(trend.largest_change.as_ref().map(largest_change));
+    let shares = html! {
+        (pages::findings(&findings, conclusion))
+        h3 { "Share of positive reviews by " (trend.period.name()) }
+        (numbered(draw_shares(trend), caption(trend), share_numbers(trend)))
     };
+    // No sentence is highlighted.
+    let certainty = pages::findings(&certainty(trend, model), usize::MAX);
     let main = html! {
-        (section("findings", "Findings", findings))
-        (section("trend", "The trend", over_time))
-        @if let Some(largest) = &trend.largest_change { (change(largest)) }
-        (changes(trend))
-        @if trend.topics.len() > 1 { (topics(trend)) }
+        (section("trend", "Result", shares))
+        (section("certainty", "How certain is this?", certainty))
+        @if let Some(change) = &trend.largest_change { (change_section(change)) }
+        @if trend.topics.len() > 1 { (topic_section(trend)) }
+        (section("details", "Details", html! {
+            details { summary { "Probability of a change, by " (trend.period.name()) } (changes(trend)) }
+            details { summary { "Accuracy of forecasts" } (backtest(trend)) }
+            details { summary { "Method" } (method(trend)) }
+        }))
     };
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
-    let facts = format!("{rows} reviews by {period}, read by {model}");
+    let facts = format!("{rows} reviews by {period}, predicted by {model}");
     Page {
         title: "Ressenti: trend",
-        heading: "What people feel",
+        heading: "Share of positive reviews over time",
         facts: &facts,
         links: &[],
         main,
@@ -40,53 +53,72 @@ pub fn render(trend: &Trend, model: &str) -> String {
 }
 
 fn caption(trend: &Trend) -> String {
-    let judged = match trend.judged {
-        Some(_) => " Hollow dots are what the authors say themselves, which the model never saw.",
+    let authors = match trend.author_comparison {
+        Some(_) => " Hollow dots: the authors' own labels, which the model did not see.",
         None => "",
     };
-    let (period, model) = (trend.period.name(), trend.model.name);
-    let covered = 100.0 * trend.confidence;
+    let (period, level) = (trend.period.name(), confidence_level(trend));
     format!(
-        "Positive reviews by {period}, in %. Dots with {covered:.0} % intervals are the {period}s alone, with the model's errors counted; the \
-         line and its band are the level behind them ({model}), dashed where it is a forecast.{judged}"
+        "Corrected for the model's errors. Dots: each {period} alone, with its {level}. Line: smoothed trend, with its {level} as a band; dashed: \
+         forecast.{authors}"
     )
 }
 
-/// A frame whose axis of periods runs over their numbers from 0, with this axis of shares.
+fn method(trend: &Trend) -> Markup {
+    let (period, method) = (trend.period.name(), trend.method.name());
+    let groups = match trend.labelled_groups {
+        Some(_) => "groups of labelled reviews",
+        None => "labelled reviews",
+    };
+    paragraph(format!(
+        "The share of each {period} is estimated with the method `{method}` from the model's probabilities and its error rates on labelled \
+         reviews. Intervals of single shares come from resamples of the reviews and of the {groups}. The smoothed trend is a state-space \
+         model of the log-odds ({}), averaged over the unknown variances of its components.",
+        trend.model.name
+    ))
+}
+
+/// A frame with the indices of periods on the x axis.
 fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
     let last = (trend.periods.len() + trend.forecast.len()).saturating_sub(1);
     let x = Axis::new(trend.period.name(), (0.0, last.max(1) as f64)).unlabelled();
     Frame::new((SIZE.0, height), x, y).broad()
 }
 
-/// The labels below an axis of periods: as many as have room.
+/// Labels of the x axis: about six periods.
 fn labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
     let names = trend.periods.iter().map(|it| &it.label);
     let ahead = trend.forecast.iter().map(|it| &it.label);
     let names: Vec<&String> = names.chain(ahead).collect();
     let step = names.len().div_ceil(6).max(1);
-    // The last label would run out of the picture where it is not a whole step from the edge.
+    // A label close to the right edge would be cut off.
     let fits = |at: usize| at == 0 || at + step / 2 < names.len();
     let shown = names.iter().enumerate().step_by(step);
     let shown = shown.filter(|(at, _)| fits(*at));
     html! { g.ticks { @for (at, name) in shown { (frame.tick(at as f64, name)) } } }
 }
 
-fn shares(trend: &Trend) -> Markup {
+/// The picture of shares, smoothed trend and forecast.
+fn draw_shares(trend: &Trend) -> Markup {
     let levels = trend.periods.iter().map(|it| it.level);
     let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
     let levels = levels.enumerate().map(|(at, level)| (at as f64, level));
     let levels: Vec<(f64, Estimate)> = levels.collect();
     let alone = trend.periods.iter().filter_map(|it| it.share);
     let intervals = alone.chain(levels.iter().map(|it| it.1));
-    let said = trend.periods.iter().filter_map(|it| Some(it.verdicts?.0));
-    let ends = intervals.flat_map(|it| [it.low, it.high]).chain(said);
+    let probabilities = trend
+        .periods
+        .iter()
+        .filter_map(|it| Some(it.author_labels?.0));
+    let ends = intervals
+        .flat_map(|it| [it.low, it.high])
+        .chain(probabilities);
     let ends = ends.map(|share| 100.0 * share);
     let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
-    let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
+    let y = Axis::new("positive reviews (%)", (low.max(0.0), high.min(100.0)));
     let frame = frame(trend, SIZE.1, y);
     let past = &levels[..trend.periods.len()];
-    // The forecast goes on from the last period.
+    // The forecast continues from the last period.
     let ahead = &levels[trend.periods.len().saturating_sub(1)..];
     let content = html! {
         (labels(trend, &frame))
@@ -100,22 +132,22 @@ fn shares(trend: &Trend) -> Markup {
                 (frame.segment("whisker hair", (x, 100.0 * low), (x, 100.0 * high)))
                 (frame.dot("dot small", (x, 100.0 * value), 2.2))
             }
-            @if let Some((share, _)) = period.verdicts {
+            @if let Some((share, _)) = period.author_labels {
                 (frame.dot("dot before", (x, 100.0 * share), 2.6))
             }
         }
     };
     let ends = [trend.periods.first(), trend.periods.last()];
     let [(first, from), (last, to)] = ends.map(|it| {
-        let end = it.map(|it| (it.label.as_str(), format::percent(it.level.value)));
+        let end = it.map(|it| (it.label.as_str(), percent(it.level.value)));
         end.unwrap_or_default()
     });
-    let description = format!("From {first} to {last} the level goes from {from} to {to}.");
+    let description = format!("The smoothed trend goes from {from} in {first} to {to} in {last}.");
     let title = "Share of positive reviews over time";
     frame.picture("trend", title, [description], content)
 }
 
-/// The room between the ends of intervals.
+/// The area between the lower and the upper ends of intervals.
 fn band(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
     let up = points.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
     let back = points.iter().rev();
@@ -129,45 +161,52 @@ fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
 }
 
 fn share_numbers(trend: &Trend) -> Markup {
-    let lines = lines(trend);
-    let mut numbers = Numbers::new("trend", &lines)
-        .column("period", |line| line.label)
-        .optional("reviews", |line| line.rows);
-    for (place, name) in NUMBERS.iter().enumerate() {
+    let rows = table_rows(trend);
+    let mut numbers = Numbers::new("trend", &rows)
+        .column("period", |row| row.label)
+        .optional("reviews", |row| row.rows);
+    for (index, name) in NUMBER_COLUMNS.iter().enumerate() {
         let number = |value: f64| format!("{value:.5}");
-        numbers = numbers.optional(name, |line| line.numbers[place].map(number));
+        numbers = numbers.optional(name, |row| row.numbers[index].map(number));
     }
     numbers.link()
 }
 
 fn backtest(trend: &Trend) -> Markup {
     if trend.backtest.is_empty() {
-        return remark("The past is too short to say how forecasts would have done.");
+        return remark("There are too few periods to test forecasts on the past.");
     }
     let points = |value: f64| format!("{:.2}", 100.0 * value);
     let caption = format!(
-        "How forecasts would have done from every {0} on, judged by the estimated share of the {0} that came; in points, less is better but for the coverage",
+        "Forecasts from each earlier {0}, compared with the estimated share of the later {0}. Errors and scores are in points; lower is better.",
         trend.period.name()
     );
     let table = Table::new(caption, &trend.backtest)
-        .names("Forecast by", |it| it.name)
-        .numbers("Ahead", |it| it.horizon)
+        .names("Method", |it| it.name)
+        .numbers("Periods ahead", |it| it.horizon)
         .numbers("Forecasts", |it| it.forecasts)
-        .numbers("Mean error", |it| points(it.mean_absolute_error))
-        .numbers("Covered", |it| format::percent(it.coverage))
+        .numbers("Mean absolute error", |it| points(it.mean_absolute_error))
+        .numbers("Covered", |it| percent(it.coverage))
         .numbers("Interval score", |it| points(it.interval_score));
     html! { (table) }
 }
 
-/// The probability of a change before each period.
+/// The picture of the probability of a change at the start of each period.
 fn changes(trend: &Trend) -> Markup {
-    let frame = frame(trend, 200.0, Axis::new("change (%)", (0.0, 100.0)));
-    let likely = trend.periods.iter().filter(|it| it.change >= 0.5);
+    let frame = frame(
+        trend,
+        200.0,
+        Axis::new("probability of a change (%)", (0.0, 100.0)),
+    );
+    let likely = trend
+        .periods
+        .iter()
+        .filter(|it| it.change >= MIN_CHANGE_PROBABILITY);
     let mut description: Vec<String> = likely
-        .map(|it| format!("{} {:.0} %", it.label, 100.0 * it.change))
+        .map(|it| format!("{} {}", it.label, percent(it.change)))
         .collect();
     if description.is_empty() {
-        description.push("No change is more likely than not.".to_owned());
+        description.push("No change has a probability of 50% or more.".to_owned());
     }
     let bars = trend.periods.iter().enumerate();
     let bars = bars.filter(|(_, it)| it.change > 0.005);
@@ -178,51 +217,54 @@ fn changes(trend: &Trend) -> Markup {
         }
     };
     let svg = frame.picture("changes", "Probability of a change", description, content);
-    let caption = "The probability that the level changed just before a period, where the level is taken to stand still between changes";
+    let caption = "Probability that the share changed at the start of a period, in a model with a constant share between changes.";
     let numbers = Numbers::new("changes", &trend.periods)
         .column("period", |it| &it.label)
         .column("probability", |it| format!("{:.5}", it.change));
-    let content = numbered(svg, caption, numbers.link());
-    section("changes", "When did it change?", content)
+    numbered(svg, caption, numbers.link())
 }
 
-fn change(change: &Change) -> Markup {
-    let share = |it: Estimate| format!("{} ({})", format::percent(it.value), range(it));
-    let (label, before, after) = (&change.label, share(change.before), share(change.after));
+fn change_section(change: &ChangePoint) -> Markup {
+    let (label, before, after) = (
+        &change.label,
+        with_range(change.before),
+        with_range(change.after),
+    );
     let text =
-        format!("Before {label} {before} of the reviews were positive, from then on {after}.");
-    let caption = "The words whose share of reviews moved most, in standard errors of their log-odds; of thousands of words chance moves hardly one by more than 4";
+        format!("{before} of the reviews before {label} are positive, and {after} from then on.");
+    let caption = "Words whose frequency changed most, in standard errors of the log-odds. Among thousands of words, chance alone rarely exceeds 4.";
     let words = Table::new(caption, &change.words)
         .names("Word", |it| &it.word)
-        .numbers("Reviews before", |it| format::percent(it.before))
-        .numbers("Reviews after", |it| format::percent(it.after))
+        .numbers("Reviews before", |it| percent(it.before))
+        .numbers("Reviews after", |it| percent(it.after))
         .numbers("Standard errors", |it| format!("{:+.1}", it.z));
     let content = html! {
         (paragraph(text))
-        @if let (Some(within), Some(mix)) = (change.within_topics, change.mix_of_topics) {
-            (paragraph(format!(
-                "Of the difference {:+.1} points are other opinions about the same topics, and {:+.1} points other topics being talked about.",
-                100.0 * within,
-                100.0 * mix
-            )))
+        @if let Some(topics) = change_by_topics(change) { (paragraph(topics)) }
+        @for sentence in change_by_words(change) { (paragraph(sentence)) }
+        @if !change.words.is_empty() {
+            details { summary { "Frequency of these words" } (words) }
         }
-        @if !change.words.is_empty() { (words) }
     };
-    section("cause", "What moved it?", content)
+    section("cause", "What changed?", content)
 }
 
-fn topics(trend: &Trend) -> Markup {
-    const SHOWN: usize = 30;
+fn topic_section(trend: &Trend) -> Markup {
+    const MAX_TOPICS: usize = 30;
     let all = trend.topics.len();
-    let shown = all.min(SHOWN);
-    let share = |it: Estimate| noted((format::percent(it.value), range(it)));
+    let which = match all > MAX_TOPICS {
+        true => format!("The {MAX_TOPICS} topics with most reviews, of {all}. "),
+        false => String::new(),
+    };
+    let level = confidence_level(trend);
     let caption = format!(
-        "The {shown} topics with most reviews of {all}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure"
+        "{which}Share of positive reviews with {level}. Partially pooled: topics with few reviews are pulled towards the average of all topics."
     );
-    let table = Table::new(caption, trend.topics.iter().take(SHOWN))
+    let share = |it: Estimate| noted((percent(it.value), range(it)));
+    let table = Table::new(caption, trend.topics.iter().take(MAX_TOPICS))
         .names("Topic", |it| &it.topic)
         .numbers("Reviews", |it| format::count(it.rows as u64))
-        .numbers("Alone", |it| share(it.alone))
-        .numbers("Leaning on the others", |it| share(it.share));
+        .numbers("Topic alone", |it| share(it.alone))
+        .numbers("Partially pooled", |it| share(it.share));
     section("topics", "Topics", html! { (table) })
 }

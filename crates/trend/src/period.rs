@@ -1,39 +1,39 @@
-//! Days, weeks, months, quarters, years: what reviews are put together by.
+//! Periods of the calendar: days, weeks, months, quarters and years.
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// A length of time.
+/// The length of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
-    /// From midnight to midnight, UTC.
+    /// From midnight to midnight, UTC
     Day,
-    /// From Monday on.
+    /// From Monday to Sunday
     Week,
-    /// A month of the calendar.
+    /// Calendar month
     Month,
-    /// Three months, from January, April, July or October on.
+    /// Three calendar months, from January, April, July or October
     Quarter,
-    /// A year of the calendar.
+    /// Calendar year
     Year,
 }
 
-/// The day from which days are counted.
+/// Day 0.
 const EPOCH: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 1).expect("a date");
 
-/// Reviews that a period should have for its share to say something.
-const ENOUGH: usize = 30;
+/// Minimum number of reviews in the median period when the length is chosen.
+const MIN_REVIEWS: usize = 30;
 
-/// Periods beyond which a picture shows no more.
-const MOST: i64 = 400;
+/// Maximum number of periods when the length is chosen; more cannot be told apart in a picture.
+const MAX_PERIODS: i64 = 400;
 
 impl Period {
-    /// The number of the period that a day (of 1970-01-01 and on) lies in; neighbours have numbers that
-    /// follow each other.
+    /// The number of the period that contains a day (days since 1970-01-01). Consecutive periods have consecutive
+    /// numbers.
     pub fn number(self, day: i64) -> i64 {
-        let date = date_of(day);
+        let date = date_from_day(day);
         let months = i64::from(date.year()) * 12 + i64::from(date.month0());
         match self {
             Self::Day => day,
@@ -45,12 +45,12 @@ impl Period {
         }
     }
 
-    /// Its first day.
+    /// The first day of a period.
     pub fn start(self, number: i64) -> i64 {
         let months = |months: i64| {
             let year = i32::try_from(months.div_euclid(12)).unwrap_or(1970);
             let month = u32::try_from(months.rem_euclid(12)).unwrap_or(0) + 1;
-            NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_of)
+            NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_from_date)
         };
         match self {
             Self::Day => number,
@@ -61,9 +61,9 @@ impl Period {
         }
     }
 
-    /// What people call it: `2018-07-09`, `2018-07`, `2018 Q3`, `2018`.
+    /// The label of a period: `2018-07-09`, `2018-07`, `2018 Q3`, `2018`.
     pub fn label(self, number: i64) -> String {
-        let date = date_of(self.start(number));
+        let date = date_from_day(self.start(number));
         match self {
             Self::Day | Self::Week => date.to_string(),
             Self::Month => date.format("%Y-%m").to_string(),
@@ -72,41 +72,41 @@ impl Period {
         }
     }
 
-    /// `day`, `week`, and so on.
+    /// `day`, `week`, `month`, `quarter` or `year`.
     pub fn name(self) -> &'static str {
         ["day", "week", "month", "quarter", "year"][self as usize]
     }
 
-    /// The shortest of which the usual one has enough reviews, and of which there are not too many; a
-    /// year if none.
-    pub fn of_days(days: &[i64]) -> Self {
+    /// The shortest length with at least [`MIN_REVIEWS`] reviews in the median period and fewer than
+    /// [`MAX_PERIODS`] periods; a year if there is none.
+    pub fn choose(days: &[i64]) -> Self {
         let fits = |period: &Self| {
             let numbers = days.iter().map(|day| period.number(*day));
             let (Some(first), Some(last)) = (numbers.clone().min(), numbers.clone().max()) else {
                 return false;
             };
-            if last - first >= MOST {
+            if last - first >= MAX_PERIODS {
                 return false;
             }
             // The median over all periods between the first and the last, empty ones included.
             let mut counts = vec![0; (last - first + 1) as usize];
             numbers.for_each(|number| counts[(number - first) as usize] += 1);
             counts.sort_unstable();
-            counts[counts.len() / 2] >= ENOUGH
+            counts[counts.len() / 2] >= MIN_REVIEWS
         };
         let mut all = Self::value_variants().iter().copied();
         all.find(fits).unwrap_or(Self::Year)
     }
 }
 
-/// The date of a day.
-pub fn date_of(day: i64) -> NaiveDate {
+/// The date of a day number.
+pub fn date_from_day(day: i64) -> NaiveDate {
     let date = TimeDelta::try_days(day).and_then(|days| EPOCH.checked_add_signed(days));
     date.unwrap_or(EPOCH)
 }
 
-/// The day of a date.
-pub fn day_of(date: NaiveDate) -> i64 {
+/// The day number of a date.
+pub fn day_from_date(date: NaiveDate) -> i64 {
     date.signed_duration_since(EPOCH).num_days()
 }
 
@@ -115,11 +115,11 @@ mod tests {
     use super::*;
 
     fn day(text: &str) -> i64 {
-        day_of(text.parse().expect("a date"))
+        day_from_date(text.parse().expect("a date"))
     }
 
     #[test]
-    fn periods_begin_where_people_say() {
+    fn periods_start_at_calendar_boundaries() {
         for (period, date, label, start) in [
             (Period::Day, "2018-07-11", "2018-07-11", "2018-07-11"),
             (Period::Week, "2018-07-11", "2018-07-09", "2018-07-09"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_have_numbers_that_follow_each_other() {
+    fn consecutive_periods_have_consecutive_numbers() {
         for period in Period::value_variants() {
             let first = period.number(day("2015-12-30"));
             for number in first..first + 30 {
@@ -149,16 +149,16 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_period_with_enough_reviews_is_taken() {
+    fn the_shortest_period_with_enough_reviews_is_chosen() {
         let spread = |count: i64, every: f64| -> Vec<i64> {
             (0..count)
                 .map(|row| (row as f64 * every) as i64 + 15_000)
                 .collect()
         };
-        assert_eq!(Period::of_days(&spread(6000, 0.02)), Period::Day);
-        assert_eq!(Period::of_days(&spread(2000, 0.2)), Period::Week);
-        assert_eq!(Period::of_days(&spread(1000, 0.9)), Period::Month);
-        assert_eq!(Period::of_days(&spread(10, 40.0)), Period::Year);
-        assert_eq!(Period::of_days(&[]), Period::Year);
+        assert_eq!(Period::choose(&spread(6000, 0.02)), Period::Day);
+        assert_eq!(Period::choose(&spread(2000, 0.2)), Period::Week);
+        assert_eq!(Period::choose(&spread(1000, 0.9)), Period::Month);
+        assert_eq!(Period::choose(&spread(10, 40.0)), Period::Year);
+        assert_eq!(Period::choose(&[]), Period::Year);
     }
 }

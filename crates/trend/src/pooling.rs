@@ -1,86 +1,100 @@
-//! Topics lean on each other: a share of few texts is drawn towards those of the other topics by as much as
-//! it is unsure (empirical Bayes, Efron and Morris 1975).
+//! Partial pooling of topics: the share of a topic with few texts is pulled towards the mean of all topics, the more
+//! so the more uncertain it is (empirical Bayes, Efron and Morris 1975).
 //!
-//! Log-odds of topics are normal around a mean, with a spread. What the texts of one topic say is taken as it is,
-//! along a grid of log-odds, and not as a normal error: of three texts none or all are positive more often than
-//! not. How far topics lie apart is known from them alone, and of a few of them hardly: answers are averaged over
-//! spreads, by how likely each makes all texts and by the prior that levels have, too (Simpson et al. 2017).
+//! The log-odds of topics are normal around a mean, with an unknown spread. The quasi-likelihood of a topic is
+//! evaluated along a grid of log-odds, because a normal approximation fails for a few texts. Results are averaged over
+//! a grid of spreads, weighted by likelihood and by the same kind of prior as in [`crate::state_space`] (Simpson et
+//! al. 2017).
 
-use quantification::{Evidence, Response};
+use quantification::{QuasiLikelihood, ScoreMeans};
 
-use crate::linearised::observation;
-use crate::odds::mixed;
+use crate::linearisation::observation;
+use crate::log_odds::mixture;
 
-/// Log-odds that topics may have, and the distance of two on the grid.
-const LARGEST: f64 = 8.0;
+/// Maximum absolute log-odds of a topic, and the step of the grid.
+const MAX_LOG_ODDS: f64 = 8.0;
 const STEP: f64 = 0.05;
 
-/// Spreads that are averaged over: the least standard deviation, how many, each this much larger than the last.
-/// The least is a step wide: what is narrower the grid cannot tell from a point.
-const LEAST: f64 = STEP;
+/// The grid of spreads, as standard deviations: the smallest one, their number, and the factor between two. The
+/// smallest one is a grid step; smaller ones cannot be told apart.
+const MIN_SPREAD: f64 = STEP;
 const SPREADS: i32 = 14;
-const FACTOR: f64 = 1.5;
+const SPREAD_FACTOR: f64 = 1.5;
 
-/// Rate of the exponential prior of the spread: one of 3, beyond which topics are all good or all bad, is
-/// exceeded once in twenty times.
-const RATE: f64 = 1.0;
+/// Rate of the exponential prior of the spread. The prior probability of a spread above 3 is 5%; with such a spread
+/// nearly all topics have a share close to 0 or 1.
+const PRIOR_RATE: f64 = 1.0;
 
-/// Topics from which on it can be told how far they lie apart.
-const FEWEST: usize = 3;
+/// Minimum number of topics to estimate their spread.
+const MIN_TOPICS: usize = 3;
 
-/// Newton steps at most to the mean of topics, and one that is none.
-const STEPS: usize = 20;
-const NOTHING: f64 = 1e-4;
+/// Maximum number of Newton steps for the mean of the topics, and the step that counts as convergence.
+const MAX_STEPS: usize = 20;
+const TOLERANCE: f64 = 1e-4;
 
-/// What the texts of a topic say of its log-odds.
-enum Said {
-    /// So many texts that they say it within a narrow band: its middle and variance.
+/// The quasi-likelihood of the log-odds of a topic.
+enum TopicLikelihood {
+    /// A normal approximation, for many texts: mean and variance.
     Normal(f64, f64),
-    /// The quasi-likelihood (Wedderburn 1974) along the grid, 1 where it is largest.
-    Along(Vec<f64>),
+    /// The quasi-likelihood (Wedderburn 1974) along the grid, scaled to a maximum of 1.
+    Grid(Vec<f64>),
 }
 
-/// What a topic's log-odds are.
+/// The posterior of the log-odds of a topic.
 #[derive(Clone, Copy)]
 struct Moments {
     mean: f64,
     variance: f64,
-    /// Logarithm of the density of what its texts say, but for a constant of the topic.
-    density: f64,
+    /// Log marginal likelihood of its texts, up to a constant of the topic.
+    log_likelihood: f64,
 }
 
-/// Means and variances of the log-odds of topics, `[K]`. `None` for one or two: they say too little about how
-/// topics differ, and stand alone.
-pub fn pooled(topics: &[&Evidence], response: &Response) -> Option<Vec<(f64, f64)>> {
-    if topics.len() < FEWEST {
+/// Posterior means and variances of the log-odds of topics, `[K]`. `None` for fewer than three topics, whose spread
+/// cannot be estimated.
+pub fn pool_topics(
+    topics: &[&ScoreMeans],
+    quasi_likelihood: &QuasiLikelihood,
+) -> Option<Vec<(f64, f64)>> {
+    if topics.len() < MIN_TOPICS {
         return None;
     }
-    let count = (LARGEST / STEP).round() as i32;
+    let count = (MAX_LOG_ODDS / STEP).round() as i32;
     let grid: Vec<f64> = (-count..=count).map(|at| f64::from(at) * STEP).collect();
-    let said = topics.iter().map(|topic| Said::of(topic, response, &grid));
-    let said: Vec<Said> = said.collect();
-    let deviations = (0..SPREADS).map(|step| LEAST * FACTOR.powi(step));
-    let spreads = deviations.map(|deviation| Spread::of(&said, &grid, deviation));
-    let spreads: Vec<Spread> = spreads.collect();
-    let weights = spreads.iter().map(|it| it.weight);
+    let likelihoods = topics
+        .iter()
+        .map(|topic| TopicLikelihood::new(topic, quasi_likelihood, &grid));
+    let likelihoods: Vec<TopicLikelihood> = likelihoods.collect();
+    let deviations = (0..SPREADS).map(|step| MIN_SPREAD * SPREAD_FACTOR.powi(step));
+    let spreads =
+        deviations.map(|deviation| TopicsGivenSpread::new(&likelihoods, &grid, deviation));
+    let spreads: Vec<TopicsGivenSpread> = spreads.collect();
+    let weights = spreads.iter().map(|it| it.log_weight);
     let largest = weights.clone().fold(f64::MIN, f64::max);
     let weights: Vec<f64> = weights.map(|weight| (weight - largest).exp()).collect();
     let total: f64 = weights.iter().sum();
     let of_topic = |topic: usize| {
         let parts = spreads.iter().zip(&weights);
-        mixed(parts.map(|(spread, weight)| (spread.topics[topic], weight / total)))
+        mixture(parts.map(|(spread, weight)| (spread.topics[topic], weight / total)))
     };
     Some((0..topics.len()).map(of_topic).collect())
 }
 
-impl Said {
-    fn of(evidence: &Evidence, response: &Response, grid: &[f64]) -> Self {
-        let (middle, variance) = observation(response, evidence, response.odds(evidence));
+impl TopicLikelihood {
+    fn new(score_means: &ScoreMeans, quasi_likelihood: &QuasiLikelihood, grid: &[f64]) -> Self {
+        let (middle, variance) = observation(
+            quasi_likelihood,
+            score_means,
+            quasi_likelihood.log_odds(score_means),
+        );
         if variance < (2.0 * STEP).powi(2) {
             return Self::Normal(middle, variance);
         }
-        // Its slope, summed up.
-        let slope = |odds: &f64| response.slope_and_information(evidence, *odds).0;
+        // The integral of the slope.
+        let slope = |log_odds: &f64| {
+            quasi_likelihood
+                .slope_and_information(score_means, *log_odds)
+                .0
+        };
         let slopes: Vec<f64> = grid.iter().map(slope).collect();
         let mut height = 0.0;
         let mut heights = vec![0.0];
@@ -89,30 +103,34 @@ impl Said {
             heights.push(height);
         }
         let largest = heights.iter().copied().fold(f64::MIN, f64::max);
-        Self::Along(heights.iter().map(|it| (it - largest).exp()).collect())
+        Self::Grid(heights.iter().map(|it| (it - largest).exp()).collect())
     }
 
-    /// With a prior: its weights along the grid, and its mean and variance.
-    fn with(&self, prior: &[f64], grid: &[f64], (mean, spread): (f64, f64)) -> Moments {
-        let (mean, variance, density) = match self {
+    /// The posterior with a normal prior, given by its weights along the grid and by its mean and variance.
+    fn posterior(&self, prior: &[f64], grid: &[f64], (mean, spread): (f64, f64)) -> Moments {
+        let (mean, variance, log_likelihood) = match self {
             Self::Normal(middle, variance) => {
                 let total = variance + spread;
-                let density = -0.5 * (total.ln() + (middle - mean).powi(2) / total);
+                let log_likelihood = -0.5 * (total.ln() + (middle - mean).powi(2) / total);
                 let mean = (middle * spread + mean * variance) / total;
-                (mean, variance * spread / total, density)
+                (mean, variance * spread / total, log_likelihood)
             }
-            Self::Along(likelihood) => {
-                let weighed = || {
-                    let places = grid.iter().zip(likelihood.iter().zip(prior));
-                    places.map(|(odds, (likelihood, prior))| (*odds, likelihood * prior))
+            Self::Grid(likelihood) => {
+                let weighted = || {
+                    let indices = grid.iter().zip(likelihood.iter().zip(prior));
+                    indices.map(|(log_odds, (likelihood, prior))| (*log_odds, likelihood * prior))
                 };
-                let total: f64 = weighed().map(|(_, weight)| weight).sum();
+                let total: f64 = weighted().map(|(_, weight)| weight).sum();
                 if total < f64::MIN_POSITIVE {
-                    // They lie where the prior has nothing: so narrow a spread is none of theirs.
+                    // The prior has no mass where the likelihood has, so this spread is too small.
                     (mean, spread, f64::MIN_POSITIVE.ln())
                 } else {
-                    let middle = weighed().map(|(odds, weight)| weight * odds).sum::<f64>() / total;
-                    let squares = weighed().map(|(odds, weight)| weight * (odds - middle).powi(2));
+                    let middle = weighted()
+                        .map(|(log_odds, weight)| weight * log_odds)
+                        .sum::<f64>()
+                        / total;
+                    let squares =
+                        weighted().map(|(log_odds, weight)| weight * (log_odds - middle).powi(2));
                     (middle, squares.sum::<f64>() / total, total.ln())
                 }
             }
@@ -120,28 +138,28 @@ impl Said {
         Moments {
             mean,
             variance,
-            density,
+            log_likelihood,
         }
     }
 }
 
-/// What all topics say where their spread is this one.
-struct Spread {
-    /// Logarithm of how likely it is, but for a constant.
-    weight: f64,
-    /// Mean and variance of the log-odds of each topic, the mean of all being known from them, too.
+/// The posterior of all topics for one spread.
+struct TopicsGivenSpread {
+    /// Log posterior weight of the spread, up to a constant.
+    log_weight: f64,
+    /// Mean and variance of the log-odds of each topic, including the uncertainty of the common mean.
     topics: Vec<(f64, f64)>,
 }
 
-impl Spread {
-    fn of(said: &[Said], grid: &[f64], deviation: f64) -> Self {
+impl TopicsGivenSpread {
+    fn new(likelihoods: &[TopicLikelihood], grid: &[f64], deviation: f64) -> Self {
         let spread = deviation * deviation;
         let at = |mean: f64| -> Vec<Moments> {
             let prior = normal(grid, mean, spread);
-            let topic = |it: &Said| it.with(&prior, grid, (mean, spread));
-            said.iter().map(topic).collect()
+            let topic = |it: &TopicLikelihood| it.posterior(&prior, grid, (mean, spread));
+            likelihoods.iter().map(topic).collect()
         };
-        // Newton's method on the likelihood of the mean of all topics.
+        // Newton's method for the mean of all topics.
         let mut mean = 0.0;
         let mut information;
         let mut topics = at(mean);
@@ -152,30 +170,30 @@ impl Spread {
             information = known.sum::<f64>().max(1e-3) / spread;
             let step = (slope / information).clamp(-1.0, 1.0);
             steps += 1;
-            if step.abs() < NOTHING || steps > STEPS {
+            if step.abs() < TOLERANCE || steps > MAX_STEPS {
                 break;
             }
-            mean = (mean + step).clamp(-LARGEST, LARGEST);
+            mean = (mean + step).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
             topics = at(mean);
         }
-        let prior = deviation.ln() - RATE * deviation;
-        let densities: f64 = topics.iter().map(|it| it.density).sum();
+        let prior = deviation.ln() - PRIOR_RATE * deviation;
+        let log_likelihoods: f64 = topics.iter().map(|it| it.log_likelihood).sum();
         let with_mean = |it: &Moments| {
-            // By how much a topic leans on the mean.
-            let leans = (it.variance / spread).min(1.0);
-            (it.mean, it.variance + leans * leans / information)
+            // How much the topic is pulled towards the mean, from 0 to 1.
+            let shrinkage = (it.variance / spread).min(1.0);
+            (it.mean, it.variance + shrinkage * shrinkage / information)
         };
         Self {
-            // The mean of all topics is averaged over, too (Laplace).
-            weight: prior + densities - 0.5 * information.ln(),
+            // Laplace approximation of the integral over the mean.
+            log_weight: prior + log_likelihoods - 0.5 * information.ln(),
             topics: topics.iter().map(with_mean).collect(),
         }
     }
 }
 
-/// Normal weights along the grid; they sum to 1.
+/// Weights of a normal distribution along the grid, with a sum of 1.
 fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
-    let density = |odds: &f64| (-0.5 * (odds - mean).powi(2) / variance).exp();
+    let density = |log_odds: &f64| (-0.5 * (log_odds - mean).powi(2) / variance).exp();
     let weights: Vec<f64> = grid.iter().map(density).collect();
     let total: f64 = weights.iter().sum();
     weights.iter().map(|weight| weight / total).collect()
@@ -184,51 +202,52 @@ fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::perfect;
+    use crate::tests::perfect_classifier;
     use metrics::CounterRng;
 
-    /// What is found of topics of so many texts, so many of them positive.
-    fn found(topics: &[(usize, usize)]) -> Vec<(f64, f64)> {
-        let (quantifier, response) = perfect();
-        let evidence: Vec<Evidence> = topics
+    /// Pooled topics, each given by its number of texts and of positive texts.
+    fn pool(topics: &[(usize, usize)]) -> Vec<(f64, f64)> {
+        let (quantifier, quasi_likelihood) = perfect_classifier();
+        let score_means: Vec<ScoreMeans> = topics
             .iter()
             .filter_map(|(texts, positives)| {
-                let said = |row| if row < *positives { 0.9 } else { 0.1 };
-                let said: Vec<f32> = (0..*texts).map(said).collect();
-                quantifier.evidence(&response, &said)
+                let probability = |row| if row < *positives { 0.9 } else { 0.1 };
+                let probabilities: Vec<f32> = (0..*texts).map(probability).collect();
+                quantifier.score_means(&quasi_likelihood, &probabilities)
             })
             .collect();
-        pooled(&evidence.iter().collect::<Vec<_>>(), &response).expect("there are enough")
+        pool_topics(&score_means.iter().collect::<Vec<_>>(), &quasi_likelihood)
+            .expect("there are enough")
     }
 
-    fn share(odds: f64) -> f64 {
-        1.0 / (1.0 + (-odds).exp())
+    fn share(log_odds: f64) -> f64 {
+        1.0 / (1.0 + (-log_odds).exp())
     }
 
     #[test]
-    fn unsure_topics_lean_on_the_others_and_sure_ones_stand() {
-        let found = found(&[(400, 200), (400, 280), (400, 120), (2, 2)]);
-        for (expected, (odds, _)) in [0.5, 0.7, 0.3].iter().zip(&found) {
-            assert!((share(*odds) - expected).abs() < 0.02, "{found:?}");
+    fn only_uncertain_topics_are_pulled_towards_the_mean() {
+        let found = pool(&[(400, 200), (400, 280), (400, 120), (2, 2)]);
+        for (expected, (log_odds, _)) in [0.5, 0.7, 0.3].iter().zip(&found) {
+            assert!((share(*log_odds) - expected).abs() < 0.02, "{found:?}");
         }
         assert!((0.5..0.85).contains(&share(found[3].0)), "{found:?}");
         assert!(found[3].1 > 10.0 * found[0].1, "{found:?}");
     }
 
     #[test]
-    fn topics_that_do_not_differ_nearly_become_one() {
-        for (odds, variance) in found(&[(20, 14); 40]) {
-            assert!((share(odds) - 0.7).abs() < 0.01, "{odds}");
-            // One topic alone: 1 / (20 * 0.7 * 0.3) = 0.24.
+    fn equal_topics_are_pooled_almost_completely() {
+        for (log_odds, variance) in pool(&[(20, 14); 40]) {
+            assert!((share(log_odds) - 0.7).abs() < 0.01, "{log_odds}");
+            // The variance of one topic alone is 1 / (20 * 0.7 * 0.3) = 0.24.
             assert!(variance < 0.05, "{variance}");
         }
     }
 
-    /// Every topic is all good or all bad, and has three texts: log-odds of each alone say little of that.
+    /// Topics with three texts each; the estimate from one topic alone would be almost useless.
     #[test]
-    fn intervals_hold_topics_of_three_texts() {
-        let draws = CounterRng::of_sample(5, 0);
-        let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
+    fn intervals_cover_topics_of_three_texts() {
+        let rng = CounterRng::for_sample(5, 0);
+        let unit = |index: u64| rng.bits(index) as f64 / u64::MAX as f64;
         let truths: Vec<f64> = (0..600).map(|at| unit(4 * at)).collect();
         let topics: Vec<(usize, usize)> = (0..600_u64)
             .map(|at| {
@@ -236,29 +255,38 @@ mod tests {
                 (3, positives.count())
             })
             .collect();
-        let found = found(&topics);
-        let holds = found
+        let found = pool(&topics);
+        let covered = found
             .iter()
             .zip(&truths)
-            .filter(|((odds, variance), truth)| {
+            .filter(|((log_odds, variance), truth)| {
                 let half = 1.96 * variance.sqrt();
-                (share(odds - half)..=share(odds + half)).contains(truth)
+                (share(log_odds - half)..=share(log_odds + half)).contains(truth)
             });
-        let part = holds.count() as f64 / 600.0;
-        assert!((0.92..=0.99).contains(&part), "{part}");
-        let mean = found.iter().map(|(odds, _)| share(*odds)).sum::<f64>() / 600.0;
+        let coverage = covered.count() as f64 / 600.0;
+        assert!((0.92..=0.99).contains(&coverage), "{coverage}");
+        let mean = found
+            .iter()
+            .map(|(log_odds, _)| share(*log_odds))
+            .sum::<f64>()
+            / 600.0;
         assert!((mean - 0.5).abs() < 0.03, "{mean}");
     }
 
     #[test]
-    fn one_topic_and_none_stand_alone() {
-        assert!(pooled(&[], &perfect().1).is_none());
-        let (quantifier, response) = perfect();
-        let evidence = quantifier.evidence(&response, &[0.9; 3]).expect("texts");
-        assert!(pooled(&[&evidence], &response).is_none());
-        // Three that are all good are as good as that makes them.
-        for (odds, variance) in found(&[(3, 3); 3]) {
-            assert!(share(odds) > 0.8 && variance > 0.3, "{odds} {variance}");
+    fn fewer_than_three_topics_are_not_pooled() {
+        assert!(pool_topics(&[], &perfect_classifier().1).is_none());
+        let (quantifier, quasi_likelihood) = perfect_classifier();
+        let score_means = quantifier
+            .score_means(&quasi_likelihood, &[0.9; 3])
+            .expect("texts");
+        assert!(pool_topics(&[&score_means], &quasi_likelihood).is_none());
+        // Three topics with only positive texts stay clearly positive.
+        for (log_odds, variance) in pool(&[(3, 3); 3]) {
+            assert!(
+                share(log_odds) > 0.8 && variance > 0.3,
+                "{log_odds} {variance}"
+            );
         }
     }
 }

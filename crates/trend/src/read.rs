@@ -1,5 +1,4 @@
-//! From files to reviews that a model has read. Files are read as often as it takes, and nothing of them is
-//! kept but what a trend needs.
+//! Reads reviews from files and predicts them. Files are read several times instead of being kept in memory.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -9,150 +8,160 @@ use artifact::format;
 use bundle::Predictor;
 use ingest::{Review, read_each};
 use settings::IngestSettings;
-use stage::{Progress, ProgressMode, Task};
+use stage::{Progress, ProgressMode, ProgressTask};
 
-use crate::data::{Change, Input, Options, Row};
-use crate::refused::{Refused, Unfit};
-use crate::words::WordCounts;
+use crate::data::{ChangePoint, Input, Options, ScoredReview};
+use crate::error::{TrendError, UnusableReviews};
+use crate::word_changes::WordCounts;
 
-/// Milliseconds of a day.
+/// Milliseconds per day.
 const DAY: i64 = 86_400_000;
 
-/// What reviews without a topic are put under.
+/// The topic of reviews without a topic.
 const NO_TOPIC: &str = "no topic";
 
-/// Words that are named of a change.
-const WORDS: usize = 20;
+/// Maximum number of words listed for a change.
+const MAX_WORDS: usize = 20;
 
-/// Topics that are named where none of those asked for is there.
-const TOPICS: usize = 5;
+/// Number of topics listed in the error for an unknown topic.
+const LISTED_TOPICS: usize = 5;
 
-/// Bytes of texts that a model reads together, at most.
-const BATCH_BYTES: usize = 16 << 20;
+/// Maximum size of the texts of a batch, in bytes.
+const MAX_BATCH_BYTES: usize = 16 << 20;
 
-/// Reviews, and what is wanted of them.
+/// The files and options of a trend.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// Files of rows, all of one shape.
+pub struct TrendQuery<'a> {
+    /// Files of reviews, all with the same columns.
     pub files: &'a [PathBuf],
-    /// How they are read: `[ingest]`.
+    /// How the files are read: `[ingest]`.
     pub reading: &'a IngestSettings,
-    /// Topics that count; all where none are named.
+    /// Topics to select; all if empty.
     pub topics: &'a [String],
-    /// How the trend is made.
+    /// How the trend is computed.
     pub options: Options,
 }
 
-/// A model that reads reviews, and within what bounds.
-pub struct Reader<'a> {
+/// The model that predicts the reviews, limits, and progress display.
+pub struct TrendContext<'a> {
     /// The model.
     pub predictor: &'a Predictor,
-    /// Shows how far it is.
+    /// Shows the progress.
     pub progress: &'a Progress,
     /// Receives messages for the user, see [`Predictor::take_notes`].
     pub on_note: &'a (dyn Fn(&str) + Sync),
-    /// Most reviews; if there are more, the model reads none.
-    pub most: u64,
-    /// Reviews that it reads together.
-    pub together: usize,
-    /// Whether nobody waits for the trend any more; looked at again and again.
+    /// Maximum number of reviews; more are an error before any prediction.
+    pub max_reviews: u64,
+    /// Number of reviews that are predicted together.
+    pub batch_rows: usize,
+    /// Whether the trend is cancelled; checked for every review.
     pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// What the reviews of files are, without a look at their texts.
+/// Numbers of reviews in the files.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    /// Reviews.
+pub(crate) struct ReviewCounts {
     all: u64,
-    /// Those about a wanted topic.
-    wanted: u64,
-    /// Those of them with a time.
+    /// With a selected topic.
+    selected: u64,
+    /// With a selected topic and a time.
     pub(crate) dated: u64,
-    /// Those of them whose authors say what they feel.
+    /// With a selected topic, a time and a label.
     pub(crate) labelled: u64,
 }
 
-impl Question<'_> {
-    /// Reads the files once without the model: whatever is wrong with them is found before it is asked.
-    pub(crate) fn count(&self, reader: &Reader<'_>) -> Result<Counts, Refused> {
-        let mut counts = Counts::default();
+impl TrendQuery<'_> {
+    /// Reads the files once without the model, so that problems are found before any prediction.
+    pub(crate) fn count(&self, context: &TrendContext<'_>) -> Result<ReviewCounts, TrendError> {
+        let mut counts = ReviewCounts::default();
         let mut topics: HashMap<String, u64> = HashMap::new();
-        let summary = self.each(reader.progress, reader, |review| {
+        let summary = self.for_each(context.progress, context, |review| {
             counts.all += 1;
             if let Some(topic) = review.topic.as_deref().filter(|_| !self.topics.is_empty()) {
                 *topics.entry(topic.to_owned()).or_default() += 1;
             }
-            if self.is_wanted(review) {
-                counts.wanted += 1;
+            if self.is_selected(review) {
+                counts.selected += 1;
                 let is_dated = review.timestamp.is_some();
                 counts.dated += u64::from(is_dated);
                 counts.labelled += u64::from(is_dated && review.label.is_some());
             }
-            match counts.dated > reader.most {
-                true => Err(Refused::TooMany { most: reader.most }),
+            match counts.dated > context.max_reviews {
+                true => Err(TrendError::TooMany {
+                    max_reviews: context.max_reviews,
+                }),
                 false => Ok(()),
             }
         })?;
         if counts.dated == 0 {
             let (read, wanted, there) = (counts.all, self.topics.to_vec(), most_common(topics));
-            return Err(Refused::Unfit(match counts.wanted > 0 {
-                true => Unfit::NoTime { read },
-                false => Unfit::NoTopic {
+            return Err(TrendError::UnusableReviews(match counts.selected > 0 {
+                true => UnusableReviews::NoTime { read },
+                false => UnusableReviews::NoTopic {
                     read,
                     wanted,
                     there,
                 },
             }));
         }
-        reader.progress.note(&summary);
+        context.progress.note(&summary);
         Ok(counts)
     }
 
-    /// The reviews with a time, as the model reads them; and in sentences what was left out.
-    pub(crate) fn input(
+    /// The predicted reviews with a time; and sentences about skipped reviews.
+    pub(crate) fn scored_reviews(
         &self,
-        counts: Counts,
-        reader: &Reader<'_>,
-    ) -> Result<(Input, Vec<String>), Refused> {
-        let progress = reader.progress;
-        let task = progress.task("reading", Some(counts.dated), "reviews");
+        counts: ReviewCounts,
+        context: &TrendContext<'_>,
+    ) -> Result<(Input, Vec<String>), TrendError> {
+        let progress = context.progress;
+        let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
-        let (input, empty) = self.read(&quiet, reader, &task, |review| self.day(review))?;
+        let (input, empty) = self.predict_all(&quiet, context, &task, |review| self.day(review))?;
         drop(task);
         let missing = self.topics.iter().filter(|it| !input.topics.contains(it));
         let missing = missing.map(|wanted| format!("No review with a time is about `{wanted}`"));
-        let mut left_out: Vec<String> = missing.collect();
+        let mut skipped: Vec<String> = missing.collect();
         for (count, what) in [
-            (counts.wanted - counts.dated, "without a time"),
-            (empty, "of which nothing is left once they are cleaned"),
+            (counts.selected - counts.dated, "without a time"),
+            (empty, "without any text after cleaning"),
         ] {
             if count > 0 {
                 let reviews = format::plural(count, "review", "reviews");
-                left_out.push(format!("Left out: {reviews} {what}"));
+                skipped.push(format!("Skipped {reviews} {what}"));
             }
         }
         match input.rows.is_empty() {
-            true => Err(Unfit::NoText.into()),
-            false => Ok((input, left_out)),
+            true => Err(UnusableReviews::NoText.into()),
+            false => Ok((input, skipped)),
         }
     }
 
-    /// The labelled reviews, with or without a time: labels and what the model says.
-    pub(crate) fn labelled(&self, reader: &Reader<'_>) -> Result<(Vec<u8>, Vec<f32>), Refused> {
-        let task = reader.progress.task("reading", None, "labelled reviews");
+    /// Labels and predicted probabilities of the labelled reviews, with or without a time.
+    pub(crate) fn labels_and_probabilities(
+        &self,
+        context: &TrendContext<'_>,
+    ) -> Result<(Vec<u8>, Vec<f32>), TrendError> {
+        let task = context
+            .progress
+            .task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
-        let (input, _) = self.read(reader.progress, reader, &task, any_day)?;
+        let (input, _) = self.predict_all(context.progress, context, &task, any_day)?;
         let rows = input.rows.iter();
         Ok(rows
-            .filter_map(|row| Some((row.verdict?, row.probability)))
+            .filter_map(|row| Some((row.author_label?, row.probability)))
             .unzip())
     }
 
-    /// Adds the words that moved with a change.
-    pub(crate) fn explain(&self, change: &mut Change, reader: &Reader<'_>) -> Result<(), Refused> {
+    /// Adds the words whose frequency changed most to a change point.
+    pub(crate) fn add_words(
+        &self,
+        change: &mut ChangePoint,
+        context: &TrendContext<'_>,
+    ) -> Result<(), TrendError> {
         let mut counts = WordCounts::default();
-        let quiet = reader.progress.with_mode(ProgressMode::None);
-        self.each(&quiet, reader, |review| {
+        let quiet = context.progress.with_mode(ProgressMode::None);
+        self.for_each(&quiet, context, |review| {
             let day = self.day(review);
             for (is_after, (from, to)) in [false, true].into_iter().zip(change.days) {
                 if day.is_some_and(|day| (from..=to).contains(&day)) {
@@ -161,73 +170,73 @@ impl Question<'_> {
             }
             Ok(())
         })?;
-        change.words = counts.moved(WORDS);
+        change.words = counts.largest_changes(MAX_WORDS);
         Ok(())
     }
 
-    fn is_wanted(&self, review: &Review<'_>) -> bool {
+    fn is_selected(&self, review: &Review<'_>) -> bool {
         self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic(review))
     }
 
-    /// The day of a review that counts.
+    /// The day of a selected review.
     fn day(&self, review: &Review<'_>) -> Option<i64> {
-        let time = review.timestamp.filter(|_| self.is_wanted(review));
+        let time = review.timestamp.filter(|_| self.is_selected(review));
         time.map(|milliseconds| milliseconds.div_euclid(DAY))
     }
 
-    /// Lets the model read all reviews for which there is a day. Returns them and the number of those of which
-    /// nothing was left.
-    fn read(
+    /// Predicts all reviews for which `day` returns a day. Returns them and the number of reviews whose text is
+    /// empty after cleaning.
+    fn predict_all(
         &self,
         progress: &Progress,
-        reader: &Reader<'_>,
-        task: &Task,
+        context: &TrendContext<'_>,
+        task: &ProgressTask,
         day: impl Fn(&Review<'_>) -> Option<i64>,
-    ) -> Result<(Input, u64), Refused> {
+    ) -> Result<(Input, u64), TrendError> {
         let mut batch = Batch::default();
-        self.each(progress, reader, |review| {
+        self.for_each(progress, context, |review| {
             if let Some(day) = day(review) {
                 batch.add(review, day);
             }
-            if batch.texts.len() < reader.together && batch.bytes < BATCH_BYTES {
+            if batch.texts.len() < context.batch_rows && batch.bytes < MAX_BATCH_BYTES {
                 return Ok(());
             }
             task.advance(batch.texts.len() as u64);
-            batch.predict(reader)
+            batch.predict(context)
         })?;
-        batch.predict(reader)?;
+        batch.predict(context)?;
         Ok((batch.input, batch.empty))
     }
 
-    /// Gives every review to `take` until that fails, or nobody waits any more.
-    fn each(
+    /// Calls `visit` with every review until it fails or the trend is cancelled.
+    fn for_each(
         &self,
         progress: &Progress,
-        reader: &Reader<'_>,
-        mut take: impl FnMut(&Review<'_>) -> Result<(), Refused>,
-    ) -> Result<String, Refused> {
-        let mut taken = Ok(());
+        context: &TrendContext<'_>,
+        mut visit: impl FnMut(&Review<'_>) -> Result<(), TrendError>,
+    ) -> Result<String, TrendError> {
+        let mut result = Ok(());
         let summary = read_each(self.files, self.reading, progress, |review| {
-            if taken.is_ok() {
-                taken = match (reader.is_stopped)() {
-                    true => Err(Refused::Stopped),
-                    false => take(review),
+            if result.is_ok() {
+                result = match (context.is_stopped)() {
+                    true => Err(TrendError::Stopped),
+                    false => visit(review),
                 };
             }
-            match taken {
+            match result {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
             }
         })?;
-        taken.map(|()| summary)
+        result.map(|()| summary)
     }
 }
 
-/// The topics that most reviews are about, the first of them first.
+/// The most common topics, in descending order.
 fn most_common(topics: HashMap<String, u64>) -> Vec<String> {
     let mut topics: Vec<(String, u64)> = topics.into_iter().collect();
     topics.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-    let first = topics.into_iter().take(TOPICS);
+    let first = topics.into_iter().take(LISTED_TOPICS);
     first.map(|(topic, _)| topic).collect()
 }
 
@@ -235,46 +244,50 @@ fn topic<'r>(review: &'r Review<'_>) -> &'r str {
     review.topic.as_deref().unwrap_or(NO_TOPIC)
 }
 
-/// Reviews that wait to be read together, and those that were.
+/// Reviews that wait for their prediction, and the predicted ones.
 #[derive(Default)]
 struct Batch {
     texts: Vec<String>,
     bytes: usize,
-    /// What is known of each of the texts; the probability is not yet.
-    rows: Vec<Row>,
-    places: HashMap<String, usize>,
+    /// The reviews of `texts`, still without a probability.
+    rows: Vec<ScoredReview>,
+    topic_indices: HashMap<String, usize>,
     input: Input,
-    /// Texts of which nothing was left.
+    /// Number of reviews whose text is empty after cleaning.
     empty: u64,
 }
 
 impl Batch {
     fn add(&mut self, review: &Review<'_>, day: i64) {
         let name = topic(review);
-        let next = self.places.len();
-        let topic = *self.places.entry(name.to_owned()).or_insert(next);
+        let next = self.topic_indices.len();
+        let topic = *self.topic_indices.entry(name.to_owned()).or_insert(next);
         if topic == next {
             self.input.topics.push(name.to_owned());
         }
         self.bytes += review.text.len();
         self.texts.push(review.text.to_owned());
-        self.rows.push(Row {
+        self.rows.push(ScoredReview {
             topic,
             day,
             probability: f32::NAN,
-            verdict: review.label.map(|label| label.id()),
+            author_label: review.label.map(|label| label.id()),
         });
     }
 
-    /// Lets the model read the texts that wait.
-    fn predict(&mut self, reader: &Reader<'_>) -> Result<(), Refused> {
-        let said = reader.predictor.probabilities(&self.texts);
-        for note in reader.predictor.take_notes() {
-            (reader.on_note)(&note);
+    /// Predicts the waiting texts.
+    fn predict(&mut self, context: &TrendContext<'_>) -> Result<(), TrendError> {
+        let probabilities = context.predictor.probabilities(&self.texts);
+        for note in context.predictor.take_notes() {
+            (context.on_note)(&note);
         }
-        for (row, probability) in self.rows.drain(..).zip(said.map_err(Refused::Failed)?) {
+        for (row, probability) in self
+            .rows
+            .drain(..)
+            .zip(probabilities.map_err(TrendError::Failed)?)
+        {
             match probability {
-                Some(probability) => self.input.rows.push(Row { probability, ..row }),
+                Some(probability) => self.input.rows.push(ScoredReview { probability, ..row }),
                 None => self.empty += 1,
             }
         }

@@ -1,126 +1,164 @@
-//! A trend in sentences, for the terminal and for the page.
+//! Sentences about a trend, for the terminal and for the page.
 
 use artifact::format;
 use metrics::Estimate;
 
-use crate::data::Trend;
+use crate::data::{ChangePoint, Trend};
 
-/// Words that are named of a change, on either side.
-const NAMED: usize = 8;
+/// Maximum number of words listed for a change, in either direction.
+const MAX_WORDS: usize = 8;
 
-/// What there is to say, the conclusion first.
-pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
-    let mut said = Vec::new();
-    if let Some(distance) = trend.misfit {
-        said.push(format!(
-            "Beware: these reviews are unlike the {} labelled ones from which it is known how {model} errs (distance {distance:.2}; \
-             chance makes less). Trust no figure below; a few hundred labelled reviews of this kind mend it: `--adapt 300` or `--labelled FILE`.",
-            format::count(trend.labelled as u64)
-        ));
-    }
-    let overall = trend.overall;
-    let shares = [overall.value, overall.high, trend.overall_counted];
-    let [value, high, counted] = shares.map(format::percent);
-    let (low, confidence) = (100.0 * overall.low, round(100.0 * trend.confidence));
-    let rows = format::count(trend.rows as u64);
-    said.push(format!(
-        "{value} of {rows} reviews are positive ({low:.1} to {high}, {confidence} % interval); {model} calls {counted} so."
-    ));
-    let rise = trend.model.rise;
-    if let [first, .., last] = trend.periods.as_slice() {
-        let what = match (rise.low > 0.0, rise.high < 0.0) {
-            (true, _) => "rose",
-            (_, true) => "fell",
-            _ => "cannot be said to have moved",
-        };
-        let (first, last) = (&first.label, &last.label);
-        let [points, low, high] = [rise.value, rise.low, rise.high].map(signed);
-        said.push(format!(
-            "From {first} to {last} the level {what}: {points} points ({low} to {high})."
-        ));
-    }
-    if let Some(change) = &trend.largest_change {
-        let [before, after] = [change.before, change.after].map(|it| format::percent(it.value));
-        let mut sentence = format!(
-            "The largest change came before {}: from {before} to {after} (probability of a change {:.2})",
-            change.label, change.probability
-        );
-        if let (Some(within), Some(mix)) = (change.within_topics, change.mix_of_topics) {
-            let (within, mix) = (signed(within), signed(mix));
-            sentence.push_str(&format!(
-                ", {within} points by other opinions about the same topics and {mix} by other topics"
-            ));
-        }
-        for (what, sign) in [("More often then", 1.0), ("Less often", -1.0)] {
-            let moved = change.words.iter().filter(|it| sign * it.z > 4.0);
-            let words: Vec<&str> = moved.take(NAMED).map(|it| it.word.as_str()).collect();
-            if !words.is_empty() {
-                sentence.push_str(&format!(". {what}: {}", words.join(", ")));
-            }
-        }
-        said.push(sentence + ".");
-    }
-    if let Some(judged) = &trend.judged {
-        said.push(format!(
-            "Against what {} authors say themselves, a {}'s share is off by {:.1} points on average (counting: {:.1}, \
-             the level: {:.1}); {:.0} % of {} intervals hold theirs.",
-            format::count(judged.rows as u64),
-            trend.period.name(),
-            100.0 * judged.mean_absolute_error,
-            100.0 * judged.mean_absolute_error_counted,
-            100.0 * judged.mean_absolute_error_of_level,
-            100.0 * judged.coverage,
-            judged.periods
-        ));
-    }
-    said.extend(backtest(trend));
-    let groups = trend.labelled_groups.map_or_else(String::new, |groups| {
-        format!(" in {} groups", format::count(groups as u64))
-    });
-    let folds = match trend.labelled_cross_fitted {
-        0 => String::new(),
-        rows => format!(
-            "; {} of them are training reviews, read by models that had not learned from them",
-            format::count(rows as u64)
-        ),
-    };
-    said.push(format!(
-        "How the model errs is known from {} labelled reviews{groups}{folds}.",
-        format::count(trend.labelled as u64)
-    ));
-    said.extend(trend.left_out.iter().map(|what| format!("{what}.")));
-    said
-}
-
-fn backtest(trend: &Trend) -> Option<String> {
-    let of: Vec<_> = trend.backtest.iter().filter(|it| it.horizon == 1).collect();
-    let [model, last, mean] = of.try_into().ok()?;
+/// A warning, if the model's error rates do not apply to these reviews.
+pub(crate) fn warning(trend: &Trend, model: &str) -> Option<String> {
+    let distance = trend.misfit?;
     Some(format!(
-        "Forecasts of the next {} had an interval score of {:.1} points over {} origins (last value {:.1}, overall mean {:.1}; less is better), and their intervals held {:.0} %.",
-        trend.period.name(),
-        100.0 * model.interval_score,
-        model.forecasts,
-        100.0 * last.interval_score,
-        100.0 * mean.interval_score,
-        100.0 * model.coverage
+        "Warning: these reviews differ from the {} labelled reviews that the error rates of the model {model} come from \
+         (Kolmogorov-Smirnov distance {distance:.2}). Do not rely on the results below. Calibrate the model on a few \
+         hundred labelled reviews of this kind: `--calibrate-on 300` or `--labelled FILE`.",
+        format::count(trend.labelled as u64)
     ))
 }
 
-/// A difference of shares in points, with its sign; nothing has none.
-fn signed(difference: f64) -> String {
+/// The result in one sentence: the share of positive reviews, and whether it rose or fell.
+pub(crate) fn answer(trend: &Trend) -> String {
+    let (level, overall) = (confidence_level(trend), trend.overall);
+    let mut answer = format!(
+        "{} of {} reviews are positive ({level} {})",
+        percent(overall.value),
+        format::count(trend.rows as u64),
+        range(overall)
+    );
+    if let [first, .., last] = trend.periods.as_slice() {
+        let Estimate { value, low, high } = trend.model.rise;
+        let span = format!("from {} to {}", first.label, last.label);
+        let by = |value: f64, low: f64, high: f64| {
+            let range = range(Estimate { value, low, high });
+            format!("by {:.1} points {span} ({level} {range})", 100.0 * value)
+        };
+        answer += ", and this share ";
+        answer += &match (low > 0.0, high < 0.0) {
+            (true, _) => format!("rose {}", by(value, low, high)),
+            (_, true) => format!("fell {}", by(-value, -high, -low)),
+            _ => {
+                let [points, low, high] = [value, low, high].map(signed);
+                format!(
+                    "did not change significantly {span} ({points} points, {level} {low} to {high})"
+                )
+            }
+        };
+    }
+    answer + "."
+}
+
+/// The largest change.
+pub(crate) fn largest_change(change: &ChangePoint) -> String {
+    let [before, after] = [change.before, change.after].map(|it| percent(it.value));
+    format!(
+        "The largest change is at the start of {}: from {before} to {after} (probability of a change {:.2}).",
+        change.label, change.probability
+    )
+}
+
+/// The parts of a change that come from opinions and from the mix of topics, if there are several topics.
+pub(crate) fn change_by_topics(change: &ChangePoint) -> Option<String> {
+    let [within, mix] = [change.within_topics?, change.mix_of_topics?].map(signed);
+    Some(format!(
+        "Of this change, {within} points come from other opinions on the same topics, and {mix} points from another mix of topics."
+    ))
+}
+
+/// The words that became more or less frequent with a change.
+pub(crate) fn change_by_words(change: &ChangePoint) -> Vec<String> {
+    let directions = [("More frequent", 1.0), ("Less frequent", -1.0)].into_iter();
+    let sentences = directions.filter_map(|(direction, factor)| {
+        let words = change.words.iter().filter(|it| factor * it.z > 4.0);
+        let words: Vec<&str> = words.take(MAX_WORDS).map(|it| it.word.as_str()).collect();
+        (!words.is_empty()).then(|| format!("{direction} since then: {}.", words.join(", ")))
+    });
+    sentences.collect()
+}
+
+/// How certain the result is, and why.
+pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
+    let groups = trend.labelled_groups.map_or_else(String::new, |groups| {
+        format!(" in {} groups", format::count(groups as u64))
+    });
+    let cross_fitted = match trend.labelled_cross_fitted {
+        0 => String::new(),
+        rows => format!(
+            "; {} of them are training reviews, each predicted by a model that was not trained on it (cross-fitting)",
+            format::count(rows as u64)
+        ),
+    };
+    let mut sentences = vec![
+        format!(
+            "The model {model} predicts positive for {} of the reviews. The results are corrected for its error rates, and the intervals include the uncertainty of these rates.",
+            percent(trend.overall_counted)
+        ),
+        format!(
+            "The error rates come from {} labelled reviews{groups}{cross_fitted}.",
+            format::count(trend.labelled as u64)
+        ),
+    ];
+    let period = trend.period.name();
+    if let Some(authors) = &trend.author_comparison {
+        let covered = (authors.coverage * authors.periods as f64).round() as u64;
+        sentences.push(format!(
+            "Check against the authors' own labels of {}, which the model did not see: {} of {} intervals ({}) covered the \
+             authors' share. The mean error per {period} is {:.1} points ({:.1} for the smoothed trend, {:.1} for counting predicted labels).",
+            format::plural(authors.rows as u64, "review", "reviews"),
+            format::count(covered),
+            format::count(authors.periods as u64),
+            percent(authors.coverage),
+            100.0 * authors.mean_absolute_error,
+            100.0 * authors.mean_absolute_error_of_level,
+            100.0 * authors.mean_absolute_error_counted,
+        ));
+    }
+    sentences.extend(backtest(trend));
+    sentences.extend(trend.skipped.iter().map(|sentence| format!("{sentence}.")));
+    sentences
+}
+
+fn backtest(trend: &Trend) -> Option<String> {
+    let next: Vec<_> = trend.backtest.iter().filter(|it| it.horizon == 1).collect();
+    let [model, last, mean] = next.try_into().ok()?;
+    Some(format!(
+        "Forecasts of the next {}, tested on the past {} times: {} of the intervals covered the outcome, with an interval score of {:.1} \
+         points (last value {:.1}, overall mean {:.1}; lower is better).",
+        trend.period.name(),
+        model.forecasts,
+        percent(model.coverage),
+        100.0 * model.interval_score,
+        100.0 * last.interval_score,
+        100.0 * mean.interval_score,
+    ))
+}
+
+/// `95% CI`.
+pub(crate) fn confidence_level(trend: &Trend) -> String {
+    format!("{}% CI", (10_000.0 * trend.confidence).round() / 100.0)
+}
+
+/// A share in percent: `45.9%`.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
+}
+
+/// A difference of shares in points, with its sign unless it is 0.
+pub(crate) fn signed(difference: f64) -> String {
     match format!("{:+.1}", 100.0 * difference).as_str() {
         "+0.0" | "-0.0" => "0.0".to_owned(),
         signed => signed.to_owned(),
     }
 }
 
-/// To a hundredth, without what rounding adds.
-fn round(value: f64) -> f64 {
-    (100.0 * value).round() / 100.0
+/// An interval in percent: `37.4–54.6`.
+pub(crate) fn range(estimate: Estimate) -> String {
+    format!("{:.1}–{:.1}", 100.0 * estimate.low, 100.0 * estimate.high)
 }
 
-/// An interval in percent: `37.4 to 54.6`.
-pub(crate) fn range(estimate: Estimate) -> String {
-    let (low, high) = (100.0 * estimate.low, 100.0 * estimate.high);
-    format!("{low:.1} to {high:.1}")
+/// A share with its interval: `45.9% (37.4–54.6)`.
+pub(crate) fn with_range(estimate: Estimate) -> String {
+    format!("{} ({})", percent(estimate.value), range(estimate))
 }

@@ -1,23 +1,23 @@
-//! What tests of several modules share.
+//! Helpers for the tests of several modules.
 
-use quantification::{Method, Quantifier, Response};
+use quantification::{Method, Quantifier, QuasiLikelihood};
 
-use crate::state_space::{Fitted, Observed, Posterior, most_likely};
+use crate::state_space::{FittedModel, Observation, Posterior, most_likely};
 
-/// A model that does not err.
-pub(crate) fn perfect() -> (Quantifier, Response) {
+/// A classifier without errors.
+pub(crate) fn perfect_classifier() -> (Quantifier, QuasiLikelihood) {
     let labels = [0, 1].repeat(20);
-    let said: Vec<f32> = labels
+    let probabilities: Vec<f32> = labels
         .iter()
         .map(|label| 0.1 + 0.8 * f32::from(*label))
         .collect();
-    let quantifier = Quantifier::new(&labels, &said, 10, 1).expect("both classes");
-    let response = quantifier.response(Method::ClassifyAndCount);
-    (quantifier, response)
+    let quantifier = Quantifier::new(&labels, &probabilities, 10, 1).expect("both classes");
+    let quasi_likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
+    (quantifier, quasi_likelihood)
 }
 
-/// A model without or with a slope.
-pub(crate) fn fit(observed: &[Observed], has_slope: bool) -> Fitted {
+/// Fits a state-space model without or with a slope.
+pub(crate) fn fit(observed: &[Observation], has_slope: bool) -> FittedModel {
     let variances = most_likely(observed, has_slope);
-    Fitted::new(observed, variances, Posterior::of(observed, has_slope))
+    FittedModel::new(observed, variances, Posterior::new(observed, has_slope))
 }

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use serde_json::Value;
-use trend::state_space::{Observed, Variances, with_variances};
+use trend::state_space::{Observation, Variances, with_variances};
 
 fn numbers(value: &Value) -> Vec<f64> {
     let values = value.as_array().unwrap().iter();
@@ -14,7 +14,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn likelihood_levels_and_forecasts_are_those_of_statsmodels() {
     let golden: Value = serde_json::from_str(include_str!("golden/golden.json")).unwrap();
     let values = golden["values"].as_array().unwrap().iter();
-    let observed: Vec<Observed> = values.map(|value| Some((value.as_f64()?, 0.0))).collect();
+    let observed: Vec<Observation> = values.map(|value| Some((value.as_f64()?, 0.0))).collect();
     for case in golden["cases"].as_array().unwrap() {
         let given = numbers(&case["variances"]);
         let found = with_variances(

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Expected: accuracy, precision, recall, F1, MCC.
-fn check(found: Confusion, expected: [Option<f64>; 5]) {
+fn check(found: ConfusionMatrix, expected: [Option<f64>; 5]) {
     let figures = [
         found.accuracy(),
         found.precision(),
@@ -19,8 +19,8 @@ fn check(found: Confusion, expected: [Option<f64>; 5]) {
     }
 }
 
-fn table(tn: u64, fp: u64, fn_: u64, tp: u64) -> Confusion {
-    Confusion {
+fn table(tn: u64, fp: u64, fn_: u64, tp: u64) -> ConfusionMatrix {
+    ConfusionMatrix {
         true_negative: tn,
         false_positive: fp,
         false_negative: fn_,
@@ -29,8 +29,8 @@ fn table(tn: u64, fp: u64, fn_: u64, tp: u64) -> Confusion {
 }
 
 #[test]
-fn figures_match_a_table_worked_by_hand() {
-    // 50 negatives, 40 kept; 50 positives, 30 found. MCC: (30*40 - 10*20)/sqrt(40*50*50*60).
+fn figures_match_a_table_computed_by_hand() {
+    // 40 of 50 negatives and 30 of 50 positives are correct. MCC: (30*40 - 10*20)/sqrt(40*50*50*60).
     let mcc = 1000.0 / 6_000_000_f64.sqrt();
     check(
         table(40, 10, 20, 30),
@@ -44,7 +44,7 @@ fn figures_match_a_table_worked_by_hand() {
 }
 
 #[test]
-fn what_is_not_defined_is_none() {
+fn undefined_figures_are_none() {
     check(table(0, 0, 0, 0), [None; 5]);
     check(table(9, 0, 0, 0), [Some(1.0), None, None, None, None]);
     check(
@@ -58,9 +58,9 @@ fn what_is_not_defined_is_none() {
 }
 
 #[test]
-fn shares_have_intervals_of_wilson_of_their_own_rows() {
-    // 41 of 41 right, 20 of them positive: Wilson's lower ends are 1 / (1 + z^2 / rows).
-    let all_right = table(21, 0, 0, 20);
+fn shares_and_f1_have_wilson_intervals() {
+    // 41 of 41 correct, 20 of them positive. The lower ends of Wilson intervals are 1 / (1 + z^2 / rows).
+    let all_correct = table(21, 0, 0, 20);
     let z2 = 3.841_459;
     let [of_41, of_20] = [41.0, 20.0].map(|rows| 1.0 / (1.0 + z2 / rows));
     for (metric, low) in [
@@ -69,13 +69,16 @@ fn shares_have_intervals_of_wilson_of_their_own_rows() {
         (Metric::Recall, of_20),
         (Metric::F1, 2.0 * of_20 / (1.0 + of_20)),
     ] {
-        let found = all_right.share(metric, 0.95).expect("it is defined");
+        let found = all_correct
+            .wilson_interval(metric, 0.95)
+            .expect("it is defined");
         assert_eq!((found.value, found.high), (1.0, 1.0));
         assert!((found.low - low).abs() < 1e-6, "{metric:?}: {found:?}");
     }
-    // 1 found of 3 that are positive or called so; statsmodels says 0.061492 to 0.792340 of 1 of 3.
+    // 1 true positive of 3 rows that are positive or predicted positive. For 1 of 3, statsmodels gives 0.061492 to
+    // 0.792340.
     let found = table(9, 1, 1, 1)
-        .share(Metric::F1, 0.95)
+        .wilson_interval(Metric::F1, 0.95)
         .expect("it is defined");
     let expected = [
         0.5,
@@ -85,12 +88,15 @@ fn shares_have_intervals_of_wilson_of_their_own_rows() {
     for (found, expected) in [found.value, found.low, found.high].iter().zip(expected) {
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
     }
-    assert_eq!(all_right.share(Metric::Mcc, 0.95), None);
-    assert_eq!(table(9, 0, 0, 0).share(Metric::Precision, 0.95), None);
+    assert_eq!(all_correct.wilson_interval(Metric::Mcc, 0.95), None);
+    assert_eq!(
+        table(9, 0, 0, 0).wilson_interval(Metric::Precision, 0.95),
+        None
+    );
 }
 
 #[test]
-fn one_half_is_called_positive() {
-    let tally = Tally::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.499, 0.2]).expect("the rows are fine");
-    assert_eq!(confusion(&tally), table(1, 1, 1, 1));
+fn one_half_is_predicted_positive() {
+    let rows = ScoredRows::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.499, 0.2]).expect("valid rows");
+    assert_eq!(confusion_matrix(&rows), table(1, 1, 1, 1));
 }

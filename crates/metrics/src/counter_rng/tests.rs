@@ -8,7 +8,7 @@ fn numbers_never_change() {
         [mix(state), mix(state.wrapping_add(GOLDEN))],
         [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
     );
-    // As the generators printed them that this one replaces: `Stream` of classifier, `Draws` of metrics.
+    // The numbers of earlier versions; a change would invalidate checkpoints and artifacts.
     let rng = CounterRng::new(7);
     assert_eq!(
         [0, 1, 41].map(|n| rng.bits(n)),
@@ -28,7 +28,7 @@ fn numbers_never_change() {
     rng.shuffle(&mut items);
     assert_eq!(items, [0, 4, 6, 5, 3, 2, 1, 7]);
     assert_eq!(rng.keep_mask(10, 0.5), [1, 0, 1, 0, 1, 0, 1, 1, 1, 0]);
-    let sample = CounterRng::of_sample(7, 3);
+    let sample = CounterRng::for_sample(7, 3);
     assert_eq!(
         [0, 1, 41].map(|n| sample.bits(n)),
         [
@@ -39,19 +39,19 @@ fn numbers_never_change() {
     );
     assert_eq!(sample.index(5, 1000), 814);
     assert_eq!(
-        CounterRng::of_sample(0, 0).bits(0),
+        CounterRng::for_sample(0, 0).bits(0),
         2_558_736_989_570_252_433
     );
 }
 
 #[test]
-fn indices_are_spread_evenly() {
+fn indices_are_uniform() {
     let rows = 10;
     let mut counts = vec![0_i64; rows];
-    for place in 0..100_000 {
-        counts[CounterRng::of_sample(7, 3).index(place, rows)] += 1;
+    for n in 0..100_000 {
+        counts[CounterRng::for_sample(7, 3).index(n, rows)] += 1;
     }
-    // A count is binomial with a standard deviation of 95; 5 of them are never reached by chance.
+    // A count is binomial with a standard deviation of 95; five standard deviations are practically impossible.
     assert!(
         counts.iter().all(|count| (count - 10_000).abs() < 475),
         "{counts:?}"
@@ -59,7 +59,7 @@ fn indices_are_spread_evenly() {
 }
 
 #[test]
-fn moments_are_those_of_the_distributions() {
+fn moments_agree_with_the_distributions() {
     let rng = CounterRng::new(7);
     let count = 40_000;
     let mean = (0..count).map(|n| rng.uniform(n)).sum::<f64>() / count as f64;
@@ -71,12 +71,12 @@ fn moments_are_those_of_the_distributions() {
         mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03,
         "{mean} {variance}"
     );
-    let kept = rng
+    let ones = rng
         .keep_mask(count as usize, 0.3)
         .iter()
         .map(|&bit| u64::from(bit))
         .sum::<u64>();
-    assert!((kept as f64 / count as f64 - 0.7).abs() < 0.01, "{kept}");
+    assert!((ones as f64 / count as f64 - 0.7).abs() < 0.01, "{ones}");
 }
 
 #[test]
@@ -85,17 +85,17 @@ fn sequences_differ() {
     assert_ne!(rng.child(1).bits(5), rng.child(2).bits(5));
     assert_ne!(rng.bits(5), CounterRng::new(8).bits(5));
     let first: Vec<u64> = (0..4)
-        .map(|sample| CounterRng::of_sample(7, sample).bits(0))
+        .map(|sample| CounterRng::for_sample(7, sample).bits(0))
         .collect();
     let other: Vec<u64> = (0..4)
-        .map(|sample| CounterRng::of_sample(8, sample).bits(0))
+        .map(|sample| CounterRng::for_sample(8, sample).bits(0))
         .collect();
     assert!(first.iter().all(|bits| !other.contains(bits)));
     assert_ne!(first[0], first[1]);
 }
 
 #[test]
-fn a_shuffle_keeps_every_item() {
+fn a_shuffle_is_a_permutation() {
     let mut items: Vec<u32> = (0..100).collect();
     CounterRng::new(3).shuffle(&mut items);
     assert_ne!(items, (0..100).collect::<Vec<_>>());

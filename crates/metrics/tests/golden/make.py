@@ -1,7 +1,7 @@
-"""Writes golden.json: what scipy, scikit-learn and statsmodels say of rows that look like two models' predictions.
+"""Writes golden.json: values of scipy, scikit-learn and statsmodels for simulated predictions of two models.
 
 Run where those three are installed: python3 make.py > golden.json
-The versions are in the file. Rows of model `first` have no equal probabilities, those of `second` many.
+The file contains their versions. Model `first` has no equal probabilities, `second` has many.
 """
 
 import json
@@ -46,12 +46,12 @@ def figures(probabilities):
 
 def calibration_error(probabilities):
     shares, means = calibration_curve(labels, probabilities, n_bins=BINS, strategy="quantile")
-    assert len(shares) == BINS  # of ROWS / BINS rows each, for want of equal probabilities
+    assert len(shares) == BINS  # bins of ROWS / BINS rows, because no probabilities are equal
     return float(numpy.abs(shares - means).mean())
 
 
 def brier_parts(probabilities, bins):
-    """Stephenson, Coelho and Jolliffe (2008), equations 5 to 9, written out."""
+    """Stephenson, Coelho and Jolliffe (2008), equations 5 to 9."""
     order = numpy.argsort(-probabilities, kind="stable")
     base = labels.mean()
     parts = {"reliability": 0.0, "resolution": 0.0, "uncertainty": base * (1 - base)}

@@ -1,7 +1,7 @@
 //! What every model made of the challenge sets.
 
 use artifact::Failure;
-use challenge::{Answer, CHALLENGE, Challenge, Tally};
+use challenge::{CHALLENGE, CapabilityResult, CaseResult, Challenge};
 use stage::Context;
 
 use super::{read, shown};
@@ -22,7 +22,7 @@ pub(super) fn collect(context: &Context, judged: &Judged) -> Result<ChallengeDat
 
 fn model(name: &str, view: &Challenge) -> ChallengedModel {
     let tallies = view.capabilities.iter();
-    let surest = |tally: &Tally| surest(view, &tally.capability);
+    let surest = |tally: &CapabilityResult| surest(view, &tally.capability);
     ChallengedModel {
         name: name.to_owned(),
         failed: tallies.clone().map(|tally| tally.failed).collect(),
@@ -36,7 +36,7 @@ fn model(name: &str, view: &Challenge) -> ChallengedModel {
 fn surest(view: &Challenge, capability: &str) -> Option<TrickExample> {
     let failed = view.cases.iter();
     let failed = failed.filter(|it| it.failed && it.case.capability == capability);
-    let sureness = |answer: &Answer| (answer.probability - 0.5).abs();
+    let sureness = |answer: &CaseResult| (answer.probability - 0.5).abs();
     let answer = failed.max_by(|one, two| sureness(one).total_cmp(&sureness(two)))?;
     let case = &answer.case;
     Some(TrickExample {

@@ -2,7 +2,7 @@
 
 use artifact::files::Speed;
 use artifact::{Artifact, Failure, FileRole};
-use metrics::{MetricsFile, RocPoint, Tally, confusion, reliability, roc_curve};
+use metrics::{MetricsFile, RocPoint, ScoredRows, confusion_matrix, reliability, roc_curve};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -39,12 +39,12 @@ pub(super) fn collect(
     metrics: &MetricsFile,
 ) -> Result<ModelData, Failure> {
     let run = &trained.unwrap_or(evaluation).manifest().run;
-    let tally = Tally::new(&judged.labels, &judged.probabilities[name]);
+    let tally = ScoredRows::new(&judged.labels, &judged.probabilities[name]);
     let tally = tally.map_err(Failure::from_error)?;
     let model = ModelData {
         name: name.to_owned(),
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
-        confusion: confusion(&tally),
+        confusion: confusion_matrix(&tally),
         reliability: reliability(&tally, BINS),
         roc: thinned(&roc_curve(&tally).unwrap_or_default()),
         seconds: run.seconds,

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Failure, map_arrays, schema};
-use metrics::is_right;
+use metrics::is_correct;
 
 use crate::data::SliceData;
 use crate::merge::Judged;
@@ -116,7 +116,7 @@ impl Sorter {
         let groups = self.by_length().chain(self.by_new_words());
         let slice = |(name, places): (String, Vec<usize>)| {
             let right = judged.probabilities.values().map(|values| {
-                let right = |place: &&usize| is_right(judged.labels[**place], values[**place]);
+                let right = |place: &&usize| is_correct(judged.labels[**place], values[**place]);
                 places.iter().filter(right).count() as u64
             });
             SliceData {

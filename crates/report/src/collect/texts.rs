@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use artifact::{Artifact, Failure, Sentiment, Split, StageName};
-use artifact::{read_table, rows_of_split, schema};
-use metrics::{doubtful_labels, is_right};
+use artifact::{filter_split, read_table, schema};
+use metrics::{is_correct, likely_label_errors};
 use stage::Context;
 
 use super::explained::{self, excerpt};
@@ -35,7 +35,7 @@ pub(super) fn collect(
     let (mut wrong, mut doubtful) = (Vec::new(), Vec::new());
     if let Some(values) = probabilities {
         wrong = surest_mistakes(&judged.labels, values);
-        doubtful = doubtful_labels(&judged.labels, values);
+        doubtful = likely_label_errors(&judged.labels, values);
     }
     let all_doubtful = doubtful.len() as u64;
     doubtful.truncate(SHOWN);
@@ -46,11 +46,11 @@ pub(super) fn collect(
     let mut test = Vec::new();
     for batch in read_table(&reviews, &schema::clean())? {
         let batch = batch?;
-        let train = rows_of_split(&reviews, &batch, Split::Train)?;
+        let train = filter_split(&reviews, &batch, Split::Train)?;
         for row in 0..train.num_rows() {
             sorter.learn(text_of(&train, row));
         }
-        test.push(rows_of_split(&reviews, &batch, Split::Test)?);
+        test.push(filter_split(&reviews, &batch, Split::Test)?);
     }
     let mut excerpts: HashMap<usize, (String, Vec<MarkedWord>)> = HashMap::new();
     for batch in test {
@@ -73,7 +73,7 @@ pub(super) fn collect(
     let mistake = |place: &usize| {
         let label = judged.labels[*place];
         let others = judged.probabilities.iter().filter(|(name, values)| {
-            Some(name.as_str()) != best_name && is_right(label, values[*place])
+            Some(name.as_str()) != best_name && is_correct(label, values[*place])
         });
         let (text, words) = excerpts.get(place).cloned().unwrap_or_default();
         let class = Sentiment::from_id(label).map_or("", Sentiment::as_str);
@@ -110,7 +110,7 @@ fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)
 /// The rows with the largest probability of the wrong class.
 fn surest_mistakes(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
     let mut wrong: Vec<usize> = (0..labels.len()).collect();
-    wrong.retain(|row| !is_right(labels[*row], probabilities[*row]));
+    wrong.retain(|row| !is_correct(labels[*row], probabilities[*row]));
     let sureness = |row: &usize| (probabilities[*row] - 0.5).abs();
     wrong.sort_by(|one, two| sureness(two).total_cmp(&sureness(one)));
     wrong.truncate(SHOWN);

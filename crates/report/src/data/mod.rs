@@ -7,8 +7,8 @@ use std::ops::Range;
 use artifact::Split;
 use indexmap::IndexMap;
 use metrics::{
-    CalibrationFile, Comparison, Confusion, Estimate, Figure, Metric, ReliabilityBin, RocPoint,
-    share_of,
+    CalibrationFile, Comparison, ConfusionMatrix, Estimate, Figure, Metric, ReliabilityBin,
+    RocPoint, wilson_interval,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +95,7 @@ pub struct ModelData {
     /// Figures by the names of [`metrics::Metric`].
     pub figures: IndexMap<String, Figure>,
     /// Decisions by class.
-    pub confusion: Confusion,
+    pub confusion: ConfusionMatrix,
     /// Bins of the reliability diagram.
     pub reliability: Vec<ReliabilityBin>,
     /// What calibration did to its probabilities; an ensemble is made of calibrated ones.
@@ -226,7 +226,7 @@ pub struct SliceData {
 impl SliceData {
     /// The share of them that a model is right about, by its place among the models.
     pub(crate) fn share(&self, model: usize, confidence: f64) -> Option<Estimate> {
-        share_of(*self.right.get(model)?, self.rows, confidence)
+        wilson_interval(*self.right.get(model)?, self.rows, confidence)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::Confusion;
+use metrics::ConfusionMatrix;
 use pages::{Size, label, picture, px};
 
 const CELL: (f64, f64) = (116.0, 64.0);
@@ -10,7 +10,7 @@ const LEFT: f64 = 74.0;
 const TOP: f64 = 40.0;
 
 /// The picture of one model's decisions. `place` makes its id unique.
-pub(crate) fn draw(name: &str, confusion: &Confusion, place: usize) -> Markup {
+pub(crate) fn draw(name: &str, confusion: &ConfusionMatrix, place: usize) -> Markup {
     let negative = [confusion.true_negative, confusion.false_positive];
     let positive = [confusion.false_negative, confusion.true_positive];
     let rows = [("negative", negative), ("positive", positive)];
@@ -38,13 +38,13 @@ pub(crate) fn draw(name: &str, confusion: &Confusion, place: usize) -> Markup {
     picture(&id, &title, description, size, content)
 }
 
-fn cell((left, top): (f64, f64), count: u64, total: u64, is_right: bool) -> Markup {
+fn cell((left, top): (f64, f64), count: u64, total: u64, is_correct: bool) -> Markup {
     let share = count as f64 / total.max(1) as f64;
     let (middle, line) = (left + CELL.0 / 2.0, top + CELL.1 / 2.0);
     let opacity = format!("{:.2}", 0.06 + 0.34 * share);
     html! {
         g {
-            rect class=(if is_right { "right" } else { "wrong" }) x=(px(left + 1.0)) y=(px(top + 1.0))
+            rect class=(if is_correct { "right" } else { "wrong" }) x=(px(left + 1.0)) y=(px(top + 1.0))
                 width=(px(CELL.0 - 2.0)) height=(px(CELL.1 - 2.0)) rx="4" fill-opacity=(opacity) {}
             (label((middle, line), "middle", Some("number"), format::count(count)))
             (label((middle, line + 17.0), "middle", Some("share"), format::percent(share)))

@@ -97,7 +97,7 @@ fn against_best(data: &ReportData, best: &str) -> Option<String> {
             _ if pair.second == best => &pair.first,
             _ => continue,
         };
-        match pair.verdict(words::alpha(data.confidence)) {
+        match pair.better_model(words::alpha(data.confidence)) {
             Some((_, worse, lead)) => leads.push((worse, lead)),
             None => equals.push(other.as_str()),
         }
@@ -122,7 +122,7 @@ fn against_best(data: &ReportData, best: &str) -> Option<String> {
 fn equals_without(data: &ReportData, best: &str) -> Option<String> {
     let alpha = words::alpha(data.confidence);
     let is_equal = |pair: &&Comparison| {
-        pair.first != best && pair.second != best && !pair.is_difference(alpha)
+        pair.first != best && pair.second != best && !pair.is_significant(alpha)
     };
     let equal = data.comparisons.iter().filter(is_equal);
     let equal = equal.map(|it| format!("{} and {}", it.first, it.second));

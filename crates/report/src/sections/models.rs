@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::{Comparison, ENOUGH_ROWS, Metric};
+use metrics::{Comparison, MIN_BOOTSTRAP_ROWS, Metric};
 use pages::{Table, noted, numbered, paragraph, remark, section};
 
 use super::repeats;
@@ -110,7 +110,7 @@ pub(crate) fn lacks_intervals(model: &ModelData) -> bool {
 /// Why a figure has no interval.
 pub(crate) fn no_interval() -> String {
     format!(
-        "Figures that are no share of reviews have no interval where fewer than {ENOUGH_ROWS} test reviews are positive, negative, \
+        "Figures that are no share of reviews have no interval where fewer than {MIN_BOOTSTRAP_ROWS} test reviews are positive, negative, \
          judged rightly or judged wrongly, or where all resamples of them give the same: that tells too little of other reviews."
     )
 }

@@ -3,8 +3,8 @@
 use artifact::files::RangeTestStep;
 use artifact::{Sentiment, Split};
 use metrics::{
-    CalibrationFile, ProbabilityFigures, Tally, compare_all, confusion, reliability, roc_curve,
-    summary,
+    CalibrationFile, ProbabilityFigures, ScoredRows, compare_all, compute_figures,
+    confusion_matrix, reliability, roc_curve,
 };
 use report::collect::thinned;
 use report::data::{
@@ -80,12 +80,12 @@ pub(crate) fn run(rows: usize) -> ReportData {
                 (1.0 / (1.0 + (-logit).exp())) as f32
             })
             .collect();
-        let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
+        let tally = ScoredRows::new(&labels, &probabilities).expect("the rows are fine");
         models.push(ModelData {
             name: name.to_owned(),
             architecture: architecture.to_owned(),
-            figures: summary(&tally, 300, 0.95, 1).expect("there are samples"),
-            confusion: confusion(&tally),
+            figures: compute_figures(&tally, 300, 0.95, 1).expect("there are samples"),
+            confusion: confusion_matrix(&tally),
             reliability: reliability(&tally, 10),
             roc: thinned(&roc_curve(&tally).unwrap_or_default()),
             epochs: epochs(place, &mut numbers),
@@ -171,13 +171,13 @@ fn range_test() -> RangeTestData {
 }
 
 /// As if the model had been too sure of itself.
-fn calibration(after: &Tally, labels: &[u8], probabilities: &[f32]) -> CalibrationFile {
+fn calibration(after: &ScoredRows, labels: &[u8], probabilities: &[f32]) -> CalibrationFile {
     let sharpened = |&probability: &f32| {
         let odds = (probability / (1.0 - probability)).powi(2);
         odds / (1.0 + odds)
     };
     let before: Vec<f32> = probabilities.iter().map(sharpened).collect();
-    let before = Tally::new(labels, &before).expect("the rows are fine");
+    let before = ScoredRows::new(labels, &before).expect("the rows are fine");
     CalibrationFile {
         method: "logits divided by 2.000".to_owned(),
         rows: labels.len() as u64,

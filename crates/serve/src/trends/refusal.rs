@@ -7,7 +7,7 @@ use artifact::{Failure, format};
 use axum::http::StatusCode;
 use ingest::{InputError, Problem};
 use quantification::QuantificationError;
-use trend::{Refused, Unfit, Unjudged};
+use trend::{TrendError, UnknownErrorRates, UnusableReviews};
 
 use crate::error::ApiError;
 use crate::limits::Limits;
@@ -19,27 +19,27 @@ const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.times
 const YEAR: &str = "year";
 
 /// The answer where there is no trend; `file` is what the reviews were called here.
-pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiError {
+pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiError {
     match refused {
-        Refused::Reading(error) => reading(error, file),
-        Refused::Unfit(unfit) => {
+        TrendError::Reading(error) => reading(error, file),
+        TrendError::UnusableReviews(unfit) => {
             let hint = hint(&unfit);
             ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
-        Refused::TooMany { most } => ApiError::new(
+        TrendError::TooMany { max_reviews } => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
                 "There are more than {} reviews with a time",
-                format::count(most)
+                format::count(max_reviews)
             ),
             "Send fewer, name a `topic`, start the service with a larger `--max-reviews`, or take `ressenti trend FILE`, which has no limit",
         ),
-        Refused::Unjudged(unjudged) => {
+        TrendError::UnknownErrorRates(unjudged) => {
             let other = match &unjudged {
-                Unjudged::Bundle => {
+                UnknownErrorRates::BundleOnly => {
                     "serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file".to_owned()
                 }
-                Unjudged::Never { model } | Unjudged::Another { model } => {
+                UnknownErrorRates::NotEvaluated { model } | UnknownErrorRates::Retrained { model } => {
                     format!("judge it: `ressenti run --variant {model}`")
                 }
             };
@@ -47,8 +47,8 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
                 format!("Let labelled reviews among them say it with `adapt=300`, or {other}");
             ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
-        Refused::Stopped => ApiError::trend_timed_out(limits.trend_timeout),
-        Refused::Failed(failure) => ApiError::model_failed(failure.chain().join(": ")),
+        TrendError::Stopped => ApiError::trend_timed_out(limits.trend_timeout),
+        TrendError::Failed(failure) => ApiError::model_failed(failure.chain().join(": ")),
     }
 }
 
@@ -105,24 +105,26 @@ fn without_name(sentence: &str, file: &Path) -> String {
     }
 }
 
-fn hint(unfit: &Unfit) -> &'static str {
+fn hint(unfit: &UnusableReviews) -> &'static str {
     match unfit {
-        Unfit::NoTime { read: 0 } => "Send at least one review with a text and a time",
-        Unfit::NoTime { .. } | Unfit::NoTopic { .. } | Unfit::NoText => COLUMNS,
-        Unfit::FewLabelled { .. } => {
+        UnusableReviews::NoTime { read: 0 } => "Send at least one review with a text and a time",
+        UnusableReviews::NoTime { .. }
+        | UnusableReviews::NoTopic { .. }
+        | UnusableReviews::NoText => COLUMNS,
+        UnusableReviews::TooFewLabelled { .. } => {
             "Ask for fewer with `adapt=N`, or name the column with the labels: `columns.label=NAME`"
         }
-        Unfit::NothingLeft => "Ask for fewer with `adapt=N`, or send more reviews",
-        Unfit::Errors { error, .. } => match error {
-            QuantificationError::Useless => {
+        UnusableReviews::NothingLeft => "Ask for fewer with `adapt=N`, or send more reviews",
+        UnusableReviews::ErrorRates { error, .. } => match error {
+            QuantificationError::Uninformative => {
                 "Another model may do better: serve it with `ressenti serve --model NAME`"
             }
             _ => "A few hundred labelled reviews of both classes are wanted: `adapt=300`",
         },
-        Unfit::TooManyPeriods { period, .. } if *period == YEAR => {
+        UnusableReviews::TooManyPeriods { period, .. } if *period == YEAR => {
             "Leave `keep_all_times` out, so that strange times are left out, or mend the times: `columns.timestamp=NAME` names their column"
         }
-        Unfit::TooManyPeriods { .. } => {
+        UnusableReviews::TooManyPeriods { .. } => {
             "Ask for a longer `period`, such as `period=year`, or for none"
         }
     }
@@ -136,7 +138,7 @@ mod tests {
     fn no_hint_names_what_was_done_already() {
         let file = Path::new("/proc/self/fd/9");
         let periods = |period| {
-            Refused::Unfit(Unfit::TooManyPeriods {
+            TrendError::UnusableReviews(UnusableReviews::TooManyPeriods {
                 period,
                 count: 9_000,
             })
@@ -150,12 +152,15 @@ mod tests {
         for (refused, said) in [
             (periods("day"), "`period=year`"),
             (periods("year"), "Leave `keep_all_times` out"),
-            (Refused::Unfit(Unfit::NoTime { read: 0 }), "at least one"),
             (
-                Refused::Reading(archive),
+                TrendError::UnusableReviews(UnusableReviews::NoTime { read: 0 }),
+                "at least one",
+            ),
+            (
+                TrendError::Reading(archive),
                 "the rows of several belong into one",
             ),
-            (Refused::Reading(nothing), "`text,date`"),
+            (TrendError::Reading(nothing), "`text,date`"),
         ] {
             let found = format!("{:?}", refusal(refused, file, &Limits::default()));
             assert!(found.contains(said) && !found.contains("/proc"), "{found}");

@@ -14,7 +14,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
 use stage::{Progress, ProgressMode};
 use tokio::sync::mpsc::UnboundedReceiver;
-use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
+use trend::{
+    ErrorRateSource, TrendContext, TrendError, TrendQuery, UnknownErrorRates, compute_trend,
+    learn_from_evaluation,
+};
 
 use super::refusal::refusal;
 use super::request::{Lines, TrendRequest};
@@ -88,7 +91,7 @@ impl Worker {
         pool: &ThreadPool,
     ) -> Result<TrendResponse, ApiError> {
         let stopped = |_| ApiError::model_failed("it stopped unexpectedly");
-        artifact::guarded(stopped, || pool.install(|| self.make(job)))
+        artifact::catch_panics(stopped, || pool.install(|| self.make(job)))
     }
 
     fn make(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
@@ -123,35 +126,35 @@ impl Worker {
         else {
             return Err(ApiError::model_failed("it is not there"));
         };
-        let question = Question {
+        let question = TrendQuery {
             files: std::slice::from_ref(&file.path),
             reading: &request.reading(&self.limits),
             topics: &request.topics,
             options: request.options(),
         };
-        let reader = Reader {
+        let reader = TrendContext {
             predictor,
             progress: &Progress::new(
                 ProgressMode::None,
                 StepId::new(StageName::Evaluate, &identity.name),
             ),
             on_note: &crate::print_line,
-            most: self.limits.reviews as u64,
-            together: TOGETHER,
+            max_reviews: self.limits.reviews as u64,
+            batch_rows: TOGETHER,
             is_stopped: &is_stopped,
         };
         let found = self
             .rates(request, identity)
-            .and_then(|rates| answer(&question, &reader, rates))
+            .and_then(|rates| compute_trend(&question, &reader, rates))
             .map_err(|refused| match refused {
-                Refused::Failed(failure) => self.fatal.report(failure),
+                TrendError::Failed(failure) => self.fatal.report(failure),
                 refused => refusal(refused, &file.path, &self.limits),
             })?;
         self.telemetry.counters().reviews += found.rows as u64;
         Ok(TrendResponse {
             text: match upload.as_page {
-                true => trend::render(&found, &identity.name),
-                false => trend::json(&found),
+                true => trend::render_page(&found, &identity.name),
+                false => trend::to_json(&found),
             },
             model: Arc::clone(identity),
         })
@@ -197,15 +200,15 @@ impl Worker {
         &self,
         request: &TrendRequest,
         model: &ModelIdentity,
-    ) -> Result<ErrorRates<'_>, Refused> {
+    ) -> Result<ErrorRateSource<'_>, TrendError> {
         if let Some(count) = request.adapt {
-            return Ok(ErrorRates::Adapt(count));
+            return Ok(ErrorRateSource::Sample(count));
         }
         let (Source::Named(pipeline, name), Some(made)) = (&self.model.source, model.made) else {
-            return Err(Refused::Unjudged(Unjudged::Bundle));
+            return Err(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
         };
-        let known = of_validation(pipeline, name, made, request.options().seed)?;
-        Ok(ErrorRates::Known(Box::new(known)))
+        let known = learn_from_evaluation(pipeline, name, made, request.options().seed)?;
+        Ok(ErrorRateSource::Known(Box::new(known)))
     }
 }
 

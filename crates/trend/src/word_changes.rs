@@ -1,46 +1,46 @@
-//! Which words are more common on one side of a change than on the other: log-odds with a Dirichlet prior
-//! from both sides together, divided by their standard error (Monroe, Colaresi and Quinn 2008).
+//! Words whose frequency differs before and after a change: log-odds ratios with a Dirichlet prior from both
+//! sides, divided by their standard error (Monroe, Colaresi and Quinn 2008).
 
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-/// Texts that must have a word.
-const FEWEST: u32 = 10;
+/// Minimum number of texts with a word.
+const MIN_TEXTS: u32 = 10;
 
-/// Words that the prior is worth.
-const PRIOR: f64 = 1000.0;
+/// Weight of the prior, in words.
+const PRIOR_WEIGHT: f64 = 1000.0;
 
-/// Texts with a word, on each side of a change.
+/// Numbers of texts with each word, before and after a change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WordCounts {
     texts: [u32; 2],
-    /// Words of these texts, each once in a text: what shares of words are taken of, so that texts that
-    /// become shorter do not make every word rarer.
+    /// Number of distinct words per text, summed over texts. Shares of this total do not change when all texts
+    /// become shorter.
     totals: [u32; 2],
     words: HashMap<String, [u32; 2]>,
 }
 
-/// A word and how it moved.
+/// A word and the change of its frequency.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MovedWord {
+pub struct WordChange {
     /// The word.
     pub word: String,
-    /// Share of the texts before that have it.
+    /// Share of the texts before the change that contain it.
     pub before: f64,
-    /// Share of the texts after that have it.
+    /// Share of the texts after the change that contain it.
     pub after: f64,
-    /// Its log-odds after minus before, in standard errors: beyond 2 either way chance is an unlikely
-    /// cause for a word that was asked about, and for the strongest of thousands beyond 4.
+    /// Log-odds ratio of after and before, in standard errors. Above 2 or below -2 it is significant for one word
+    /// chosen in advance; above 4 or below -4 for the strongest of thousands of words.
     pub z: f64,
 }
 
 impl WordCounts {
-    /// Counts the words of a text, each once; words are runs of letters and digits, in lower case.
+    /// Counts each distinct word of a text once. Words are runs of letters and digits, in lower case.
     pub(crate) fn add(&mut self, text: &str, is_after: bool) {
         let side = usize::from(is_after);
         self.texts[side] += 1;
-        let words = text.split(|sign: char| !sign.is_alphanumeric() && sign != '\'');
+        let words = text.split(|character: char| !character.is_alphanumeric() && character != '\'');
         let words = words.map(|word| word.trim_matches('\'').to_lowercase());
         let words: HashSet<String> = words.filter(|word| word.chars().count() > 1).collect();
         self.totals[side] += words.len() as u32;
@@ -49,37 +49,38 @@ impl WordCounts {
         }
     }
 
-    /// The words that moved most, at most so many, the most moved first.
-    pub(crate) fn moved(&self, most: usize) -> Vec<MovedWord> {
+    /// At most `count` words with the largest changes, in descending order.
+    pub(crate) fn largest_changes(&self, count: usize) -> Vec<WordChange> {
         let [before, after] = self.texts.map(f64::from);
         let totals = self.totals.map(f64::from);
         if before == 0.0 || after == 0.0 {
             return Vec::new();
         }
         let words = self.words.iter();
-        let counted = words.filter(|(_, counts)| counts[0] + counts[1] >= FEWEST);
-        let mut moved: Vec<MovedWord> = counted
+        let frequent = words.filter(|(_, counts)| counts[0] + counts[1] >= MIN_TEXTS);
+        let mut changes: Vec<WordChange> = frequent
             .map(|(word, counts)| {
                 let counts = counts.map(f64::from);
-                let prior = PRIOR * (counts[0] + counts[1]) / (totals[0] + totals[1]);
-                let odds = |side: usize| {
-                    ((counts[side] + prior) / (totals[side] - counts[side] + PRIOR - prior)).ln()
+                let prior = PRIOR_WEIGHT * (counts[0] + counts[1]) / (totals[0] + totals[1]);
+                let log_odds = |side: usize| {
+                    ((counts[side] + prior) / (totals[side] - counts[side] + PRIOR_WEIGHT - prior))
+                        .ln()
                 };
                 let error = (1.0 / (counts[0] + prior) + 1.0 / (counts[1] + prior)).sqrt();
-                MovedWord {
+                WordChange {
                     word: word.clone(),
                     before: counts[0] / before,
                     after: counts[1] / after,
-                    z: (odds(1) - odds(0)) / error,
+                    z: (log_odds(1) - log_odds(0)) / error,
                 }
             })
             .collect();
-        moved.sort_by(|one, two| {
+        changes.sort_by(|one, two| {
             let by_size = two.z.abs().total_cmp(&one.z.abs());
             by_size.then(one.word.cmp(&two.word))
         });
-        moved.truncate(most);
-        moved
+        changes.truncate(count);
+        changes
     }
 }
 
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_moved_come_first_and_common_ones_do_not() {
+    fn words_with_the_largest_changes_come_first_and_common_words_are_missing() {
         let mut counts = WordCounts::default();
         for row in 0..200 {
             counts.add(
@@ -106,16 +107,16 @@ mod tests {
                 true,
             );
         }
-        let moved = counts.moved(5);
-        let words: Vec<&str> = moved.iter().map(|word| word.word.as_str()).collect();
+        let changes = counts.largest_changes(5);
+        let words: Vec<&str> = changes.iter().map(|word| word.word.as_str()).collect();
         assert!(
             words.contains(&"update") && words.contains(&"fine") && words.contains(&"it's"),
             "{words:?}"
         );
-        let update = moved
+        let update = changes
             .iter()
             .find(|word| word.word == "update")
-            .expect("it moved");
+            .expect("it changed");
         assert!(
             update.z > 4.0 && update.after == 0.75 && update.before == 0.25,
             "{update:?}"
@@ -124,6 +125,6 @@ mod tests {
             !words.contains(&"the") && !words.contains(&"game"),
             "{words:?}"
         );
-        assert!(WordCounts::default().moved(5).is_empty());
+        assert!(WordCounts::default().largest_changes(5).is_empty());
     }
 }

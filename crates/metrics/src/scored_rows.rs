@@ -1,54 +1,53 @@
-//! Judged rows in the form from which every figure follows: for each probability that occurs, from
-//! the highest down, how many negatives and positives have it.
+//! Labelled predictions, grouped by probability: for each distinct probability, in descending order, the number of
+//! negative and positive rows.
 //!
-//! Sorting once and counting afterwards is what makes the bootstrap fast: a resample is the same
-//! list of probabilities with other counts. Equal probabilities share an entry, so ties are treated
-//! alike whatever order the rows came in.
+//! All metrics are computed from this form. It makes the bootstrap fast: a resample has the same sorted probabilities
+//! with other counts. Rows with equal probabilities share an entry, so results do not depend on their order.
 
 use std::fmt::Display;
 
 use crate::MetricsError;
 
-/// A review is called positive from this probability on.
+/// A row is predicted positive if its probability is at least this.
 pub const THRESHOLD: f64 = 0.5;
 
-/// Whether a model that gives this probability of the positive class is right about this label.
-pub fn is_right(label: u8, probability: f32) -> bool {
+/// Whether the predicted label of a row with this probability of the positive class equals its label.
+pub fn is_correct(label: u8, probability: f32) -> bool {
     (f64::from(probability) >= THRESHOLD) == (label == 1)
 }
 
-/// Probabilities are kept this far from 0 and 1 under a logarithm. The nearest numbers to 1 that an
-/// f32 can hold are 6e-8 apart, so a smaller bound would punish rounding.
+/// Minimum distance of a probability from 0 and 1 in the log loss. It is above the resolution of f32 near 1 (6e-8), so
+/// rounding does not change the loss.
 const CLIP: f64 = 1e-7;
 
-/// One probability and what it costs, beside the rows that have it.
+/// A distinct probability and its losses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Level {
     pub(crate) probability: f64,
-    /// `-ln` of the probability given to each class, clipped.
+    /// `-ln` of the clipped probability of each class: negative, positive.
     pub(crate) losses: [f64; 2],
 }
 
-/// How many rows of a level are negative and positive.
+/// Number of negative and positive rows with the same probability.
 pub(crate) type Counts = [u32; 2];
 
-/// Checked rows, grouped by probability.
+/// Labelled predictions that are checked and grouped by probability.
 #[derive(Clone, Debug)]
-pub struct Tally {
-    /// Distinct probabilities, from the highest down.
+pub struct ScoredRows {
+    /// Distinct probabilities, in descending order.
     pub(crate) levels: Vec<Level>,
-    /// The rows of each level by label.
+    /// Rows by label for each distinct probability.
     pub(crate) counts: Vec<Counts>,
-    /// Where each row is counted: twice the level's index plus the label.
+    /// The cell that counts each row: twice the index of its probability, plus its label.
     pub(crate) cell_of_row: Vec<u32>,
 }
 
-impl Tally {
-    /// Checks and groups rows. `labels` are 0 (negative) or 1 (positive), `probabilities` those of
-    /// the positive class.
+impl ScoredRows {
+    /// Checks and groups rows. `labels` are 0 (negative) or 1 (positive); `probabilities` are those of the positive
+    /// class.
     ///
     /// # Errors
-    /// Lengths differ, a label is neither 0 nor 1, a probability is no number from 0 to 1.
+    /// Lengths differ, a label is neither 0 nor 1, or a probability is not between 0 and 1.
     pub fn new(labels: &[u8], probabilities: &[f32]) -> Result<Self, MetricsError> {
         check_labels(labels, probabilities.len(), "probabilities")?;
         check_each("probability", probabilities, "from 0 to 1", |value| {
@@ -58,26 +57,26 @@ impl Tally {
         order.sort_unstable_by(|&one, &two| {
             probabilities[two as usize].total_cmp(&probabilities[one as usize])
         });
-        let mut tally = Self {
+        let mut rows = Self {
             levels: Vec::new(),
             counts: Vec::new(),
             cell_of_row: vec![0; labels.len()],
         };
         for row in order.into_iter().map(|row| row as usize) {
             let probability = f64::from(probabilities[row]);
-            let last = tally.levels.last();
+            let last = rows.levels.last();
             if last.is_none_or(|level| level.probability != probability) {
-                tally.levels.push(Level {
+                rows.levels.push(Level {
                     probability,
                     losses: [loss(1.0 - probability), loss(probability)],
                 });
-                tally.counts.push([0, 0]);
+                rows.counts.push([0, 0]);
             }
-            let level = tally.levels.len() - 1;
-            tally.counts[level][usize::from(labels[row])] += 1;
-            tally.cell_of_row[row] = (2 * level) as u32 + u32::from(labels[row]);
+            let level = rows.levels.len() - 1;
+            rows.counts[level][usize::from(labels[row])] += 1;
+            rows.cell_of_row[row] = (2 * level) as u32 + u32::from(labels[row]);
         }
-        Ok(tally)
+        Ok(rows)
     }
 
     /// Number of rows.
@@ -85,18 +84,18 @@ impl Tally {
         self.cell_of_row.len()
     }
 
-    /// Rows by label: negatives, positives.
-    pub fn classes(&self) -> [u64; 2] {
+    /// Number of negative and positive rows.
+    pub fn class_counts(&self) -> [u64; 2] {
         totals(&self.counts)
     }
 
-    /// Levels with their counts, from the highest probability down.
+    /// Distinct probabilities with their counts, in descending order.
     pub(crate) fn cells(&self) -> impl Iterator<Item = (&Level, Counts)> {
         self.levels.iter().zip(self.counts.iter().copied())
     }
 }
 
-/// Sums counts over levels.
+/// Sums counts over probabilities.
 pub(crate) fn totals(counts: &[Counts]) -> [u64; 2] {
     counts.iter().fold([0, 0], |[negative, positive], count| {
         let [negatives, positives] = count.map(u64::from);
@@ -108,14 +107,14 @@ fn loss(probability: f64) -> f64 {
     -probability.clamp(CLIP, 1.0 - CLIP).ln()
 }
 
-/// Refuses the first value that is not what it must be.
+/// Fails for the first value that is not valid.
 pub(crate) fn check_each<T: Copy + Display>(
     what: &str,
     values: &[T],
     expected: &str,
-    fits: impl Fn(T) -> bool,
+    is_valid: impl Fn(T) -> bool,
 ) -> Result<(), MetricsError> {
-    match values.iter().position(|value| !fits(*value)) {
+    match values.iter().position(|value| !is_valid(*value)) {
         None => Ok(()),
         Some(row) => Err(MetricsError(format!(
             "The {what} of row {row} is {} and must be {expected}",
@@ -124,12 +123,12 @@ pub(crate) fn check_each<T: Copy + Display>(
     }
 }
 
-/// Checks that labels are 0 or 1 and as many as the values beside them.
+/// Checks that labels are 0 or 1, and that there are as many as values.
 pub(crate) fn check_labels(labels: &[u8], values: usize, what: &str) -> Result<(), MetricsError> {
     if labels.len() != values {
         let labels = labels.len();
         return Err(MetricsError(format!(
-            "There are {labels} labels and {values} {what}"
+            "The number of labels is {labels}, and the number of {what} is {values}"
         )));
     }
     check_each("label", labels, "0 or 1", |label| label <= 1)
@@ -140,9 +139,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_probabilities_share_a_level() {
-        let tally = Tally::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.9, 0.1]).expect("the rows are fine");
-        let found: Vec<(f64, Counts)> = tally
+    fn equal_probabilities_share_an_entry() {
+        let rows = ScoredRows::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.9, 0.1]).expect("valid rows");
+        let found: Vec<(f64, Counts)> = rows
             .cells()
             .map(|(level, counts)| (level.probability, counts))
             .collect();
@@ -154,17 +153,21 @@ mod tests {
                 (f64::from(0.1_f32), [1, 0])
             ]
         );
-        assert_eq!(tally.cell_of_row, [2, 3, 1, 4]);
-        assert_eq!(tally.classes(), [2, 2]);
+        assert_eq!(rows.cell_of_row, [2, 3, 1, 4]);
+        assert_eq!(rows.class_counts(), [2, 2]);
     }
 
     #[test]
-    fn what_is_no_row_is_refused() {
+    fn invalid_rows_are_rejected() {
         let check = |labels: &[u8], probabilities: &[f32], expected: &str| {
-            let error = Tally::new(labels, probabilities).expect_err("it is damaged");
+            let error = ScoredRows::new(labels, probabilities).expect_err("invalid rows");
             assert_eq!(error.to_string(), expected);
         };
-        check(&[0], &[], "There are 1 labels and 0 probabilities");
+        check(
+            &[0],
+            &[],
+            "The number of labels is 1, and the number of probabilities is 0",
+        );
         check(
             &[0, 2],
             &[0.5, 0.5],
