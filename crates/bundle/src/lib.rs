@@ -28,7 +28,7 @@ pub use explain::{Explanation, Word, WordSpan, WordWeight};
 pub use model_file::{
     Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
 };
-pub use predictor::{Answer, Predictor, UNDECIDED};
+pub use predictor::{Answer, Predictor, Probabilities, UNDECIDED};
 pub use reader::{TextReader, word_contributions};
 pub use scorer::{IdsAndSpecialMask, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear};

@@ -6,6 +6,7 @@ use std::path::Path;
 use artifact::{Digest, Failure};
 use metrics::is_right;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use settings::RunSettings;
 
 use crate::explain::Explanation;
@@ -23,6 +24,29 @@ pub struct Answer {
     pub probability: f32,
     /// What drove the answer, where that was asked for.
     pub explanation: Option<Explanation>,
+}
+
+/// The calibrated probabilities of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probabilities {
+    /// Probability of the likelier class.
+    pub confidence: f32,
+    /// Probability of the negative class.
+    pub p_negative: f32,
+    /// Probability of the positive class.
+    pub p_positive: f32,
+}
+
+impl Probabilities {
+    /// The probabilities of a text that is positive with probability `p_positive`.
+    pub fn from_positive(p_positive: f32) -> Self {
+        let p_negative = 1.0 - p_positive;
+        Self {
+            confidence: p_positive.max(p_negative),
+            p_negative,
+            p_positive,
+        }
+    }
 }
 
 /// A model, or several as one, ready to be asked.
