@@ -33,7 +33,7 @@ fn read(project: &Project, name: &str) -> Vec<u8> {
 /// The summary of a file without the speed and the name.
 fn summary(screen: &Screen) -> &str {
     let line = screen.stdout.rsplit_once("; `").expect("a name").0;
-    match line.strip_suffix(" a second") {
+    match line.strip_suffix(" rows per second") {
         Some(line) => line.rsplit_once("; ").expect("a speed").0,
         None => line,
     }
