@@ -126,7 +126,7 @@ fn files_that_are_not_there_are_named() {
     check(
         &project,
         &["train", "--variant", "lstm"],
-        "1\n----- stderr\nerror: The output of `ingest reviews`, which this step reads, is not there\n\n\
+        "1\n----- stderr\nerror: The input `ingest reviews` of this step does not exist\n\n\
          hint: Build it with `ressenti run --pipeline pipeline.toml --only ingest --variant reviews`\n",
     );
 }
