@@ -385,7 +385,7 @@ fn a_source_is_its_content_wherever_it_lies() {
     assert_eq!(
         error.hint().as_deref(),
         Some(
-            "Check the path; reviews are named with `--source PATH`, other files with their setting"
+            "Check the path; set the reviews with `--source PATH`, other files with their setting"
         )
     );
 }
