@@ -214,7 +214,7 @@ fn a_missing_or_damaged_input_is_named_with_the_command_that_rebuilds_it() {
     );
     assert_eq!(
         damaged.hint(),
-        Some("Rebuild what is damaged with `ressenti run --only ingest`")
+        Some("Rebuild the damaged output with `ressenti run --only ingest`")
     );
 }
 
