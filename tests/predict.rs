@@ -84,7 +84,7 @@ fn texts_and_lines_are_answered_in_order() {
     assert!(
         screen
             .stderr
-            .contains("the best of 2 trained models by validation"),
+            .contains("the best of 2 trained models on validation"),
         "{}",
         screen.stderr
     );
@@ -102,7 +102,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     let project = finished();
     for (arguments, code, expected) in [
         (&["--model", "naiv", "x"][..], 1, "Did you mean `naive`?"),
-        (&["--bundle", ".", "x"], 1, "holds no model"),
+        (&["--bundle", ".", "x"], 1, "contains no model"),
         (&["--input", "reviews.csv"], 2, "--output FILE.csv"),
         (
             &["--input", "reviews.csv", "--output", "x.doc"],

@@ -103,7 +103,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     let screen = by_folder(&project, "copy");
     assert_eq!(screen.code, Some(1));
     assert!(
-        screen.stderr.contains("has no members beside it"),
+        screen.stderr.contains("without its members"),
         "{}",
         screen.stderr
     );
@@ -122,7 +122,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     );
     let screen = call(&project, &["predict", "--model", "together", "x"]);
     assert!(
-        screen.stderr.contains("was made of another `naive`")
+        screen.stderr.contains("The member `naive` of the ensemble")
             && screen
                 .stderr
                 .contains("`ressenti run --pipeline pipeline.toml --variant together`"),

@@ -481,7 +481,7 @@ fn what_keeps_it_from_starting_is_said() {
     let taken = holder.local_addr().expect("an address").to_string();
     for (arguments, said) in [
         (vec!["--model", "other"], "There is no model `other`"),
-        (vec!["--bundle", "artifacts"], "holds no model"),
+        (vec!["--bundle", "artifacts"], "contains no model"),
         (
             vec!["--model", "naive", "--listen", &taken],
             "--listen 127.0.0.1:0",
