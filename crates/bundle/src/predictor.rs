@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use artifact::{Digest, Failure};
+use artifact::{Digest, Failure, Sentiment};
 use metrics::is_right;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,11 @@ impl Probabilities {
             p_negative,
             p_positive,
         }
+    }
+
+    /// The likelier class.
+    pub fn class(self) -> Sentiment {
+        Sentiment::ALL[usize::from(is_right(1, self.p_positive))]
     }
 }
 
@@ -108,11 +113,11 @@ impl Predictor {
 
     /// The label for a probability of the positive class; [`UNDECIDED`] if the confidence is below `abstain`.
     pub fn label(&self, probability: f32, abstain: Option<f32>) -> &str {
-        let confidence = probability.max(1.0 - probability);
-        if abstain.is_some_and(|limit| confidence < limit) {
+        let probabilities = Probabilities::from_positive(probability);
+        if abstain.is_some_and(|limit| probabilities.confidence < limit) {
             return UNDECIDED;
         }
-        &self.classes[usize::from(is_right(1, probability))]
+        &self.classes[usize::from(probabilities.class().id())]
     }
 
     /// Notes for the user since the last call, see [`crate::Scorer::take_notes`].

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use artifact::{Sentiment, format};
 use serde::Serialize;
 
-use bundle::{Explanation, UNDECIDED, WordSpan};
+use bundle::{Explanation, Probabilities, UNDECIDED, WordSpan};
 
 /// Words listed below an explained text, for each class.
 const LISTED_WORDS: usize = 5;
@@ -56,7 +56,7 @@ pub(crate) fn write_text(out: &mut impl Write, answer: &Answer) -> io::Result<()
         };
         return writeln!(out, "{:<18} ({reason})", "no label");
     };
-    let prediction = describe(label, p_positive);
+    let prediction = describe(label, Probabilities::from_positive(p_positive));
     let style = match label.as_str() {
         UNDECIDED => AnsiColor::Yellow.on_default(),
         _ => colour(f64::from(p_positive) - 0.5).bold(),
@@ -69,15 +69,11 @@ pub(crate) fn write_text(out: &mut impl Write, answer: &Answer) -> io::Result<()
 }
 
 /// A label with the probability of the likelier class: `negative (96.5%)`, `undecided (negative 52.3%)`.
-pub(crate) fn describe(label: &str, p_positive: f32) -> String {
-    let likelier = if p_positive < 0.5 {
-        Sentiment::Negative
-    } else {
-        Sentiment::Positive
-    };
-    let percent = format::percent(f64::from(p_positive.max(1.0 - p_positive)));
+pub(crate) fn describe(label: &str, probabilities: Probabilities) -> String {
+    let class = probabilities.class();
+    let percent = format::percent(probabilities.confidence.into());
     match label {
-        UNDECIDED => format!("{label} ({likelier} {percent})"),
+        UNDECIDED => format!("{label} ({class} {percent})"),
         _ => format!("{label} ({percent})"),
     }
 }

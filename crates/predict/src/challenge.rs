@@ -29,8 +29,8 @@ pub(crate) fn run(
     let results = results.collect::<Result<Vec<_>, _>>()?;
     let mut out = anstream::stdout();
     let written = match format {
-        Format::Text => print_text(&mut out, names, predictors, &results),
-        _ => print_json(&mut out, names, predictors, &results, format),
+        Format::Text => print_text(&mut out, names, &results),
+        _ => print_json(&mut out, names, &results, format),
     };
     stdout_is_open(written.and_then(|()| out.flush())).map(drop)
 }
@@ -53,12 +53,7 @@ fn score(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
 }
 
 /// Prints every text that some model failed, and the failures by capability.
-fn print_text(
-    out: &mut impl Write,
-    names: &[String],
-    predictors: &[Predictor],
-    results: &[Challenge],
-) -> io::Result<()> {
+fn print_text(out: &mut impl Write, names: &[String], results: &[Challenge]) -> io::Result<()> {
     let heading = Style::new().bold();
     let width = names.iter().map(String::len).max().unwrap_or(0).max(19);
     let columns: String = names
@@ -76,14 +71,15 @@ fn print_text(
             capability = &result.case.capability;
             writeln!(out, "{heading}{capability}{heading:#}")?;
         }
-        for (predictor, model) in predictors.iter().zip(results) {
+        for model in results {
             let result = &model.cases[index];
             let (mark, style) = match result.failed {
                 true => ("x", AnsiColor::Red.on_default().bold()),
                 false => (" ", Style::new()),
             };
-            let label = predictor.label(result.probability, None);
-            let prediction = format!("{mark} {}", describe(label, result.probability));
+            let probabilities = Probabilities::from_positive(result.probability);
+            let label = probabilities.class().as_str();
+            let prediction = format!("{mark} {}", describe(label, probabilities));
             write!(out, "  {style}{prediction:>width$}{style:#}")?;
         }
         let text: String = result.case.text.chars().take(SHOWN).collect();
@@ -121,24 +117,16 @@ fn expected(case: &Case) -> &str {
 fn print_json(
     out: &mut impl Write,
     names: &[String],
-    predictors: &[Predictor],
     results: &[Challenge],
     format: Format,
 ) -> io::Result<()> {
     let describe = |index: usize| {
-        let models = names.iter().zip(predictors).zip(results);
-        let models = models.map(|((name, predictor), model)| {
+        let models = names.iter().zip(results).map(|(name, model)| {
             let result = &model.cases[index];
-            let label = predictor.label(result.probability, None);
-            let probabilities = Probabilities::from_positive(result.probability);
-            let Probabilities {
-                confidence,
-                p_negative,
-                p_positive,
-            } = probabilities;
+            let it = Probabilities::from_positive(result.probability);
             let prediction = json!({
-                "label": label, "confidence": confidence, "p_negative": p_negative,
-                "p_positive": p_positive, "failed": result.failed,
+                "label": it.class(), "confidence": it.confidence, "p_negative": it.p_negative,
+                "p_positive": it.p_positive, "failed": result.failed,
             });
             (name.clone(), prediction)
         });
