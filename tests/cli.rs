@@ -114,7 +114,7 @@ fn files_that_are_not_there_are_named() {
         &project,
         &["run", "--source", "none.csv"],
         "1\n----- stderr\nerror: There is no file or folder `[folder]/none.csv`\n\n\
-         hint: Check the path; reviews are named with `--source PATH`, other files with their setting\n",
+         hint: Check the path; set the reviews with `--source PATH`, other files with their setting\n",
     );
     check(
         &project,
@@ -126,7 +126,7 @@ fn files_that_are_not_there_are_named() {
     check(
         &project,
         &["train", "--variant", "lstm"],
-        "1\n----- stderr\nerror: The output of `ingest reviews`, which this step reads, is not there\n\n\
+        "1\n----- stderr\nerror: The input `ingest reviews` of this step does not exist\n\n\
          hint: Build it with `ressenti run --pipeline pipeline.toml --only ingest --variant reviews`\n",
     );
 }

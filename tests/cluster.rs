@@ -459,7 +459,7 @@ fn where_there_is_no_cluster_it_is_said() {
     assert_eq!(
         screen.stderr,
         "error: Slurm's program `sbatch` is not on the PATH\n\n\
-         hint: Run this on a machine from which jobs can be submitted (a login node), or run here with `--engine local`\n"
+         hint: Run this on a machine that can submit jobs (a login node), or run on this machine with `--engine local`\n"
     );
     let screen = call(&project, &["run", "--detach"]);
     assert_eq!(screen.code, Some(1));

@@ -170,7 +170,7 @@ fn a_stage_called_by_hand_refuses_a_damaged_input() {
     let expected = "exit code 1\n----- stderr\n\
         error: `artifacts/store/clean/[digest]/clean.parquet` is damaged: \
         its digest should be [digest] and is [digest]\n\n\
-        hint: Rebuild what is damaged with `ressenti run --only clean`\n";
+        hint: Rebuild the damaged output with `ressenti run --only clean`\n";
     assert_eq!(screen, expected);
     assert_eq!(done(&project, &["--only", "clean"]), ["clean reviews"]);
     succeed(&project, &["tokenize", "--force"]);

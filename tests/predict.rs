@@ -63,9 +63,9 @@ fn texts_and_lines_are_answered_in_order() {
         b"A superb film.\r\n\nAn awful<br />film.",
     );
     let piped = json(&piped.stdout);
-    assert_eq!(piped[0]["probability"], said[0]["probability"]);
+    assert_eq!(piped[0]["p_positive"], said[0]["p_positive"]);
     assert_eq!(piped[1]["label"], Value::Null);
-    assert_eq!(piped[2]["probability"], said[1]["probability"]);
+    assert_eq!(piped[2]["p_positive"], said[1]["p_positive"]);
     assert_eq!(piped[2]["row"], 3);
     // Nothing on the screen is coloured where there is no terminal, and the words are named.
     let screen = succeed(
@@ -74,7 +74,8 @@ fn texts_and_lines_are_answered_in_order() {
     );
     assert!(!screen.stdout.contains('\u{1b}'), "{}", screen.stdout);
     assert!(
-        screen.stdout.contains("  for ") || screen.stdout.contains("  against "),
+        screen.stdout.contains("  towards positive: ")
+            || screen.stdout.contains("  towards negative: "),
         "{}",
         screen.stdout
     );
@@ -83,13 +84,14 @@ fn texts_and_lines_are_answered_in_order() {
     assert!(
         screen
             .stderr
-            .contains("the best of 2 trained models by validation"),
+            .contains("the best of 2 trained models on validation"),
         "{}",
         screen.stderr
     );
     let undecided = succeed(&project, &["predict", "--abstain", "1", "A superb film."]);
     assert!(
-        undecided.stdout.starts_with("undecided "),
+        undecided.stdout.starts_with("undecided (positive ")
+            || undecided.stdout.starts_with("undecided (negative "),
         "{}",
         undecided.stdout
     );
@@ -100,7 +102,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     let project = finished();
     for (arguments, code, expected) in [
         (&["--model", "naiv", "x"][..], 1, "Did you mean `naive`?"),
-        (&["--bundle", ".", "x"], 1, "holds no model"),
+        (&["--bundle", ".", "x"], 1, "contains no model"),
         (&["--input", "reviews.csv"], 2, "--output FILE.csv"),
         (
             &["--input", "reviews.csv", "--output", "x.doc"],
@@ -113,7 +115,11 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
             "`none.csv`",
         ),
         (&["x", "--output", "x.csv"], 2, "'--output <FILE>'"),
-        (&["x", "--carry", "all"], 2, "'--carry <COLUMNS>'"),
+        (
+            &["x", "--keep-columns", "all"],
+            2,
+            "'--keep-columns <COLUMNS>'",
+        ),
         (&["--challenge", "--output", "x.csv"], 2, "'--challenge'"),
         (&["awful", "-"], 2, "Give `-` alone"),
         (
@@ -191,7 +197,7 @@ fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
     };
     let from_csv = predict("a.csv", "one.csv", &["--set", "ingest.encoding=utf-8"]);
     let rows = lines(&project.folder().join("one.csv"));
-    assert_eq!(rows[0], "row,id,label,probability");
+    assert_eq!(rows[0], "row,id,label,confidence,p_negative,p_positive");
     let starts: Vec<&str> = rows[1..].iter().map(|row| &row[..5]).collect();
     assert_eq!(starts, ["1,x1,", "2,x2,", "6,x6,"]);
     let aside = lines(&project.folder().join("one.csv.rejected.jsonl"));
@@ -204,17 +210,14 @@ fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
             .is_some_and(|reason| reason.contains("number of columns")),
         "{aside:?}"
     );
-    assert_eq!(
-        aside[1]["reason"],
-        "nothing is left of the text once it is cleaned"
-    );
+    assert_eq!(aside[1]["reason"], "the text is empty after cleaning");
     assert!(
-        from_csv.stdout.starts_with("6 rows: ") && from_csv.stdout.contains("3 kept aside"),
+        from_csv.stdout.starts_with("6 rows: ") && from_csv.stdout.contains("3 rejected"),
         "{}",
         from_csv.stdout
     );
     assert!(
-        from_csv.stdout.contains("of 2 with a label right"),
+        from_csv.stdout.contains("on 2 labelled rows (95% CI "),
         "{}",
         from_csv.stdout
     );
@@ -237,15 +240,18 @@ fn other_columns_go_along_into_every_form() {
                 x1,\"Heat, again\",A superb film.,pos,2020-01-02\n\
                 x2,,An awful film.,neg,\nx3\nx4,Alien,A dull film.,neg,2020-01-03\n";
     fs::write(project.folder().join("a.csv"), text).expect("written");
-    let predict = |output: &str, carry: &str| {
+    let predict = |output: &str, columns: &str| {
         let start = ["predict", "--model", "naive", "--input", "a.csv"];
-        let rest = ["--output", output, "--carry", carry];
+        let rest = ["--output", output, "--keep-columns", columns];
         call(&project, &[&start[..], &rest].concat())
     };
     let path = |name: &str| project.folder().join(name);
     assert_eq!(predict("some.csv", "date,title").code, Some(0));
     let rows = lines(&path("some.csv"));
-    assert_eq!(rows[0], "row,id,label,probability,date,title");
+    assert_eq!(
+        rows[0],
+        "row,id,label,confidence,p_negative,p_positive,date,title"
+    );
     assert!(rows[1].ends_with(",2020-01-02,\"Heat, again\""), "{rows:?}");
     assert!(
         rows[2].ends_with(",,") && rows[3].starts_with("4,x4,"),
@@ -274,7 +280,7 @@ fn other_columns_go_along_into_every_form() {
         "all.parquet",
         "--output",
         "back.jsonl",
-        "--carry",
+        "--keep-columns",
         "title,input_label,label",
         "--set",
         "ingest.columns.text=comment",
@@ -289,7 +295,7 @@ fn other_columns_go_along_into_every_form() {
         let (back, expected) = (json(back), json(expected));
         for (one, two) in [
             ("id", "id"),
-            ("probability", "probability"),
+            ("p_positive", "p_positive"),
             ("title", "title"),
             ("input_label_3", "label"),
             ("input_label", "input_label"),
@@ -300,7 +306,9 @@ fn other_columns_go_along_into_every_form() {
     let screen = predict("x.csv", "titel");
     assert_eq!(screen.code, Some(1));
     assert!(
-        screen.stderr.contains("`--carry` names the column `titel`")
+        screen
+            .stderr
+            .contains("`--keep-columns` names the column `titel`")
             && screen.stderr.contains("Did you mean `title`?"),
         "{}",
         screen.stderr
@@ -376,17 +384,20 @@ fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
         &project.folder().join("killed.csv.partial"),
         &project.folder().join("other.csv.partial"),
     );
-    let other = [&arguments("other.csv")[..], &["--carry", "review"]].concat();
+    let other = [&arguments("other.csv")[..], &["--keep-columns", "review"]].concat();
     let screen = succeed(&project, &other);
-    assert!(!screen.stderr.contains("going on"), "{}", screen.stderr);
+    assert!(!screen.stderr.contains("resuming"), "{}", screen.stderr);
     let other = lines(&project.folder().join("other.csv"));
     assert_eq!(
         (other.len(), other[0].as_str()),
-        (ROWS + 1, "row,id,label,probability,review")
+        (
+            ROWS + 1,
+            "row,id,label,confidence,p_negative,p_positive,review"
+        )
     );
     let screen = succeed(&project, &arguments("killed.csv"));
     assert!(
-        screen.stderr.contains("going on after row"),
+        screen.stderr.contains("resuming after row"),
         "{}",
         screen.stderr
     );
@@ -418,6 +429,6 @@ fn another_input_or_model_begins_anew() {
     fs::write(partial.join("rows"), "of another time").expect("written");
     fs::write(project.folder().join("few.csv"), many(7)).expect("written");
     let screen = succeed(&project, &arguments);
-    assert!(!screen.stderr.contains("going on"), "{}", screen.stderr);
+    assert!(!screen.stderr.contains("resuming"), "{}", screen.stderr);
     assert_eq!(lines(&project.folder().join("said.csv")).len(), 8);
 }

@@ -43,8 +43,8 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         for (said, judged) in said.iter().zip(judged["cases"].as_array().expect("a list")) {
             let (one, two) = (&said["models"][name], judged);
             assert_eq!(one["failed"], two["failed"], "{name}: {said}");
-            let [one, two] =
-                [one, two].map(|value| value["probability"].as_f64().expect("a number"));
+            let one = one["p_positive"].as_f64().expect("a number");
+            let two = two["probability"].as_f64().expect("a number");
             assert!((one - two).abs() < 1e-5, "{name}: {one} {two}");
         }
     }
@@ -103,7 +103,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     let screen = by_folder(&project, "copy");
     assert_eq!(screen.code, Some(1));
     assert!(
-        screen.stderr.contains("has no members beside it"),
+        screen.stderr.contains("without its members"),
         "{}",
         screen.stderr
     );
@@ -122,7 +122,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     );
     let screen = call(&project, &["predict", "--model", "together", "x"]);
     assert!(
-        screen.stderr.contains("was made of another `naive`")
+        screen.stderr.contains("The member `naive` of the ensemble")
             && screen
                 .stderr
                 .contains("`ressenti run --pipeline pipeline.toml --variant together`"),

@@ -167,8 +167,8 @@ fn it_answers_as_predict_does() {
     for (place, text) in texts.iter().enumerate() {
         let (one, other) = (&predicted[place], &served["answers"][place]);
         assert_eq!(one["label"], other["label"], "{text}");
-        let number = |value: &Value| value["probability"].as_f64();
-        let distance = number(one).unwrap_or(-1.0) - number(other).unwrap_or(-1.0);
+        let number = |value: &Value| value.as_f64().unwrap_or(-1.0);
+        let distance = number(&one["p_positive"]) - number(&other["probability"]);
         assert!(distance.abs() < 1e-6, "{text}: {one} {other}");
     }
     assert_eq!(served["answers"][2]["label"], Value::Null);
@@ -481,7 +481,7 @@ fn what_keeps_it_from_starting_is_said() {
     let taken = holder.local_addr().expect("an address").to_string();
     for (arguments, said) in [
         (vec!["--model", "other"], "There is no model `other`"),
-        (vec!["--bundle", "artifacts"], "holds no model"),
+        (vec!["--bundle", "artifacts"], "contains no model"),
         (
             vec!["--model", "naive", "--listen", &taken],
             "--listen 127.0.0.1:0",

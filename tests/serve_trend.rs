@@ -86,7 +86,7 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
         "turned.csv",
         "--output",
         "turned.parquet",
-        "--carry",
+        "--keep-columns",
         "all",
     ];
     succeed(&project, &to_parquet);

@@ -33,7 +33,7 @@ fn read(project: &Project, name: &str) -> Vec<u8> {
 /// The summary of a file without the speed and the name.
 fn summary(screen: &Screen) -> &str {
     let line = screen.stdout.rsplit_once("; `").expect("a name").0;
-    match line.strip_suffix(" a second") {
+    match line.strip_suffix(" rows per second") {
         Some(line) => line.rsplit_once("; ").expect("a speed").0,
         None => line,
     }
@@ -124,9 +124,9 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     };
     refused(
         &["--shard", "1"],
-        &["There is no plan", "--shards N --plan"],
+        &["Found no plan of shards", "--shards N --plan"],
     );
-    refused(&["--merge"], &["There is no plan"]);
+    refused(&["--merge"], &["Found no plan of shards"]);
     refused(&["--plan"], &["--shards"]);
     for more in [&["--shards", "3"][..], &["--shards", "3", "--detach"]] {
         refused(more, &["needs a cluster", "without `--shards`", "--plan"]);
@@ -138,7 +138,7 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
         "{}",
         planned.stdout
     );
-    refused(&["--shard", "4"], &["the plan has 3"]);
+    refused(&["--shard", "4"], &["the plan has 3 shards"]);
     let done = verb(&["--shard", "2"]);
     assert!(
         done.stdout.starts_with("shard 2 of 3: "),
@@ -152,7 +152,7 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     );
     refused(
         &["--shard", "1", "--explain"],
-        &["`--explain` was another", "--shards N"],
+        &["`--explain` changed", "--shards N"],
     );
     refused(
         &["--shard", "1", "--model", "lstm"],
@@ -162,7 +162,7 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
         assert_eq!(verb(&["--shard", shard]).code, Some(0));
     }
     let again = verb(&["--shard", "1"]);
-    assert_eq!(again.stdout, "shard 1 of 3 is finished already\n");
+    assert_eq!(again.stdout, "shard 1 of 3 is already finished\n");
     // A bit of a finished shard is flipped: it is told, and only that shard is computed again.
     let rows = project.folder().join("parts.csv.shards/0002-of-0003/rows");
     let mut bytes = fs::read(&rows).expect("it is there");
@@ -172,7 +172,7 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     refused(&["--merge"], &["is damaged: its digest is", "--shard 2`"]);
     let repaired = verb(&["--shard", "2"]);
     assert!(
-        repaired.stderr.contains("it is computed again"),
+        repaired.stderr.contains("the shard is predicted again"),
         "{}",
         repaired.stderr
     );
@@ -184,12 +184,12 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     write(&project, "a.csv", hard(41, "\n"));
     refused(
         &["--shard", "2"],
-        &["the input was changed since", "--shards N --plan"],
+        &["the input was modified", "--shards N --plan"],
     );
     let anew = verb(&["--shards", "2", "--plan"]);
     assert!(
         anew.stderr
-            .contains("the shards of an earlier run are not used: the input was changed"),
+            .contains("the plan of an earlier run is not used: the input was modified"),
         "{}",
         anew.stderr
     );
@@ -201,7 +201,7 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     // More shards than rows.
     let many = verb(&["--shards", "100", "--plan"]);
     assert!(
-        many.stdout.contains("41 rows in 41 shards of 1, "),
+        many.stdout.contains("41 rows in 41 shards of 1 row "),
         "{}",
         many.stdout
     );
@@ -218,7 +218,7 @@ fn many(rows: usize) -> String {
 fn rows_done(folder: &Path) -> u64 {
     let journal = fs::read(folder.join("journal.json")).unwrap_or_default();
     let journal: Value = serde_json::from_slice(&journal).unwrap_or_default();
-    journal["done"]["rows"].as_u64().unwrap_or(0)
+    journal["counts"]["rows"].as_u64().unwrap_or(0)
 }
 
 /// Starts a process, waits until it has done more rows, sends it a signal, and returns its output.
@@ -258,13 +258,13 @@ fn a_killed_shard_loses_and_doubles_no_row() {
     let stopped = interrupted(&project, &first, &work, "-TERM");
     assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
     assert!(
-        stopped.stderr.contains("stopped: asked to, and "),
+        stopped.stderr.contains("stopped: ") && stopped.stderr.contains("rows are saved"),
         "{}",
         stopped.stderr
     );
     let resumed = step(&["--shard", "1"]);
     assert!(
-        resumed.stderr.contains("going on after "),
+        resumed.stderr.contains("resuming after "),
         "{}",
         resumed.stderr
     );

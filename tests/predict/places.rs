@@ -34,25 +34,26 @@ fn the_input_is_never_written_over() {
             "in.csv",
             "in.csv",
             &[][..],
-            "the answers would be written over it",
+            "would be overwritten by the predictions",
         ),
-        ("in.csv", "./in.csv", &[], "the answers"),
+        ("in.csv", "./in.csv", &[], "predictions"),
         (
             "in.csv",
             "in.csv",
             &["--shards", "2", "--plan"],
-            "the answers",
+            "predictions",
         ),
-        ("link.csv", "in.csv", &[], "the answers"),
-        ("in.csv", "link.csv", &[], "the answers"),
-        ("hard.csv", "in.csv", &[], "the answers"),
-        ("a.csv.rejected.jsonl", "a.csv", &[], "kept aside"),
+        ("link.csv", "in.csv", &[], "predictions"),
+        ("in.csv", "link.csv", &[], "predictions"),
+        ("hard.csv", "in.csv", &[], "predictions"),
+        ("a.csv.rejected.jsonl", "a.csv", &[], "rejected rows"),
         ("in.csv", "folder.csv", &[], "is a folder"),
     ] {
         let screen = call(&project, &arguments(input, output, more));
         assert_eq!(screen.code, Some(2), "{input} {output}: {}", screen.stderr);
         assert!(
-            screen.stderr.contains(expected) && screen.stderr.contains("Give `--output` another"),
+            screen.stderr.contains(expected)
+                && screen.stderr.contains("Choose another name for `--output`"),
             "{input} {output}: {}",
             screen.stderr
         );
@@ -111,15 +112,18 @@ fn asked_to_stop_it_keeps_its_rows_and_says_how_to_go_on() {
         let screen = interrupted(&project, &arguments, &journal, signal);
         assert_eq!(screen.code, Some(130), "{signal}: {}", screen.stderr);
         assert!(
-            screen.stderr.contains("stopped: asked to, and ")
-                && screen.stderr.contains("The same command goes on"),
+            screen.stderr.contains("stopped: ")
+                && screen.stderr.contains("rows are saved")
+                && screen
+                    .stderr
+                    .contains("Run the same command again to resume"),
             "{}",
             screen.stderr
         );
         assert!(!project.folder().join(output).exists());
         let screen = succeed(&project, &arguments);
         assert!(
-            screen.stderr.contains("going on after row"),
+            screen.stderr.contains("resuming after row"),
             "{}",
             screen.stderr
         );

@@ -31,8 +31,8 @@ class Compare(unittest.TestCase):
             training.compare_attributions([review(1, 0.5)], [review(2, 0.5)])
 
     def test_answers(self):
-        answer = lambda probability, weight: {
-            "row": 1, "probability": probability, "words": [{"start": 0, "end": 4, "weight": weight}]
+        answer = lambda p_positive, weight: {
+            "row": 1, "p_positive": p_positive, "words": [{"start": 0, "end": 4, "weight": weight}]
         }
         probability, attribution = training.compare_answers([answer(0.75, 0.5)], [answer(0.5, 0.25)])
         self.assertEqual(probability, 0.25)

@@ -139,7 +139,7 @@ def compare_answers(ours, reference):
     """The largest differences of the probabilities and the attributions of predicted texts."""
     if len(ours) != len(reference) or not ours:
         raise Failed(f"{len(ours)} answers on the device, {len(reference)} on the CPU")
-    probability = max(abs(one["probability"] - two["probability"]) for one, two in zip(ours, reference))
+    probability = max(abs(one["p_positive"] - two["p_positive"]) for one, two in zip(ours, reference))
     as_reviews = lambda answers: [
         {"row_id": answer["row"], "words": [(w["start"], w["end"], w["weight"]) for w in answer["words"]]}
         for answer in answers

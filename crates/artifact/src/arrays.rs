@@ -1,4 +1,4 @@
-//! Arrow IPC files: uncompressed, so that a reader maps them into memory and copies nothing.
+//! Arrow IPC files: uncompressed, so that readers can map them into memory without a copy.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,13 +16,13 @@ use memmap2::Mmap;
 
 use crate::{ArtifactError, catch_panics, schema};
 
-/// Length of an IPC file's last part: the footer's length and the closing magic number.
+/// Bytes at the end of an IPC file: the length of the footer and the magic number.
 const TRAILER: usize = 10;
 
 /// Writes record batches as one Arrow IPC file.
 ///
 /// # Errors
-/// A batch has other columns, or the disk refuses.
+/// A batch has other columns, or the file cannot be written.
 pub fn write_arrays(
     path: &Path,
     schema: &SchemaRef,
@@ -40,16 +40,16 @@ pub fn write_arrays(
     Ok(rows)
 }
 
-/// Maps an Arrow IPC file, compares its columns with the contract's, and returns every batch, in order. Their
-/// buffers are the file's pages; nothing is copied.
+/// Maps an Arrow IPC file, checks its columns, and returns all batches in order. Their buffers are the mapped pages; nothing
+/// is copied.
 ///
 /// # Errors
-/// The file cannot be mapped, is not an IPC file, has other columns, or a batch's layout does not fit them. A
-/// length that points outside the file is an error, never a read.
+/// The file cannot be mapped, is not an IPC file or has other columns, or a batch does not match the columns. A length that
+/// points outside the file is an error.
 pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>, ArtifactError> {
     let file = File::open(path).map_err(ArtifactError::io("read", path))?;
-    // SAFETY: artifacts are never written in place, only replaced by a rename, so the mapped pages
-    // keep their content for as long as the map lives.
+    // SAFETY: artifacts are only replaced by a rename and never modified, so the mapped pages do not change while the
+    // map exists.
     let map = unsafe { Mmap::map(&file) }.map_err(ArtifactError::io("map", path))?;
     let damaged = |reason: &str| ArtifactError::damaged(path, reason);
     let failed = ArtifactError::table("read", path);
@@ -75,11 +75,11 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>,
     let decoder = FileDecoder::new(Arc::new(found), footer.version());
     let blocks = footer.recordBatches();
     let blocks: Vec<Block> = blocks.iter().flatten().copied().collect();
-    let buffer = buffer_of(map);
+    let buffer = to_buffer(map);
     let mut batches = Vec::with_capacity(blocks.len());
     for block in &blocks {
         let (start, length) = block_range(block, buffer.len())
-            .ok_or_else(|| damaged("a batch lies outside the file"))?;
+            .ok_or_else(|| damaged("a batch is outside the file"))?;
         let data = buffer.slice_with_length(start, length);
         let read = || decoder.read_record_batch(block, &data);
         let batch = catch_panics(ArrowError::ExternalError, read);
@@ -88,12 +88,12 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>,
     Ok(batches)
 }
 
-/// The map as shared bytes: the buffers made from it keep it alive.
-fn buffer_of(map: Mmap) -> Buffer {
+/// The map as a buffer, which keeps the map alive.
+fn to_buffer(map: Mmap) -> Buffer {
     let map = Arc::new(map);
     let pointer = std::ptr::NonNull::from(&map[..]).cast::<u8>();
     let length = map.len();
-    // SAFETY: the pointer and length are those of the map, which the buffer owns from here on.
+    // SAFETY: the pointer and length belong to the map, which the buffer owns.
     unsafe { Buffer::from_custom_allocation(pointer, length, map) }
 }
 

@@ -1,17 +1,17 @@
-//! The one folder outside the checkout that we write to: downloads shared by every checkout.
+//! The per-user cache folder for downloads, which all checkouts share.
 
 use std::env;
 use std::path::PathBuf;
 
 /// The per-user cache: `$RESSENTI_CACHE`, else `$XDG_CACHE_HOME/ressenti`, else
-/// `~/.cache/ressenti`; `None` where the user has no home folder.
+/// `~/.cache/ressenti`; `None` if the user has no home folder.
 pub fn cache_folder() -> Option<PathBuf> {
-    let named = |name: &str| {
+    let variable = |name: &str| {
         env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    named("RESSENTI_CACHE")
-        .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ressenti")))
-        .or_else(|| Some(named("HOME")?.join(".cache").join("ressenti")))
+    variable("RESSENTI_CACHE")
+        .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("ressenti")))
+        .or_else(|| Some(variable("HOME")?.join(".cache").join("ressenti")))
 }

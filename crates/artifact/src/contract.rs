@@ -1,32 +1,32 @@
-//! What an artifact promises to whoever reads it: shapes, ids, and whose tokenizer made it.
+//! Contracts: what an artifact guarantees to its readers, for example sizes, ids and the tokenizer.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Normalization};
 
-/// The promise of one artifact, by stage. Two artifacts fit together when the promises agree;
-/// `orchestrator` compares them while planning and every stage once more before it works.
+/// The contract of an artifact, by stage. Artifacts can be combined if their contracts agree. `orchestrator` compares them
+/// while planning, and every stage again before it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Contract {
-    /// `reviews.parquet`: the canonical table.
+    /// `reviews.parquet`: the canonical table of reviews.
     Reviews {
-        /// Rows accepted.
+        /// Number of accepted rows.
         rows: u64,
     },
-    /// `clean.parquet`: normalised, without duplicates, split.
+    /// `clean.parquet`: normalised reviews without duplicates, with a split.
     Clean {
-        /// Labelled rows to learn from.
+        /// Number of training rows.
         train: u64,
-        /// Labelled rows to choose by.
+        /// Number of validation rows.
         validation: u64,
-        /// Labelled rows to report on.
+        /// Number of test rows.
         test: u64,
-        /// Rows without a label.
+        /// Number of rows without a label.
         unlabelled: u64,
         /// Class names in the order of their ids.
         classes: Vec<String>,
-        /// How the texts were normalised; artifacts of older stage versions do not say.
+        /// How the texts were normalised; unknown for artifacts of older versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         normalization: Option<Normalization>,
     },
@@ -34,81 +34,81 @@ pub enum Contract {
     Tokens {
         /// Digest of `tokenizer.json`.
         tokenizer: Digest,
-        /// Number of ids; every id is below it.
+        /// Number of ids; every id is smaller.
         vocabulary_size: u32,
-        /// The id that fills short rows of a batch.
+        /// The id of padding.
         pad_id: u32,
-        /// The id of what the vocabulary lacks; byte-level tokenizers have none.
+        /// The id of unknown tokens; byte-level tokenizers have none.
         unknown_id: Option<u32>,
-        /// Longest row, in tokens.
+        /// Length of the longest row in tokens.
         max_length: u32,
         /// Class names in the order of their ids.
         classes: Vec<String>,
-        /// How the texts were normalised before, as cleaning says.
+        /// How the texts were normalised by `clean`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         normalization: Option<Normalization>,
     },
     /// `embedding.arrow`: one vector per id.
     Embedding {
-        /// Digest of the `tokenizer.json` whose ids are the rows.
+        /// Digest of the `tokenizer.json` that defines the ids.
         tokenizer: Digest,
-        /// Rows.
+        /// Number of rows.
         vocabulary_size: u32,
-        /// Columns.
+        /// Components of a vector.
         width: u32,
-        /// The row of padding, all zeros.
+        /// The id of padding; its vector is zero.
         pad_id: u32,
     },
     /// A pretrained encoder: `config.json`, `model.safetensors` and its own `tokenizer.json`.
     Encoder {
-        /// Digest of the `tokenizer.json` it was trained with.
+        /// Digest of the `tokenizer.json` of its training.
         tokenizer: Digest,
-        /// Number of ids it takes.
+        /// Number of input ids.
         vocabulary_size: u32,
-        /// Components of a state.
+        /// Components of a hidden state.
         width: u32,
-        /// Tokens of the longest text it can read.
+        /// Longest input in tokens.
         longest: u32,
     },
-    /// What an encoder says about every review, in shards by split, and the encoder's own files.
+    /// The features of every review from an encoder, in shards by split, and the files of the encoder.
     Features {
         /// Digest of the `tokenizer.json` of the encoder.
         tokenizer: Digest,
-        /// Components of a review's features.
+        /// Components of the features of a review.
         width: u32,
-        /// Longest row read, in tokens.
+        /// Length of the longest row in tokens.
         max_length: u32,
         /// Class names in the order of their ids.
         classes: Vec<String>,
     },
     /// A model bundle.
     Model {
-        /// Digest of the `tokenizer.json` it reads.
+        /// Digest of its `tokenizer.json`.
         tokenizer: Digest,
-        /// Number of ids it takes.
+        /// Number of input ids.
         vocabulary_size: u32,
-        /// Width of its embedding.
+        /// Components of a token vector.
         width: u32,
-        /// Longest row it was trained on, in tokens.
+        /// Length of the longest training row in tokens.
         max_length: u32,
-        /// Class names in the order of its logits.
+        /// Class names in the order of the logits.
         classes: Vec<String>,
     },
-    /// `range.json`: the loss at rising learning rates, and no model.
+    /// `range.json`: the loss at rising learning rates. There is no model.
     RangeTest {
-        /// Steps done.
+        /// Number of steps.
         steps: u32,
     },
     /// `predictions.parquet` and `metrics.json` of one model.
     Evaluation {
-        /// The model's name.
+        /// The name of the model.
         model: String,
-        /// Test rows judged.
+        /// Number of test rows.
         rows: u64,
     },
     /// `report.html`, `metrics.json` and `predictions.parquet` of all models.
     Report {
-        /// The models compared, in the order of the pipeline file.
+        /// The compared models, in the order of the pipeline file.
         models: Vec<String>,
     },
 }

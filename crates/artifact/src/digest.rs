@@ -1,5 +1,4 @@
-//! BLAKE3 digests: fast enough to prove every artifact whole on every run, and specified, so that
-//! a digest written today means the same in ten years (O'Connor et al., BLAKE3, 2020).
+//! BLAKE3 digests (O'Connor et al., BLAKE3, 2020): fast enough to verify every artifact in every run.
 
 use std::fmt;
 use std::fs::File;
@@ -9,10 +8,10 @@ use std::path::Path;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes of a file read at a time: enough to keep all cores busy.
-const PIECE: usize = 16 << 20;
+/// Bytes that are read at a time: enough to keep all cores busy.
+const CHUNK_BYTES: usize = 16 << 20;
 
-/// 32 bytes that stand for a content. Displayed as 12 hex digits, stored as 64.
+/// A BLAKE3 digest: 32 bytes. Displayed as 12 hex digits, stored as 64.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -22,20 +21,20 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The digest of a file's content, hashed on all cores. Read piece by piece and not mapped: a
-    /// mapped file of five gigabytes would count as five gigabytes of memory.
+    /// The digest of the content of a file, hashed on all cores. The file is read in chunks and not mapped, because a
+    /// mapped file of five gigabytes counts as five gigabytes of memory.
     ///
     /// # Errors
     /// The file cannot be opened or read.
     pub fn of_file(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
-        let size = usize::try_from(file.metadata()?.len()).unwrap_or(PIECE);
-        let mut piece = vec![0; size.clamp(1, PIECE)];
+        let size = usize::try_from(file.metadata()?.len()).unwrap_or(CHUNK_BYTES);
+        let mut buffer = vec![0; size.clamp(1, CHUNK_BYTES)];
         let mut hasher = blake3::Hasher::new();
         loop {
-            match file.read(&mut piece)? {
+            match file.read(&mut buffer)? {
                 0 => return Ok(Self(*hasher.finalize().as_bytes())),
-                bytes => hasher.update_rayon(&piece[..bytes]),
+                bytes => hasher.update_rayon(&buffer[..bytes]),
             };
         }
     }
@@ -76,13 +75,13 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Builds a digest from named fields. Names and lengths go in with the contents, so that no two
-/// different lists of fields can run together into the same bytes.
+/// Builds a digest from named fields. Names and lengths are hashed with the contents, so different lists of fields never
+/// give the same bytes.
 #[derive(Default)]
 pub struct DigestBuilder(blake3::Hasher);
 
 impl DigestBuilder {
-    /// A digest of no field yet.
+    /// A digest without fields.
     pub fn new() -> Self {
         Self::default()
     }
@@ -107,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_cannot_run_together() {
+    fn field_boundaries_change_the_digest() {
         let one = DigestBuilder::new().field("a", b"bc").finish();
         let two = DigestBuilder::new().field("ab", b"c").finish();
         assert_ne!(one, two);

@@ -1,51 +1,51 @@
-//! Everything that can be wrong with an artifact, in the words of whoever has to mend it.
+//! Errors of artifacts, for people.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What went wrong with an artifact. [`ArtifactError::hint`] says what to do about it.
+/// An error of an artifact. [`ArtifactError::hint`] tells how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
-    /// A file or folder of the store could not be read or written.
+    /// A file or folder cannot be read or written.
     #[error("Failed to {action} `{}`", path.display())]
     Io {
-        /// What was attempted: "read", "write", "rename" ...
+        /// The action: "read", "write", "rename" ...
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// Why it failed.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file is not what its manifest says.
+    /// A file does not match its manifest, or cannot be parsed.
     #[error("`{}` is damaged: {reason}", path.display())]
     Damaged {
         /// The damaged file.
         path: PathBuf,
-        /// Expected and found.
+        /// What is wrong.
         reason: String,
     },
-    /// Arrow or Parquet could not read or write a file.
+    /// Arrow or Parquet cannot read or write a file.
     #[error("Failed to {action} the table `{}`", path.display())]
     Table {
         /// "read" or "write".
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the library.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// What was asked for is not there, or is whole and cannot be used.
+    /// A file is missing, or is complete but cannot be used.
     #[error("{message}")]
     Unusable {
         /// What is wrong.
         message: String,
-        /// What to do about it.
+        /// How to fix it.
         hint: String,
     },
 }
 
 impl ArtifactError {
-    /// An I/O error with its path: `map_err(ArtifactError::io("read", path))`.
+    /// An I/O error of a path: `map_err(ArtifactError::io("read", path))`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io {
@@ -55,7 +55,7 @@ impl ArtifactError {
         }
     }
 
-    /// A damaged file, and what was found in it.
+    /// A damaged file.
     pub fn damaged(path: &Path, reason: impl Into<String>) -> Self {
         Self::Damaged {
             path: path.to_owned(),
@@ -63,8 +63,8 @@ impl ArtifactError {
         }
     }
 
-    /// A file that is whole and cannot be used: another format, or a table with other columns. `problem` is the rest
-    /// of a sentence that begins with its name.
+    /// A complete file that cannot be used, for example because of its format or columns. `problem` continues a sentence
+    /// that begins with the name of the file.
     pub(crate) fn unusable(path: &Path, problem: &str) -> Self {
         Self::Unusable {
             message: format!("`{}` {problem}", path.display()),
@@ -72,7 +72,7 @@ impl ArtifactError {
         }
     }
 
-    /// A table error with its path.
+    /// An error of Arrow or Parquet for a path.
     pub fn table<E>(action: &'static str, path: &Path) -> impl Fn(E) -> Self + use<E>
     where
         E: std::error::Error + Send + Sync + 'static,
@@ -85,17 +85,17 @@ impl ArtifactError {
         }
     }
 
-    /// What to do about it, with a command that exists.
+    /// How to fix it, with an existing command.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Damaged { path, .. } => Some(rebuild_hint(path)),
             Self::Unusable { hint, .. } => Some(hint.clone()),
             Self::Io { action, source, .. } if *action != "read" => match source.kind() {
                 io::ErrorKind::StorageFull => {
-                    Some("Free some disk space and run the same command again: what was finished is kept".to_owned())
+                    Some("Free some disk space and run the same command again; finished work is saved".to_owned())
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(
-                    "Choose another folder with `--set pipeline.artifacts=FOLDER`, or make this one writable".to_owned(),
+                    "Choose another folder with `--set pipeline.artifacts=FOLDER`, or make this folder writable".to_owned(),
                 ),
                 _ => None,
             },
@@ -104,7 +104,7 @@ impl ArtifactError {
     }
 }
 
-/// The store's layout tells the stage of any file in it: `store/<stage>/<key>/<file>`.
+/// Hint for a damaged file; the path `store/<stage>/<key>/<file>` contains the stage.
 pub(crate) fn rebuild_hint(file: &Path) -> String {
     let stage = file
         .ancestors()
@@ -112,7 +112,7 @@ pub(crate) fn rebuild_hint(file: &Path) -> String {
         .and_then(Path::file_name)
         .and_then(|name| name.to_str());
     match stage.and_then(|name| name.parse::<crate::StageName>().ok()) {
-        Some(stage) => format!("Rebuild what is damaged with `ressenti run --only {stage}`"),
-        None => "Rebuild what is damaged with `ressenti run`".to_owned(),
+        Some(stage) => format!("Rebuild the damaged output with `ressenti run --only {stage}`"),
+        None => "Rebuild the damaged output with `ressenti run`".to_owned(),
     }
 }

@@ -1,24 +1,24 @@
-//! A failure as a person meets it: what failed, why, what to do, and the exit code.
+//! A failure for people: message, causes, hint and exit code.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::ArtifactError;
 
-/// Who has to act, which decides the exit code.
+/// Kind of a failure, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The user can fix it: data, settings, a missing artifact. Exit code 1.
+    /// The user can fix it: wrong data or settings, a missing artifact. Exit code 1.
     Fixable,
     /// The arguments of the command are wrong. Exit code 2.
     Usage,
-    /// A fault that a new process may recover from, such as a lost GPU. Exit code 75.
+    /// A transient error that a new process may not meet, such as a lost GPU. Exit code 75.
     Transient,
-    /// Nobody: the user stopped it, and its state is saved. Exit code 130.
+    /// The user stopped the process, and its state is saved. Exit code 130.
     Interrupted,
 }
 
-/// What failed. The causes are printed from the error's chain, the hint after them.
+/// A failure with its causes and a hint.
 #[derive(Debug)]
 pub struct Failure {
     error: Box<dyn Error + Send + Sync>,
@@ -27,7 +27,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure the user can fix, in one sentence without a full stop.
+    /// A failure that the user can fix. The message is one sentence without a full stop.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             error: message.into().into(),
@@ -36,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// A failure from an error, whose chain holds the causes.
+    /// A failure from an error; its sources become the causes.
     pub fn from_error(error: impl Error + Send + Sync + 'static) -> Self {
         Self {
             error: Box::new(error),
@@ -45,9 +45,9 @@ impl Failure {
         }
     }
 
-    /// Adds why it failed.
+    /// Adds a cause.
     pub fn with_cause(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        let error = Caused {
+        let error = ErrorWithCause {
             message: self.error.to_string(),
             source: cause.into(),
         };
@@ -57,26 +57,26 @@ impl Failure {
         }
     }
 
-    /// Says what failed because of this; the hint and the kind stay.
+    /// Adds a message, of which this failure is the cause. The hint and the kind stay the same.
     pub fn context(self, message: impl Into<String>) -> Self {
         let (hint, kind) = (self.hint, self.kind);
         let failure = Self::new(message).with_cause(self.error);
         failure.with_hint(hint).with_kind(kind)
     }
 
-    /// Adds what to do about it. The command it names must exist.
+    /// Sets the hint. Commands in it must exist.
     pub fn with_hint(mut self, hint: impl Into<Option<String>>) -> Self {
         self.hint = hint.into();
         self
     }
 
-    /// Says who has to act.
+    /// Sets the kind.
     pub fn with_kind(mut self, kind: FailureKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// What failed and why: the message and its causes.
+    /// The message and its causes, without repetition.
     pub fn chain(&self) -> Vec<String> {
         let mut lines = vec![self.error.to_string()];
         let mut cause = self.error.source();
@@ -88,12 +88,12 @@ impl Failure {
         lines
     }
 
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// Who has to act.
+    /// The kind of the failure.
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
@@ -112,12 +112,12 @@ impl Failure {
 /// A message with its cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-struct Caused {
+struct ErrorWithCause {
     message: String,
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// The message alone; see [`Failure::chain`] for the causes.
+/// Only the message; see [`Failure::chain`] for the causes.
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(formatter)

@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Formatting numbers for people.
 
-/// Groups digits by thousands: `25000` is `25,000`.
+/// A number with digits grouped by thousands: `25000` is `25,000`.
 pub fn count(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or(u64::MAX).to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -13,11 +13,11 @@ pub fn count(number: impl TryInto<u64>) -> String {
     text
 }
 
-/// `0.4 s`, `72 s`, `12 min 5 s`, `2 h 10 min`.
+/// A duration: `0.4 s`, `72 s`, `12 min 5 s`, `2 h 10 min`.
 pub fn seconds(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
     match whole {
-        // A sum of nothing is -0.0, which `max` may keep.
+        // An empty sum is -0.0, which `max` may return; adding 0.0 removes the sign.
         0..10 => format!("{:.1} s", seconds.max(0.0) + 0.0),
         10..120 => format!("{whole} s"),
         120..7200 => format!("{} min {} s", whole / 60, whole % 60),
@@ -25,7 +25,7 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
-/// `512 B`, `1.5 MiB`.
+/// A size: `512 B`, `1.5 MiB`.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = bytes as f64;
@@ -41,12 +41,12 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A share from 0 to 1 as percent with one decimal: `12.3 %`.
+/// A share from 0 to 1 in percent with one decimal: `12.3%`.
 pub fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    format!("{:.1}%", 100.0 * share)
 }
 
-/// `1 review`, `2 reviews`.
+/// A number with its noun: `1 review`, `2 reviews`.
 pub fn plural(number: u64, singular: &str, plural: &str) -> String {
     format!(
         "{} {}",
@@ -58,7 +58,7 @@ pub fn plural(number: u64, singular: &str, plural: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn numbers_read_well() {
+    fn numbers_are_formatted_for_people() {
         let cases = [
             (super::count(0_u64), "0"),
             (super::count(999_u64), "999"),
@@ -70,7 +70,7 @@ mod tests {
             (super::seconds(7800.0), "2 h 10 min"),
             (super::bytes(512), "512 B"),
             (super::bytes(1_572_864), "1.5 MiB"),
-            (super::percent(0.1234), "12.3 %"),
+            (super::percent(0.1234), "12.3%"),
             (super::plural(1, "review", "reviews"), "1 review"),
         ];
         for (found, expected) in cases {

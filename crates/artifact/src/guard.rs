@@ -1,8 +1,7 @@
-//! Reading with libraries that assert what a damaged file may deny.
+//! Turning panics of libraries into errors.
 //!
-//! The parquet crate checks some claims of a file with `assert!` (the place of a column chunk, for
-//! one), so that a flipped bit would end the program with a message for programmers. Here such a
-//! panic becomes an error like any other damage.
+//! The parquet crate checks some values of a file with `assert!`, for example the offset of a column chunk, so one flipped
+//! bit would end the program with a panic. Here such a panic becomes an error of a damaged file.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -11,43 +10,43 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// Whether this thread is within [`catch_panics`].
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread is inside [`catch_panics`].
+    static IS_CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A library panicked over what a file says.
+/// A panic of a library.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-struct Panicked {
+struct PanicError {
     message: String,
 }
 
-/// Calls a library that may panic on damaged input, and makes a panic an error: `wrap` puts it into
-/// the library's own kind. What `read` was working on is not to be used after that.
+/// Calls a library that may panic on damaged input, and returns a panic as an error, which `wrap` converts to the error
+/// type of the library. Data that `read` was changing must not be used after a panic.
 ///
 /// # Errors
-/// Those of `read`, and its panic.
+/// An error or a panic of `read`.
 pub fn catch_panics<T, E>(
     wrap: impl FnOnce(Box<dyn Error + Send + Sync>) -> E,
     read: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
-    silence_guarded_threads();
-    let before = GUARDED.replace(true);
+    silence_caught_panics();
+    let before = IS_CATCHING.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(read));
-    GUARDED.set(before);
+    IS_CATCHING.set(before);
     result.unwrap_or_else(|panic| {
         let message = message(&*panic);
-        Err(wrap(Box::new(Panicked { message })))
+        Err(wrap(Box::new(PanicError { message })))
     })
 }
 
-/// The standard hook would print the panic; on threads within [`catch_panics`] nobody needs to see it.
-fn silence_guarded_threads() {
-    static SILENCED: Once = Once::new();
-    SILENCED.call_once(|| {
+/// Replaces the panic hook, which would print panics that [`catch_panics`] turns into errors.
+fn silence_caught_panics() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
         let hook = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            if !GUARDED.get() {
+            if !IS_CATCHING.get() {
                 hook(panic);
             }
         }));
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_an_error() {
+    fn a_panic_becomes_an_error() {
         let check = |read: fn() -> Result<u8, Box<dyn Error + Send + Sync>>, expected: &str| {
             let found = catch_panics(|error| error, read);
             let found = found.map_or_else(|error| error.to_string(), |value| value.to_string());

@@ -1,39 +1,38 @@
-//! What names a step's output before it exists: everything that could change it, and nothing else.
+//! The key of a step: names its output before it exists, and depends on everything that can change the output.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Digest, DigestBuilder, StageName};
 
-/// The name of an output by what produces it. Equal keys mean equal outputs.
+/// The name of an output. Equal keys mean equal outputs.
 pub type Key = Digest;
 
-/// An input of a step, named by what it holds and not by how it came about: a rebuilt input with
-/// the same content leaves the key alone, and nothing after it runs (early cut-off).
+/// An input of a step, identified by its content. If an input is rebuilt with the same content, the key stays the same
+/// and the step does not run again (early cut-off).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputReference {
-    /// The stage that made it.
+    /// The stage of the input.
     pub stage: StageName,
-    /// The variant it was read as.
+    /// The variant of the input.
     pub variant: String,
-    /// Its content, see [`crate::Manifest::identity`].
+    /// The digest of its content, see [`crate::Manifest::identity`].
     pub identity: Digest,
 }
 
-/// A file from outside the store that a step reads.
+/// A file or folder outside the store that a step reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceReference {
-    /// The file's or folder's name, without the folders above it.
+    /// The name of the file or folder, without its parent folders.
     pub name: String,
-    /// Its content.
+    /// The digest of its content.
     pub digest: Digest,
 }
 
-/// The key of a step: its stage and the stage's version, its own settings, its inputs, its sources.
-/// An input's variant and a source's name are left out, because a renamed table or file with the
-/// same content gives the same output.
+/// The key of a step: a digest of the stage, its version, the settings, the inputs and the sources. Names of variants and
+/// source files are not part of it, because a renamed table or file with the same content gives the same output.
 pub fn step_key(
     stage: StageName,
     settings: &Value,
@@ -53,7 +52,7 @@ pub fn step_key(
     builder.finish()
 }
 
-/// JSON with sorted keys and no white space: equal values give equal text.
+/// JSON with sorted keys and without white space: equal values give equal text.
 pub fn canonical_json(value: &Value) -> String {
     let mut sorted = value.clone();
     sorted.sort_all_objects();
@@ -71,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn order_of_settings_does_not_matter_and_values_do() {
+    fn the_key_depends_on_values_of_settings_but_not_on_their_order() {
         assert_eq!(
             key(&json!({"a": 1, "b": [true]})),
             key(&json!({"b": [true], "a": 1}))
@@ -81,14 +80,21 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_variant_keeps_the_key_and_a_changed_input_does_not() {
+    fn the_key_depends_on_the_content_of_inputs_but_not_on_variant_names() {
         let reference = |variant: &str, content: &[u8]| InputReference {
             stage: StageName::Ingest,
             variant: variant.to_owned(),
             identity: Digest::of_bytes(content),
         };
-        let with = |input: InputReference| step_key(StageName::Clean, &Value::Null, &[input], &[]);
-        assert_eq!(with(reference("a", b"x")), with(reference("b", b"x")));
-        assert_ne!(with(reference("a", b"x")), with(reference("a", b"y")));
+        let key_with =
+            |input: InputReference| step_key(StageName::Clean, &Value::Null, &[input], &[]);
+        assert_eq!(
+            key_with(reference("a", b"x")),
+            key_with(reference("b", b"x"))
+        );
+        assert_ne!(
+            key_with(reference("a", b"x")),
+            key_with(reference("a", b"y"))
+        );
     }
 }

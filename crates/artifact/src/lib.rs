@@ -1,8 +1,7 @@
-//! The contract between stages: what an artifact is, how it is named, written whole or not at all,
-//! and read back with proof that it is what it says.
+//! Artifacts: the output folders of steps, with contracts, digests, manifests, keys, the store and its locks. An artifact
+//! is written completely or not at all, and verified before it is used.
 //!
-//! Stages meet only through the folders this crate writes. It knows nothing of what a stage does;
-//! it knows schemas, digests, manifests, the store's layout and its locks.
+//! Stages exchange data only through these folders. This crate does not know what a stage computes.
 
 mod arrays;
 mod cache;

@@ -1,22 +1,22 @@
-//! One process at a time: for a step, a file's prediction, a shard. The lock is the operating system's
-//! (`flock`), so it ends with the process and never goes stale. On a shared file system it holds between
-//! machines if the file system supports that, see docs/cluster.md.
+//! Locks for work that only one process may do at a time: a step, the prediction of a file, a shard. They are locks of the
+//! operating system (`flock`), so they end with the process and never become stale. On a shared file system they also
+//! work between machines if the file system supports it, see docs/cluster.md.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use crate::ArtifactError;
-use crate::host::this_process;
+use crate::host::describe_process;
 
-/// An exclusive lock on a file, released when dropped. The file names the holder.
+/// An exclusive lock on a file, released when dropped. The file contains the name of the holder.
 #[derive(Debug)]
 pub struct FileLock {
     _file: File,
 }
 
 impl FileLock {
-    /// Takes the lock, waiting for another process that holds it. `on_wait` is told the holder, once.
+    /// Acquires the lock. If another process holds it, calls `on_wait` once with the name of the holder, and waits.
     ///
     /// # Errors
     /// The lock file cannot be created or locked.
@@ -29,29 +29,29 @@ impl FileLock {
         }
         let file = open(path)?;
         file.lock().map_err(ArtifactError::io("lock", path))?;
-        Self::hold(file, path)
+        Self::write_holder(file, path)
     }
 
-    /// Takes the lock; `None` if another process holds it.
+    /// Acquires the lock; `None` if another process holds it.
     ///
     /// # Errors
     /// The lock file cannot be created or locked.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>, ArtifactError> {
         let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => Self::hold(file, path).map(Some),
+            Ok(()) => Self::write_holder(file, path).map(Some),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(ArtifactError::io("lock", path)(error)),
         }
     }
 
-    /// The process that holds the lock now; `None` if there is none. Does not create the lock file.
+    /// The process that holds the lock; `None` if no process does. Does not create the lock file.
     pub fn holder(path: &Path) -> Option<String> {
         let mut file = File::open(path).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Whose name cannot be read has it all the same.
+                // Without a readable name the holder is an empty text.
                 let _ = file.read_to_string(&mut holder);
                 Some(holder.trim().to_owned())
             }
@@ -59,11 +59,11 @@ impl FileLock {
         }
     }
 
-    /// Says who has it.
-    fn hold(mut file: File, path: &Path) -> Result<Self, ArtifactError> {
+    /// Writes the name of this process into the locked file.
+    fn write_holder(mut file: File, path: &Path) -> Result<Self, ArtifactError> {
         file.set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", this_process()))
+            .and_then(|()| write!(file, "{}", describe_process()))
             .map_err(ArtifactError::io("write", path))?;
         Ok(Self { _file: file })
     }

@@ -1,4 +1,4 @@
-//! `manifest.json`: what an artifact is, written last, so that its presence proves the rest whole.
+//! `manifest.json`: the description of an artifact. It is written last, so its presence shows that all files are complete.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,19 +11,19 @@ use crate::{
     ArtifactError, Contract, Digest, DigestBuilder, InputReference, Key, SourceReference, StageName,
 };
 
-/// The manifest's file name in every artifact folder.
+/// The file name of the manifest.
 pub const MANIFEST_NAME: &str = "manifest.json";
 
-/// Opens the manifest's last line, which seals all the lines before it.
+/// Beginning of the last line of a manifest, which contains the digest of all lines before it.
 const SEAL: &str = "  \"seal\": \"";
 
-/// Whether a file's content is part of what the artifact is.
+/// Whether a file is part of the identity of the artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FileRole {
-    /// Content: equal inputs give equal bytes, and what follows depends on them.
+    /// Data: equal inputs give equal bytes, and later steps depend on them.
     Data,
-    /// A record of this run (timings, memory): proved whole like the rest, but outside the identity.
+    /// A record of this run, for example timings: verified like data, but not part of the identity.
     Record,
 }
 
@@ -31,71 +31,70 @@ pub enum FileRole {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
-    /// Name inside the folder.
+    /// Name in the folder.
     pub name: String,
-    /// Content or record.
+    /// Data or record.
     pub role: FileRole,
     /// Length in bytes.
     pub bytes: u64,
-    /// Rows, for a table.
+    /// Number of rows of a table.
     pub rows: Option<u64>,
-    /// Digest of the bytes.
+    /// Digest of the content.
     pub digest: Digest,
 }
 
-/// Facts of the run that made the artifact. They never enter its identity.
+/// Information on the run that wrote the artifact; not part of the identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunInfo {
-    /// Seconds since 1970-01-01 UTC when the stage started.
+    /// Start of the stage in seconds since 1970-01-01 UTC.
     pub started: u64,
     /// Duration in seconds.
     pub seconds: f64,
-    /// Peak resident memory of the stage's process, in bytes.
+    /// Peak resident memory of the process in bytes.
     pub peak_memory: u64,
-    /// Cores used at most.
+    /// Number of cores the stage could use.
     pub cores: usize,
-    /// Where tensors lived, with the reason, for stages that have any.
+    /// The device of the tensors and why it was chosen; `None` for stages without tensors.
     pub device: Option<String>,
-    /// The line the stage ended with.
+    /// The summary line of the stage.
     pub summary: String,
-    /// Versions of what did the work.
+    /// Versions of Ressenti and other programs and libraries.
     pub versions: BTreeMap<String, String>,
 }
 
-/// What an artifact is and how it came about.
+/// The description of an artifact and of its origin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Layout of this file.
+    /// Version of the file format.
     pub format: u32,
-    /// The stage that made it.
+    /// The stage of the artifact.
     pub stage: StageName,
-    /// That stage's [`StageName::version`] at the time.
+    /// The [`StageName::version`] of the stage that wrote it.
     pub stage_version: u32,
-    /// The name it is stored under.
+    /// The key of the artifact.
     pub key: Key,
-    /// The settings in force: exactly those that are part of the key.
+    /// The settings that are part of the key.
     pub settings: Value,
-    /// What it was made from, by content.
+    /// The inputs.
     pub inputs: Vec<InputReference>,
-    /// Files from outside that it was made from.
+    /// The files and folders outside the store.
     pub sources: Vec<SourceReference>,
-    /// What it promises.
+    /// The contract.
     pub contract: Contract,
-    /// Its files, sorted by name.
+    /// The files, sorted by name.
     pub files: Vec<FileEntry>,
-    /// Facts of the run.
+    /// Information on the run.
     pub run: RunInfo,
 }
 
 impl Manifest {
-    /// The format this version writes and reads.
+    /// The format version that is written and read.
     pub const FORMAT: u32 = 1;
 
-    /// What the artifact holds, whatever led to it: the digest of its stage, contract and content
-    /// files. Settings, inputs, records and run facts stay outside, so that a step redone with the
-    /// same outcome changes nothing after it.
+    /// The identity: the digest of the stage, the contract and the data files. Settings, inputs, records and the run are
+    /// not part of it, so a repeated step with the same output changes nothing after it.
     pub fn identity(&self) -> Digest {
         let contract = serde_json::to_value(&self.contract).expect("a contract is plain data");
         let mut builder = DigestBuilder::new()
@@ -108,29 +107,29 @@ impl Manifest {
         builder.finish()
     }
 
-    /// The text of `manifest.json`: JSON whose last member is a digest of every byte before it.
+    /// The text of `manifest.json`: JSON whose last member is the digest of all bytes before it.
     pub(crate) fn to_sealed_text(&self) -> String {
         let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
         let body = json
             .strip_suffix("\n}")
             .expect("pretty JSON of a struct ends in a brace");
         let sealed = format!("{body},\n");
-        let seal = seal_of(&sealed);
+        let seal = seal_line(&sealed);
         sealed + &seal
     }
 
-    /// Reads and checks `manifest.json`.
+    /// Reads and verifies `manifest.json`.
     ///
     /// # Errors
-    /// The file is missing, damaged in any byte, or of another format.
+    /// The file is missing, a byte was changed, or it has another format version.
     pub fn read(path: &Path) -> Result<Self, ArtifactError> {
         let bytes = fs::read(path).map_err(ArtifactError::io("read", path))?;
         let damaged = |reason: &str| ArtifactError::damaged(path, reason);
-        let text = std::str::from_utf8(&bytes).map_err(|_| damaged("it is not text"))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| damaged("it is not UTF-8 text"))?;
         let position = text.rfind(SEAL);
         let (body, seal) = text.split_at(position.ok_or_else(|| damaged("its seal is missing"))?);
-        if seal != seal_of(body) {
-            return Err(damaged("its content and its seal differ"));
+        if seal != seal_line(body) {
+            return Err(damaged("its content does not match its seal"));
         }
         let json = format!("{}\n}}", body.trim_end().trim_end_matches(','));
         let value: Value =
@@ -138,7 +137,8 @@ impl Manifest {
         let found = value.get("format").and_then(Value::as_u64).unwrap_or(0);
         let expected = Self::FORMAT;
         if found != u64::from(expected) {
-            let problem = format!("has format {found}, and this version reads format {expected}");
+            let problem =
+                format!("has format {found}, but this version of Ressenti reads format {expected}");
             return Err(ArtifactError::unusable(path, &problem));
         }
         serde_json::from_value(value).map_err(|error| damaged(&error.to_string()))
@@ -150,8 +150,8 @@ impl Manifest {
     }
 }
 
-/// The end of a manifest that begins like this.
-fn seal_of(body: &str) -> String {
+/// The last line of a manifest with this body.
+fn seal_line(body: &str) -> String {
     let seal = Digest::of_bytes(body.as_bytes()).to_hex();
     format!("{SEAL}{seal}\"\n}}\n")
 }

@@ -1,28 +1,26 @@
-//! How texts were normalised: it goes with them, so that a new text can be treated alike.
+//! How texts were normalised. Artifacts and bundles store it, so new texts can be normalised in the same way.
 
 use serde::{Deserialize, Serialize};
 
-/// The steps of the normalisation that were applied to the texts of an artifact, and to those that
-/// whatever follows from it was made from. `text::normalize` applies them.
+/// The normalisation steps of the texts of an artifact and of all artifacts after it. `text::normalize` applies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Normalization {
     /// The version of the steps, see [`Normalization::VERSION`].
     pub version: u32,
-    /// Tags became a space, character references their character.
+    /// Tags are replaced by a space, and character references by their character.
     pub html: bool,
     /// Unicode form NFC, plain quotes and dashes, no control characters.
     pub unicode: bool,
-    /// Runs of white space became one space.
+    /// White space is replaced by single spaces.
     pub white_space: bool,
-    /// A score that a text states itself became `[score]`.
+    /// A score stated in the text, for example `7/10`, is replaced by `[score]`.
     pub mask_scores: bool,
 }
 
 impl Normalization {
-    /// The version of the steps in `text::normalize`: raise it, and that of the stage `clean`, when a text
-    /// comes out otherwise than before. A model whose texts were normalised by another version cannot
-    /// be asked about a new text.
+    /// The version of `text::normalize`. Raise it, and the version of the stage `clean`, if the result for any text
+    /// changes. A model whose texts were normalised by another version cannot predict new texts.
     pub const VERSION: u32 = 1;
 }
 

@@ -1,4 +1,4 @@
-//! Writing an artifact: into a folder nobody reads, then into place by one rename.
+//! Writing an artifact: into a pending folder, which is then renamed into the store.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use crate::{
     MANIFEST_NAME, Manifest, RunInfo, SourceReference, StageName, Store, process_name,
 };
 
-/// A file that a stage has written into its pending folder.
+/// A file that a stage wrote into its pending folder.
 #[derive(Clone, Debug)]
 pub struct OutputFile {
-    /// Name inside the folder.
+    /// Name in the folder.
     pub name: String,
-    /// Content or record.
+    /// Data or record.
     pub role: FileRole,
-    /// Rows, for a table.
+    /// Number of rows of a table.
     pub rows: Option<u64>,
 }
 
 impl OutputFile {
-    /// A content file.
+    /// A data file.
     pub fn data(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -29,7 +29,7 @@ impl OutputFile {
         }
     }
 
-    /// A content table of this many rows.
+    /// A data table with this number of rows.
     pub fn table(name: impl Into<String>, rows: u64) -> Self {
         Self {
             rows: Some(rows),
@@ -37,7 +37,7 @@ impl OutputFile {
         }
     }
 
-    /// A record of this run: timings and the like, outside the identity.
+    /// A record of this run, for example timings; not part of the identity.
     pub fn record(name: impl Into<String>) -> Self {
         Self {
             role: FileRole::Record,
@@ -46,11 +46,11 @@ impl OutputFile {
     }
 }
 
-/// How the name of a folder ends that survives a kill.
+/// File extension of resume directories.
 pub(crate) const RESUME_EXTENSION: &str = "kept";
 
-/// An artifact under way. It holds the step's lock; dropped before [`PendingArtifact::commit`], it
-/// leaves nothing behind, and killed, it leaves a folder that the next run of the step clears away.
+/// An unfinished artifact, which holds the lock of its step. If it is dropped before [`PendingArtifact::commit`], its
+/// folder is deleted; after a kill, the next run of the step deletes the folder.
 pub struct PendingArtifact {
     stage: StageName,
     key: Key,
@@ -62,21 +62,21 @@ pub struct PendingArtifact {
 }
 
 impl Store {
-    /// Starts building a step's output.
+    /// Creates the pending folder of a step.
     ///
     /// # Errors
-    /// The work folder cannot be cleared or created.
+    /// The folder cannot be deleted or created.
     pub fn begin(
         &self,
         stage: StageName,
         key: Key,
         lock: FileLock,
     ) -> Result<PendingArtifact, ArtifactError> {
-        let folder = self.work(stage, &key);
+        let folder = self.work_path(stage, &key);
         let mut discarded = folder.with_extension("discarded");
         remove_folder(&folder)?;
         if remove_folder(&discarded).is_err() {
-            // On network file systems a folder stays as long as a process has a file of it open.
+            // On a network file system a folder cannot be deleted while a process has one of its files open.
             discarded = folder.with_extension(format!("discarded-{}", process_name()));
         }
         fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
@@ -93,21 +93,20 @@ impl Store {
 }
 
 impl PendingArtifact {
-    /// The folder to write files into.
+    /// The pending folder, for the files of the output.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where a folder may be made for what survives a kill: the step's next run finds it as it was
-    /// left. It is gone once the artifact is in place.
+    /// The path of the resume directory, which survives a kill and is deleted on commit. It may not exist.
     pub fn resume_directory(&self) -> &Path {
         &self.resume_directory
     }
 
-    /// Digests and syncs the files, writes the manifest, and renames the folder into place.
+    /// Flushes and hashes the files, writes the manifest, and renames the folder into the store.
     ///
     /// # Errors
-    /// A declared file is missing, or the disk refuses. The previous artifact stays until then.
+    /// A declared file is missing, or a file cannot be written; then the previous artifact stays.
     pub fn commit(
         self,
         settings: serde_json::Value,
@@ -119,7 +118,7 @@ impl PendingArtifact {
     ) -> Result<Artifact, ArtifactError> {
         let mut files = outputs
             .iter()
-            .map(|output| self.seal_file(output))
+            .map(|output| self.sync_and_hash(output))
             .collect::<Result<Vec<FileEntry>, ArtifactError>>()?;
         files.sort_by(|one, two| one.name.cmp(&two.name));
         let manifest = Manifest {
@@ -143,7 +142,7 @@ impl PendingArtifact {
         Artifact::open(&self.destination)
     }
 
-    fn seal_file(&self, output: &OutputFile) -> Result<FileEntry, ArtifactError> {
+    fn sync_and_hash(&self, output: &OutputFile) -> Result<FileEntry, ArtifactError> {
         let path = self.folder.join(&output.name);
         sync(&path)?;
         let metadata = fs::metadata(&path).map_err(ArtifactError::io("read", &path))?;
@@ -156,8 +155,8 @@ impl PendingArtifact {
         })
     }
 
-    /// A folder cannot be renamed over another, so a predecessor (same key, damaged or redone by
-    /// force) steps aside first. Killed between the two renames, the step merely counts as not run.
+    /// Renames the folder into the store. A folder cannot be renamed over another, so an existing artifact with the same
+    /// key (damaged, or built again by force) is renamed first. After a kill between both renames the step is stale.
     fn move_into_place(&self) -> Result<(), ArtifactError> {
         let parent = self.destination.parent().unwrap_or(&self.destination);
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
@@ -168,8 +167,7 @@ impl PendingArtifact {
         fs::rename(&self.folder, &self.destination)
             .map_err(ArtifactError::io("rename", &self.folder))?;
         sync(parent)?;
-        // The output is in its place: a predecessor that cannot go yet, because somebody reads it, is left to the
-        // next run and to `gc`.
+        // The old artifact cannot be deleted while a process reads it; then the next run or `gc` deletes it.
         let _ = remove_folder(&self.discarded);
         Ok(())
     }
@@ -177,13 +175,12 @@ impl PendingArtifact {
 
 impl Drop for PendingArtifact {
     fn drop(&mut self) {
-        // After a commit the folder is gone already. A failure here costs disk space until the
-        // step's next run, which clears the folder again.
+        // After a commit there is no such folder. If the deletion fails, the next run of the step tries again.
         let _ = remove_folder(&self.folder);
     }
 }
 
-/// Puts a file or folder on the disk, not just into the operating system's memory.
+/// Flushes a file or folder to the disk, not only to the cache of the operating system.
 pub fn sync(path: &Path) -> Result<(), ArtifactError> {
     File::open(path)
         .and_then(|file| file.sync_all())

@@ -1,4 +1,4 @@
-//! Opening an artifact: nothing of it is used before it is proved.
+//! Reading an artifact: every file is verified before it is used.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::rebuild_hint;
 use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest, SourceIndex};
 
-/// A whole artifact on disk.
+/// A complete artifact on disk.
 #[derive(Clone, Debug)]
 pub struct Artifact {
     folder: PathBuf,
@@ -15,7 +15,7 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// Opens a folder by its manifest. The files are proved when they are asked for.
+    /// Reads the manifest of a folder. Files are verified by [`Artifact::file`].
     ///
     /// # Errors
     /// The manifest is missing, damaged, or of another format.
@@ -27,28 +27,28 @@ impl Artifact {
         })
     }
 
-    /// What it is.
+    /// Its manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Where it is.
+    /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What it holds, see [`Manifest::identity`].
+    /// The digest of its content, see [`Manifest::identity`].
     pub fn identity(&self) -> Digest {
         self.manifest.identity()
     }
 
-    /// The path of one of its files, proved to have the bytes that were written.
+    /// The path of a file, after its length and digest were verified.
     ///
     /// # Errors
-    /// There is no such file, or it is damaged.
+    /// The artifact has no such file, or it is damaged.
     pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
         match self.manifest.file(name) {
-            Some(entry) => self.prove(entry, hash_file),
+            Some(entry) => self.verify_file(entry),
             None => Err(ArtifactError::Unusable {
                 message: format!("`{}` has no file `{name}`", self.folder.display()),
                 hint: rebuild_hint(&self.folder.join(MANIFEST_NAME)),
@@ -56,45 +56,28 @@ impl Artifact {
         }
     }
 
-    /// Proves every file.
+    /// Verifies every file.
     ///
     /// # Errors
-    /// The first damaged or missing file.
+    /// Names the first damaged or missing file.
     pub fn verify(&self) -> Result<(), ArtifactError> {
-        self.verify_by(hash_file)
+        self.manifest
+            .files
+            .iter()
+            .try_for_each(|entry| self.verify_file(entry).map(drop))
     }
 
-    /// Verifies every file, and hashes only those that changed on disk since the index hashed them.
-    ///
-    /// # Errors
-    /// The first damaged or missing file.
-    pub fn verify_changed(&self, index: &mut SourceIndex) -> Result<(), ArtifactError> {
-        self.verify_by(|path| index.digest(path))
-    }
-
-    fn verify_by(
-        &self,
-        mut digest_of: impl FnMut(&Path) -> Result<Digest, ArtifactError>,
-    ) -> Result<(), ArtifactError> {
-        let mut files = self.manifest.files.iter();
-        files.try_for_each(|entry| self.prove(entry, &mut digest_of).map(drop))
-    }
-
-    fn prove(
-        &self,
-        entry: &FileEntry,
-        digest_of: impl FnOnce(&Path) -> Result<Digest, ArtifactError>,
-    ) -> Result<PathBuf, ArtifactError> {
+    fn verify_file(&self, entry: &FileEntry) -> Result<PathBuf, ArtifactError> {
         let path = self.folder.join(&entry.name);
-        let (length, wanted) = match fs::metadata(&path) {
+        let (length, expected) = match fs::metadata(&path) {
             Ok(metadata) => (metadata.len(), entry.bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(ArtifactError::damaged(&path, "it is missing"));
             }
             Err(error) => return Err(ArtifactError::io("read", &path)(error)),
         };
-        if length != wanted {
-            let reason = format!("it should have {wanted} bytes and has {length}");
+        if length != expected {
+            let reason = format!("it should have {expected} bytes and has {length}");
             return Err(ArtifactError::damaged(&path, reason));
         }
         let digest = digest_of(&path)?;

@@ -1,4 +1,4 @@
-//! What later stages look up in the cleaned reviews: groups and single texts.
+//! Looking up groups and texts in the cleaned reviews.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -18,11 +18,11 @@ const TEXT: usize = 1;
 const SPLIT: usize = 3;
 const GROUP: usize = 5;
 
-/// The group of each review by row id, as a number: the id of the group's first row. Reviews of one group, such
-/// as a film, are alike, so intervals treat them as one unit. A review without a group is not in the map.
+/// The group of each review by row id, as the row id of the first review of the group. Reviews of one group, for example
+/// of one film, are correlated, so intervals resample groups. Reviews without a group are not in the map.
 ///
 /// # Errors
-/// The artifact holds no cleaned reviews, or they cannot be read.
+/// The artifact has no cleaned reviews, or they cannot be read.
 pub fn groups_by_row_id(reviews: &Artifact) -> Result<HashMap<u64, u64>, ArtifactError> {
     let mut groups = HashMap::new();
     let mut numbers: HashMap<String, u64> = HashMap::new();
@@ -44,7 +44,7 @@ pub fn groups_by_row_id(reviews: &Artifact) -> Result<HashMap<u64, u64>, Artifac
     Ok(groups)
 }
 
-/// The rows of a batch of `clean.parquet` that belong to a split. The batch has at least the first four columns.
+/// The rows of a split in a batch of `clean.parquet`. The batch must have at least the first four columns.
 ///
 /// # Errors
 /// Arrow cannot filter the rows.
@@ -54,15 +54,15 @@ pub fn filter_split(
     split: Split,
 ) -> Result<RecordBatch, ArtifactError> {
     let splits = reviews.column(SPLIT).as_string::<i32>().iter();
-    let chosen = splits.map(|name| Some(name == Some(split.as_str())));
-    filter_record_batch(reviews, &chosen.collect::<BooleanArray>())
+    let mask = splits.map(|name| Some(name == Some(split.as_str())));
+    filter_record_batch(reviews, &mask.collect::<BooleanArray>())
         .map_err(ArtifactError::table("read", path))
 }
 
-/// The cleaned texts of some reviews by row id. An id that no review has is not in the map.
+/// The cleaned texts of reviews by row id. Unknown ids are not in the map.
 ///
 /// # Errors
-/// The artifact holds no cleaned reviews, or they cannot be read.
+/// The artifact has no cleaned reviews, or they cannot be read.
 pub fn texts_by_row_id(
     reviews: &Artifact,
     wanted: &HashSet<u64>,

@@ -1,4 +1,4 @@
-//! The columns of every table that crosses a stage boundary, each said once.
+//! The columns of every table that one stage writes and another reads.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,9 +28,9 @@ fn vector(width: u32) -> DataType {
     DataType::FixedSizeList(item, i32::try_from(width).unwrap_or(i32::MAX))
 }
 
-/// `reviews.parquet` of ingest: one row per accepted review; what a source lacks is null.
-/// `split` is the source's own ("train", "test"), `group` what must not stand on both sides of a
-/// split (the film), `source` where the row stood (file and line, or archive member).
+/// `reviews.parquet` of ingest: one row per accepted review; missing values are null. `split` is the split of the source
+/// ("train", "test"), reviews of one `group` (for example a film) must be in the same split, and `source` is the file and
+/// line, or the archive member.
 pub fn reviews() -> SchemaRef {
     table(vec![
         required("row_id", DataType::UInt64),
@@ -45,8 +45,8 @@ pub fn reviews() -> SchemaRef {
     ])
 }
 
-/// `rejected.parquet` of ingest: rows that could not be read or were set aside. `kind` is
-/// "rejected" (counts towards `max_reject_rate`) or "set_aside" (asked for by a setting).
+/// `rejected.parquet` of ingest: skipped rows. `kind` is "rejected" for rows that cannot be used (they count towards
+/// `max_reject_rate`), or "set_aside" for rows that a setting excludes.
 pub fn rejected() -> SchemaRef {
     table(vec![
         required("source", DataType::Utf8),
@@ -57,7 +57,7 @@ pub fn rejected() -> SchemaRef {
     ])
 }
 
-/// `clean.parquet`: like `reviews.parquet` with normalised text and a split on every row.
+/// `clean.parquet` of clean: normalised texts, and a split for every row.
 pub fn clean() -> SchemaRef {
     table(vec![
         required("row_id", DataType::UInt64),
@@ -71,7 +71,7 @@ pub fn clean() -> SchemaRef {
     ])
 }
 
-/// `removed.parquet` of clean: what it left out and why. `kept` is the row that stands for it.
+/// `removed.parquet` of clean: removed rows and the reasons. `kept` is the id of the kept row with the same text.
 pub fn removed() -> SchemaRef {
     table(vec![
         required("row_id", DataType::UInt64),
@@ -82,9 +82,9 @@ pub fn removed() -> SchemaRef {
     ])
 }
 
-/// `train.arrow`, `validation.arrow`, `test.arrow` of tokenize. `ids` is a list of UInt16 where
-/// the vocabulary fits, else of UInt32; no padding and at least one id in every row.
-/// `length` is the number of tokens before truncation.
+/// `train.arrow`, `validation.arrow` and `test.arrow` of tokenize. `ids` is a list of UInt16, or of UInt32 for a vocabulary
+/// of more than 65,536 entries (`wide`), without padding and with at least one id. `length` is the number of tokens before
+/// truncation.
 pub fn tokens(wide: bool) -> SchemaRef {
     let id = match wide {
         true => DataType::UInt32,
@@ -98,7 +98,7 @@ pub fn tokens(wide: bool) -> SchemaRef {
     ])
 }
 
-/// `unlabelled.arrow` of tokenize: the same without a label.
+/// `unlabelled.arrow` of tokenize: as [`tokens`], without labels.
 pub fn unlabelled_tokens(wide: bool) -> SchemaRef {
     let labelled = tokens(wide);
     let columns = labelled
@@ -113,7 +113,7 @@ pub fn embedding(width: u32) -> SchemaRef {
     table(vec![required("vector", vector(width))])
 }
 
-/// A shard of an encoder's features: reviews in the order of the tokens, with their labels.
+/// A shard of the features of an encoder: reviews in the order of the tokens, with labels.
 pub fn features(width: u32) -> SchemaRef {
     table(vec![
         required("row_id", DataType::UInt64),
@@ -122,7 +122,7 @@ pub fn features(width: u32) -> SchemaRef {
     ])
 }
 
-/// `predictions.parquet` of evaluate: the calibrated probability that a review is positive.
+/// `predictions.parquet` of evaluate. `probability` is the calibrated probability of the positive class.
 pub fn predictions() -> SchemaRef {
     table(vec![
         required("row_id", DataType::UInt64),
@@ -133,28 +133,35 @@ pub fn predictions() -> SchemaRef {
     ])
 }
 
-/// Compares the columns of a file with those of its contract, by name, order and type.
+/// Compares the columns of a file with the expected columns, by name, order and type.
 ///
 /// # Errors
-/// The first difference, with both sides.
+/// Names the first different column, expected and found.
 pub fn check(path: &Path, expected: &Schema, found: &Schema) -> Result<(), ArtifactError> {
-    let describe = |field: Option<&Arc<Field>>| match field {
-        Some(field) => format!("`{}` of type {}", field.name(), field.data_type()),
-        None => "nothing".to_owned(),
-    };
-    let columns = expected.fields().len().max(found.fields().len());
-    for column in 0..columns {
-        let (wanted, present) = (expected.fields().get(column), found.fields().get(column));
-        let same = matches!((wanted, present), (Some(wanted), Some(present))
-            if wanted.name() == present.name() && wanted.data_type() == present.data_type());
-        if !same {
-            let (wanted, present) = (describe(wanted), describe(present));
-            let column = column + 1;
-            let problem = format!(
-                "has other columns than its contract: column {column} should be {wanted} and is {present}"
-            );
-            return Err(ArtifactError::unusable(path, &problem));
-        }
+    let describe = |field: &Field| format!("`{}` of type {}", field.name(), field.data_type());
+    for index in 0..expected.fields().len().max(found.fields().len()) {
+        let number = index + 1;
+        let problem = match (expected.fields().get(index), found.fields().get(index)) {
+            (Some(one), Some(two))
+                if one.name() == two.name() && one.data_type() == two.data_type() =>
+            {
+                continue;
+            }
+            (Some(one), Some(two)) => {
+                format!(
+                    "{number} should be {} and is {}",
+                    describe(one),
+                    describe(two)
+                )
+            }
+            (Some(field), None) => format!("{number}, {}, is missing", describe(field)),
+            (None, field) => {
+                let field = field.map(|field| describe(field)).unwrap_or_default();
+                format!("{number}, {field}, should not exist")
+            }
+        };
+        let problem = format!("has unexpected columns: column {problem}");
+        return Err(ArtifactError::unusable(path, &problem));
     }
     Ok(())
 }

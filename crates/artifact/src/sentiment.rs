@@ -1,29 +1,29 @@
-//! The meanings that several stages share, each said once.
+//! Classes and splits of reviews.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a review feels about its subject. The number of classes everywhere follows from this list.
+/// The class of a review. The number of classes follows from this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sentiment {
-    /// Stored as 0.
+    /// Class id 0.
     Negative = 0,
-    /// Stored as 1.
+    /// Class id 1.
     Positive = 1,
 }
 
 impl Sentiment {
-    /// Every class, in the order of its id.
+    /// All classes in the order of their ids.
     pub const ALL: [Self; 2] = [Self::Negative, Self::Positive];
 
-    /// The class id, as stored in `label` columns and used as the index of a logit.
+    /// The class id, as in `label` columns and as index of the logits.
     pub fn id(self) -> u8 {
         self as u8
     }
 
-    /// The name as people read it.
+    /// The name of the class.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Negative => "negative",
@@ -31,12 +31,12 @@ impl Sentiment {
         }
     }
 
-    /// The class of an id, `None` where there is no such class.
+    /// The class with this id, if there is one.
     pub fn from_id(id: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.id() == id)
     }
 
-    /// The class names in the order of their ids: what a contract states.
+    /// The class names in the order of their ids, as in contracts.
     pub fn class_names() -> Vec<String> {
         Self::ALL.map(|class| class.as_str().to_owned()).to_vec()
     }
@@ -48,25 +48,25 @@ impl fmt::Display for Sentiment {
     }
 }
 
-/// What a row is used for. Decided once, in `clean`, and only carried afterwards.
+/// The use of a row. Only `clean` decides it; later stages copy it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Everything that is learned is learned from here.
+    /// Training.
     Train,
-    /// Chooses the epoch to keep and calibrates probabilities; nothing else.
+    /// Choice of the epoch, calibration, and weights of ensembles.
     Validation,
-    /// Read once per trained model, by `evaluate`.
+    /// Evaluation of trained models.
     Test,
     /// Rows without a label.
     Unlabelled,
 }
 
 impl Split {
-    /// The splits whose rows carry a label.
+    /// The splits with labels.
     pub const LABELLED: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 
-    /// The value as stored in `split` columns.
+    /// The value in `split` columns.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -76,7 +76,7 @@ impl Split {
         }
     }
 
-    /// The split of a stored value, `None` for any other text.
+    /// The split of a value in a `split` column; `None` for other texts.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Train, Self::Validation, Self::Test, Self::Unlabelled]
             .into_iter()

@@ -1,4 +1,4 @@
-//! The closed list of stages, with the version of what each one computes.
+//! The list of stages, and the versions of their computations.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StageName {
-    /// Raw reviews, whatever their form, to one canonical table.
+    /// Raw reviews in any format to one canonical table.
     Ingest,
-    /// Normalised text, duplicates removed, the split decided.
+    /// Normalised texts without duplicates, with a split.
     Clean,
-    /// Text to token ids.
+    /// Texts to token ids.
     Tokenize,
     /// A vector for every entry of a vocabulary.
     Embed,
     /// A model bundle from tokens and vectors.
     Train,
-    /// Predictions and figures of one model.
+    /// Predictions and metrics of one model.
     Evaluate,
-    /// All figures on one page.
+    /// The report on all models.
     Report,
 }
 
@@ -37,10 +37,10 @@ impl StageName {
         Self::Report,
     ];
 
-    /// Its name, its program, and the version of what it computes. Raise the version when equal inputs and
-    /// settings would give a different output: every artifact of the stage is then rebuilt. The table stands here
-    /// and not in the stages so that the orchestrator can plan without starting seven processes.
-    const fn facts(self) -> (&'static str, &'static str, u32) {
+    /// Its name, its program, and the version of its computation. Raise the version if equal inputs and settings give a
+    /// different output; then every artifact of the stage is built again. The table is here and not in the stages, so
+    /// the orchestrator can plan without starting the stage programs.
+    const fn properties(self) -> (&'static str, &'static str, u32) {
         match self {
             Self::Ingest => ("ingest", "ressenti-ingest", 3),
             Self::Clean => ("clean", "ressenti-clean", 4),
@@ -52,19 +52,19 @@ impl StageName {
         }
     }
 
-    /// The name as it stands in commands, folders and messages.
+    /// The name in commands, folders and messages.
     pub const fn as_str(self) -> &'static str {
-        self.facts().0
+        self.properties().0
     }
 
-    /// The file name of the stage's program.
+    /// The file name of the program.
     pub const fn binary(self) -> &'static str {
-        self.facts().1
+        self.properties().1
     }
 
-    /// The version of what the stage computes, which is part of its keys.
+    /// The version of the computation, which is part of the keys.
     pub const fn version(self) -> u32 {
-        self.facts().2
+        self.properties().2
     }
 }
 

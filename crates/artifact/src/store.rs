@@ -1,9 +1,9 @@
 //! The layout of the artifacts folder.
 //!
 //! ```text
-//! artifacts/store/<stage>/<key>/      what was built, named by what produced it
-//! artifacts/<stage>/<variant>         a link to it: what people look at
-//! artifacts/work/                     what is under way, and the locks
+//! artifacts/store/<stage>/<key>/      outputs, named by key
+//! artifacts/<stage>/<variant>         links to the latest outputs, for people
+//! artifacts/work/                     unfinished outputs, resume directories and locks
 //! ```
 
 use std::fs;
@@ -23,7 +23,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store at this folder, which need not exist yet.
+    /// The store in a folder, which may not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -33,39 +33,39 @@ impl Store {
         &self.root
     }
 
-    /// Where the output of a key is or will be.
+    /// The folder of the output with this key, existing or not.
     pub fn folder(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.outputs_of(stage).join(&key.to_hex()[..16])
+        self.stage_folder(stage).join(&key.to_hex()[..16])
     }
 
     /// The folder of all outputs of a stage.
-    pub(crate) fn outputs_of(&self, stage: StageName) -> PathBuf {
+    pub(crate) fn stage_folder(&self, stage: StageName) -> PathBuf {
         self.root.join("store").join(stage.as_str())
     }
 
-    /// The name under which people find a variant's latest output.
+    /// The link to the latest output of a variant.
     pub fn variant_link(&self, stage: StageName, variant: &str) -> PathBuf {
         self.root.join(stage.as_str()).join(variant)
     }
 
-    /// The output of a key, `None` where it was never built.
+    /// The output with this key; `None` if it does not exist.
     ///
     /// # Errors
-    /// It is there and its manifest is damaged.
+    /// Its manifest is damaged.
     pub fn find(&self, stage: StageName, key: &Key) -> Result<Option<Artifact>, ArtifactError> {
-        let artifact = open_if_there(&self.folder(stage, key))?;
+        let artifact = open_if_exists(&self.folder(stage, key))?;
         Ok(artifact.filter(|artifact| artifact.manifest().key == *key))
     }
 
-    /// Has a network file system ask its server anew what outputs of a stage there are: opening a folder is what
-    /// makes it, where it remembers that a name in it is not there.
+    /// Makes a network file system read the list of outputs of a stage from the server again. Listing the folder does
+    /// this even if the client has cached that an output does not exist.
     pub fn refresh_listing(&self, stage: StageName) {
-        // A folder that is not there yet is as good as an empty one.
-        let _ = fs::read_dir(self.outputs_of(stage)).map(Iterator::count);
+        // A missing folder counts as an empty one.
+        let _ = fs::read_dir(self.stage_folder(stage)).map(Iterator::count);
     }
 
-    /// The store that holds this folder of an artifact, whatever it was called by; `None` where it lies outside
-    /// of one, as a copy does.
+    /// The store that contains the folder of an artifact, also given by a link; `None` for a folder outside a store, for
+    /// example a copy.
     pub fn containing(artifact: &Path) -> Option<Self> {
         let folder = artifact.canonicalize().ok()?;
         // `root/store/stage/key`.
@@ -76,8 +76,8 @@ impl Store {
         is_store.then(|| store.parent().map(Self::new)).flatten()
     }
 
-    /// The output of a stage that has this identity, whether a name still stands for it or not; `None` where
-    /// there is none any more. What is damaged is passed over.
+    /// The output of a stage with this identity, linked by a variant or not; `None` if there is none. Damaged outputs are
+    /// skipped.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -86,26 +86,26 @@ impl Store {
         stage: StageName,
         identity: Digest,
     ) -> Result<Option<Artifact>, ArtifactError> {
-        let mut artifacts = entries(&self.outputs_of(stage))?
+        let mut artifacts = entries(&self.stage_folder(stage))?
             .into_iter()
-            .filter_map(|folder| open_if_there(&folder).ok().flatten());
+            .filter_map(|folder| open_if_exists(&folder).ok().flatten());
         Ok(artifacts.find(|artifact| artifact.identity() == identity))
     }
 
-    /// What a variant's name stands for at present, `None` where it stands for nothing.
+    /// The latest output of a variant; `None` if there is none.
     ///
     /// # Errors
-    /// It is there and its manifest is damaged.
+    /// Its manifest is damaged.
     pub fn latest(
         &self,
         stage: StageName,
         variant: &str,
     ) -> Result<Option<Artifact>, ArtifactError> {
-        open_if_there(&self.variant_link(stage, variant))
+        open_if_exists(&self.variant_link(stage, variant))
     }
 
-    /// Takes the right to build a step, waiting for whoever builds it already; `on_wait` is told
-    /// who. After a wait the output may be there: look again before building.
+    /// Locks a step. If another process runs it, calls `on_wait` with the name of that process and waits. After a wait,
+    /// check again whether the output exists.
     ///
     /// # Errors
     /// The lock file cannot be created or locked.
@@ -118,52 +118,53 @@ impl Store {
         FileLock::acquire(&self.lock_file(stage, key), on_wait)
     }
 
-    /// The process that builds a step at this moment, in words; `None` if none does.
+    /// The name of the process that runs a step; `None` if no process does.
     pub fn lock_holder(&self, stage: StageName, key: &Key) -> Option<String> {
         FileLock::holder(&self.lock_file(stage, key))
     }
 
     fn lock_file(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.work(stage, key).with_extension("lock")
+        self.work_path(stage, key).with_extension("lock")
     }
 
-    /// Where a step that was interrupted has left what it goes on from.
+    /// The resume directory of a step.
     pub fn resume_directory(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.work(stage, key).with_extension(RESUME_EXTENSION)
+        self.work_path(stage, key).with_extension(RESUME_EXTENSION)
     }
 
-    /// The folder of locks and of what is under way.
+    /// The folder of unfinished outputs, resume directories and locks.
     pub fn work_folder(&self) -> PathBuf {
         self.root.join("work")
     }
 
-    /// Points a variant's name at an artifact, in one step: a reader sees the old or the new.
+    /// Links the name of a variant to an artifact by one rename: a reader sees the old or the new link.
     ///
     /// # Errors
     /// The link cannot be written.
     pub fn link(&self, variant: &str, artifact: &Artifact) -> Result<(), ArtifactError> {
         let manifest = artifact.manifest();
-        let name = self.variant_link(manifest.stage, variant);
+        let link = self.variant_link(manifest.stage, variant);
         let key = &manifest.key.to_hex()[..16];
         let target = PathBuf::from(format!("../store/{}/{key}", manifest.stage));
-        if fs::read_link(&name).is_ok_and(|present| present == target) {
+        if fs::read_link(&link).is_ok_and(|current| current == target) {
             return Ok(());
         }
-        let parent = name.parent().expect("a named artifact has a parent");
+        let parent = link.parent().expect("a link has a parent folder");
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
         let temporary = parent.join(format!(".{variant}.{}", process_name()));
         let _ = fs::remove_file(&temporary);
         symlink(&target, &temporary).map_err(ArtifactError::io("link", &temporary))?;
-        fs::rename(&temporary, &name).map_err(ArtifactError::io("rename", &temporary))
+        fs::rename(&temporary, &link).map_err(ArtifactError::io("rename", &temporary))
     }
 
-    pub(crate) fn work(&self, stage: StageName, key: &Key) -> PathBuf {
+    /// Common prefix of the paths of the work files of a step.
+    pub(crate) fn work_path(&self, stage: StageName, key: &Key) -> PathBuf {
         let step = format!("{stage}-{}", &key.to_hex()[..16]);
         self.work_folder().join(step)
     }
 }
 
-fn open_if_there(folder: &Path) -> Result<Option<Artifact>, ArtifactError> {
+fn open_if_exists(folder: &Path) -> Result<Option<Artifact>, ArtifactError> {
     let manifest = folder.join(MANIFEST_NAME);
     match fs::metadata(&manifest) {
         Ok(_) => Artifact::open(folder).map(Some),
@@ -172,7 +173,7 @@ fn open_if_there(folder: &Path) -> Result<Option<Artifact>, ArtifactError> {
     }
 }
 
-/// What is in a folder, sorted; nothing if it is not there.
+/// The sorted paths in a folder; none if it does not exist.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
     let read = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

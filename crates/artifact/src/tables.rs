@@ -1,4 +1,4 @@
-//! Parquet tables: written by one writer with one set of properties, read against the contract.
+//! Parquet tables: written with the same properties everywhere, and checked against their schema when read.
 
 use std::fs::File;
 use std::iter;
@@ -17,13 +17,13 @@ use parquet::file::properties::WriterProperties;
 
 use crate::{ArtifactError, catch_panics, schema};
 
-/// Rows a reader returns at a time.
+/// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
 
-/// Encoded bytes of a row group at most: where texts are long, rows alone would not bound memory.
+/// Largest row group in encoded bytes; for long texts a limit of rows would not bound memory.
 const ROW_GROUP_BYTES: usize = 128 << 20;
 
-/// Writes a Parquet table batch by batch, in memory bounded by one row group.
+/// Writes a Parquet table batch by batch; memory is bounded by one row group.
 pub struct TableWriter {
     path: PathBuf,
     writer: ArrowWriter<File>,
@@ -31,7 +31,7 @@ pub struct TableWriter {
 }
 
 impl TableWriter {
-    /// Starts a table with these columns.
+    /// Creates a table with these columns.
     ///
     /// # Errors
     /// The file cannot be created.
@@ -54,7 +54,7 @@ impl TableWriter {
     /// Appends rows.
     ///
     /// # Errors
-    /// The batch has other columns, or the disk refuses.
+    /// The batch has other columns, or the file cannot be written.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ArtifactError> {
         self.rows += batch.num_rows() as u64;
         self.writer
@@ -62,10 +62,10 @@ impl TableWriter {
             .map_err(ArtifactError::table("write", &self.path))
     }
 
-    /// Ends the table and returns its number of rows.
+    /// Completes the table and returns its number of rows.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn finish(self) -> Result<u64, ArtifactError> {
         self.writer
             .close()
@@ -74,10 +74,10 @@ impl TableWriter {
     }
 }
 
-/// Opens a Parquet table and yields its rows in batches of exactly these columns.
+/// Opens a Parquet table and returns its rows in batches of exactly these columns.
 ///
-/// The Arrow schema in the file's metadata is ignored (other writers store view types there): the columns are
-/// read as the types of the contract, and a table whose columns cannot be read so is rejected.
+/// The Arrow schema in the metadata of the file is ignored, because other writers store view types there. Columns are read
+/// as the expected types; a table with other columns is an error.
 ///
 /// # Errors
 /// The file is not a Parquet table or has other columns.
@@ -89,7 +89,7 @@ pub fn read_table(
     read_columns(path, expected, &all)
 }
 
-/// Reads some of the columns, by their positions in the contract. Other columns are not decompressed.
+/// Reads some columns, given by their positions in the schema. Other columns are not decompressed.
 ///
 /// # Errors
 /// As for [`read_table`].
@@ -101,7 +101,7 @@ pub fn read_columns(
     read_rows(path, expected, columns, None)
 }
 
-/// Reads some of the columns of selected rows, or of all rows. Pages without a selected row are not decompressed.
+/// Reads some columns of selected rows, or of all rows. Pages without selected rows are not decompressed.
 pub(crate) fn read_rows(
     path: &Path,
     expected: &SchemaRef,
@@ -109,18 +109,20 @@ pub(crate) fn read_rows(
     selected: Option<RowSelection>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ArtifactError>> + use<>, ArtifactError> {
     let failed = ArtifactError::table("read", path);
-    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let file = File::open(path).map_err(ArtifactError::io("read", path))?;
     let found = catch_panics(ParquetError::External, || {
-        ArrowReaderMetadata::load(&file, plain)
+        ArrowReaderMetadata::load(&file, options)
     })
     .map_err(&failed)?;
     schema::check(path, &without_zone(expected), &without_zone(found.schema()))?;
     let options = ArrowReaderOptions::new().with_schema(as_stored(expected, found.schema()));
     let mut reader = catch_panics(ParquetError::External, || {
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
-        let wanted = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let builder = builder.with_batch_size(BATCH_ROWS).with_projection(wanted);
+        let projection = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let builder = builder
+            .with_batch_size(BATCH_ROWS)
+            .with_projection(projection);
         match selected {
             Some(rows) => builder.with_row_selection(rows).build(),
             None => builder.build(),
@@ -139,7 +141,7 @@ pub(crate) fn read_rows(
     }))
 }
 
-/// Parquet knows that a time is UTC but not by which name, so names of zones are not compared.
+/// The schema without names of time zones, which Parquet does not store.
 fn without_zone(schema: &Schema) -> Schema {
     use arrow::datatypes::DataType::Timestamp;
     let fields = schema.fields().iter().map(|field| match field.data_type() {
@@ -152,13 +154,13 @@ fn without_zone(schema: &Schema) -> Schema {
     Schema::new(fields.collect::<Vec<_>>())
 }
 
-/// The contract's columns with the file's own nullability: polars writes every column as nullable.
+/// The expected columns with the nullability of the file: some writers make every column nullable.
 fn as_stored(expected: &SchemaRef, found: &SchemaRef) -> SchemaRef {
     let fields = expected
         .fields()
         .iter()
         .zip(found.fields())
-        .map(|(wanted, present)| wanted.as_ref().clone().with_nullable(present.is_nullable()));
+        .map(|(expected, found)| expected.as_ref().clone().with_nullable(found.is_nullable()));
     SchemaRef::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
@@ -203,7 +205,7 @@ mod tests {
                 )),
             ],
         )
-        .expect("the columns of the contract")
+        .expect("the columns of the schema")
     }
 
     fn written(path: &Path, batch: &RecordBatch) {
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_rows_are_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("reviews.parquet");
         let batch = reviews(BATCH_ROWS + 7);
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn some_columns_are_read_alone() {
+    fn selected_columns_are_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("reviews.parquet");
         let batch = reviews(9);
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn other_columns_are_refused_and_named() {
+    fn other_columns_are_rejected_and_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("reviews.parquet");
         written(&path, &reviews(3));
@@ -270,13 +272,13 @@ mod tests {
             .expect_err("another table")
             .to_string();
         assert!(
-            error.ends_with("column 9 should be nothing and is `source` of type Utf8"),
+            error.ends_with("column 9, `source` of type Utf8, should not exist"),
             "{error}"
         );
     }
 
     #[test]
-    fn a_file_cut_off_anywhere_is_an_error() {
+    fn a_truncated_file_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("reviews.parquet");
         written(&path, &reviews(20));

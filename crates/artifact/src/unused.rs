@@ -1,7 +1,7 @@
-//! What nothing names any more: outputs of settings long given up, and what killed runs left.
+//! Folders of the store that are not used any more: outputs of earlier settings, and remains of killed runs.
 //!
-//! An output is named by a variant's name, or by being an input, directly or through others, of one
-//! that is. All else can be made again from the pipeline file, so deleting it costs time at most.
+//! An output is in use if the name of a variant links to it, or if it is a direct or indirect input of an output in use.
+//! Everything else can be built again from the pipeline file, so deleting it only costs time.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -11,46 +11,45 @@ use crate::pending::RESUME_EXTENSION;
 use crate::store::entries;
 use crate::{Artifact, ArtifactError, Digest, FileLock, StageName, Store, process_name};
 
-/// A folder that nothing names.
+/// A folder that is not in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusedFolder {
-    /// Where it is.
+    /// Its path.
     pub folder: PathBuf,
-    /// What it is.
+    /// Its kind.
     pub kind: UnusedKind,
-    /// Size of its files.
+    /// Total size of its files in bytes.
     pub bytes: u64,
 }
 
-/// What an unused folder is.
+/// Kinds of unused folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnusedKind {
     /// An output.
     Output {
-        /// The stage that made it.
+        /// Its stage.
         stage: StageName,
-        /// When, in seconds since 1970-01-01 UTC.
+        /// Time of its completion, in seconds since 1970-01-01 UTC.
         finished: u64,
-        /// The line it ended with.
+        /// The summary line of its stage.
         summary: String,
     },
     /// An output whose manifest cannot be read.
     Damaged,
-    /// What a run left that was killed.
+    /// Incomplete output of a killed run.
     Unfinished,
-    /// What an interrupted run keeps: the step goes on from there when it is run again.
+    /// The resume directory of an interrupted run: the next run of the step resumes from it.
     Resumable,
 }
 
 impl Store {
-    /// All folders that nothing names, in the order of their paths. What a living process is at
-    /// work on is not among them.
+    /// All unused folders, sorted by path. Folders that a running process works on are not included.
     ///
     /// # Errors
     /// A folder of the store cannot be read.
     pub fn unused_folders(&self) -> Result<Vec<UnusedFolder>, ArtifactError> {
         let outputs = self.outputs()?;
-        let named = self.named_outputs(&outputs)?;
+        let in_use = self.outputs_in_use(&outputs)?;
         let mut found = Vec::new();
         let mut add = |folder: PathBuf, kind: UnusedKind| {
             let bytes = size(&folder)?;
@@ -62,7 +61,7 @@ impl Store {
             Ok::<_, ArtifactError>(())
         };
         for (folder, artifact) in outputs {
-            if named.contains(&folder) {
+            if in_use.contains(&folder) {
                 continue;
             }
             let manifest = artifact.as_ref().map(Artifact::manifest);
@@ -85,33 +84,34 @@ impl Store {
         Ok(found)
     }
 
-    /// Deletes an unused folder. `false` if a process has taken it up since it was found.
+    /// Deletes an unused folder. `false` if it is in use again.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The folder cannot be moved or deleted.
     pub fn delete(&self, unused: &UnusedFolder) -> Result<bool, ArtifactError> {
         let Some(_lock) = self.lock_of(&unused.folder)? else {
             return Ok(false);
         };
         let outputs = self.outputs()?;
-        if self.named_outputs(&outputs)?.contains(&unused.folder) {
+        if self.outputs_in_use(&outputs)?.contains(&unused.folder) {
             return Ok(false);
         }
-        // Out of the store at one stroke, so that nobody ever meets half of it.
+        // Moved out of the store by one rename, so no process ever reads a partly deleted folder.
         let work = self.work_folder();
         fs::create_dir_all(&work).map_err(ArtifactError::io("create", &work))?;
-        let name = name_of(&unused.folder);
-        let doomed = work.join(format!("{name}.{}.deleted", process_name()));
-        fs::rename(&unused.folder, &doomed).map_err(ArtifactError::io("rename", &unused.folder))?;
-        fs::remove_dir_all(&doomed).map_err(ArtifactError::io("remove", &doomed))?;
+        let name = folder_name(&unused.folder);
+        let deleted = work.join(format!("{name}.{}.deleted", process_name()));
+        fs::rename(&unused.folder, &deleted)
+            .map_err(ArtifactError::io("rename", &unused.folder))?;
+        fs::remove_dir_all(&deleted).map_err(ArtifactError::io("remove", &deleted))?;
         Ok(true)
     }
 
-    /// Every folder of the store, with what it holds if that can be read.
+    /// Every output folder of the store, with its artifact if the manifest can be read.
     fn outputs(&self) -> Result<Vec<(PathBuf, Option<Artifact>)>, ArtifactError> {
         let mut outputs = Vec::new();
         for stage in StageName::ALL {
-            let folders = folders(&self.outputs_of(stage))?.into_iter();
+            let folders = folders(&self.stage_folder(stage))?.into_iter();
             outputs.extend(folders.map(|folder| {
                 let artifact = Artifact::open(&folder).ok();
                 (folder, artifact)
@@ -120,7 +120,8 @@ impl Store {
         Ok(outputs)
     }
 
-    fn named_outputs(
+    /// Folders that variants link to, and all their inputs.
+    fn outputs_in_use(
         &self,
         outputs: &[(PathBuf, Option<Artifact>)],
     ) -> Result<HashSet<PathBuf>, ArtifactError> {
@@ -137,37 +138,37 @@ impl Store {
         for stage in StageName::ALL {
             let names = entries(&self.root().join(stage.as_str()))?.into_iter();
             let targets = names.filter_map(|name| fs::read_link(name).ok());
-            pending.extend(targets.map(|target| self.outputs_of(stage).join(name_of(&target))));
+            pending
+                .extend(targets.map(|target| self.stage_folder(stage).join(folder_name(&target))));
         }
-        let mut named = HashSet::new();
+        let mut in_use = HashSet::new();
         while let Some(folder) = pending.pop() {
-            if !named.insert(folder.clone()) {
+            if !in_use.insert(folder.clone()) {
                 continue;
             }
             let manifest = artifacts.get(&folder).map(|artifact| artifact.manifest());
             let inputs = manifest.into_iter().flat_map(|manifest| &manifest.inputs);
-            let read = inputs.filter_map(|input| by_identity.get(&input.identity));
-            pending.extend(read.flatten().copied().cloned());
+            let folders = inputs.filter_map(|input| by_identity.get(&input.identity));
+            pending.extend(folders.flatten().copied().cloned());
         }
-        Ok(named)
+        Ok(in_use)
     }
 
-    /// The lock of the step that a folder of the store or of the work belongs to; `None` if a living
-    /// process has it.
+    /// The lock of the step of a folder; `None` if a running process holds it.
     fn lock_of(&self, folder: &Path) -> Result<Option<FileLock>, ArtifactError> {
         let work = self.work_folder();
-        let name = name_of(folder);
+        let name = folder_name(folder);
         let step = if folder.starts_with(&work) {
             name.split('.').next().unwrap_or_default().to_owned()
         } else {
-            let stage = folder.parent().map(name_of).unwrap_or_default();
+            let stage = folder.parent().map(folder_name).unwrap_or_default();
             format!("{stage}-{name}")
         };
         FileLock::try_acquire(&work.join(step).with_extension("lock"))
     }
 }
 
-fn name_of(folder: &Path) -> String {
+fn folder_name(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }

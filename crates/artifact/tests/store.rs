@@ -1,4 +1,4 @@
-//! The store's promises: whole or not there, proved before use, one builder at a time.
+//! Guarantees of the store: complete or missing outputs, verification before use, one process per step.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ fn recipe(settings: Value) -> Recipe {
     }
 }
 
-/// Every file and folder below a folder, by its relative path.
-fn everything_in(folder: &Path) -> Vec<String> {
+/// Relative paths of all files and folders below a folder.
+fn paths_below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut pending = vec![folder.to_owned()];
     while let Some(current) = pending.pop() {
@@ -55,7 +55,7 @@ fn everything_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_committed_is_found_by_its_key_and_by_its_name() {
+fn a_committed_artifact_is_found_by_key_and_by_variant() {
     let (_folder, store) = store();
     let recipe = recipe(json!({ "format": "csv" }));
     assert!(
@@ -70,31 +70,31 @@ fn what_is_committed_is_found_by_its_key_and_by_its_name() {
             .expect("no error")
             .is_none()
     );
-    let made = recipe.commit(&store, "reviews", &FILES);
+    let committed = recipe.commit(&store, "reviews", &FILES);
 
     let found = store
         .find(StageName::Ingest, &recipe.key())
         .expect("no error")
-        .expect("it is there");
+        .expect("it exists");
     let latest = store
         .latest(StageName::Ingest, "reviews")
         .expect("no error")
-        .expect("it is there");
-    assert_eq!(found.manifest(), made.manifest());
-    assert_eq!(latest.manifest(), made.manifest());
-    found.verify().expect("whole");
-    let path = found.file("reviews.parquet").expect("proved");
+        .expect("it exists");
+    assert_eq!(found.manifest(), committed.manifest());
+    assert_eq!(latest.manifest(), committed.manifest());
+    found.verify().expect("undamaged");
+    let path = found.file("reviews.parquet").expect("verified");
     assert_eq!(fs::read(path).expect("read"), b"sixty reviews");
     let error = found.file("labels.parquet").expect_err("no such file");
     assert!(error.to_string().ends_with("has no file `labels.parquet`"));
     assert_eq!(
         error.hint().as_deref(),
-        Some("Rebuild what is damaged with `ressenti run --only ingest`")
+        Some("Rebuild the damaged output with `ressenti run --only ingest`")
     );
 }
 
 #[test]
-fn the_identity_is_the_content_and_nothing_else() {
+fn the_identity_depends_only_on_data_and_contract() {
     let (_folder, store) = store();
     let identity = |settings: Value, files: &[(&str, &[u8])]| {
         recipe(settings).commit(&store, "a", files).identity()
@@ -106,30 +106,30 @@ fn the_identity_is_the_content_and_nothing_else() {
     assert_eq!(
         identity(json!(2), &FILES),
         first,
-        "settings lead to content and are not content"
+        "settings are not part of the identity"
     );
     assert_eq!(
         identity(json!(3), &other_record),
         first,
-        "records are not content"
+        "records are not part of the identity"
     );
     assert_ne!(identity(json!(4), &other_content), first);
     assert_ne!(identity(json!(5), &other_name), first);
-    let other_promise = Recipe::new(StageName::Ingest, Contract::Reviews { rows: 61 });
-    assert_ne!(other_promise.commit(&store, "a", &FILES).identity(), first);
+    let other_contract = Recipe::new(StageName::Ingest, Contract::Reviews { rows: 61 });
+    assert_ne!(other_contract.commit(&store, "a", &FILES).identity(), first);
 }
 
 #[test]
-fn a_flipped_bit_in_any_byte_of_any_file_is_found() {
+fn a_flipped_bit_in_any_byte_of_any_file_is_detected() {
     let (_folder, store) = store();
     let recipe = recipe(Value::Null);
     let artifact = recipe.commit(&store, "reviews", &FILES);
     let mut flips = 0;
     for entry in fs::read_dir(artifact.folder()).expect("a folder") {
         let path = entry.expect("an entry").path();
-        let whole = fs::read(&path).expect("read");
-        for position in 0..whole.len() {
-            let mut damaged = whole.clone();
+        let original = fs::read(&path).expect("read");
+        for position in 0..original.len() {
+            let mut damaged = original.clone();
             damaged[position] ^= 1;
             fs::write(&path, &damaged).expect("written");
             let result = Artifact::open(artifact.folder()).and_then(|artifact| artifact.verify());
@@ -137,40 +137,17 @@ fn a_flipped_bit_in_any_byte_of_any_file_is_found() {
             assert!(named, "byte {position} of {}: {result:?}", path.display());
             flips += 1;
         }
-        fs::write(&path, &whole).expect("written");
+        fs::write(&path, &original).expect("written");
     }
     assert!(flips > 1000);
     Artifact::open(artifact.folder())
-        .expect("mended")
+        .expect("restored")
         .verify()
-        .expect("whole");
+        .expect("undamaged");
 }
 
 #[test]
-fn the_index_does_not_hide_a_file_that_changed() {
-    let (_folder, store) = store();
-    let artifact = recipe(Value::Null).commit(&store, "reviews", &FILES);
-    // Files of the last two seconds are not remembered, because their times may not change with their content.
-    thread::sleep(Duration::from_millis(2100));
-    let mut index = SourceIndex::load(&store);
-    artifact.verify_changed(&mut index).expect("whole");
-    index.save();
-    let mut index = SourceIndex::load(&store);
-    artifact.verify_changed(&mut index).expect("remembered");
-    // The same length and the same modification time, as a careless copy would leave it.
-    let path = artifact.folder().join("reviews.parquet");
-    let times = fs::metadata(&path)
-        .and_then(|file| file.modified())
-        .expect("times");
-    fs::write(&path, "sixty Reviews").expect("written");
-    let file = fs::File::options().write(true).open(&path).expect("opened");
-    file.set_modified(times).expect("set");
-    let error = artifact.verify_changed(&mut index).expect_err("damaged");
-    assert!(matches!(error, ArtifactError::Damaged { path: named, .. } if named == path));
-}
-
-#[test]
-fn a_missing_or_shortened_file_is_found_and_told_apart() {
+fn missing_and_truncated_files_are_distinguished() {
     let (_folder, store) = store();
     let artifact = recipe(Value::Null).commit(&store, "reviews", &FILES);
     let check = |expected: &str| {
@@ -194,7 +171,7 @@ fn a_missing_or_shortened_file_is_found_and_told_apart() {
     );
     assert_eq!(
         error.hint().as_deref(),
-        Some("Rebuild what is damaged with `ressenti run --only ingest`")
+        Some("Rebuild the damaged output with `ressenti run --only ingest`")
     );
     fs::remove_file(&manifest).expect("removed");
     assert!(
@@ -206,7 +183,7 @@ fn a_missing_or_shortened_file_is_found_and_told_apart() {
 }
 
 #[test]
-fn a_manifest_of_another_format_gets_its_own_sentence() {
+fn a_manifest_of_another_format_version_has_its_own_message() {
     let (_folder, store) = store();
     let artifact = recipe(Value::Null).commit(&store, "reviews", &FILES);
     let path = artifact.folder().join("manifest.json");
@@ -220,13 +197,13 @@ fn a_manifest_of_another_format_gets_its_own_sentence() {
         .expect_err("another format")
         .to_string();
     assert!(
-        error.ends_with("manifest.json` has format 9, and this version reads format 1"),
+        error.ends_with("manifest.json` has format 9, but this version of Ressenti reads format 1"),
         "{error}"
     );
 }
 
 #[test]
-fn what_is_not_committed_leaves_nothing_and_what_was_killed_is_cleared_away() {
+fn uncommitted_outputs_and_remains_of_killed_runs_are_deleted() {
     let (_folder, store) = store();
     let recipe = recipe(Value::Null);
     let key = recipe.key();
@@ -243,7 +220,7 @@ fn what_is_not_committed_leaves_nothing_and_what_was_killed_is_cleared_away() {
             .find(StageName::Ingest, &key)
             .expect("no error")
             .is_none(),
-        "not before the commit"
+        "not visible before the commit"
     );
     let work = pending.folder().to_owned();
     drop(pending);
@@ -255,7 +232,7 @@ fn what_is_not_committed_leaves_nothing_and_what_was_killed_is_cleared_away() {
             .is_none()
     );
 
-    // A killed process drops nothing: its folders are there when the step is begun again.
+    // A killed process leaves its folders, which the next run of the step deletes.
     for leftover in [work.clone(), work.with_extension("discarded")] {
         fs::create_dir_all(&leftover).expect("created");
         fs::write(leftover.join("half"), "half").expect("written");
@@ -264,12 +241,15 @@ fn what_is_not_committed_leaves_nothing_and_what_was_killed_is_cleared_away() {
     assert_eq!(fs::read_dir(pending.folder()).expect("a folder").count(), 0);
     drop(pending);
     recipe.commit(&store, "reviews", &FILES);
-    let left: Vec<String> = everything_in(&store.root().join("work"));
-    assert!(left.iter().all(|name| name.ends_with(".lock")), "{left:?}");
+    let remaining: Vec<String> = paths_below(&store.root().join("work"));
+    assert!(
+        remaining.iter().all(|name| name.ends_with(".lock")),
+        "{remaining:?}"
+    );
 }
 
 #[test]
-fn a_file_that_was_promised_and_not_written_is_an_error() {
+fn a_missing_declared_file_is_an_error() {
     let (_folder, store) = store();
     let recipe = recipe(Value::Null);
     let lock = store
@@ -308,31 +288,31 @@ fn a_second_commit_of_a_key_replaces_the_first() {
 }
 
 #[test]
-fn a_name_is_moved_in_one_step_and_other_names_stay() {
+fn the_link_of_a_variant_changes_without_other_links() {
     let (_folder, store) = store();
     let (one, two) = (recipe(json!(1)), recipe(json!(2)));
     one.commit(&store, "reviews", &FILES);
     let second = two.commit(&store, "reviews", &FILES);
     one.commit(&store, "others", &FILES);
-    let key_of_name = |name: &str| {
+    let linked_key = |name: &str| {
         store
             .latest(StageName::Ingest, name)
             .expect("no error")
-            .expect("there")
+            .expect("it exists")
             .manifest()
             .key
     };
-    assert_eq!(key_of_name("reviews"), two.key());
-    assert_eq!(key_of_name("others"), one.key());
+    assert_eq!(linked_key("reviews"), two.key());
+    assert_eq!(linked_key("others"), one.key());
     store.link("others", &second).expect("linked");
-    assert_eq!(key_of_name("others"), two.key());
+    assert_eq!(linked_key("others"), two.key());
     assert!(
         fs::read_link(store.variant_link(StageName::Ingest, "others"))
             .expect("a link")
             .is_relative()
     );
-    let names = everything_in(&store.root().join("ingest"));
-    assert_eq!(names, ["others", "reviews"], "nothing temporary stays");
+    let names = paths_below(&store.root().join("ingest"));
+    assert_eq!(names, ["others", "reviews"], "no temporary link stays");
 }
 
 #[test]
@@ -344,41 +324,41 @@ fn a_moved_artifacts_folder_keeps_working() {
     let artifact = Store::new(moved)
         .latest(StageName::Ingest, "reviews")
         .expect("no error")
-        .expect("there");
-    artifact.verify().expect("whole");
+        .expect("it exists");
+    artifact.verify().expect("undamaged");
 }
 
 #[test]
-fn the_second_builder_of_a_step_waits_and_is_told_for_whom() {
+fn a_second_process_waits_for_the_lock_and_gets_the_name_of_the_holder() {
     let (_folder, store) = store();
     let key = recipe(Value::Null).key();
     let first = store
-        .lock(StageName::Ingest, &key, |_| panic!("nobody holds it"))
+        .lock(StageName::Ingest, &key, |_| panic!("the lock is free"))
         .expect("a lock");
-    let (waits, waiting) = mpsc::channel();
-    let (has, having) = mpsc::channel();
+    let (send_wait, wait) = mpsc::channel();
+    let (send_locked, locked) = mpsc::channel();
     let other = store.clone();
     let second = std::thread::spawn(move || {
         let lock = other.lock(StageName::Ingest, &key, |holder| {
-            waits.send(holder.to_owned()).expect("heard")
+            send_wait.send(holder.to_owned()).expect("received")
         });
-        has.send(()).expect("heard");
+        send_locked.send(()).expect("received");
         drop(lock.expect("a lock"));
     });
-    let holder = waiting.recv().expect("it waits");
+    let holder = wait.recv().expect("it waits");
     let process = format!("process {} on {}", std::process::id(), host_name());
-    // Within a cluster's job its number follows.
+    // In a job of a cluster the job id follows.
     assert!(holder.starts_with(&process), "{holder}");
-    assert!(having.try_recv().is_err(), "it waits still");
-    // Another step is nobody's business but its own.
+    assert!(locked.try_recv().is_err(), "it still waits");
+    // The lock of another step is free.
     drop(
         store
-            .lock(StageName::Clean, &key, |_| panic!("nobody holds it"))
+            .lock(StageName::Clean, &key, |_| panic!("the lock is free"))
             .expect("a lock"),
     );
     drop(first);
-    having.recv().expect("it has the lock now");
-    second.join().expect("it ends well");
+    locked.recv().expect("it has the lock now");
+    second.join().expect("no panic");
 }
 
 fn reference(store: &Store, path: &Path) -> Result<Digest, ArtifactError> {
@@ -389,34 +369,34 @@ fn reference(store: &Store, path: &Path) -> Result<Digest, ArtifactError> {
 }
 
 #[test]
-fn a_source_is_its_content_wherever_it_lies() {
+fn the_digest_of_a_source_does_not_depend_on_its_path() {
     let (folder, store) = store();
     let path: PathBuf = folder.path().join("reviews.csv");
     fs::write(&path, "one").expect("written");
     let one = reference(&store, &path).expect("read");
     assert_eq!(one, Digest::of_bytes(b"one"));
-    assert_eq!(reference(&store, &path).expect("remembered"), one);
+    assert_eq!(reference(&store, &path).expect("cached"), one);
     let copy = folder.path().join("copy.csv");
     fs::copy(&path, &copy).expect("copied");
     assert_eq!(reference(&store, &copy).expect("read"), one);
-    // The same length, in the same second: the index must not be misled.
+    // Changed in the same second, with the same length: the index must not return the old digest.
     fs::write(&path, "two").expect("written");
     assert_eq!(
         reference(&store, &path).expect("read"),
         Digest::of_bytes(b"two")
     );
-    let error = reference(&store, &folder.path().join("none.csv")).expect_err("not there");
+    let error = reference(&store, &folder.path().join("none.csv")).expect_err("missing");
     assert!(error.to_string().starts_with("There is no file or folder"));
     assert_eq!(
         error.hint().as_deref(),
         Some(
-            "Check the path; reviews are named with `--source PATH`, other files with their setting"
+            "Check the path; set the reviews with `--source PATH`, other files with their setting"
         )
     );
 }
 
 #[test]
-fn a_folder_changes_when_a_file_in_it_does() {
+fn the_digest_of_a_folder_depends_on_names_and_contents() {
     let (folder, store) = store();
     let root = testkit::corpus::write_aclimdb(folder.path()).expect("written");
     let first = reference(&store, &root).expect("read");
@@ -433,7 +413,7 @@ fn a_folder_changes_when_a_file_in_it_does() {
 }
 
 #[test]
-fn a_folder_is_its_content_whatever_its_times() {
+fn the_digest_of_a_folder_does_not_depend_on_times() {
     let (folder, store) = store();
     let root = testkit::corpus::write_aclimdb(folder.path()).expect("written");
     let first = reference(&store, &root).expect("read");
@@ -458,7 +438,7 @@ fn a_folder_is_its_content_whatever_its_times() {
 }
 
 #[test]
-fn folders_are_remembered_once_their_files_have_settled() {
+fn digests_of_unchanged_folders_are_cached() {
     let (_folder, store) = store();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let digest = reference(&store, &path).expect("read");
@@ -467,13 +447,13 @@ fn folders_are_remembered_once_their_files_have_settled() {
     // The digest is read from the index, not from the files.
     let other = Digest::of_bytes(b"other");
     fs::write(&index, text.replace(&digest.to_hex(), &other.to_hex())).expect("written");
-    assert_eq!(reference(&store, &path).expect("remembered"), other);
+    assert_eq!(reference(&store, &path).expect("cached"), other);
 }
 
 #[test]
-fn a_damaged_index_of_sources_is_an_empty_one() {
+fn a_damaged_index_counts_as_empty() {
     let (_folder, store) = store();
-    // A file written just now is not entered in the index, so this is one that lay there before.
+    // A file that was just written is not added to the index, so this test uses an older file.
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let digest = reference(&store, &path).expect("read");
     let index = store.root().join("work/sources.json");
@@ -483,7 +463,7 @@ fn a_damaged_index_of_sources_is_an_empty_one() {
 }
 
 #[test]
-fn every_stage_is_called_as_its_folder_and_its_program() {
+fn names_of_stages_and_programs_agree() {
     for stage in StageName::ALL {
         assert_eq!(
             stage.as_str().parse::<StageName>().expect("its own name"),

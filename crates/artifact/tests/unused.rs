@@ -1,4 +1,4 @@
-//! What nothing names is found, and nothing else is ever deleted.
+//! Unused folders are found, and nothing else is deleted.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn folders(found: &[UnusedFolder]) -> Vec<String> {
 }
 
 #[test]
-fn what_a_variant_names_stays_with_all_it_was_made_from() {
+fn outputs_of_variants_and_their_inputs_are_in_use() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::new(folder.path());
     let files: [(&str, &[u8]); 1] = [("reviews.parquet", b"some reviews")];
@@ -51,11 +51,11 @@ fn what_a_variant_names_stays_with_all_it_was_made_from() {
     clean.commit(&store, "reviews", &[("clean.parquet", b"clean")]);
     assert_eq!(store.unused_folders().expect("readable"), []);
 
-    // Another output takes over the name; the old one is still what `clean` was made from.
+    // The variant links to another output; the old one is still an input of `clean`.
     let new = reviews(2).commit(&store, "reviews", &files);
     assert_eq!(store.unused_folders().expect("readable"), []);
 
-    // And a third: nothing is left that was made from the second.
+    // After a third output nothing uses the second one.
     reviews(3).commit(&store, "reviews", &files);
     let found = store.unused_folders().expect("readable");
     assert_eq!(found.len(), 1);
@@ -70,7 +70,7 @@ fn what_a_variant_names_stays_with_all_it_was_made_from() {
 }
 
 #[test]
-fn what_was_named_meanwhile_or_is_being_worked_on_stays() {
+fn folders_that_are_used_again_are_not_deleted() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::new(folder.path());
     let files: [(&str, &[u8]); 1] = [("reviews.parquet", b"some reviews")];
@@ -84,13 +84,13 @@ fn what_was_named_meanwhile_or_is_being_worked_on_stays() {
         .expect("a lock");
     assert!(!store.delete(&found[0]).expect("readable"));
     drop(lock);
-    store.link("reviews", &first).expect("named again");
+    store.link("reviews", &first).expect("linked again");
     assert!(!store.delete(&found[0]).expect("readable"));
     assert!(first.folder().is_dir());
 }
 
 #[test]
-fn what_killed_runs_left_is_found_and_what_lives_is_not() {
+fn remains_of_killed_runs_are_found_but_not_those_of_running_processes() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::new(folder.path());
     let work = store.root().join("work");
@@ -108,14 +108,14 @@ fn what_killed_runs_left_is_found_and_what_lives_is_not() {
     assert!(store.delete(&found[0]).expect("deletable"));
     assert!(pending.folder().is_dir());
 
-    // What a step would go on from is told from what it would begin anew.
+    // A resume directory is distinguished from an incomplete output.
     fs::create_dir_all(work.join("train-0123456789abcdef.kept")).expect("left by a kill");
     let found = store.unused_folders().expect("readable");
     assert_eq!(found[0].kind, UnusedKind::Resumable);
     assert!(store.delete(&found[0]).expect("deletable"));
     assert_eq!(store.unused_folders().expect("readable"), []);
 
-    // A manifest that cannot be read is for the user to decide about.
+    // An output with a damaged manifest is listed, so that the user can decide.
     let damaged = store.root().join("store/clean/0000000000000000");
     fs::create_dir_all(&damaged).expect("a folder");
     fs::write(damaged.join("manifest.json"), b"{").expect("written");

@@ -1,4 +1,4 @@
-//! `ensemble.json`: several models as one.
+//! `ensemble.json`: the weights of an ensemble.
 
 use std::path::Path;
 
@@ -7,64 +7,64 @@ use artifact::{ArtifactError, Failure};
 use serde::{Deserialize, Serialize};
 use settings::EnsembleWeights;
 
-/// What an ensemble is made of and how.
+/// File name of the description of an ensemble.
 pub const ENSEMBLE: &str = "ensemble.json";
 
-/// A probability that was rounded to 0 or 1 has log-odds of this size.
-const LARGEST: f64 = 16.0;
+/// Absolute log-odds of probabilities that were rounded to 0 or 1.
+const MAX_LOG_ODDS: f64 = 16.0;
 
-/// `ensemble.json`: the log-odds of the ensemble are `bias` and the weighted sum of its members'.
+/// `ensemble.json`: the log-odds of the ensemble are the weighted sum of the members' log-odds plus `bias`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ensemble {
-    /// How the weights were found.
+    /// How the weights were chosen.
     pub weights: EnsembleWeights,
-    /// Members and the weights of their log-odds.
+    /// Names of the members and weights of their log-odds.
     pub members: Vec<(String, f64)>,
-    /// Added to the sum.
+    /// Added to the weighted sum.
     pub bias: f64,
-    /// Validation rows that the weights were learned from.
+    /// Number of validation rows to which the weights were fitted.
     pub rows: u64,
-    /// Mean cross-entropy on them, in nats.
+    /// Mean cross-entropy on these rows, in nats.
     pub loss: f64,
 }
 
 impl Ensemble {
-    /// The log-odds from those of the members, in their order.
+    /// The log-odds of the ensemble from the log-odds of its members.
     pub fn log_odds(&self, members: &[f64]) -> f64 {
         let members = self.members.iter().zip(members);
-        let weighed = members.map(|((_, weight), value)| weight * value);
-        self.bias + weighed.sum::<f64>()
+        let weighted = members.map(|((_, weight), value)| weight * value);
+        self.bias + weighted.sum::<f64>()
     }
 
-    /// The probability from those of the members, in their order.
+    /// The probability of the ensemble from the probabilities of its members.
     pub fn probability(&self, members: &[f32]) -> f32 {
-        let odds: Vec<f64> = members.iter().copied().map(log_odds).collect();
-        self.probability_from_log_odds(&odds)
+        let log_odds: Vec<f64> = members.iter().copied().map(log_odds).collect();
+        self.probability_from_log_odds(&log_odds)
     }
 
-    /// The same from their log-odds.
-    pub fn probability_from_log_odds(&self, odds: &[f64]) -> f32 {
-        (1.0 / (1.0 + (-self.log_odds(odds)).exp())) as f32
+    /// The probability of the ensemble from the log-odds of its members.
+    pub fn probability_from_log_odds(&self, members: &[f64]) -> f32 {
+        (1.0 / (1.0 + (-self.log_odds(members)).exp())) as f32
     }
 
     /// Reads `ensemble.json`.
     ///
     /// # Errors
-    /// The file is not there or is not what `evaluate` writes.
+    /// The file cannot be read or has unexpected content.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        read_json(path, "is not an ensemble", None)
+        read_json(path, "is not the description of an ensemble", None)
     }
 
     /// Writes `ensemble.json` into a folder.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), ArtifactError> {
         write_json(&folder.join(ENSEMBLE), self)
     }
 
-    /// In half a line: `linear 0.61, gru 0.48`.
+    /// The weights for people: `linear 0.61, gru 0.48`.
     pub fn describe(&self) -> String {
         let members = self.members.iter();
         let parts = members.map(|(name, weight)| format!("{name} {weight:.2}"));
@@ -72,11 +72,11 @@ impl Ensemble {
     }
 }
 
-/// The log-odds of a probability, bounded where it was rounded to 0 or 1.
+/// The log-odds of a probability, bounded for probabilities that were rounded to 0 or 1.
 pub fn log_odds(probability: f32) -> f64 {
     let probability = f64::from(probability);
     let odds = probability / (1.0 - probability);
-    odds.ln().clamp(-LARGEST, LARGEST)
+    odds.ln().clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
 }
 
 #[cfg(test)]
@@ -84,9 +84,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounded_probabilities_have_odds() {
-        assert_eq!(log_odds(1.0), LARGEST);
-        assert_eq!(log_odds(0.0), -LARGEST);
+    fn rounded_probabilities_have_bounded_log_odds() {
+        assert_eq!(log_odds(1.0), MAX_LOG_ODDS);
+        assert_eq!(log_odds(0.0), -MAX_LOG_ODDS);
         assert_eq!(log_odds(0.5), 0.0);
     }
 }

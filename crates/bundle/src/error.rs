@@ -1,27 +1,27 @@
-//! What can be wrong with a bundle.
+//! Errors of bundles.
 
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure};
 
-/// What can be wrong with a bundle.
+/// An error of a bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// It cannot be understood.
+    /// The bundle cannot be used.
     #[error("The model bundle `{}` cannot be used: {problem}", folder.display())]
     Unusable {
-        /// Its folder.
+        /// Folder of the bundle.
         folder: PathBuf,
         /// What is wrong.
         problem: String,
     },
-    /// A file of it could not be read or written.
+    /// A file of the bundle cannot be read or written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
 }
 
 impl BundleError {
-    /// What is wrong with the bundle in a folder.
+    /// A bundle that cannot be used.
     pub(crate) fn unusable(folder: &Path, problem: impl Into<String>) -> Self {
         Self::Unusable {
             folder: folder.to_owned(),
@@ -29,7 +29,7 @@ impl BundleError {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unusable { .. } => {

@@ -1,29 +1,28 @@
-//! From what tokens contribute to what words do.
+//! Attributions of words, from the attributions of tokens.
 
 use std::ops::Range;
 
 use serde::Serialize;
 
-/// A word, and what it contributes.
+/// A word of a text and its attribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Word {
-    /// Its bytes in the text.
+    /// Range of bytes in the text.
     pub range: Range<usize>,
-    /// In nats of log-odds before calibration: above 0 it speaks for the positive class. 0 for what the
-    /// model did not read.
+    /// Attribution to the log-odds of the positive class before calibration, in nats. 0 for words after the truncation.
     pub weight: f64,
 }
 
-/// A text and what drove the answer about it.
+/// A text with the attributions of its words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// The text as the model was given it.
+    /// The cleaned text.
     pub text: String,
-    /// Its words, in order.
+    /// All words in order.
     pub words: Vec<Word>,
 }
 
-/// A word as it goes into a file.
+/// A word and its attribution, for output files.
 #[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
 pub struct WordWeight {
     /// The word.
@@ -32,68 +31,68 @@ pub struct WordWeight {
     pub weight: f64,
 }
 
-/// A word, where it stands in the cleaned text, and what it contributes.
+/// A word with its position and its attribution, for JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WordSpan {
     /// The word.
     pub word: String,
-    /// Where it begins in [`Explanation::text`], in bytes of UTF-8.
+    /// Start in [`Explanation::text`], in UTF-8 bytes.
     pub start: usize,
-    /// Where it ends, in bytes.
+    /// End in [`Explanation::text`], in UTF-8 bytes.
     pub end: usize,
     /// See [`Word::weight`].
     pub weight: f64,
 }
 
 impl Explanation {
-    /// Its words in order, with their places.
+    /// All words in order, with their positions.
     pub fn word_spans(&self) -> Vec<WordSpan> {
         let span = |word: &Word| WordSpan {
             word: self.text[word.range.clone()].to_owned(),
             start: word.range.start,
             end: word.range.end,
-            weight: rounded(word.weight),
+            weight: round_weight(word.weight),
         };
         self.words.iter().map(span).collect()
     }
 
-    /// The words that matter most, at most this many, the strongest first.
+    /// At most `count` words with the largest absolute attributions, the largest first.
     pub fn strongest(&self, count: usize) -> Vec<WordWeight> {
         let words = self.words.iter().filter(|word| word.weight != 0.0);
         let mut words: Vec<&Word> = words.collect();
         words.sort_by(|one, two| two.weight.abs().total_cmp(&one.weight.abs()));
         let strongest = words.into_iter().take(count).map(|word| WordWeight {
             word: self.text[word.range.clone()].to_owned(),
-            weight: rounded(word.weight),
+            weight: round_weight(word.weight),
         });
         strongest.collect()
     }
 }
 
-/// To four digits behind the point: more would be noise.
-fn rounded(weight: f64) -> f64 {
+/// Rounds to four decimals.
+fn round_weight(weight: f64) -> f64 {
     (weight * 1e4).round() / 1e4
 }
 
-/// The words of a text, which white space separates, with the sums of their tokens. A token belongs to
-/// the word in which it ends: some tokenizers count the space before a word as part of it.
-pub(crate) fn words_of(
+/// The words of a text, separated by white space, with the sums of the attributions of their tokens. A token belongs to
+/// the word in which it ends, because some tokenizers include the space before a word.
+pub(crate) fn sum_by_word(
     text: &str,
     tokens: impl Iterator<Item = (Option<Range<usize>>, f64)>,
 ) -> Vec<Word> {
     let start = text.as_ptr() as usize;
     let words = text.split_whitespace().map(|word| {
-        let from = word.as_ptr() as usize - start;
-        let range = from..from + word.len();
+        let offset = word.as_ptr() as usize - start;
+        let range = offset..offset + word.len();
         Word { range, weight: 0.0 }
     });
     let mut words: Vec<Word> = words.collect();
-    for (place, weight) in tokens {
-        let Some(place) = place.filter(|place| !place.is_empty()) else {
+    for (range, weight) in tokens {
+        let Some(range) = range.filter(|range| !range.is_empty()) else {
             continue;
         };
-        let word = words.partition_point(|word| word.range.end < place.end);
-        if let Some(word) = words.get_mut(word) {
+        let index = words.partition_point(|word| word.range.end < range.end);
+        if let Some(word) = words.get_mut(index) {
             word.weight += weight;
         }
     }
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_put_together_by_word() {
+    fn attributions_of_tokens_are_summed_by_word() {
         let text = "not a good-ish film";
         let tokens = [
             (None, 5.0),
@@ -136,7 +135,7 @@ mod tests {
             (Some(10..11), 0.5),
             (Some(11..14), -0.25),
         ];
-        let words = words_of(text, tokens.into_iter());
+        let words = sum_by_word(text, tokens.into_iter());
         let found: Vec<(&str, f64)> = words
             .iter()
             .map(|word| (&text[word.range.clone()], word.weight))

@@ -1,4 +1,4 @@
-//! Where a model is: a bundle in a folder, or the one that a name of the pipeline file stands for.
+//! Finding models: bundles in folders, and models of a pipeline file by name.
 
 use std::path::{Path, PathBuf};
 
@@ -8,20 +8,20 @@ use artifact::{
 };
 use settings::{ModelKind, Pipeline, RunSettings, suggest};
 
-/// Where to read a model from.
+/// The folders of a model.
 #[derive(Clone, Debug)]
 pub enum ModelLocation {
-    /// A bundle: the folder that `train` wrote, or a copy of it.
+    /// A bundle: the output folder of `train`, or a copy.
     Bundle(PathBuf),
-    /// An ensemble and the bundles of its members, in their order.
+    /// An ensemble and the bundles of its members, in the same order.
     Ensemble(Ensemble, Vec<PathBuf>),
 }
 
 impl ModelLocation {
-    /// Proves every bundle that has a manifest. Returns a digest of all that the answers of the model depend on.
+    /// Verifies every bundle that has a manifest. Returns a digest of everything that predictions depend on.
     ///
     /// # Errors
-    /// A file is missing or was changed.
+    /// A file is missing or damaged.
     pub fn fingerprint(&self) -> Result<Digest, Failure> {
         let (ensemble, members) = match self {
             Self::Bundle(folder) => return fingerprint(folder),
@@ -35,17 +35,17 @@ impl ModelLocation {
         Ok(Digest::of_bytes(all.as_bytes()))
     }
 
-    /// Whether a model here is computed by libtorch.
+    /// Whether the model is a network, or has a network as a member.
     ///
     /// # Errors
-    /// A bundle does not say what it is.
+    /// The description of a bundle cannot be read.
     pub fn needs_networks(&self) -> Result<bool, Failure> {
         self.bundles().iter().try_fold(false, |found, folder| {
             Ok(found || ModelFile::load(folder)?.architecture.kind != ModelKind::Linear)
         })
     }
 
-    /// The folder of the model, or those of an ensemble's members.
+    /// The folder of the bundle, or the folders of the members.
     pub(crate) fn bundles(&self) -> &[PathBuf] {
         match self {
             Self::Bundle(folder) => std::slice::from_ref(folder),
@@ -54,23 +54,23 @@ impl ModelLocation {
     }
 }
 
-/// The models that a command line names.
+/// The models selected by a command line.
 #[derive(Debug)]
 pub struct Selection {
-    /// Their names, or those of their folders.
+    /// Names of the models, or of their folders.
     pub names: Vec<String>,
-    /// Where they are, in the same order.
+    /// Their locations, in the same order.
     pub locations: Vec<ModelLocation>,
-    /// Why this one, where none was named.
+    /// Why this model was chosen, if the command line names none.
     pub reason: Option<String>,
-    /// How to run them.
+    /// Settings of device and threads.
     pub run: RunSettings,
-    /// The pipeline that they belong to; folders belong to none.
+    /// The pipeline of the models; `None` for folders.
     pub pipeline: Option<Pipeline>,
 }
 
 impl Selection {
-    /// Models of a pipeline by name; the best by validation where none is named.
+    /// Models of a pipeline by name; without names the best model on validation.
     ///
     /// # Errors
     /// See [`named`] and [`best_model`].
@@ -90,7 +90,7 @@ impl Selection {
         })
     }
 
-    /// Models in folders.
+    /// The models in folders.
     ///
     /// # Errors
     /// See [`in_folder`].
@@ -105,40 +105,42 @@ impl Selection {
         })
     }
 
-    /// Whether libtorch computes one of them.
+    /// Whether one of the models is a network.
     ///
     /// # Errors
     /// As for [`ModelLocation::needs_networks`].
     pub fn needs_networks(&self) -> Result<bool, Failure> {
-        let mut places = self.locations.iter();
-        places.try_fold(false, |found, place| Ok(found || place.needs_networks()?))
+        let mut locations = self.locations.iter();
+        locations.try_fold(false, |found, location| {
+            Ok(found || location.needs_networks()?)
+        })
     }
 
-    /// Starts the threads that ask the models.
+    /// Starts the threads for predictions.
     pub fn start_threads(&self) {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(self.run.cores());
-        // They may be there already where this runs within a test.
+        // Several calls in one process, as in tests, share the threads.
         let _ = threads.build_global();
     }
 }
 
-/// What a folder is called, also one that is named as `.`.
+/// The name of a folder, also of `.`.
 pub fn folder_name(folder: &Path) -> String {
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let name = folder.file_name().or(whole.file_name());
+    let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = folder.file_name().or(absolute.file_name());
     name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// A digest of the files of a bundle that answers depend on; they are proved where a manifest says what they are.
+/// A digest of the files of a bundle that predictions depend on. With a manifest, the files are verified.
 fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
-    let is_proved = folder.join(artifact::MANIFEST_NAME).is_file();
-    let proved = is_proved.then(|| Artifact::open(folder)).transpose()?;
-    if let Some(bundle) = &proved {
+    let has_manifest = folder.join(artifact::MANIFEST_NAME).is_file();
+    let artifact = has_manifest.then(|| Artifact::open(folder)).transpose()?;
+    if let Some(bundle) = &artifact {
         bundle.verify()?;
     }
     let mut all = String::new();
     for name in ["model.json", "model.safetensors", "tokenizer.json"] {
-        let manifest = proved.as_ref().map(Artifact::manifest);
+        let manifest = artifact.as_ref().map(Artifact::manifest);
         let path = folder.join(name);
         let digest = match manifest.and_then(|manifest| manifest.file(name)) {
             Some(entry) => entry.digest,
@@ -149,49 +151,49 @@ fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
     Ok(Digest::of_bytes(all.as_bytes()))
 }
 
-/// A bundle in a folder, or the evaluation of an ensemble in the store
-/// that holds its members, who are those that it was made of, whatever their names have come to stand for.
+/// The bundle in a folder, or the ensemble whose evaluation is in a folder of the store. The members are the artifacts that
+/// the ensemble was evaluated with, also if variants link to other ones now.
 ///
 /// # Errors
-/// The folder holds neither, or an ensemble whose members are gone.
+/// The folder has neither, or a member of the ensemble was deleted.
 pub fn in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
     if folder.join(ENSEMBLE).is_file() {
-        return ensemble_in(folder);
+        return ensemble_in_folder(folder);
     }
     if folder.join("model.json").is_file() {
         return Ok(ModelLocation::Bundle(folder.to_owned()));
     }
-    let hint = "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as artifacts/train/NAME, or an ensemble as artifacts/evaluate/NAME";
-    let problem = format!("`{}` holds no model", folder.display());
+    let hint = "Give a folder with `model.json`, `model.safetensors` and `tokenizer.json`, such as artifacts/train/NAME, or an ensemble, such as artifacts/evaluate/NAME";
+    let problem = format!("The folder `{}` contains no model", folder.display());
     Err(Failure::new(problem).with_hint(hint.to_owned()))
 }
 
-/// The model or ensemble of this name as it was made last, whatever the pipeline file has come to
-/// say since.
+/// The latest model or ensemble with this name, also if the pipeline file changed since.
 ///
 /// # Errors
-/// There is none, or an ensemble's members were trained again since.
+/// There is none, or members of the ensemble were trained again.
 pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation, Failure> {
     let store = Store::new(&pipeline.artifacts);
     let found = latest(&store, pipeline, name)?;
     if found.manifest().stage == StageName::Train {
         return Ok(ModelLocation::Bundle(found.folder().to_owned()));
     }
-    // What an input was, if its name still stands for it.
-    let same = |input: &InputReference| {
+    // The artifact of an input, if its variant still links to it.
+    let find = |input: &InputReference| {
         let latest = store.latest(input.stage, &input.variant)?;
         Ok(latest.filter(|artifact| artifact.identity() == input.identity))
     };
-    ensemble(&found, same, |member| {
-        let again = run_command(pipeline);
-        let hint = format!("Make it again with `{again} --variant {name}`");
-        let problem =
-            format!("The ensemble `{name}` was made of another `{member}` than there is now");
+    resolve_members(&found, find, |member| {
+        let run = run_command(pipeline);
+        let hint = format!("Build the ensemble again with `{run} --variant {name}`");
+        let problem = format!(
+            "The member `{member}` of the ensemble `{name}` has changed since the ensemble was built"
+        );
         Failure::new(problem).with_hint(hint)
     })
 }
 
-/// What the model of this name is at present: the identity of its bundle, or of an ensemble's evaluation.
+/// The identity of the latest model with this name: of its bundle, or of the evaluation of an ensemble.
 ///
 /// # Errors
 /// There is none.
@@ -200,18 +202,18 @@ pub fn identity(pipeline: &Pipeline, name: &str) -> Result<Digest, Failure> {
     Ok(latest(&store, pipeline, name)?.identity())
 }
 
-/// The bundle that a name stands for, or the evaluation of an ensemble.
+/// The latest bundle with this name, or the evaluation of an ensemble.
 fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Failure> {
     if let Some(model) = store.latest(StageName::Train, name)? {
         return Ok(model);
     }
     let evaluation = store.latest(StageName::Evaluate, name)?;
     let ensemble = evaluation.filter(|it| it.manifest().file(ENSEMBLE).is_some());
-    ensemble.ok_or_else(|| missing(pipeline, name))
+    ensemble.ok_or_else(|| missing_model(pipeline, name))
 }
 
-/// The trained model of the pipeline file that did best on validation, with its name and a sentence
-/// that says so. Not by the test rows: what chooses by them is no judge of them any more.
+/// The best trained model of the pipeline file on validation: its name, and a note for people. The test split must not be
+/// used for a choice.
 ///
 /// # Errors
 /// No model is trained, or one is damaged.
@@ -233,78 +235,78 @@ pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     });
     let Some((name, validation)) = best else {
         let train = run_command(pipeline);
-        let hint = format!("Train them with `{train}`, or name a bundle with `--bundle FOLDER`");
-        return Err(Failure::new("No model of the pipeline file is trained").with_hint(hint));
+        let hint =
+            format!("Train the models with `{train}`, or give a bundle with `--bundle FOLDER`");
+        return Err(Failure::new("No model of the pipeline file is trained yet").with_hint(hint));
     };
     let why = format!(
-        "model: {name}, the best of {} by validation ({} right); another with `--model NAME`",
+        "model: {name}, the best of {} on validation (accuracy {}); choose another one with `--model NAME`",
         format::plural(count, "trained model", "trained models"),
         format::percent(validation.accuracy)
     );
     Ok((name.clone(), why))
 }
 
-fn ensemble_in(folder: &Path) -> Result<ModelLocation, Failure> {
+fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
     let shown = folder.display();
     let Some(store) = Store::containing(folder) else {
-        let problem = format!(
-            "`{shown}` is a copy of an ensemble's evaluation, and has no members beside it"
-        );
-        let hint = "Name it where it was made, as artifacts/evaluate/NAME: its members lie in the same artifacts folder";
+        let problem =
+            format!("`{shown}` is a copy of the evaluation of an ensemble, without its members");
+        let hint = "Give the original folder, such as artifacts/evaluate/NAME: the members are in the same artifacts folder";
         return Err(Failure::new(problem).with_hint(hint.to_owned()));
     };
     let evaluation = Artifact::open(folder)?;
     evaluation.verify()?;
-    let made_of = |input: &InputReference| Ok(store.find_by_identity(input.stage, input.identity)?);
-    ensemble(&evaluation, made_of, |member| {
+    let find = |input: &InputReference| Ok(store.find_by_identity(input.stage, input.identity)?);
+    resolve_members(&evaluation, find, |member| {
         Failure::new(format!(
-            "The ensemble in `{shown}` was made of a `{member}` that is not in the store any more"
+            "The member `{member}` of the ensemble in `{shown}` is not in the store any more"
         ))
-        .with_hint("Make it again with `ressenti run`".to_owned())
+        .with_hint("Build the ensemble again with `ressenti run`".to_owned())
     })
 }
 
-/// Follows an ensemble's evaluation to the bundles that its members' evaluations read. `find` knows where an
-/// input is; where it is not, `gone` says so about the member.
-fn ensemble(
+/// Finds the bundles of the members of an ensemble through the inputs of its evaluation. `find` returns the artifact of an
+/// input, and `missing_member` the failure for a missing one.
+fn resolve_members(
     evaluation: &Artifact,
     find: impl Fn(&InputReference) -> Result<Option<Artifact>, Failure>,
-    gone: impl Fn(&str) -> Failure,
+    missing_member: impl Fn(&str) -> Failure,
 ) -> Result<ModelLocation, Failure> {
     let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
-    let follow = |of: &Artifact, stage: StageName, member: &str| {
-        let mut inputs = of.manifest().inputs.iter();
+    let input_of = |artifact: &Artifact, stage: StageName, member: &str| {
+        let mut inputs = artifact.manifest().inputs.iter();
         let input = inputs.find(|input| input.stage == stage && input.variant == member);
         let found = input.map(&find).transpose()?.flatten();
-        found.ok_or_else(|| gone(member))
+        found.ok_or_else(|| missing_member(member))
     };
     let mut bundles = Vec::new();
     for (member, _) in &ensemble.members {
-        let judged = follow(evaluation, StageName::Evaluate, member)?;
-        let model = follow(&judged, StageName::Train, member)?;
+        let evaluated = input_of(evaluation, StageName::Evaluate, member)?;
+        let model = input_of(&evaluated, StageName::Train, member)?;
         bundles.push(model.folder().to_owned());
     }
     Ok(ModelLocation::Ensemble(ensemble, bundles))
 }
 
-/// The command that makes what a pipeline says: of the same file, into the same artifacts folder.
+/// The command that runs a pipeline with the same file and the same artifacts folder.
 fn run_command(pipeline: &Pipeline) -> String {
     let mut command = format!("ressenti run --pipeline {}", pipeline.file.display());
-    // Whether the command line named the folder, a pipeline does not know any more.
-    let of_file = Pipeline::load(&pipeline.file, &[]);
-    if !of_file.is_ok_and(|file| file.artifacts == pipeline.artifacts) {
+    // The flag is needed if the artifacts folder is not that of the file.
+    let from_file = Pipeline::load(&pipeline.file, &[]);
+    if !from_file.is_ok_and(|file| file.artifacts == pipeline.artifacts) {
         command.push_str(&format!(" --artifacts {}", pipeline.artifacts.display()));
     }
     command
 }
 
-fn missing(pipeline: &Pipeline, name: &str) -> Failure {
+fn missing_model(pipeline: &Pipeline, name: &str) -> Failure {
     let steps = pipeline.steps().into_iter().map(|step| step.id);
-    let judged = steps.filter(|id| id.stage == StageName::Evaluate);
-    let known: Vec<String> = judged.map(|id| id.variant).collect();
+    let evaluated = steps.filter(|id| id.stage == StageName::Evaluate);
+    let known: Vec<String> = evaluated.map(|id| id.variant).collect();
     if known.iter().any(|known| known == name) {
         let train = run_command(pipeline);
-        return Failure::new(format!("The model `{name}` is not trained"))
+        return Failure::new(format!("The model `{name}` is not trained yet"))
             .with_hint(format!("Train it with `{train} --variant {name}`"));
     }
     Failure::new(format!("There is no model `{name}` in the pipeline file"))

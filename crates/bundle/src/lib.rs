@@ -1,14 +1,14 @@
-//! What a model is to those who ask it: its description, how a text becomes the tokens that it reads, and
-//! something that scores them. It sees no libtorch, so that a program which asks a linear model starts in
-//! milliseconds; what computes networks is given to it, see [`Networks`].
+//! Model bundles: finding, loading and querying trained models. This crate does not link libtorch, so programs with linear
+//! models start in milliseconds; programs with libtorch provide [`Networks`].
 //!
-//! - `model.json`: [`ModelFile`]
-//! - from a text to tokens: [`TextReader`]
-//! - from tokens to a score, and to what each token contributes: [`Scorer`]
-//! - the three of them, read from a folder: [`TrainedModel`]
-//! - several models as one: [`Ensemble`]
-//! - from a name or a folder to a bundle: [`find`]; from raw texts to probabilities and attributions: [`Predictor`]
-//! - continuing in the program that computes networks: [`exec_networks`]
+//! - [`ModelFile`]: `model.json`, the description of a bundle
+//! - [`TextReader`]: from a text to token ids
+//! - [`Scorer`]: from token ids to scores and attributions
+//! - [`TrainedModel`]: these three, loaded from a folder
+//! - [`Ensemble`]: several models combined
+//! - [`find`]: from a name or a folder to bundles
+//! - [`Predictor`]: from raw texts to probabilities and attributions
+//! - [`exec_networks`]: continues in the program that links libtorch
 
 mod ensemble;
 mod error;
@@ -28,7 +28,7 @@ pub use explain::{Explanation, Word, WordSpan, WordWeight};
 pub use model_file::{
     Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
 };
-pub use predictor::{Answer, Predictor, UNDECIDED};
+pub use predictor::{Answer, Predictor, Probabilities, UNDECIDED};
 pub use reader::{TextReader, word_contributions};
 pub use scorer::{IdsAndSpecialMask, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear};

@@ -1,11 +1,12 @@
-//! From raw texts to calibrated probabilities: cleaned, encoded and cut off as in training, then
-//! asked of the model, on all cores.
+//! From raw texts to calibrated probabilities and attributions, on all cores. Texts are cleaned, tokenized and truncated as
+//! in training.
 
 use std::path::Path;
 
-use artifact::{Digest, Failure};
-use metrics::is_correct;
+use artifact::{Digest, Failure, Sentiment};
+use metrics::is_right;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use settings::RunSettings;
 
 use crate::explain::Explanation;
@@ -13,19 +14,47 @@ use crate::find::ModelLocation;
 use crate::reader::EncodedTexts;
 use crate::{Ensemble, Networks, TextReader, TrainedModel};
 
-/// What a doubtful text is called.
+/// Label of a text whose confidence is below the limit for abstention.
 pub const UNDECIDED: &str = "undecided";
 
-/// What a model says of a text.
+/// The prediction of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The calibrated probability that it is positive.
+    /// The calibrated probability of the positive class.
     pub probability: f32,
-    /// What drove the answer, where that was asked for.
+    /// The attributions of words, if requested.
     pub explanation: Option<Explanation>,
 }
 
-/// A model, or several as one, ready to be asked.
+/// The calibrated probabilities of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probabilities {
+    /// Probability of the likelier class.
+    pub confidence: f32,
+    /// Probability of the negative class.
+    pub p_negative: f32,
+    /// Probability of the positive class.
+    pub p_positive: f32,
+}
+
+impl Probabilities {
+    /// The probabilities of a text that is positive with probability `p_positive`.
+    pub fn from_positive(p_positive: f32) -> Self {
+        let p_negative = 1.0 - p_positive;
+        Self {
+            confidence: p_positive.max(p_negative),
+            p_negative,
+            p_positive,
+        }
+    }
+
+    /// The likelier class.
+    pub fn class(self) -> Sentiment {
+        Sentiment::ALL[usize::from(is_right(1, self.p_positive))]
+    }
+}
+
+/// A loaded model or ensemble.
 #[derive(Debug)]
 pub struct Predictor {
     /// The model, or the members of the ensemble.
@@ -37,31 +66,30 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Proves and loads what is at a place; `networks` computes them, where there are any.
+    /// Verifies and loads a model; a network needs `networks`.
     ///
     /// # Errors
-    /// A file is missing or not what it should be, the bundle does not say how texts are cleaned, or
-    /// the device cannot be had.
+    /// A file is missing or damaged, a bundle has no normalisation, or the device is not available.
     pub fn load(
-        place: &ModelLocation,
+        location: &ModelLocation,
         run: &RunSettings,
         networks: Option<Networks>,
     ) -> Result<Self, Failure> {
-        Self::load_verified(place, place.fingerprint()?, run, networks)
+        Self::load_verified(location, location.fingerprint()?, run, networks)
     }
 
-    /// Loads what is at a place whose fingerprint is known, so that no file is proved again.
+    /// Loads a model with a known fingerprint, without verifying its files again.
     ///
     /// # Errors
     /// As for [`Predictor::load`].
     pub fn load_verified(
-        place: &ModelLocation,
+        location: &ModelLocation,
         fingerprint: Digest,
         run: &RunSettings,
         networks: Option<Networks>,
     ) -> Result<Self, Failure> {
         let (mut models, mut labels) = (Vec::new(), None);
-        for folder in place.bundles() {
+        for folder in location.bundles() {
             let model = TrainedModel::open(folder, run, networks)?;
             let classes = two_classes(folder, &model.description.labels)?;
             labels.get_or_insert(classes);
@@ -69,7 +97,7 @@ impl Predictor {
         }
         Ok(Self {
             classes: labels.ok_or_else(|| Failure::new("The ensemble has no members"))?,
-            ensemble: match place {
+            ensemble: match location {
                 ModelLocation::Bundle(_) => None,
                 ModelLocation::Ensemble(ensemble, _) => Some(ensemble.clone()),
             },
@@ -78,55 +106,58 @@ impl Predictor {
         })
     }
 
-    /// A digest of all that its answers depend on.
+    /// A digest of everything that its predictions depend on.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
     }
 
-    /// The class that a probability speaks for; [`UNDECIDED`] where the likelier class is less likely
-    /// than `abstain`.
+    /// The label for a probability of the positive class; [`UNDECIDED`] if the confidence is below `abstain`.
     pub fn label(&self, probability: f32, abstain: Option<f32>) -> &str {
-        let likelier = probability.max(1.0 - probability);
-        if abstain.is_some_and(|least| likelier < least) {
+        let probabilities = Probabilities::from_positive(probability);
+        if abstain.is_some_and(|limit| probabilities.confidence < limit) {
             return UNDECIDED;
         }
-        &self.classes[usize::from(is_correct(1, probability))]
+        &self.classes[usize::from(probabilities.class().id())]
     }
 
-    /// Messages for the user since the last call, see [`crate::Scorer::take_notes`].
+    /// Notes for the user since the last call, see [`crate::Scorer::take_notes`].
     pub fn take_notes(&self) -> Vec<String> {
         let models = self.models.iter();
         models.flat_map(|model| model.scorer.take_notes()).collect()
     }
 
-    /// What it says of each text, on all cores; `None` where nothing is left of a text once it is cleaned.
-    /// A text is cleaned once for all members that clean alike, and encoded once for all that encode alike.
+    /// Predicts texts on all cores; `None` for a text that is empty after cleaning. Members of an ensemble with equal
+    /// normalisation or equal tokenization share its results.
     ///
     /// # Errors
-    /// libtorch refuses, for example for want of memory; or the members of an ensemble that is to be explained
-    /// clean texts differently.
+    /// libtorch fails, for example because memory is full; or `explain` is set and the members of the ensemble normalise
+    /// texts differently.
     pub fn predict<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
         explain: bool,
     ) -> Result<Vec<Option<Answer>>, Failure> {
-        let mut read: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
+        let mut encoded_texts: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
         let mut answers = Vec::new();
         for model in &self.models {
             let reader = &model.reader;
-            let place = read.iter().position(|(it, ..)| it.encodes_like(reader));
-            if place.is_none() {
-                let known = read.iter().find(|(it, ..)| it.cleans_like(reader));
+            let index = encoded_texts
+                .iter()
+                .position(|(it, ..)| it.encodes_like(reader));
+            if index.is_none() {
+                let known = encoded_texts
+                    .iter()
+                    .find(|(it, ..)| it.normalises_like(reader));
                 let clean = |text: &T| reader.normalised(text.as_ref());
                 let cleaned = match known {
                     Some((_, cleaned, _)) => cleaned.clone(),
                     None => texts.par_iter().map(clean).collect(),
                 };
-                let encoded = reader.encode_all(&there(&cleaned), explain)?;
-                read.push((reader, cleaned, encoded));
+                let encoded = reader.encode_all(&non_empty(&cleaned), explain)?;
+                encoded_texts.push((reader, cleaned, encoded));
             }
-            let (_, cleaned, encoded) = &read[place.unwrap_or(read.len() - 1)];
-            answers.push(answers_of(model, cleaned, encoded, explain)?);
+            let (_, cleaned, encoded) = &encoded_texts[index.unwrap_or(encoded_texts.len() - 1)];
+            answers.push(model_answers(model, cleaned, encoded, explain)?);
         }
         match &self.ensemble {
             Some(ensemble) => ensemble_answers(ensemble, &answers),
@@ -134,7 +165,7 @@ impl Predictor {
         }
     }
 
-    /// The calibrated probability that each text is positive; see [`Predictor::predict`].
+    /// The calibrated probability of the positive class for each text; see [`Predictor::predict`].
     ///
     /// # Errors
     /// As for [`Predictor::predict`].
@@ -146,7 +177,7 @@ impl Predictor {
         Ok(answers.map(|answer| Some(answer?.probability)).collect())
     }
 
-    /// What each word of a text contributes to the answer; see [`Predictor::predict`].
+    /// The attributions of the words of a text; see [`Predictor::predict`].
     ///
     /// # Errors
     /// As for [`Predictor::predict`].
@@ -160,18 +191,18 @@ fn two_classes(folder: &Path, labels: &[String]) -> Result<[String; 2], Failure>
     <[String; 2]>::try_from(labels.to_vec()).map_err(|labels| {
         let (folder, count) = (folder.display(), labels.len());
         Failure::new(format!(
-            "The model in `{folder}` tells {count} classes apart, and texts are predicted with two"
+            "The model in `{folder}` has {count} classes, but prediction needs two"
         ))
     })
 }
 
-/// The texts of which something is left.
-fn there(cleaned: &[String]) -> Vec<&String> {
+/// The texts that are not empty.
+fn non_empty(cleaned: &[String]) -> Vec<&String> {
     cleaned.iter().filter(|text| !text.is_empty()).collect()
 }
 
-/// What one model says of cleaned texts; those that are not empty are encoded.
-fn answers_of(
+/// The predictions of one model. `encoded` has the cleaned texts that are not empty.
+fn model_answers(
     model: &TrainedModel,
     cleaned: &[String],
     encoded: &EncodedTexts,
@@ -181,7 +212,7 @@ fn answers_of(
         return Ok(vec![None; cleaned.len()]);
     }
     let words = match explain {
-        true => encoded.words(model.scorer.as_ref(), &there(cleaned))?,
+        true => encoded.words(model.scorer.as_ref(), &non_empty(cleaned))?,
         false => Vec::new(),
     };
     let mut words = words.into_iter();
@@ -199,33 +230,36 @@ fn answers_of(
     Ok(cleaned.iter().map(answer).collect())
 }
 
-/// What an ensemble says, from what its members say. A word contributes what it contributes to the members'
-/// answers, with their weights.
+/// The predictions of an ensemble from those of its members. The attribution of a word is the weighted sum of its
+/// attributions by the members.
 fn ensemble_answers(
     ensemble: &Ensemble,
     members: &[Vec<Option<Answer>>],
 ) -> Result<Vec<Option<Answer>>, Failure> {
-    let unite = |row: usize| {
-        let row: Option<Vec<&Answer>> = members.iter().map(|said| said[row].as_ref()).collect();
+    let combine = |row: usize| {
+        let row: Option<Vec<&Answer>> = members.iter().map(|member| member[row].as_ref()).collect();
         let Some(row) = row else {
             return Ok(None);
         };
         let probabilities: Vec<f32> = row.iter().map(|answer| answer.probability).collect();
         let mut explanation: Option<Explanation> = None;
         for (answer, (_, weight)) in row.iter().zip(&ensemble.members) {
-            let Some(mut own) = answer.explanation.clone() else {
+            let Some(mut weighted) = answer.explanation.clone() else {
                 continue;
             };
-            own.words.iter_mut().for_each(|word| word.weight *= weight);
+            weighted
+                .words
+                .iter_mut()
+                .for_each(|word| word.weight *= weight);
             let Some(sum) = &mut explanation else {
-                explanation = Some(own);
+                explanation = Some(weighted);
                 continue;
             };
-            if sum.text != own.text {
-                let problem = "The members of the ensemble clean texts differently, so that their words are not the same";
+            if sum.text != weighted.text {
+                let problem = "The members of the ensemble clean texts differently, so their attributions cannot be combined";
                 return Err(Failure::new(problem));
             }
-            for (sum, word) in sum.words.iter_mut().zip(own.words) {
+            for (sum, word) in sum.words.iter_mut().zip(weighted.words) {
                 sum.weight += word.weight;
             }
         }
@@ -235,5 +269,5 @@ fn ensemble_answers(
         }))
     };
     let rows = members.first().map_or(0, Vec::len);
-    (0..rows).map(unite).collect()
+    (0..rows).map(combine).collect()
 }

@@ -1,4 +1,4 @@
-//! From a text to the ids that a model reads, exactly as the texts came that it was trained on.
+//! From a text to token ids, exactly as the training texts of a model.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,10 +8,10 @@ use rayon::prelude::*;
 use settings::Truncation;
 use text::TokenizerFile;
 
-use crate::explain::words_of;
+use crate::explain::sum_by_word;
 use crate::{BundleError, IdsAndSpecialMask, ModelFile, Scorer, Word};
 
-/// Cleans, encodes and cuts off a text as `model.json` says.
+/// Normalises, tokenizes and truncates texts as described in `model.json`.
 #[derive(Debug)]
 pub struct TextReader {
     normalization: Normalization,
@@ -24,17 +24,16 @@ impl TextReader {
     /// The reader of a bundle.
     ///
     /// # Errors
-    /// The bundle does not say how its texts were normalised, or says that another version of
-    /// Ressenti did it; or its tokenizer cannot be read.
+    /// The bundle has no normalisation or that of another version, or its tokenizer cannot be read.
     pub fn of(folder: &Path, model: &ModelFile) -> Result<Self, Failure> {
         let Some(normalization) = model.normalization else {
-            let problem = "it does not say how its training texts were cleaned, so that a new text cannot be treated alike";
+            let problem = "`model.json` has no `normalization`, so new texts cannot be cleaned like the training texts";
             return Err(BundleError::unusable(folder, problem).into());
         };
         let (version, ours) = (normalization.version, Normalization::VERSION);
         if version != ours {
             let problem = format!(
-                "its training texts were cleaned by version {version} of the rules, and this is version {ours}"
+                "its training texts were cleaned with version {version} of the rules, but this program has version {ours}"
             );
             return Err(BundleError::unusable(folder, problem).into());
         }
@@ -47,32 +46,32 @@ impl TextReader {
         })
     }
 
-    /// A text as `clean` would have left it. Where nothing is left, it is no review.
+    /// The text after cleaning; may be empty.
     pub fn normalised(&self, text: &str) -> String {
         text::normalize::normalize(text, &self.normalization)
     }
 
-    /// The ids of a normalised text.
+    /// The token ids of a normalised text.
     ///
     /// # Errors
-    /// The tokenizer refuses the text.
+    /// The tokenizer fails.
     pub fn ids(&self, normalised: &str) -> Result<Vec<u32>, Failure> {
         self.tokenizer
             .encode(normalised, self.max_length, self.truncation)
             .map(|encoded| encoded.ids)
     }
 
-    /// Encodes normalised texts on all cores, and finds where each token stands if that is wanted.
+    /// Tokenizes normalised texts on all cores, optionally with the positions of tokens.
     ///
     /// # Errors
-    /// The tokenizer refuses a text.
+    /// The tokenizer fails.
     pub(crate) fn encode_all<T: AsRef<str> + Sync>(
         &self,
         normalised: &[T],
-        with_places: bool,
+        with_positions: bool,
     ) -> Result<EncodedTexts, Failure> {
         let encode = |text: &T| {
-            if !with_places {
+            if !with_positions {
                 return Ok((self.ids(text.as_ref())?, Vec::new()));
             }
             let (length, truncation) = (self.max_length, self.truncation);
@@ -81,35 +80,35 @@ impl TextReader {
         };
         let encoded = normalised.par_iter().map(encode);
         let encoded = encoded.collect::<Result<Vec<_>, Failure>>()?;
-        let (ids, places) = encoded.into_iter().unzip();
-        Ok(EncodedTexts { ids, places })
+        let (ids, ranges) = encoded.into_iter().unzip();
+        Ok(EncodedTexts { ids, ranges })
     }
 
-    /// Whether another reader leaves the same of every text.
-    pub(crate) fn cleans_like(&self, other: &Self) -> bool {
+    /// Whether another reader normalises texts in the same way.
+    pub(crate) fn normalises_like(&self, other: &Self) -> bool {
         self.normalization == other.normalization
     }
 
-    /// Whether another reader gives the same ids to every text.
+    /// Whether another reader gives the same token ids for every text.
     pub(crate) fn encodes_like(&self, other: &Self) -> bool {
         let limits = |it: &Self| (it.max_length, it.truncation);
-        self.cleans_like(other)
+        self.normalises_like(other)
             && self.tokenizer.fingerprint() == other.tokenizer.fingerprint()
             && limits(self) == limits(other)
     }
 }
 
-/// Texts as a model reads them.
+/// Tokenized texts.
 #[derive(Debug)]
 pub(crate) struct EncodedTexts {
     /// Token ids of each text.
     pub(crate) ids: Vec<Vec<u32>>,
-    /// Where each token stands in its text, if that was wanted; `None` for what the tokenizer added.
-    places: Vec<Vec<Option<Range<usize>>>>,
+    /// Byte ranges of the tokens of each text, if requested; `None` for special tokens.
+    ranges: Vec<Vec<Option<Range<usize>>>>,
 }
 
 impl EncodedTexts {
-    /// What each word of these texts contributes to what a scorer says of them.
+    /// The attributions of all words of these texts.
     ///
     /// # Errors
     /// As for [`Scorer::contributions`].
@@ -118,23 +117,24 @@ impl EncodedTexts {
         scorer: &dyn Scorer,
         texts: &[T],
     ) -> Result<Vec<Vec<Word>>, Failure> {
-        let marked = |(ids, places): (&Vec<u32>, &Vec<Option<Range<usize>>>)| {
-            (ids.clone(), places.iter().map(Option::is_none).collect())
+        let with_mask = |(ids, ranges): (&Vec<u32>, &Vec<Option<Range<usize>>>)| {
+            (ids.clone(), ranges.iter().map(Option::is_none).collect())
         };
-        let rows: Vec<IdsAndSpecialMask> = self.ids.iter().zip(&self.places).map(marked).collect();
-        let found = scorer.contributions(&rows)?;
-        let places = self.places.iter().map(|places| places.iter().cloned());
-        let rows = texts.iter().zip(places.zip(found));
+        let rows: Vec<IdsAndSpecialMask> =
+            self.ids.iter().zip(&self.ranges).map(with_mask).collect();
+        let contributions = scorer.contributions(&rows)?;
+        let ranges = self.ranges.iter().map(|ranges| ranges.iter().cloned());
+        let rows = texts.iter().zip(ranges.zip(contributions));
         let words =
-            rows.map(|(text, (places, tokens))| words_of(text.as_ref(), places.zip(tokens)));
+            rows.map(|(text, (ranges, tokens))| sum_by_word(text.as_ref(), ranges.zip(tokens)));
         Ok(words.collect())
     }
 }
 
-/// What each word of normalised texts contributes to what a scorer says of them.
+/// The attributions of all words of normalised texts.
 ///
 /// # Errors
-/// As for [`Scorer::contributions`], or the tokenizer refuses a text.
+/// As for [`Scorer::contributions`], or the tokenizer fails.
 pub fn word_contributions<T: AsRef<str> + Sync>(
     scorer: &dyn Scorer,
     reader: &TextReader,

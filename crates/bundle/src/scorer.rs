@@ -1,4 +1,4 @@
-//! From rows of tokens to scores, whatever computes them.
+//! From token ids to scores and attributions, for all kinds of models.
 
 use std::fmt;
 use std::path::Path;
@@ -10,31 +10,31 @@ use settings::RunSettings;
 
 use crate::ModelFile;
 
-/// A row of token ids, and which of them the tokenizer added to the text.
+/// Token ids of a text, and a mask that is true for special tokens, which the tokenizer adds.
 pub type IdsAndSpecialMask = (Vec<u32>, Vec<bool>);
 
-/// What scores rows of tokens. A row must have an id, and no more than the model reads.
+/// Computes scores of token rows. A row must have at least one id, and at most the maximal length of the model.
 pub trait Scorer: fmt::Debug + Send {
-    /// How far the positive class is ahead on each row, in nats of log-odds before calibration.
+    /// The log-odds of the positive class for each row before calibration, in nats.
     ///
     /// # Errors
-    /// A row has an id that the vocabulary has not; or libtorch refuses, for example for want of memory.
+    /// An id is not in the vocabulary, or libtorch fails, for example because memory is full.
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure>;
 
-    /// What each token of each row contributes to its score.
+    /// The attribution of each token of each row to its score.
     ///
     /// # Errors
     /// As for [`Scorer::scores`].
     fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure>;
 
-    /// Messages for the user since the last call, for example that the device's memory was full and
-    /// less is computed at once from now on.
+    /// Notes for the user since the last call, for example that batches were made smaller because the memory of the device
+    /// was full.
     fn take_notes(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// The weights of the n-grams themselves.
+/// The attributions of a linear model are the weights of its n-grams.
 impl Scorer for NgramModel {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         Ok(rows.par_iter().map(|ids| self.score(ids)).collect())
@@ -46,13 +46,13 @@ impl Scorer for NgramModel {
     }
 }
 
-/// Makes a scorer of the network in a folder, which has this description.
+/// Opens the network in a folder with this description.
 pub type OpenNetwork = fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Scorer>, Failure>;
 
-/// What a program that can compute networks gives to the code that asks models: libtorch takes up to half
-/// a second to load, and who asks a linear model does without it.
+/// Support for neural networks, provided by programs that link libtorch. Programs without it start faster, because loading
+/// libtorch takes up to half a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Networks {
-    /// Makes a scorer of a network.
+    /// Opens a network.
     pub open: OpenNetwork,
 }

@@ -1,4 +1,4 @@
-//! A model read from its folder, ready to be asked about texts.
+//! A trained model, loaded from the folder of its bundle.
 
 use std::path::Path;
 
@@ -8,23 +8,22 @@ use settings::{ModelKind, RunSettings};
 
 use crate::{BundleError, ModelFile, Networks, Scorer, TextReader};
 
-/// A model, and all that is needed to ask it.
+/// A trained model with its text reader.
 #[derive(Debug)]
 pub struct TrainedModel {
-    /// Its description.
+    /// The content of `model.json`.
     pub description: ModelFile,
-    /// How a text becomes the tokens that it reads.
+    /// Converts texts to token ids.
     pub reader: TextReader,
-    /// What scores them.
+    /// Computes scores from token ids.
     pub scorer: Box<dyn Scorer>,
 }
 
 impl TrainedModel {
-    /// Reads what is in a folder.
+    /// Loads the bundle in a folder.
     ///
     /// # Errors
-    /// A file is missing or not what it should be; the bundle does not say how texts are cleaned; it holds a
-    /// network, and this program computes none.
+    /// A file is missing or damaged, the bundle has no normalisation, or the model is a network and `networks` is `None`.
     pub fn open(
         folder: &Path,
         run: &RunSettings,
@@ -36,11 +35,11 @@ impl TrainedModel {
             (ModelKind::Linear, _) => Box::new(open_linear(folder)?),
             (_, Some(networks)) => (networks.open)(folder, &description, run)?,
             (_, None) => {
-                let hint = "Start the program again: `ressenti predict`, `trend` and `serve` continue in `ressenti-networks` where the model \
-                     is a network";
+                let hint = "Start the command again: `ressenti predict`, `trend` and `serve` use `ressenti-networks` for networks";
                 let folder = folder.display();
-                let problem =
-                    format!("`{folder}` holds a network, and this program asks linear models only");
+                let problem = format!(
+                    "The model in `{folder}` is a network, but this program supports only linear models"
+                );
                 return Err(Failure::new(problem).with_hint(hint.to_owned()));
             }
         };
@@ -51,7 +50,7 @@ impl TrainedModel {
         })
     }
 
-    /// The calibrated probability that each row of tokens is positive.
+    /// The calibrated probability of the positive class for each row of token ids.
     ///
     /// # Errors
     /// As for [`Scorer::scores`].
@@ -63,10 +62,10 @@ impl TrainedModel {
     }
 }
 
-/// The linear model in a folder.
+/// Loads the linear model in a folder.
 ///
 /// # Errors
-/// Its file is missing or not what it should be.
+/// Its file is missing or damaged.
 pub fn open_linear(folder: &Path) -> Result<NgramModel, BundleError> {
     NgramModel::load(&folder.join("model.safetensors")).map_err(|error| match error {
         LinearError::Artifact(error) => error.into(),

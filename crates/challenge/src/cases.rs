@@ -1,4 +1,4 @@
-//! The form of a challenge file: JSON lines, each a text with what is true of it.
+//! The format of challenge files: JSON lines, each with a text and the expected result.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,41 +6,41 @@ use std::path::{Path, PathBuf};
 use artifact::Sentiment;
 use serde::{Deserialize, Serialize};
 
-/// The set that comes with Ressenti.
+/// The built-in challenge set.
 const BUILT_IN: &str = include_str!("../data/challenge.jsonl");
 
-/// One text.
+/// One test of the challenge set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What it asks of a model, for example `negation`.
+    /// The tested capability, for example `negation`.
     pub capability: String,
-    /// `negative` or `positive`; may be left out of a text that is one of a pair.
+    /// `negative` or `positive`; optional for a text of a pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// A name that two texts share which belong together.
+    /// Name of the pair, which both texts of a pair share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<String>,
-    /// How the second text of a pair relates to the first.
+    /// Expected relation of the second text of a pair to the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<Relation>,
     /// The text.
     pub text: String,
 }
 
-/// How the second text of a pair relates to the first.
+/// Expected relation of the second text of a pair to the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Relation {
-    /// What was changed does not matter: both get the same label.
+    /// Both texts have the same label.
     Same,
-    /// It is more positive.
+    /// The second text is more positive.
     More,
-    /// It is less positive.
+    /// The second text is less positive.
     Less,
 }
 
-/// What can be wrong with a challenge file.
+/// An error in a challenge file.
 #[derive(Debug, thiserror::Error)]
 #[error("Line {line} of the challenge file `{path}` {problem}")]
 pub struct ChallengeError {
@@ -60,24 +60,24 @@ impl Case {
     }
 }
 
-/// The cases that come with Ressenti.
+/// The cases of the built-in challenge set.
 pub fn built_in() -> Vec<Case> {
-    parse(BUILT_IN, Path::new("the built-in set")).expect("a test reads it")
+    parse(BUILT_IN, Path::new("the built-in set")).expect("checked by a test")
 }
 
-/// The cases of a file; empty lines are left out.
+/// Parses the cases of a file; empty lines are skipped.
 ///
 /// # Errors
-/// A line is no case, a label is neither `negative` nor `positive`, a case has nothing to be judged by,
-/// or a pair is not two texts of which the second has a relation.
+/// A line is not a valid case, a label is neither `negative` nor `positive`, a case has neither a label nor a pair, or a pair
+/// does not have exactly two texts, the second one with a relation.
 pub fn parse(text: &str, path: &Path) -> Result<Vec<Case>, ChallengeError> {
-    let refused = |line: usize, problem: String| ChallengeError {
+    let error = |line: usize, problem: String| ChallengeError {
         path: path.to_owned(),
         line,
         problem,
     };
     let mut cases: Vec<Case> = Vec::new();
-    // The lines of each pair.
+    // Line numbers of each pair.
     let mut pairs: HashMap<String, Vec<usize>> = HashMap::new();
     for (line, number) in text
         .lines()
@@ -85,40 +85,43 @@ pub fn parse(text: &str, path: &Path) -> Result<Vec<Case>, ChallengeError> {
         .filter(|(line, _)| !line.trim().is_empty())
     {
         let case: Case = serde_json::from_str(line)
-            .map_err(|error| refused(number, format!("is no case: {error}")))?;
+            .map_err(|cause| error(number, format!("is not a valid case: {cause}")))?;
         let lines = case.pair.clone().map(|pair| pairs.entry(pair).or_default());
-        if let Some(problem) = problem(&case, lines.as_ref().map_or(0, |lines| lines.len())) {
-            return Err(refused(number, problem));
+        if let Some(problem) = find_problem(&case, lines.as_ref().map_or(0, |lines| lines.len())) {
+            return Err(error(number, problem));
         }
         if let Some(lines) = lines {
             lines.push(number);
         }
         cases.push(case);
     }
-    let alone = pairs.iter().filter(|(_, lines)| lines.len() == 1);
-    match alone.min_by_key(|(_, lines)| lines[0]) {
-        Some((pair, lines)) => Err(refused(lines[0], format!("is alone in the pair `{pair}`"))),
+    let incomplete = pairs.iter().filter(|(_, lines)| lines.len() == 1);
+    match incomplete.min_by_key(|(_, lines)| lines[0]) {
+        Some((pair, lines)) => Err(error(
+            lines[0],
+            format!("is the only text of the pair `{pair}`"),
+        )),
         None => Ok(cases),
     }
 }
 
-/// What is wrong with a case before which so many stand of its pair.
-fn problem(case: &Case, before: usize) -> Option<String> {
+/// The problem of a case, if any; `previous` texts of its pair are before it.
+fn find_problem(case: &Case, previous: usize) -> Option<String> {
     if case.text.trim().is_empty() {
         return Some("has no text".to_owned());
     }
     Some(match (&case.label, &case.pair, case.relation) {
         (Some(label), ..) if case.class().is_none() => {
-            format!("has the label `{label}`; there are `negative` and `positive`")
+            format!("has the label `{label}`; allowed labels are `negative` and `positive`")
         }
-        (_, None, Some(_)) => "has a relation and no `pair`".to_owned(),
-        (None, None, None) => "has neither a label nor a `pair`".to_owned(),
-        (_, Some(pair), _) if before > 1 => format!("is the third of `{pair}`"),
-        (_, Some(pair), Some(_)) if before == 0 => {
-            format!("has a relation, and is the first of `{pair}`")
+        (_, None, Some(_)) => "has a `relation` but no `pair`".to_owned(),
+        (None, None, None) => "has neither a `label` nor a `pair`".to_owned(),
+        (_, Some(pair), _) if previous > 1 => format!("is the third text of the pair `{pair}`"),
+        (_, Some(pair), Some(_)) if previous == 0 => {
+            format!("has a `relation`, but is the first text of the pair `{pair}`")
         }
-        (_, Some(pair), None) if before == 1 => {
-            format!("is the second of `{pair}` and has no `relation`")
+        (_, Some(pair), None) if previous == 1 => {
+            format!("is the second text of the pair `{pair}`, but has no `relation`")
         }
         _ => return None,
     })
@@ -131,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_set_is_large_varied_and_without_copies() {
+    fn the_built_in_set_is_large_varied_and_without_duplicates() {
         let cases = built_in();
         let capabilities: HashSet<&str> =
             cases.iter().map(|case| case.capability.as_str()).collect();
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_case_is_refused_by_line() {
+    fn invalid_cases_are_rejected_with_their_line() {
         for (text, problem) in [
             (
                 "{\"capability\":\"a\",\"label\":\"negative\",\"text\":\"x\"}\n\nnonsense",
@@ -159,7 +162,7 @@ mod tests {
             ),
             (
                 "{\"capability\":\"a\",\"text\":\"x\"}",
-                "neither a label nor a `pair`",
+                "neither a `label` nor a `pair`",
             ),
             (
                 "{\"capability\":\"a\",\"label\":\"negative\",\"text\":\" \"}",
@@ -171,7 +174,7 @@ mod tests {
             ),
             (
                 "{\"capability\":\"a\",\"pair\":\"p\",\"text\":\"x\"}",
-                "alone in the pair `p`",
+                "the only text of the pair `p`",
             ),
             (
                 "{\"capability\":\"a\",\"pair\":\"p\",\"text\":\"x\"}\n{\"capability\":\"a\",\"pair\":\"p\",\"text\":\"y\"}",
@@ -179,7 +182,7 @@ mod tests {
             ),
             (
                 "{\"capability\":\"a\",\"pair\":\"p\",\"relation\":\"same\",\"text\":\"x\"}",
-                "is the first of `p`",
+                "is the first text of the pair `p`",
             ),
             (
                 "{\"capability\":\"a\",\"colour\":1,\"text\":\"x\"}",
@@ -194,6 +197,9 @@ mod tests {
                 "{error}"
             );
         }
-        assert_eq!(parse("", Path::new("x")).expect("nothing is wrong"), []);
+        assert_eq!(
+            parse("", Path::new("x")).expect("an empty file is valid"),
+            []
+        );
     }
 }

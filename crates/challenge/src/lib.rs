@@ -1,7 +1,7 @@
-//! Challenge sets: texts made to trick a model, by what they ask of it (Ribeiro et al. 2020).
+//! The challenge set: behavioural tests of models in the style of CheckList (Ribeiro et al. 2020), grouped by capability.
+//! Failures by capability show weaknesses that an accuracy does not show.
 //!
-//! The built-in set was written for this project; a file of the same form may be added to it. What a
-//! model fails in says where it is not to be trusted, which an accuracy does not.
+//! The built-in set was written for this project; a file in the same format can be added.
 
 mod cases;
 mod score;
@@ -15,40 +15,39 @@ use serde::{Deserialize, Serialize};
 pub use cases::{Case, ChallengeError, Relation, built_in, parse};
 pub use score::CapabilityResult;
 
-/// The file with what a model made of the challenge sets.
+/// File name of the results of a model on the challenge set.
 pub const CHALLENGE: &str = "challenge.json";
 
 /// `challenge.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Challenge {
-    /// Every case, in the order of the files.
+    /// All results, in the order of the files.
     pub cases: Vec<CaseResult>,
-    /// Failures by capability, in the order in which capabilities first appear; the whole comes first.
+    /// Failures of all cases, and then by capability in the order of their first case.
     pub capabilities: Vec<CapabilityResult>,
-    /// The whole without the cases whose text is a training review.
+    /// Failures of the cases whose text is not a training review.
     pub unseen: CapabilityResult,
 }
 
-/// A case and what the model said.
+/// The result of a model on a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseResult {
     /// The case.
     #[serde(flatten)]
     pub case: Case,
-    /// The probability that it is positive.
+    /// The probability of the positive class.
     pub probability: f32,
-    /// Whether its text is one of the training reviews, as the model's tokenizer reads them.
+    /// Whether its token ids equal those of a training review.
     pub seen: bool,
     /// Whether the model failed it.
     pub failed: bool,
 }
 
 impl Challenge {
-    /// Judges cases by the probabilities that a model gives them; the flag says whether a case's text
-    /// is one of the training reviews.
+    /// Scores cases with their probabilities of the positive class; the flag is true if the text is a training review.
     pub fn score(cases: Vec<(Case, f32, bool)>) -> Self {
-        let failed = score::failures(&cases);
+        let failed = score::find_failures(&cases);
         let cases: Vec<CaseResult> = cases
             .into_iter()
             .zip(failed)
@@ -60,8 +59,8 @@ impl Challenge {
             })
             .collect();
         Self {
-            capabilities: score::by_capability(&cases),
-            unseen: CapabilityResult::of("unseen", cases.iter().filter(|answer| !answer.seen)),
+            capabilities: score::count_by_capability(&cases),
+            unseen: CapabilityResult::count("unseen", cases.iter().filter(|result| !result.seen)),
             cases,
         }
     }
@@ -69,7 +68,7 @@ impl Challenge {
     /// Writes `challenge.json` into a folder.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), ArtifactError> {
         let path = folder.join(CHALLENGE);
         let text = serde_json::to_string(self).expect("plain data");

@@ -1,4 +1,4 @@
-//! What counts as a failure, and how many there are.
+//! Failures of cases and their counts.
 
 use std::collections::HashMap;
 
@@ -7,80 +7,81 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Case, CaseResult, Relation};
 
-/// Failures among some cases.
+/// The number of failures among cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CapabilityResult {
-    /// The capability; `all` for the whole.
+    /// The capability; `all` for all cases, `unseen` for cases that are not training reviews.
     pub capability: String,
-    /// Cases.
+    /// Number of cases.
     pub cases: u64,
-    /// Those that failed.
+    /// Number of failures.
     pub failed: u64,
 }
 
 impl CapabilityResult {
-    /// Counts.
-    pub(super) fn of<'a>(capability: &str, answers: impl Iterator<Item = &'a CaseResult>) -> Self {
-        let mut tally = Self {
+    /// Counts results.
+    pub(super) fn count<'a>(
+        capability: &str,
+        results: impl Iterator<Item = &'a CaseResult>,
+    ) -> Self {
+        let mut count = Self {
             capability: capability.to_owned(),
             ..Self::default()
         };
-        for answer in answers {
-            tally.cases += 1;
-            tally.failed += u64::from(answer.failed);
+        for result in results {
+            count.cases += 1;
+            count.failed += u64::from(result.failed);
         }
-        tally
+        count
     }
 }
 
-/// Which of the cases failed. A text with a label fails by another label. The second of a pair fails,
-/// too, where it does not relate to the first as it should: by its label (`same`) or by its probability
-/// (`more`, `less`).
-pub(super) fn failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
-    let mut first_of: HashMap<&str, f32> = HashMap::new();
+/// Whether each case failed. A case with a label fails if the model predicts another label. The second text of a pair also
+/// fails if it does not have the expected relation to the first text: the same label (`same`), or a higher or lower
+/// probability of the positive class (`more`, `less`).
+pub(super) fn find_failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
+    let mut first_texts: HashMap<&str, f32> = HashMap::new();
     let mut failed = Vec::with_capacity(cases.len());
     for (case, probability, _) in cases {
-        let by_label = case
+        let wrong_label = case
             .class()
             .is_some_and(|class| !is_correct(class, *probability));
         let first = case.pair.as_deref().and_then(|pair| {
-            let first = first_of.get(pair).copied();
-            first_of.entry(pair).or_insert(*probability);
+            let first = first_texts.get(pair).copied();
+            first_texts.entry(pair).or_insert(*probability);
             first
         });
-        let by_pair = match (case.relation, first) {
-            (Some(Relation::Same), Some(first)) => {
-                is_correct(1, first) != is_correct(1, *probability)
-            }
+        let wrong_relation = match (case.relation, first) {
+            (Some(Relation::Same), Some(first)) => is_right(1, first) != is_right(1, *probability),
             (Some(Relation::More), Some(first)) => *probability <= first,
             (Some(Relation::Less), Some(first)) => *probability >= first,
             _ => false,
         };
-        failed.push(by_label || by_pair);
+        failed.push(wrong_label || wrong_relation);
     }
     failed
 }
 
-/// The whole, then every capability.
-pub(super) fn by_capability(answers: &[CaseResult]) -> Vec<CapabilityResult> {
+/// Failures of all cases, and then of every capability.
+pub(super) fn count_by_capability(results: &[CaseResult]) -> Vec<CapabilityResult> {
     let mut names: Vec<&str> = Vec::new();
-    for answer in answers {
-        if !names.contains(&answer.case.capability.as_str()) {
-            names.push(&answer.case.capability);
+    for result in results {
+        if !names.contains(&result.case.capability.as_str()) {
+            names.push(&result.case.capability);
         }
     }
-    let of = |name: &str| {
-        let own = answers.iter().filter(|it| it.case.capability == name);
-        CapabilityResult::of(name, own)
+    let count = |name: &str| {
+        let results = results.iter().filter(|it| it.case.capability == name);
+        CapabilityResult::count(name, results)
     };
-    let all = CapabilityResult::of("all", answers.iter());
-    Vec::from_iter([all].into_iter().chain(names.into_iter().map(of)))
+    let all = CapabilityResult::count("all", results.iter());
+    Vec::from_iter([all].into_iter().chain(names.into_iter().map(count)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::failures;
+    use super::find_failures;
     use crate::*;
 
     fn case(label: &str, pair: &str, relation: Option<Relation>) -> Case {
@@ -95,13 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn labels_and_pairs_are_judged() {
+    fn labels_and_relations_of_pairs_are_checked() {
         let check = |cases: &[(Case, f32)], expected: &[bool]| {
             let cases: Vec<_> = cases
                 .iter()
                 .map(|(case, value)| (case.clone(), *value, false))
                 .collect();
-            assert_eq!(failures(&cases), expected);
+            assert_eq!(find_failures(&cases), expected);
         };
         check(
             &[

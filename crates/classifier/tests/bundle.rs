@@ -112,7 +112,7 @@ fn edit(folder: &Path, name: &str, from: &str, to: &str) {
 fn files_that_do_not_belong_together_are_refused() {
     check_refused(
         |folder| fs::write(folder.join("tokenizer.json"), "{}").expect("a file"),
-        "`tokenizer.json` was swapped",
+        "`tokenizer.json` was replaced",
     );
     check_refused(
         |folder| edit(folder, "model.json", "\"hidden\": 3", "\"hidden\": 4"),
@@ -139,7 +139,7 @@ fn files_that_do_not_belong_together_are_refused() {
     );
     check_refused(
         |folder| edit(folder, "model.json", "\"hidden\": 3,", ""),
-        "lacks some of its keys",
+        "lacks required keys",
     );
     check_refused(
         |folder| edit(folder, "model.json", "\"format\": 1", "\"format\": 9"),

@@ -297,7 +297,7 @@ fn what_is_no_archive_is_named() {
     let garbage = bench.ingest("garbage.tgz", "").err().unwrap_or_default();
     assert_eq!(
         garbage,
-        "There is no file or folder `garbage.tgz` | Check the path; reviews are named with `--source PATH`, other files with their setting"
+        "There is no file or folder `garbage.tgz` | Check the path; set the reviews with `--source PATH`, other files with their setting"
     );
     std::fs::create_dir_all(bench.path("nothing")).expect("a folder");
     assert_eq!(

@@ -294,14 +294,14 @@ fn a_bundle_without_its_normalisation_is_refused() {
     );
     let other = refused(&|model| model["normalization"]["version"] = 99.into());
     assert!(
-        other.contains("cleaned by version 99 of the rules"),
+        other.contains("cleaned with version 99 of the rules"),
         "{other}"
     );
     // A program without libtorch refuses a network, too.
     let location = find::named(&pipeline, "naive").expect("it is trained");
     let failure = Predictor::load(&location, &pipeline.run, None).expect_err("it is a network");
     assert!(
-        failure.chain()[0].contains("this program asks linear models only"),
+        failure.chain()[0].contains("this program supports only linear models"),
         "{failure:?}"
     );
 }

@@ -1,139 +1,151 @@
 //! The command line of `ressenti predict`.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use ingest::Carry;
-use stage::{ModelArguments, ProgressMode};
+use stage::{ModelArguments, ProgressMode, renamed_flag};
 
 const EXAMPLES: &str = "\
 Examples:
   ressenti predict 'A dull start, and then it soars.'
-  ressenti predict --explain --model gru 'Not bad at all.'      the words that drove it, in colour
-  ressenti predict < texts.txt                        a text a line, answered in order
-  ressenti predict --input reviews.csv.gz --output said.csv     a file of any size; killed and
-                                                      started again it goes on where it was
-  ressenti predict --input reviews.csv --output said.csv --shards 64 --engine slurm   on a cluster
+  ressenti predict --explain --model gru 'Not bad at all.'      words that influenced the prediction
+  ressenti predict < texts.txt                                  one text per line, answered in order
+  ressenti predict --input reviews.csv.gz --output out.csv      a file of any size; the same command
+                                                                resumes after a kill
+  ressenti predict --input reviews.csv --output out.csv --shards 64 --engine slurm
   ressenti predict --input a.parquet --output b.parquet --abstain 0.8
-  ressenti predict --input a.csv --output b.csv --carry title,date      or --carry all
+  ressenti predict --input a.csv --output b.csv --keep-columns title,date
   ressenti predict --input a.csv --output b.csv --set ingest.columns.text=comment
   ressenti predict --bundle artifacts/train/linear --format jsonl 'A text' 'Another'
-  ressenti predict --challenge --model linear --model gru       texts made to trick a model
+  ressenti predict --challenge --model linear --model gru       the challenge set
 
-A file is CSV or its relatives, JSON or Parquet, packed or not; its columns are found as `ressenti
-inspect FILE` shows, and no label is needed. Rows that cannot be read are kept aside in
-OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive), and
-the columns that `--carry` names, as text; one called as a column of the answer becomes input_NAME.
+Files: CSV, TSV, JSON, JSON Lines or Parquet, also compressed. `ressenti inspect FILE` shows which
+columns are used; no label is needed. Rows that cannot be read are skipped and listed in
+OUTPUT.rejected.jsonl. The output has one row per input row, in the same order, with the columns row,
+id, label, confidence (probability of the label), p_negative, p_positive, and the columns named by
+--keep-columns, as text. A kept column whose name is taken becomes input_NAME.
 
-Lines from standard input are UTF-8. One that is not, or longer than ingest.max_text_bytes, has no label and a
-reason instead, and the others are answered. As JSON an answer is: row, text, label, probability. With
---explain `text` is the text as the model was given it, cleaned, and `input` as it came; each of `words` stands
-from `start` to `end` in that `text`, in bytes of UTF-8.
+Standard input: one text per line in UTF-8. A line that is not UTF-8, or is longer than
+ingest.max_text_bytes, gets a reason instead of a label. As JSON an answer is: row, text, label,
+confidence, p_negative, p_positive. With --explain, `text` is the cleaned text, `input` the original
+text, and each entry of `words` has its position in `text` from `start` to `end`, in UTF-8 bytes.
 
-With --shards 64 --engine slurm the input is divided into 64 ranges of rows. A job of the cluster
-predicts each into OUTPUT.shards, and a last job merges them into the same OUTPUT that one process
-writes. The same command resumes. For another engine run the same command on machines that see the
-same files: first with --shards 64 --plan, then with --shard 1 to --shard 64 in place of --shards,
-in any order, and then with --merge. On one machine one process without shards is faster.";
+Clusters: --shards 64 --engine slurm divides the input into 64 ranges of rows. One Slurm job predicts
+each range into OUTPUT.shards, and a last job merges them into the same OUTPUT that a single process
+writes. The same command resumes. For other engines, run the command on machines that share a file
+system: first with --shards 64 --plan, then with --shard 1 to --shard 64 instead of --shards, in any
+order, and then with --merge. On one machine a single process without shards is faster.";
 
-/// What is said of a file, and means nothing where texts are given or the challenge set is asked for. Each is
-/// named, because clap does not miss what `requires` asks for where that conflicts with something given.
-const OF_FILES: [&str; 9] = [
-    "input", "output", "carry", "shards", "plan", "shard", "merge", "engine", "detach",
+/// Flags that concern an input file. They conflict with texts and with the challenge set; each is listed, because
+/// clap accepts a flag whose `requires` is missing if that conflicts with a given flag.
+const FILE_FLAGS: [&str; 9] = [
+    "input",
+    "output",
+    "keep_columns",
+    "shards",
+    "plan",
+    "shard",
+    "merge",
+    "engine",
+    "detach",
 ];
 
-/// What a model says of new texts: label, calibrated probability, the words that drove it
+/// Predict the label of new texts, with calibrated probabilities and explanations
 ///
-/// A text is cleaned, encoded and cut off exactly as the training texts were: that travels in the
-/// bundle. Texts come as arguments, as lines of a pipe, or from a file.
+/// Texts are cleaned, tokenized and truncated exactly as the training texts; the model bundle stores how. Texts are
+/// given as arguments, as lines of standard input, or in a file.
 #[derive(Debug, Parser)]
 #[command(name = "ressenti predict", bin_name = "ressenti predict", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// The texts; `-`, or none, for lines from standard input
-    #[arg(value_name = "TEXT", conflicts_with_all = OF_FILES)]
+    /// Texts to predict; without texts, or with `-`, lines of standard input
+    #[arg(value_name = "TEXT", conflicts_with_all = FILE_FLAGS)]
     pub(crate) texts: Vec<String>,
 
-    /// The model or ensemble of the pipeline file; the best by validation where none is named
+    /// Model or ensemble of the pipeline file [default: the best model on validation]
     #[arg(long = "model", value_name = "NAME", conflicts_with = "bundles")]
     pub(crate) models: Vec<String>,
 
-    /// The folder of a model bundle, or of an ensemble as artifacts/evaluate/NAME, instead of a name; needs no
+    /// Folder of a model bundle, or of an ensemble (artifacts/evaluate/NAME), instead of --model; needs no
     /// pipeline file
     #[arg(long = "bundle", value_name = "FOLDER")]
     pub(crate) bundles: Vec<PathBuf>,
 
-    /// A file of texts: CSV, JSON or Parquet, plain or packed
+    /// File of texts: CSV, JSON or Parquet, also compressed
     #[arg(long, visible_alias = "source", value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
 
-    /// Where the answers about the file go: a name in `.csv`, `.jsonl` or `.parquet`
+    /// File for the predictions; its name ends in `.csv`, `.jsonl` or `.parquet`
     #[arg(long, value_name = "FILE", requires = "input")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Divide the input into N ranges of rows that jobs of a cluster predict; needs --engine slurm or --plan
+    /// Divide the input into N ranges of rows for jobs of a cluster; needs --engine slurm or --plan
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..10_000), requires = "output")]
     pub(crate) shards: Option<u16>,
 
-    /// Only plan which rows each of the --shards has: the first of three steps for engines other than Slurm
+    /// Only plan the rows of each shard: the first of three steps for engines other than Slurm
     #[arg(long, requires = "shards")]
     pub(crate) plan: bool,
 
-    /// Only predict this shard of the plan, from 1
+    /// Only predict shard K of the plan, counted from 1
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..10_000), requires = "output", conflicts_with = "shards")]
     pub(crate) shard: Option<u16>,
 
-    /// Only merge the shards of the plan, which must all be finished
+    /// Only merge the finished shards of the plan into the output
     #[arg(long, requires = "output", conflicts_with_all = ["shards", "shard"])]
     pub(crate) merge: bool,
 
-    /// What predicts the --shards, instead of the pipeline file's `engine.kind`
+    /// Engine that predicts the shards [default: `engine.kind` of the pipeline file]
     #[arg(long, value_name = "ENGINE", value_enum)]
     #[arg(requires = "shards", conflicts_with = "plan")]
     pub(crate) engine: Option<Engine>,
 
-    /// On a cluster: leave once all is submitted; the last job merges
+    /// On a cluster: exit after all jobs are submitted; the last job merges
     #[arg(long, requires = "shards")]
     pub(crate) detach: bool,
 
-    /// Columns of the input file that go along into the output, by name or position from 1, with commas
-    /// between them; or `all`
+    /// Columns of the input to copy to the output: names, or positions from 1, separated by commas; or `all`
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     #[arg(requires = "input")]
-    pub(crate) carry: Vec<String>,
+    pub(crate) keep_columns: Vec<String>,
 
-    /// Show which words drove each answer
+    #[arg(long = "carry", hide = true, value_parser = renamed_flag("--keep-columns"))]
+    _carry: Option<Infallible>,
+
+    /// Show the words that influenced each prediction
     #[arg(long, conflicts_with = "challenge")]
     pub(crate) explain: bool,
 
-    /// Leave a text undecided where its likelier class is less likely than this, 0.5 to 1
+    /// Label a text `undecided` if the probability of the likelier class is below P, from 0.5 to 1
     #[arg(long, value_name = "P", value_parser = probability, conflicts_with = "challenge")]
     pub(crate) abstain: Option<f32>,
 
-    /// How answers are shown
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    /// Format of the answers
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     #[arg(conflicts_with = "input")]
     pub(crate) format: Format,
 
-    /// Put the model, or several, to the built-in set of texts made to trick one, side by side
-    #[arg(long, conflicts_with = "texts", conflicts_with_all = OF_FILES)]
+    /// Run the built-in challenge set (330 behavioural tests) on one or several models, side by side
+    #[arg(long, conflicts_with = "texts", conflicts_with_all = FILE_FLAGS)]
     pub(crate) challenge: bool,
 
     #[command(flatten)]
-    pub(crate) of: ModelArguments,
+    pub(crate) model_arguments: ModelArguments,
 
-    /// How progress is shown
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    /// Format of progress messages
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
 }
 
-/// What predicts shards.
+/// Engine that predicts shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
     /// Jobs of a Slurm cluster, see docs/cluster.md
     Slurm,
 }
 
-/// How answers are shown.
+/// Format of the answers on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people
@@ -141,14 +153,14 @@ pub(crate) enum Format {
     Text,
     /// One JSON array
     Json,
-    /// A JSON object per line
+    /// One JSON object per line
     Jsonl,
 }
 
 impl Arguments {
-    /// The columns that go along; a column that is called `all` is told by its position.
-    pub(crate) fn carry(&self) -> Carry {
-        match self.carry.as_slice() {
+    /// The input columns to keep. A column named `all` can be selected by its position.
+    pub(crate) fn keep_columns(&self) -> Carry {
+        match self.keep_columns.as_slice() {
             [] => Carry::None,
             [all] if all == "all" => Carry::All,
             named => Carry::Named(named.to_vec()),
@@ -160,7 +172,7 @@ fn probability(text: &str) -> Result<f32, String> {
     let number = text.parse::<f32>().ok();
     number
         .filter(|number| (0.5..=1.0).contains(number))
-        .ok_or_else(|| "the likelier of two classes has a probability from 0.5 to 1".to_owned())
+        .ok_or_else(|| "the probability of the likelier class is between 0.5 and 1".to_owned())
 }
 
 #[cfg(test)]
@@ -170,16 +182,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn what_is_said_of_a_file_is_refused_without_one() {
-        for of_file in [
+    fn file_flags_are_rejected_without_a_file() {
+        for file_flags in [
             &["--input", "a.csv"][..],
             &["--output", "a.csv"],
-            &["--carry", "all"],
+            &["--keep-columns", "all"],
             &["--shards", "2"],
             &["--plan"],
             &["--shard", "1"],
@@ -188,14 +200,25 @@ mod tests {
             &["--detach"],
             &["--output", "a.csv", "--shards", "2", "--plan"],
         ] {
-            for of_texts in ["a text", "--challenge", "--explain"] {
-                let mut words = vec!["predict", of_texts];
-                words.extend(of_file);
+            for text_flag in ["a text", "--challenge", "--explain"] {
+                let mut words = vec!["predict", text_flag];
+                words.extend(file_flags);
                 let found = Arguments::try_parse_from(&words);
-                let is_whole = of_texts == "--explain" && of_file[0] == "--input";
-                assert_eq!(found.is_ok(), is_whole, "{words:?}");
+                let is_complete = text_flag == "--explain" && file_flags[0] == "--input";
+                assert_eq!(found.is_ok(), is_complete, "{words:?}");
             }
         }
-        Arguments::try_parse_from(["predict", "a text", "--explain"]).expect("it makes sense");
+        Arguments::try_parse_from(["predict", "a text", "--explain"]).expect("no conflict");
+    }
+
+    #[test]
+    fn the_old_name_of_a_flag_states_the_new_one() {
+        let words = ["predict", "--input", "a.csv", "--carry", "title"];
+        let error = Arguments::try_parse_from(words).expect_err("renamed");
+        assert!(
+            error
+                .to_string()
+                .contains("this flag is now called `--keep-columns`")
+        );
     }
 }

@@ -1,97 +1,108 @@
-//! `ressenti predict --challenge`: the built-in set of texts made to trick a model, by several models
-//! side by side.
+//! `ressenti predict --challenge`: the results of several models on the built-in challenge set, side by side.
 
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use artifact::Failure;
+use artifact::{Failure, format};
 use challenge::{Case, Challenge, Relation, built_in};
 use serde_json::json;
 use stage::stdout_is_open;
 
+use crate::answer::{describe, write_json};
 use crate::arguments::Format;
-use crate::show;
-use bundle::Predictor;
+use bundle::{Predictor, Probabilities};
 
-/// Characters of a text that are shown.
+/// Characters shown of a text.
 const SHOWN: usize = 90;
 
-/// Puts every case to every model and shows what they made of it.
+/// Runs every case on every model and prints the results.
 ///
 /// # Errors
-/// A model cannot be asked, or the answers not be written.
+/// A prediction fails, or the results cannot be written.
 pub(crate) fn run(
     names: &[String],
     predictors: &[Predictor],
     format: Format,
 ) -> Result<(), Failure> {
     let cases = built_in();
-    let asked = predictors.iter().map(|predictor| ask(predictor, &cases));
-    let found = asked.collect::<Result<Vec<_>, _>>()?;
+    let results = predictors.iter().map(|model| score(model, &cases));
+    let results = results.collect::<Result<Vec<_>, _>>()?;
     let mut out = anstream::stdout();
     let written = match format {
-        Format::Text => print(&mut out, names, &found),
-        _ => print_json(&mut out, names, &found, format),
+        Format::Text => print_text(&mut out, names, &results),
+        _ => print_json(&mut out, names, &results, format),
     };
     stdout_is_open(written.and_then(|()| out.flush())).map(drop)
 }
 
-fn ask(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
+fn score(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();
-    let said = predictor.probabilities(&texts)?;
-    let judged = cases.iter().cloned().zip(said).map(|(case, probability)| {
+    let probabilities = predictor.probabilities(&texts)?;
+    let scored = cases.iter().cloned().zip(probabilities);
+    let scored = scored.map(|(case, probability)| {
         let text = &case.text;
-        let empty = || Failure::new(format!("Nothing is left of `{text}` once it is cleaned"));
+        let empty = || {
+            Failure::new(format!(
+                "The challenge text `{text}` is empty after cleaning"
+            ))
+        };
         let probability = probability.ok_or_else(empty)?;
         Ok((case, probability, false))
     });
-    Ok(Challenge::score(judged.collect::<Result<_, Failure>>()?))
+    Ok(Challenge::score(scored.collect::<Result<_, Failure>>()?))
 }
 
-/// Every text that some model failed, and then how many there were by capability.
-fn print(out: &mut impl Write, names: &[String], found: &[Challenge]) -> io::Result<()> {
+/// Prints every text that some model failed, and the failures by capability.
+fn print_text(out: &mut impl Write, names: &[String], results: &[Challenge]) -> io::Result<()> {
     let heading = Style::new().bold();
-    let wide = names.iter().map(String::len).max().unwrap_or(0).max(11);
-    let name = |name: &String| format!("  {name:>wide$}");
-    let columns: String = names.iter().map(name).collect();
-    let legend = "the probability of positive; failures are marked";
-    writeln!(out, "{heading}{columns}{heading:#}   {legend}")?;
+    let width = names.iter().map(String::len).max().unwrap_or(0).max(19);
+    let columns: String = names
+        .iter()
+        .map(|name| format!("  {name:>width$}"))
+        .collect();
+    let legend = "expected  text (x: failed)";
+    writeln!(out, "{heading}{columns}   {legend}{heading:#}")?;
     let mut capability = "";
-    for (place, answer) in found[0].cases.iter().enumerate() {
-        if !found.iter().any(|model| model.cases[place].failed) {
+    for (index, result) in results[0].cases.iter().enumerate() {
+        if !results.iter().any(|model| model.cases[index].failed) {
             continue;
         }
-        if answer.case.capability != capability {
-            capability = &answer.case.capability;
+        if result.case.capability != capability {
+            capability = &result.case.capability;
             writeln!(out, "{heading}{capability}{heading:#}")?;
         }
-        for model in found {
-            let answer = &model.cases[place];
-            let (mark, style) = match answer.failed {
+        for model in results {
+            let result = &model.cases[index];
+            let (mark, style) = match result.failed {
                 true => ("x", AnsiColor::Red.on_default().bold()),
                 false => (" ", Style::new()),
             };
-            let said = format!("{mark} {:.2}", answer.probability);
-            write!(out, "  {style}{said:>wide$}{style:#}")?;
+            let probabilities = Probabilities::from_positive(result.probability);
+            let label = probabilities.class().as_str();
+            let prediction = format!("{mark} {}", describe(label, probabilities));
+            write!(out, "  {style}{prediction:>width$}{style:#}")?;
         }
-        let shown: String = answer.case.text.chars().take(SHOWN).collect();
-        writeln!(out, "   {:<9} {shown}", expected(&answer.case))?;
+        let text: String = result.case.text.chars().take(SHOWN).collect();
+        writeln!(out, "   {:<9} {text}", expected(&result.case))?;
     }
-    let legend = "failed, by what is asked of a model";
-    writeln!(out, "\n{heading}{columns}   {legend}{heading:#}")?;
-    for (place, tally) in found[0].capabilities.iter().enumerate() {
-        for model in found {
-            let tally = &model.capabilities[place];
-            let share = 100.0 * tally.failed as f64 / tally.cases.max(1) as f64;
-            let rate = format!("{} ({share:.0} %)", tally.failed);
-            write!(out, "  {rate:>wide$}")?;
+    writeln!(
+        out,
+        "\n{heading}{columns}   failures by capability{heading:#}"
+    )?;
+    for (index, capability) in results[0].capabilities.iter().enumerate() {
+        for model in results {
+            let failed = model.capabilities[index].failed;
+            let share = failed as f64 / capability.cases.max(1) as f64;
+            let failures = format!("{failed} ({})", format::percent(share));
+            write!(out, "  {failures:>width$}")?;
         }
-        writeln!(out, "   {} of {}", tally.capability, tally.cases)?;
+        let cases = format::plural(capability.cases, "case", "cases");
+        writeln!(out, "   {} ({cases})", capability.capability)?;
     }
     Ok(())
 }
 
-/// What should be said of a text: its label, or how it relates to the one before it.
+/// The expected result: the label, or how the text relates to the first text of its pair.
 fn expected(case: &Case) -> &str {
     match (&case.label, case.relation) {
         (Some(label), _) => label,
@@ -102,26 +113,29 @@ fn expected(case: &Case) -> &str {
     }
 }
 
-/// The whole set with what every model said; for JSON lines a case a line.
+/// Prints every case with the predictions of all models, as one JSON array or one JSON object per line.
 fn print_json(
     out: &mut impl Write,
     names: &[String],
-    found: &[Challenge],
+    results: &[Challenge],
     format: Format,
 ) -> io::Result<()> {
-    let all: Vec<serde_json::Value> = (0..found[0].cases.len())
-        .map(|place| {
-            let said = names.iter().zip(found).map(|(name, model)| {
-                let answer = &model.cases[place];
-                let said = json!({ "probability": answer.probability, "failed": answer.failed });
-                (name.clone(), said)
+    let describe = |index: usize| {
+        let models = names.iter().zip(results).map(|(name, model)| {
+            let result = &model.cases[index];
+            let it = Probabilities::from_positive(result.probability);
+            let prediction = json!({
+                "label": it.class(), "confidence": it.confidence, "p_negative": it.p_negative,
+                "p_positive": it.p_positive, "failed": result.failed,
             });
-            let said: serde_json::Map<String, serde_json::Value> = said.collect();
-            json!({ "case": found[0].cases[place].case, "models": said })
-        })
-        .collect();
+            (name.clone(), prediction)
+        });
+        let models: serde_json::Map<String, serde_json::Value> = models.collect();
+        json!({ "case": results[0].cases[index].case, "models": models })
+    };
+    let cases: Vec<serde_json::Value> = (0..results[0].cases.len()).map(describe).collect();
     if format == Format::Json {
-        return show::json(out, &all);
+        return write_json(out, &cases);
     }
-    all.iter().try_for_each(|case| writeln!(out, "{case}"))
+    cases.iter().try_for_each(|case| writeln!(out, "{case}"))
 }

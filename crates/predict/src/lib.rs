@@ -1,16 +1,18 @@
-//! `ressenti predict`: what a model says of new texts. A text is treated exactly as the training
-//! texts were: how they were cleaned, encoded and cut off travels in the bundle.
+//! `ressenti predict`: labels and probabilities of new texts. Texts are cleaned, tokenized and truncated as in
+//! training; the bundle stores how.
 //!
-//! - `lines`: texts of the command line and of a pipe; `job`: files of any size; `challenge`: the set
-//!   made to trick a model
+//! - `lines`: texts of the command line and of standard input
+//! - `file`: files of any size, with a journal
 //! - `shards`: files of any size by jobs of a cluster
+//! - `challenge`: the challenge set
+//! - `answer`: an answer on the screen or as JSON
 
+mod answer;
 mod arguments;
 mod challenge;
-mod job;
+mod file;
 mod lines;
 mod shards;
-mod show;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
@@ -23,26 +25,26 @@ use settings::{EngineKind, IngestSettings, StepId, check_engine, table_of};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
-use job::{Job, check_places, with_ending};
+use file::{FileJob, check_paths, with_suffix};
 
-/// The whole of the program. One that computes no networks hands over to the one beside it that does, where
-/// the model is one: loading libtorch takes longer than all that a linear model needs. Returns the exit code.
+/// Runs `ressenti predict` and returns the exit code. Without `networks`, a network is predicted by
+/// `ressenti-networks`, because loading libtorch takes longer than a prediction of a linear model.
 pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
     exit_code(run(&Arguments::parse_from(arguments), networks))
 }
 
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     if let (true, Some(output)) = (arguments.merge, &arguments.output) {
-        // Of the model nothing is needed any more.
+        // Merging needs no model.
         let step = StepId::new(StageName::Evaluate, "shards");
         let progress = Progress::new(arguments.progress, step);
-        let done = shards::merge(output, &progress)?;
-        return print(&format!("{done}\n"));
+        let summary = shards::merge(output, &progress)?;
+        return print(&format!("{summary}\n"));
     }
-    let from_pipe = arguments.texts.iter().any(|text| text == "-") || arguments.texts.is_empty();
-    if from_pipe && arguments.texts.len() > 1 {
-        return Err(misuse(
-            "`-` stands for lines from standard input, and other texts are given, too",
+    let reads_stdin = arguments.texts.iter().any(|text| text == "-") || arguments.texts.is_empty();
+    if reads_stdin && arguments.texts.len() > 1 {
+        return Err(usage_error(
+            "`-` (lines of standard input) cannot be combined with other texts",
             "Give `-` alone, or the texts without it",
         ));
     }
@@ -52,85 +54,85 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     let step = StepId::new(StageName::Evaluate, &selection.names[0]);
     let progress = Progress::new(arguments.progress, step);
-    if let Some(why) = &selection.reason {
-        progress.note(why);
+    if let Some(reason) = &selection.reason {
+        progress.note(reason);
     }
     selection.start_threads();
     if arguments.challenge {
-        let load = |place| Predictor::load(place, &selection.run, networks);
+        let load = |location| Predictor::load(location, &selection.run, networks);
         let predictors = selection.locations.iter().map(load);
         let predictors = predictors.collect::<Result<Vec<_>, _>>()?;
-        let done = challenge::run(&selection.names, &predictors, arguments.format);
+        let result = challenge::run(&selection.names, &predictors, arguments.format);
         for predictor in &predictors {
             print_notes(predictor, &progress);
         }
-        return done;
+        return result;
     }
-    let [place] = selection.locations.as_slice() else {
-        return Err(misuse(
+    let [location] = selection.locations.as_slice() else {
+        return Err(usage_error(
             "Texts are predicted by one model at a time",
-            "Give `--model` once, or compare them on trick sentences with `--challenge`",
+            "Give `--model` once, or compare models on the challenge set with `--challenge`",
         ));
     };
-    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
+    let ingest: IngestSettings = table_of("ingest", &arguments.model_arguments.overrides)?;
     if let Some(input) = &arguments.input {
         let Some(output) = &arguments.output else {
-            return Err(misuse(
-                "There is nowhere to write the answers to",
-                "Name a file with `--output FILE.csv`, `.jsonl` or `.parquet`",
+            return Err(usage_error(
+                "`--input` needs an output file",
+                "Add `--output FILE.csv`, `--output FILE.jsonl` or `--output FILE.parquet`",
             ));
         };
-        check_places(input, output)?;
-        let job = Job {
+        check_paths(input, output)?;
+        let job = FileJob {
             input,
             output,
-            reading: &reading,
+            ingest: &ingest,
             abstain: arguments.abstain,
             explain: arguments.explain,
-            carry: &arguments.carry(),
-            model: place.fingerprint()?,
+            keep_columns: &arguments.keep_columns(),
+            model: location.fingerprint()?,
             progress: &progress,
         };
-        let load = || Predictor::load_verified(place, job.model, &selection.run, networks);
-        let done = predict_file(arguments, &job, load, &selection)?;
-        return print(&format!("{done}\n"));
+        let load = || Predictor::load_verified(location, job.model, &selection.run, networks);
+        let summary = predict_file(arguments, &job, load, &selection)?;
+        return print(&format!("{summary}\n"));
     }
-    let predictor = Predictor::load(place, &selection.run, networks)?;
+    let predictor = Predictor::load(location, &selection.run, networks)?;
     let writer = lines::AnswerWriter {
         predictor: &predictor,
         progress: &progress,
         abstain: arguments.abstain,
         explain: arguments.explain,
         format: arguments.format,
-        longest: reading.max_text_bytes,
+        max_bytes: ingest.max_text_bytes,
     };
-    if !from_pipe {
+    if !reads_stdin {
         return writer.answer_texts(arguments.texts.clone());
     }
     if stdin().is_terminal() {
-        progress.note("a text a line; Ctrl-D ends");
+        progress.note("type one text per line; Ctrl-D ends the input");
     }
     writer.answer_lines(stdin().lock())
 }
 
-/// Prints what the user should know about the predictions so far.
+/// Prints the notes of the models since the last call.
 pub(crate) fn print_notes(predictor: &Predictor, progress: &Progress) {
     for note in predictor.take_notes() {
         progress.note(&note);
     }
 }
 
-/// A command line that makes no sense.
-pub(crate) fn misuse(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+/// A failure caused by wrong arguments: exit code 2.
+pub(crate) fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> Failure {
     Failure::new(message)
         .with_kind(FailureKind::Usage)
         .with_hint(hint.into())
 }
 
-/// Predicts a file, or does the part of it that the arguments name. Returns a summary of one line.
+/// Predicts a file, or runs the step of a sharded prediction that the arguments name. Returns a one-line summary.
 fn predict_file(
     arguments: &Arguments,
-    job: &Job<'_>,
+    job: &FileJob<'_>,
     load: impl FnOnce() -> Result<Predictor, Failure>,
     selection: &Selection,
 ) -> Result<String, Failure> {
@@ -142,13 +144,13 @@ fn predict_file(
     };
     let engine = match &selection.pipeline {
         Some(pipeline) => &pipeline.engine,
-        None => &table_of("engine", &arguments.of.overrides)?,
+        None => &table_of("engine", &arguments.model_arguments.overrides)?,
     };
     if !arguments.plan && arguments.engine.is_none() && engine.kind == EngineKind::Local {
-        return Err(misuse(
-            "`--shards` needs a cluster; on one machine one process is faster",
-            "Run the same command without `--shards`: after a kill it resumes. On a Slurm cluster add \
-             `--engine slurm`, for other engines `--plan`",
+        return Err(usage_error(
+            "`--shards` needs a cluster",
+            "On one machine, run the same command without `--shards`; it resumes after a kill. On a Slurm cluster, add \
+             `--engine slurm`; for other engines, add `--plan`",
         ));
     }
     if arguments.plan {
@@ -156,18 +158,18 @@ fn predict_file(
     }
     let record = match &selection.pipeline {
         Some(pipeline) => pipeline.artifacts.join("slurm"),
-        None => with_ending(job.output, "slurm"),
+        None => with_suffix(job.output, "slurm"),
     };
     let settings = (engine, &selection.run);
     shards::run_on_cluster(job, shards, settings, &record, arguments.detach)
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
-    let of = &arguments.of;
+    let model = &arguments.model_arguments;
     if arguments.bundles.is_empty() {
-        return Selection::from_pipeline(of.load()?, &arguments.models);
+        return Selection::from_pipeline(model.load()?, &arguments.models);
     }
-    check_tables(&of.overrides, &["engine", "ingest", "run"])?;
-    check_engine(&table_of("engine", &of.overrides)?)?;
-    Selection::from_folders(&arguments.bundles, table_of("run", &of.overrides)?)
+    check_tables(&model.overrides, &["engine", "ingest", "run"])?;
+    check_engine(&table_of("engine", &model.overrides)?)?;
+    Selection::from_folders(&arguments.bundles, table_of("run", &model.overrides)?)
 }

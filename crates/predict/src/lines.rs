@@ -1,4 +1,4 @@
-//! Texts of the command line, and of a pipe as they come.
+//! Texts of the command line, and lines of standard input as they arrive.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -7,110 +7,109 @@ use artifact::{ArtifactError, Failure, format};
 use ingest::BadRow;
 use stage::{Progress, stdout_is_open};
 
+use crate::answer::{self, Answer};
 use crate::arguments::Format;
 use crate::print_notes;
-use crate::show::{self, Answer};
-use bundle::{Explanation, Predictor};
+use bundle::{Explanation, Predictor, Probabilities};
 
-/// Lines that are answered together, where so many have come already.
-const TOGETHER: usize = 512;
+/// Most lines that are predicted together, if as many are available.
+const MAX_BATCH: usize = 512;
 
-/// Characters that are shown of a line that is no text.
+/// Characters shown of a rejected line.
 const EXCERPT: usize = 200;
 
-/// Why a long line is no text, in the words that a row of a file has.
+/// The reason of a line that is too long, the same as for a row of a file.
 const TOO_LONG: &str = "the text is longer than `ingest.max_text_bytes`";
 
-/// A line, or why it is no text: as a row of a file, it is kept aside and the others are answered.
+/// A text, or why the line was rejected.
 type Line = Result<String, BadRow>;
 
-/// Answers about texts, in their order.
+/// Predicts texts and writes the answers to standard output, in order.
 pub(crate) struct AnswerWriter<'a> {
     pub(crate) predictor: &'a Predictor,
     pub(crate) progress: &'a Progress,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
     pub(crate) format: Format,
-    /// Bytes of a text at most, as in a file: `ingest.max_text_bytes`.
-    pub(crate) longest: usize,
+    /// Longest text in bytes: `ingest.max_text_bytes`.
+    pub(crate) max_bytes: usize,
 }
 
 impl AnswerWriter<'_> {
-    /// Answers texts that are all there.
+    /// Answers the texts of the command line.
     ///
     /// # Errors
-    /// A text is too long, the model cannot be asked, or the answers not be written.
+    /// A text is too long, the prediction fails, or the answers cannot be written.
     pub(crate) fn answer_texts(&self, texts: Vec<String>) -> Result<(), Failure> {
-        let longest = self.longest;
-        if let Some(place) = texts.iter().position(|text| text.len() > longest) {
-            let place = place + 1;
-            let problem =
-                format!("Text {place} is longer than `ingest.max_text_bytes` = {longest}");
-            let hint = "Longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`";
+        let limit = self.max_bytes;
+        if let Some(index) = texts.iter().position(|text| text.len() > limit) {
+            let number = index + 1;
+            let problem = format!("Text {number} is longer than `ingest.max_text_bytes` = {limit}");
+            let hint = "Allow longer texts with `--set ingest.max_text_bytes=NUMBER`";
             return Err(Failure::new(problem).with_hint(hint.to_owned()));
         }
-        let answers = self.answers(texts.into_iter().map(Ok).collect(), 1)?;
-        stdout_is_open(self.show(&mut anstream::stdout(), &answers)).map(drop)
+        let answers = self.predict(texts.into_iter().map(Ok).collect(), 1)?;
+        stdout_is_open(self.write(&mut anstream::stdout(), &answers)).map(drop)
     }
 
-    /// Answers lines as they come: a line that is there is not kept waiting for the next. A line that is no
-    /// text gets its reason for an answer.
+    /// Answers lines as they arrive, without waiting for the next line. A line that cannot be read gets a reason
+    /// instead of a label.
     ///
     /// # Errors
-    /// The model cannot be asked, the lines not be read, or the answers not be written.
+    /// The lines cannot be read, the prediction fails, or the answers cannot be written.
     pub(crate) fn answer_lines(&self, input: impl Read) -> Result<(), Failure> {
         let mut input = BufReader::new(input);
         let mut out = anstream::stdout();
         let mut all = Vec::new();
-        // Lines that were no text, and the first of them: its number and why.
-        let (mut refused, mut first) = (0_u64, None);
+        // Number of rejected lines, and the number and the reason of the first one.
+        let (mut rejected, mut first) = (0_u64, None);
         let mut row = 1;
         loop {
-            let lines = lines_there(&mut input, self.longest);
+            let lines = available_lines(&mut input, self.max_bytes);
             let lines = lines.map_err(ArtifactError::io("read", Path::new("standard input")))?;
             if lines.is_empty() {
                 break;
             }
             let count = lines.len() as u64;
-            let answers = self.answers(lines, row)?;
+            let answers = self.predict(lines, row)?;
             row += count;
             for answer in &answers {
                 if let Some(reason) = &answer.reason {
-                    refused += 1;
+                    rejected += 1;
                     first.get_or_insert_with(|| (answer.row, reason.clone()));
                 }
             }
             if self.format == Format::Json {
                 all.extend(answers);
-            } else if !stdout_is_open(self.show(&mut out, &answers))? {
+            } else if !stdout_is_open(self.write(&mut out, &answers))? {
                 return Ok(());
             }
         }
-        if self.format == Format::Json && !stdout_is_open(self.show(&mut out, &all))? {
+        if self.format == Format::Json && !stdout_is_open(self.write(&mut out, &all))? {
             return Ok(());
         }
-        if let Some((place, reason)) = first {
+        if let Some((first_row, reason)) = first {
             let hint = match reason == TOO_LONG {
-                true => "longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`",
-                false => "a file in another encoding is read with `--input FILE --output FILE.csv`",
+                true => "allow longer texts with `--set ingest.max_text_bytes=NUMBER`",
+                false => "use `--input FILE --output FILE.csv` for a file in another encoding",
             };
             self.progress.warn(&format!(
-                "{} of {} could not be read, the first is line {place}: {reason}; {hint}",
-                format::count(refused),
+                "could not read {} of {}; line {first_row}: {reason}; {hint}",
+                format::count(rejected),
                 format::plural(row - 1, "line", "lines"),
             ));
         }
         Ok(())
     }
 
-    /// Shows answers; as one JSON array there are no others after them.
-    fn show(&self, out: &mut impl Write, answers: &[Answer]) -> io::Result<()> {
+    /// Writes answers; a JSON array must contain all of them.
+    fn write(&self, out: &mut impl Write, answers: &[Answer]) -> io::Result<()> {
         if self.format == Format::Json {
-            return show::json(out, answers);
+            return answer::write_json(out, answers);
         }
         for answer in answers {
             match self.format {
-                Format::Text => show::text(out, answer)?,
+                Format::Text => answer::write_text(out, answer)?,
                 _ => {
                     let line = serde_json::to_string(answer).expect("plain data");
                     writeln!(out, "{line}")?;
@@ -120,16 +119,17 @@ impl AnswerWriter<'_> {
         out.flush()
     }
 
-    fn answers(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
+    /// The answers of lines, numbered from `first`.
+    fn predict(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
         let texts: Vec<&String> = lines.iter().filter_map(|line| line.as_ref().ok()).collect();
         let mut answers = self.predictor.predict(&texts, self.explain)?.into_iter();
         print_notes(self.predictor, self.progress);
         let answer = |(line, row): (Line, u64)| match line {
             Ok(text) => self.answer(row, text, answers.next().flatten()),
-            Err(bad) => Answer {
+            Err(problem) => Answer {
                 row,
-                text: bad.excerpt,
-                reason: Some(bad.reason),
+                text: problem.excerpt,
+                reason: Some(problem.reason),
                 ..Answer::default()
             },
         };
@@ -138,12 +138,13 @@ impl AnswerWriter<'_> {
 
     fn answer(&self, row: u64, text: String, answer: Option<bundle::Answer>) -> Answer {
         let probability = answer.as_ref().map(|answer| answer.probability);
+        let probabilities = probability.map(Probabilities::from_positive);
         let explanation = answer.and_then(|answer| answer.explanation);
         let label = probability.map(|value| self.predictor.label(value, self.abstain));
-        // Where nothing is left, the model was given nothing.
-        let given = explanation.as_ref().map(|it| it.text.clone());
+        // Without an explanation the cleaned text is empty.
+        let cleaned = explanation.as_ref().map(|it| it.text.clone());
         let (input, text) = match self.explain {
-            true => (Some(text), given.unwrap_or_default()),
+            true => (Some(text), cleaned.unwrap_or_default()),
             false => (None, text),
         };
         Answer {
@@ -151,7 +152,9 @@ impl AnswerWriter<'_> {
             input,
             text,
             label: label.map(str::to_owned),
-            probability,
+            confidence: probabilities.map(|it| it.confidence),
+            p_negative: probabilities.map(|it| it.p_negative),
+            p_positive: probability,
             words: explanation.as_ref().map(Explanation::word_spans),
             explanation,
             ..Answer::default()
@@ -159,11 +162,11 @@ impl AnswerWriter<'_> {
     }
 }
 
-/// The next line, and those behind it that are there already; none at the end.
-fn lines_there(input: &mut BufReader<impl Read>, longest: usize) -> io::Result<Vec<Line>> {
+/// The next line and all lines that are already in the buffer; none at the end of the input.
+fn available_lines(input: &mut BufReader<impl Read>, max_bytes: usize) -> io::Result<Vec<Line>> {
     let mut lines = Vec::new();
-    while lines.is_empty() || (lines.len() < TOGETHER && input.buffer().contains(&b'\n')) {
-        match next_line(input, longest)? {
+    while lines.is_empty() || (lines.len() < MAX_BATCH && input.buffer().contains(&b'\n')) {
+        match next_line(input, max_bytes)? {
             Some(line) => lines.push(line),
             None => break,
         }
@@ -171,36 +174,36 @@ fn lines_there(input: &mut BufReader<impl Read>, longest: usize) -> io::Result<V
     Ok(lines)
 }
 
-/// The next line, of which no more is kept than a text may have; nothing at the end.
-fn next_line(input: &mut impl BufRead, longest: usize) -> io::Result<Option<Line>> {
-    // A byte too many, and a line break of two.
-    let most = longest.saturating_add(3);
+/// The next line, read up to the longest allowed text; `None` at the end of the input.
+fn next_line(input: &mut impl BufRead, max_bytes: usize) -> io::Result<Option<Line>> {
+    // One byte more than allowed, and a line break of two bytes.
+    let limit = max_bytes.saturating_add(3);
     let mut line = Vec::new();
-    if input.take(most as u64).read_until(b'\n', &mut line)? == 0 {
+    if input.take(limit as u64).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
     }
-    let is_cut = line.len() == most && !line.ends_with(b"\n");
-    if is_cut {
+    let is_truncated = line.len() == limit && !line.ends_with(b"\n");
+    if is_truncated {
         input.skip_until(b'\n')?;
     }
     while line.ends_with(b"\n") || line.ends_with(b"\r") {
         line.pop();
     }
-    if is_cut || line.len() > longest {
+    if is_truncated || line.len() > max_bytes {
         let (reason, excerpt) = (TOO_LONG.to_owned(), excerpt(&line));
         return Ok(Some(Err(BadRow { reason, excerpt })));
     }
     Ok(Some(String::from_utf8(line).map_err(|error| {
-        let place = error.utf8_error().valid_up_to() + 1;
-        let reason = format!("the text is not UTF-8: at byte {place}");
+        let position = error.utf8_error().valid_up_to() + 1;
+        let reason = format!("the text is not UTF-8: at byte {position}");
         let excerpt = excerpt(error.as_bytes());
         BadRow { reason, excerpt }
     })))
 }
 
-/// The first characters of what may not even be text.
+/// The first characters of a line that may not be UTF-8.
 fn excerpt(bytes: &[u8]) -> String {
-    // Four bytes are the longest character.
+    // A character has at most four bytes.
     let start = &bytes[..bytes.len().min(4 * EXCERPT)];
     let text = String::from_utf8_lossy(start);
     text.chars().take(EXCERPT).collect()
@@ -211,12 +214,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(bytes: &[u8], longest: usize, expected: &[Result<&str, &str>]) {
-        // The smallest buffer, so that every line is longer than it.
+    fn check(bytes: &[u8], max_bytes: usize, expected: &[Result<&str, &str>]) {
+        // A buffer of one byte, so that every line is longer than the buffer.
         let mut input = BufReader::with_capacity(1, bytes);
         let mut found = Vec::new();
-        while let Some(line) = next_line(&mut input, longest).expect("memory is read") {
-            found.push(line.map_err(|bad| bad.reason));
+        while let Some(line) = next_line(&mut input, max_bytes).expect("memory is read") {
+            found.push(line.map_err(|problem| problem.reason));
         }
         let expected: Vec<Result<String, String>> = expected
             .iter()
@@ -226,15 +229,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_text_keeps_no_other_from_being_one() {
-        let bad = Err("the text is not UTF-8: at byte 4");
-        check(b"good\ncaf\xe9 film\nbad", 9, &[Ok("good"), bad, Ok("bad")]);
+    fn a_line_that_is_not_utf8_does_not_affect_other_lines() {
+        let not_utf8 = Err("the text is not UTF-8: at byte 4");
+        check(
+            b"good\ncaf\xe9 film\nbad",
+            9,
+            &[Ok("good"), not_utf8, Ok("bad")],
+        );
         check(b"a\r\n\n\r\nb\n", 9, &[Ok("a"), Ok(""), Ok(""), Ok("b")]);
         check(b"", 9, &[]);
     }
 
     #[test]
-    fn a_line_is_as_long_as_a_text_may_be() {
+    fn a_line_longer_than_the_limit_is_rejected() {
         let long = Err("the text is longer than `ingest.max_text_bytes`");
         check(
             b"1234\n1234\r\n12345\n1",
@@ -249,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_is_short_and_text() {
+    fn an_excerpt_is_short_and_valid_utf8() {
         assert_eq!(excerpt(b"caf\xe9"), "caf\u{fffd}");
         assert_eq!(
             excerpt("\u{1f600}".repeat(500).as_bytes()).chars().count(),

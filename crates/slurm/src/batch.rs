@@ -1,55 +1,60 @@
-//! What one `sbatch` submits: a job, or several like it as a job array, and the script for them.
+//! Batch scripts: one job, or several tasks as a job array.
 
 use std::fmt::{Display, Write};
 use std::path::PathBuf;
 
 use settings::Resources;
 
-/// A command with a name.
+/// A command with a name; one job, or one task of a job array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// What people call it, on one line: `train lstm`.
+    /// Name for people: `train lstm`.
     pub name: String,
     /// The program and its arguments.
     pub command: Vec<String>,
 }
 
-/// Tasks that ask for the same and wait for the same. More than one are a job array.
+/// Tasks with the same resources and dependencies. Several tasks are a job array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// The job's name in Slurm's lists.
+    /// The name of the job in Slurm.
     pub name: String,
-    /// What each task asks for.
+    /// Resources of each task.
     pub resources: Resources,
-    /// Seconds before the time limit at which a task's program gets SIGUSR1.
+    /// Seconds before the time limit at which the program of a task receives SIGUSR1.
     pub save_before: u32,
-    /// The file that gets what Slurm itself says, and what a task says before it has opened its log.
+    /// File for messages of Slurm, and for output of a task before it opens its log.
     pub output: PathBuf,
-    /// The folder that the tasks run in.
+    /// Working directory of the tasks.
     pub folder: PathBuf,
-    /// The tasks; at least one.
+    /// At least one task.
     pub tasks: Vec<Task>,
 }
 
 impl Batch {
-    /// The script that `sbatch` is given. A task's command takes the place of the shell, so that the
-    /// signal that Slurm sends to the shell before the time limit reaches it.
+    /// The script for `sbatch`. It replaces the shell by the command of the task (`exec`), so that the command receives
+    /// the signal that Slurm sends to the shell before the time limit.
     pub fn script(&self) -> String {
         let mut text = "#!/bin/bash\n".to_owned();
         for option in self.options() {
             let _ = writeln!(text, "#SBATCH {option}");
         }
-        // Slurm would go on in another folder where this one cannot be had.
+        // Without this check Slurm would run the job in another folder if this one does not exist.
         let folder = shell_quoted(&self.folder.to_string_lossy());
         let _ = write!(text, "\ncd -- {folder} || exit\n\n");
         match self.tasks.as_slice() {
             [task] => {
-                let _ = writeln!(text, "# {}\nexec {}", task.name, in_shell(&task.command));
+                let _ = writeln!(
+                    text,
+                    "# {}\nexec {}",
+                    task.name,
+                    shell_command(&task.command)
+                );
             }
             tasks => {
                 text.push_str("case \"${SLURM_ARRAY_TASK_ID:?}\" in\n");
                 for (number, task) in tasks.iter().enumerate() {
-                    let command = in_shell(&task.command);
+                    let command = shell_command(&task.command);
                     let _ = writeln!(text, "{number}) # {}\n  exec {command} ;;", task.name);
                 }
                 text.push_str("esac\n");
@@ -58,49 +63,55 @@ impl Batch {
         text
     }
 
-    /// The options of `sbatch`, each as it stands in the script.
+    /// The options of `sbatch`, as written in the script.
     fn options(&self) -> Vec<String> {
-        let wanted = &self.resources;
+        let resources = &self.resources;
         let mut options = vec![format!("--job-name={}", self.name)];
         if self.tasks.len() > 1 {
             options.push(format!("--array=0-{}", self.tasks.len() - 1));
         }
         options.push("--nodes=1 --ntasks=1".to_owned());
-        options.push(format!("--cpus-per-task={}", wanted.cpus.unwrap_or(1)));
-        let gpus = wanted.gpus.filter(|gpus| *gpus > 0);
-        options.extend(wanted.memory.iter().map(|size| format!("--mem={size}")));
+        options.push(format!("--cpus-per-task={}", resources.cpus.unwrap_or(1)));
+        let gpus = resources.gpus.filter(|gpus| *gpus > 0);
+        options.extend(resources.memory.iter().map(|size| format!("--mem={size}")));
         options.extend(gpus.map(|gpus| format!("--gres=gpu:{gpus}")));
-        options.extend(wanted.time.iter().map(|time| format!("--time={time}")));
-        let (partition, account) = (&wanted.partition, &wanted.account);
+        options.extend(resources.time.iter().map(|time| format!("--time={time}")));
+        let (partition, account) = (&resources.partition, &resources.account);
         options.extend(partition.iter().map(|name| format!("--partition={name}")));
         options.extend(account.iter().map(|name| format!("--account={name}")));
-        // A percent sign would begin a pattern of sbatch's.
+        // A percent sign begins a pattern of `sbatch`.
         let output = self.output.to_string_lossy().replace('%', "%%");
         options.push(shell_quoted(&format!("--output={output}")));
         options.push("--open-mode=append".to_owned());
-        // After the loss of a node Slurm itself queues the job again.
+        // Slurm puts the job back into the queue after a node failure.
         options.push("--requeue".to_owned());
         options.push(format!("--signal=B:USR1@{}", self.save_before));
-        // What waits for a task that failed would wait for ever.
+        // A job that depends on a failed task would stay in the queue forever.
         options.push("--kill-on-invalid-dep=yes".to_owned());
-        options.extend(wanted.flags.iter().flatten().map(|flag| shell_quoted(flag)));
+        options.extend(
+            resources
+                .flags
+                .iter()
+                .flatten()
+                .map(|flag| shell_quoted(flag)),
+        );
         options
     }
 }
 
-/// The value of `sbatch --dependency` that waits until all of these have ended well.
+/// The value of `sbatch --dependency` that waits until all tasks have succeeded; `None` without tasks.
 pub fn after_ok(tasks: impl IntoIterator<Item = impl Display>) -> Option<String> {
     let tasks: String = tasks.into_iter().map(|task| format!(":{task}")).collect();
     (!tasks.is_empty()).then(|| format!("afterok{tasks}"))
 }
 
 /// A command as a line for a shell.
-fn in_shell(command: &[String]) -> String {
+fn shell_command(command: &[String]) -> String {
     let words: Vec<String> = command.iter().map(|word| shell_quoted(word)).collect();
     words.join(" ")
 }
 
-/// A word as a shell reads it: in quotes where it has to be.
+/// A word for a shell, in quotes if necessary.
 pub fn shell_quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=./:,+@%".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
@@ -135,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_its_command_in_place_of_the_shell() {
+    fn the_script_of_a_job_replaces_the_shell_by_its_command() {
         let mut batch = batch(vec![task("train lstm", &["/bin/echo", "two words"])]);
         batch.resources = Resources {
             cpus: Some(4),
@@ -173,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_of_an_array_runs_its_own_command_and_no_other() {
+    fn a_task_of_an_array_runs_only_its_own_command() {
         let words = ["it's", "$HOME `id` \"x\"", "", "*"];
         let array = batch(vec![
             task("a", &["/usr/bin/printf", "%s|"]),
@@ -193,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_are_one_option_or_none() {
+    fn dependencies_are_joined_into_one_option() {
         assert_eq!(after_ok([0; 0]), None);
         assert_eq!(after_ok(["12", "13_4"]).as_deref(), Some("afterok:12:13_4"));
     }

@@ -1,35 +1,35 @@
-//! What can go wrong with Slurm.
+//! Errors of Slurm and their hints.
 
 use std::io;
 
 use artifact::Failure;
 
-/// Slurm is not there, or does not do what it is asked. Each names the program that was called.
+/// Slurm is not available or rejected a request. Each variant names the program that was called.
 #[derive(Debug, thiserror::Error)]
 pub enum SlurmError {
-    /// One of Slurm's programs is not on the PATH.
+    /// A program of Slurm is not on the PATH.
     #[error("Slurm's program `{0}` is not on the PATH")]
     NoProgram(&'static str),
-    /// One of Slurm's programs cannot be started.
+    /// A program of Slurm cannot be started.
     #[error("Failed to start `{0}`")]
     Start(&'static str, #[source] io::Error),
-    /// Slurm says no, in its own words.
-    #[error("Slurm's `{0}` refused: {1}")]
-    Refused(&'static str, String),
-    /// A line that is not understood.
-    #[error("`{0}` answered what is not understood: `{1}`")]
-    Answer(&'static str, String),
+    /// Slurm rejected the request, with Slurm's message.
+    #[error("Slurm's `{0}` failed: {1}")]
+    Rejected(&'static str, String),
+    /// A line that cannot be parsed.
+    #[error("Slurm's `{0}` printed an unexpected line: `{1}`")]
+    UnexpectedOutput(&'static str, String),
 }
 
 impl SlurmError {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoProgram(_) | Self::Start(..) => {
-                "Run this on a machine from which jobs can be submitted (a login node), or run here with `--engine local`"
+                "Run this on a machine that can submit jobs (a login node), or run on this machine with `--engine local`"
             }
-            Self::Refused(_, message) => hint_of(message),
-            Self::Answer(..) => return None,
+            Self::Rejected(_, message) => rejection_hint(message),
+            Self::UnexpectedOutput(..) => return None,
         };
         Some(hint.to_owned())
     }
@@ -42,18 +42,18 @@ impl From<SlurmError> for Failure {
     }
 }
 
-/// What fixes the refusals that people meet most.
-fn hint_of(message: &str) -> &'static str {
-    let says = |words: &str| message.contains(words);
-    if says("partition") {
-        "`sinfo` lists the partitions; name one with `--set engine.resources.partition=NAME`"
-    } else if says("account") || says("qos") {
-        "`sacctmgr show associations user=$USER` lists your accounts; name one with `--set engine.resources.account=NAME`"
-    } else if says("node configuration") || says("CPU count") || says("memory") {
-        "`sinfo --format '%P %c %m %G'` says what nodes have; ask for less with `--set engine.resources.cpus=N` or `.memory=SIZE`"
-    } else if says("time limit") {
-        "`sinfo --format '%P %l'` says how long jobs may take; ask for less with `--set engine.resources.time=HH:MM:SS`"
+/// How to fix the most common rejections.
+fn rejection_hint(message: &str) -> &'static str {
+    let mentions = |words: &str| message.contains(words);
+    if mentions("partition") {
+        "List the partitions with `sinfo`, and choose one with `--set engine.resources.partition=NAME`"
+    } else if mentions("account") || mentions("qos") {
+        "List your accounts with `sacctmgr show associations user=$USER`, and choose one with `--set engine.resources.account=NAME`"
+    } else if mentions("node configuration") || mentions("CPU count") || mentions("memory") {
+        "List the resources of the nodes with `sinfo --format '%P %c %m %G'`, and request less with `--set engine.resources.cpus=N` or `--set engine.resources.memory=SIZE`"
+    } else if mentions("time limit") {
+        "List the time limits with `sinfo --format '%P %l'`, and request less with `--set engine.resources.time=HH:MM:SS`"
     } else {
-        "`scontrol ping` says whether the controller answers; `ressenti plan --format slurm` shows what is submitted"
+        "Check that the controller answers with `scontrol ping`, and read the submitted scripts with `ressenti plan --format slurm`"
     }
 }

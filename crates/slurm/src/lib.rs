@@ -1,14 +1,14 @@
-//! Slurm, as far as Ressenti needs it. It knows scripts, jobs and what becomes of them, and nothing of
-//! stages: a task is a command with a name.
+//! Slurm: batch scripts, submission, the queue, accounting and the record of jobs. This crate knows nothing of stages:
+//! a task is a command with a name.
 //!
-//! - [`Batch`]: tasks that one `sbatch` submits, and the script for it; pure
-//! - [`Slurm`]: submits, asks, cancels, by Slurm's own programs
-//! - [`Record`]: the folder where jobs of an artifacts folder leave what became of them: the
-//!   [`Submission`]s, the [`Event`]s that jobs write themselves, their logs
-//! - [`Watch`]: the command that watches over a task's own within a job
-//! - [`tail`]: the end of a log: how far a job is, or why it failed
-//! - [`JobState`]: where a task stands, from all of these; pure
-//! - [`MonitoredJob`]: a submitted job, monitored until it ends
+//! - [`Batch`]: tasks that one call of `sbatch` submits, and its script; pure
+//! - [`Slurm`]: submits and cancels jobs, and reads the queue and the accounting, with Slurm's programs
+//! - [`Record`]: the folder with the [`Submission`]s of an artifacts folder, the [`Event`]s that jobs write, and their
+//!   logs
+//! - [`JobWrapper`]: the command `ressenti job`, which runs the program of a task inside a job
+//! - [`tail`]: the end of a log: the progress of a job, or why it failed
+//! - [`JobState`]: the state of a task, from all of these; pure
+//! - [`MonitoredJob`]: a submitted job, polled until it ends
 
 mod batch;
 mod client;

@@ -1,5 +1,4 @@
-//! One look after the other at submitted jobs: what the queue says, what the jobs have noted, and for those
-//! that have left the queue what Slurm knows of their end.
+//! Polling submitted jobs: the queue, the events that jobs write, and Slurm accounting for jobs that left the queue.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,28 +10,28 @@ use crate::{
     TaskId,
 };
 
-/// What Slurm says at one moment; by default nothing.
+/// The queue and the accounting at one moment; empty by default.
 #[derive(Default)]
 pub struct Snapshot {
     queue: BTreeMap<TaskId, QueueEntry>,
-    ends: BTreeMap<TaskId, AccountingEntry>,
+    accounting: BTreeMap<TaskId, AccountingEntry>,
 }
 
 impl Snapshot {
-    /// Asks for the queue, and for the ends of those jobs that have left it.
+    /// Reads the queue, and the accounting of those jobs that have left it.
     ///
     /// # Errors
     /// The controller does not answer.
     pub fn take(slurm: Slurm, jobs: impl Iterator<Item = TaskId>) -> Result<Self, SlurmError> {
         let queue = slurm.queue()?;
         let gone: Vec<TaskId> = jobs.filter(|job| !queue.contains_key(job)).collect();
-        let ends = slurm.ends(&gone);
-        Ok(Self { queue, ends })
+        let accounting = slurm.accounting(&gone);
+        Ok(Self { queue, accounting })
     }
 
-    /// Where a job stands that has noted these events.
+    /// The status of a job with these events.
     pub fn status(&self, job: TaskId, events: &[Event]) -> JobStatus {
-        JobStatus::of(job, self.queue.get(&job), events, self.ends.get(&job))
+        JobStatus::of(job, self.queue.get(&job), events, self.accounting.get(&job))
     }
 
     /// Whether a job is in the queue.
@@ -41,31 +40,31 @@ impl Snapshot {
     }
 }
 
-/// A submitted job that is monitored until it ends.
+/// A submitted job that is polled until it ends.
 pub struct MonitoredJob {
-    /// How it was submitted.
+    /// Its submission.
     pub submission: Submission,
-    /// Since when it is not in the queue any more.
-    gone: Option<Instant>,
-    /// What the last look found, while it waits: where the queue says the same again, nothing has happened,
-    /// and a thousand waiting jobs cost no look at a file.
-    waits: Option<(QueueEntry, JobStatus)>,
+    /// When the job was first missing in the queue.
+    missing_since: Option<Instant>,
+    /// The last queue entry and status of a pending job. While the entry is the same, its files are not read, which
+    /// matters for thousands of pending jobs.
+    pending: Option<(QueueEntry, JobStatus)>,
 }
 
 impl MonitoredJob {
-    /// A job from its submission on.
+    /// A job that was just submitted.
     pub fn new(submission: Submission) -> Self {
         Self {
             submission,
-            gone: None,
-            waits: None,
+            missing_since: None,
+            pending: None,
         }
     }
 
-    /// Where it stands. One that waits for nothing but a time is told to start now.
+    /// The status of the job. A task that waits only for a start time is started now.
     ///
     /// # Errors
-    /// What it has noted cannot be read.
+    /// Its events cannot be read.
     pub fn status(
         &mut self,
         snapshot: &Snapshot,
@@ -74,29 +73,30 @@ impl MonitoredJob {
     ) -> Result<JobStatus, ArtifactError> {
         let job = self.submission.job;
         let queued = snapshot.queue.get(&job);
-        if queued.is_some_and(QueueEntry::waits_for_a_time) {
-            // Where that is not allowed it runs a little later.
+        if queued.is_some_and(QueueEntry::waits_for_start_time) {
+            // If the cluster does not allow it, the task starts a little later.
             let _ = slurm.start_now(job);
         }
-        self.gone = match queued {
+        self.missing_since = match queued {
             Some(_) => None,
-            None => self.gone.or(Some(Instant::now())),
+            None => self.missing_since.or(Some(Instant::now())),
         };
-        if let (Some(queued), Some((last, status))) = (queued, &self.waits)
+        if let (Some(queued), Some((last, status))) = (queued, &self.pending)
             && queued == last
         {
             return Ok(status.clone());
         }
         let events = record.events(&self.submission.name)?;
         let status = snapshot.status(job, &events);
-        let is_waiting = matches!(status.state, JobState::Pending(_));
-        let waits = queued.filter(|_| is_waiting).cloned();
-        self.waits = waits.map(|queued| (queued, status.clone()));
+        let is_pending = matches!(status.state, JobState::Pending(_));
+        let pending = queued.filter(|_| is_pending).cloned();
+        self.pending = pending.map(|queued| (queued, status.clone()));
         Ok(status)
     }
 
-    /// How long it has been out of the queue.
+    /// Time since the job left the queue; zero while it is in the queue.
     pub fn time_out_of_queue(&self) -> Duration {
-        self.gone.map_or(Duration::ZERO, |gone| gone.elapsed())
+        self.missing_since
+            .map_or(Duration::ZERO, |since| since.elapsed())
     }
 }

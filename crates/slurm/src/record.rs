@@ -1,11 +1,11 @@
-//! What is known of jobs beside Slurm's own books: which task is which job, and what each job says of
-//! itself. It lies beside the artifacts, where every node and every later command finds it.
+//! The record of submitted jobs, in addition to Slurm accounting: which task is which job, and the events and logs that
+//! jobs write. It is stored next to the artifacts, so that every node and every later command can read it.
 //!
 //! ```text
-//! artifacts/slurm/jobs.jsonl          what was submitted, a line for each task
-//! artifacts/slurm/events/NAME.jsonl   what became of a task, written by the jobs themselves
-//! artifacts/slurm/logs/NAME.log       what its program said, over all its runs
-//! artifacts/slurm/slurm.out           what Slurm said
+//! artifacts/slurm/jobs.jsonl          submissions, one line per task
+//! artifacts/slurm/events/NAME.jsonl   events of a task, written by its jobs
+//! artifacts/slurm/logs/NAME.log       output of its program, over all its runs
+//! artifacts/slurm/slurm.out           messages of Slurm
 //! ```
 
 use std::collections::BTreeMap;
@@ -20,71 +20,71 @@ use serde::{Deserialize, Serialize};
 
 use crate::TaskId;
 
-/// The record of an artifacts folder.
+/// The record of jobs of an artifacts folder.
 #[derive(Clone, Debug)]
 pub struct Record {
     folder: PathBuf,
 }
 
-/// A task that was submitted.
+/// A submitted task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// What people call it.
+    /// Name of the task.
     pub name: String,
     /// Its job.
     pub job: TaskId,
-    /// Its command. The same task with another command is other work.
+    /// Its command. The same name with another command is a different task.
     pub command: Vec<String>,
-    /// When, in seconds since 1970.
+    /// Time of submission in seconds since 1970.
     pub time: u64,
-    /// When the run began that it belongs to. What is submitted again, and by a later call that follows the
-    /// same jobs, belongs to the same one.
+    /// Start time of the run in seconds since 1970. Jobs that are submitted again belong to the same run, also if a
+    /// later command submits them.
     pub run: u64,
 }
 
-/// Something that happened to a task.
+/// An event of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When, in seconds since 1970.
+    /// Time in seconds since 1970.
     pub time: f64,
-    /// The job it happened in.
+    /// The job of the event.
     pub job: TaskId,
-    /// Where.
+    /// The node of the job.
     pub node: String,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What can happen to a task.
+/// Kinds of events of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// Its program was started.
     Started {
-        /// The process that watches over it.
+        /// The process of `ressenti job`, which runs the program.
         process: u32,
     },
-    /// It was put back into the queue, and goes on from what it has saved.
+    /// It was put back into the queue and will resume.
     Requeued {
-        /// Why, in words.
+        /// The reason, for people.
         reason: String,
-        /// Whether that counts as a failed try; a time limit does not.
+        /// Whether this counts as a failed attempt; a time limit does not.
         fault: bool,
     },
-    /// It was told to end, and has.
+    /// It was cancelled or preempted, and has ended.
     Stopped,
-    /// Its program has ended by itself.
+    /// Its program has ended.
     Ended {
-        /// The exit code; 128 and the signal's number where it was killed.
+        /// The exit code; 128 plus the signal number if the program was killed.
         code: u8,
-        /// The same in words.
+        /// The exit code or signal, for people.
         reason: String,
     },
 }
 
 impl Event {
-    /// Something that happens now.
+    /// An event at the current time.
     pub fn now(job: TaskId, node: &str, kind: EventKind) -> Self {
         Self {
             time: since_1970().as_secs_f64(),
@@ -101,7 +101,7 @@ fn since_1970() -> std::time::Duration {
 }
 
 impl Submission {
-    /// A submission of now, for a run that began then.
+    /// A submission at the current time, for a run that started at `run`.
     pub fn now(name: &str, job: TaskId, command: &[String], run: u64) -> Self {
         Self {
             name: name.to_owned(),
@@ -114,16 +114,16 @@ impl Submission {
 }
 
 impl Record {
-    /// The record in a folder, which need not exist yet.
+    /// The record in a folder, which may not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         let folder = folder.into();
         Self { folder }
     }
 
-    /// Makes the folders that jobs write into.
+    /// Creates the folders for events and logs.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// A folder cannot be created.
     pub fn prepare(&self) -> Result<(), ArtifactError> {
         for name in ["events", "logs"] {
             let folder = self.folder.join(name);
@@ -137,66 +137,67 @@ impl Record {
         &self.folder
     }
 
-    /// What the program of a task said, over all its runs.
+    /// The log of a task: the output of its program over all runs.
     pub fn log(&self, name: &str) -> PathBuf {
         self.folder.join(format!("logs/{}.log", file_name(name)))
     }
 
-    /// What Slurm said, of all jobs.
+    /// The file with the messages of Slurm, for all jobs.
     pub fn output(&self) -> PathBuf {
         self.folder.join("slurm.out")
     }
 
-    /// Notes that a task was submitted.
+    /// Appends a submission.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn add_submission(&self, submission: &Submission) -> Result<(), ArtifactError> {
-        append(&self.jobs(), submission)
+        append(&self.jobs_file(), submission)
     }
 
-    /// The last submission of each task, by its name.
+    /// The last submission of each task, by task name.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn submissions(&self) -> Result<BTreeMap<String, Submission>, ArtifactError> {
-        let lines: Vec<Submission> = read(&self.jobs())?;
+        let lines: Vec<Submission> = read(&self.jobs_file())?;
         let named = lines.into_iter().map(|line| (line.name.clone(), line));
         Ok(named.collect())
     }
 
-    /// Notes what happened to a task.
+    /// Appends an event of a task.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file cannot be written.
     pub fn add_event(&self, name: &str, event: &Event) -> Result<(), ArtifactError> {
-        append(&self.events_of(name), event)
+        append(&self.events_file(name), event)
     }
 
-    /// What happened to a task, in all jobs that it ever had.
+    /// The events of a task, in all its jobs.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn events(&self, name: &str) -> Result<Vec<Event>, ArtifactError> {
-        read(&self.events_of(name))
+        read(&self.events_file(name))
     }
 
-    fn jobs(&self) -> PathBuf {
+    fn jobs_file(&self) -> PathBuf {
         self.folder.join("jobs.jsonl")
     }
 
-    fn events_of(&self, name: &str) -> PathBuf {
+    fn events_file(&self, name: &str) -> PathBuf {
         let name = file_name(name);
         self.folder.join(format!("events/{name}.jsonl"))
     }
 }
 
-/// A task's name as the name of a file.
+/// The file name of a task.
 fn file_name(name: &str) -> String {
     name.replace([' ', '/'], "-")
 }
 
-/// Adds a line, in one piece: where writers do not share a machine, each task's file has one of them.
+/// Appends a line with one write, because several processes append to `jobs.jsonl`. The event file of a task has only
+/// one writer.
 fn append(path: &Path, line: &impl Serialize) -> Result<(), ArtifactError> {
     let mut text = serde_json::to_string(line).expect("plain data");
     text.push('\n');
@@ -208,22 +209,22 @@ fn append(path: &Path, line: &impl Serialize) -> Result<(), ArtifactError> {
     write().map_err(ArtifactError::io("write", path))
 }
 
-/// The lines of a file; none where it is not there. A last line without an end is still being written, or
-/// was torn by a crash, and says nothing yet.
+/// The lines of a file; none if it does not exist. A last line without a line break is ignored: it is still being written,
+/// or a crash interrupted it.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ArtifactError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(ArtifactError::io("read", path)(error)),
     };
-    let parse = |(number, line): (usize, &str)| {
+    let parse = |(index, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|error| {
-            let reason = format!("line {} is not understood: {error}", number + 1);
+            let reason = format!("line {} cannot be parsed: {error}", index + 1);
             ArtifactError::damaged(path, reason)
         })
     };
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    whole.lines().enumerate().map(parse).collect()
+    let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
+    complete.lines().enumerate().map(parse).collect()
 }
 
 #[cfg(test)]
@@ -231,11 +232,11 @@ mod tests {
     use super::*;
 
     fn id(text: &str) -> TaskId {
-        text.parse().expect("a number")
+        text.parse().expect("a task number")
     }
 
     #[test]
-    fn what_was_noted_is_read_back() {
+    fn submissions_and_events_are_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let record = Record::new(folder.path().join("slurm"));
         assert!(record.submissions().expect("none").is_empty());
@@ -247,7 +248,7 @@ mod tests {
         }
         let submissions = record.submissions().expect("whole");
         assert_eq!(submissions["train lstm"].job, id("12_3"), "the last counts");
-        let whats = [
+        let kinds = [
             EventKind::Started { process: 5 },
             EventKind::Requeued {
                 reason: "time limit".to_owned(),
@@ -258,23 +259,23 @@ mod tests {
                 reason: "exit code 0".to_owned(),
             },
         ];
-        for what in &whats {
-            let event = Event::now(id("12_3"), "node1", what.clone());
+        for kind in &kinds {
+            let event = Event::now(id("12_3"), "node1", kind.clone());
             record.add_event("train lstm", &event).expect("written");
         }
         let events = record.events("train lstm").expect("whole");
-        assert!(events.iter().map(|event| &event.kind).eq(&whats));
+        assert!(events.iter().map(|event| &event.kind).eq(&kinds));
         assert!(record.log("train lstm").ends_with("logs/train-lstm.log"));
     }
 
     #[test]
-    fn a_torn_line_says_nothing_and_a_damaged_one_is_told() {
+    fn an_incomplete_last_line_is_ignored_and_a_damaged_line_is_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
         let record = Record::new(folder.path());
         record.prepare().expect("folders");
         let event = Event::now(id("1"), "node1", EventKind::Stopped);
         record.add_event("a", &event).expect("written");
-        let path = record.events_of("a");
+        let path = record.events_file("a");
         let whole = fs::read_to_string(&path).expect("text");
         fs::write(&path, format!("{whole}{}", &whole[..9])).expect("written");
         assert_eq!(record.events("a").expect("the whole line").len(), 1);

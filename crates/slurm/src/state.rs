@@ -1,92 +1,92 @@
-//! Where a task stands: what the queue says, what its jobs have said themselves, and what Slurm's books
-//! say of its end, put together.
+//! The state of a task, combined from the queue, the events of its jobs, and Slurm accounting.
 
 use crate::parse::KILLED;
 use crate::{AccountingEntry, Event, EventKind, QueueEntry, TaskId};
 
-/// Where a task stands.
+/// The state of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobState {
-    /// In the queue, for Slurm's reason.
+    /// In the queue, with Slurm's reason.
     Pending(String),
-    /// In the queue for ever: what it depends on has failed.
+    /// In the queue, but will never run: a job that it depends on has failed.
     DependencyFailed,
-    /// It runs.
+    /// Running.
     Running,
-    /// Its program has ended by itself.
+    /// Its program has ended.
     Ended {
         /// Exit code.
         code: u8,
-        /// The same in words.
+        /// The exit code or signal, for people.
         reason: String,
     },
-    /// Somebody has cancelled it.
+    /// Cancelled.
     Cancelled,
-    /// Slurm ended it, in Slurm's words: `OUT_OF_MEMORY`, `NODE_FAIL`, `TIMEOUT` ...
+    /// Ended by Slurm, with Slurm's state: `OUT_OF_MEMORY`, `NODE_FAIL`, `TIMEOUT` ...
     Lost(String),
-    /// It is not in the queue any more, and nobody knows how it ended.
+    /// Not in the queue any more, and Slurm does not report how it ended.
     Unknown,
 }
 
-/// Where a task stands and what it went through.
+/// The state of a task, and facts about its runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobStatus {
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
     /// The node of its last run; empty before the first.
     pub node: String,
-    /// How often its program was started.
+    /// Number of starts of its program.
     pub starts: u32,
-    /// The memory that it had, in MiB, as far as Slurm's books say.
+    /// Its memory limit in MiB, from Slurm accounting.
     pub memory: Option<u64>,
 }
 
 impl JobStatus {
-    /// Where the task of a job stands. `events` may hold those of its other jobs, too.
+    /// The status of the task of a job. `events` may include events of other jobs of the task.
     pub fn of(
         job: TaskId,
         queued: Option<&QueueEntry>,
         events: &[Event],
-        accounted: Option<&AccountingEntry>,
+        accounting: Option<&AccountingEntry>,
     ) -> Self {
         let own: Vec<&Event> = events.iter().filter(|event| event.job == job).collect();
         let is_start = |event: &&&Event| matches!(event.kind, EventKind::Started { .. });
         let running = queued.filter(|queued| queued.state == JobState::Running);
-        let ended_on = accounted.map(|it| it.node.as_str());
+        let accounted_node = accounting.map(|entry| entry.node.as_str());
         let node = running
             .map(|queued| queued.node.as_str())
             .or(own.last().map(|event| event.node.as_str()))
-            .or(ended_on.filter(|node| *node != "None assigned"));
+            .or(accounted_node.filter(|node| *node != "None assigned"));
         Self {
-            state: state(queued, own.last().map(|event| &event.kind), accounted),
+            state: job_state(queued, own.last().map(|event| &event.kind), accounting),
             node: node.unwrap_or_default().to_owned(),
             starts: own.iter().filter(is_start).count() as u32,
-            memory: accounted.and_then(|accounted| accounted.memory),
+            memory: accounting.and_then(|entry| entry.memory),
         }
     }
 
-    /// Whether its end does not say that it would end so again: memory that ran out beside others, a node
-    /// that was lost.
+    /// Whether the task ended with a transient error, such as a lost node, and can be submitted again.
     pub fn is_transient(&self) -> bool {
-        const PASSING: [&str; 4] = ["NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"];
+        const TRANSIENT_STATES: [&str; 4] = ["NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"];
         match &self.state {
-            JobState::Lost(state) => self.ran_out_of_memory() || PASSING.contains(&state.as_str()),
+            JobState::Lost(state) => {
+                self.ran_out_of_memory() || TRANSIENT_STATES.contains(&state.as_str())
+            }
             state => *state == JobState::Unknown,
         }
     }
 
-    /// Whether more memory may help.
+    /// Whether the task was ended for its use of memory, so more memory may help.
     pub fn ran_out_of_memory(&self) -> bool {
         matches!(&self.state, JobState::Lost(state) if matches!(state.as_str(), "OUT_OF_MEMORY" | KILLED))
     }
 }
 
-fn state(
+fn job_state(
     queued: Option<&QueueEntry>,
     last: Option<&EventKind>,
     end: Option<&AccountingEntry>,
 ) -> JobState {
-    // What its program has ended with stands, even while Slurm still cleans up after it.
+    // The end of the program counts, also while Slurm still cleans up the job.
     if let Some(EventKind::Ended { code, reason }) = last {
         return JobState::Ended {
             code: *code,
@@ -98,9 +98,9 @@ fn state(
     }
     match end.map(|end| end.state.as_str()) {
         Some("CANCELLED") => JobState::Cancelled,
-        // What a job that was told to end answers with.
+        // States of a job that ended after a stop request.
         Some("COMPLETED" | "FAILED") if last == Some(&EventKind::Stopped) => JobState::Cancelled,
-        // It never came to say so itself: its program could not be started.
+        // The job wrote no event of its end: its program could not be started.
         Some("COMPLETED" | "PENDING" | "RUNNING" | "REQUEUED") | None => match last {
             Some(EventKind::Stopped) => JobState::Cancelled,
             _ => JobState::Unknown,

@@ -1,17 +1,17 @@
-//! The number that Slurm gives a task.
+//! The id of a Slurm task.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A job, or one task of a job array.
+/// The id of a job, or of one task of a job array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct TaskId {
-    /// The job's number; of a task the array's.
+    /// The number of the job or of the job array.
     pub job: u64,
-    /// The task's number within the array.
+    /// The index of the task in the array.
     pub task: Option<u32>,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for TaskId {
 impl FromStr for TaskId {
     type Err = String;
 
-    /// Reads what Slurm prints: `12`, `12_3`. Several tasks in one, as `12_[3-7]`, are none.
+    /// Parses `12` or `12_3`. Several tasks, as in `12_[3-7]`, are an error.
     fn from_str(text: &str) -> Result<Self, String> {
         let (job, task) = match text.split_once('_') {
             Some((job, task)) => (job, Some(task)),
@@ -36,7 +36,7 @@ impl FromStr for TaskId {
         let task = task.map(str::parse).transpose();
         match (job.parse(), task) {
             (Ok(job), Ok(task)) => Ok(Self { job, task }),
-            _ => Err(format!("`{text}` is no number of a job")),
+            _ => Err(format!("`{text}` is not a job id")),
         }
     }
 }
@@ -60,9 +60,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_written_as_slurm_writes_it() {
+    fn a_task_id_is_written_as_slurm_writes_it() {
         for text in ["12", "12_3"] {
-            assert_eq!(text.parse::<TaskId>().expect("a number").to_string(), text);
+            assert_eq!(text.parse::<TaskId>().expect("a task id").to_string(), text);
         }
         for text in ["", "12_", "_3", "12_[3-7]", "12+0", "-1"] {
             assert!(text.parse::<TaskId>().is_err(), "{text}");

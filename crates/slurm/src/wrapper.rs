@@ -1,29 +1,29 @@
-//! The command of a task within its job: `ressenti job`, which watches over the program itself.
+//! The command `ressenti job`, which runs and supervises the program of a task inside a job.
 
 use std::path::Path;
 
 use crate::{Record, Task};
 
-/// How jobs watch over their programs.
+/// Options of `ressenti job` that all tasks share.
 #[derive(Clone, Copy, Debug)]
 pub struct JobWrapper<'a> {
-    /// The program `ressenti`.
+    /// Path of the program `ressenti`.
     pub ressenti: &'a Path,
-    /// Where jobs note what becomes of them.
+    /// The record to which jobs write events and logs.
     pub record: &'a Record,
-    /// How the paths of folders begin in which the program saves what it can go on from.
+    /// Common prefix of the paths of resume directories.
     pub resume_prefix: &'a Path,
-    /// How often a job is put back into the queue after a fault that may pass.
+    /// How often a job is put back into the queue after a transient error.
     pub retries: u32,
-    /// Seconds without progress after which the program is stopped; 0 waits for ever.
+    /// Seconds without progress after which the program is stopped; 0 disables the check.
     pub stall_timeout: u64,
 }
 
 impl JobWrapper<'_> {
-    /// A program with its arguments as a task of a job.
+    /// The task that runs a program with its arguments through `ressenti job`.
     pub fn wrap(&self, name: &str, command: Vec<String>) -> Task {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let mut whole = vec![text(self.ressenti), "job".to_owned()];
+        let mut wrapped = vec![text(self.ressenti), "job".to_owned()];
         for (option, value) in [
             ("--record", text(self.record.folder())),
             ("--name", name.to_owned()),
@@ -31,13 +31,13 @@ impl JobWrapper<'_> {
             ("--retries", self.retries.to_string()),
             ("--stall-timeout", self.stall_timeout.to_string()),
         ] {
-            whole.extend([option.to_owned(), value]);
+            wrapped.extend([option.to_owned(), value]);
         }
-        whole.push("--".to_owned());
-        whole.extend(command);
+        wrapped.push("--".to_owned());
+        wrapped.extend(command);
         Task {
             name: name.to_owned(),
-            command: whole,
+            command: wrapped,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The arguments that every stage binary and most commands of `ressenti` share.
+//! Arguments that all stage programs and most commands of `ressenti` share.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf, absolute};
@@ -9,10 +9,10 @@ use settings::{Override, Pipeline, suggest};
 use crate::ProgressMode;
 use artifact::Failure;
 
-/// Which pipeline, with which changes.
+/// The pipeline file and overrides of its settings.
 #[derive(Clone, Debug, Args)]
 pub struct PipelineArguments {
-    /// The pipeline file
+    /// Pipeline file
     #[arg(
         long,
         value_name = "FILE",
@@ -21,25 +21,31 @@ pub struct PipelineArguments {
     )]
     pub pipeline: PathBuf,
 
-    /// The reviews: a file or folder, instead of the pipeline file's `ingest.source`
+    /// File or folder of the reviews [default: `ingest.source` of the pipeline file]
     #[arg(long, value_name = "PATH", global = true)]
     pub source: Option<PathBuf>,
 
-    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    /// Artifacts folder [default: `pipeline.artifacts` of the pipeline file]
     #[arg(long, value_name = "FOLDER", global = true)]
     pub artifacts: Option<PathBuf>,
 
-    /// Change a setting for this run, for example `--set model.lstm.hidden=64`; may be repeated
+    /// Override a setting, for example `--set model.lstm.hidden=64`; can be repeated
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE", global = true)]
     pub overrides: Vec<Override>,
 
-    /// How progress is shown
-    #[arg(long, value_name = "HOW", value_enum, default_value_t, global = true)]
+    /// Format of progress messages
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        global = true
+    )]
     pub progress: ProgressMode,
 }
 
 impl PipelineArguments {
-    /// The pipeline with the changes in force.
+    /// The pipeline with all overrides.
     ///
     /// # Errors
     /// See [`Pipeline::load`].
@@ -47,8 +53,8 @@ impl PipelineArguments {
         Pipeline::load(&self.pipeline, &self.all_overrides())
     }
 
-    /// Every change as an override. Paths on the command line are relative to the folder the user
-    /// stands in, paths in overrides to the pipeline file's, so the former are made absolute.
+    /// All changes as overrides. Paths of flags are made absolute, because they are relative to the current folder, but
+    /// paths in overrides are relative to the folder of the pipeline file.
     fn all_overrides(&self) -> Vec<Override> {
         let mut overrides = self.overrides.clone();
         let source = self.source.as_deref();
@@ -56,37 +62,37 @@ impl PipelineArguments {
         add_artifacts_override(&overrides, self.artifacts.as_deref())
     }
 
-    /// The arguments that make another stage binary see the same pipeline.
+    /// Arguments that give another stage program the same pipeline.
     pub fn to_command_line(&self) -> Vec<String> {
         let mut line = vec!["--pipeline".to_owned(), absolute_text(&self.pipeline)];
         for change in self.all_overrides() {
             line.extend(["--set".to_owned(), change.as_str().to_owned()]);
         }
         let progress = self.progress.to_possible_value();
-        let progress = progress.expect("no form of progress is hidden");
+        let progress = progress.expect("no progress mode is hidden");
         line.extend(["--progress".to_owned(), progress.get_name().to_owned()]);
         line
     }
 }
 
-/// Which pipeline's models a program queries, and with which changes.
+/// The pipeline file whose models a program uses, and overrides of its settings.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArguments {
-    /// The pipeline file whose models are meant
+    /// Pipeline file of the models
     #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
     pub pipeline: PathBuf,
 
-    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    /// Artifacts folder [default: `pipeline.artifacts` of the pipeline file]
     #[arg(long, value_name = "FOLDER")]
     pub artifacts: Option<PathBuf>,
 
-    /// Say how files are read, as `ingest.columns.text=comment`, or how to run, as `run.threads=1`
+    /// Override a setting, for example `ingest.columns.text=comment` or `run.threads=1`; can be repeated
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     pub overrides: Vec<Override>,
 }
 
 impl ModelArguments {
-    /// The pipeline with the changes in force.
+    /// The pipeline with all overrides.
     ///
     /// # Errors
     /// See [`Pipeline::load`].
@@ -96,7 +102,7 @@ impl ModelArguments {
     }
 }
 
-/// Overrides and the artifacts folder of a command line, whose path is relative to the folder the user stands in.
+/// Overrides, and the artifacts folder as an absolute path.
 pub fn add_artifacts_override(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
     let artifacts =
         artifacts.map(|path| Override::text("pipeline.artifacts", &absolute_text(path)));
@@ -110,7 +116,7 @@ fn absolute_text(path: &Path) -> String {
         .into_owned()
 }
 
-/// A stage has no arguments of its own.
+/// No additional arguments.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct NoOptions {}
 
@@ -121,10 +127,10 @@ pub fn renamed_flag(
     move |_| Err(format!("this flag is now called `{new_name}`"))
 }
 
-/// Checks that overrides are of these tables, where no pipeline file says which there are.
+/// Checks that overrides belong to these tables; for commands without a pipeline file.
 ///
 /// # Errors
-/// One is of another table, and would silently change nothing.
+/// An override belongs to another table, and would have no effect.
 pub fn check_tables(overrides: &[Override], known: &[&str]) -> Result<(), Failure> {
     for setting in overrides {
         let text = setting.as_str();
@@ -134,7 +140,7 @@ pub fn check_tables(overrides: &[Override], known: &[&str]) -> Result<(), Failur
         }
         let names: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
         return Err(Failure::new(format!(
-            "The setting `{text}` given with `--set` does not fit: without a pipeline file there is no table `{table}`"
+            "The override `--set {text}` cannot be used: without a pipeline file there is no table `{table}`"
         ))
         .with_hint(suggest(table, &names)));
     }
@@ -146,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overrides_of_other_tables_are_refused() {
+    fn overrides_of_other_tables_are_rejected() {
         let check = |text: &str, hint: Option<&str>| {
             let setting = text.parse().expect("an override");
             let found = check_tables(&[setting], &["ingest", "run"]);

@@ -1,4 +1,4 @@
-//! What a running stage is given, and what it gives back.
+//! The input and the output of a running stage.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use settings::{RunSettings, StepId};
 
 use crate::{Progress, ResolvedStep};
 
-/// What every stage needs and nothing more.
+/// The step, its inputs, its folders and the run settings.
 pub struct Context {
     pub(crate) resolved: ResolvedStep,
     pub(crate) output: PathBuf,
@@ -18,28 +18,28 @@ pub struct Context {
 }
 
 impl Context {
-    /// Which step runs.
+    /// The step.
     pub fn step(&self) -> &StepId {
         &self.resolved.step.id
     }
 
-    /// The folder to write the output's files into. They count only once the stage has ended well.
+    /// The folder for the files of the output, which are committed when the stage succeeds.
     pub fn output(&self) -> &Path {
         &self.output
     }
 
-    /// A folder for what survives a kill: the step's next run finds it as this one left it. It is
-    /// gone once the output is in place.
+    /// The resume directory: its files survive a kill until the next run of the step, and are deleted when the output
+    /// is committed.
     ///
     /// # Errors
-    /// It cannot be created.
+    /// The folder cannot be created.
     pub fn resume_directory(&self) -> Result<&Path, ArtifactError> {
         let failed = ArtifactError::io("create", &self.resume_directory);
         std::fs::create_dir_all(&self.resume_directory).map_err(failed)?;
         Ok(&self.resume_directory)
     }
 
-    /// The input from a stage of which the step has just one.
+    /// The only input from a stage.
     pub fn input(&self, stage: StageName) -> &Artifact {
         self.inputs(stage)
             .next()
@@ -47,7 +47,7 @@ impl Context {
             .expect("the graph gives a step the inputs its stage reads")
     }
 
-    /// All inputs from a stage, with their variants, in the order of the pipeline file.
+    /// All inputs from a stage with their variants, in the order of the pipeline file.
     pub fn inputs(&self, stage: StageName) -> impl Iterator<Item = (&str, &Artifact)> {
         let inputs = self
             .resolved
@@ -57,22 +57,22 @@ impl Context {
         inputs.map(|(id, artifact)| (id.variant.as_str(), artifact))
     }
 
-    /// What the step reads from outside, if anything.
+    /// The file or folder outside the store that the step reads, if any.
     pub fn source(&self) -> Option<&Source> {
         self.resolved.step.sources.first()
     }
 
-    /// All that the step reads from outside, in a fixed order.
+    /// All files and folders outside the store that the step reads, in a fixed order.
     pub fn sources(&self) -> &[Source] {
         &self.resolved.step.sources
     }
 
-    /// Where to show progress.
+    /// Prints progress and notes.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    /// The machine's side of the settings: device and cores.
+    /// Settings of the machine: device, cores, checkpoints.
     pub fn run(&self) -> &RunSettings {
         &self.run
     }
@@ -83,23 +83,23 @@ impl Context {
     }
 }
 
-/// What a stage made.
+/// The result of a stage.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What the artifact promises.
+    /// The contract of the artifact.
     pub contract: Contract,
-    /// The files written, all of them.
+    /// All files of the output.
     pub files: Vec<OutputFile>,
-    /// One line: rows in, rows out, what was dropped and why.
+    /// One line for people: rows read, rows written, rows removed and why.
     pub summary: String,
-    /// Where tensors lived, with the reason, for stages that have any.
+    /// The device of the tensors and why it was chosen; `None` for stages without tensors.
     pub device: Option<String>,
-    /// Versions of what did the work beside Ressenti itself, for example libtorch's.
+    /// Versions of other programs and libraries, for example libtorch.
     pub versions: Vec<(String, String)>,
 }
 
 impl Outcome {
-    /// An outcome of a stage without tensors.
+    /// The result of a stage without tensors.
     pub fn new(contract: Contract, files: Vec<OutputFile>, summary: impl Into<String>) -> Self {
         Self {
             contract,

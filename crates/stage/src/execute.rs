@@ -1,4 +1,4 @@
-//! From the command line to a committed artifact: the same for every stage.
+//! Running a stage, from the command line to the committed artifact.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -18,11 +18,11 @@ struct StageArguments<O: Args> {
     #[command(flatten)]
     pipeline: PipelineArguments,
 
-    /// The variant: the name of a table, for example `lstm` for `[model.lstm]`
+    /// Variant to run: the name of a table, for example `lstm` for `[model.lstm]`
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
 
-    /// Do the work even if its output is there already
+    /// Run the stage even if its output exists
     #[arg(long)]
     force: bool,
 
@@ -30,8 +30,8 @@ struct StageArguments<O: Args> {
     options: O,
 }
 
-/// The whole of a stage's `main`: parse, run, print what failed, and say so by the exit code
-/// (0 done, 1 the user can mend it, 2 usage, 75 worth trying again).
+/// The `main` function of a stage program: parses the arguments, runs the stage and prints a failure. Exit codes: 0
+/// success, 1 the user can fix it, 2 wrong usage, 75 transient error, 130 interrupted.
 pub fn main<S: Stage>() -> ExitCode {
     let (summary, details) = S::ABOUT.split_once("\n\n").unwrap_or((S::ABOUT, ""));
     let command = StageArguments::<S::Options>::command()
@@ -61,8 +61,8 @@ fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Resul
     Ok(())
 }
 
-/// Runs one step of a pipeline unless its output is there and whole, and points the variant's name
-/// at the output.
+/// Runs one step of a pipeline unless its output exists and is undamaged, and links the name of the variant to the
+/// output.
 ///
 /// # Errors
 /// An input is missing or damaged, or the stage failed.
@@ -80,15 +80,15 @@ pub fn execute<S: Stage>(
     let store = Store::new(&pipeline.artifacts);
     let mut resolver = Resolver::new(pipeline, &store);
     let resolved = resolver
-        .resolve_within(&step, patience())?
+        .resolve_within(&step, max_input_wait())?
         .map_err(|missing| missing_input(&missing, pipeline))?;
     resolver.save();
     let lock = store.lock(S::NAME, &resolved.key, |holder| {
         progress.note(&format!(
-            "waiting for {holder}, which works on this step already"
+            "waiting for {holder}, which already runs this step"
         ));
     })?;
-    let present = (!force).then(|| whole(&store, &resolved)).flatten();
+    let existing = (!force).then(|| find_intact(&store, &resolved)).flatten();
     let variant = resolved.step.id.variant.clone();
     let mut context = Context {
         output: store.folder(S::NAME, &resolved.key),
@@ -98,7 +98,7 @@ pub fn execute<S: Stage>(
         run: pipeline.run.clone(),
         pipeline_file: pipeline.file.clone(),
     };
-    let (state, artifact) = match present {
+    let (state, artifact) = match existing {
         Some(artifact) => (StepState::Fresh, artifact),
         None => {
             let pending = store.begin(S::NAME, context.resolved.key, lock)?;
@@ -114,16 +114,15 @@ pub fn execute<S: Stage>(
     Ok((state, artifact))
 }
 
-/// How long an input that is not there is looked for. A cluster's job starts when what it reads has been
-/// made, on another node: that it is not there yet is what this node remembers of the folder, for up to a
-/// minute by the defaults of NFS.
-fn patience() -> Duration {
+/// How long to wait for a missing input. A job of a cluster starts when another node has written its inputs, but NFS
+/// caches folder listings, by default for up to a minute.
+fn max_input_wait() -> Duration {
     let is_job = std::env::var_os("SLURM_JOB_ID").is_some();
     Duration::from_secs(if is_job { 75 } else { 0 })
 }
 
-/// The output if it is there and every byte of it is as written; a damaged one is as good as none.
-fn whole(store: &Store, resolved: &ResolvedStep) -> Option<Artifact> {
+/// The output if it exists and all files match their digests.
+fn find_intact(store: &Store, resolved: &ResolvedStep) -> Option<Artifact> {
     let artifact = store.find(resolved.step.id.stage, &resolved.key).ok()??;
     artifact.verify().is_ok().then_some(artifact)
 }
@@ -137,14 +136,12 @@ fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Ar
     } = &context.resolved;
     let settings = serde_json::from_value(step.settings.clone()).map_err(|error| {
         let id = &step.id;
-        Failure::new(format!(
-            "The settings of `{id}` do not fit the stage: {error}"
-        ))
+        Failure::new(format!("The settings of `{id}` are not valid: {error}"))
     })?;
     let started = SystemTime::now().duration_since(UNIX_EPOCH);
     let clock = Instant::now();
     let outcome = S::run(context, settings)?;
-    let own = ("ressenti".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let version = ("ressenti".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     let run = RunInfo {
         started: started.map_or(0, |time| time.as_secs()),
         seconds: clock.elapsed().as_secs_f64(),
@@ -152,7 +149,7 @@ fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Ar
         cores: context.run.cores(),
         device: outcome.device,
         summary: outcome.summary,
-        versions: outcome.versions.into_iter().chain([own]).collect(),
+        versions: outcome.versions.into_iter().chain([version]).collect(),
     };
     Ok(pending.commit(
         step.settings.clone(),
@@ -178,10 +175,7 @@ fn peak_memory() -> u64 {
 
 fn missing_input(missing: &StepId, pipeline: &Pipeline) -> Failure {
     let (file, StepId { stage, variant }) = (pipeline.file.display(), missing);
-    Failure::new(format!(
-        "The output of `{missing}`, which this step reads, is not there"
-    ))
-    .with_hint(format!(
+    Failure::new(format!("The input `{missing}` of this step does not exist")).with_hint(format!(
         "Build it with `ressenti run --pipeline {file} --only {stage} --variant {variant}`"
     ))
 }

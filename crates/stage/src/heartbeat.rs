@@ -1,16 +1,16 @@
-//! A sign of life for whoever watches a stage: the file that the variable [`HEARTBEAT`] names gets a
-//! new time whenever work goes on, at most once a second.
+//! The heartbeat of a stage: while the stage makes progress, it touches the file named by the environment variable
+//! [`HEARTBEAT`], at most once a second. The orchestrator stops a stage without heartbeat.
 
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-/// The variable with the file's path, set by the orchestrator.
+/// Environment variable with the path of the file, set by the orchestrator.
 pub const HEARTBEAT: &str = "RESSENTI_HEARTBEAT";
 
-/// Time between two signs.
-const EVERY: Duration = Duration::from_secs(1);
+/// Shortest time between two heartbeats.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
 static LAST: Mutex<Option<Instant>> = Mutex::new(None);
@@ -20,24 +20,24 @@ fn file() -> Option<&'static PathBuf> {
     file.as_ref()
 }
 
-/// Whether the orchestrator has started this program.
-pub(crate) fn is_watched() -> bool {
+/// Whether the orchestrator started this program.
+pub(crate) fn is_supervised() -> bool {
     file().is_some()
 }
 
-/// Says that work goes on.
+/// Reports progress.
 pub(crate) fn beat() {
     let Some(path) = file() else {
         return;
     };
-    // Where another thread is at it, it says the same.
+    // Another thread reports progress at this moment.
     let Ok(mut last) = LAST.try_lock() else {
         return;
     };
-    if last.is_some_and(|last| last.elapsed() < EVERY) {
+    if last.is_some_and(|last| last.elapsed() < INTERVAL) {
         return;
     }
     *last = Some(Instant::now());
-    // One sign that is lost is no reason to stop; the watch is longer than a second.
+    // A lost heartbeat does no harm, because the timeout is much longer than the interval.
     let _ = File::create(path).and_then(|file| file.set_modified(SystemTime::now()));
 }

@@ -1,5 +1,5 @@
-//! The harness of every stage binary: arguments, inputs, progress, the commit of what was made,
-//! messages and exit codes. A stage's `main` is one call of [`main`].
+//! The common part of all stage programs: arguments, inputs, progress, the commit of the output, messages and exit
+//! codes. The `main` function of a stage program is one call of [`main`].
 
 mod arguments;
 mod context;
@@ -27,28 +27,28 @@ pub use signals::{install_signal_handlers, save_requested, stop_requested};
 use artifact::{Artifact, Failure, StageName};
 use serde::de::DeserializeOwned;
 
-/// A stage: what it is called, what it is given, what it does.
+/// A stage of the pipeline.
 pub trait Stage {
-    /// Its name.
+    /// The name of the stage.
     const NAME: StageName;
-    /// What `--help` says it does: a sentence, an empty line, and more.
+    /// Text for `--help`: one sentence, an empty line, and details.
     const ABOUT: &'static str;
-    /// Its table of the pipeline file. A stage is given nothing else of that file, so nothing
-    /// outside its key can change its output.
+    /// The stage's table of the pipeline file. A stage gets no other settings of that file, so only settings that are
+    /// part of its key can change its output.
     type Settings: DeserializeOwned;
-    /// Arguments of its own beside those of every stage; [`NoOptions`] for most.
+    /// Additional arguments of the stage program; [`NoOptions`] for most stages.
     type Options: clap::Args;
 
-    /// Reads the context's inputs, writes files into [`Context::output`], and says what they are.
+    /// Reads the inputs, writes files into [`Context::output`], and returns their description.
     ///
     /// # Errors
-    /// Whatever keeps it from its output; nothing is then committed.
+    /// The output cannot be computed; then nothing is committed.
     fn run(context: &Context, settings: Self::Settings) -> Result<Outcome, Failure>;
 
-    /// Looks at the whole artifact, just made or fresh, with the stage's own arguments.
+    /// Runs after the output exists, new or fresh, with the additional arguments.
     ///
     /// # Errors
-    /// What the arguments asked for does not hold.
+    /// A check that the arguments ask for fails.
     fn after(
         _context: &Context,
         _artifact: &Artifact,

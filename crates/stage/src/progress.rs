@@ -1,5 +1,4 @@
-//! Progress in the form that suits whoever watches: a bar, plain lines, JSON lines, or nothing.
-//! Always on stderr; results go to stdout.
+//! Progress messages as a bar, plain lines or JSON lines, always on stderr; results go to stdout.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
@@ -11,24 +10,24 @@ use settings::StepId;
 use crate::heartbeat;
 use artifact::format;
 
-/// How progress is shown.
+/// Format of progress messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressMode {
-    /// A bar on a terminal, plain lines otherwise
+    /// A progress bar on a terminal, otherwise plain lines
     #[default]
     Auto,
-    /// A bar
+    /// A progress bar
     Bar,
-    /// A plain line every few seconds
+    /// A plain line every 5 seconds
     Plain,
-    /// A JSON object per line
+    /// One JSON object per line
     Json,
-    /// Nothing
+    /// No progress, only warnings
     None,
 }
 
 impl ProgressMode {
-    /// The form itself where it was left to the screen.
+    /// The mode that `Auto` stands for.
     pub fn resolved(self) -> Self {
         match self {
             Self::Auto if stderr().is_terminal() => Self::Bar,
@@ -39,9 +38,9 @@ impl ProgressMode {
 }
 
 /// Time between two plain or JSON lines of one task.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Makes the tasks of one step visible.
+/// Prints the progress of one step.
 #[derive(Clone, Debug)]
 pub struct Progress {
     mode: ProgressMode,
@@ -49,7 +48,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Progress of a step.
+    /// The progress of a step.
     pub fn new(mode: ProgressMode, step: StepId) -> Self {
         Self {
             mode: mode.resolved(),
@@ -57,7 +56,7 @@ impl Progress {
         }
     }
 
-    /// Progress of the same step, shown in another way.
+    /// The progress of the same step in another mode.
     pub fn with_mode(&self, mode: ProgressMode) -> Self {
         Self::new(mode, self.step.clone())
     }
@@ -75,25 +74,25 @@ impl Progress {
         }
     }
 
-    /// Tells something worth knowing: a choice and its reason, a figure.
+    /// Prints information, for example an automatic choice and its reason.
     pub fn note(&self, text: &str) {
-        self.line("note", text);
+        self.print_line("note", text);
     }
 
-    /// Tells something the user should act on.
+    /// Prints a warning: something that the user should act on.
     pub fn warn(&self, text: &str) {
-        self.line("warning", text);
+        self.print_line("warning", text);
     }
 
-    fn line(&self, kind: &str, text: &str) {
+    fn print_line(&self, kind: &str, text: &str) {
         let line = match self.mode {
             ProgressMode::None if kind == "note" => return,
             ProgressMode::Json => serde_json::json!({
                 "event": kind, "stage": self.step.stage, "variant": self.step.variant, "text": text,
             })
             .to_string(),
-            // Lines of several steps may stand among each other where somebody started them all.
-            ProgressMode::Plain if kind == "note" && heartbeat::is_watched() => {
+            // The orchestrator may run several steps at once, so their lines name the step.
+            ProgressMode::Plain if kind == "note" && heartbeat::is_supervised() => {
                 format!("  {}: {text}", self.step)
             }
             _ if kind == "note" => format!("  {text}"),
@@ -121,49 +120,50 @@ impl Progress {
     }
 }
 
-/// Writes a line in one piece, because several stages may write to the same place.
+/// Writes a line with one write, because several stages may share stderr.
 fn write_line(line: String) {
-    // Nobody reads stderr any more: there is nobody to tell that either.
+    // If stderr is closed, this cannot be reported anywhere.
     let _ = stderr().write_all((line + "\n").as_bytes());
 }
 
-/// One task under way. Shared between threads by reference.
+/// A task with a progress bar. Can be shared between threads by reference.
 pub struct ProgressTask {
     progress: Progress,
     what: String,
     unit: &'static str,
     last_line: Mutex<Instant>,
-    /// Counts and measures time, also where no bar is drawn.
+    /// Counts units and time, also if no bar is drawn.
     bar: ProgressBar,
 }
 
 impl ProgressTask {
-    /// Counts `units` more as done.
+    /// Adds `units` to the finished units.
     pub fn advance(&self, units: u64) {
         heartbeat::beat();
         self.bar.inc(units);
         if matches!(self.progress.mode, ProgressMode::Plain | ProgressMode::Json) {
-            self.line_if_due();
+            self.print_line_if_due();
         }
     }
 
-    /// Sets the words after the numbers, for example the loss.
+    /// Sets the text after the numbers, for example the loss.
     pub fn message(&self, text: &str) {
         self.bar.set_message(text.to_owned());
     }
 
-    fn line_if_due(&self) {
+    /// Prints a line if the interval has passed.
+    fn print_line_if_due(&self) {
         let Ok(mut last) = self.last_line.try_lock() else {
             return;
         };
-        if last.elapsed() < LINE_EVERY {
+        if last.elapsed() < LINE_INTERVAL {
             return;
         }
         *last = Instant::now();
         let (done, total, message) = (self.bar.position(), self.bar.length(), self.bar.message());
         let seconds = self.bar.elapsed().as_secs_f64();
-        let each = seconds / done.max(1) as f64;
-        let left = total.map(|total| each * total.saturating_sub(done) as f64);
+        let seconds_per_unit = seconds / done.max(1) as f64;
+        let left = total.map(|total| seconds_per_unit * total.saturating_sub(done) as f64);
         let (step, what, unit) = (&self.progress.step, &self.what, self.unit);
         if self.progress.mode == ProgressMode::Json {
             let line = serde_json::json!({

@@ -1,5 +1,5 @@
-//! From a step to its key: the step's settings, the content of its sources, and what its inputs
-//! hold at present. Stage binaries and the orchestrator use the same code, so they agree.
+//! The key of a step, from its settings, the content of its sources and the identities of its inputs. Stage programs and
+//! the orchestrator use the same code, so they always agree.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -10,30 +10,30 @@ use artifact::{
 };
 use settings::{Pipeline, Step, StepId};
 
-/// How often an input that is not there is looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Time between two checks for a missing input.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A step whose inputs all exist.
 #[derive(Clone, Debug)]
 pub struct ResolvedStep {
     /// The step.
     pub step: Step,
-    /// Names its output.
+    /// The key of its output.
     pub key: Key,
-    /// Its inputs' artifacts, in the order of [`Step::inputs`].
+    /// The artifacts of its inputs, in the order of [`Step::inputs`].
     pub inputs: Vec<(StepId, Artifact)>,
-    /// The same by reference, as the manifest records them.
+    /// References to these artifacts, as in the manifest.
     pub input_references: Vec<InputReference>,
-    /// Its sources, as the manifest records them.
+    /// References to its sources, as in the manifest.
     pub source_references: Vec<SourceReference>,
 }
 
-/// Finds keys and artifacts, looking at each step and source once.
+/// Finds keys and artifacts; reads each step and source once.
 pub struct Resolver<'a> {
     steps: BTreeMap<StepId, Step>,
     store: &'a Store,
     sources: SourceIndex,
-    found: BTreeMap<StepId, Artifact>,
+    artifacts: BTreeMap<StepId, Artifact>,
 }
 
 impl<'a> Resolver<'a> {
@@ -44,15 +44,14 @@ impl<'a> Resolver<'a> {
             steps: steps.map(|step| (step.id.clone(), step)).collect(),
             store,
             sources: SourceIndex::load(store),
-            found: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
         }
     }
 
-    /// The step with its key and inputs. `Ok(Err(missing))` names the first input, in the order of
-    /// the data, that is not built.
+    /// The step with its key and inputs. `Ok(Err(missing))` is the first missing input, in the order of the data flow.
     ///
     /// # Errors
-    /// A source is not there, or a manifest on the way is damaged.
+    /// A source does not exist, or a manifest is damaged.
     pub fn resolve(&mut self, step: &Step) -> Result<Result<ResolvedStep, StepId>, ArtifactError> {
         let mut inputs = Vec::new();
         for id in &step.inputs {
@@ -81,39 +80,39 @@ impl<'a> Resolver<'a> {
         }))
     }
 
-    /// The same, looking again for so long where an input is not there.
+    /// As [`Resolver::resolve`], but waits up to `max_wait` for a missing input.
     ///
     /// # Errors
     /// See [`Resolver::resolve`].
     pub fn resolve_within(
         &mut self,
         step: &Step,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Result<Result<ResolvedStep, StepId>, ArtifactError> {
         let clock = Instant::now();
         loop {
             match self.resolve(step)? {
-                Err(missing) if clock.elapsed() < patience => {
+                Err(missing) if clock.elapsed() < max_wait => {
                     self.store.refresh_listing(missing.stage);
-                    thread::sleep(LOOK_EVERY);
+                    thread::sleep(POLL_INTERVAL);
                 }
                 resolved => return Ok(resolved),
             }
         }
     }
 
-    /// Takes note of an artifact just made, so that what follows is resolved with it.
+    /// Registers a new artifact, so that later steps use it.
     pub fn record(&mut self, id: &StepId, artifact: Artifact) {
-        self.found.insert(id.clone(), artifact);
+        self.artifacts.insert(id.clone(), artifact);
     }
 
-    /// Saves the index of file digests for the next run.
-    pub fn save(&mut self) {
+    /// Saves the digests of the sources for the next run.
+    pub fn save(&self) {
         self.sources.save();
     }
 
     fn artifact(&mut self, id: &StepId) -> Result<Result<Artifact, StepId>, ArtifactError> {
-        if let Some(artifact) = self.found.get(id) {
+        if let Some(artifact) = self.artifacts.get(id) {
             return Ok(Ok(artifact.clone()));
         }
         let step = self.steps.get(id).cloned();

@@ -1,4 +1,4 @@
-//! What people see: one line per step on stdout, failures on stderr.
+//! Output for people: one line per step on stdout, failures on stderr.
 
 use std::io::Write;
 
@@ -10,28 +10,28 @@ use settings::StepId;
 use crate::ProgressMode;
 use artifact::{Failure, FailureKind};
 
-/// What became of a step, or will.
+/// The state of a step in `plan`, `run` and `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepState {
-    /// There already, and whole.
+    /// Its output exists and is undamaged.
     Fresh,
-    /// Made just now.
+    /// It was run now.
     Done,
-    /// To be made.
+    /// It has to run.
     Stale,
-    /// Tried, without success.
+    /// It was run and failed.
     Failed,
-    /// Not tried, because of a failure before it.
+    /// It was not run, because a step that it depends on failed.
     Blocked,
 }
 
 impl StepState {
     /// The word at the start of the line.
     pub fn as_str(self) -> &'static str {
-        self.shown().0
+        self.word_and_style().0
     }
 
-    fn shown(self) -> (&'static str, Style) {
+    fn word_and_style(self) -> (&'static str, Style) {
         match self {
             Self::Fresh => ("fresh", Style::new().dimmed()),
             Self::Done => ("done", AnsiColor::Green.on_default()),
@@ -42,9 +42,9 @@ impl StepState {
     }
 }
 
-/// Prints a step's line on stdout; as a JSON object where progress is JSON.
+/// Prints the line of a step on stdout; with JSON progress as a JSON object.
 pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &str) {
-    let (word, style) = state.shown();
+    let (word, style) = state.word_and_style();
     let StepId { stage, variant } = step;
     let line = match mode {
         ProgressMode::Json => {
@@ -60,19 +60,18 @@ pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &st
         ColorChoice::Never => strip_str(&line).to_string(),
         _ => line,
     };
-    // In one piece, because several stages may write to the same place. A closed pipe is a reader who
-    // has seen enough: not an error of ours.
+    // One write, because several stages may share stdout. A closed pipe is not an error.
     let _ = stdout.lock().write_all(line.as_bytes());
 }
 
-/// Prints a failure on stderr: what, why, and after an empty line what to do.
+/// Prints a failure on stderr: the message, its causes, and after an empty line the hint.
 pub fn print_failure(failure: &Failure) {
     let mut err = anstream::stderr();
     let error = AnsiColor::Red.on_default().bold();
     let hint = AnsiColor::Cyan.on_default().bold();
     let chain = failure.chain();
     let _ = match failure.kind() {
-        // As the user wished: no error.
+        // Requested by the user, so not an error.
         FailureKind::Interrupted => writeln!(err, "stopped: {}", chain[0]),
         _ => writeln!(err, "{error}error{error:#}: {}", chain[0]),
     };
@@ -85,9 +84,9 @@ pub fn print_failure(failure: &Failure) {
     }
 }
 
-/// The exit code of a program that ended so; a failure is printed.
-pub fn exit_code(ended: Result<(), Failure>) -> u8 {
-    ended.map_or_else(
+/// The exit code for a result; prints a failure.
+pub fn exit_code(result: Result<(), Failure>) -> u8 {
+    result.map_or_else(
         |failure| {
             print_failure(&failure);
             failure.code()

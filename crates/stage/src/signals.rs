@@ -1,11 +1,10 @@
-//! What a stage that saves its state does about signals: SIGINT and SIGTERM ask it to save and leave,
-//! a second one leaves at once; SIGUSR1 asks it to save and go on, which is what clusters send before
-//! a time limit. A stage that saves nothing is simply ended by them.
+//! Signals of programs that save their state. SIGINT and SIGTERM request to save and stop; a second one stops at once.
+//! SIGUSR1 requests to save and continue; clusters send it before a time limit. A program that does not install these
+//! handlers is ended by the signals.
 //!
-//! The handlers run on a stack of their own. The kernel writes the registers of what a signal
-//! interrupts below its stack pointer, and oneDNN before 3.11.2 (libtorch 2.11 has 3.10.2) lets that
-//! point into the heap while it multiplies larger f32 matrices on x86-64: what lay there was
-//! overwritten, and now and then a training that was asked to leave crashed instead
+//! The handlers run on a separate stack. Without it the kernel writes the interrupted registers below the stack pointer,
+//! which oneDNN before 3.11.2 (libtorch 2.11 has 3.10.2) lets point into the heap while it multiplies large f32 matrices
+//! on x86-64. That overwrote data on the heap, and some trainings crashed when they were stopped
 //! (<https://github.com/uxlfoundation/oneDNN/issues/4845>).
 
 use std::cell::Cell;
@@ -14,15 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static STOP: AtomicBool = AtomicBool::new(false);
 static SAVE: AtomicBool = AtomicBool::new(false);
 
-/// Bytes of the handlers' stack. What the kernel puts there is 11 KiB where a processor has AMX; the
-/// handlers themselves need next to nothing.
-const STACK: usize = 64 << 10;
+/// Size of the stack of the handlers in bytes. The kernel writes 11 KiB on processors with AMX; the handlers need little.
+const STACK_BYTES: usize = 64 << 10;
 
-/// From now on the signals are taken note of. For a stage that looks at [`stop_requested`] and
-/// [`save_requested`] every now and then. To be called in the main thread, which is the one that gets
-/// a process's signals; other threads of Rust's have a small stack for handlers already.
+/// Installs the handlers. The program must then check [`stop_requested`] and [`save_requested`] regularly. Call it in the
+/// main thread, which receives the signals of the process; Rust gives other threads a stack for handlers already.
 pub fn install_signal_handlers() {
-    have_handler_stack();
+    set_handler_stack();
     for (signal, handler) in [
         (libc::SIGINT, stop as extern "C" fn(libc::c_int)),
         (libc::SIGTERM, stop),
@@ -33,35 +30,35 @@ pub fn install_signal_handlers() {
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = handler as libc::sighandler_t;
-            // A read or write under way goes on through the signal.
+            // Reads and writes continue after a signal.
             action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
     }
 }
 
-/// Gives this thread a stack for its handlers, once. It is never freed: a signal may come at any time.
-fn have_handler_stack() {
-    thread_local!(static HAS_ONE: Cell<bool> = const { Cell::new(false) });
-    if HAS_ONE.replace(true) {
+/// Gives this thread a stack for handlers, once. It is never freed, because a signal can arrive at any time.
+fn set_handler_stack() {
+    thread_local!(static HAS_STACK: Cell<bool> = const { Cell::new(false) });
+    if HAS_STACK.replace(true) {
         return;
     }
-    let stack: &'static mut [u8] = Box::leak(vec![0; STACK].into_boxed_slice());
+    let stack: &'static mut [u8] = Box::leak(vec![0; STACK_BYTES].into_boxed_slice());
     let stack = libc::stack_t {
         ss_sp: stack.as_mut_ptr().cast(),
         ss_flags: 0,
         ss_size: stack.len(),
     };
-    // SAFETY: the memory is nobody else's and lives as long as the process.
+    // SAFETY: the memory has no other owner and lives as long as the process.
     unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
 }
 
-/// Whether the stage was asked to save its state and leave.
+/// Whether a signal requested to save and stop.
 pub fn stop_requested() -> bool {
     STOP.load(Ordering::Relaxed)
 }
 
-/// Whether the stage was asked to save its state and go on, since this was asked last.
+/// Whether a signal requested to save and continue since the last call.
 pub fn save_requested() -> bool {
     SAVE.swap(false, Ordering::Relaxed)
 }

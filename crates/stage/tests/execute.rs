@@ -1,4 +1,4 @@
-//! From a step to a committed artifact, with a stage that does next to nothing.
+//! Running steps with two minimal stages.
 
 use std::fs;
 use std::io::Write;
@@ -9,12 +9,12 @@ use settings::StepId;
 use stage::{Context, Outcome, Progress, ProgressMode, Stage, StepState, execute};
 use testkit::Project;
 
-/// Writes its settings' reject rate, and fails where that is 1.
+/// Writes the setting `max_reject_rate`, and fails if it is 1.
 struct Ingest;
 
 #[derive(Clone, Copy, Default, clap::Args)]
 struct Options {
-    /// Refuse the output when it is there
+    /// Reject the finished output
     #[arg(long)]
     refuse: bool,
 }
@@ -68,7 +68,7 @@ impl Stage for Ingest {
     }
 }
 
-/// A stage that reads the other.
+/// A stage that copies the output of the other stage.
 struct Clean;
 
 impl Stage for Clean {
@@ -78,7 +78,7 @@ impl Stage for Clean {
     type Options = stage::NoOptions;
 
     fn run(context: &Context, _: serde_json::Value) -> Result<Outcome, Failure> {
-        let rate = fs::read(context.input(StageName::Ingest).file("rate")?).expect("proved");
+        let rate = fs::read(context.input(StageName::Ingest).file("rate")?).expect("verified");
         fs::write(context.output().join("rate"), rate).expect("written");
         Ok(Outcome::new(
             Contract::Reviews { rows: 60 },
@@ -108,17 +108,17 @@ fn clean(project: &Project) -> Result<StepState, Failure> {
 }
 
 #[test]
-fn a_stage_runs_when_it_has_to_and_only_then() {
+fn a_stage_runs_only_if_its_output_is_missing_or_damaged() {
     let project = Project::tiny();
     let half = ["ingest.max_reject_rate=0.5"];
     let plain = Options::default();
     let rate = || {
         let artifact = project.artifact(StageName::Ingest, "reviews");
-        fs::read_to_string(artifact.file("rate").expect("proved")).expect("read")
+        fs::read_to_string(artifact.file("rate").expect("verified")).expect("read")
     };
-    // How a call ends, and how often the stage has run by then.
+    // Checks the state of the step and the number of runs so far.
     let check = |result: Result<StepState, Failure>, expected: StepState, runs: usize| {
-        assert_eq!(result.expect("it ends well"), expected);
+        assert_eq!(result.expect("it succeeds"), expected);
         let found = fs::read(project.folder().join("runs"))
             .expect("it ran")
             .len();
@@ -134,24 +134,24 @@ fn a_stage_runs_when_it_has_to_and_only_then() {
     assert_eq!(
         rate(),
         "0.01",
-        "the name stands for the output of the settings in force"
+        "the name links to the output of the current settings"
     );
 
     let path = project
         .artifact(StageName::Ingest, "reviews")
         .file("rate")
-        .expect("proved");
+        .expect("verified");
     fs::write(&path, "0.02").expect("written");
     check(run(&project, &[], false, plain), StepState::Done, 4);
     assert_eq!(rate(), "0.01");
 
-    // The source is read anew when its content changes, and the settings are not to blame.
+    // A changed source makes the step stale, too.
     fs::write(project.folder().join("reviews.csv"), "review,sentiment\n").expect("written");
     check(run(&project, &[], false, plain), StepState::Done, 5);
 }
 
 #[test]
-fn a_stage_that_fails_leaves_what_was_there() {
+fn a_failed_stage_leaves_no_output() {
     let project = Project::tiny();
     let failure = run(
         &project,
@@ -169,32 +169,32 @@ fn a_stage_that_fails_leaves_what_was_there() {
             .is_none()
     );
     let work = fs::read_dir(project.artifacts().join("work")).expect("a folder");
-    let left = work
+    let folders = work
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.is_dir())
         .count();
-    assert_eq!(left, 0, "nothing half-written stays");
+    assert_eq!(folders, 0, "no incomplete output stays");
 }
 
 #[test]
-fn what_a_stage_asserts_afterwards_fails_it_though_its_output_is_there() {
+fn a_failed_check_after_a_stage_keeps_its_output() {
     let project = Project::tiny();
-    let failure = run(&project, &[], false, Options { refuse: true }).expect_err("it refuses");
+    let failure = run(&project, &[], false, Options { refuse: true }).expect_err("the check fails");
     assert_eq!(failure.chain(), ["refused"]);
     project
         .artifact(StageName::Ingest, "reviews")
         .verify()
-        .expect("whole");
+        .expect("undamaged");
 }
 
 #[test]
 fn a_missing_or_damaged_input_is_named_with_the_command_that_rebuilds_it() {
     let project = Project::tiny();
     let file = project.pipeline_file();
-    let missing = clean(&project).expect_err("there is no input");
+    let missing = clean(&project).expect_err("the input is missing");
     assert_eq!(
         missing.chain(),
-        ["The output of `ingest reviews`, which this step reads, is not there"]
+        ["The input `ingest reviews` of this step does not exist"]
     );
     let expected = format!(
         "Build it with `ressenti run --pipeline {} --only ingest --variant reviews`",
@@ -214,12 +214,12 @@ fn a_missing_or_damaged_input_is_named_with_the_command_that_rebuilds_it() {
     );
     assert_eq!(
         damaged.hint(),
-        Some("Rebuild what is damaged with `ressenti run --only ingest`")
+        Some("Rebuild the damaged output with `ressenti run --only ingest`")
     );
 }
 
 #[test]
-fn a_manifest_records_what_led_to_the_output() {
+fn a_manifest_records_sources_inputs_and_settings() {
     let project = Project::tiny();
     run(&project, &[], false, Options::default()).expect("it runs");
     clean(&project).expect("it runs");
@@ -240,14 +240,14 @@ fn a_manifest_records_what_led_to_the_output() {
     assert_eq!(ingest.manifest().settings["max_reject_rate"], 0.01);
     assert!(
         ingest.manifest().settings.get("source").is_none(),
-        "where a source lies is not what it holds"
+        "the path of a source is not part of its identity"
     );
     assert_eq!(ingest.manifest().run.summary, "60 rows");
     assert!(ingest.manifest().run.peak_memory > 1 << 20);
 }
 
 #[test]
-fn a_source_that_is_not_there_is_said_before_anything_runs() {
+fn a_missing_source_is_reported_before_anything_runs() {
     let project = Project::tiny();
     fs::remove_file(project.folder().join("reviews.csv")).expect("removed");
     let failure = run(&project, &[], false, Options::default()).expect_err("no source");
@@ -259,7 +259,7 @@ fn a_source_that_is_not_there_is_said_before_anything_runs() {
 }
 
 #[test]
-fn steps_are_told_by_stage_and_variant() {
+fn a_step_is_displayed_as_stage_and_variant() {
     assert_eq!(
         StepId::new(StageName::Train, "lstm").to_string(),
         "train lstm"

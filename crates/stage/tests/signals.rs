@@ -1,20 +1,20 @@
-//! A signal damages nothing, whatever it interrupts.
+//! A signal does not overwrite memory, even if the stack pointer points into the heap.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 use std::arch::asm;
 
 use stage::{install_signal_handlers, save_requested};
 
-/// Sends this thread a signal while its stack pointer is `stack`, as oneDNN's products have it.
+/// Sends this thread a signal while its stack pointer is `stack`, as oneDNN does during a product.
 ///
 /// # Safety
 /// `stack` is aligned to 16 bytes, and what is below it may be written.
 unsafe fn raise_at(stack: *mut u8, signal: libc::c_int) {
-    // SAFETY: both take nothing and always succeed.
+    // SAFETY: both functions have no arguments and always succeed.
     let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
     let result: i64;
-    // SAFETY: the stack pointer is put back before anything else uses it, and the registers that a
-    // system call changes are named. The signal is handled before the call returns.
+    // SAFETY: the stack pointer is restored before it is used again, and the registers that a system call changes are
+    // listed. The signal is handled before the call returns.
     unsafe {
         asm!(
             "mov r12, rsp",
@@ -35,14 +35,14 @@ unsafe fn raise_at(stack: *mut u8, signal: libc::c_int) {
 }
 
 #[test]
-fn a_signal_leaves_the_memory_below_a_borrowed_stack_pointer_alone() {
+fn a_signal_does_not_write_below_a_changed_stack_pointer() {
     install_signal_handlers();
     assert!(!save_requested());
     let mut heap = vec![0x5a_u8; 64 << 10];
     let end = heap.as_mut_ptr_range().end;
-    // SAFETY: it is within the vector, which is far longer than what the kernel could write.
+    // SAFETY: the pointer is within the vector, which is much longer than what the kernel writes.
     let stack = unsafe { end.sub(end as usize % 16) };
-    // SAFETY: aligned just now, and what is below is the vector's own.
+    // SAFETY: the pointer is aligned, and the memory below it belongs to the vector.
     unsafe { raise_at(stack, libc::SIGUSR1) };
     assert!(save_requested(), "the handler ran");
     let changed = heap.iter().filter(|byte| **byte != 0x5a).count();

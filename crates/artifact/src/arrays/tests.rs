@@ -26,7 +26,7 @@ fn batch(first: u64, rows: &[&[u16]]) -> RecordBatch {
             Arc::new(ListArray::new(item, offsets, values, None)),
         ],
     )
-    .expect("the columns of the contract")
+    .expect("the columns of the schema")
 }
 
 fn written(folder: &Path) -> (PathBuf, Vec<RecordBatch>) {
@@ -38,16 +38,16 @@ fn written(folder: &Path) -> (PathBuf, Vec<RecordBatch>) {
 }
 
 #[test]
-fn what_is_written_is_mapped_again() {
+fn written_batches_are_mapped_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, batches) = written(folder.path());
-    // The file stays mapped for as long as anything read from it lives.
+    // The file stays mapped while a batch of it exists.
     let read = map_arrays(&path, &schema::tokens(false)).expect("mapped");
     assert_eq!(read, batches);
 }
 
 #[test]
-fn a_file_without_rows_is_no_error() {
+fn a_file_without_rows_is_valid() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("validation.arrow");
     assert_eq!(
@@ -62,7 +62,7 @@ fn a_file_without_rows_is_no_error() {
 }
 
 #[test]
-fn other_columns_are_refused_and_named() {
+fn other_columns_are_rejected_and_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, _) = written(folder.path());
     let error = map_arrays(&path, &schema::tokens(true))
@@ -74,16 +74,16 @@ fn other_columns_are_refused_and_named() {
 }
 
 #[test]
-fn a_file_cut_off_anywhere_is_an_error() {
+fn a_truncated_file_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, _) = written(folder.path());
     let bytes = std::fs::read(&path).expect("read");
     for length in 0..bytes.len() {
-        let cut = folder.path().join(format!("{length}.arrow"));
-        std::fs::write(&cut, &bytes[..length]).expect("written");
+        let truncated = folder.path().join(format!("{length}.arrow"));
+        std::fs::write(&truncated, &bytes[..length]).expect("written");
         assert!(
-            map_arrays(&cut, &schema::tokens(false)).is_err(),
-            "cut off after {length} bytes"
+            map_arrays(&truncated, &schema::tokens(false)).is_err(),
+            "truncated after {length} bytes"
         );
     }
 }
@@ -94,12 +94,12 @@ fn a_length_that_points_outside_the_file_is_an_error() {
     let (path, _) = written(folder.path());
     let mut bytes = std::fs::read(&path).expect("read");
     let footer = bytes.len() - TRAILER;
-    for lie in [u32::MAX, i32::MAX as u32, bytes.len() as u32] {
-        bytes[footer..footer + 4].copy_from_slice(&lie.to_le_bytes());
+    for length in [u32::MAX, i32::MAX as u32, bytes.len() as u32] {
+        bytes[footer..footer + 4].copy_from_slice(&length.to_le_bytes());
         std::fs::write(&path, &bytes).expect("written");
         assert!(
             map_arrays(&path, &schema::tokens(false)).is_err(),
-            "a footer of {lie} bytes"
+            "a footer of {length} bytes"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The JSON files and tables that one stage writes and another one reads, each declared once.
+//! JSON files and tables that one stage writes and another stage reads.
 
 mod predictions;
 pub mod profile;
@@ -15,72 +15,71 @@ pub use predictions::{
     CROSS_FITTED, Prediction, prediction_rows, read_predictions, write_predictions,
 };
 
-/// An entry of `explanations.json`: one of the most confident errors of a model, and the words that influenced it.
+/// An entry of `explanations.json`: one of the most confident errors of a model, with its attributions.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The review's id, as in `clean.parquet`.
+    /// The row id in `clean.parquet`.
     pub row_id: u64,
-    /// First byte in the cleaned text, the byte behind the last, and what the word adds to the log-odds of
-    /// the positive class before calibration; words that add nothing are left out.
+    /// Start and end of the word in bytes of the cleaned text, and its attribution to the log-odds of the positive class
+    /// before calibration. Words without attribution are omitted.
     pub words: Vec<(usize, usize, f64)>,
 }
 
-/// `rung.json`: the state of a trial of a sweep by the end of a rung, and how it compares with its rivals.
+/// `rung.json`: the state of a trial of a sweep after a rung of successive halving, and its rank.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rung {
-    /// Epochs of the rung.
+    /// Epochs at the end of the rung.
     pub epochs: u32,
-    /// The epochs after which the trial was stopped; none where it is still in the race.
+    /// The epochs after which the trial was stopped; `None` if it continues.
     pub stopped_after: Option<u32>,
-    /// Its place among the trials that were compared last, from 1; none before the first comparison.
+    /// Rank in the last comparison, from 1; `None` before the first comparison.
     pub place: Option<usize>,
-    /// Of how many.
+    /// Number of trials in that comparison.
     pub compared: Option<usize>,
-    /// Mean cross-entropy on validation of its best epoch, in nats.
+    /// Mean cross-entropy on validation in the best epoch, in nats.
     pub loss: f64,
 }
 
-/// `speed.json`: how long predicting took, from tokens, or from the features of a probe, to probabilities.
+/// `speed.json`: the time of prediction, from tokens (or features for a probe) to probabilities.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Speed {
-    /// Reviews.
+    /// Number of reviews.
     pub rows: u64,
-    /// Seconds that all of them took.
+    /// Seconds for all reviews.
     pub seconds: f64,
 }
 
 /// `range.json`: the loss of a model at rising learning rates (Smith 2017).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RangeTest {
-    /// Rate of the first step.
+    /// Learning rate of the first step.
     pub from: f64,
-    /// Rate of the last step, had it come to it.
+    /// Learning rate of the last planned step.
     pub to: f64,
-    /// The rate at which the smoothed loss falls most steeply per power of ten; none where it does not
-    /// fall.
+    /// The rate at which the smoothed loss falls most steeply per power of ten; `None` if it never falls.
     pub suggested: Option<f64>,
-    /// The rate at which the loss diverged; none where it did not.
+    /// The rate at which the loss diverged; `None` if it did not.
     pub diverged: Option<f64>,
-    /// A tenth of that.
+    /// A tenth of `diverged`.
     pub tenth_of_diverged: Option<f64>,
-    /// Every step, in order.
+    /// All steps in order.
     pub points: Vec<RangeTestStep>,
 }
 
 /// One step of a range test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RangeTestStep {
-    /// From 0.
+    /// Number of the step, from 0.
     pub step: u32,
     /// Learning rate of the step.
     pub learning_rate: f64,
     /// Mean loss of the batch before the step, in nats.
     pub loss: f64,
-    /// The running mean of the losses so far, corrected for its start (Kingma and Ba 2015).
+    /// Exponential moving average of the losses, with bias correction (Kingma and Ba 2015).
     pub smoothed_loss: f64,
 }
 
-/// Writes plain data as indented JSON.
+/// Writes data as indented JSON.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -89,11 +88,10 @@ pub fn write_json(path: &Path, data: &impl Serialize) -> Result<(), ArtifactErro
     fs::write(path, text + "\n").map_err(ArtifactError::io("write", path))
 }
 
-/// Reads a file of JSON. Of one that holds something else `problem` is said, as the rest of a sentence that begins
-/// with its name, and what to do about it.
+/// Reads a JSON file. `problem` continues a sentence that begins with the name of a file with unexpected content.
 ///
 /// # Errors
-/// The file cannot be read, or holds something else.
+/// The file cannot be read, or has unexpected content.
 pub fn read_json<T: DeserializeOwned>(
     path: &Path,
     problem: &str,

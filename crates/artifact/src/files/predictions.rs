@@ -1,4 +1,4 @@
-//! `predictions.parquet`: one row for each judged review of a model.
+//! `predictions.parquet`: one row per model and evaluated review.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 
 use crate::{ArtifactError, Split, TableWriter, read_table, schema};
 
-/// Predictions of the training rows by models that did not learn from them, with `train` as the split. Only linear
-/// models have it.
+/// Cross-fitted predictions: training rows predicted by models that were not fitted to them, with the split `train`. Only
+/// linear models have this file.
 pub const CROSS_FITTED: &str = "cross_fitted.parquet";
 
-/// What a model says of one review.
+/// The prediction of one review.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// The review's id, as in `clean.parquet`.
+    /// The row id in `clean.parquet`.
     pub row_id: u64,
-    /// The split it belongs to.
+    /// The split of the review.
     pub split: Split,
-    /// Its true class id.
+    /// The class id of its label.
     pub label: u8,
-    /// The calibrated probability that it is positive.
+    /// The calibrated probability of the positive class.
     pub probability: f32,
 }
 
-/// The rows of a split in a batch of the table, each with the name of its model.
+/// The predictions of a split in a batch of the table, with the names of their models.
 pub fn prediction_rows(
     batch: &RecordBatch,
     split: Split,
@@ -49,7 +49,7 @@ pub fn prediction_rows(
     })
 }
 
-/// Writes predictions of one model and returns their number.
+/// Writes the predictions of one model and returns their number.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -75,10 +75,10 @@ pub fn write_predictions(
     writer.finish()
 }
 
-/// What a predictions file says of the rows of a split by one model.
+/// Reads the predictions of a split by one model.
 ///
 /// # Errors
-/// The file cannot be read or is another table.
+/// The file cannot be read or has other columns.
 pub fn read_predictions(
     path: &Path,
     model: &str,

@@ -1,44 +1,43 @@
-//! `profile.json`: the data at a glance, for people and for the report.
+//! `profile.json`: a summary of the cleaned data for people and for the report.
 //!
-//! What is learned from texts (the telling words, the edges of the histogram, the examples) is
-//! learned from the training split alone. The other splits are only counted.
+//! Distinctive words, histogram edges and examples come from the training split only. The other splits are only counted.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Sentiment, Split};
 
-/// Version of this form.
+/// Version of the file format.
 pub const FORMAT: u32 = 2;
 
-/// The whole of `profile.json`. Every number of rows is a number of reviews.
+/// `profile.json`. One row is one review.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// [`FORMAT`].
     pub format: u32,
-    /// Rows that came from ingest.
+    /// Rows from ingest.
     pub read: u64,
     /// Rows of `clean.parquet`.
     pub kept: u64,
-    /// Rows of `removed.parquet` by reason, every reason that clean knows.
+    /// Rows of `removed.parquet` for every possible reason.
     pub removed: Vec<Removed>,
     /// How rows were split.
     pub splitting: Splitting,
-    /// Train, validation, test and unlabelled, in this order, also where empty.
+    /// Train, validation, test and unlabelled, in this order, also if empty.
     pub splits: Vec<SplitProfile>,
-    /// Copies of texts, after normalisation.
+    /// Duplicate texts after normalisation.
     pub duplicates: Duplicates,
-    /// Official test texts that stood in the training rows, too.
+    /// Leaks: official test texts that also occur in training rows.
     pub leaks: Leaks,
-    /// Reviews that share most of their wording; nothing where they were not looked for.
+    /// Near-duplicates; `None` if the search was disabled.
     pub near_duplicates: Option<NearDuplicates>,
-    /// What was noticed in the texts.
+    /// Counts of unusual texts.
     pub texts: Texts,
     /// Groups (films) by split.
     pub groups: Groups,
-    /// The words that speak most for a class, learned from the training split.
+    /// The most distinctive words of each class, from the training split.
     pub telling_words: Vec<ClassWords>,
-    /// Some reviews of the training split.
+    /// Example reviews from the training split.
     pub examples: Vec<ClassExamples>,
 }
 
@@ -46,9 +45,9 @@ pub struct Profile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Removed {
-    /// As in the `reason` column of `removed.parquet`.
+    /// Value of the column `reason` of `removed.parquet`.
     pub reason: String,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
 }
 
@@ -56,13 +55,13 @@ pub struct Removed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Splitting {
-    /// `official`: train and test are the source's own; `hash`: both by hash.
+    /// `official`: train and test are from the source; `hash`: both are chosen by hash.
     pub test_by: String,
-    /// Whether all rows of a group stay together where a hash decides.
+    /// Whether a hash split keeps all rows of a group together.
     pub grouped: bool,
-    /// Share of test asked for; without effect on an official split.
+    /// Requested share of test rows; not used for an official split.
     pub test: f64,
-    /// Share of the remaining rows asked for as validation.
+    /// Requested share of validation rows among the other rows.
     pub validation: f64,
     /// Seed of the hash.
     pub seed: u64,
@@ -72,15 +71,15 @@ pub struct Splitting {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitProfile {
-    /// Its name.
+    /// The split.
     pub split: Split,
-    /// All its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Rows by class; both zero for unlabelled rows.
+    /// Rows by class; zero for unlabelled rows.
     pub classes: Vec<ClassCount>,
-    /// Lengths in words; nothing where there are no rows.
+    /// Lengths in words; `None` without rows.
     pub words: Option<Lengths>,
-    /// Rows by length. The edges are the same for every split.
+    /// Rows by length in words, with the same edges for every split.
     pub histogram: Vec<Bin>,
 }
 
@@ -90,41 +89,41 @@ pub struct SplitProfile {
 pub struct ClassCount {
     /// The class.
     pub class: Sentiment,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
 }
 
-/// Lengths of reviews in words, that is between white space.
+/// Lengths of reviews in words separated by white space.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lengths {
     /// The shortest.
     pub min: u32,
-    /// Half are at most as long.
+    /// The median.
     pub median: u32,
     /// The mean.
     pub mean: f64,
-    /// 90 of 100 are at most as long.
+    /// The 90th percentile.
     pub p90: u32,
-    /// 99 of 100 are at most as long.
+    /// The 99th percentile.
     pub p99: u32,
     /// The longest.
     pub max: u32,
 }
 
-/// Reviews from one length up to, not including, another.
+/// A histogram bin: lengths from `from` up to, not including, `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bin {
-    /// The shortest.
+    /// Smallest length.
     pub from: u32,
-    /// Where the next bin begins; nothing for the last.
+    /// Start of the next bin; `None` for the last bin.
     pub to: Option<u32>,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
 }
 
-/// Copies of texts, after normalisation.
+/// Duplicate texts after normalisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Duplicates {
@@ -134,39 +133,39 @@ pub struct Duplicates {
     pub removed_unlabelled: u64,
     /// Unlabelled rows removed because a labelled row has the same text.
     pub removed_unlabelled_in_labelled: u64,
-    /// Rows of the official test split that repeat another of it: kept, so that it stays complete.
+    /// Duplicate rows in the official test split, which are kept so that the split stays complete.
     pub kept_in_test: u64,
-    /// Texts that have both labels.
+    /// Texts with both labels.
     pub conflicting_texts: u64,
     /// Rows with such texts.
     pub conflicting_rows: u64,
 }
 
-/// Official test texts that stood in the training rows, too.
+/// Leaks: official test texts that also occur in training rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leaks {
-    /// Different texts.
+    /// Number of different texts.
     pub texts: u64,
     /// Test rows with such a text.
     pub test_rows: u64,
-    /// Test rows whose text stands in training rows already before normalisation.
+    /// Test rows with such a text already before normalisation.
     pub test_rows_verbatim: u64,
     /// Training rows removed.
     pub train_rows_removed: u64,
 }
 
-/// What was noticed in the texts, of all rows read.
+/// Counts of unusual texts among all rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Texts {
-    /// Reviews with characters that had been decoded wrongly, repaired where `unicode` is on.
+    /// Reviews with wrongly decoded characters, which are repaired if `unicode` is on.
     pub repaired: u64,
-    /// Labelled reviews that state their own score, as `7/10` or `8 out of 10`.
+    /// Labelled reviews that state a score, for example `7/10` or `8 out of 10`.
     pub state_a_score: u64,
-    /// Whether those scores were masked.
+    /// Whether these scores were masked.
     pub scores_masked: bool,
-    /// Reviews in other languages than the wanted ones, by language, the most frequent first.
+    /// Reviews in languages that are not selected, by language, the most frequent first.
     pub other_languages: Vec<LanguageCount>,
 }
 
@@ -174,39 +173,39 @@ pub struct Texts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanguageCount {
-    /// Its English name.
+    /// English name of the language.
     pub language: String,
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
 }
 
-/// Reviews that share most of their wording, after copies were removed.
+/// Near-duplicates, after duplicates were removed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NearDuplicates {
-    /// Jaccard similarity of runs of five words from which on two reviews are near.
+    /// Smallest Jaccard similarity of five-word shingles of near-duplicates.
     pub threshold: f64,
-    /// Sets of reviews that are near each other, directly or through others.
+    /// Clusters: sets of reviews connected by near-duplicate pairs.
     pub clusters: u64,
-    /// Reviews in them.
+    /// Reviews in clusters.
     pub rows: u64,
-    /// Reviews in the largest of them.
+    /// Reviews in the largest cluster.
     pub largest_cluster: u64,
-    /// Pairs that were compared and hold the clusters together.
+    /// Verified pairs that connect the clusters.
     pub links: u64,
-    /// Training rows removed because they are near an official test row.
+    /// Training rows removed as near-duplicates of official test rows.
     pub train_rows_removed: u64,
     /// Unlabelled rows removed for the same reason.
     pub unlabelled_rows_removed: u64,
-    /// Some of the pairs, the least similar ones first, because those are the ones to doubt.
+    /// Example pairs; the least similar ones first, because they are the most likely to be wrong.
     pub examples: Vec<NearPair>,
 }
 
-/// Two reviews that are near each other.
+/// A pair of near-duplicates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NearPair {
-    /// Jaccard similarity of their runs of five words.
+    /// Jaccard similarity of their five-word shingles.
     pub similarity: f64,
     /// The earlier row.
     pub one: ExampleReview,
@@ -218,11 +217,11 @@ pub struct NearPair {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Groups {
-    /// Different groups in train.
+    /// Number of groups in train.
     pub train: u64,
-    /// Different groups in validation.
+    /// Number of groups in validation.
     pub validation: u64,
-    /// Different groups in test.
+    /// Number of groups in test.
     pub test: u64,
     /// Groups with rows in train (or validation) and in test.
     pub in_train_and_test: u64,
@@ -232,11 +231,11 @@ pub struct Groups {
     pub examples: Vec<SharedGroup>,
 }
 
-/// A group on both sides.
+/// A group in train (or validation) and in test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharedGroup {
-    /// Its name.
+    /// Name of the group.
     pub group: String,
     /// Its rows in train and validation.
     pub train_rows: u64,
@@ -244,37 +243,37 @@ pub struct SharedGroup {
     pub test_rows: u64,
 }
 
-/// The words that speak for a class.
+/// The distinctive words of a class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassWords {
     /// The class.
     pub class: Sentiment,
-    /// The most telling first.
+    /// The most distinctive words first.
     pub words: Vec<TellingWord>,
 }
 
-/// A word, in lower case, and what it tells.
+/// A distinctive word in lower case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TellingWord {
     /// The word.
     pub word: String,
-    /// z-score of the log-odds ratio with an informative Dirichlet prior, in favour of the class.
+    /// z-score of the log-odds ratio with an informative Dirichlet prior; positive for this class.
     pub score: f64,
-    /// How often it occurs in training reviews of each class, by class id.
+    /// Occurrences in training reviews, by class id.
     pub occurrences: [u64; 2],
-    /// Training reviews of each class that have it, by class id.
+    /// Training reviews with the word, by class id.
     pub reviews: [u64; 2],
 }
 
-/// Reviews of a class.
+/// Example reviews of a class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassExamples {
     /// The class.
     pub class: Sentiment,
-    /// A few of its training reviews.
+    /// Some training reviews of the class.
     pub reviews: Vec<ExampleReview>,
 }
 
@@ -282,10 +281,10 @@ pub struct ClassExamples {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExampleReview {
-    /// Its row.
+    /// The row id.
     pub row_id: u64,
-    /// Its beginning, at most 300 characters.
+    /// At most the first 300 characters.
     pub text: String,
-    /// Whether there is more.
+    /// Whether the review is longer.
     pub cut: bool,
 }

@@ -38,7 +38,7 @@ impl Carry {
         let mut places = Vec::with_capacity(wanted.len());
         for name in wanted {
             let place = place_of(name, names);
-            let place = place.ok_or_else(|| no_column(path, "--carry", name, names))?;
+            let place = place.ok_or_else(|| no_column(path, "--keep-columns", name, names))?;
             if !places.contains(&place) {
                 places.push(place);
             }

@@ -1,5 +1,5 @@
-//! Shards as jobs of a Slurm cluster: an array of them, and one job after it that merges. Nobody has to
-//! stay: the same command finds its jobs by their record and follows them.
+//! Shards as jobs of a Slurm cluster: a job array, and one job after it that merges. The client that monitors the
+//! jobs may end: the same command finds the jobs by their record and monitors them again.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -18,41 +18,41 @@ use slurm::{
 use stage::{Progress, install_signal_handlers, stop_requested};
 
 use super::command::job_arguments;
-use super::plan::{Plan, provide};
-use crate::job::Job;
+use super::plan::{Plan, find_or_create};
+use crate::file::FileJob;
 
-/// How often the jobs are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Time between two polls of the jobs.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long what a job has written, or how it ended, may stay unknown here.
-const UNSEEN: Duration = Duration::from_secs(90);
+/// How long the files of a finished job, or the way it ended, may stay unknown on this machine.
+const MAX_VISIBILITY_DELAY: Duration = Duration::from_secs(90);
 
-/// What waits for shards and makes one output of them.
+/// Number of the task that merges the shards.
 const MERGE: usize = 0;
 
-/// A task's number: a shard, or [`MERGE`].
-type Number = usize;
+/// Number of a task: a shard, counted from 1, or [`MERGE`].
+type TaskNumber = usize;
 
-/// Plans here, submits what is not finished and not on its way, and follows it, unless it is to be left once all
-/// is submitted. `record` is the folder of the jobs' record. Returns what came of the file, in a line.
+/// Plans the shards, submits those that are neither finished nor submitted, and monitors the jobs until the output is
+/// merged; with `detach` only submits. `record` is the folder of the record of jobs. Returns a one-line summary.
 ///
 /// # Errors
-/// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
+/// Slurm is not available or rejects a job, a shard fails, or the user stops the client; the jobs then continue.
 pub(crate) fn run_on_cluster(
-    job: &Job<'_>,
+    job: &FileJob<'_>,
     shards: usize,
     (engine, run): (&EngineSettings, &RunSettings),
     record: &Path,
     detach: bool,
 ) -> Result<String, Failure> {
     let slurm = Slurm::find()?;
-    // The right to plan is given back at once: the job that merges takes it.
-    let (plan, _) = provide(job, shards)?;
+    // The lock is released at once, because the job that merges needs it.
+    let (plan, _) = find_or_create(job, shards)?;
     let absolute = |path: &Path| absolute(path).map_err(ArtifactError::io("find", path));
     let record = Record::new(absolute(record)?);
     record.prepare()?;
     let output = Digest::of_bytes(absolute(job.output)?.as_os_str().as_encoded_bytes());
-    let mut coordinator = Coordinator {
+    let mut monitor = JobMonitor {
         engine,
         run,
         slurm,
@@ -61,18 +61,18 @@ pub(crate) fn run_on_cluster(
         name: format!("predict-{}", &output.to_hex()[..8]),
         progress: job.progress,
         jobs: BTreeMap::new(),
-        tries: BTreeMap::new(),
+        resubmissions: BTreeMap::new(),
     };
-    // Until here a signal ends us at once, and nothing is lost.
+    // Before this line a signal ends the process at once, and nothing is lost.
     install_signal_handlers();
-    coordinator.submit_first()?;
+    monitor.submit_missing()?;
     if !detach {
-        return coordinator.follow();
+        return monitor.wait_for_output();
     }
-    let count = format::plural(coordinator.jobs.len() as u64, "task", "tasks");
-    let name = &coordinator.name;
+    let count = format::plural(monitor.jobs.len() as u64, "task", "tasks");
+    let name = &monitor.name;
     Ok(format!(
-        "{count} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={name}` ends them"
+        "{count} submitted; the last one merges. The same command without `--detach` monitors them, `scancel --name={name}` cancels them"
     ))
 }
 
@@ -82,97 +82,101 @@ fn interrupted(message: &str, hint: String) -> Failure {
         .with_hint(hint)
 }
 
-/// Jobs under way.
-struct Coordinator<'a> {
+/// Submits and monitors the jobs of one output.
+struct JobMonitor<'a> {
     engine: &'a EngineSettings,
     run: &'a RunSettings,
     slurm: Slurm,
     record: Record,
     plan: &'a Plan,
-    /// What its tasks are called, before their numbers.
+    /// Name of the jobs, and prefix of the names of tasks.
     name: String,
     progress: &'a Progress,
-    jobs: BTreeMap<Number, MonitoredJob>,
-    /// How often a task was submitted again.
-    tries: BTreeMap<Number, u32>,
+    jobs: BTreeMap<TaskNumber, MonitoredJob>,
+    /// How often each task was submitted again.
+    resubmissions: BTreeMap<TaskNumber, u32>,
 }
 
-impl Coordinator<'_> {
-    fn follow(&mut self) -> Result<String, Failure> {
+impl JobMonitor<'_> {
+    /// Monitors the jobs until the output is merged, and returns its one-line summary.
+    fn wait_for_output(&mut self) -> Result<String, Failure> {
         let (plan, progress) = (self.plan, self.progress);
-        let shown = progress.task("predicting", Some(plan.rows), "rows");
-        let mut told = 0;
+        let task = progress.task("predicting", Some(plan.rows), "rows");
+        let mut reported = 0;
         loop {
             if stop_requested() {
                 let name = &self.name;
                 let hint = format!(
-                    "The same command follows them again; `scancel --name={name}` ends them"
+                    "Run the same command to monitor the jobs again, or cancel them with `scancel --name={name}`"
                 );
-                return Err(interrupted("asked to; the jobs go on", hint));
+                return Err(interrupted(
+                    "this command; the submitted jobs continue",
+                    hint,
+                ));
             }
             self.jobs
                 .retain(|number, _| *number == MERGE || !plan.is_finished(*number));
             let jobs = self.jobs.values().map(|job| job.submission.job);
             let snapshot = match Snapshot::take(self.slurm, jobs) {
                 Ok(snapshot) => snapshot,
-                // The jobs go on without us; a controller that is started anew answers again.
+                // The jobs continue without this client; a restarted controller answers again.
                 Err(error) => {
-                    progress.warn(&format!("{error}; asking again"));
-                    sleep(10 * LOOK_EVERY);
+                    progress.warn(&format!("{error}; trying again"));
+                    sleep(10 * POLL_INTERVAL);
                     continue;
                 }
             };
-            if let Some(line) = self.look(&snapshot)? {
-                return Ok(line);
+            if let Some(summary) = self.poll(&snapshot)? {
+                return Ok(summary);
             }
             let jobs = self.jobs.values();
-            let running = jobs.filter(|job| snapshot.is_queued(job.submission.job));
+            let queued = jobs.filter(|job| snapshot.is_queued(job.submission.job));
             let shards = 1..=plan.count();
-            let rows: u64 = shards.clone().map(|shard| plan.rows_done(shard)).sum();
-            shown.advance(rows.saturating_sub(told));
-            told = told.max(rows);
-            shown.message(&format!(
-                "{} of {} shards finished, {} jobs in the queue",
+            let rows: u64 = shards.clone().map(|shard| plan.finished_rows(shard)).sum();
+            task.advance(rows.saturating_sub(reported));
+            reported = reported.max(rows);
+            task.message(&format!(
+                "{} of {} finished, {} in the queue",
                 shards.filter(|shard| plan.is_finished(*shard)).count(),
-                plan.count(),
-                running.count()
+                format::plural(plan.count() as u64, "shard", "shards"),
+                format::plural(queued.count() as u64, "job", "jobs")
             ));
-            sleep(LOOK_EVERY);
+            sleep(POLL_INTERVAL);
         }
     }
 
-    /// One look at every job; the last words of the one that merges, once it has.
-    fn look(&mut self, snapshot: &Snapshot) -> Result<Option<String>, Failure> {
-        // The merge last: why it will not run is known by the shards.
-        let mut numbers: Vec<Number> = self.jobs.keys().copied().collect();
+    /// Checks every job once, and submits lost jobs again. Returns the last line of the merge job when it has ended.
+    fn poll(&mut self, snapshot: &Snapshot) -> Result<Option<String>, Failure> {
+        // The merge job is last, because failed shards explain why it does not run.
+        let mut numbers: Vec<TaskNumber> = self.jobs.keys().copied().collect();
         numbers.sort_by_key(|number| *number == MERGE);
         for number in numbers {
             let Some(job) = self.jobs.get_mut(&number) else {
                 continue;
             };
             let status = job.status(snapshot, self.slurm, &self.record)?;
-            let is_unseen = job.time_out_of_queue() < UNSEEN;
-            let tries = self.tries.get(&number).copied().unwrap_or(0);
+            let may_be_invisible = job.time_out_of_queue() < MAX_VISIBILITY_DELAY;
+            let resubmissions = self.resubmissions.get(&number).copied().unwrap_or(0);
             match &status.state {
                 JobState::Pending(_) | JobState::Running => {}
                 JobState::Ended { code: 0, .. } if number == MERGE => {
-                    let said = last_line(&self.record.log(&self.name_of(MERGE)));
-                    return Ok(Some(said.unwrap_or_default()));
+                    let summary = last_line(&self.record.log(&self.task_name(MERGE)));
+                    return Ok(Some(summary.unwrap_or_default()));
                 }
-                JobState::Ended { code: 0, .. } | JobState::Unknown if is_unseen => {}
-                // What it waits for is submitted again, or has failed and is told of.
+                JobState::Ended { code: 0, .. } | JobState::Unknown if may_be_invisible => {}
+                // A shard that it depends on was submitted again, or has failed and is reported.
                 JobState::Cancelled | JobState::DependencyFailed
                     if number == MERGE && self.jobs.len() > 1 => {}
                 JobState::Cancelled | JobState::Ended { code: 130, .. } => {
-                    let hint = "The same command goes on where this one was".to_owned();
-                    let problem = "cancelled; finished shards and chunks are kept";
-                    return Err(interrupted(problem, hint));
+                    let hint = "Run the same command again to resume".to_owned();
+                    let message = "a job was cancelled; finished shards and rows are saved";
+                    return Err(interrupted(message, hint));
                 }
                 JobState::DependencyFailed => {
-                    self.submit_again(number, "what it waits for is gone")?
+                    self.submit_again(number, "a job that it depends on is gone")?
                 }
-                standing if status.is_transient() && tries < self.run.retries => {
-                    self.submit_again(number, &format!("lost ({standing:?})"))?;
+                state if status.is_transient() && resubmissions < self.run.retries => {
+                    self.submit_again(number, &describe_end(state))?;
                 }
                 _ => return Err(self.failed(number, &status)),
             }
@@ -180,65 +184,66 @@ impl Coordinator<'_> {
         Ok(None)
     }
 
-    /// Submits every shard that is not finished, and the merge after them, but for what is in the queue.
-    fn submit_first(&mut self) -> Result<(), Failure> {
+    /// Submits every unfinished shard and then the merge job, except those in the queue.
+    fn submit_missing(&mut self) -> Result<(), Failure> {
         let queue = self.slurm.queue()?;
-        let known = self.record.submissions()?;
-        let mut open = Vec::new();
+        let earlier = self.record.submissions()?;
+        let mut unfinished = Vec::new();
         for shard in 1..=self.plan.count() {
-            let proved = self.plan.proved(shard);
-            if let Err(error) = &proved {
+            let verified = self.plan.verify(shard);
+            if let Err(error) = &verified {
                 let progress = self.progress;
-                progress.warn(&format!("{error}; shard {shard} is computed again"));
+                progress.warn(&format!("{error}; shard {shard} is predicted again"));
                 self.plan.remove(shard)?;
             }
-            if !matches!(proved, Ok(Some(_))) {
-                open.push(shard);
+            if !matches!(verified, Ok(Some(_))) {
+                unfinished.push(shard);
             }
         }
-        let mut wanted = Vec::new();
-        for number in open.into_iter().chain([MERGE]) {
+        let mut missing = Vec::new();
+        for number in unfinished.into_iter().chain([MERGE]) {
             let task = self.task(number)?;
-            let known = known.get(&task.name);
-            match known.filter(|it| it.command == task.command && queue.contains_key(&it.job)) {
-                Some(known) => {
-                    self.jobs.insert(number, MonitoredJob::new(known.clone()));
+            let earlier = earlier.get(&task.name);
+            match earlier.filter(|it| it.command == task.command && queue.contains_key(&it.job)) {
+                Some(submission) => {
+                    self.jobs
+                        .insert(number, MonitoredJob::new(submission.clone()));
                 }
-                None => wanted.push(number),
+                None => missing.push(number),
             }
         }
         if !self.jobs.is_empty() {
             let count = format::plural(self.jobs.len() as u64, "task is", "tasks are");
             self.progress.note(&format!(
-                "{count} on the way already, submitted by an earlier call"
+                "{count} already in the queue, submitted by an earlier command"
             ));
         }
-        self.submit(&wanted)
+        self.submit(&missing)
     }
 
-    /// Submits a task once more, and the merge after it.
-    fn submit_again(&mut self, number: Number, reason: &str) -> Result<(), Failure> {
-        *self.tries.entry(number).or_default() += 1;
+    /// Submits a task again, and the merge job after it.
+    fn submit_again(&mut self, number: TaskNumber, reason: &str) -> Result<(), Failure> {
+        *self.resubmissions.entry(number).or_default() += 1;
         let title = self.title(number);
         let progress = self.progress;
         progress.warn(&format!("{title}: {reason}; submitted again"));
         self.jobs.remove(&number);
-        let mut wanted = vec![number];
+        let mut numbers = vec![number];
         if let Some(merge) = self.jobs.remove(&MERGE) {
             self.slurm.cancel(&[merge.submission.job])?;
-            wanted.push(MERGE);
+            numbers.push(MERGE);
         }
-        self.submit(&wanted)
+        self.submit(&numbers)
     }
 
-    /// Submits shards as arrays, and then the merge if it is among them.
-    fn submit(&mut self, wanted: &[Number]) -> Result<(), Failure> {
-        let shards: Vec<Number> = wanted.iter().copied().filter(|it| *it != MERGE).collect();
+    /// Submits shards as job arrays, and then the merge job if `numbers` contains it.
+    fn submit(&mut self, numbers: &[TaskNumber]) -> Result<(), Failure> {
+        let shards: Vec<TaskNumber> = numbers.iter().copied().filter(|it| *it != MERGE).collect();
         for shards in shards.chunks(self.slurm.max_array_size()?.max(1)) {
             self.submit_batch(shards, None)?;
         }
-        if wanted.contains(&MERGE) {
-            // What is finished needs no waiting for.
+        if numbers.contains(&MERGE) {
+            // Finished shards have no jobs to wait for.
             let after = after_ok(self.jobs.values().map(|job| job.submission.job));
             self.submit_batch(&[MERGE], after)?;
         }
@@ -247,7 +252,7 @@ impl Coordinator<'_> {
 
     fn submit_batch(
         &mut self,
-        numbers: &[Number],
+        numbers: &[TaskNumber],
         dependency: Option<String>,
     ) -> Result<(), Failure> {
         let tasks = numbers.iter().map(|number| self.task(*number));
@@ -261,9 +266,9 @@ impl Coordinator<'_> {
             tasks: tasks.collect::<Result<_, Failure>>()?,
         };
         let job = self.slurm.submit(&batch.script(), dependency.as_deref())?;
-        for (seat, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
-            let seat = (numbers.len() > 1).then_some(seat as u32);
-            let id = TaskId { job, task: seat };
+        for (index, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
+            let index = (numbers.len() > 1).then_some(index as u32);
+            let id = TaskId { job, task: index };
             let submission = Submission::now(&task.name, id, &task.command, 0);
             self.record.add_submission(&submission)?;
             self.jobs.insert(*number, MonitoredJob::new(submission));
@@ -271,18 +276,18 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    /// The task of a shard: this command, with the shard in place of the shards, watched over.
-    fn task(&self, number: Number) -> Result<Task, Failure> {
+    /// The task of a shard or of the merge: this command with `--shard K` or `--merge`, run by `ressenti job`.
+    fn task(&self, number: TaskNumber) -> Result<Task, Failure> {
         let program = env::current_exe();
         let program = program.map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
         let cpus = self.engine.of_predict().cpus.unwrap_or(1);
         let threads = format!("run.threads={cpus}");
         let shard = number.to_string();
-        let (own, resume_prefix) = match number {
+        let (step, resume_prefix) = match number {
             MERGE => (&["--merge"][..], self.plan.folder.clone()),
-            number => (&["--shard", &shard][..], self.plan.work(number)),
+            number => (&["--shard", &shard][..], self.plan.resume_directory(number)),
         };
-        let more = [&["--progress", "plain", "--set", &threads], own].concat();
+        let more = [&["--progress", "plain", "--set", &threads], step].concat();
         let words = iter::once(program.clone().into_os_string())
             .chain(job_arguments(env::args_os().skip(1), &more));
         let command = words.map(|word| word.to_string_lossy().into_owned());
@@ -293,34 +298,40 @@ impl Coordinator<'_> {
             retries: self.run.retries,
             stall_timeout: self.run.stall_timeout,
         };
-        Ok(wrapper.wrap(&self.name_of(number), command.collect()))
+        Ok(wrapper.wrap(&self.task_name(number), command.collect()))
     }
 
-    fn name_of(&self, number: Number) -> String {
+    fn task_name(&self, number: TaskNumber) -> String {
         match number {
             MERGE => format!("{}-merge", self.name),
             shard => format!("{}-{shard:04}", self.name),
         }
     }
 
-    fn title(&self, number: Number) -> String {
+    /// Name of a task in messages.
+    fn title(&self, number: TaskNumber) -> String {
         match number {
             MERGE => "merging".to_owned(),
             shard => format!("shard {shard} of {}", self.plan.count()),
         }
     }
 
-    fn failed(&self, number: Number, status: &JobStatus) -> Failure {
-        let log = self.record.log(&self.name_of(number));
-        let why = match &status.state {
-            JobState::Ended { reason, .. } => reason.clone(),
-            JobState::Lost(state) => format!("ended by Slurm: {state}"),
-            _ => "nobody knows how it ended".to_owned(),
-        };
-        let (said, title) = (failure_lines(&log).join("\n  "), self.title(number));
-        Failure::new(format!("{title} failed on {}: {why}\n  {said}", status.node)).with_hint(format!(
-            "Fix that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
+    fn failed(&self, number: TaskNumber, status: &JobStatus) -> Failure {
+        let log = self.record.log(&self.task_name(number));
+        let (reason, title) = (describe_end(&status.state), self.title(number));
+        let lines = failure_lines(&log).join("\n  ");
+        Failure::new(format!("{title} failed on {}: {reason}\n  {lines}", status.node)).with_hint(format!(
+            "Fix the cause and run the same command again: finished shards and rows are saved. The full log is `{}`",
             log.display()
         ))
+    }
+}
+
+/// How a job ended, for messages.
+fn describe_end(state: &JobState) -> String {
+    match state {
+        JobState::Ended { reason, .. } => reason.clone(),
+        JobState::Lost(state) => format!("ended by Slurm: {state}"),
+        _ => "Slurm does not report how it ended".to_owned(),
     }
 }

@@ -1,12 +1,11 @@
-//! The command of a job: the user's command with other options in place of those about the cluster.
+//! The command of a job: the user's command, in which other options replace the cluster options.
 
 use std::ffi::OsString;
 
-/// Options with a value that a job does not take over.
-const OPTIONS: [&str; 3] = ["--shards", "--engine", "--progress"];
+/// Options with a value that the command of a job omits.
+const OMITTED_OPTIONS: [&str; 3] = ["--shards", "--engine", "--progress"];
 
-/// Makes the arguments of a job from those of the user's command. `more` is appended, for example
-/// `--shard 7`.
+/// The arguments of a job: the user's arguments without the cluster options, and `more`, for example `--shard 7`.
 pub(super) fn job_arguments(
     arguments: impl IntoIterator<Item = OsString>,
     more: &[&str],
@@ -16,8 +15,8 @@ pub(super) fn job_arguments(
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy();
         let name = text.split_once('=').map_or(&*text, |(name, _)| name);
-        if OPTIONS.contains(&name) {
-            // Without `=` the value is the next argument.
+        if OMITTED_OPTIONS.contains(&name) {
+            // In `--name value` the value is the next argument.
             if name == text {
                 arguments.next();
             }
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_has_the_users_options_but_those_about_the_cluster() {
+    fn a_job_has_the_options_of_the_user_without_the_cluster_options() {
         let check = |given: &str, more: &[&str], expected: &str| {
             let given = given.split(' ').map(OsString::from);
             let found: Vec<String> = job_arguments(given, more)

@@ -1,4 +1,4 @@
-//! One output of all shards, the same to the byte as that of a run without them.
+//! Joining all shards into one output, byte for byte the output of a run without shards.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,66 +7,67 @@ use std::path::Path;
 use artifact::{ArtifactError, Failure, format};
 use stage::Progress;
 
-use super::numbers;
 use super::plan::Plan;
-use super::shard::Finished;
-use crate::job::{Done, check_places, in_words, publish, unwritten};
+use super::row_numbers;
+use super::shard::FinishedShard;
+use crate::file::{RowCounts, check_paths, describe, output_failure, publish};
 
-/// Merges the shards of a plan in order, puts the output in place and removes the shards. Returns a summary
-/// of one line.
+/// Merges the shards of a plan in order, writes the output and deletes the shards. Returns a one-line summary.
 ///
 /// # Errors
-/// There is no plan, a shard is missing or damaged, or the disk refuses.
+/// There is no plan, a shard is missing or damaged, or a file cannot be written.
 pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failure> {
-    let plan = Plan::of(output)?;
-    check_places(&plan.task.input, output)?;
-    let _lock = Plan::lock_all(&plan.folder)?;
-    let shards = all_of(&plan)?;
+    let plan = Plan::load(output)?;
+    check_paths(&plan.task.input, output)?;
+    let _lock = Plan::lock(&plan.folder)?;
+    let shards = verify_all(&plan)?;
     let merged = ["merged", "merged.rejected"].map(|name| plan.folder.join(name));
     {
-        let shown = progress.task("merging", Some(plan.rows), "rows");
+        let task = progress.task("merging", Some(plan.rows), "rows");
         let [mut rows, mut rejected] = [create(&merged[0])?, create(&merged[1])?];
-        for (number, shard) in shards.iter().enumerate() {
-            let [its_rows, its_rejected] = plan.files(number + 1);
-            append(&its_rows, &mut rows, &merged[0])?;
-            append(&its_rejected, &mut rejected, &merged[1])?;
-            shown.advance(shard.done.rows);
+        for (index, shard) in shards.iter().enumerate() {
+            let [shard_rows, shard_rejected] = plan.files(index + 1);
+            append(&shard_rows, &mut rows, &merged[0])?;
+            append(&shard_rejected, &mut rejected, &merged[1])?;
+            task.advance(shard.counts.rows);
         }
     }
-    numbers::check(plan.task.form, &merged, plan.rows)?;
-    let parts = shards.iter().map(|shard| &shard.done);
-    let done = parts.fold(Done::default(), Done::and);
-    publish(&merged, &plan.columns, &done, output)?;
+    row_numbers::check(plan.task.format, &merged, plan.rows)?;
+    let counts = shards.iter().map(|shard| &shard.counts);
+    let counts = counts.fold(RowCounts::default(), RowCounts::add);
+    publish(&merged, &plan.columns, &counts, output)?;
     fs::remove_dir_all(&plan.folder).map_err(ArtifactError::io("remove", &plan.folder))?;
-    Ok(in_words(&done, output, None))
+    Ok(describe(&counts, output, None))
 }
 
-/// All shards, proved whole; none is read before all are known to be there.
-fn all_of(plan: &Plan) -> Result<Vec<Finished>, Failure> {
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
+/// All shards, verified. No shard is merged before all are known to be complete.
+fn verify_all(plan: &Plan) -> Result<Vec<FinishedShard>, Failure> {
+    let (mut finished, mut missing) = (Vec::new(), Vec::new());
     for shard in 1..=plan.count() {
         let damaged = |error: ArtifactError| {
             Failure::from_error(error).with_hint(format!(
-                "Predict it again: the same command with `--shard {shard}` in place of `--merge`"
+                "Predict it again: run the same command with `--shard {shard}` instead of `--merge`"
             ))
         };
-        match plan.proved(shard).map_err(damaged)? {
-            Some(shard) => found.push(shard),
+        match plan.verify(shard).map_err(damaged)? {
+            Some(shard) => finished.push(shard),
             None => missing.push(shard.to_string()),
         }
     }
     if missing.is_empty() {
-        return Ok(found);
+        return Ok(finished);
     }
-    let (count, named) = (format::count(missing.len() as u64), shortened(&missing));
-    let all = plan.count();
-    let failure = Failure::new(format!("{count} of {all} shards are not finished: {named}"));
-    let hint = "Predict them: the same command with `--shard K` in place of `--merge`";
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    let (count, list) = (format::count(missing.len() as u64), shorten_list(&missing));
+    let all = format::plural(plan.count() as u64, "shard", "shards");
+    let failure = Failure::new(format!("{count} of {all} {verb} not finished: {list}"));
+    let hint =
+        "Run the same command with `--shard K` instead of `--merge`, for each of these numbers";
     Err(failure.with_hint(hint.to_owned()))
 }
 
-/// The first ten names, and how many more there are.
-fn shortened(names: &[String]) -> String {
+/// The first ten names, and the number of further names.
+fn shorten_list(names: &[String]) -> String {
     match names.split_at_checked(10) {
         Some((first, more)) if !more.is_empty() => {
             format!("{} and {} more", first.join(", "), more.len())
@@ -77,7 +78,7 @@ fn shortened(names: &[String]) -> String {
 
 fn create(path: &Path) -> Result<File, Failure> {
     let created = File::create(path).map_err(ArtifactError::io("create", path));
-    created.map_err(unwritten)
+    created.map_err(output_failure)
 }
 
 fn append(from: &Path, to: &mut File, target: &Path) -> Result<(), ArtifactError> {
@@ -93,10 +94,10 @@ mod tests {
     #[test]
     fn a_long_list_of_shards_is_shortened() {
         let names = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>();
-        assert_eq!(shortened(&names(3)), "1, 2, 3");
-        assert_eq!(shortened(&names(10)), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10");
+        assert_eq!(shorten_list(&names(3)), "1, 2, 3");
+        assert_eq!(shorten_list(&names(10)), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10");
         assert_eq!(
-            shortened(&names(13)),
+            shorten_list(&names(13)),
             "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 more"
         );
     }

@@ -1,4 +1,4 @@
-//! Small files of JSON that are replaced as a whole and tell of themselves whether a byte was changed.
+//! Small JSON files with a digest of their content, which are written by one rename.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,12 +12,11 @@ use serde_json::value::{RawValue, to_raw_value};
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     content: Box<RawValue>,
-    /// The digest of the content as it is written.
+    /// The digest of the content.
     seal: Digest,
 }
 
-/// Writes a file and puts it in place by a rename, once it is on the disk. Returns its seal, which
-/// equal contents have in common.
+/// Writes a file, flushes it to the disk and renames it into place. Returns its seal; equal contents have equal seals.
 pub(super) fn write<T: Serialize>(path: &Path, content: &T) -> Result<Digest, ArtifactError> {
     let content = to_raw_value(content).expect("plain data");
     let seal = Digest::of_bytes(content.get().as_bytes());
@@ -34,10 +33,10 @@ pub(super) fn write<T: Serialize>(path: &Path, content: &T) -> Result<Digest, Ar
     Ok(seal)
 }
 
-/// Reads a file and its seal; `None` where there is none.
+/// Reads a file and its seal; `None` if there is no file.
 ///
 /// # Errors
-/// The file cannot be read, or is not what was written.
+/// The file cannot be read, or is damaged.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, Digest)>, ArtifactError> {
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -46,7 +45,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, Digest
     let damaged = |error: serde_json::Error| ArtifactError::damaged(path, error.to_string());
     let Sealed { content, seal } = serde_json::from_slice(&text).map_err(damaged)?;
     if Digest::of_bytes(content.get().as_bytes()) != seal {
-        let reason = "its content and its seal differ";
+        let reason = "its content does not match its seal";
         return Err(ArtifactError::damaged(path, reason));
     }
     let content = serde_json::from_str(content.get()).map_err(damaged)?;
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_byte_is_told() {
+    fn a_changed_byte_is_detected() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("plan.json");
         assert_eq!(read::<Vec<u64>>(&path).expect("no damage"), None);
@@ -66,11 +65,11 @@ mod tests {
         let found = read(&path).expect("no damage");
         assert_eq!(found, Some((vec![1_u64, 22, 333], seal)));
         let whole = fs::read(&path).expect("read");
-        for place in 0..whole.len() {
+        for index in 0..whole.len() {
             let mut text = whole.clone();
-            text[place] ^= 1;
+            text[index] ^= 1;
             fs::write(&path, &text).expect("written");
-            assert!(read::<Vec<u64>>(&path).is_err(), "byte {place}");
+            assert!(read::<Vec<u64>>(&path).is_err(), "byte {index}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One shard: its rows predicted with a journal, put in place as a whole, and proved whole later.
+//! One shard: predicted with a journal, moved into place when finished, and verified before merging.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,149 +7,161 @@ use artifact::{ArtifactError, Digest, Failure, FileLock, format, sync};
 use serde::{Deserialize, Serialize};
 use stage::install_signal_handlers;
 
-use super::plan::{Plan, changed};
+use super::plan::{Plan, input_modified};
 use super::sealed;
-use crate::job::{Done, FILES, Job, Workplace, left_over, stamp, unwritten, with_ending};
-use crate::misuse;
+use crate::file::{
+    FILES, FileJob, ResumeDirectory, RowCounts, finished_rows, output_failure, stamp, with_suffix,
+};
+use crate::usage_error;
 use bundle::Predictor;
 
 const MANIFEST: &str = "shard.json";
 
-/// What a finished shard is, as `shard.json` says it.
+/// A finished shard; stored as `shard.json`.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Finished {
-    /// The digest of the plan that it belongs to.
+pub(super) struct FinishedShard {
+    /// The digest of the plan of this shard.
     plan: Option<Digest>,
     shard: usize,
-    pub(super) done: Done,
-    /// The digest of the rows, and of those kept aside.
+    pub(super) counts: RowCounts,
+    /// The digests of the predicted rows and of the rejected rows.
     digests: [Digest; 2],
 }
 
 impl Plan {
-    /// The files of a finished shard: its rows, and those kept aside.
+    /// The files of a finished shard: predicted rows and rejected rows.
     pub(super) fn files(&self, shard: usize) -> [PathBuf; 2] {
-        FILES.map(|name| self.place(shard).join(name))
+        FILES.map(|name| self.shard_folder(shard).join(name))
     }
 
-    /// A finished shard, its files not looked at; `None` where it is not finished.
+    /// A finished shard, without checking its files; `None` if it is not finished.
     ///
     /// # Errors
-    /// It is there, and its manifest is damaged or of something else.
-    pub(super) fn finished(&self, shard: usize) -> Result<Option<Finished>, ArtifactError> {
-        let path = self.place(shard).join(MANIFEST);
-        // A folder without one was not made by us as a whole.
-        let found = sealed::read::<Finished>(&path)?.map(|(found, _)| found);
+    /// Its manifest is damaged, or for other rows.
+    pub(super) fn finished(&self, shard: usize) -> Result<Option<FinishedShard>, ArtifactError> {
+        let path = self.shard_folder(shard).join(MANIFEST);
+        // A folder without a manifest is not a finished shard.
+        let found = sealed::read::<FinishedShard>(&path)?.map(|(found, _)| found);
         let found = found.filter(|found| found.plan == self.id);
         match found {
-            Some(found) if found.shard != shard || found.done.rows != self.rows_of(shard) => {
-                let reason = "it is about other rows than its name says";
+            Some(found) if found.shard != shard || found.counts.rows != self.shard_rows(shard) => {
+                let reason = "its rows are not those of its name";
                 Err(ArtifactError::damaged(&path, reason))
             }
             found => Ok(found),
         }
     }
 
-    /// A finished shard, every byte of it proved.
+    /// A finished shard whose files match their digests; `None` if it is not finished.
     ///
     /// # Errors
-    /// It is there, and damaged.
-    pub(super) fn proved(&self, shard: usize) -> Result<Option<Finished>, ArtifactError> {
+    /// A file of it is damaged.
+    pub(super) fn verify(&self, shard: usize) -> Result<Option<FinishedShard>, ArtifactError> {
         let Some(found) = self.finished(shard)? else {
             return Ok(None);
         };
         for (path, digest) in self.files(shard).iter().zip(found.digests) {
-            let is = Digest::of_file(path).map_err(ArtifactError::io("read", path))?;
-            if is != digest {
-                let reason = format!("its digest is {is} and should be {digest}");
+            let actual = Digest::of_file(path).map_err(ArtifactError::io("read", path))?;
+            if actual != digest {
+                let reason = format!("its digest is {actual} and should be {digest}");
                 return Err(ArtifactError::damaged(path, reason));
             }
         }
         Ok(Some(found))
     }
 
-    /// Whether a shard is finished; its files are not looked at.
+    /// Whether a shard is finished, without checking its files.
     pub(super) fn is_finished(&self, shard: usize) -> bool {
         self.finished(shard).is_ok_and(|found| found.is_some())
     }
 
-    /// Rows of a shard that are done, also if its process still runs or was killed.
-    pub(super) fn rows_done(&self, shard: usize) -> u64 {
+    /// Number of finished rows of a shard, also while its process runs or after it was killed.
+    pub(super) fn finished_rows(&self, shard: usize) -> u64 {
         if self.is_finished(shard) {
-            return self.rows_of(shard);
+            return self.shard_rows(shard);
         }
-        left_over(&self.work(shard), &self.task_of(shard)).map_or(0, |done| done.rows)
+        let counts = finished_rows(&self.resume_directory(shard), &self.shard_task(shard));
+        counts.map_or(0, |counts| counts.rows)
     }
 }
 
-/// Predicts a shard of the plan that is there, unless it is finished. Goes on where a killed process
-/// came to. Returns what was done, in a line.
+/// Predicts a shard of the existing plan unless it is finished; resumes after a kill. Returns a one-line summary.
 ///
 /// # Errors
-/// There is no plan, it is for something else, the input was changed, or the disk refuses.
+/// There is no plan or it does not fit, the input was modified, or a file cannot be written.
 pub(crate) fn run_shard(
-    job: &Job<'_>,
+    job: &FileJob<'_>,
     shard: usize,
     load: impl FnOnce() -> Result<Predictor, Failure>,
 ) -> Result<String, Failure> {
-    let plan = Plan::of(job.output)?;
+    let plan = Plan::load(job.output)?;
     let count = plan.count();
     if shard > count {
-        let problem = format!("There is no shard {shard}: the plan has {count}");
-        return Err(misuse(problem, format!("Name one from 1 to {count}")));
+        let shards = format::plural(count as u64, "shard", "shards");
+        let problem = format!("Shard {shard} does not exist: the plan has {shards}");
+        return Err(usage_error(
+            problem,
+            format!("Use a number from 1 to {count}"),
+        ));
     }
     plan.check_task(&job.task()?)?;
-    let _lock = FileLock::acquire(&with_ending(&plan.place(shard), "lock"), |holder| {
+    let _lock = FileLock::acquire(&with_suffix(&plan.shard_folder(shard), "lock"), |holder| {
         job.progress
             .note(&format!("waiting for {holder}, which predicts this shard"));
     })
-    .map_err(unwritten)?;
-    // Until here a signal ends the process at once, and nothing is lost.
+    .map_err(output_failure)?;
+    // Before this line a signal ends the process at once, and nothing is lost.
     install_signal_handlers();
-    let named = format!("shard {shard} of {count}");
-    match plan.proved(shard) {
-        Ok(Some(_)) => return Ok(format!("{named} is finished already")),
+    let name = format!("shard {shard} of {count}");
+    match plan.verify(shard) {
+        Ok(Some(_)) => return Ok(format!("{name} is already finished")),
         Ok(None) => {}
-        Err(error) => job.progress.warn(&format!("{error}; it is computed again")),
+        Err(error) => job
+            .progress
+            .warn(&format!("{error}; the shard is predicted again")),
     }
-    let done = compute(job, &plan, shard, &load()?)?;
-    let (rows, place) = (format::plural(done.rows, "row", "rows"), plan.place(shard));
-    Ok(format!("{named}: {rows}; `{}`", place.display()))
+    let counts = predict_shard(job, &plan, shard, &load()?)?;
+    let (rows, folder) = (
+        format::plural(counts.rows, "row", "rows"),
+        plan.shard_folder(shard),
+    );
+    Ok(format!("{name}: {rows}; `{}`", folder.display()))
 }
 
-fn compute(
-    job: &Job<'_>,
+fn predict_shard(
+    job: &FileJob<'_>,
     plan: &Plan,
     shard: usize,
     predictor: &Predictor,
-) -> Result<Done, Failure> {
-    let work = plan.work(shard);
-    let mut workplace = Workplace::open(&work, plan.task_of(shard))?;
-    if workplace.done.rows > 0 {
-        let [done, all] = [workplace.done.rows, plan.rows_of(shard)].map(format::count);
+) -> Result<RowCounts, Failure> {
+    let folder = plan.resume_directory(shard);
+    let mut directory = ResumeDirectory::open(&folder, plan.shard_task(shard))?;
+    let count = plan.shard_rows(shard);
+    if directory.counts.rows > 0 {
+        let finished = format::count(directory.counts.rows);
+        let all = format::plural(count, "row", "rows");
         let progress = job.progress;
-        progress.note(&format!("going on after {done} of {all} rows"));
+        progress.note(&format!("resuming after {finished} of {all}"));
     }
-    let count = plan.rows_of(shard);
-    job.work(predictor, &plan.columns, &mut workplace, Some(count))?;
-    // Rows of a file that is written to meanwhile are rows of nothing.
-    if stamp(job.input)? != plan.task.stamp || workplace.done.rows != count {
-        return Err(changed(job.input));
+    job.predict_rows(predictor, &plan.columns, &mut directory, Some(count))?;
+    // Rows of an input that was modified meanwhile must not be merged.
+    if stamp(job.input)? != plan.task.stamp || directory.counts.rows != count {
+        return Err(input_modified(job.input));
     }
-    workplace.sync()?;
+    directory.sync()?;
     let digest = |path: &PathBuf| Digest::of_file(path).map_err(ArtifactError::io("read", path));
-    let [rows, rejected] = workplace.files();
-    let finished = Finished {
+    let [rows, rejected] = directory.files();
+    let finished = FinishedShard {
         plan: plan.id,
         shard,
         digests: [digest(&rows)?, digest(&rejected)?],
-        done: workplace.done,
+        counts: directory.counts,
     };
-    sealed::write(&work.join(MANIFEST), &finished)?;
-    // A folder cannot be renamed over another, so that a damaged predecessor goes first. Killed in
-    // between, the next process finds the whole shard in the journal.
+    sealed::write(&folder.join(MANIFEST), &finished)?;
+    // A folder cannot be renamed over another, so a damaged shard is deleted first. After a kill between these steps,
+    // the next process finds all rows in the journal.
     plan.remove(shard)?;
-    fs::rename(&work, plan.place(shard)).map_err(ArtifactError::io("rename", &work))?;
+    fs::rename(&folder, plan.shard_folder(shard)).map_err(ArtifactError::io("rename", &folder))?;
     sync(&plan.folder)?;
-    Ok(finished.done)
+    Ok(finished.counts)
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn id() -> TaskId {
-    "12_3".parse().expect("a number")
+    "12_3".parse().expect("a task id")
 }
 
 fn queued(state: JobState, node: &str) -> QueueEntry {
@@ -11,7 +11,7 @@ fn queued(state: JobState, node: &str) -> QueueEntry {
     }
 }
 
-fn accounted(state: &str) -> AccountingEntry {
+fn accounting(state: &str) -> AccountingEntry {
     AccountingEntry {
         state: state.to_owned(),
         node: "node2".to_owned(),
@@ -19,9 +19,9 @@ fn accounted(state: &str) -> AccountingEntry {
     }
 }
 
-fn events(whats: &[EventKind]) -> Vec<Event> {
-    let event = |what: &EventKind| Event::now(id(), "node1", what.clone());
-    whats.iter().map(event).collect()
+fn events(kinds: &[EventKind]) -> Vec<Event> {
+    let event = |kind: &EventKind| Event::now(id(), "node1", kind.clone());
+    kinds.iter().map(event).collect()
 }
 
 fn started() -> EventKind {
@@ -43,27 +43,37 @@ fn ended(code: u8) -> EventKind {
 }
 
 #[track_caller]
-fn check(queue: Option<QueueEntry>, whats: &[EventKind], books: Option<&str>, expected: JobState) {
-    let books = books.map(accounted);
-    let status = JobStatus::of(id(), queue.as_ref(), &events(whats), books.as_ref());
+fn check(
+    queue: Option<QueueEntry>,
+    kinds: &[EventKind],
+    accounting_state: Option<&str>,
+    expected: JobState,
+) {
+    let entry = accounting_state.map(accounting);
+    let status = JobStatus::of(id(), queue.as_ref(), &events(kinds), entry.as_ref());
     assert_eq!(status.state, expected);
 }
 
 #[test]
-fn the_course_of_a_task_is_told_from_all_sources() {
-    let waits = || Some(queued(JobState::Pending("Priority".to_owned()), ""));
-    let runs = || Some(queued(JobState::Running, "node1"));
-    check(waits(), &[], None, JobState::Pending("Priority".to_owned()));
-    check(runs(), &[started()], None, JobState::Running);
+fn the_state_of_a_task_combines_all_sources() {
+    let pending = || Some(queued(JobState::Pending("Priority".to_owned()), ""));
+    let running = || Some(queued(JobState::Running, "node1"));
     check(
-        waits(),
+        pending(),
+        &[],
+        None,
+        JobState::Pending("Priority".to_owned()),
+    );
+    check(running(), &[started()], None, JobState::Running);
+    check(
+        pending(),
         &[started(), requeued(false)],
         None,
         JobState::Pending("Priority".to_owned()),
     );
-    // Preempted: it was told to end, and is in the queue again.
+    // Preempted: stopped, and in the queue again.
     check(
-        waits(),
+        pending(),
         &[started(), EventKind::Stopped],
         None,
         JobState::Pending("Priority".to_owned()),
@@ -84,7 +94,7 @@ fn the_course_of_a_task_is_told_from_all_sources() {
         code: 0,
         reason: "exit code 0".to_owned(),
     };
-    check(runs(), &[started(), ended(0)], None, done.clone());
+    check(running(), &[started(), ended(0)], None, done.clone());
     check(
         None,
         &[started(), requeued(true), started(), ended(0)],
@@ -118,11 +128,11 @@ fn starts_are_counted_within_one_job() {
         requeued(false),
         started(),
     ]);
-    events[0].job = "7".parse().expect("a number");
+    events[0].job = "7".parse().expect("a task id");
     let status = JobStatus::of(id(), None, &events, None);
     assert_eq!(status.starts, 2);
     assert_eq!(status.node, "node1");
     assert!(status.is_transient());
-    let accounted = accounted("TIMEOUT");
-    assert!(!JobStatus::of(id(), None, &events, Some(&accounted)).is_transient());
+    let entry = accounting("TIMEOUT");
+    assert!(!JobStatus::of(id(), None, &events, Some(&entry)).is_transient());
 }
