@@ -10,9 +10,9 @@ mod error;
 mod form;
 mod inspect;
 mod row;
+mod row_counts;
 mod rows;
 mod sink;
-mod tally;
 
 use std::path::PathBuf;
 
@@ -23,7 +23,8 @@ use stage::{Context, NoOptions, Outcome, Stage};
 pub use inspect::main as inspect;
 pub use row::Review;
 pub use rows::{
-    BadRow, Carry, TextContent, TextRow, carried_names, count_rows, read_each, read_texts,
+    KeepColumns, RejectedRow, TextContent, TextRow, count_rows, for_each_review, kept_column_names,
+    read_texts,
 };
 pub use tables::{InputError, Problem};
 

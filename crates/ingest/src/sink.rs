@@ -10,7 +10,7 @@ use arrow::array::{
 use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
 use crate::row::{LeftOut, Review};
-use crate::tally::Tally;
+use crate::row_counts::Tally;
 use tables::InputError;
 
 /// The table of accepted reviews.

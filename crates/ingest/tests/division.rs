@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray};
 use artifact::StageName;
 use common::gzip;
-use ingest::{Carry, TextRow, count_rows, read_texts};
+use ingest::{KeepColumns, TextRow, count_rows, read_texts};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use settings::{IngestSettings, REVIEWS, StepId};
@@ -36,7 +36,7 @@ fn rows(path: &Path, first: u64, most: u64) -> Vec<TextRow> {
     let (progress, settings) = (progress(), IngestSettings::default());
     let task = progress.task("reading", None, "bytes");
     let mut rows = Vec::new();
-    let carry = Carry::None;
+    let carry = KeepColumns::None;
     read_texts(path, &settings, &carry, (&progress, &task), first, |row| {
         rows.push(row);
         match (rows.len() as u64) < most {

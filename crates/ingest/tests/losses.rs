@@ -9,7 +9,7 @@ use std::path::Path;
 
 use artifact::StageName;
 use common::Bench;
-use ingest::{Carry, TextRow, count_rows, read_texts};
+use ingest::{KeepColumns, TextRow, count_rows, read_texts};
 use settings::{IngestSettings, REVIEWS, StepId};
 use stage::{Progress, ProgressMode};
 
@@ -69,7 +69,7 @@ fn rows_from(path: &Path, first: u64) -> Vec<TextRow> {
     let task = progress.task("reading", None, "bytes");
     let mut rows = Vec::new();
     let shown = (&progress, &task);
-    read_texts(path, &settings, &Carry::None, shown, first, |row| {
+    read_texts(path, &settings, &KeepColumns::None, shown, first, |row| {
         rows.push(row);
         ControlFlow::Continue(())
     })

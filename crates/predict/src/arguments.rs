@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use ingest::Carry;
+use ingest::KeepColumns;
 use stage::{ModelArguments, ProgressMode};
 
 const EXAMPLES: &str = "\
@@ -147,11 +147,11 @@ pub(crate) enum Format {
 
 impl Arguments {
     /// The columns that go along; a column that is called `all` is told by its position.
-    pub(crate) fn carry(&self) -> Carry {
+    pub(crate) fn carry(&self) -> KeepColumns {
         match self.carry.as_slice() {
-            [] => Carry::None,
-            [all] if all == "all" => Carry::All,
-            named => Carry::Named(named.to_vec()),
+            [] => KeepColumns::None,
+            [all] if all == "all" => KeepColumns::All,
+            named => KeepColumns::Named(named.to_vec()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use artifact::{ArtifactError, Failure, format};
-use ingest::BadRow;
+use ingest::RejectedRow;
 use stage::{Progress, is_read};
 
 use crate::arguments::Format;
@@ -22,7 +22,7 @@ const EXCERPT: usize = 200;
 const TOO_LONG: &str = "the text is longer than `ingest.max_text_bytes`";
 
 /// A line, or why it is no text: as a row of a file, it is kept aside and the others are answered.
-type Line = Result<String, BadRow>;
+type Line = Result<String, RejectedRow>;
 
 /// Answers about texts, in their order.
 pub(crate) struct AnswerWriter<'a> {
@@ -188,13 +188,13 @@ fn next_line(input: &mut impl BufRead, longest: usize) -> io::Result<Option<Line
     }
     if is_cut || line.len() > longest {
         let (reason, excerpt) = (TOO_LONG.to_owned(), excerpt(&line));
-        return Ok(Some(Err(BadRow { reason, excerpt })));
+        return Ok(Some(Err(RejectedRow { reason, excerpt })));
     }
     Ok(Some(String::from_utf8(line).map_err(|error| {
         let place = error.utf8_error().valid_up_to() + 1;
         let reason = format!("the text is not UTF-8: at byte {place}");
         let excerpt = excerpt(error.as_bytes());
-        BadRow { reason, excerpt }
+        RejectedRow { reason, excerpt }
     })))
 }
 

@@ -24,7 +24,7 @@ pub struct InputError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// A file or folder cannot be read, or a temporary file not be written.
-    Disk,
+    Io,
     /// An archive or compressed file ends early or is damaged.
     Damaged,
     /// An archive has content that no archive of reviews has.
@@ -32,11 +32,11 @@ pub enum Problem {
     /// A packed file unpacks to more than the settings allow.
     TooLarge,
     /// A packed file unpacks to more than any text does.
-    Bomb,
+    CompressionBomb,
     /// The source is of another kind than expected.
-    OtherKind,
+    WrongFormat,
     /// There is nothing in the file or folder.
-    Nothing,
+    Empty,
     /// A quote never closes.
     OpenQuote,
     /// The first row cannot be read, so that the columns are unknown.
@@ -72,18 +72,18 @@ impl InputError {
     }
 
     /// Something is missing, which `what` says as the rest of the sentence.
-    pub fn nothing(path: &Path, what: &str) -> Self {
+    pub fn empty(path: &Path, what: &str) -> Self {
         let hint = files_in(path)
             .unwrap_or_else(|| "Check the path, or name another with `--source PATH`".to_owned());
         let message = format!("`{}` has {what}", path.display());
-        Self::new(Problem::Nothing, message, hint)
+        Self::new(Problem::Empty, message, hint)
     }
 
     /// The file or folder is `found`, and something else was `expected`.
     pub fn unexpected(path: &Path, found: &str, expected: &str, hint: &str) -> Self {
         let path = path.display();
         let message = format!("`{path}` is {found}, and {expected} was expected");
-        Self::new(Problem::OtherKind, message, hint)
+        Self::new(Problem::WrongFormat, message, hint)
     }
 
     /// The file holds something else than was `expected`.
@@ -100,7 +100,7 @@ impl InputError {
             let is_missing = error.kind() == io::ErrorKind::NotFound;
             let hint = "No file has a name of this pattern: check it, and the folder it names";
             Self {
-                problem: Problem::Disk,
+                problem: Problem::Io,
                 message,
                 hint: (is_pattern && is_missing).then(|| hint.to_owned()),
                 source: Some(error.into()),
@@ -115,7 +115,7 @@ impl InputError {
         let (name, after) = (path.display(), after.as_ref());
         match (TooLarge::of(&source), source.kind()) {
             (Some(TooLarge::Ratio), _) => Self::new(
-                Problem::Bomb,
+                Problem::CompressionBomb,
                 format!("`{name}` unpacks to more than 1,000 times its size, which no reviews do"),
                 "If it really holds that much, unpack it first and name the file with `--source PATH`",
             ),
@@ -144,7 +144,7 @@ impl InputError {
 impl From<ArtifactError> for InputError {
     fn from(error: ArtifactError) -> Self {
         Self {
-            problem: Problem::Disk,
+            problem: Problem::Io,
             message: error.to_string(),
             hint: error.hint(),
             source: Some(error.into()),

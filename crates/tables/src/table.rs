@@ -65,7 +65,7 @@ impl<'a> Table<'a> {
             (Content::Text, format) if format != SourceFormat::Parquet => {
                 text(path, settings, unpacked, &mut form, &mut may_lack_columns)?
             }
-            (Content::Empty, _) => return Err(InputError::nothing(path, "no content")),
+            (Content::Empty, _) => return Err(InputError::empty(path, "no content")),
             (found, format) => {
                 let expected = match format {
                     SourceFormat::Auto | SourceFormat::Aclimdb => "a table of reviews",
@@ -117,7 +117,7 @@ impl<'a> Table<'a> {
             self.sample.push_back(record);
         }
         if self.sample.is_empty() {
-            return Err(InputError::nothing(&self.path, "only empty lines"));
+            return Err(InputError::empty(&self.path, "only empty lines"));
         }
         Ok(())
     }

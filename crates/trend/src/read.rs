@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use artifact::format;
 use bundle::Predictor;
-use ingest::{Review, read_each};
+use ingest::{Review, for_each_review};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, Task};
 
@@ -207,7 +207,7 @@ impl Question<'_> {
         mut take: impl FnMut(&Review<'_>) -> Result<(), Refused>,
     ) -> Result<String, Refused> {
         let mut taken = Ok(());
-        let summary = read_each(self.files, self.reading, progress, |review| {
+        let summary = for_each_review(self.files, self.reading, progress, |review| {
             if taken.is_ok() {
                 taken = match (reader.is_stopped)() {
                     true => Err(Refused::Stopped),

@@ -56,7 +56,7 @@ fn open<'a>(
     })?;
     match (unpacked.packing, unpacked.content) {
         ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(unpacked.input),
-        (_, Content::Empty) => Err(InputError::nothing(path, "no content")),
+        (_, Content::Empty) => Err(InputError::empty(path, "no content")),
         (_, other) => Err(InputError::other_kind(path, other, "a `.tar.gz` archive")),
     }
 }

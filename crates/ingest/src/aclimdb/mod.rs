@@ -136,7 +136,7 @@ impl Scan<'_> {
     fn write(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), InputError> {
         if self.reviews.is_empty() && self.left_out.is_empty() {
             let missing = "no reviews of the aclImdb layout, like `train/pos/0_9.txt`";
-            return Err(InputError::nothing(self.path, missing));
+            return Err(InputError::empty(self.path, missing));
         }
         self.spool.flush()?;
         self.sort_and_reject_repeats();

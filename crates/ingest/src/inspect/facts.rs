@@ -7,9 +7,9 @@ use settings::IngestSettings;
 use toml::{Table, Value};
 
 use crate::row::{LeftOut, Review};
+use crate::row_counts::Tally;
 use crate::rows::{Layout, Role};
 use crate::sink::Taker;
-use crate::tally::Tally;
 use tables::InputError;
 
 /// Rows shown.

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::facts::{Facts, ShownRow};
 use crate::row::cut;
+use crate::row_counts::ReasonCount;
 use crate::rows::{Decision, Layout};
-use crate::tally::ReasonCount;
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();

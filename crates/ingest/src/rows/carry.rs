@@ -12,7 +12,7 @@ use tables::InputError;
 /// Which columns of a file go along with its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Carry {
+pub enum KeepColumns {
     /// None.
     #[default]
     None,
@@ -22,7 +22,7 @@ pub enum Carry {
     Named(Vec<String>),
 }
 
-impl Carry {
+impl KeepColumns {
     /// The places, from 0, of the columns of a file that go along; one that is named twice goes along once.
     pub(super) fn places(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, InputError> {
         let names = &layout.names;

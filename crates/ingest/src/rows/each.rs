@@ -10,8 +10,8 @@ use super::read;
 use crate::error::no_source;
 use crate::form::check_input;
 use crate::row::{LeftOut, Review};
+use crate::row_counts::Tally;
 use crate::sink::Taker;
-use crate::tally::Tally;
 use tables::InputError;
 
 /// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
@@ -20,7 +20,7 @@ use tables::InputError;
 ///
 /// # Errors
 /// A file cannot be read or has no rows; too many rows are rejected, which is known at the end.
-pub fn read_each(
+pub fn for_each_review(
     paths: &[PathBuf],
     settings: &IngestSettings,
     progress: &Progress,

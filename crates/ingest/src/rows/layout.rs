@@ -37,7 +37,7 @@ impl Layout {
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
         if header && table.sample.len() == 1 {
-            return Err(InputError::nothing(path, "a header and no rows"));
+            return Err(InputError::empty(path, "a header and no rows"));
         }
         let named = header || !fixed_width;
         let names = column_names(table, sample.first().copied(), header);

@@ -27,12 +27,12 @@ use crate::sink::Taker;
 
 use fields::Rules;
 
-pub use carry::Carry;
+pub use carry::KeepColumns;
 pub(crate) use columns::Role;
-pub use each::read_each;
+pub use each::for_each_review;
 pub(crate) use layout::Layout;
 pub(crate) use roles::Decision;
-pub use texts::{BadRow, TextContent, TextRow, carried_names, count_rows, read_texts};
+pub use texts::{RejectedRow, TextContent, TextRow, count_rows, kept_column_names, read_texts};
 
 /// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
 /// lie on disk for a moment. Returns what was found out about the first.
@@ -122,7 +122,7 @@ impl<'a> Source<'a> {
             true => "a header and no rows",
             false => "no rows",
         };
-        Err(InputError::nothing(&self.rows.path, missing))
+        Err(InputError::empty(&self.rows.path, missing))
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), InputError> {

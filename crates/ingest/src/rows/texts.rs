@@ -10,7 +10,7 @@ use stage::{Progress, Task};
 use tables::Record;
 
 use super::Source;
-use super::carry::Carry;
+use super::carry::KeepColumns;
 use crate::form::check_input;
 use crate::row::excerpt;
 use tables::InputError;
@@ -25,7 +25,7 @@ pub struct TextRow {
     /// The file's own id of it.
     pub id: Option<String>,
     /// What it says.
-    pub content: Result<TextContent, BadRow>,
+    pub content: Result<TextContent, RejectedRow>,
 }
 
 /// The text of a row.
@@ -36,29 +36,29 @@ pub struct TextContent {
     /// What the file says of it, if it does.
     pub label: Option<Sentiment>,
     /// What it has in the columns that go along, in their order; empty where nothing is there.
-    pub carried: Vec<String>,
+    pub kept_columns: Vec<String>,
 }
 
 /// Why a row has no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
+pub struct RejectedRow {
     /// In words.
     pub reason: String,
     /// Its first 200 characters.
     pub excerpt: String,
 }
 
-/// The names of the columns that go along with the texts of a file, in the order of [`TextContent::carried`].
+/// The names of the columns that go along with the texts of a file, in the order of [`TextContent::kept_columns`].
 ///
 /// # Errors
 /// As for [`read_texts`].
-pub fn carried_names(
+pub fn kept_column_names(
     path: &Path,
     settings: &IngestSettings,
-    carry: &Carry,
+    carry: &KeepColumns,
     task: &Task,
 ) -> Result<Vec<String>, InputError> {
-    if *carry == Carry::None {
+    if *carry == KeepColumns::None {
         return Ok(Vec::new());
     }
     let layout = open(path, settings, task)?.layout;
@@ -109,7 +109,7 @@ pub fn count_rows(
 pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
-    carry: &Carry,
+    carry: &KeepColumns,
     (progress, task): (&Progress, &Task),
     first: u64,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
@@ -137,9 +137,9 @@ impl Source<'_> {
             .map(|text| TextContent {
                 text: text.to_owned(),
                 label: self.rules.label(record).ok().flatten(),
-                carried: carried.iter().map(field).collect(),
+                kept_columns: carried.iter().map(field).collect(),
             })
-            .map_err(|reason| BadRow {
+            .map_err(|reason| RejectedRow {
                 reason: reason.to_string(),
                 excerpt: excerpt(&record.joined()),
             });

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use artifact::{ArtifactError, Digest, Failure, FileLock};
-use ingest::Carry;
+use ingest::KeepColumns;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(crate) struct Task {
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
     /// Columns of the input that go along.
-    pub(crate) carry: Carry,
+    pub(crate) carry: KeepColumns,
     /// The first row, from 1; another one for each shard.
     #[serde(default = "first_row")]
     pub(crate) first: u64,

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
-use ingest::{Carry, InputError, TextContent, TextRow, carried_names, read_texts};
+use ingest::{InputError, KeepColumns, TextContent, TextRow, kept_column_names, read_texts};
 use metrics::is_right;
 use serde::Serialize;
 use settings::IngestSettings;
@@ -54,7 +54,7 @@ pub(crate) struct Job<'a> {
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
     /// Columns of the input that stand behind the answers.
-    pub(crate) carry: &'a Carry,
+    pub(crate) carry: &'a KeepColumns,
     /// The digest of the model.
     pub(crate) model: Digest,
     pub(crate) progress: &'a Progress,
@@ -120,7 +120,7 @@ impl Job<'_> {
     /// A column that is to go along is not there.
     pub(crate) fn columns(&self) -> Result<Columns, Failure> {
         let task = self.progress.task("columns", None, "bytes");
-        let names = carried_names(self.input, self.reading, self.carry, &task)?;
+        let names = kept_column_names(self.input, self.reading, self.carry, &task)?;
         Ok(Columns::new(self.explain, names))
     }
 
@@ -243,7 +243,7 @@ impl Job<'_> {
             label: label.to_owned(),
             probability,
             words: answer.explanation.map(|it| it.strongest(WORDS)),
-            carried: content.carried.clone(),
+            carried: content.kept_columns.clone(),
         }
     }
 
@@ -290,6 +290,6 @@ impl Job<'_> {
 
 /// Bytes that a row keeps in memory.
 fn size(content: &TextContent) -> usize {
-    let carried: usize = content.carried.iter().map(String::len).sum();
+    let carried: usize = content.kept_columns.iter().map(String::len).sum();
     content.text.len() + carried
 }

@@ -89,7 +89,7 @@ impl Tally {
         settings: &IngestSettings,
     ) -> Result<(), InputError> {
         if self.rows() == 0 {
-            return Err(InputError::nothing(path, "no rows"));
+            return Err(InputError::empty(path, "no rows"));
         }
         if self.is_over(settings.max_reject_rate) {
             let reasons = self.commonest();
