@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use settings::{IngestSettings, SourceFormat};
-use tables::{InputError, files_in};
+use tables::{InputError, pattern_hint};
 
 /// Refuses folders and archives where a file of rows is expected, which `expected` says as the rest of
 /// the sentence; `hint` is what to do where no file of a folder can be named.
@@ -16,7 +16,7 @@ pub(crate) fn check_rows(
     if !is_aclimdb(path, settings.format)? {
         return Ok(());
     }
-    let hint = files_in(path).unwrap_or_else(|| hint.to_owned());
+    let hint = pattern_hint(path).unwrap_or_else(|| hint.to_owned());
     let path = path.display();
     let message = format!("`{path}` is a folder or an archive, and {expected}");
     Err(InputError::other(message, hint))
@@ -31,7 +31,10 @@ pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), 
 /// Whether a source is the aclImdb archive or folder, and not a file of rows: the settings name it, or the
 /// path's name tells.
 pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, InputError> {
-    let is_folder = path.metadata().map_err(InputError::read(path))?.is_dir();
+    let is_folder = path
+        .metadata()
+        .map_err(InputError::cannot_read(path))?
+        .is_dir();
     match format {
         SourceFormat::Aclimdb => Ok(true),
         SourceFormat::Auto if is_folder || is_archive(path) => Ok(true),

@@ -51,13 +51,13 @@ fn open<'a>(
     settings: &IngestSettings,
     task: &'a Task,
 ) -> Result<Box<dyn BufRead + 'a>, InputError> {
-    let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, |bytes| {
+    let unpacked = tables::decompress(path, None, settings.max_unpacked_bytes, |bytes| {
         task.advance(bytes)
     })?;
-    match (unpacked.packing, unpacked.content) {
+    match (unpacked.compression, unpacked.content) {
         ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(unpacked.input),
         (_, Content::Empty) => Err(InputError::empty(path, "no content")),
-        (_, other) => Err(InputError::other_kind(path, other, "a `.tar.gz` archive")),
+        (_, other) => Err(InputError::wrong_format(path, other, "a `.tar.gz` archive")),
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
         let inside = Path::new(split).join(class);
         let folder = root.join(&inside);
         if kind_of(&folder)?.is_some_and(|kind| kind.is_dir()) {
-            let failed = || InputError::read(&folder);
+            let failed = || InputError::cannot_read(&folder);
             for entry in fs::read_dir(&folder).map_err(failed())? {
                 let entry = entry.map_err(failed())?;
                 let is_file = entry.file_type().map_err(failed())?.is_file();
@@ -61,7 +61,7 @@ fn take(
     scan.take(inside, is_file, |buffer, limit| {
         let path = root.join(inside);
         let file = File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
-        task.advance(file.map_err(InputError::read(&path))? as u64);
+        task.advance(file.map_err(InputError::cannot_read(&path))? as u64);
         Ok(())
     })
 }

@@ -53,7 +53,7 @@ pub(crate) fn read(
         left_out: Vec::new(),
         buffer: Vec::new(),
     };
-    let metadata = path.metadata().map_err(InputError::read(path))?;
+    let metadata = path.metadata().map_err(InputError::cannot_read(path))?;
     if metadata.is_dir() {
         let task = progress.task("reading the folder", None, "bytes");
         folder::read(&mut scan, &task)?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
 
-use tables::nameless;
+use tables::create_temporary_file;
 
 /// Where a text lies: its first byte, and how many there are.
 pub(super) type Place = (u64, usize);
@@ -26,7 +26,7 @@ impl Spool {
     /// A spool in a folder.
     pub(super) fn create(folder: &Path) -> Result<Self, ArtifactError> {
         Ok(Self {
-            file: BufWriter::with_capacity(1 << 20, nameless(folder)?),
+            file: BufWriter::with_capacity(1 << 20, create_temporary_file(folder)?),
             path: folder.join("texts.spool"),
             written: 0,
         })

@@ -61,7 +61,7 @@ impl Layout {
             header,
             fixed_width,
             roles,
-            form: table.form.clone(),
+            form: table.format_description.clone(),
         })
     }
 
@@ -81,7 +81,7 @@ impl Layout {
             )
         };
         let is_same = match self.is_named() {
-            true => table.may_lack_columns || is_permutation(&names, &self.names),
+            true => table.allows_missing_columns || is_permutation(&names, &self.names),
             false => fixed_width && names == self.names,
         };
         if !is_same {
@@ -104,7 +104,7 @@ impl Layout {
                 map,
                 ..self.roles.clone()
             },
-            form: table.form.clone(),
+            form: table.format_description.clone(),
             names,
         })
     }

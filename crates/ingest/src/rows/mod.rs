@@ -51,7 +51,10 @@ pub(crate) fn read(
         if first.is_some() && taker.is_full() {
             break;
         }
-        let size = path.metadata().map_err(InputError::read(path))?.len();
+        let size = path
+            .metadata()
+            .map_err(InputError::cannot_read(path))?
+            .len();
         let task = &progress.task("reading", Some(size), "bytes");
         let mut source = Source::open(path, settings, scratch, task, first.as_ref())?;
         if first.is_none() {
