@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 5;
 const BUFFER: usize = 1 << 16;
 
 /// The pinned file, from `folder` where it is there, else from its address.
-pub(crate) fn provide(
+pub(crate) fn ensure_downloaded(
     url: &str,
     sha256: &str,
     folder: &Path,
@@ -64,7 +64,8 @@ pub(crate) fn provide(
 fn file_name(url: &str) -> String {
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let last = address.rsplit('/').next().unwrap_or_default();
-    let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || "._-".contains(*sign);
+    let is_plain =
+        |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
     let name: String = last.chars().filter(is_plain).collect();
     match name.as_str() {
         "lock" | "part" => "source".to_owned(),
@@ -75,7 +76,7 @@ fn file_name(url: &str) -> String {
 
 /// SHA-256 of a file in hex, `None` where there is none.
 fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
-    let Some(mut file) = if_there(path, File::open(path))? else {
+    let Some(mut file) = if_exists(path, File::open(path))? else {
         return Ok(None);
     };
     let mut hasher = Sha256::new();
@@ -111,7 +112,7 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
 }
 
 /// What was found at a path; `None` where nothing is there.
-pub(crate) fn if_there<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
+pub(crate) fn if_exists<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some).map_err(InputError::cannot_read(path)),
@@ -119,7 +120,7 @@ pub(crate) fn if_there<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>
 }
 
 fn length(path: &Path) -> Result<u64, InputError> {
-    Ok(if_there(path, path.metadata())?.map_or(0, |metadata| metadata.len()))
+    Ok(if_exists(path, path.metadata())?.map_or(0, |metadata| metadata.len()))
 }
 
 /// One request, for the bytes from `start` on.

@@ -17,7 +17,7 @@ pub(crate) fn no_source() -> InputError {
 pub(crate) fn no_column(path: &Path, setting: &str, name: &str, known: &[String]) -> InputError {
     let path = path.display();
     let message = format!("`{setting}` names the column `{name}`, which `{path}` does not have");
-    let there = format!("The columns are {}", list_columns(known));
+    let there = format!("The columns are {}", format_columns(known));
     let hint = match nearest(name, known) {
         Some(close) => format!("Did you mean `{close}`? {there}"),
         None => there,
@@ -37,7 +37,7 @@ pub(crate) fn unknown_columns(path: &Path, known: &[String]) -> InputError {
         Some((_, shown)) => format!("Name the separator with `--set 'ingest.delimiter={shown}'`"),
         None => format!(
             "Say which is which with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; the columns are {}",
-            list_columns(known)
+            format_columns(known)
         ),
     };
     let path = path.display();
@@ -46,7 +46,7 @@ pub(crate) fn unknown_columns(path: &Path, known: &[String]) -> InputError {
 }
 
 /// The names of columns, for people.
-pub(crate) fn list_columns(known: &[String]) -> String {
+pub(crate) fn format_columns(known: &[String]) -> String {
     let list: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
     list.join(", ")
 }

@@ -7,12 +7,12 @@
 mod aclimdb;
 mod download;
 mod error;
-mod form;
 mod inspect;
 mod row;
 mod row_counts;
 mod rows;
 mod sink;
+mod source_format;
 
 use std::path::PathBuf;
 
@@ -29,8 +29,8 @@ pub use rows::{
 pub use tables::{InputError, Problem};
 
 use error::no_source;
-use form::is_aclimdb;
-use sink::Sink;
+use sink::ParquetSink;
+use source_format::is_aclimdb;
 
 /// The stage.
 #[derive(Clone, Copy, Debug)]
@@ -48,10 +48,10 @@ What columns are, how text is encoded and how fields are separated is found by i
     type Options = NoOptions;
 
     fn run(context: &Context, settings: IngestSettings) -> Result<Outcome, Failure> {
-        let paths = provide(context)?;
+        let paths = resolve_sources(context)?;
         let path = paths.first().ok_or_else(no_source)?;
         let (scratch, progress) = (context.output(), context.progress());
-        let mut sink = Sink::create(scratch)?;
+        let mut sink = ParquetSink::create(scratch)?;
         if !is_aclimdb(path, settings.format)? {
             rows::read(&paths, scratch, &settings, progress, &mut sink)?;
         } else if paths.len() == 1 {
@@ -64,16 +64,16 @@ What columns are, how text is encoded and how fields are separated is found by i
             let hint = "Name it alone, or files of rows: one, a pattern, or a list";
             return Err(InputError::other(message, hint).into());
         }
-        let (tally, files) = sink.finish()?;
-        tally.check(path, &settings)?;
-        let rows = tally.accepted();
+        let (counts, files) = sink.finish()?;
+        counts.check(path, &settings)?;
+        let rows = counts.accepted();
         let contract = Contract::Reviews { rows };
-        Ok(Outcome::new(contract, files, tally.summary()))
+        Ok(Outcome::new(contract, files, counts.summary()))
     }
 }
 
 /// The source as files, or a folder, on this machine.
-fn provide(context: &Context) -> Result<Vec<PathBuf>, InputError> {
+fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>, InputError> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
@@ -83,7 +83,7 @@ fn provide(context: &Context) -> Result<Vec<PathBuf>, InputError> {
                     "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
                 )
             })?;
-            download::provide(url, sha256, &cache.join("downloads"), context.progress())
+            download::ensure_downloaded(url, sha256, &cache.join("downloads"), context.progress())
         }
     };
     context.sources().iter().map(one).collect()

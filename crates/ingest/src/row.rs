@@ -6,10 +6,10 @@ use std::fmt;
 use artifact::{Sentiment, Split};
 
 /// Characters of a row that are kept to recognise it by.
-const EXCERPT: usize = 200;
+const EXCERPT_CHARACTERS: usize = 200;
 
 /// Characters of a value that are shown in a reason.
-const DETAIL: usize = 40;
+const VALUE_CHARACTERS: usize = 40;
 
 /// A text whose bytes are none of its encoding.
 pub(crate) const NOT_UTF_8: &str = "the text is not UTF-8";
@@ -37,7 +37,7 @@ pub struct Review<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
     /// Asked for by a setting, so no fault of the row.
-    pub(crate) set_aside: bool,
+    pub(crate) skipped: bool,
     /// The same for all rows of the kind, so that they can be counted together.
     pub(crate) summary: &'static str,
     /// What is special about this row.
@@ -48,7 +48,7 @@ impl Reason {
     /// A fault of the row.
     pub(crate) fn rejected(summary: &'static str) -> Self {
         Self {
-            set_aside: false,
+            skipped: false,
             summary,
             detail: None,
         }
@@ -56,7 +56,7 @@ impl Reason {
 
     /// Adds the value that is at fault.
     pub(crate) fn value(mut self, value: &str) -> Self {
-        self.detail = Some(format!("`{}`", shorten(value, DETAIL)));
+        self.detail = Some(format!("`{}`", prefix(value, VALUE_CHARACTERS)));
         self
     }
 
@@ -68,7 +68,7 @@ impl Reason {
 
     /// The `kind` column of `rejected.parquet`.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.set_aside {
+        if self.skipped {
             "set_aside"
         } else {
             "rejected"
@@ -87,7 +87,7 @@ impl fmt::Display for Reason {
 
 /// A row that is kept aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LeftOut {
+pub(crate) struct ExcludedRow {
     /// File or archive member.
     pub(crate) source: String,
     /// From 1; 1 for a file that is one review.
@@ -96,7 +96,7 @@ pub(crate) struct LeftOut {
     pub(crate) excerpt: String,
 }
 
-impl LeftOut {
+impl ExcludedRow {
     /// A file that is one review, or should be.
     pub(crate) fn file(source: String, reason: Reason, content: &[u8]) -> Self {
         Self {
@@ -111,18 +111,18 @@ impl LeftOut {
 /// The first 200 characters of what may not even be text.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     // Four bytes are the longest character.
-    let start = &bytes[..bytes.len().min(4 * EXCERPT)];
-    shorten(&String::from_utf8_lossy(start), EXCERPT).to_owned()
+    let start = &bytes[..bytes.len().min(4 * EXCERPT_CHARACTERS)];
+    prefix(&String::from_utf8_lossy(start), EXCERPT_CHARACTERS).to_owned()
 }
 
 /// A text to be shown, with dots in place of what is beyond so many characters.
-pub(crate) fn cut(text: &str, characters: usize) -> String {
-    let shown = shorten(text, characters);
+pub(crate) fn truncate_text(text: &str, characters: usize) -> String {
+    let shown = prefix(text, characters);
     let dots = if shown.len() < text.len() { "..." } else { "" };
     format!("{shown}{dots}")
 }
 
-fn shorten(text: &str, characters: usize) -> &str {
+fn prefix(text: &str, characters: usize) -> &str {
     let end = text.char_indices().nth(characters);
     end.map_or(text, |(end, _)| &text[..end])
 }
@@ -177,8 +177,8 @@ mod tests {
         assert_eq!(excerpt(b"caf\xe9"), "caf\u{fffd}");
         assert_eq!(
             excerpt("\u{1f600}".repeat(500).as_bytes()).chars().count(),
-            EXCERPT
+            EXCERPT_CHARACTERS
         );
-        assert_eq!(excerpt(&[b'a'; 5000]).len(), EXCERPT);
+        assert_eq!(excerpt(&[b'a'; 5000]).len(), EXCERPT_CHARACTERS);
     }
 }

@@ -6,11 +6,11 @@ use artifact::{Sentiment, format};
 use settings::IngestSettings;
 use tables::{InputError, Problem};
 
-use crate::row::{LeftOut, NOT_UTF_8};
+use crate::row::{ExcludedRow, NOT_UTF_8};
 
 /// Counts of rows by what became of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct RowCounts {
     /// Accepted rows by class id.
     by_class: [u64; Sentiment::ALL.len()],
     /// Accepted rows without a label.
@@ -23,11 +23,11 @@ pub(crate) struct Tally {
 #[derive(Clone, Debug)]
 pub(crate) struct ReasonCount {
     /// The first of them.
-    pub(crate) first: LeftOut,
+    pub(crate) first: ExcludedRow,
     pub(crate) rows: u64,
 }
 
-impl Tally {
+impl RowCounts {
     pub(crate) fn accept(&mut self, label: Option<Sentiment>) {
         match label {
             Some(class) => self.by_class[usize::from(class.id())] += 1,
@@ -35,7 +35,7 @@ impl Tally {
         }
     }
 
-    pub(crate) fn leave_out(&mut self, row: &LeftOut) {
+    pub(crate) fn exclude(&mut self, row: &ExcludedRow) {
         let same = |count: &&mut ReasonCount| count.first.reason.summary == row.reason.summary;
         match self.reasons.iter_mut().find(same) {
             Some(count) => count.rows += 1,
@@ -47,15 +47,15 @@ impl Tally {
     }
 
     /// Accepted rows of a class.
-    pub(crate) fn of_class(&self, class: Sentiment) -> u64 {
+    pub(crate) fn count_of(&self, class: Sentiment) -> u64 {
         self.by_class[usize::from(class.id())]
     }
 
     /// Rows that were left out because a setting excludes them, or because of a fault.
-    fn left_out(&self, set_aside: bool) -> u64 {
+    fn excluded(&self, skipped: bool) -> u64 {
         self.reasons
             .iter()
-            .filter(|count| count.first.reason.set_aside == set_aside)
+            .filter(|count| count.first.reason.skipped == skipped)
             .map(|count| count.rows)
             .sum()
     }
@@ -69,7 +69,7 @@ impl Tally {
     pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
         self.check_rows(path, settings)?;
         let labelled: u64 = self.by_class.iter().sum();
-        let is_all = |class: &Sentiment| labelled > 0 && self.of_class(*class) == labelled;
+        let is_all = |class: &Sentiment| labelled > 0 && self.count_of(*class) == labelled;
         let Some(class) = Sentiment::ALL.into_iter().find(is_all) else {
             return Ok(());
         };
@@ -91,9 +91,9 @@ impl Tally {
         if self.rows() == 0 {
             return Err(InputError::empty(path, "no rows"));
         }
-        if self.is_over(settings.max_reject_rate) {
-            let reasons = self.commonest();
-            let (rejected, rows) = (self.left_out(false), self.rows());
+        if self.exceeds_reject_rate(settings.max_reject_rate) {
+            let reasons = self.format_most_common();
+            let (rejected, rows) = (self.excluded(false), self.rows());
             let (rejected, rows) = (format::count(rejected), format::count(rows));
             let shown = reasons.iter();
             let shown = shown.map(|(reason, rows)| format!("{reason} ({})", format::count(*rows)));
@@ -112,7 +112,7 @@ impl Tally {
         }
         let (path, rows) = (
             path.display(),
-            format::plural(self.left_out(true), "row", "rows"),
+            format::plural(self.excluded(true), "row", "rows"),
         );
         Err(InputError::other(
             format!("No review of `{path}` was accepted; {rows} were set aside"),
@@ -121,17 +121,17 @@ impl Tally {
     }
 
     fn rows(&self) -> u64 {
-        self.accepted() + self.left_out(false) + self.left_out(true)
+        self.accepted() + self.excluded(false) + self.excluded(true)
     }
 
     /// Whether more than this share of the rows were rejected.
-    pub(crate) fn is_over(&self, max_reject_rate: f64) -> bool {
-        self.left_out(false) as f64 > max_reject_rate * self.rows() as f64
+    pub(crate) fn exceeds_reject_rate(&self, max_reject_rate: f64) -> bool {
+        self.excluded(false) as f64 > max_reject_rate * self.rows() as f64
     }
 
     /// The three commonest reasons for rejection, each as its first row has it.
-    fn commonest(&self) -> Vec<(String, u64)> {
-        let rejected = self.reasons.iter().filter(|it| !it.first.reason.set_aside);
+    fn format_most_common(&self) -> Vec<(String, u64)> {
+        let rejected = self.reasons.iter().filter(|it| !it.first.reason.skipped);
         let mut reasons: Vec<_> = rejected
             .map(|count| (count.first.reason.to_string(), count.rows))
             .collect();
@@ -142,11 +142,11 @@ impl Tally {
 
     /// One line for the screen.
     pub(crate) fn summary(&self) -> String {
-        let classes = Sentiment::ALL.map(|class| (self.of_class(class), class.as_str()));
+        let classes = Sentiment::ALL.map(|class| (self.count_of(class), class.as_str()));
         let others = [
             (self.unlabelled, "unlabelled"),
-            (self.left_out(false), "rejected"),
-            (self.left_out(true), "set aside"),
+            (self.excluded(false), "rejected"),
+            (self.excluded(true), "set aside"),
         ];
         let kinds = classes.into_iter().chain(others).filter(|it| it.0 > 0);
         let kinds = kinds.map(|(rows, kind)| format!(", {} {kind}", format::count(rows)));
@@ -175,22 +175,24 @@ mod tests {
     use super::*;
     use crate::row::Reason;
 
-    fn tally(classes: [u64; 2], unlabelled: u64, reasons: &[(&'static str, bool, u64)]) -> Tally {
-        let reasons = reasons
-            .iter()
-            .map(|(summary, set_aside, rows)| ReasonCount {
-                first: LeftOut::file(
-                    String::new(),
-                    Reason {
-                        set_aside: *set_aside,
-                        summary,
-                        detail: None,
-                    },
-                    b"",
-                ),
-                rows: *rows,
-            });
-        Tally {
+    fn counts(
+        classes: [u64; 2],
+        unlabelled: u64,
+        reasons: &[(&'static str, bool, u64)],
+    ) -> RowCounts {
+        let reasons = reasons.iter().map(|(summary, skipped, rows)| ReasonCount {
+            first: ExcludedRow::file(
+                String::new(),
+                Reason {
+                    skipped: *skipped,
+                    summary,
+                    detail: None,
+                },
+                b"",
+            ),
+            rows: *rows,
+        });
+        RowCounts {
             by_class: classes,
             unlabelled,
             reasons: reasons.collect(),
@@ -199,28 +201,28 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_an_error() {
-        let check = |tally: Tally, expected: &str| {
-            let found = tally.check(Path::new("x.csv"), &IngestSettings::default());
+        let check = |counts: RowCounts, expected: &str| {
+            let found = counts.check(Path::new("x.csv"), &IngestSettings::default());
             assert_eq!(
                 found.map_or_else(|error| error.to_string(), |()| "fine".to_owned()),
                 expected
             );
         };
-        check(tally([5, 5], 0, &[]), "fine");
-        check(tally([0, 0], 7, &[]), "fine");
-        check(tally([99, 100], 0, &[("bad", false, 1)]), "fine");
-        check(tally([1, 1], 0, &[("neither", true, 50)]), "fine");
-        check(tally([0, 0], 0, &[]), "`x.csv` has no rows");
+        check(counts([5, 5], 0, &[]), "fine");
+        check(counts([0, 0], 7, &[]), "fine");
+        check(counts([99, 100], 0, &[("bad", false, 1)]), "fine");
+        check(counts([1, 1], 0, &[("neither", true, 50)]), "fine");
+        check(counts([0, 0], 0, &[]), "`x.csv` has no rows");
         check(
-            tally([0, 0], 0, &[("neither", true, 3)]),
+            counts([0, 0], 0, &[("neither", true, 3)]),
             "No review of `x.csv` was accepted; 3 rows were set aside",
         );
         check(
-            tally([0, 1200], 9, &[]),
+            counts([0, 1200], 9, &[]),
             "All 1,200 labelled reviews are positive: a classifier cannot be trained on one class",
         );
         check(
-            tally(
+            counts(
                 [5, 5],
                 0,
                 &[
@@ -238,11 +240,11 @@ mod tests {
     #[test]
     fn summary_names_what_is_there() {
         assert_eq!(
-            tally([2, 1], 0, &[]).summary(),
+            counts([2, 1], 0, &[]).summary(),
             "3 reviews, 2 negative, 1 positive"
         );
         assert_eq!(
-            tally([0, 1], 2000, &[("bad", false, 1), ("neither", true, 4)]).summary(),
+            counts([0, 1], 2000, &[("bad", false, 1), ("neither", true, 4)]).summary(),
             "2,001 reviews, 1 positive, 2,000 unlabelled, 1 rejected, 4 set aside"
         );
     }

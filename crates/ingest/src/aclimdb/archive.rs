@@ -8,18 +8,18 @@ use stage::Task;
 use tables::{Content, InputError};
 use tar::{Archive, Entry, EntryType};
 
-use super::Scan;
+use super::Importer;
 use crate::row::excerpt;
 
 /// Reads the members of the archive. Entries are taken raw: extended headers, whose lengths only the
 /// archive vouches for, are stepped over and not read into memory. No name in the set is long enough to
 /// need them.
-pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
-    let set = scan.path;
+pub(super) fn read(importer: &mut Importer<'_>, task: &Task) -> Result<(), InputError> {
+    let set = importer.path;
     // The last member that was begun.
     let mut last = "the start".to_owned();
     let damaged = |last: &str, error| InputError::damaged(set, last, error);
-    let mut input = open(set, scan.settings, task)?;
+    let mut input = open(set, importer.settings, task)?;
     let mut archive = Archive::new(&mut input);
     let entries = archive.entries().map_err(|error| damaged(&last, error))?;
     for entry in entries.raw(true) {
@@ -37,7 +37,7 @@ pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
         };
         last = format!("`{}`", excerpt(path.to_string_lossy().as_bytes()));
         let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
-        scan.take(&path, is_file, |buffer, limit| {
+        importer.add_member(&path, is_file, |buffer, limit| {
             read_entry(&mut entry, buffer, limit).map_err(|error| damaged(&last, error))
         })?;
     }

@@ -12,7 +12,7 @@ pub(super) struct Films {
 impl Films {
     /// Takes the content of `urls_*.txt`.
     pub(super) fn insert(&mut self, part: Part, text: &str) {
-        self.lists[part as usize] = text.lines().map(|line| film_of(line).into()).collect();
+        self.lists[part as usize] = text.lines().map(|line| film_id(line).into()).collect();
     }
 
     /// The film at a position, `None` where the list is missing, too short, or blank there.
@@ -27,7 +27,7 @@ impl Films {
 
 /// `tt0064354` of `http://www.imdb.com/title/tt0064354/usercomments`; another address is its own
 /// name.
-fn film_of(line: &str) -> &str {
+fn film_id(line: &str) -> &str {
     let line = line.trim();
     let Some((_, rest)) = line.split_once("/title/") else {
         return line;
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn films_are_found_in_addresses() {
-        let check = |line: &str, expected: &str| assert_eq!(film_of(line), expected);
+        let check = |line: &str, expected: &str| assert_eq!(film_id(line), expected);
         check(
             "http://www.imdb.com/title/tt0064354/usercomments",
             "tt0064354",

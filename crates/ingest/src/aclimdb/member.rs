@@ -94,7 +94,7 @@ pub(super) enum Member {
 ///
 /// # Errors
 /// The path leaves the set: it is absolute or goes up.
-pub(super) fn member(path: &Path) -> Result<Member, &'static str> {
+pub(super) fn classify(path: &Path) -> Result<Member, &'static str> {
     let mut names = Vec::new();
     for component in path.components() {
         match component {
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn paths_say_what_files_are() {
         let check = |path: &str, expected: &str| {
-            let found = match member(Path::new(path)) {
+            let found = match classify(Path::new(path)) {
                 Ok(Member::Review(name)) => format!("{:?} {} {}", name.part, name.id, name.rating),
                 Ok(other) => format!("{other:?}"),
                 Err(reason) => reason.to_string(),

@@ -13,7 +13,7 @@ use artifact::ArtifactError;
 use tables::create_temporary_file;
 
 /// Where a text lies: its first byte, and how many there are.
-pub(super) type Place = (u64, usize);
+pub(super) type TextLocation = (u64, usize);
 
 /// Takes texts, then gives them back in any order.
 pub(super) struct Spool {
@@ -33,13 +33,13 @@ impl Spool {
     }
 
     /// Adds a text.
-    pub(super) fn push(&mut self, text: &str) -> Result<Place, ArtifactError> {
+    pub(super) fn push(&mut self, text: &str) -> Result<TextLocation, ArtifactError> {
         self.file
             .write_all(text.as_bytes())
             .map_err(ArtifactError::io("write", &self.path))?;
-        let place = (self.written, text.len());
+        let location = (self.written, text.len());
         self.written += text.len() as u64;
-        Ok(place)
+        Ok(location)
     }
 
     /// Ends the writing, before the first text is read.
@@ -51,7 +51,7 @@ impl Spool {
     /// The text at a place, in `buffer`.
     pub(super) fn read<'a>(
         &self,
-        (offset, bytes): Place,
+        (offset, bytes): TextLocation,
         buffer: &'a mut Vec<u8>,
     ) -> Result<&'a str, ArtifactError> {
         buffer.resize(bytes, 0);

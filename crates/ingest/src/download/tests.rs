@@ -142,7 +142,7 @@ fn check(
         fs::write(folder.path().join(&sha256).join("part"), bytes).expect("a file");
     }
     let server = Server::start(content(), script.to_vec());
-    let found = provide(
+    let found = ensure_downloaded(
         &server.url,
         &sha256.to_uppercase(),
         folder.path(),
@@ -160,7 +160,7 @@ fn check(
             );
             assert!(!path.with_file_name("part").exists());
             // There now, so nobody is asked again.
-            let again = provide(&server.url, &sha256, folder.path(), &progress())
+            let again = ensure_downloaded(&server.url, &sha256, folder.path(), &progress())
                 .expect("the file is there");
             assert_eq!(&again, path);
         }
@@ -235,8 +235,8 @@ fn other_content_is_not_used() {
     let folder = TempDir::new().expect("a temporary folder");
     let server = Server::start(b"something else".to_vec(), vec![Answer::Rest]);
     let pinned = digest(&content());
-    let error =
-        provide(&server.url, &pinned, folder.path(), &progress()).expect_err("other content");
+    let error = ensure_downloaded(&server.url, &pinned, folder.path(), &progress())
+        .expect_err("other content");
     let message = error.to_string();
     assert!(
         message.contains(&pinned) && message.contains(&digest(b"something else")),
@@ -257,8 +257,8 @@ fn without_a_server_the_hint_names_the_way_by_hand() {
         .port();
     let folder = TempDir::new().expect("a temporary folder");
     let url = format!("http://127.0.0.1:{port}/x.tar.gz");
-    let error =
-        provide(&url, &digest(b""), folder.path(), &progress()).expect_err("nobody listens");
+    let error = ensure_downloaded(&url, &digest(b""), folder.path(), &progress())
+        .expect_err("nobody listens");
     assert_eq!(
         error.to_string(),
         format!("Could not download `{url}`: the server cannot be reached")

@@ -1,7 +1,7 @@
 //! `ressenti inspect FILE`: what ingest would read of a file, and the settings that say so.
 
-mod facts;
-mod show;
+mod inspection;
+mod print;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,11 +12,11 @@ use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, exit_code};
 
 use crate::error::no_source;
-use crate::form::check_rows;
 use crate::rows;
+use crate::source_format::check_rows;
 use tables::InputError;
 
-use facts::{Facts, Seen};
+use inspection::{Inspection, RowSummary};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,34 +61,34 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(file) => Pipeline::load(file, &arguments.overrides)?.ingest,
         None => table_of("ingest", &arguments.overrides)?,
     };
-    let facts = inspect(&arguments.file, &settings)?;
+    let inspection = inspect(&arguments.file, &settings)?;
     let mut out = anstream::stdout();
     // A closed pipe is a reader who has seen enough: not an error of ours.
     let _ = match arguments.json {
-        true => show::json(&mut out, &facts),
-        false => show::text(&mut out, &facts),
+        true => print::print_json(&mut out, &inspection),
+        false => print::print_text(&mut out, &inspection),
     };
     Ok(())
 }
 
 /// Reads the files that a path stands for and finds out about them.
-fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Facts<'a>, InputError> {
+fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Inspection<'a>, InputError> {
     let paths = settings::matching(path);
     let first = paths.first().ok_or_else(no_source)?;
     let expected = "only files of rows can be inspected";
     let hint = "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";
     check_rows(first, settings, expected, hint)?;
     let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
-    let mut seen = Seen::default();
+    let mut rows = RowSummary::default();
     let scratch = std::env::temp_dir();
-    let layout = rows::read(&paths, &scratch, settings, &progress, &mut seen)?;
+    let layout = rows::read(&paths, &scratch, settings, &progress, &mut rows)?;
     let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
-    Ok(Facts {
+    Ok(Inspection {
         source: path,
         files: paths.len(),
         bytes: paths.iter().map(size).sum(),
         settings,
         layout,
-        seen,
+        rows,
     })
 }

@@ -68,7 +68,7 @@ impl ColumnMap {
 
     /// Finds every column that the settings name among those of a file; `header` says whether they
     /// have names or only positions.
-    pub(super) fn named(
+    pub(super) fn from_settings(
         path: &Path,
         settings: &IngestSettings,
         names: &[String],
@@ -81,9 +81,9 @@ impl ColumnMap {
             };
             let setting = format!("ingest.columns.{key}");
             let missing = |name: &str| no_column(path, &setting, name, names);
-            let place = match column {
-                Column::Position(place) if (1..=names.len()).contains(place) => place - 1,
-                Column::Position(place) => return Err(missing(&place.to_string())),
+            let position = match column {
+                Column::Position(position) if (1..=names.len()).contains(position) => position - 1,
+                Column::Position(position) => return Err(missing(&position.to_string())),
                 Column::Name(name) if !header => {
                     return Err(InputError::other(
                         format!(
@@ -93,19 +93,20 @@ impl ColumnMap {
                     ));
                 }
                 Column::Name(name) => {
-                    let mut places = (0..names.len()).filter(|place| names[*place] == *name);
-                    let place = places.next().ok_or_else(|| missing(name))?;
-                    if places.next().is_some() {
+                    let mut positions =
+                        (0..names.len()).filter(|position| names[*position] == *name);
+                    let position = positions.next().ok_or_else(|| missing(name))?;
+                    if positions.next().is_some() {
                         let problem = format!(
                             "`ingest.columns` names the column `{name}` for `{key}`, and the file has two of that name"
                         );
                         let hint = "Give the position instead, from 1";
                         return Err(InputError::other(problem, hint));
                     }
-                    place
+                    position
                 }
             };
-            map.set(role, place);
+            map.set(role, position);
         }
         Ok(map)
     }
@@ -118,7 +119,7 @@ mod tests {
     fn check(settings: &str, names: &[&str], header: bool, expected: &str) {
         let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let found = match ColumnMap::named(Path::new("x.csv"), &settings, &names, header) {
+        let found = match ColumnMap::from_settings(Path::new("x.csv"), &settings, &names, header) {
             Ok(map) => format!(
                 "text {:?} label {:?}",
                 map.get(Role::Text),

@@ -2,12 +2,12 @@
 
 use settings::{IngestSettings, RatingRule};
 
+use super::column_sample::ColumnSample;
 use super::columns::{ColumnMap, Role};
-use super::evidence::Evidence;
 use super::roles::{self, Roles};
 use tables::{InputError, Problem, Record, Table, row_limit};
 
-use crate::error::{list_columns, unknown_columns};
+use crate::error::{format_columns, unknown_columns};
 
 /// The shape of a file of rows.
 #[derive(Clone, Debug)]
@@ -21,18 +21,18 @@ pub(crate) struct Layout {
     /// What the columns are.
     pub(crate) roles: Roles,
     /// How the file is written, in words.
-    pub(crate) form: String,
+    pub(crate) source_format: String,
 }
 
 impl Layout {
     /// Finds out about a file from the rows read ahead.
-    pub(super) fn find(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, InputError> {
+    pub(super) fn detect(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, InputError> {
         let path = table.path.as_path();
         let sample: Vec<&Record> = table.sample.iter().filter(|it| it.is_row()).collect();
-        check_start(table, sample.is_empty(), settings)?;
+        check_first_row(table, sample.is_empty(), settings)?;
         let fixed_width = table.names().is_none();
         let looks_like_header = || match sample.split_first() {
-            Some((first, below)) => looks_like_names(&texts(first), below),
+            Some((first, below)) => looks_like_names(&field_texts(first), below),
             None => false,
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
@@ -41,7 +41,7 @@ impl Layout {
         }
         let named = header || !fixed_width;
         let names = column_names(table, sample.first().copied(), header);
-        let map = ColumnMap::named(path, settings, &names, named)?;
+        let map = ColumnMap::from_settings(path, settings, &names, named)?;
         let roles = if map.get(Role::Text).is_some() {
             check_rating(&map, settings)?;
             Roles {
@@ -50,8 +50,8 @@ impl Layout {
             }
         } else {
             let values = &sample[usize::from(header).min(sample.len())..];
-            let columns = (0..names.len()).map(|column| evidence(values, column));
-            let columns: Vec<Evidence> = columns.collect();
+            let columns = (0..names.len()).map(|column| column_sample(values, column));
+            let columns: Vec<ColumnSample> = columns.collect();
             let known = if named { &names[..] } else { &[] };
             let unknown = || unknown_columns(path, &names);
             roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?
@@ -61,18 +61,18 @@ impl Layout {
             header,
             fixed_width,
             roles,
-            form: table.format_description.clone(),
+            source_format: table.format_description.clone(),
         })
     }
 
     /// The layout of a further file, whose columns have the same names in any order, or no names
     /// either.
-    pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, InputError> {
+    pub(super) fn for_next_file(&self, table: &Table<'_>) -> Result<Self, InputError> {
         let fixed_width = table.names().is_none();
         let names = column_names(table, table.sample.front(), self.is_named());
         let other = || {
             let path = table.path.display();
-            let (first, this) = (list_columns(&self.names), list_columns(&names));
+            let (first, this) = (format_columns(&self.names), format_columns(&names));
             InputError::other(
                 format!("`{path}` has other columns than the first file"),
                 format!(
@@ -92,9 +92,9 @@ impl Layout {
             if let Some(column) = self.roles.map.get(role) {
                 let name = &self.names[column];
                 // Of two columns of one name the place tells.
-                let same_place = Some(column).filter(|column| names.get(*column) == Some(name));
-                let place = same_place.or_else(|| names.iter().position(|known| known == name));
-                map.set(role, place.ok_or_else(other)?);
+                let same_index = Some(column).filter(|column| names.get(*column) == Some(name));
+                let index = same_index.or_else(|| names.iter().position(|known| known == name));
+                map.set(role, index.ok_or_else(other)?);
             }
         }
         Ok(Self {
@@ -104,7 +104,7 @@ impl Layout {
                 map,
                 ..self.roles.clone()
             },
-            form: table.format_description.clone(),
+            source_format: table.format_description.clone(),
             names,
         })
     }
@@ -115,8 +115,8 @@ impl Layout {
     }
 
     /// For the screen: how the file is written, and what each column is taken for, with the reason.
-    pub(crate) fn in_words(&self, name: &str) -> String {
-        let mut parts = vec![format!("`{name}`: {}", self.form)];
+    pub(crate) fn describe(&self, name: &str) -> String {
+        let mut parts = vec![format!("`{name}`: {}", self.source_format)];
         for decision in &self.roles.reasons {
             let (role, column) = (decision.role.as_str(), &self.names[decision.column]);
             parts.push(format!("{role} is column `{column}` ({})", decision.reason));
@@ -139,7 +139,7 @@ fn column_names(table: &Table<'_>, first: Option<&Record>, header: bool) -> Vec<
     if let Some(names) = table.names() {
         return names.to_vec();
     }
-    let first = first.map(texts).unwrap_or_default();
+    let first = first.map(field_texts).unwrap_or_default();
     match header {
         true => first.iter().map(|name| name.trim().to_owned()).collect(),
         false => (1..=first.len()).map(|it| it.to_string()).collect(),
@@ -148,7 +148,7 @@ fn column_names(table: &Table<'_>, first: Option<&Record>, header: bool) -> Vec<
 
 /// Fails where there is nothing to tell the columns by: rows that have to be like the first need
 /// that, others any.
-fn check_start(
+fn check_first_row(
     table: &Table<'_>,
     no_row: bool,
     settings: &IngestSettings,
@@ -191,13 +191,13 @@ fn is_permutation(one: &[String], two: &[String]) -> bool {
     sorted(one) == sorted(two)
 }
 
-fn texts(record: &Record) -> Vec<String> {
+fn field_texts(record: &Record) -> Vec<String> {
     let fields = (0..record.columns()).map(|column| record.text(column).into_owned());
     fields.collect()
 }
 
-fn evidence(sample: &[&Record], column: usize) -> Evidence {
-    Evidence::of(sample.iter().map(|record| record.text(column)))
+fn column_sample(sample: &[&Record], column: usize) -> ColumnSample {
+    ColumnSample::new(sample.iter().map(|record| record.text(column)))
 }
 
 /// Whether a first row names columns: one of its fields is a name that columns have, or it is all
@@ -209,19 +209,19 @@ fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
         (1..=60).contains(&field.len()) && words <= 4 && field.parse::<f64>().is_err()
     };
     if !first.iter().all(is_short) {
-        return have_names_but_one(first, below);
+        return looks_like_names_with_gap(first, below);
     }
-    let is_unlike = |column: usize| {
-        let values = evidence(below, column);
+    let differs_from_names = |column: usize| {
+        let values = column_sample(below, column);
         values.is_numeric() || values.mean_words > 5.0
     };
     first.iter().any(|field| roles::is_column_name(field))
-        || (!below.is_empty() && (0..first.len()).any(is_unlike))
+        || (!below.is_empty() && (0..first.len()).any(differs_from_names))
 }
 
 /// As [`looks_like_names`], for a first row whose first or last field is empty: an index without a name, as
 /// pandas writes it, or what a separator at the end of each line makes.
-fn have_names_but_one(first: &[String], below: &[&Record]) -> bool {
+fn looks_like_names_with_gap(first: &[String], below: &[&Record]) -> bool {
     match first {
         [rest @ .., last] if last.trim().is_empty() && !rest.is_empty() => {
             let is_empty = |record: &&Record| record.field(rest.len()).trim_ascii().is_empty();
@@ -247,7 +247,7 @@ mod tests {
             };
             let records: Vec<Record> = text.lines().map(record).collect();
             let below: Vec<&Record> = records.iter().skip(1).collect();
-            let found = looks_like_names(&texts(&records[0]), &below);
+            let found = looks_like_names(&field_texts(&records[0]), &below);
             assert_eq!(found, expected, "{text:?}");
         };
         check("review,stars\nso so,3\n", true);

@@ -5,13 +5,13 @@
 //! grow without bound, so that one stray quote would read the rest of the file into memory and pass it
 //! off as one row.
 
-mod carry;
+mod column_sample;
 mod columns;
-mod each;
-mod evidence;
-mod fields;
+mod keep_columns;
 mod layout;
+mod reviews;
 mod roles;
+mod row_parser;
 mod texts;
 mod timestamp;
 
@@ -22,15 +22,15 @@ use stage::{Progress, Task};
 use tables::{InputError, Record, Table, row_limit};
 
 use crate::error::no_source;
-use crate::row::{LeftOut, Reason, excerpt};
-use crate::sink::Taker;
+use crate::row::{ExcludedRow, Reason, excerpt};
+use crate::sink::RowSink;
 
-use fields::Rules;
+use row_parser::RowParser;
 
-pub use carry::KeepColumns;
 pub(crate) use columns::Role;
-pub use each::for_each_review;
+pub use keep_columns::KeepColumns;
 pub(crate) use layout::Layout;
+pub use reviews::for_each_review;
 pub(crate) use roles::Decision;
 pub use texts::{RejectedRow, TextContent, TextRow, count_rows, kept_column_names, read_texts};
 
@@ -44,11 +44,11 @@ pub(crate) fn read(
     scratch: &Path,
     settings: &IngestSettings,
     progress: &Progress,
-    taker: &mut impl Taker,
+    sink: &mut impl RowSink,
 ) -> Result<Layout, InputError> {
     let mut first: Option<Layout> = None;
     for path in paths {
-        if first.is_some() && taker.is_full() {
+        if first.is_some() && sink.is_full() {
             break;
         }
         let size = path
@@ -56,28 +56,28 @@ pub(crate) fn read(
             .map_err(InputError::cannot_read(path))?
             .len();
         let task = &progress.task("reading", Some(size), "bytes");
-        let mut source = Source::open(path, settings, scratch, task, first.as_ref())?;
+        let mut reader = RowReader::open(path, settings, scratch, task, first.as_ref())?;
         if first.is_none() {
-            source.print_note(progress);
+            reader.print_note(progress);
         }
-        source.rules.forgives_labels = taker.forgives_labels();
-        source.read(taker)?;
-        first.get_or_insert(source.layout);
+        reader.parser.ignores_label_errors = sink.ignores_label_errors();
+        reader.read(sink)?;
+        first.get_or_insert(reader.layout);
     }
     first.ok_or_else(no_source)
 }
 
 /// One file on its way.
-struct Source<'a> {
+struct RowReader<'a> {
     rows: Table<'a>,
     /// The name of the file without its folder.
     name: String,
     layout: Layout,
-    rules: Rules<'a>,
+    parser: RowParser<'a>,
     limit: usize,
 }
 
-impl<'a> Source<'a> {
+impl<'a> RowReader<'a> {
     /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
     fn open(
         path: &Path,
@@ -88,8 +88,8 @@ impl<'a> Source<'a> {
     ) -> Result<Self, InputError> {
         let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
-            Some(first) => first.of_another(&rows)?,
-            None => Layout::find(&rows, settings)?,
+            Some(first) => first.for_next_file(&rows)?,
+            None => Layout::detect(&rows, settings)?,
         };
         if layout.header {
             rows.next(&mut Record::default())?;
@@ -98,7 +98,7 @@ impl<'a> Source<'a> {
         Ok(Self {
             rows,
             name: name.to_string_lossy().into_owned(),
-            rules: Rules::new(settings, &layout.roles)?,
+            parser: RowParser::new(settings, &layout.roles)?,
             layout,
             limit: row_limit(settings),
         })
@@ -107,17 +107,20 @@ impl<'a> Source<'a> {
     /// Says what was found out about the columns, where people may want to know it: what a column is, or that
     /// a file is in another encoding than usual.
     fn print_note(&self, progress: &Progress) {
-        let (roles, form) = (&self.layout.roles, &self.layout.form);
-        if !roles.reasons.is_empty() || !roles.notes.is_empty() || !form.contains("UTF-8 (") {
-            progress.note(&self.layout.in_words(&self.name));
+        let (roles, source_format) = (&self.layout.roles, &self.layout.source_format);
+        if !roles.reasons.is_empty()
+            || !roles.notes.is_empty()
+            || !source_format.contains("UTF-8 (")
+        {
+            progress.note(&self.layout.describe(&self.name));
         }
     }
 
-    fn read(&mut self, taker: &mut impl Taker) -> Result<(), InputError> {
+    fn read(&mut self, sink: &mut impl RowSink) -> Result<(), InputError> {
         let mut record = Record::default();
         let mut any = false;
-        while !taker.is_full() && self.rows.next(&mut record)? {
-            self.row(&record, taker)?;
+        while !sink.is_full() && self.rows.next(&mut record)? {
+            self.process_row(&record, sink)?;
             any = true;
         }
         let missing = match self.layout.header {
@@ -128,16 +131,16 @@ impl<'a> Source<'a> {
         Err(InputError::empty(&self.rows.path, missing))
     }
 
-    fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), InputError> {
+    fn process_row(&self, record: &Record, sink: &mut impl RowSink) -> Result<(), InputError> {
         let shape = self.check_shape(record);
-        match shape.and_then(|()| self.rules.review(record)) {
+        match shape.and_then(|()| self.parser.review(record)) {
             Ok(review) => {
                 self.check_scale(record, review.rating)?;
                 let id = self.id(record).map(|id| format!(" id {id}"));
                 let id = id.unwrap_or_default();
-                taker.accept(&review, &format!("{}:{}{id}", self.name, record.line))
+                sink.accept(&review, &format!("{}:{}{id}", self.name, record.line))
             }
-            Err(reason) => taker.leave_out(&LeftOut {
+            Err(reason) => sink.exclude(&ExcludedRow {
                 source: self.name.clone(),
                 line: record.line,
                 reason,
@@ -151,7 +154,7 @@ impl<'a> Source<'a> {
         let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
             return Ok(());
         };
-        if scale.holds(rating) {
+        if scale.contains(rating) {
             return Ok(());
         }
         let (path, line) = (self.rows.path.display(), record.line);

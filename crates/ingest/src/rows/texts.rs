@@ -9,10 +9,10 @@ use settings::IngestSettings;
 use stage::{Progress, Task};
 use tables::Record;
 
-use super::Source;
-use super::carry::KeepColumns;
-use crate::form::check_input;
+use super::RowReader;
+use super::keep_columns::KeepColumns;
 use crate::row::excerpt;
+use crate::source_format::check_input;
 use tables::InputError;
 
 /// One row of a file.
@@ -55,16 +55,16 @@ pub struct RejectedRow {
 pub fn kept_column_names(
     path: &Path,
     settings: &IngestSettings,
-    carry: &KeepColumns,
+    keep: &KeepColumns,
     task: &Task,
 ) -> Result<Vec<String>, InputError> {
-    if *carry == KeepColumns::None {
+    if *keep == KeepColumns::None {
         return Ok(Vec::new());
     }
     let layout = open(path, settings, task)?.layout;
-    let places = carry.places(path, &layout)?;
-    let name = |place: usize| layout.names[place].clone();
-    Ok(places.into_iter().map(name).collect())
+    let indices = keep.indices(path, &layout)?;
+    let name = |index: usize| layout.names[index].clone();
+    Ok(indices.into_iter().map(name).collect())
 }
 
 /// Opens a file of rows and finds out what its columns are.
@@ -72,9 +72,9 @@ fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
     task: &'a Task,
-) -> Result<Source<'a>, InputError> {
+) -> Result<RowReader<'a>, InputError> {
     check_input(path, settings)?;
-    Source::open(path, settings, &std::env::temp_dir(), task, None)
+    RowReader::open(path, settings, &std::env::temp_dir(), task, None)
 }
 
 /// The number of rows of a file, those that cannot be read as well. A table says it itself; any other
@@ -87,13 +87,13 @@ pub fn count_rows(
     settings: &IngestSettings,
     (progress, task): (&Progress, &Task),
 ) -> Result<u64, InputError> {
-    let mut source = open(path, settings, task)?;
-    source.print_note(progress);
-    if let Some(count) = source.rows.count {
+    let mut reader = open(path, settings, task)?;
+    reader.print_note(progress);
+    if let Some(count) = reader.rows.count {
         return Ok(count);
     }
     let (mut record, mut count) = (Record::default(), 0);
-    while source.rows.next(&mut record)? {
+    while reader.rows.next(&mut record)? {
         count += 1;
     }
     Ok(count)
@@ -109,35 +109,35 @@ pub fn count_rows(
 pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
-    carry: &KeepColumns,
+    keep: &KeepColumns,
     (progress, task): (&Progress, &Task),
     first: u64,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), InputError> {
-    let mut source = open(path, settings, task)?;
-    let carried = carry.places(path, &source.layout)?;
-    source.print_note(progress);
+    let mut reader = open(path, settings, task)?;
+    let kept = keep.indices(path, &reader.layout)?;
+    reader.print_note(progress);
     let (mut record, mut number) = (Record::default(), 0);
-    while source.rows.next(&mut record)? {
+    while reader.rows.next(&mut record)? {
         number += 1;
-        if number >= first && take(source.text_row(&record, number, &carried)).is_break() {
+        if number >= first && take(reader.text_row(&record, number, &kept)).is_break() {
             break;
         }
     }
     Ok(())
 }
 
-impl Source<'_> {
-    fn text_row(&self, record: &Record, number: u64, carried: &[usize]) -> TextRow {
+impl RowReader<'_> {
+    fn text_row(&self, record: &Record, number: u64, kept: &[usize]) -> TextRow {
         // Bytes that are no UTF-8 become signs that say so.
-        let field = |place: &usize| record.text(*place).into_owned();
+        let field = |index: &usize| record.text(*index).into_owned();
         let content = self
             .check_shape(record)
-            .and_then(|()| self.rules.text(record))
+            .and_then(|()| self.parser.text(record))
             .map(|text| TextContent {
                 text: text.to_owned(),
-                label: self.rules.label(record).ok().flatten(),
-                kept_columns: carried.iter().map(field).collect(),
+                label: self.parser.label(record).ok().flatten(),
+                kept_columns: kept.iter().map(field).collect(),
             })
             .map_err(|reason| RejectedRow {
                 reason: reason.to_string(),

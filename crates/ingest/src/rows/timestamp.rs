@@ -12,7 +12,7 @@ use settings::TimestampSettings;
 use tables::InputError;
 
 /// Times with a date and no zone, as `strftime` writes them.
-const LOCAL_TIMES: [&str; 5] = [
+const LOCAL_FORMATS: [&str; 5] = [
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
@@ -21,7 +21,7 @@ const LOCAL_TIMES: [&str; 5] = [
 ];
 
 /// Days in an order that can only be read in one way.
-const DAYS: [&str; 6] = [
+const DATE_FORMATS: [&str; 6] = [
     "%Y-%m-%d",
     "%Y/%m/%d",
     "%B %d, %Y",
@@ -31,7 +31,7 @@ const DAYS: [&str; 6] = [
 ];
 
 /// Times with their zone.
-const ZONED_TIMES: [&str; 3] = [
+const ZONED_FORMATS: [&str; 3] = [
     "%a %b %d %H:%M:%S %z %Y",
     "%Y-%m-%d %H:%M:%S%.f %z",
     "%Y-%m-%dT%H:%M:%S%.f%z",
@@ -39,17 +39,17 @@ const ZONED_TIMES: [&str; 3] = [
 
 /// How the settings want times to be read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Times {
+pub(super) struct TimestampParser {
     format: Option<String>,
     zone: Option<Tz>,
     missing: Vec<String>,
 }
 
-impl Times {
+impl TimestampParser {
     /// Checks the settings. `told` is the form that the values told, for settings that name none.
     pub(super) fn new(
         settings: &TimestampSettings,
-        told: Option<&str>,
+        detected: Option<&str>,
     ) -> Result<Self, InputError> {
         let zone = |name: &String| {
             name.parse().map_err(|_| {
@@ -61,7 +61,7 @@ impl Times {
         };
         let zone = settings.zone.as_ref().map(zone).transpose()?;
         Ok(Self {
-            format: settings.format.clone().or(told.map(str::to_owned)),
+            format: settings.format.clone().or(detected.map(str::to_owned)),
             zone,
             missing: settings.missing.clone(),
         })
@@ -79,66 +79,78 @@ impl Times {
         let text = text.trim();
         if let Some(format) = &self.format {
             let format = &[format.as_str()];
-            return self.in_forms(text, format, format, format);
+            return self.parse_formats(text, format, format, format);
         }
         let rfc = || {
             let time = DateTime::parse_from_rfc3339(text);
             let time = time.or_else(|_| DateTime::parse_from_rfc2822(text)).ok()?;
             Some(time.timestamp_millis())
         };
-        digits(text)
+        parse_digits(text)
             .or_else(rfc)
-            .or_else(|| self.in_forms(text, &ZONED_TIMES, &LOCAL_TIMES, &DAYS))
+            .or_else(|| self.parse_formats(text, &ZONED_FORMATS, &LOCAL_FORMATS, &DATE_FORMATS))
     }
 
     /// A time in one of these forms: with a zone, without one, or a day.
-    fn in_forms(&self, text: &str, zoned: &[&str], local: &[&str], days: &[&str]) -> Option<i64> {
+    fn parse_formats(
+        &self,
+        text: &str,
+        zoned: &[&str],
+        local: &[&str],
+        days: &[&str],
+    ) -> Option<i64> {
         let mut zoned = zoned.iter();
-        if let Some(time) = zoned.find_map(|form| DateTime::parse_from_str(text, form).ok()) {
+        if let Some(time) =
+            zoned.find_map(|source_format| DateTime::parse_from_str(text, source_format).ok())
+        {
             return Some(time.timestamp_millis());
         }
         let mut local = local.iter();
-        if let Some(time) = local.find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()) {
-            return self.in_zone(time);
+        if let Some(time) =
+            local.find_map(|source_format| NaiveDateTime::parse_from_str(text, source_format).ok())
+        {
+            return self.to_utc_millis(time);
         }
         let mut days = days.iter();
-        let day = days.find_map(|form| NaiveDate::parse_from_str(text, form).ok());
-        day.map(midnight)
+        let day =
+            days.find_map(|source_format| NaiveDate::parse_from_str(text, source_format).ok());
+        day.map(midnight_utc)
     }
 
     /// A local time; of one that occurs twice, when clocks are set back, the earlier, and for one
     /// that does not occur, when they are set forward, the next that does.
-    fn in_zone(&self, time: NaiveDateTime) -> Option<i64> {
+    fn to_utc_millis(&self, time: NaiveDateTime) -> Option<i64> {
         let Some(zone) = self.zone else {
             return Some(time.and_utc().timestamp_millis());
         };
         let occurs = |time: &NaiveDateTime| zone.from_local_datetime(time).earliest();
         let found = occurs(&time).or_else(|| {
             let minute = time.with_second(0)?.with_nanosecond(0)?;
-            (1..=LONGEST_GAP).find_map(|minutes| occurs(&(minute + TimeDelta::minutes(minutes))))
+            (1..=MAX_GAP_MINUTES)
+                .find_map(|minutes| occurs(&(minute + TimeDelta::minutes(minutes))))
         });
         found.map(|time| time.timestamp_millis())
     }
 }
 
 /// Minutes that clocks are set forward at most: a day, where a country crossed the date line.
-const LONGEST_GAP: i64 = 24 * 60;
+const MAX_GAP_MINUTES: i64 = 24 * 60;
 
 /// The midnight, UTC, with which a day begins.
-fn midnight(day: NaiveDate) -> i64 {
+fn midnight_utc(day: NaiveDate) -> i64 {
     day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
 }
 
 /// Years that digits alone may be, or be a day of.
-const YEARS: RangeInclusive<i32> = 1900..=2100;
+const PLAUSIBLE_YEARS: RangeInclusive<i32> = 1900..=2100;
 
 /// Seconds since 1970 of what reviews may have been written at: 1990 up to 2100.
-const SECONDS: Range<i64> = 631_152_000..4_102_444_800;
+const PLAUSIBLE_SECONDS: Range<i64> = 631_152_000..4_102_444_800;
 
 /// A time written with digits alone: `YYYY` (its first day), `YYYYMMDD`, or the seconds (perhaps with
 /// a fraction), milliseconds, microseconds or nanoseconds since 1970, told apart by the year that
 /// they give. What gives no plausible one is a number and no time: 5 stars are not five seconds.
-fn digits(text: &str) -> Option<i64> {
+fn parse_digits(text: &str) -> Option<i64> {
     let (whole, fraction) = match text.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (text, None),
@@ -151,27 +163,27 @@ fn digits(text: &str) -> Option<i64> {
     let number: i64 = whole.parse().ok()?;
     if let Some(fraction) = fraction {
         let milliseconds: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-        let is_time = SECONDS.contains(&number);
+        let is_time = PLAUSIBLE_SECONDS.contains(&number);
         return is_time.then_some(number * 1000 + milliseconds);
     }
     match whole.len() {
-        4 => day_of(number, 1, 1),
-        8 => day_of(number / 10_000, number / 100 % 100, number % 100),
+        4 => date_millis(number, 1, 1),
+        8 => date_millis(number / 10_000, number / 100 % 100, number % 100),
         _ => {
             let mut units = [1, 1000, 1_000_000, 1_000_000_000].into_iter();
-            let per_second = units.find(|unit| SECONDS.contains(&(number / unit)))?;
+            let per_second = units.find(|unit| PLAUSIBLE_SECONDS.contains(&(number / unit)))?;
             i64::try_from(i128::from(number) * 1000 / i128::from(per_second)).ok()
         }
     }
 }
 
 /// Milliseconds since 1970 of a day of a plausible year.
-fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
+fn date_millis(year: i64, month: i64, day: i64) -> Option<i64> {
     let year = i32::try_from(year)
         .ok()
-        .filter(|year| YEARS.contains(year))?;
+        .filter(|year| PLAUSIBLE_YEARS.contains(year))?;
     let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
-    NaiveDate::from_ymd_opt(year, month, day).map(midnight)
+    NaiveDate::from_ymd_opt(year, month, day).map(midnight_utc)
 }
 
 #[cfg(test)]
@@ -179,10 +191,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times() {
-        let times = Times::default();
+    fn parser() {
+        let parser = TimestampParser::default();
         let check =
-            |text: &str, expected: Option<i64>| assert_eq!(times.parse(text), expected, "{text}");
+            |text: &str, expected: Option<i64>| assert_eq!(parser.parse(text), expected, "{text}");
         check("1970-01-01", Some(0));
         check("2000-02-29", Some(951_782_400_000));
         check("1969-12-31", Some(-86_400_000));
@@ -243,8 +255,8 @@ mod tests {
     fn settings_decide_about_forms_zones_and_placeholders() {
         let check = |settings: &str, text: &str, expected: Option<i64>| {
             let settings: TimestampSettings = toml::from_str(settings).expect("settings of a test");
-            let times = Times::new(&settings, None).expect("a known zone");
-            assert_eq!(times.parse(text), expected, "{settings:?}: {text}");
+            let parser = TimestampParser::new(&settings, None).expect("a known zone");
+            assert_eq!(parser.parse(text), expected, "{settings:?}: {text}");
         };
         let noon = Some(1_401_624_000_000);
         check("", "2014-06-01T12:00:00Z", noon);
@@ -299,7 +311,7 @@ mod tests {
             zone: Some("Europe/Nowhere".to_owned()),
             ..TimestampSettings::default()
         };
-        let error = Times::new(&unknown, None)
+        let error = TimestampParser::new(&unknown, None)
             .expect_err("no such zone")
             .to_string();
         assert_eq!(

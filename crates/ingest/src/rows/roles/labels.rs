@@ -1,44 +1,46 @@
 //! Values that are labels, and those that only could be.
 
 use super::is_number;
-use crate::rows::evidence::Evidence;
+use crate::rows::column_sample::ColumnSample;
 
 /// Different values that a column of labels has at most.
-pub(super) const MOST: usize = 20;
+pub(super) const MAX_LABEL_VALUES: usize = 20;
 
 /// Values that answer a question, whichever it is: a verified purchase, a spoiler, an edit.
-const ANSWERS: [&str; 12] = [
+const YES_NO_VALUES: [&str; 12] = [
     "true", "false", "yes", "no", "t", "f", "y", "n", "1", "0", "1.0", "0.0",
 ];
 
 /// Whether the values of a column speak of sentiment, so that it needs no name to be a label.
-pub(super) fn speak(evidence: &Evidence, knows: impl Fn(&str) -> bool) -> bool {
-    let answers = |value: &str| ANSWERS.contains(&value.to_lowercase().as_str());
+pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> bool) -> bool {
+    let answers = |value: &str| YES_NO_VALUES.contains(&value.to_lowercase().as_str());
     let says = |value: &str| knows(value) && !answers(value) && !is_number(value);
-    evidence.values.len() > 1 && evidence.share(says) > 0.9
+    sample.values.len() > 1 && sample.share(says) > 0.9
 }
 
 /// Lines of `[ingest.labels]` for values that are not known. A value whose meaning is likely stands
 /// where it belongs; the others are for the user to place.
-pub(super) fn lines(values: &[&str]) -> String {
+pub(super) fn suggest_settings(values: &[&str]) -> String {
     let of = |meaning: Option<bool>| -> Vec<String> {
-        let those = values.iter().filter(|value| likely(value) == meaning);
-        those.map(|value| quoted(value)).collect()
+        let those = values
+            .iter()
+            .filter(|value| guess_positive(value) == meaning);
+        those.map(|value| to_toml(value)).collect()
     };
     let mut lines = format!(
         "[ingest.labels]\npositive = [{}]\nnegative = [{}]\n",
         of(Some(true)).join(", "),
         of(Some(false)).join(", ")
     );
-    let open = of(None);
-    if !open.is_empty() {
-        lines.push_str(&format!("# to be placed: {}\n", open.join(", ")));
+    let unknown = of(None);
+    if !unknown.is_empty() {
+        lines.push_str(&format!("# to be placed: {}\n", unknown.join(", ")));
     }
     lines
 }
 
 /// Whether a value likely means positive.
-fn likely(value: &str) -> Option<bool> {
+fn guess_positive(value: &str) -> Option<bool> {
     let lower = value.to_lowercase();
     let (word, number) = (lower.as_str(), lower.parse::<f64>().ok());
     // Beginnings that the words have in many languages, and what else stands for them.
@@ -49,7 +51,7 @@ fn likely(value: &str) -> Option<bool> {
 }
 
 /// A value as TOML has it.
-fn quoted(value: &str) -> String {
+fn to_toml(value: &str) -> String {
     toml::Value::from(value).to_string()
 }
 
@@ -61,9 +63,9 @@ mod tests {
     #[test]
     fn only_values_that_speak_of_sentiment_are_labels_by_themselves() {
         let check = |values: &[&str], expected: bool| {
-            let evidence = Evidence::of(values.iter().copied());
+            let sample = ColumnSample::new(values.iter().copied());
             let labels = LabelValues::default();
-            let found = speak(&evidence, |value| labels.knows(value));
+            let found = express_sentiment(&sample, |value| labels.knows(value));
             assert_eq!(found, expected, "{values:?}");
         };
         check(&["positive", "negative"], true);
@@ -83,12 +85,12 @@ mod tests {
     #[test]
     fn likely_meanings_are_proposed_and_others_left_open() {
         assert_eq!(
-            lines(&["positif", "n\u{e9}gatif", "neutre"]),
+            suggest_settings(&["positif", "n\u{e9}gatif", "neutre"]),
             "[ingest.labels]\npositive = [\"positif\"]\nnegative = [\"n\u{e9}gatif\"]\n\
              # to be placed: \"neutre\"\n"
         );
         assert_eq!(
-            lines(&["1.00", "0.00"]),
+            suggest_settings(&["1.00", "0.00"]),
             "[ingest.labels]\npositive = [\"1.00\"]\nnegative = [\"0.00\"]\n"
         );
     }

@@ -19,7 +19,7 @@ pub(crate) struct Scale {
 
 impl Scale {
     /// The scale that ratings from `low` to `high` are on; `None` where that is not plain.
-    pub(super) fn of(low: f64, high: f64) -> Option<Self> {
+    pub(super) fn detect(low: f64, high: f64) -> Option<Self> {
         let any = f64::INFINITY;
         let (low, high, centre, dead_zone) = match (low, high) {
             // Around zero, whatever the width: the sign says it.
@@ -37,7 +37,7 @@ impl Scale {
     }
 
     /// Whether a rating can be on it.
-    pub(crate) fn holds(&self, rating: f32) -> bool {
+    pub(crate) fn contains(&self, rating: f32) -> bool {
         (self.low..=self.high).contains(&f64::from(rating))
     }
 }
@@ -50,7 +50,7 @@ mod tests {
     fn only_a_plain_scale_is_taken() {
         let check = |low: f64, high: f64, expected: Option<(f64, f64)>| {
             let expected = expected.map(|(centre, dead_zone)| RatingRule { centre, dead_zone });
-            let found = Scale::of(low, high).map(|scale| scale.rule);
+            let found = Scale::detect(low, high).map(|scale| scale.rule);
             assert_eq!(found, expected, "{low} to {high}");
         };
         check(1.0, 5.0, Some((3.0, 0.0)));
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn what_is_off_the_scale_contradicts_it() {
-        let holds = |low: f64, high: f64, rating: f32| {
-            Scale::of(low, high).is_some_and(|scale| scale.holds(rating))
+        let contains = |low: f64, high: f64, rating: f32| {
+            Scale::detect(low, high).is_some_and(|scale| scale.contains(rating))
         };
-        assert!(holds(1.0, 5.0, 4.9) && holds(2.0, 5.0, 1.0));
-        assert!(!holds(1.0, 5.0, 6.0) && !holds(1.0, 5.0, 0.0));
-        assert!(holds(-1.0, 2.0, 1e6));
+        assert!(contains(1.0, 5.0, 4.9) && contains(2.0, 5.0, 1.0));
+        assert!(!contains(1.0, 5.0, 6.0) && !contains(1.0, 5.0, 0.0));
+        assert!(contains(-1.0, 2.0, 1e6));
     }
 }

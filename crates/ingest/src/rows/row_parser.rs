@@ -9,27 +9,27 @@ use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
-use super::timestamp::Times;
+use super::timestamp::TimestampParser;
 use crate::row::{Reason, Review, check_text};
 use tables::InputError;
 
 /// The settings that decide about rows, made ready.
-pub(super) struct Rules<'a> {
+pub(super) struct RowParser<'a> {
     /// Which column is what.
     map: ColumnMap,
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
-    times: Times,
+    times: TimestampParser,
     settings: &'a IngestSettings,
     /// Whether a review whose label or rating says nothing is one without a label, and not left out.
-    pub(super) forgives_labels: bool,
+    pub(super) ignores_label_errors: bool,
 }
 
-impl<'a> Rules<'a> {
+impl<'a> RowParser<'a> {
     /// Checks that no value means two things.
     ///
     /// `found` says how ratings and dates are written, where the settings do not.
-    pub(super) fn new(settings: &'a IngestSettings, found: &Roles) -> Result<Self, InputError> {
+    pub(super) fn new(settings: &'a IngestSettings, detected: &Roles) -> Result<Self, InputError> {
         let values = &settings.labels;
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
@@ -49,12 +49,12 @@ impl<'a> Rules<'a> {
             }
         }
         Ok(Self {
-            map: found.map.clone(),
+            map: detected.map.clone(),
             labels,
-            rating: settings.rating.or(found.rating.map(|scale| scale.rule)),
-            times: Times::new(&settings.timestamp, found.date_format.as_deref())?,
+            rating: settings.rating.or(detected.rating.map(|scale| scale.rule)),
+            times: TimestampParser::new(&settings.timestamp, detected.date_format.as_deref())?,
             settings,
-            forgives_labels: false,
+            ignores_label_errors: false,
         })
     }
 
@@ -64,8 +64,8 @@ impl<'a> Rules<'a> {
         'a: 'r,
     {
         let text = self.text(record)?;
-        let rating = self.field(record, Role::Rating)?.map(number);
-        let (rating, label) = match self.forgives_labels {
+        let rating = self.field(record, Role::Rating)?.map(parse_rating);
+        let (rating, label) = match self.ignores_label_errors {
             true => (
                 rating.and_then(Result::ok),
                 self.label(record).ok().flatten(),
@@ -93,10 +93,13 @@ impl<'a> Rules<'a> {
     /// The label that a record has or that its rating gives it.
     pub(super) fn label(&self, record: &Record) -> Result<Option<Sentiment>, Reason> {
         let Some(column) = self.map.get(Role::Label) else {
-            let rating = self.field(record, Role::Rating)?.map(number).transpose()?;
+            let rating = self
+                .field(record, Role::Rating)?
+                .map(parse_rating)
+                .transpose()?;
             return self.label_of_rating(rating);
         };
-        let value = plain(record.field(column))?;
+        let value = utf8_field(record.field(column))?;
         let known = self.labels.get(&value.trim().to_lowercase()).copied();
         known.ok_or_else(|| {
             Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
@@ -108,7 +111,7 @@ impl<'a> Rules<'a> {
         let Some(column) = self.map.get(role) else {
             return Ok(None);
         };
-        let value = plain(record.field(column))?.trim();
+        let value = utf8_field(record.field(column))?.trim();
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
@@ -129,7 +132,7 @@ impl<'a> Rules<'a> {
         };
         match rating - rule.centre {
             distance if distance.abs() <= rule.dead_zone => Err(Reason {
-                set_aside: true,
+                skipped: true,
                 ..Reason::rejected("the rating is within the dead zone of `ingest.rating`")
             }),
             distance if distance > 0.0 => Ok(Some(Sentiment::Positive)),
@@ -138,15 +141,15 @@ impl<'a> Rules<'a> {
     }
 }
 
-fn plain(bytes: &[u8]) -> Result<&str, Reason> {
+fn utf8_field(bytes: &[u8]) -> Result<&str, Reason> {
     std::str::from_utf8(bytes)
         .map_err(|_| Reason::rejected("a column beside the text is not UTF-8"))
 }
 
-fn number(value: &str) -> Result<f64, Reason> {
-    let number = value.parse::<f64>().ok();
-    number
-        .filter(|number| (*number as f32).is_finite())
+fn parse_rating(value: &str) -> Result<f64, Reason> {
+    let parse_rating = value.parse::<f64>().ok();
+    parse_rating
+        .filter(|parse_rating| (*parse_rating as f32).is_finite())
         .ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
 }
 
@@ -169,8 +172,8 @@ mod tests {
             map: map.clone(),
             ..Roles::default()
         };
-        let rules = Rules::new(&settings, &roles).expect("rules of a test");
-        let found = match rules.review(&record) {
+        let parser = RowParser::new(&settings, &roles).expect("rules of a test");
+        let detected = match parser.review(&record) {
             Ok(review) => format!(
                 "{:?} {:?} {:?}",
                 review.text,
@@ -179,7 +182,7 @@ mod tests {
             ),
             Err(reason) => format!("{}: {reason}", reason.kind()),
         };
-        assert_eq!(found, expected);
+        assert_eq!(detected, expected);
     }
 
     #[test]
@@ -296,7 +299,7 @@ mod tests {
         let settings: IngestSettings =
             toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }")
                 .expect("settings of a test");
-        let error = Rules::new(&settings, &Roles::default())
+        let error = RowParser::new(&settings, &Roles::default())
             .err()
             .map(|error| error.to_string());
         assert_eq!(

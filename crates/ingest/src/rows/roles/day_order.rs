@@ -6,14 +6,14 @@ use std::ops::RangeInclusive;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DayOrder {
     /// Told by a value; the form as `strftime` has it.
-    Told {
+    Known {
         /// The form.
         format: String,
         /// The value that tells it.
         by: String,
     },
     /// All days are at most the twelfth, so that either order is possible.
-    Open {
+    Ambiguous {
         /// A value that can be read in two ways.
         value: String,
         /// The form, if the day stands first.
@@ -49,7 +49,7 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         // Where people write points they write the day first.
         (None, None) if by_day.starts_with("%d.") => (by_day, example),
         (None, None) => {
-            return Some(DayOrder::Open {
+            return Some(DayOrder::Ambiguous {
                 value: example.to_owned(),
                 day_first: by_day,
                 month_first: by_month,
@@ -57,15 +57,15 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         }
     };
     let by = by.to_owned();
-    Some(DayOrder::Told { format, by })
+    Some(DayOrder::Known { format, by })
 }
 
 /// The two numbers before the year, and how the date is written: with the day first, and with the month first.
 fn written(value: &str) -> Option<(u32, u32, [String; 2])> {
     let value = value.trim();
     let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
-    let separator = date.chars().find(|sign| !sign.is_ascii_digit());
-    let separator = separator.filter(|sign| matches!(sign, '/' | '.' | '-'))?;
+    let separator = date.chars().find(|character| !character.is_ascii_digit());
+    let separator = separator.filter(|character| matches!(character, '/' | '.' | '-'))?;
     let parts: Vec<&str> = date.split(separator).collect();
     let &[first, second, year] = &parts[..] else {
         return None;
@@ -116,8 +116,8 @@ mod tests {
 
     fn check(values: &[&str], expected: &str) {
         let found = match order(values.iter().copied()) {
-            Some(DayOrder::Told { format, by }) => format!("{format} by {by}"),
-            Some(DayOrder::Open {
+            Some(DayOrder::Known { format, by }) => format!("{format} by {by}"),
+            Some(DayOrder::Ambiguous {
                 value,
                 day_first,
                 month_first,

@@ -37,7 +37,7 @@ pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, Inpu
         .is_dir();
     match format {
         SourceFormat::Aclimdb => Ok(true),
-        SourceFormat::Auto if is_folder || is_archive(path) => Ok(true),
+        SourceFormat::Auto if is_folder || has_archive_name(path) => Ok(true),
         _ if is_folder => {
             let hint = "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`";
             Err(InputError::unexpected(path, "a folder", "a file", hint))
@@ -47,7 +47,7 @@ pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, Inpu
 }
 
 /// Only an archive is told by its name; what a file of rows is, its content tells.
-fn is_archive(path: &Path) -> bool {
+fn has_archive_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.to_ascii_lowercase();
     let mut endings = [".tar.gz", ".tgz", ".tar"].iter();
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn names_tell() {
         let check = |name: &str, expected| {
-            assert_eq!(is_archive(Path::new(name)), expected, "{name}");
+            assert_eq!(has_archive_name(Path::new(name)), expected, "{name}");
         };
         check("aclImdb_v1.tar.gz", true);
         check("imdb.TGZ", true);

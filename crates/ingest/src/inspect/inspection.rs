@@ -6,40 +6,40 @@ use artifact::Sentiment;
 use settings::IngestSettings;
 use toml::{Table, Value};
 
-use crate::row::{LeftOut, Review};
-use crate::row_counts::Tally;
+use crate::row::{ExcludedRow, Review};
+use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
-use crate::sink::Taker;
+use crate::sink::RowSink;
 use tables::InputError;
 
 /// Rows shown.
-const SHOWN: usize = 10;
+const EXAMPLE_ROWS: usize = 10;
 
 /// Bytes of text after which enough was read.
-const ENOUGH: usize = 200 << 20;
+const MAX_TEXT_BYTES: usize = 200 << 20;
 
 /// All that `inspect` says.
-pub(super) struct Facts<'a> {
+pub(super) struct Inspection<'a> {
     pub(super) source: &'a Path,
     pub(super) files: usize,
     pub(super) bytes: u64,
     pub(super) settings: &'a IngestSettings,
     pub(super) layout: Layout,
-    pub(super) seen: Seen,
+    pub(super) rows: RowSummary,
 }
 
 /// The rows that came by.
 #[derive(Default)]
-pub(super) struct Seen {
-    pub(super) tally: Tally,
+pub(super) struct RowSummary {
+    pub(super) counts: RowCounts,
     pub(super) with_time: u64,
-    pub(super) shown: Vec<ShownRow>,
+    pub(super) examples: Vec<ExampleRow>,
     bytes: usize,
 }
 
 /// A row to look at.
 #[derive(Clone, Debug, serde::Serialize)]
-pub(super) struct ShownRow {
+pub(super) struct ExampleRow {
     pub(super) place: String,
     pub(super) label: Option<&'static str>,
     pub(super) rating: Option<f32>,
@@ -48,11 +48,11 @@ pub(super) struct ShownRow {
     pub(super) text: String,
 }
 
-impl Facts<'_> {
+impl Inspection<'_> {
     /// The `[ingest]` table that says what was found, so that nothing needs to be found again.
-    pub(super) fn table(&self) -> String {
+    pub(super) fn settings_table(&self) -> String {
         let (layout, roles) = (&self.layout, &self.layout.roles);
-        let mut ingest = given(self.settings);
+        let mut ingest = non_default_settings(self.settings);
         let source = Value::from(self.source.to_string_lossy().as_ref());
         ingest.insert("source".to_owned(), source);
         if !layout.is_named() {
@@ -87,27 +87,27 @@ impl Facts<'_> {
 }
 
 /// The settings that are not the usual ones; what columns are is said as it was found.
-fn given(settings: &IngestSettings) -> Table {
+fn non_default_settings(settings: &IngestSettings) -> Table {
     let table = |settings: &IngestSettings| Table::try_from(settings).unwrap_or_default();
-    let (mut given, usual) = (table(settings), table(&IngestSettings::default()));
-    given.retain(|key, value| key != "columns" && usual.get(key) != Some(value));
-    given
+    let (mut non_default_settings, usual) = (table(settings), table(&IngestSettings::default()));
+    non_default_settings.retain(|key, value| key != "columns" && usual.get(key) != Some(value));
+    non_default_settings
 }
 
-impl Seen {
+impl RowSummary {
     /// Whether reading ended before the file did.
     pub(super) fn is_partial(&self) -> bool {
-        self.bytes >= ENOUGH
+        self.bytes >= MAX_TEXT_BYTES
     }
 }
 
-impl Taker for Seen {
+impl RowSink for RowSummary {
     fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), InputError> {
-        self.tally.accept(review.label);
+        self.counts.accept(review.label);
         self.bytes += review.text.len();
         self.with_time += u64::from(review.timestamp.is_some());
-        if self.shown.len() < SHOWN {
-            self.shown.push(ShownRow {
+        if self.examples.len() < EXAMPLE_ROWS {
+            self.examples.push(ExampleRow {
                 place: place.to_owned(),
                 label: review.label.map(Sentiment::as_str),
                 rating: review.rating,
@@ -119,8 +119,8 @@ impl Taker for Seen {
         Ok(())
     }
 
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError> {
-        self.tally.leave_out(row);
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+        self.counts.exclude(row);
         Ok(())
     }
 

@@ -39,56 +39,56 @@ const NAMES: [(Role, &str); 8] = [
 ];
 
 /// So many of the names of labels are names of nothing else.
-const SURE_LABELS: usize = 7;
+const UNAMBIGUOUS_LABELS: usize = 7;
 
 /// So many of the names of texts are names of what somebody wrote about something; `description`
 /// may be of the thing itself.
-const SURE_TEXTS: usize = 15;
+const UNAMBIGUOUS_TEXTS: usize = 15;
 
 /// How a column's name speaks for a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Match {
+pub(super) struct NameMatch {
     /// Place in the role's list, the likelier ones first.
-    place: usize,
+    rank: usize,
     /// Whether it is the whole name, and not only its last word, as in `airline_sentiment`.
-    pub(super) whole: bool,
+    pub(super) is_whole_name: bool,
     /// Whether it is a name of nothing that is like the role, but something else.
-    sure: bool,
+    is_unambiguous: bool,
 }
 
-impl Match {
+impl NameMatch {
     /// What a name is worth: more than any value, and a whole name more than a part of one. Between
     /// names of one kind values may decide.
     pub(super) fn score(self) -> f64 {
-        let kind = match (self.whole, self.sure) {
+        let kind = match (self.is_whole_name, self.is_unambiguous) {
             (true, true) => 3000.0,
             (false, _) => 2000.0,
             (true, false) => 1000.0,
         };
-        kind - self.place as f64
+        kind - self.rank as f64
     }
 
     /// Whether a column of this name is a label whatever stands in it.
-    pub(super) fn is_sure_label(self) -> bool {
-        self.place < SURE_LABELS
+    pub(super) fn is_label_name(self) -> bool {
+        self.rank < UNAMBIGUOUS_LABELS
     }
 }
 
 /// How a name speaks for a role, if it does.
-pub(super) fn find(role: Role, name: &str) -> Option<Match> {
+pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
     // `data.review.text` is a text, too.
     let last = name.rsplit('.').next().unwrap_or_default();
-    let is_sure = |place: usize| match role {
-        Role::Text => place < SURE_TEXTS,
-        Role::Label => place < SURE_LABELS,
+    let is_sure = |rank: usize| match role {
+        Role::Text => rank < UNAMBIGUOUS_TEXTS,
+        Role::Label => rank < UNAMBIGUOUS_LABELS,
         _ => true,
     };
-    if let Some(place) = place(role, name).or_else(|| place(role, last)) {
-        return Some(Match {
-            place,
-            whole: true,
+    if let Some(rank) = rank(role, name).or_else(|| rank(role, last)) {
+        return Some(NameMatch {
+            rank,
+            is_whole_name: true,
             // Of labels every whole name counts the same: what stands in the column decides.
-            sure: role == Role::Label || is_sure(place),
+            is_unambiguous: role == Role::Label || is_sure(rank),
         });
     }
     // Of dates and numbers a part of the name says too little: a release date is not the review's.
@@ -96,13 +96,13 @@ pub(super) fn find(role: Role, name: &str) -> Option<Match> {
         return None;
     }
     let word = last
-        .rsplit(|sign: char| !sign.is_alphanumeric())
+        .rsplit(|character: char| !character.is_alphanumeric())
         .find(|word| !word.is_empty())?;
-    let place = place(role, word)?;
-    is_sure(place).then_some(Match {
-        place,
-        whole: false,
-        sure: true,
+    let rank = rank(role, word)?;
+    is_sure(rank).then_some(NameMatch {
+        rank,
+        is_whole_name: false,
+        is_unambiguous: true,
     })
 }
 
@@ -110,12 +110,12 @@ pub(super) fn find(role: Role, name: &str) -> Option<Match> {
 pub(in crate::rows) fn is_column_name(name: &str) -> bool {
     NAMES
         .iter()
-        .any(|(role, _)| find(*role, name).is_some_and(|found| found.whole))
+        .any(|(role, _)| match_role(*role, name).is_some_and(|found| found.is_whole_name))
 }
 
-/// The place of a name in the list of a role.
-fn place(role: Role, name: &str) -> Option<usize> {
-    let letters = name.chars().filter(|sign| sign.is_alphanumeric());
+/// The rank of a name in the list of a role.
+fn rank(role: Role, name: &str) -> Option<usize> {
+    let letters = name.chars().filter(|character| character.is_alphanumeric());
     let plain = letters.collect::<String>().to_lowercase();
     let (_, list) = NAMES.iter().find(|(other, _)| *other == role)?;
     list.split(' ').position(|known| known == plain)
@@ -129,7 +129,7 @@ mod tests {
     fn names_are_known_in_many_spellings() {
         let check = |role: Role, name: &str, expected: Option<bool>| {
             assert_eq!(
-                find(role, name).map(|found| found.whole),
+                match_role(role, name).map(|found| found.is_whole_name),
                 expected,
                 "{name}"
             );

@@ -8,10 +8,10 @@ use stage::Progress;
 
 use super::read;
 use crate::error::no_source;
-use crate::form::check_input;
-use crate::row::{LeftOut, Review};
-use crate::row_counts::Tally;
-use crate::sink::Taker;
+use crate::row::{ExcludedRow, Review};
+use crate::row_counts::RowCounts;
+use crate::sink::RowSink;
+use crate::source_format::check_input;
 use tables::InputError;
 
 /// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
@@ -24,37 +24,43 @@ pub fn for_each_review(
     paths: &[PathBuf],
     settings: &IngestSettings,
     progress: &Progress,
-    take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
+    on_review: impl FnMut(&Review<'_>) -> ControlFlow<()>,
 ) -> Result<String, InputError> {
     let path = paths.first().ok_or_else(no_source)?;
     check_input(path, settings)?;
-    let mut each = Each {
-        take,
-        tally: Tally::default(),
+    let mut callback = ReviewCallback {
+        on_review,
+        counts: RowCounts::default(),
         is_stopped: false,
     };
-    read(paths, &std::env::temp_dir(), settings, progress, &mut each)?;
-    if !each.is_stopped {
-        each.tally.check_rows(path, settings)?;
+    read(
+        paths,
+        &std::env::temp_dir(),
+        settings,
+        progress,
+        &mut callback,
+    )?;
+    if !callback.is_stopped {
+        callback.counts.check_rows(path, settings)?;
     }
-    Ok(each.tally.summary())
+    Ok(callback.counts.summary())
 }
 
-struct Each<F> {
-    take: F,
-    tally: Tally,
+struct ReviewCallback<F> {
+    on_review: F,
+    counts: RowCounts,
     is_stopped: bool,
 }
 
-impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> Taker for Each<F> {
-    fn accept(&mut self, review: &Review<'_>, _place: &str) -> Result<(), InputError> {
-        self.tally.accept(review.label);
-        self.is_stopped |= (self.take)(review).is_break();
+impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> RowSink for ReviewCallback<F> {
+    fn accept(&mut self, review: &Review<'_>, _source: &str) -> Result<(), InputError> {
+        self.counts.accept(review.label);
+        self.is_stopped |= (self.on_review)(review).is_break();
         Ok(())
     }
 
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError> {
-        self.tally.leave_out(row);
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+        self.counts.exclude(row);
         Ok(())
     }
 
@@ -62,7 +68,7 @@ impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> Taker for Each<F> {
         self.is_stopped
     }
 
-    fn forgives_labels(&self) -> bool {
+    fn ignores_label_errors(&self) -> bool {
         true
     }
 }

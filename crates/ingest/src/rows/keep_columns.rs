@@ -24,34 +24,34 @@ pub enum KeepColumns {
 
 impl KeepColumns {
     /// The places, from 0, of the columns of a file that go along; one that is named twice goes along once.
-    pub(super) fn places(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, InputError> {
+    pub(super) fn indices(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, InputError> {
         let names = &layout.names;
         let wanted = match self {
             Self::None => return Ok(Vec::new()),
             Self::All => {
                 let id = layout.roles.map.get(Role::Id);
-                let all = (0..names.len()).filter(|place| Some(*place) != id);
+                let all = (0..names.len()).filter(|index| Some(*index) != id);
                 return Ok(all.collect());
             }
             Self::Named(wanted) => wanted,
         };
-        let mut places = Vec::with_capacity(wanted.len());
+        let mut indices = Vec::with_capacity(wanted.len());
         for name in wanted {
-            let place = place_of(name, names);
-            let place = place.ok_or_else(|| no_column(path, "--carry", name, names))?;
-            if !places.contains(&place) {
-                places.push(place);
+            let index = column_index(name, names);
+            let index = index.ok_or_else(|| no_column(path, "--carry", name, names))?;
+            if !indices.contains(&index) {
+                indices.push(index);
             }
         }
-        Ok(places)
+        Ok(indices)
     }
 }
 
 /// Of two columns of one name the first is meant; the other one can be told by its position.
-fn place_of(wanted: &str, names: &[String]) -> Option<usize> {
+fn column_index(wanted: &str, names: &[String]) -> Option<usize> {
     let named = names.iter().position(|name| name == wanted);
     let position = || wanted.parse::<usize>().ok()?.checked_sub(1);
-    named.or_else(|| position().filter(|place| *place < names.len()))
+    named.or_else(|| position().filter(|index| *index < names.len()))
 }
 
 #[cfg(test)]
@@ -72,7 +72,7 @@ mod tests {
             ("Title", None),
             ("", None),
         ] {
-            assert_eq!(place_of(wanted, &names), expected, "{wanted}");
+            assert_eq!(column_index(wanted, &names), expected, "{wanted}");
         }
     }
 }
