@@ -1,8 +1,8 @@
-//! The stage `ingest`: raw reviews, whatever their form, to one canonical table.
+//! The stage `ingest`: reads raw reviews in many formats into one table.
 //!
-//! Rows are read one by one, and not with polars, whose CSV
-//! reader cannot say which row was bad and why. What cannot be used is kept aside with the reason;
-//! nothing is dropped uncounted. Memory is bounded by the longest text allowed, not by the source.
+//! Rows are read one by one and not with polars, whose CSV reader does not report which row is invalid and
+//! why. Every row that cannot be used is written to `rejected.parquet` with the reason. Memory is bounded by
+//! the longest text allowed, not by the size of the source.
 
 mod aclimdb;
 mod download;
@@ -32,18 +32,18 @@ use error::no_source;
 use sink::ParquetSink;
 use source_format::is_aclimdb;
 
-/// The stage.
+/// The stage `ingest`.
 #[derive(Clone, Copy, Debug)]
 pub struct Ingest;
 
 impl Stage for Ingest {
     const NAME: StageName = StageName::Ingest;
-    const ABOUT: &'static str = "Read raw reviews into one canonical table
+    const ABOUT: &'static str = "Read raw reviews into one table
 
-Reads the source that `ingest.source` or `--source` names: the aclImdb archive or folder, or files of rows, one
-or a pattern such as 'reviews/*.csv': CSV and its relatives, JSON, Parquet, plain or packed with gzip, zstd or zip.
-What columns are, how text is encoded and how fields are separated is found by itself, said, and can be set. Writes `reviews.parquet`, and
-`rejected.parquet` with every row that was not accepted, its place and the reason.";
+Reads the source that `ingest.source` or `--source` names: the aclImdb archive or folder, or table files (one, or a pattern such
+as 'reviews/*.csv') in CSV, TSV, JSON or Parquet, plain or compressed with gzip, zstd or zip. Detects and prints the encoding, the
+separator and the role of each column; all of them can be set. Writes `reviews.parquet`, and `rejected.parquet` with every row
+that was not accepted, its position and the reason.";
     type Settings = IngestSettings;
     type Options = NoOptions;
 
@@ -59,9 +59,9 @@ What columns are, how text is encoded and how fields are separated is found by i
         } else {
             let (count, path) = (paths.len(), path.display());
             let message = format!(
-                "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
+                "`ingest.source` names {count} sources, but `{path}` is an aclImdb archive or folder, which must be the only source"
             );
-            let hint = "Name it alone, or files of rows: one, a pattern, or a list";
+            let hint = "Name only this source, or name only CSV, JSON and Parquet files";
             return Err(InputError::other(message, hint).into());
         }
         let (counts, files) = sink.finish()?;
@@ -72,15 +72,15 @@ What columns are, how text is encoded and how fields are separated is found by i
     }
 }
 
-/// The source as files, or a folder, on this machine.
+/// Returns the paths of the sources, and downloads them if needed.
 fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>, InputError> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
             let cache = artifact::cache_folder().ok_or_else(|| {
                 InputError::other(
-                    "There is no cache folder to download to",
-                    "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
+                    "There is no cache folder for downloads",
+                    "Set `HOME` or `RESSENTI_CACHE`, or download the file yourself and pass `--source PATH`",
                 )
             })?;
             download::ensure_downloaded(url, sha256, &cache.join("downloads"), context.progress())

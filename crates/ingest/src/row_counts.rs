@@ -1,4 +1,4 @@
-//! What became of the rows of a source, and whether it is good enough to go on with.
+//! Counts accepted, rejected and skipped rows, and checks that enough of them can be used.
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use tables::{InputError, Problem};
 
 use crate::row::{ExcludedRow, NOT_UTF_8};
 
-/// Counts of rows by what became of them.
+/// Numbers of accepted, rejected and skipped rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowCounts {
     /// Accepted rows by class id.
     by_class: [u64; Sentiment::ALL.len()],
     /// Accepted rows without a label.
     pub(crate) unlabelled: u64,
-    /// Why rows were left out, in the order in which the reasons came up.
+    /// Reasons for excluding rows, in the order of their first occurrence.
     pub(crate) reasons: Vec<ReasonCount>,
 }
 
-/// Rows left out for one reason.
+/// Number of rows excluded for one reason.
 #[derive(Clone, Debug)]
 pub(crate) struct ReasonCount {
-    /// The first of them.
+    /// The first of these rows.
     pub(crate) first: ExcludedRow,
     pub(crate) rows: u64,
 }
@@ -51,7 +51,7 @@ impl RowCounts {
         self.by_class[usize::from(class.id())]
     }
 
-    /// Rows that were left out because a setting excludes them, or because of a fault.
+    /// Number of skipped rows, or of rejected rows.
     fn excluded(&self, skipped: bool) -> u64 {
         self.reasons
             .iter()
@@ -60,12 +60,12 @@ impl RowCounts {
             .sum()
     }
 
-    /// Rows among the reviews.
+    /// Number of accepted rows.
     pub(crate) fn accepted(&self) -> u64 {
         self.by_class.iter().sum::<u64>() + self.unlabelled
     }
 
-    /// Fails where the rows cannot be what the user meant, or where no classifier can be trained on them.
+    /// Fails if too few rows can be used, or if they do not contain both classes.
     pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
         self.check_rows(path, settings)?;
         let labelled: u64 = self.by_class.iter().sum();
@@ -73,16 +73,14 @@ impl RowCounts {
         let Some(class) = Sentiment::ALL.into_iter().find(is_all) else {
             return Ok(());
         };
-        let labelled = format::count(labelled);
+        let labelled = format::plural(labelled, "review", "reviews");
         Err(InputError::other(
-            format!(
-                "All {labelled} labelled reviews are {class}: a classifier cannot be trained on one class"
-            ),
-            "Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+            format!("All labels are {class} ({labelled}), but a classifier needs both classes"),
+            "Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes",
         ))
     }
 
-    /// Fails where the rows cannot be what the user meant, whatever their labels.
+    /// Fails if too few rows can be used. Labels are not checked.
     pub(crate) fn check_rows(
         &self,
         path: &Path,
@@ -94,13 +92,14 @@ impl RowCounts {
         if self.exceeds_reject_rate(settings.max_reject_rate) {
             let reasons = self.format_most_common();
             let (rejected, rows) = (self.excluded(false), self.rows());
+            let verb = if rejected == 1 { "was" } else { "were" };
             let (rejected, rows) = (format::count(rejected), format::count(rows));
             let shown = reasons.iter();
             let shown = shown.map(|(reason, rows)| format!("{reason} ({})", format::count(*rows)));
             return Err(InputError::new(
                 Problem::Rejected,
                 format!(
-                    "{rejected} of {rows} rows were rejected, more than `ingest.max_reject_rate` = {} allows; the commonest reasons: {}",
+                    "{rejected} of {rows} rows {verb} rejected, more than `ingest.max_reject_rate` = {} allows; most common reasons: {}",
                     settings.max_reject_rate,
                     shown.collect::<Vec<_>>().join("; ")
                 ),
@@ -112,11 +111,11 @@ impl RowCounts {
         }
         let (path, rows) = (
             path.display(),
-            format::plural(self.excluded(true), "row", "rows"),
+            format::plural(self.excluded(true), "row was", "rows were"),
         );
         Err(InputError::other(
-            format!("No review of `{path}` was accepted; {rows} were set aside"),
-            "Check `[ingest.rating]`: its dead zone sets rows aside",
+            format!("No row of `{path}` was accepted: {rows} skipped"),
+            "Check `[ingest.rating]`: ratings within its dead zone are skipped",
         ))
     }
 
@@ -124,12 +123,12 @@ impl RowCounts {
         self.accepted() + self.excluded(false) + self.excluded(true)
     }
 
-    /// Whether more than this share of the rows were rejected.
+    /// Whether the share of rejected rows is larger than allowed.
     pub(crate) fn exceeds_reject_rate(&self, max_reject_rate: f64) -> bool {
         self.excluded(false) as f64 > max_reject_rate * self.rows() as f64
     }
 
-    /// The three commonest reasons for rejection, each as its first row has it.
+    /// The three most common reasons for rejection, with the details of their first row.
     fn format_most_common(&self) -> Vec<(String, u64)> {
         let rejected = self.reasons.iter().filter(|it| !it.first.reason.skipped);
         let mut reasons: Vec<_> = rejected
@@ -140,13 +139,13 @@ impl RowCounts {
         reasons
     }
 
-    /// One line for the screen.
+    /// A summary in one line.
     pub(crate) fn summary(&self) -> String {
         let classes = Sentiment::ALL.map(|class| (self.count_of(class), class.as_str()));
         let others = [
             (self.unlabelled, "unlabelled"),
             (self.excluded(false), "rejected"),
-            (self.excluded(true), "set aside"),
+            (self.excluded(true), "skipped"),
         ];
         let kinds = classes.into_iter().chain(others).filter(|it| it.0 > 0);
         let kinds = kinds.map(|(rows, kind)| format!(", {} {kind}", format::count(rows)));
@@ -155,19 +154,18 @@ impl RowCounts {
     }
 }
 
-/// Text that is no UTF-8 in many rows is in another encoding, which the start of the file did not
-/// tell.
+/// A hint for the reasons. Invalid UTF-8 in many rows means another encoding that the first bytes did not show.
 fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
     let has = |reason: &(String, u64), what| reason.0.contains(what);
     let what = if reasons.iter().any(|it| has(it, NOT_UTF_8)) {
-        "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`"
+        "If the file has another encoding, set it, for example `--set ingest.encoding=windows-1252`"
     } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
-        "Fix the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
-         `negative` and `none`"
+        "Fix the rows, or define the values with `--set 'ingest.labels.positive=[\"VALUE\"]'` and \
+         likewise for `negative` and `none`"
     } else {
         "Fix the rows or the `[ingest]` settings"
     };
-    format!("{what}; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`")
+    format!("{what}; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`")
 }
 
 #[cfg(test)]
@@ -200,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_an_error() {
+    fn unusable_sources_are_errors() {
         let check = |counts: RowCounts, expected: &str| {
             let found = counts.check(Path::new("x.csv"), &IngestSettings::default());
             assert_eq!(
@@ -215,11 +213,11 @@ mod tests {
         check(counts([0, 0], 0, &[]), "`x.csv` has no rows");
         check(
             counts([0, 0], 0, &[("neither", true, 3)]),
-            "No review of `x.csv` was accepted; 3 rows were set aside",
+            "No row of `x.csv` was accepted: 3 rows were skipped",
         );
         check(
             counts([0, 1200], 9, &[]),
-            "All 1,200 labelled reviews are positive: a classifier cannot be trained on one class",
+            "All labels are positive (1,200 reviews), but a classifier needs both classes",
         );
         check(
             counts(
@@ -233,19 +231,19 @@ mod tests {
                 ],
             ),
             "10 of 20 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; \
-             the commonest reasons: four (4); three (3); two (2)",
+             most common reasons: four (4); three (3); two (2)",
         );
     }
 
     #[test]
-    fn summary_names_what_is_there() {
+    fn the_summary_names_all_outcomes() {
         assert_eq!(
             counts([2, 1], 0, &[]).summary(),
             "3 reviews, 2 negative, 1 positive"
         );
         assert_eq!(
             counts([0, 1], 2000, &[("bad", false, 1), ("neither", true, 4)]).summary(),
-            "2,001 reviews, 1 positive, 2,000 unlabelled, 1 rejected, 4 set aside"
+            "2,001 reviews, 1 positive, 2,000 unlabelled, 1 rejected, 4 skipped"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Where rows go: two Parquet tables, written batch by batch.
+//! Receivers of rows, such as the two Parquet tables of the stage.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,32 +16,32 @@ use tables::InputError;
 /// The table of accepted reviews.
 const REVIEWS: &str = "reviews.parquet";
 
-/// The table of rows kept aside.
+/// The table of rejected and skipped rows.
 const REJECTED: &str = "rejected.parquet";
 
 /// A batch is written when it has this many rows ...
 const BATCH_ROWS: usize = 8192;
 
-/// ... or this many bytes of text, so that memory is bounded for long texts, too.
+/// ... or this many bytes of text, which bounds memory for long texts.
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Where rows go.
+/// A receiver of rows.
 pub(crate) trait RowSink {
-    /// Takes a review.
+    /// Accepts a review; `source` is its file, line and id.
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError>;
-    /// Takes a row that is none.
+    /// Counts a row that is rejected or skipped.
     fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError>;
-    /// Whether it has seen enough.
+    /// Whether reading may stop.
     fn is_full(&self) -> bool {
         false
     }
-    /// Whether it takes reviews of which it cannot be said what their authors feel.
+    /// Whether a review with an invalid label or rating is accepted without a label.
     fn ignores_label_errors(&self) -> bool {
         false
     }
 }
 
-/// Takes rows in their final order.
+/// Writes rows to Parquet tables, in their order.
 pub(crate) struct ParquetSink {
     reviews: TableWriter,
     rejected: TableWriter,
@@ -52,7 +52,7 @@ pub(crate) struct ParquetSink {
 }
 
 impl ParquetSink {
-    /// Starts both tables in a folder.
+    /// Creates both tables in a folder.
     pub(crate) fn create(folder: &Path) -> Result<Self, InputError> {
         Ok(Self {
             reviews: TableWriter::create(&folder.join(REVIEWS), schema::reviews())?,
@@ -64,7 +64,7 @@ impl ParquetSink {
         })
     }
 
-    /// Ends both tables.
+    /// Finishes both tables.
     pub(crate) fn finish(mut self) -> Result<(RowCounts, Vec<OutputFile>), InputError> {
         self.reviews.write(&self.batch.finish()?)?;
         self.rejected.write(&rejected_batch(&self.excluded)?)?;

@@ -1,12 +1,12 @@
-//! Which reader a source needs.
+//! Distinguishes the aclImdb data set from table files.
 
 use std::path::Path;
 
 use settings::{IngestSettings, SourceFormat};
 use tables::{InputError, pattern_hint};
 
-/// Refuses folders and archives where a file of rows is expected, which `expected` says as the rest of
-/// the sentence; `hint` is what to do where no file of a folder can be named.
+/// Refuses folders and archives where a table file is needed. `expected` completes the sentence "`FILE` is a
+/// folder or an archive, but ..."; `hint` is used if the folder has no files to suggest.
 pub(crate) fn check_rows(
     path: &Path,
     settings: &IngestSettings,
@@ -18,18 +18,23 @@ pub(crate) fn check_rows(
     }
     let hint = pattern_hint(path).unwrap_or_else(|| hint.to_owned());
     let path = path.display();
-    let message = format!("`{path}` is a folder or an archive, and {expected}");
+    let message = format!("`{path}` is a folder or an archive, but {expected}");
     Err(InputError::other(message, hint))
 }
 
-/// As [`check_rows`], for the input of a command.
+/// Refuses folders and archives as the input of a command.
 pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
-    let hint = "Name a CSV, JSON or Parquet file with `--input FILE`, plain or packed with gzip, zstd or zip";
-    check_rows(path, settings, "a file of rows was expected", hint)
+    let hint = "Use a CSV, JSON or Parquet file, plain or compressed with gzip, zstd or zip";
+    check_rows(
+        path,
+        settings,
+        "a CSV, JSON or Parquet file was expected",
+        hint,
+    )
 }
 
-/// Whether a source is the aclImdb archive or folder, and not a file of rows: the settings name it, or the
-/// path's name tells.
+/// Whether a source is the aclImdb archive or folder and not a table file, according to the settings or to its
+/// name.
 pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, InputError> {
     let is_folder = path
         .metadata()
@@ -39,14 +44,14 @@ pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, Inpu
         SourceFormat::Aclimdb => Ok(true),
         SourceFormat::Auto if is_folder || has_archive_name(path) => Ok(true),
         _ if is_folder => {
-            let hint = "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`";
+            let hint = "Name the files in it with a pattern in quotes, such as 'FOLDER/*'; for the unpacked aclImdb data set, set `--set ingest.format=aclimdb`";
             Err(InputError::unexpected(path, "a folder", "a file", hint))
         }
         _ => Ok(false),
     }
 }
 
-/// Only an archive is told by its name; what a file of rows is, its content tells.
+/// Only archives are recognised by their name; the format of a table file is detected from its content.
 fn has_archive_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.to_ascii_lowercase();
@@ -59,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell() {
+    fn archives_are_recognised_by_their_name() {
         let check = |name: &str, expected| {
             assert_eq!(has_archive_name(Path::new(name)), expected, "{name}");
         };

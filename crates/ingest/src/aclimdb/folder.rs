@@ -1,4 +1,4 @@
-//! The unpacked set.
+//! Reads the unpacked aclImdb folder.
 
 use std::fs::{self, File, FileType};
 use std::io::Read;
@@ -11,7 +11,7 @@ use super::Importer;
 use super::member::Part;
 use crate::download::if_exists;
 
-/// Reads the files of the folder, or of the `aclImdb` in it.
+/// Reads the folder, or the folder `aclImdb` in it.
 pub(super) fn read(importer: &mut Importer<'_>, task: &Task) -> Result<(), InputError> {
     let root = find_root(importer.path);
     for part in Part::ALL {
@@ -40,7 +40,7 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &Task) -> Result<(), Input
     Ok(())
 }
 
-/// People name the folder they unpacked into as often as the one that came out.
+/// Accepts the folder of the data set as well as its parent folder.
 fn find_root(path: &Path) -> PathBuf {
     let inner = path.join("aclImdb");
     let is_set = |folder: &Path| folder.join("train").is_dir() || folder.join("test").is_dir();
@@ -51,7 +51,7 @@ fn find_root(path: &Path) -> PathBuf {
     }
 }
 
-/// What there is at a path, itself and not what a link leads to.
+/// The type of the file at a path, without following links.
 fn file_type(path: &Path) -> Result<Option<FileType>, InputError> {
     let metadata = if_exists(path, fs::symlink_metadata(path))?;
     Ok(metadata.map(|metadata| metadata.file_type()))

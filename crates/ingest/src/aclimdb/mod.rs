@@ -1,8 +1,8 @@
-//! The Large Movie Review Dataset (Maas et al. 2011), as its archive or unpacked.
+//! Reads the Large Movie Review Dataset (Maas et al. 2011), aclImdb, as an archive or a folder.
 //!
 //! A review is a file `train/pos/<id>_<rating>.txt`; line `id + 1` of `train/urls_pos.txt` is the
-//! page of the film it is about. Rows come out in one order (part, id, rating, name) whatever order
-//! the archive or the file system has, so the packed and the unpacked set give the same artifact.
+//! address of its film. Rows are sorted by part, id, rating and name, so the archive and the unpacked
+//! folder give the same artifact.
 
 mod archive;
 mod films;
@@ -25,18 +25,18 @@ use films::Films;
 use member::{Member, ReviewName, classify};
 use spool::{Spool, TextLocation};
 
-/// More reviews than this are no archive of reviews but an attack: an entry of an archive takes
-/// less than a byte of it, and memory here.
+/// Maximum number of reviews. More are treated as an attack, because an entry can take less than a
+/// byte in the archive but needs memory here.
 const MAX_REVIEWS: u64 = 1_000_000;
 
 const INVALID_NAME: &str = "the name is not `<id>_<rating>.txt`";
 
 const SPECIAL: &str = "a link or special file, which is never followed";
 
-/// Longest `urls_*.txt`; those of the real set have 0.6 to 2.5 MB.
+/// Maximum size of `urls_*.txt` in bytes; the real files have 0.6 to 2.5 MB.
 const MAX_FILM_BYTES: u64 = 64 << 20;
 
-/// Reads the archive or the folder into the sink. `scratch` is a folder for the texts on their way.
+/// Reads the archive or the folder and writes its rows to the sink. Temporary files are created in `scratch`.
 pub(crate) fn read(
     path: &Path,
     settings: &IngestSettings,
@@ -64,9 +64,9 @@ pub(crate) fn read(
     importer.write(sink, progress)
 }
 
-/// The members of a set, in whatever order they come.
+/// Collects the members of the data set, which may come in any order.
 struct Importer<'a> {
-    /// What people know the set by.
+    /// The path for messages.
     path: &'a Path,
     settings: &'a IngestSettings,
     spool: Spool,
@@ -77,8 +77,8 @@ struct Importer<'a> {
 }
 
 impl Importer<'_> {
-    /// Takes a member at a path within the set. `read` appends its content to a buffer, up to one byte
-    /// more than a limit.
+    /// Adds a member, by its path within the data set. `read` appends its content to a buffer, up to one
+    /// byte more than a limit.
     fn add_member(
         &mut self,
         path: &Path,
@@ -95,10 +95,10 @@ impl Importer<'_> {
             Ok(Member::Films(part)) => {
                 read(&mut self.buffer, MAX_FILM_BYTES)?;
                 if self.buffer.len() as u64 > MAX_FILM_BYTES {
-                    let reason = "the list of films is longer than any";
+                    let reason = "the list of films is too long";
                     let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
-                    let after = format!("`{}`", source());
-                    return Err(InputError::damaged(self.path, after, reason));
+                    let location = format!("in `{}`", source());
+                    return Err(InputError::damaged(self.path, location, reason));
                 }
                 let list = String::from_utf8_lossy(&self.buffer);
                 self.films.insert(part, &list);
@@ -120,10 +120,8 @@ impl Importer<'_> {
         }
         let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
         Err(InputError::other(
-            format!(
-                "`{path}` has more than {most} reviews, the most that are read from an archive"
-            ),
-            "Check the path, or name another with `--source PATH`",
+            format!("`{path}` has more than {most} reviews, the maximum for an archive"),
+            "Check that the path names the right archive or folder",
         ))
     }
 
@@ -132,10 +130,10 @@ impl Importer<'_> {
         self.excluded.push(ExcludedRow::file(source, reason, b""));
     }
 
-    /// Writes all members in the order of the rows, and tells what is missing.
+    /// Writes all members in the order of the rows, and warns about reviews without a film.
     fn write(mut self, sink: &mut ParquetSink, progress: &Progress) -> Result<(), InputError> {
         if self.reviews.is_empty() && self.excluded.is_empty() {
-            let missing = "no reviews of the aclImdb layout, like `train/pos/0_9.txt`";
+            let missing = "no reviews in the aclImdb layout, such as `train/pos/0_9.txt`";
             return Err(InputError::empty(self.path, missing));
         }
         self.spool.flush()?;
@@ -161,17 +159,17 @@ impl Importer<'_> {
         }
         if unknown_films > 0 {
             let reviews = artifact::format::plural(unknown_films, "review", "reviews");
-            progress.warn(&format!("{reviews} without a film, because `urls_*.txt` is missing or too short: a film may end up in two splits"));
+            progress.warn(&format!("the film of {reviews} is unknown, because `urls_*.txt` is missing or too short: reviews of one film may get into different splits"));
         }
         self.excluded
             .sort_by(|one, two| one.source.cmp(&two.source));
         self.excluded.iter().try_for_each(|row| sink.exclude(row))
     }
 
-    /// Of members with the same name the last counts, as if the archive were unpacked; the others
-    /// are kept aside.
+    /// Sorts the reviews. Of members with the same name the last is used, as if the archive were unpacked;
+    /// the others are rejected.
     fn sort_and_reject_duplicates(&mut self) {
-        // A stable sort: of equal names the later member stays the later one.
+        // The sort is stable, so that members with the same name keep their order.
         self.reviews.sort_by(|one, two| one.0.cmp(&two.0));
         let mut duplicates = Vec::new();
         self.reviews.dedup_by(|later, kept| {

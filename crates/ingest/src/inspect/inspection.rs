@@ -1,4 +1,4 @@
-//! What is found out about a file of rows.
+//! Collects what `inspect` prints about table files.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
 use tables::InputError;
 
-/// Rows shown.
+/// Number of example rows.
 const EXAMPLE_ROWS: usize = 10;
 
-/// Bytes of text after which enough was read.
+/// Reading stops after this many bytes of text.
 const MAX_TEXT_BYTES: usize = 200 << 20;
 
-/// All that `inspect` says.
+/// The result of `inspect`.
 pub(super) struct Inspection<'a> {
     pub(super) source: &'a Path,
     pub(super) files: usize,
@@ -28,7 +28,7 @@ pub(super) struct Inspection<'a> {
     pub(super) rows: RowSummary,
 }
 
-/// The rows that came by.
+/// Counts and examples of the rows that were read.
 #[derive(Default)]
 pub(super) struct RowSummary {
     pub(super) counts: RowCounts,
@@ -37,7 +37,7 @@ pub(super) struct RowSummary {
     bytes: usize,
 }
 
-/// A row to look at.
+/// An example row.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(super) struct ExampleRow {
     pub(super) place: String,
@@ -49,7 +49,7 @@ pub(super) struct ExampleRow {
 }
 
 impl Inspection<'_> {
-    /// The `[ingest]` table that says what was found, so that nothing needs to be found again.
+    /// The `[ingest]` table with everything that was detected, for a pipeline file.
     pub(super) fn settings_table(&self) -> String {
         let (layout, roles) = (&self.layout, &self.layout.roles);
         let mut ingest = non_default_settings(self.settings);
@@ -62,7 +62,7 @@ impl Inspection<'_> {
             let column = roles.map.get(role)?;
             let name = layout.names[column].as_str();
             let is_only = layout.names.iter().filter(|other| *other == name).count() == 1;
-            // Of two columns of one name only the position tells which.
+            // A duplicate name is ambiguous, so the position is used.
             let value = match layout.is_named() && is_only {
                 true => Value::from(name),
                 false => Value::from(column as i64 + 1),
@@ -78,24 +78,24 @@ impl Inspection<'_> {
             }
         }
         if let Some(scale) = roles.rating {
-            let rule = Table::try_from(scale.rule).expect("a rule is plain data");
+            let rule = Table::try_from(scale.rule).expect("a rule is valid TOML");
             ingest.insert("rating".to_owned(), Value::Table(rule));
         }
         let whole = Table::from_iter([("ingest".to_owned(), Value::Table(ingest))]);
-        toml::to_string(&whole).expect("a table is plain data")
+        toml::to_string(&whole).expect("a table is valid TOML")
     }
 }
 
-/// The settings that are not the usual ones; what columns are is said as it was found.
+/// The settings that differ from their defaults, without the columns.
 fn non_default_settings(settings: &IngestSettings) -> Table {
     let table = |settings: &IngestSettings| Table::try_from(settings).unwrap_or_default();
-    let (mut non_default_settings, usual) = (table(settings), table(&IngestSettings::default()));
-    non_default_settings.retain(|key, value| key != "columns" && usual.get(key) != Some(value));
-    non_default_settings
+    let (mut changed, defaults) = (table(settings), table(&IngestSettings::default()));
+    changed.retain(|key, value| key != "columns" && defaults.get(key) != Some(value));
+    changed
 }
 
 impl RowSummary {
-    /// Whether reading ended before the file did.
+    /// Whether reading stopped before the end of the files.
     pub(super) fn is_partial(&self) -> bool {
         self.bytes >= MAX_TEXT_BYTES
     }

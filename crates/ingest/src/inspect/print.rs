@@ -1,4 +1,4 @@
-//! What was found out, for people and for programs.
+//! Prints an inspection as text or as JSON.
 
 use std::io::{self, Write};
 
@@ -15,10 +15,10 @@ const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 
-/// Characters of a text shown in a row.
+/// Maximum number of characters of a text in a row.
 const TEXT_CHARACTERS: usize = 70;
 
-/// Prints everything for people.
+/// Prints the inspection as text.
 pub(super) fn print_text(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
     let files = match inspection.files {
         0..=1 => String::new(),
@@ -28,16 +28,16 @@ pub(super) fn print_text(out: &mut impl Write, inspection: &Inspection<'_>) -> i
     writeln!(out, "{BOLD}{source}{BOLD:#}  {files}{bytes}")?;
     let layout = &inspection.layout;
     let header = if layout.header { ", with a header" } else { "" };
-    writeln!(out, "  {}{header}", layout.source_format)?;
+    writeln!(out, "  {}{header}", layout.format_description)?;
     print_columns(out, layout)?;
     print_notes(out, layout)?;
     print_rows(out, &inspection.rows.examples)?;
     print_counts(out, inspection)?;
-    writeln!(out, "\n{BOLD}To paste into a pipeline file{BOLD:#}\n")?;
+    writeln!(out, "\n{BOLD}Settings for a pipeline file{BOLD:#}\n")?;
     write!(out, "{}", inspection.settings_table())
 }
 
-/// What was decided about a column.
+/// The decisions about a column.
 fn decisions(layout: &Layout, column: usize) -> impl Iterator<Item = &Decision> {
     let all = layout.roles.reasons.iter();
     all.filter(move |decision| decision.column == column)
@@ -59,12 +59,12 @@ fn print_columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
     Ok(())
 }
 
-/// What was not decided, and what decides it.
+/// Prints what needs a decision by the user, with the settings for it.
 fn print_notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
     if layout.roles.notes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{BOLD}Not decided{BOLD:#}")?;
+    writeln!(out, "\n{BOLD}Please check{BOLD:#}")?;
     for note in &layout.roles.notes {
         writeln!(out, "  {YELLOW}{}{YELLOW:#}", note.text)?;
         for line in note.lines.iter().flat_map(|lines| lines.lines()) {
@@ -89,7 +89,7 @@ fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result
     let (rows, counts) = (&inspection.rows, &inspection.rows.counts);
     let accepted = format::count(counts.accepted());
     let partial = if rows.is_partial() {
-        ", as far as was read"
+        " in the part that was read"
     } else {
         ""
     };
@@ -106,7 +106,7 @@ fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result
     }
     for group in &counts.reasons {
         let (reason, rows) = (&group.first.reason, format::count(group.rows));
-        let (kind, what) = (reason.kind().replace('_', " "), reason.summary);
+        let (kind, what) = (reason.outcome(), reason.summary);
         writeln!(out, "  {YELLOW}{rows:>11}{YELLOW:#} {kind}: {what}")?;
         writeln!(
             out,
@@ -118,19 +118,19 @@ fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result
     if counts.exceeds_reject_rate(limit) {
         writeln!(
             out,
-            "  More rows would be rejected than `ingest.max_reject_rate` = {limit} allows"
+            "  This is more than `ingest.max_reject_rate` = {limit} allows"
         )?;
     }
     Ok(())
 }
 
-/// The first row that was left out for a reason, with its place.
+/// Location and beginning of the first row that was excluded for a reason.
 fn describe_first_row(group: &ReasonCount) -> String {
     let row = &group.first;
     format!("{}:{}: {}", row.source, row.line, row.excerpt)
 }
 
-/// Prints everything as one JSON object.
+/// Prints the inspection as one JSON object.
 pub(super) fn print_json(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
     let (layout, rows, counts) = (
         &inspection.layout,
@@ -159,7 +159,7 @@ pub(super) fn print_json(out: &mut impl Write, inspection: &Inspection<'_>) -> i
         "source": inspection.source,
         "files": inspection.files,
         "bytes": inspection.bytes,
-        "form": layout.source_format,
+        "form": layout.format_description,
         "header": layout.header,
         "columns": columns,
         "rating": layout.roles.rating.map(|scale| scale.rule),

@@ -1,4 +1,4 @@
-//! Columns that go along with a text, for whoever wants them beside the answer.
+//! Columns that `predict` copies from its input to its output.
 
 use std::path::Path;
 
@@ -9,21 +9,21 @@ use super::layout::Layout;
 use crate::error::no_column;
 use tables::InputError;
 
-/// Which columns of a file go along with its texts.
+/// Which columns of a file are kept with its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeepColumns {
-    /// None.
+    /// No columns.
     #[default]
     None,
-    /// All but the id, which every row has anyway.
+    /// All columns except the id, which is always kept.
     All,
-    /// Those of these names, or at these positions from 1 where no column has such a name.
+    /// Columns with these names, or at these positions from 1 if no column has the name.
     Named(Vec<String>),
 }
 
 impl KeepColumns {
-    /// The places, from 0, of the columns of a file that go along; one that is named twice goes along once.
+    /// Indices from 0 of the columns to keep; a column that is named twice is kept once.
     pub(super) fn indices(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, InputError> {
         let names = &layout.names;
         let wanted = match self {
@@ -47,7 +47,7 @@ impl KeepColumns {
     }
 }
 
-/// Of two columns of one name the first is meant; the other one can be told by its position.
+/// Finds a column by its name or position. Of two columns with the same name the first is used.
 fn column_index(wanted: &str, names: &[String]) -> Option<usize> {
     let named = names.iter().position(|name| name == wanted);
     let position = || wanted.parse::<usize>().ok()?.checked_sub(1);
@@ -59,12 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_told_by_name_or_position() {
+    fn columns_are_found_by_name_or_position() {
         let names = ["title", "2", "title"].map(str::to_owned);
         for (wanted, expected) in [
             ("title", Some(0)),
             ("1", Some(0)),
-            // A name goes before a position.
+            // A name takes precedence over a position.
             ("2", Some(1)),
             ("3", Some(2)),
             ("0", None),

@@ -1,4 +1,4 @@
-//! What was found out about the shape of a file: its columns, and what they are.
+//! Detects the columns of a file and their roles.
 
 use settings::{IngestSettings, RatingRule};
 
@@ -9,23 +9,23 @@ use tables::{InputError, Problem, Record, Table, row_limit};
 
 use crate::error::{format_columns, unknown_columns};
 
-/// The shape of a file of rows.
+/// The columns of a table file.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// Names of the columns; their positions from 1 where the file has none.
+    /// Names of the columns, or their positions from 1 if the file has no header.
     pub(crate) names: Vec<String>,
-    /// Whether the first row names the columns.
+    /// Whether the first row contains the column names.
     pub(crate) header: bool,
-    /// Whether every row must have as many fields as there are columns.
+    /// Whether every row must have the same number of fields.
     pub(super) fixed_width: bool,
-    /// What the columns are.
+    /// The roles of the columns.
     pub(crate) roles: Roles,
-    /// How the file is written, in words.
-    pub(crate) source_format: String,
+    /// Description of the format, for people.
+    pub(crate) format_description: String,
 }
 
 impl Layout {
-    /// Finds out about a file from the rows read ahead.
+    /// Detects the layout of a file from its first rows.
     pub(super) fn detect(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, InputError> {
         let path = table.path.as_path();
         let sample: Vec<&Record> = table.sample.iter().filter(|it| it.is_row()).collect();
@@ -37,7 +37,7 @@ impl Layout {
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
         if header && table.sample.len() == 1 {
-            return Err(InputError::empty(path, "a header and no rows"));
+            return Err(InputError::empty(path, "a header but no rows"));
         }
         let named = header || !fixed_width;
         let names = column_names(table, sample.first().copied(), header);
@@ -61,11 +61,11 @@ impl Layout {
             header,
             fixed_width,
             roles,
-            source_format: table.format_description.clone(),
+            format_description: table.format_description.clone(),
         })
     }
 
-    /// The layout of a further file, whose columns have the same names in any order, or no names
+    /// The layout of a further file, which must have the same column names in any order, or no column names
     /// either.
     pub(super) fn for_next_file(&self, table: &Table<'_>) -> Result<Self, InputError> {
         let fixed_width = table.names().is_none();
@@ -74,9 +74,9 @@ impl Layout {
             let path = table.path.display();
             let (first, this) = (format_columns(&self.names), format_columns(&names));
             InputError::other(
-                format!("`{path}` has other columns than the first file"),
+                format!("The columns of `{path}` differ from those of the first file"),
                 format!(
-                    "Read files of one shape together: the first has {first}, this one has {this}"
+                    "Read only files with the same columns together: the first file has {first}, this file has {this}"
                 ),
             )
         };
@@ -91,7 +91,7 @@ impl Layout {
         for role in Role::all() {
             if let Some(column) = self.roles.map.get(role) {
                 let name = &self.names[column];
-                // Of two columns of one name the place tells.
+                // A duplicate name is resolved by its position.
                 let same_index = Some(column).filter(|column| names.get(*column) == Some(name));
                 let index = same_index.or_else(|| names.iter().position(|known| known == name));
                 map.set(role, index.ok_or_else(other)?);
@@ -104,7 +104,7 @@ impl Layout {
                 map,
                 ..self.roles.clone()
             },
-            source_format: table.format_description.clone(),
+            format_description: table.format_description.clone(),
             names,
         })
     }
@@ -114,16 +114,16 @@ impl Layout {
         self.header || !self.fixed_width
     }
 
-    /// For the screen: how the file is written, and what each column is taken for, with the reason.
+    /// Describes the format and the role of each column in one line.
     pub(crate) fn describe(&self, name: &str) -> String {
-        let mut parts = vec![format!("`{name}`: {}", self.source_format)];
+        let mut parts = vec![format!("`{name}`: {}", self.format_description)];
         for decision in &self.roles.reasons {
             let (role, column) = (decision.role.as_str(), &self.names[decision.column]);
-            parts.push(format!("{role} is column `{column}` ({})", decision.reason));
+            parts.push(format!("{role}: column `{column}` ({})", decision.reason));
         }
         if let Some(RatingRule { centre, dead_zone }) = self.roles.rating.map(|scale| scale.rule) {
             parts.push(format!(
-                "labels by rating: more than {} is positive, less than {} negative",
+                "labels from ratings: above {} is positive, below {} is negative",
                 centre + dead_zone,
                 centre - dead_zone
             ));
@@ -133,8 +133,7 @@ impl Layout {
     }
 }
 
-/// The names of the columns: those that the file has of its own, those in its first row, or their
-/// positions.
+/// The names of the columns: from the file format, from the first row, or positions from 1.
 fn column_names(table: &Table<'_>, first: Option<&Record>, header: bool) -> Vec<String> {
     if let Some(names) = table.names() {
         return names.to_vec();
@@ -146,8 +145,8 @@ fn column_names(table: &Table<'_>, first: Option<&Record>, header: bool) -> Vec<
     }
 }
 
-/// Fails where there is nothing to tell the columns by: rows that have to be like the first need
-/// that, others any.
+/// Fails if the first row is invalid and needed, because it defines the columns of a text file or because
+/// no other row is valid.
 fn check_first_row(
     table: &Table<'_>,
     no_row: bool,
@@ -158,25 +157,26 @@ fn check_first_row(
         return Ok(());
     };
     let (limit, line, last_line) = (row_limit(settings), first.line, first.last_line);
-    let too_long = || format!("it is too long, over {limit} bytes on lines {line} to {last_line}");
+    let too_long = || format!("it has more than {limit} bytes on lines {line} to {last_line}");
     let problem = first.problem.clone().unwrap_or_else(too_long);
     Err(InputError::new(
         Problem::FirstRow,
         format!(
-            "The first row of `{}` cannot be read: {problem}",
+            "Failed to read the first row of `{}`: {problem}",
             table.path.display()
         ),
-        "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
-         for text with `--set ingest.quotes=false`",
+        "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as text \
+         with `--set ingest.quotes=false`",
     ))
 }
 
-fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), InputError> {
-    let missing = named.get(Role::Rating).is_none() && named.get(Role::Label).is_none();
+fn check_rating(from_settings: &ColumnMap, settings: &IngestSettings) -> Result<(), InputError> {
+    let missing =
+        from_settings.get(Role::Rating).is_none() && from_settings.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
         return Err(InputError::other(
-            "`ingest.rating` makes labels from ratings, and no column holds one",
-            "Name it with `--set ingest.columns.rating=NAME`",
+            "`ingest.rating` is set, but no column is named for the ratings",
+            "Set the column with `--set ingest.columns.rating=NAME`",
         ));
     }
     Ok(())
@@ -200,8 +200,8 @@ fn column_sample(sample: &[&Record], column: usize) -> ColumnSample {
     ColumnSample::new(sample.iter().map(|record| record.text(column)))
 }
 
-/// Whether a first row names columns: one of its fields is a name that columns have, or it is all
-/// short words while the rows below hold numbers or sentences.
+/// Whether a first row contains column names: one of its fields is a known column name, or all fields are
+/// short and some column has numbers or sentences below.
 fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
     let is_short = |field: &String| {
         let field = field.trim();
@@ -219,8 +219,8 @@ fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
         || (!below.is_empty() && (0..first.len()).any(differs_from_names))
 }
 
-/// As [`looks_like_names`], for a first row whose first or last field is empty: an index without a name, as
-/// pandas writes it, or what a separator at the end of each line makes.
+/// Like [`looks_like_names`], for a first row whose first or last field is empty. pandas writes an index
+/// without a name, and a separator at the end of each line adds an empty field.
 fn looks_like_names_with_gap(first: &[String], below: &[&Record]) -> bool {
     match first {
         [rest @ .., last] if last.trim().is_empty() && !rest.is_empty() => {
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_row_names_columns() {
+    fn headers_are_recognised() {
         let check = |text: &str, expected: bool| {
             let record = |line: &str| {
                 let mut record = Record::default();
@@ -259,7 +259,7 @@ mod tests {
         check("review,stars,,\nso so,3,,\n", true);
         check(",review,\n0,so so,\n", true);
         check("a,b,\nso so,3,\n", true);
-        // A row without its last value is none of names.
+        // A row without its last value is not a header.
         check("so so,fine,\nit is so so,it is fine to me,3\n", false);
         check("so so,3,\nfine,4,\n", false);
         check(",\n,\n", false);

@@ -1,9 +1,8 @@
-//! Files of rows: CSV and its relatives, JSON, Parquet; one file or many of one shape.
+//! Reads table files (CSV, TSV, JSON, Parquet): one file, or several with the same columns.
 //!
-//! Text is read with an own parser and not with polars: polars' CSV reader cannot say which row was bad
-//! and why, and it either fails as a whole or drops rows. Not with the `csv` crate either: its records
-//! grow without bound, so that one stray quote would read the rest of the file into memory and pass it
-//! off as one row.
+//! Text files are not read with polars, whose CSV reader does not report which row is invalid and why, and
+//! either fails as a whole or drops rows. They are not read with the `csv` crate either, whose records have no
+//! size limit: after one stray quote it would load the rest of the file as a single row.
 
 mod column_sample;
 mod columns;
@@ -34,11 +33,11 @@ pub use reviews::for_each_review;
 pub(crate) use roles::Decision;
 pub use texts::{RejectedRow, TextContent, TextRow, count_rows, kept_column_names, read_texts};
 
-/// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
-/// lie on disk for a moment. Returns what was found out about the first.
+/// Reads files in their order. All must have the columns of the first. Temporary files are created in
+/// `scratch`. Returns the layout of the first file.
 ///
 /// # Errors
-/// A file cannot be read, is not what it should be, or has other columns than the first.
+/// A file cannot be read, has the wrong format, or has other columns than the first.
 pub(crate) fn read(
     paths: &[PathBuf],
     scratch: &Path,
@@ -67,7 +66,7 @@ pub(crate) fn read(
     first.ok_or_else(no_source)
 }
 
-/// One file on its way.
+/// Reads the rows of one file.
 struct RowReader<'a> {
     rows: Table<'a>,
     /// The name of the file without its folder.
@@ -78,7 +77,7 @@ struct RowReader<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
+    /// Opens a file. Detects its columns, or matches them to the layout of the `first` file.
     fn open(
         path: &Path,
         settings: &'a IngestSettings,
@@ -104,13 +103,12 @@ impl<'a> RowReader<'a> {
         })
     }
 
-    /// Says what was found out about the columns, where people may want to know it: what a column is, or that
-    /// a file is in another encoding than usual.
+    /// Prints the detected format and columns, unless the settings name all columns and the encoding is UTF-8.
     fn print_note(&self, progress: &Progress) {
-        let (roles, source_format) = (&self.layout.roles, &self.layout.source_format);
+        let (roles, format_description) = (&self.layout.roles, &self.layout.format_description);
         if !roles.reasons.is_empty()
             || !roles.notes.is_empty()
-            || !source_format.contains("UTF-8 (")
+            || !format_description.contains("UTF-8 (")
         {
             progress.note(&self.layout.describe(&self.name));
         }
@@ -125,7 +123,7 @@ impl<'a> RowReader<'a> {
         }
         let missing = match self.layout.header {
             _ if any => return Ok(()),
-            true => "a header and no rows",
+            true => "a header but no rows",
             false => "no rows",
         };
         Err(InputError::empty(&self.rows.path, missing))
@@ -149,7 +147,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// Fails where a rating is not on the scale that the first rows told: all labels may be wrong.
+    /// Fails if a rating is not on the scale that was detected in the first rows, because all labels may be wrong.
     fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), InputError> {
         let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
             return Ok(());
@@ -161,9 +159,9 @@ impl<'a> RowReader<'a> {
         let (low, high) = (scale.low, scale.high);
         Err(InputError::other(
             format!(
-                "`{path}` has the rating {rating} on line {line}, and its first rows told a scale from {low} to {high}: every label may be wrong"
+                "`{path}` has the rating {rating} on line {line}, but its first rows suggest a scale from {low} to {high}: the labels may be wrong"
             ),
-            "Say which rating is neither good nor bad with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
+            "Set the neutral rating with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
              `[ingest.rating]` of the pipeline file",
         ))
     }
@@ -186,7 +184,7 @@ impl<'a> RowReader<'a> {
         Err(Reason::rejected(what).because(detail))
     }
 
-    /// The source's own id of a row, where it has a column of ids.
+    /// The id of a row, if the file has a column of ids.
     fn id(&self, record: &Record) -> Option<String> {
         let column = self.layout.roles.map.get(Role::Id)?;
         Some(record.text(column).trim().to_owned())

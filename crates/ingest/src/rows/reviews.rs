@@ -1,4 +1,4 @@
-//! The reviews of files one by one, for whoever keeps no table of them.
+//! Reads reviews one by one without writing tables.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -14,12 +14,12 @@ use crate::sink::RowSink;
 use crate::source_format::check_input;
 use tables::InputError;
 
-/// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
-/// may stop the reading. One whose label or rating says neither, or cannot be understood, has no label and is
-/// not left out: what it says does not hang on that. Says in a line what was read.
+/// Reads the reviews of table files in order and passes each one to `on_review`, which may stop the reading.
+/// Unlike in the stage, a review with an invalid or neutral label or rating is accepted without a label.
+/// Returns a summary in one line.
 ///
 /// # Errors
-/// A file cannot be read or has no rows; too many rows are rejected, which is known at the end.
+/// A file cannot be read or has no rows, or too many rows were rejected, which is checked at the end.
 pub fn for_each_review(
     paths: &[PathBuf],
     settings: &IngestSettings,

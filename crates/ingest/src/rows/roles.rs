@@ -1,6 +1,6 @@
-//! Which column is what, where the settings do not say: told by the columns' names and by what
-//! stands in them. What was decided is said, with the reason, and every decision can be overridden;
-//! what is not plain is not guessed, and said as well, with the setting that decides it.
+//! Detects the roles of columns that the settings do not name, from their names and values. Every decision is
+//! printed with its reason and can be overridden. An ambiguous column gets no role but a note with the setting
+//! that resolves it.
 
 mod column_names;
 mod day_order;
@@ -21,23 +21,23 @@ pub(crate) use scale::Scale;
 
 use column_names::NameMatch;
 
-/// Roles in the order in which columns are given away.
+/// The order in which roles are assigned.
 const DETECTION_ORDER: [Role; 8] = {
     use Role::{Group, Id, Label, Rating, Split, Text, Timestamp, Topic};
     [Label, Timestamp, Split, Text, Rating, Group, Topic, Id]
 };
 
-/// What was decided about the columns of a file.
+/// The detected roles of a file's columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Roles {
     pub(crate) map: ColumnMap,
-    /// Each decision with its reason, in the order of the columns.
+    /// The decisions with their reasons, in the order of the columns.
     pub(crate) reasons: Vec<Decision>,
-    /// How a rating becomes a label, where no column is a label and no setting says it.
+    /// The rating scale, if labels come from ratings and no setting defines the scale.
     pub(crate) rating: Option<Scale>,
-    /// The form of dates, where their values told the order of day and month and no setting does.
+    /// The date format, if it was detected from the values and no setting defines it.
     pub(crate) date_format: Option<String>,
-    /// What was not decided because it is not plain.
+    /// Questions that the user has to decide.
     pub(crate) notes: Vec<Note>,
 }
 
@@ -52,17 +52,17 @@ impl Roles {
     }
 }
 
-/// One column's role.
+/// The role of a column.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Decision {
     pub(crate) role: Role,
-    /// From 0.
+    /// Index from 0.
     pub(crate) column: usize,
     pub(crate) reason: String,
 }
 
-/// Finds the roles of columns. `names` is empty for a file without a header. What is `named` in the
-/// settings is taken and given to no other role. `None` if no column can be the text.
+/// Detects the roles of columns. `names` is empty for a file without a header. Columns in `named` have a role
+/// from the settings and get no other. Returns `None` if no column can be the text.
 pub(super) fn detect(
     column_names: &[String],
     columns: &[ColumnSample],
@@ -74,7 +74,7 @@ pub(super) fn detect(
         columns,
         named,
         settings,
-        // A setting that is wrong is reported where rows are read.
+        // An invalid setting is reported when rows are read.
         times: TimestampParser::new(&settings.timestamp, None).unwrap_or_default(),
     };
     let mut roles = Roles {
@@ -99,19 +99,19 @@ pub(super) fn detect(
     Some(roles)
 }
 
-/// Columns that look for their roles.
+/// The columns and settings from which roles are detected.
 struct RoleDetector<'a> {
-    /// Empty where columns have none.
+    /// Empty if the columns have no names.
     column_names: &'a [String],
     columns: &'a [ColumnSample],
-    /// What the settings say.
+    /// Roles from the settings.
     named: &'a ColumnMap,
     settings: &'a IngestSettings,
     times: TimestampParser,
 }
 
 impl RoleDetector<'_> {
-    /// The column that fits a role best among those without one, with the reason.
+    /// The unassigned column that fits a role best, with the reason.
     fn best(&self, role: Role, map: &ColumnMap) -> Option<(usize, String)> {
         let used: Vec<usize> = map.columns().collect();
         let unused = (0..self.columns.len()).filter(|column| !used.contains(column));
@@ -124,13 +124,13 @@ impl RoleDetector<'_> {
             .map(|(_, column, reason)| (column, reason))
     }
 
-    /// How a column's name speaks for a role.
+    /// Compares a column's name with the known names of a role.
     fn match_name(&self, role: Role, column: usize) -> Option<NameMatch> {
         column_names::match_role(role, self.column_names.get(column)?)
     }
 
-    /// How well a column fits a role, with the reason; `None` if it does not. A known name outweighs
-    /// any value, and a name without fitting values is worth nothing.
+    /// Rates how well a column fits a role, with the reason; `None` if it does not fit. A known name counts more
+    /// than any value, but only if the values fit too.
     fn score_column(&self, role: Role, column: usize) -> Option<(f64, String)> {
         let sample = &self.columns[column];
         let name = self.match_name(role, column);
@@ -145,24 +145,24 @@ impl RoleDetector<'_> {
             Role::Id => (0.0, id(sample, name)?),
         };
         let by_name = name.map_or(0.0, NameMatch::score);
-        let said = if name.is_some() { "its name, and " } else { "" };
-        Some((by_name + score, format!("{said}{what}")))
+        let prefix = if name.is_some() { "its name; " } else { "" };
+        Some((by_name + score, format!("{prefix}{what}")))
     }
 
     fn label(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
         let sample = &self.columns[column];
-        // The first rows of a file sorted by its stars all have one.
+        // In a file sorted by rating, all sampled ratings may be equal.
         let may_be_stars = sample.is_numeric()
             && sample.distinct() == 1
             && self.match_name(Role::Rating, column).is_some();
         let knows = |value: &str| self.settings.labels.knows(value);
         let known = sample.share(knows);
         let fits = match name {
-            // Values that are no labels in a column of that name are for the user to see.
+            // The user is told about unknown values in such a column.
             Some(name) if name.is_label_name() && name.is_whole_name => known > 0.0,
             Some(name) if name.is_label_name() => known > 0.5,
             Some(_) => known > 0.9 && !may_be_stars,
-            // What is true or false may be anything: only values that speak of sentiment tell.
+            // Yes and no may answer any question, so only sentiment words are accepted here.
             None => labels::express_sentiment(sample, knows) && !self.has_better_label(),
         };
         let what = format_share(known, "are labels");
@@ -170,8 +170,8 @@ impl RoleDetector<'_> {
         (fits && few).then(|| (known, format!("{what}: {}", sample.format_most_common())))
     }
 
-    /// Whether a column says by its name that it is the label, or holds ratings on a plain scale: one
-    /// that only has values like labels is none beside it.
+    /// Whether another column is a label by its name, or has ratings on a known scale. Then a column that only
+    /// has values like labels is not used.
     fn has_better_label(&self) -> bool {
         (0..self.columns.len()).any(|column| {
             let is_label = self
@@ -187,7 +187,7 @@ impl RoleDetector<'_> {
     }
 
     fn timestamp(&self, sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)> {
-        // Of digits alone only a name says that they are a time.
+        // Plain digits are a time only if the column's name says so.
         let is_time = |value: &str| {
             (name.is_some() || !is_number(value))
                 && (self.times.is_missing(value) || self.times.parse(value).is_some())
@@ -197,10 +197,13 @@ impl RoleDetector<'_> {
             return Some((known, format_share(known, "are dates")));
         }
         let (format, by) = self.detect_day_order(sample)?;
-        Some((0.9, format!("dates as `{format}`, because of `{by}`")))
+        Some((
+            0.9,
+            format!("dates in the format `{format}`, as `{by}` shows"),
+        ))
     }
 
-    /// What the values say of the order of day and month, where no setting does.
+    /// The order of day and month according to the values, unless a setting defines the format.
     fn day_order(&self, sample: &ColumnSample) -> Option<day_order::DayOrder> {
         if self.settings.timestamp.format.is_some() {
             return None;
@@ -209,7 +212,7 @@ impl RoleDetector<'_> {
         day_order::order(sample.values.iter().map(String::as_str).filter(there))
     }
 
-    /// The form of dates and the value that tells it, where the values tell the order of day and month.
+    /// The date format and the value that shows it, if the values show the order of day and month.
     fn detect_day_order(&self, sample: &ColumnSample) -> Option<(String, String)> {
         match self.day_order(sample)? {
             day_order::DayOrder::Known { format, by } => Some((format, by)),
@@ -224,7 +227,7 @@ impl RoleDetector<'_> {
         told.map(|(format, _)| format)
     }
 
-    /// The scale of the ratings, where they are what gives labels and no setting says how.
+    /// The scale of the ratings, if labels come from ratings and no setting defines the scale.
     fn detect_scale(&self, map: &ColumnMap) -> Option<Scale> {
         if map.get(Role::Label).is_some() || self.settings.rating.is_some() {
             return None;
@@ -233,12 +236,12 @@ impl RoleDetector<'_> {
         Scale::detect(low, high)
     }
 
-    /// Where films have a name and no id, the name keeps them on one side of the split.
+    /// If films have a name but no id, groups the reviews by the name.
     fn group_by_topic(&self, roles: &mut Roles) {
         let topic = roles.map.get(Role::Topic);
         if let Some(topic) = topic.filter(|topic| groups::has_enough_groups(&self.columns[*topic]))
         {
-            let reason = "as the topic: no column is an id of it".to_owned();
+            let reason = "same as the topic, because no column is an id of it".to_owned();
             roles.set(Role::Group, topic, reason);
         }
     }
@@ -253,7 +256,7 @@ fn text(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)>
 
 fn rating(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)> {
     let (low, high) = sample.range?;
-    // Around zero, on a scale that people use.
+    // Ratings around zero, within a common range.
     let around_zero = (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
     (name.is_some() || around_zero).then(|| (0.0, format!("numbers from {low} to {high}")))
 }
@@ -266,7 +269,7 @@ fn split(sample: &ColumnSample) -> Option<(f64, String)> {
 
 fn id(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
     let unique = sample.distinct() == sample.values.len() && !sample.is_empty();
-    (name.is_some() && unique).then(|| "no value twice".to_owned())
+    (name.is_some() && unique).then(|| "all values differ".to_owned())
 }
 
 fn is_number(value: &str) -> bool {
@@ -277,6 +280,6 @@ fn format_share(share: f64, what: &str) -> String {
     if share == 1.0 {
         format!("all values {what}")
     } else {
-        format!("{:.0} % of the values {what}", 100.0 * share)
+        format!("{:.0}% of the values {what}", 100.0 * share)
     }
 }

@@ -1,4 +1,4 @@
-//! From the fields of a record to a review, or to the reason why not.
+//! Converts the fields of a record to a review, or to the reason for its rejection.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,22 +13,21 @@ use super::timestamp::TimestampParser;
 use crate::row::{Reason, Review, check_text};
 use tables::InputError;
 
-/// The settings that decide about rows, made ready.
+/// Converts records according to the settings.
 pub(super) struct RowParser<'a> {
-    /// Which column is what.
+    /// The roles of the columns.
     map: ColumnMap,
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
     times: TimestampParser,
     settings: &'a IngestSettings,
-    /// Whether a review whose label or rating says nothing is one without a label, and not left out.
+    /// Whether a review with an invalid or neutral label or rating is accepted without a label.
     pub(super) ignores_label_errors: bool,
 }
 
 impl<'a> RowParser<'a> {
-    /// Checks that no value means two things.
-    ///
-    /// `found` says how ratings and dates are written, where the settings do not.
+    /// Checks that no label value has two meanings. `detected` contains the rating scale and the date format
+    /// for settings that do not define them.
     pub(super) fn new(settings: &'a IngestSettings, detected: &Roles) -> Result<Self, InputError> {
         let values = &settings.labels;
         let meanings = [
@@ -42,8 +41,8 @@ impl<'a> RowParser<'a> {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
                     return Err(InputError::other(
-                        format!("`ingest.labels` gives the value `{value}` two meanings"),
-                        "Name each value once, under `positive`, `negative` or `none`",
+                        format!("`ingest.labels` lists the value `{value}` with two meanings"),
+                        "List each value once, in `positive`, `negative` or `none`",
                     ));
                 }
             }
@@ -58,7 +57,7 @@ impl<'a> RowParser<'a> {
         })
     }
 
-    /// The review that a record is.
+    /// Converts a record to a review.
     pub(super) fn review<'r>(&self, record: &'r Record) -> Result<Review<'r>, Reason>
     where
         'a: 'r,
@@ -90,7 +89,7 @@ impl<'a> RowParser<'a> {
         check_text(record.field(column), self.settings.max_text_bytes)
     }
 
-    /// The label that a record has or that its rating gives it.
+    /// The label of a record, from its label column or its rating.
     pub(super) fn label(&self, record: &Record) -> Result<Option<Sentiment>, Reason> {
         let Some(column) = self.map.get(Role::Label) else {
             let rating = self
@@ -106,7 +105,7 @@ impl<'a> RowParser<'a> {
         })
     }
 
-    /// The trimmed value of a column, `None` where there is no such column or nothing in it.
+    /// The trimmed value of a column; `None` if there is no such column or the value is empty.
     fn field<'r>(&self, record: &'r Record, role: Role) -> Result<Option<&'r str>, Reason> {
         let Some(column) = self.map.get(role) else {
             return Ok(None);
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_means_one_thing() {
+    fn a_value_with_two_meanings_is_an_error() {
         let settings: IngestSettings =
             toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }")
                 .expect("settings of a test");
@@ -304,7 +303,7 @@ mod tests {
             .map(|error| error.to_string());
         assert_eq!(
             error.as_deref(),
-            Some("`ingest.labels` gives the value `yes` two meanings")
+            Some("`ingest.labels` lists the value `yes` with two meanings")
         );
     }
 }

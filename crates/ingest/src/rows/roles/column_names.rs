@@ -1,9 +1,9 @@
-//! Names that columns have in the exports of many tools.
+//! Column names in the exports of many tools.
 
 use crate::rows::columns::Role;
 
-/// Names that columns of a role have, the likelier ones first; compared without regard to case and
-/// to what joins words.
+/// Known column names per role, the most likely first. Case and characters other than letters and digits are
+/// ignored.
 const NAMES: [(Role, &str); 8] = [
     (
         Role::Text,
@@ -38,27 +38,26 @@ const NAMES: [(Role, &str); 8] = [
     (Role::Id, "id rowid reviewid index ids tweetid"),
 ];
 
-/// So many of the names of labels are names of nothing else.
+/// Number of label names that mean nothing else.
 const UNAMBIGUOUS_LABELS: usize = 7;
 
-/// So many of the names of texts are names of what somebody wrote about something; `description`
-/// may be of the thing itself.
+/// Number of text names that always mean a review; `description` may describe the product instead.
 const UNAMBIGUOUS_TEXTS: usize = 15;
 
-/// How a column's name speaks for a role.
+/// How a column's name matches a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NameMatch {
-    /// Place in the role's list, the likelier ones first.
+    /// Position in the role's list, the most likely name first.
     rank: usize,
-    /// Whether it is the whole name, and not only its last word, as in `airline_sentiment`.
+    /// Whether the whole name matches, and not only its last word, as in `airline_sentiment`.
     pub(super) is_whole_name: bool,
-    /// Whether it is a name of nothing that is like the role, but something else.
+    /// Whether the name means nothing else.
     is_unambiguous: bool,
 }
 
 impl NameMatch {
-    /// What a name is worth: more than any value, and a whole name more than a part of one. Between
-    /// names of one kind values may decide.
+    /// Score of the name. It is higher than any score of values, and higher for a whole name than for a part.
+    /// Values decide between names of the same kind.
     pub(super) fn score(self) -> f64 {
         let kind = match (self.is_whole_name, self.is_unambiguous) {
             (true, true) => 3000.0,
@@ -68,15 +67,15 @@ impl NameMatch {
         kind - self.rank as f64
     }
 
-    /// Whether a column of this name is a label whatever stands in it.
+    /// Whether the name means a label, whatever the values are.
     pub(super) fn is_label_name(self) -> bool {
         self.rank < UNAMBIGUOUS_LABELS
     }
 }
 
-/// How a name speaks for a role, if it does.
+/// Matches a name with the known names of a role.
 pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
-    // `data.review.text` is a text, too.
+    // `data.review.text` matches `text`.
     let last = name.rsplit('.').next().unwrap_or_default();
     let is_sure = |rank: usize| match role {
         Role::Text => rank < UNAMBIGUOUS_TEXTS,
@@ -87,11 +86,11 @@ pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
         return Some(NameMatch {
             rank,
             is_whole_name: true,
-            // Of labels every whole name counts the same: what stands in the column decides.
+            // For labels all whole names count the same, because the values decide.
             is_unambiguous: role == Role::Label || is_sure(rank),
         });
     }
-    // Of dates and numbers a part of the name says too little: a release date is not the review's.
+    // A part of a name is not enough for other roles: `release_date` is not the date of the review.
     if !matches!(role, Role::Text | Role::Label) {
         return None;
     }
@@ -106,14 +105,14 @@ pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
     })
 }
 
-/// Whether a name is one that columns have.
+/// Whether a name is a known column name.
 pub(in crate::rows) fn is_column_name(name: &str) -> bool {
     NAMES
         .iter()
         .any(|(role, _)| match_role(*role, name).is_some_and(|found| found.is_whole_name))
 }
 
-/// The rank of a name in the list of a role.
+/// The position of a name in the list of a role.
 fn rank(role: Role, name: &str) -> Option<usize> {
     let letters = name.chars().filter(|character| character.is_alphanumeric());
     let plain = letters.collect::<String>().to_lowercase();
@@ -126,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_known_in_many_spellings() {
+    fn names_are_matched_in_many_spellings() {
         let check = |role: Role, name: &str, expected: Option<bool>| {
             assert_eq!(
                 match_role(role, name).map(|found| found.is_whole_name),
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_names_tell_a_header() {
+    fn only_whole_names_indicate_a_header() {
         assert!(is_column_name("Review"));
         assert!(!is_column_name("a bad review"));
     }

@@ -1,18 +1,17 @@
-//! What reviews are about, and what must not stand on both sides of the split.
+//! Detects columns of topics and groups.
 
 use super::column_names::NameMatch;
 use crate::rows::column_sample::ColumnSample;
 
-/// Fewer groups than this are too few to divide by without being asked: of one product nothing can
-/// be held back, and of five a split may well get none.
+/// Minimum number of groups for a split by groups. With fewer, a split may get none.
 pub(super) const MIN_GROUPS: usize = 20;
 
-/// Whether there are enough different values to divide rows by.
+/// Whether a column has enough different values for a split by groups.
 pub(super) fn has_enough_groups(sample: &ColumnSample) -> bool {
     sample.distinct() >= MIN_GROUPS
 }
 
-/// Whether a column names what several rows are about each, with the reason.
+/// Whether a column names topics that several reviews share, with the reason.
 pub(super) fn topic(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
     let shared =
         sample.distinct() * 5 <= sample.values.len() * 4 || sample.values.len() < MIN_GROUPS;
@@ -22,7 +21,7 @@ pub(super) fn topic(sample: &ColumnSample, name: Option<NameMatch>) -> Option<St
     })
 }
 
-/// Whether a column is an id of what several rows are about each, and can divide them.
+/// Whether a column contains ids that several reviews share and is fit for a split by groups.
 pub(super) fn group(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
     has_enough_groups(sample)
         .then(|| topic(sample, name))

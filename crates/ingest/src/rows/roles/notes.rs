@@ -1,5 +1,4 @@
-//! What was not decided about columns because it is not plain, and what decides it: nothing that
-//! looks like labels, ratings or dates is dropped without a word.
+//! Notes about columns with ambiguous labels, ratings, dates or groups, with the settings that resolve them.
 
 use super::column_names::NameMatch;
 use super::groups;
@@ -7,28 +6,28 @@ use super::{RoleDetector, Roles, day_order, is_number, labels};
 use crate::rows::column_sample::ColumnSample;
 use crate::rows::columns::Role;
 
-/// Values that a note shows.
+/// Maximum number of values in a note.
 const MAX_VALUES_SHOWN: usize = 3;
 
-/// How the centre of a scale is said.
+/// The setting for the neutral rating.
 const CENTRE_SETTING: &str = "`--set ingest.rating.centre=NUMBER`";
 
-/// The key of the form of times.
+/// The setting for the format of times.
 const FORMAT_KEY: &str = "ingest.timestamp.format";
 
-/// Something that was not decided.
+/// A question that the user has to decide.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(crate) struct Note {
-    /// Of a column, from 0.
+    /// Index of the column, from 0.
     pub(crate) column: usize,
-    /// For people, with the setting that decides it.
+    /// The question and the setting that answers it.
     pub(crate) text: String,
-    /// Lines for a pipeline file, where one line is not enough.
+    /// Suggested lines for a pipeline file, if a single setting is not enough.
     pub(crate) lines: Option<String>,
 }
 
 impl RoleDetector<'_> {
-    /// All that was not decided, in the order of the columns.
+    /// All notes, in the order of the columns.
     pub(super) fn notes(&self, roles: &Roles) -> Vec<Note> {
         let is_missing = |role: Role| roles.map.get(role).is_none();
         let used: Vec<usize> = roles.map.columns().collect();
@@ -48,7 +47,7 @@ impl RoleDetector<'_> {
             }
         }
         if is_missing(Role::Label) && roles.rating.is_none() && self.settings.rating.is_none() {
-            notes.extend(self.rating_of_no_scale(roles));
+            notes.extend(self.rating_on_unknown_scale(roles));
         }
         if is_missing(Role::Group) {
             notes.extend(self.few_groups(roles, &unused));
@@ -58,21 +57,23 @@ impl RoleDetector<'_> {
         notes
     }
 
-    /// A column that is a label by its name, whose values are none.
+    /// A column that is a label by its name but has unknown values.
     fn unknown_label(&self, column: usize) -> Option<Note> {
         let is_label = |name: &NameMatch| name.is_whole_name && name.is_label_name();
         self.match_name(Role::Label, column).filter(is_label)?;
         let sample = &self.columns[column];
         if sample.distinct() <= labels::MAX_LABEL_VALUES {
-            return Some(self.unknown_values(column, "no known labels"));
+            return Some(
+                self.unknown_values(column, ["is not a known label", "are not known labels"]),
+            );
         }
         let what = match sample.range {
             Some((low, high)) => format!(
-                "numbers from {low} to {high} are no labels: take them as ratings with {} and {CENTRE_SETTING}",
+                "numbers from {low} to {high} are not labels: to use them as ratings, set {} and {CENTRE_SETTING}",
                 self.role_argument(Role::Rating, column)
             ),
             None => format!(
-                "{} different values are no labels, for example {}",
+                "{} different values are not labels, for example {}",
                 sample.distinct(),
                 sample.format_most_common()
             ),
@@ -80,26 +81,29 @@ impl RoleDetector<'_> {
         Some(self.note(column, &what, None))
     }
 
-    /// A column of ratings by its name that is not numbers: `4 stars`, `4/5`.
+    /// A column that has ratings by its name, but not as numbers: `4 stars`, `4/5`.
     fn rating_in_words(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         self.match_name(Role::Rating, column)
             .filter(|_| !sample.is_numeric())?;
-        let what = "no numbers, so they give no labels";
+        let what = [
+            "is not a number and gives no label",
+            "are not numbers and give no labels",
+        ];
         if sample.distinct() <= labels::MAX_LABEL_VALUES {
             return Some(self.unknown_values(column, what));
         }
-        let what = format!("{} are {what}", format_values(sample));
+        let what = format_values(sample, what);
         Some(self.note(column, &what, None))
     }
 
-    /// Ratings that give no labels.
-    fn rating_of_no_scale(&self, roles: &Roles) -> Option<Note> {
+    /// Ratings on an unknown scale.
+    fn rating_on_unknown_scale(&self, roles: &Roles) -> Option<Note> {
         let column = roles.map.get(Role::Rating)?;
         let (low, high) = self.columns[column].range?;
         let what = format!(
-            "ratings from {low} to {high} are on no scale that is plain, so they give no labels: \
-             say which rating is neither good nor bad with {CENTRE_SETTING}"
+            "ratings from {low} to {high} match no known scale, so they give no labels: \
+             set the neutral rating with {CENTRE_SETTING}"
         );
         let centre = (low + high) / 2.0;
         let lines = format!(
@@ -108,7 +112,7 @@ impl RoleDetector<'_> {
         Some(self.note(column, &what, Some(lines)))
     }
 
-    /// Dates that can be read in two ways, or in none.
+    /// Dates in an ambiguous or unknown format.
     fn date(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
@@ -118,27 +122,35 @@ impl RoleDetector<'_> {
                 day_first,
                 month_first,
             }) => format!(
-                "`{value}` can be read in two ways: say where the day stands with {} or {}, and take it with {role}",
+                "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
                 format_set_argument(FORMAT_KEY, &day_first),
                 format_set_argument(FORMAT_KEY, &month_first),
             ),
             _ if !self.is_date_by_name(column) => return None,
             _ if sample.is_numeric() => format!(
-                "{} are numbers that are no dates: write days as 2019-01-31, or seconds since 1970",
-                format_values(sample)
+                "{}: write dates as 2019-01-31, or as seconds since 1970",
+                format_values(
+                    sample,
+                    [
+                        "is a number but not a known date",
+                        "are numbers but not known dates"
+                    ]
+                )
             ),
             _ => format!(
-                "{} are dates in no form that is known: name it in the signs of `strftime`, for example {}, and take \
-                 it with {role}",
-                format_values(sample),
+                "{}: set the format, for example {}, and set {role}",
+                format_values(
+                    sample,
+                    ["has no known date format", "have no known date format"]
+                ),
                 format_set_argument(FORMAT_KEY, "%d.%m.%Y"),
             ),
         };
         Some(self.note(column, &what, None))
     }
 
-    /// Whether a column without a known form of dates may hold some. Numbers in a column named `time`
-    /// are as often hours of play.
+    /// Whether a column without a known date format may contain dates. Numbers in a column named `time` may also
+    /// be hours of play.
     fn is_date_by_name(&self, column: usize) -> bool {
         let name = self
             .column_names
@@ -149,7 +161,7 @@ impl RoleDetector<'_> {
             && (says || self.columns[column].share(is_number) == 0.0)
     }
 
-    /// The column that would be the group if it had more values.
+    /// A column that would be the group if it had more values.
     fn few_groups(&self, roles: &Roles, unused: &[usize]) -> Option<Note> {
         let topic = roles.map.get(Role::Topic);
         let few = |role: Role| {
@@ -161,29 +173,29 @@ impl RoleDetector<'_> {
             })
         };
         let column = few(Role::Group).or_else(|| few(Role::Topic))?;
-        let different = match self.columns[column].distinct() {
-            1 => "1 different value in the rows looked at is".to_owned(),
-            more => format!("{more} different values in the rows looked at are"),
+        let values = match self.columns[column].distinct() {
+            1 => "1 value".to_owned(),
+            more => format!("{more} values"),
         };
         let what = format!(
-            "not the group, since {different} too few to divide by: if there are more, keep the rows of each on one \
+            "not used as the group, because the sampled rows contain only {values}: if the file has more, keep the rows of each value on one \
              side of the split with {}",
             self.role_argument(Role::Group, column)
         );
         Some(self.note(column, &what, None))
     }
 
-    /// Columns with a role whose name another column has, too.
+    /// Columns with a role whose name is not unique.
     fn duplicate_names(&self, roles: &Roles) -> Vec<Note> {
         let duplicate_name = |role: Role| {
             let column = roles.map.get(role)?;
             let name = self.column_names.get(column)?;
             let mut others = self.column_names.iter().enumerate();
             let (other, _) = others.find(|(other, same)| *other != column && *same == name)?;
-            let (role, place) = (role.as_str(), column + 1);
+            let (role, position) = (role.as_str(), column + 1);
             let key = format!("ingest.columns.{role}");
             let text = format!(
-                "two columns are named `{name}`: {role} is column {place}; if the other is meant, name its position with {}",
+                "two columns are named `{name}`, and column {position} is used as the {role}; to use the other one, set {}",
                 format_set_argument(&key, &(other + 1).to_string())
             );
             let lines = None;
@@ -196,7 +208,7 @@ impl RoleDetector<'_> {
         Role::all().filter_map(duplicate_name).collect()
     }
 
-    /// A note about a column, which it names.
+    /// Creates a note that names the column.
     fn note(&self, column: usize, what: &str, lines: Option<String>) -> Note {
         let name = match self.column_names.get(column) {
             Some(name) => format!("`{name}`"),
@@ -209,12 +221,12 @@ impl RoleDetector<'_> {
         }
     }
 
-    /// A note about values that may be labels, for the user to say what they mean.
-    fn unknown_values(&self, column: usize, problem: &str) -> Note {
+    /// A note about values whose meaning the user must define.
+    fn unknown_values(&self, column: usize, problem: [&str; 2]) -> Note {
         let sample = &self.columns[column];
         let what = format!(
-            "{} are {problem}: say what they mean in `[ingest.labels]`, and take them with {}",
-            format_values(sample),
+            "{}: define their meaning in `[ingest.labels]`, and set {}",
+            format_values(sample, problem),
             self.role_argument(Role::Label, column)
         );
         let lines = Some(labels::suggest_settings(
@@ -223,7 +235,7 @@ impl RoleDetector<'_> {
         self.note(column, &what, lines)
     }
 
-    /// The argument that gives a column a role.
+    /// The command line argument that assigns a role to a column.
     fn role_argument(&self, role: Role, column: usize) -> String {
         let position = (column + 1).to_string();
         let value = self.column_names.get(column).unwrap_or(&position);
@@ -231,7 +243,7 @@ impl RoleDetector<'_> {
     }
 }
 
-/// An argument for the command line, in quotes where a shell needs them.
+/// A command line argument, quoted if the shell requires it.
 fn format_set_argument(key: &str, value: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || "_-.%/:".contains(character);
     match value.chars().all(plain) {
@@ -240,12 +252,12 @@ fn format_set_argument(key: &str, value: &str) -> String {
     }
 }
 
-/// The commonest values, for people.
-fn format_values(sample: &ColumnSample) -> String {
-    let (noun, more) = match sample.distinct() {
-        1 => ("the value", ""),
-        2..=MAX_VALUES_SHOWN => ("values", ""),
-        _ => ("values", ", ..."),
+/// The most common values, as the subject of a sentence with a singular and a plural predicate.
+fn format_values(sample: &ColumnSample, [singular, plural]: [&str; 2]) -> String {
+    let (noun, predicate) = match sample.distinct() {
+        1 => ("the value", singular.to_owned()),
+        2..=MAX_VALUES_SHOWN => ("the values", plural.to_owned()),
+        _ => ("the values", format!("and others {plural}")),
     };
-    format!("{noun} {}{more}", sample.format_most_common())
+    format!("{noun} {} {predicate}", sample.format_most_common())
 }
