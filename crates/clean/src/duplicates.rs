@@ -52,7 +52,7 @@ impl Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Removal {
     pub(crate) reason: Reason,
-    pub(crate) kept: Option<usize>,
+    pub(crate) duplicate_of: Option<usize>,
 }
 
 /// What was found and decided.
@@ -72,22 +72,22 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
         removals: vec![None; rows.len()],
         ..Audit::default()
     };
-    let mut left = Vec::new();
+    let mut remaining = Vec::new();
     for (position, row) in rows.iter().enumerate() {
         if row.text.words == 0 {
             audit.remove(position, Reason::Empty, None);
         } else if row.text.other_language.is_some() {
             audit.remove(position, Reason::OtherLanguage, None);
         } else {
-            left.push(position);
+            remaining.push(position);
         }
     }
     // Rows of one text beside each other, in order. Sorting takes less memory than a table would.
     let text = |position: &usize| rows[*position].text.normalised;
-    left.par_sort_unstable_by_key(|position| (text(position), *position));
-    for positions in left.chunk_by(|one, two| text(one) == text(two)) {
+    remaining.par_sort_unstable_by_key(|position| (text(position), *position));
+    for positions in remaining.chunk_by(|one, two| text(one) == text(two)) {
         if positions.len() > 1 {
-            audit.copies(rows, positions);
+            audit.add_copies(rows, positions);
         }
     }
     audit.leaks.test_rows_verbatim = verbatim_leaks(rows);
@@ -97,11 +97,16 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
 impl Audit {
     /// Removes from the other side what is near an official test row, and counts what is near what.
     /// Of each cluster the first test row is named.
-    pub(crate) fn near(&mut self, rows: &[Row], clusters: &Clusters, links: &[Link]) {
+    pub(crate) fn add_near_duplicates(
+        &mut self,
+        rows: &[Row],
+        clusters: &Clusters,
+        links: &[Link],
+    ) {
         let mut test: HashMap<usize, usize> = HashMap::new();
         let mut sizes: HashMap<usize, u64> = HashMap::new();
-        let linked = |position: &usize| clusters.size(*position) > 1;
-        for position in (0..rows.len()).filter(linked) {
+        let in_cluster = |position: &usize| clusters.size(*position) > 1;
+        for position in (0..rows.len()).filter(in_cluster) {
             let cluster = clusters.root(position);
             *sizes.entry(cluster).or_default() += 1;
             if rows[position].is_official_test() {
@@ -113,7 +118,7 @@ impl Audit {
         self.near.largest_cluster = sizes.values().max().copied().unwrap_or(0);
         self.near.links = links.len() as u64;
         let is_other = |position: &usize| !rows[*position].is_official_test();
-        for position in (0..rows.len()).filter(linked).filter(is_other) {
+        for position in (0..rows.len()).filter(in_cluster).filter(is_other) {
             if let Some(kept) = test.get(&clusters.root(position)) {
                 self.remove(position, Reason::NearTest, Some(*kept));
                 match rows[position].label {
@@ -125,29 +130,37 @@ impl Audit {
     }
 
     /// Whether each row is kept, as far as was decided.
-    pub(crate) fn kept(&self) -> Vec<bool> {
+    pub(crate) fn is_kept(&self) -> Vec<bool> {
         self.removals.iter().map(Option::is_none).collect()
     }
 
-    fn remove(&mut self, position: usize, reason: Reason, kept: Option<usize>) {
-        self.removals[position] = Some(Removal { reason, kept });
+    fn remove(&mut self, position: usize, reason: Reason, duplicate_of: Option<usize>) {
+        self.removals[position] = Some(Removal {
+            reason,
+            duplicate_of,
+        });
     }
 
     /// Removes rows that one row stands for, and counts them.
-    fn remove_all(&mut self, positions: &[usize], reason: Reason, kept: Option<usize>) -> u64 {
+    fn remove_all(
+        &mut self,
+        positions: &[usize],
+        reason: Reason,
+        duplicate_of: Option<usize>,
+    ) -> u64 {
         for position in positions {
-            self.remove(*position, reason, kept);
+            self.remove(*position, reason, duplicate_of);
         }
         positions.len() as u64
     }
 
     /// Decides about all rows of one text, of which there are several.
-    fn copies(&mut self, rows: &[Row], positions: &[usize]) {
-        let part = |positions: &[usize], is: fn(&Row) -> bool| -> (Vec<usize>, Vec<usize>) {
+    fn add_copies(&mut self, rows: &[Row], positions: &[usize]) {
+        let partition = |positions: &[usize], is: fn(&Row) -> bool| -> (Vec<usize>, Vec<usize>) {
             positions.iter().partition(|position| is(&rows[**position]))
         };
-        let (labelled, unlabelled) = part(positions, |row| row.label.is_some());
-        let (test, other) = part(&labelled, Row::is_official_test);
+        let (labelled, unlabelled) = partition(positions, |row| row.label.is_some());
+        let (test, other) = partition(&labelled, Row::is_official_test);
         let mut labels = labelled.iter().map(|position| rows[*position].label);
         let first = labels.next();
         let conflict = labels.any(|label| Some(label) != first);
@@ -198,7 +211,7 @@ fn verbatim_leaks(rows: &[Row]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::TextFacts;
+    use crate::row::TextInfo;
     use artifact::Sentiment;
 
     /// A row in a few letters: side (`T` official test, `t` official train, `-` none), label (`+`,
@@ -217,7 +230,7 @@ mod tests {
         };
         let text = letters.as_str();
         Row {
-            text: TextFacts::of(text, text, &[]),
+            text: TextInfo::of(text, text, &[]),
             label,
             official,
         }
@@ -232,9 +245,12 @@ mod tests {
                 None => String::new(),
                 Some(Removal {
                     reason,
-                    kept: Some(kept),
+                    duplicate_of: Some(kept),
                 }) => format!("{} {kept}", reason.as_str()),
-                Some(Removal { reason, kept: None }) => reason.as_str().to_owned(),
+                Some(Removal {
+                    reason,
+                    duplicate_of: None,
+                }) => reason.as_str().to_owned(),
             })
             .collect();
         assert_eq!(found, expected, "{codes:?}");

@@ -7,13 +7,13 @@ use whatlang::Lang;
 const CHARACTERS: usize = 1000;
 
 /// Shorter texts cannot be told apart: `Great` and `bravo` are in many languages.
-const LEAST_CHARACTERS: usize = 40;
+const MIN_CHARACTERS: usize = 40;
 
 /// The languages that the settings name.
 ///
 /// # Errors
 /// One of them is unknown.
-pub(crate) fn wanted(names: &[String]) -> Result<Vec<Lang>, Failure> {
+pub(crate) fn parse_languages(names: &[String]) -> Result<Vec<Lang>, Failure> {
     let find = |name: &String| {
         let lower = name.to_lowercase();
         let is_named =
@@ -29,18 +29,18 @@ pub(crate) fn wanted(names: &[String]) -> Result<Vec<Lang>, Failure> {
 }
 
 /// The language of a text if it is surely another than the wanted ones. With none wanted, all are.
-pub(crate) fn other(text: &str, wanted: &[Lang]) -> Option<Lang> {
-    if wanted.is_empty() {
+pub(crate) fn detect_other(text: &str, languages: &[Lang]) -> Option<Lang> {
+    if languages.is_empty() {
         return None;
     }
     let end = text.char_indices().nth(CHARACTERS);
     let start = &text[..end.map_or(text.len(), |(at, _)| at)];
     let is_letter = |character: &char| character.is_alphabetic();
-    if start.chars().filter(is_letter).count() < LEAST_CHARACTERS {
+    if start.chars().filter(is_letter).count() < MIN_CHARACTERS {
         return None;
     }
     let found = whatlang::detect(start).filter(whatlang::Info::is_reliable)?;
-    (!wanted.contains(&found.lang())).then_some(found.lang())
+    (!languages.contains(&found.lang())).then_some(found.lang())
 }
 
 #[cfg(test)]
@@ -49,10 +49,13 @@ mod tests {
 
     #[test]
     fn only_what_is_surely_another_language_is_another() {
-        let english = wanted(&["English".to_owned()]).expect("a language");
-        assert_eq!(english, wanted(&["eng".to_owned()]).expect("a language"));
+        let english = parse_languages(&["English".to_owned()]).expect("a language");
+        assert_eq!(
+            english,
+            parse_languages(&["eng".to_owned()]).expect("a language")
+        );
         let check = |text: &str, expected: Option<Lang>| {
-            assert_eq!(other(text, &english), expected, "{text}")
+            assert_eq!(detect_other(text, &english), expected, "{text}")
         };
         check(
             "This is one of the best films that I have seen in a long time, and I would see it again.",
@@ -69,7 +72,7 @@ mod tests {
         check("Tr\u{e8}s bon", None);
         check("", None);
         assert_eq!(
-            other(
+            detect_other(
                 "Dieser Film hat mir nicht gefallen, und die Geschichte war langweilig.",
                 &[]
             ),
@@ -79,7 +82,7 @@ mod tests {
 
     #[test]
     fn an_unknown_language_is_an_error() {
-        let error = wanted(&["Klingon".to_owned()]).expect_err("no such language");
+        let error = parse_languages(&["Klingon".to_owned()]).expect_err("no such language");
         assert_eq!(
             error.to_string(),
             "`clean.languages` names `Klingon`, which the identifier does not know"

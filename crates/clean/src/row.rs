@@ -22,7 +22,7 @@ impl TextKey {
 
 /// What is known of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TextFacts {
+pub(crate) struct TextInfo {
     /// As it came.
     pub(crate) raw: TextKey,
     /// Normalised.
@@ -37,9 +37,9 @@ pub(crate) struct TextFacts {
     pub(crate) other_language: Option<Lang>,
 }
 
-impl TextFacts {
+impl TextInfo {
     /// `wanted` are the languages that are wanted, all of them where none is named.
-    pub(crate) fn of(raw: &str, normalised: &str, wanted: &[Lang]) -> Self {
+    pub(crate) fn of(raw: &str, normalised: &str, languages: &[Lang]) -> Self {
         let words = u32::try_from(normalised.split_whitespace().count()).unwrap_or(u32::MAX);
         Self {
             raw: TextKey::of(raw),
@@ -47,7 +47,7 @@ impl TextFacts {
             words,
             repaired: is_damaged(raw),
             states_score: states_score(raw),
-            other_language: language::other(normalised, wanted),
+            other_language: language::detect_other(normalised, languages),
         }
     }
 }
@@ -55,7 +55,7 @@ impl TextFacts {
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
-    pub(crate) text: TextFacts,
+    pub(crate) text: TextInfo,
     pub(crate) label: Option<Sentiment>,
     /// The source's own split, where it is to be kept.
     pub(crate) official: Option<Split>,
@@ -71,9 +71,9 @@ impl Row {
 /// The groups of rows, each name once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GroupColumn {
-    names: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, u32>,
-    of: Vec<Option<u32>>,
+    group_names: Vec<Box<str>>,
+    number_by_name: HashMap<Box<str>, u32>,
+    group_by_row: Vec<Option<u32>>,
 }
 
 impl GroupColumn {
@@ -86,31 +86,31 @@ impl GroupColumn {
 
     /// Appends the group of the next row.
     pub(crate) fn push(&mut self, group: Option<&str>) {
-        let number = group.map(|name| match self.numbers.get(name) {
+        let number = group.map(|name| match self.number_by_name.get(name) {
             Some(number) => *number,
             None => {
-                let number = self.names.len() as u32;
-                self.numbers.insert(name.into(), number);
-                self.names.push(name.into());
+                let number = self.group_names.len() as u32;
+                self.number_by_name.insert(name.into(), number);
+                self.group_names.push(name.into());
                 number
             }
         });
-        self.of.push(number);
+        self.group_by_row.push(number);
     }
 
     /// The number of a row's group.
     pub(crate) fn number(&self, position: usize) -> Option<u32> {
-        self.of[position]
+        self.group_by_row[position]
     }
 
     /// The name of a group.
     pub(crate) fn name(&self, number: u32) -> &str {
-        &self.names[number as usize]
+        &self.group_names[number as usize]
     }
 
     /// The name of every row's group.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let name = |number: &Option<u32>| number.map(|number| self.name(number));
-        self.of.iter().map(name)
+        self.group_by_row.iter().map(name)
     }
 }

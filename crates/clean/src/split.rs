@@ -15,18 +15,18 @@ use settings::SplitSettings;
 
 use crate::near::Clusters;
 use crate::row::{GroupColumn, Row};
-use crate::texts::TextStore;
+use crate::text_store::TextStore;
 
 /// Whose split it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Divider {
+pub(crate) enum SplitMethod {
     /// The source's own train and test split; validation is carved from train.
     Official,
     /// All by hash.
     Hash,
 }
 
-impl Divider {
+impl SplitMethod {
     /// The source's own split if it has one and it is wanted.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Divider {
 
 /// Decides about rows one at a time.
 pub(crate) struct Splitter<'a> {
-    pub(crate) divider: Divider,
+    pub(crate) method: SplitMethod,
     pub(crate) settings: &'a SplitSettings,
     pub(crate) seed: u64,
 }
@@ -73,9 +73,9 @@ impl Splitter<'_> {
         if row.label.is_none() {
             return Split::Unlabelled;
         }
-        let in_test = match self.divider {
-            Divider::Official => row.official == Some(Split::Test),
-            Divider::Hash => fraction(self.seed, "test", key) < self.settings.test,
+        let in_test = match self.method {
+            SplitMethod::Official => row.official == Some(Split::Test),
+            SplitMethod::Hash => fraction(self.seed, "test", key) < self.settings.test,
         };
         if in_test {
             Split::Test
@@ -140,22 +140,22 @@ pub(crate) fn keys(
         let next = units.len();
         units.entry(keys[position]).or_insert(next);
     }
-    let mut together = Clusters::new(units.len());
+    let mut connected = Clusters::new(units.len());
     for position in linked() {
-        together.join(units[&keys[position]], units[&keys[near.root(position)]]);
+        connected.join(units[&keys[position]], units[&keys[near.root(position)]]);
     }
     let mut smallest: HashMap<usize, ([u8; 32], Key)> = HashMap::new();
     for (key, unit) in &units {
         let (kind, value) = key.resolve(texts, groups)?;
         let candidate = (digest(kind, &value), *key);
-        let best = smallest.entry(together.root(*unit)).or_insert(candidate);
+        let best = smallest.entry(connected.root(*unit)).or_insert(candidate);
         if candidate.0 < best.0 {
             *best = candidate;
         }
     }
     for key in &mut keys {
         if let Some(unit) = units.get(key) {
-            *key = smallest[&together.root(*unit)].1;
+            *key = smallest[&connected.root(*unit)].1;
         }
     }
     Ok(keys)
@@ -187,26 +187,26 @@ fn fraction(seed: u64, draw: &str, (kind, key): (&str, &str)) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::TextFacts;
+    use crate::row::TextInfo;
     use artifact::Sentiment;
 
     fn row(official: Option<Split>) -> Row {
         Row {
-            text: TextFacts::of("x", "x", &[]),
+            text: TextInfo::of("x", "x", &[]),
             label: Some(Sentiment::Positive),
             official,
         }
     }
 
     fn shares(splitter: &Splitter<'_>, row: &Row) -> [f64; 3] {
-        let sides: Vec<Split> = (0..20_000)
+        let row_splits: Vec<Split> = (0..20_000)
             .map(|id| splitter.side(row, ("text", &format!("text {id}"))))
             .collect();
         Split::LABELLED
-            .map(|split| sides.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
+            .map(|split| row_splits.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
     }
 
-    fn check_shares(divider: Divider, official: Option<Split>, expected: [f64; 3]) {
+    fn check_shares(method: SplitMethod, official: Option<Split>, expected: [f64; 3]) {
         let settings = SplitSettings {
             test: 0.2,
             validation: 0.1,
@@ -214,7 +214,7 @@ mod tests {
         };
         let found = shares(
             &Splitter {
-                divider,
+                method,
                 settings: &settings,
                 seed: 1,
             },
@@ -230,10 +230,10 @@ mod tests {
 
     #[test]
     fn shares_are_as_asked() {
-        check_shares(Divider::Hash, None, [0.72, 0.08, 0.2]);
-        check_shares(Divider::Official, Some(Split::Train), [0.9, 0.1, 0.0]);
-        check_shares(Divider::Official, Some(Split::Test), [0.0, 0.0, 1.0]);
-        check_shares(Divider::Official, None, [0.9, 0.1, 0.0]);
+        check_shares(SplitMethod::Hash, None, [0.72, 0.08, 0.2]);
+        check_shares(SplitMethod::Official, Some(Split::Train), [0.9, 0.1, 0.0]);
+        check_shares(SplitMethod::Official, Some(Split::Test), [0.0, 0.0, 1.0]);
+        check_shares(SplitMethod::Official, None, [0.9, 0.1, 0.0]);
     }
 
     #[test]
@@ -283,9 +283,9 @@ mod tests {
             test: 0.5,
             ..SplitSettings::default()
         };
-        let sides = |seed| {
+        let row_splits = |seed| {
             let splitter = Splitter {
-                divider: Divider::Hash,
+                method: SplitMethod::Hash,
                 settings: &settings,
                 seed,
             };
@@ -293,23 +293,23 @@ mod tests {
                 .map(|id| splitter.side(&row(None), ("text", &id.to_string())))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(sides(1), sides(1));
-        assert_ne!(sides(1), sides(2));
+        assert_eq!(row_splits(1), row_splits(1));
+        assert_ne!(row_splits(1), row_splits(2));
     }
 
     #[test]
     fn half_a_split_is_an_error() {
-        let check = |splits: &[Option<Split>], expected: Result<Divider, &str>| {
+        let check = |splits: &[Option<Split>], expected: Result<SplitMethod, &str>| {
             let rows: Vec<Row> = splits.iter().map(|split| row(*split)).collect();
             assert_eq!(
-                Divider::of(&rows).map_err(|error| error.to_string()),
+                SplitMethod::of(&rows).map_err(|error| error.to_string()),
                 expected.map_err(str::to_owned)
             );
         };
-        check(&[None, None], Ok(Divider::Hash));
+        check(&[None, None], Ok(SplitMethod::Hash));
         check(
             &[Some(Split::Train), Some(Split::Test), None],
-            Ok(Divider::Official),
+            Ok(SplitMethod::Official),
         );
         check(
             &[Some(Split::Train), None],

@@ -121,7 +121,7 @@ pub(crate) fn excerpt(bytes: &[u8]) -> String {
 }
 
 /// Shortens a text for display and marks the cut with dots.
-pub(crate) fn truncate_text(text: &str, characters: usize) -> String {
+pub(crate) fn truncate(text: &str, characters: usize) -> String {
     let shown = prefix(text, characters);
     let dots = if shown.len() < text.len() { "..." } else { "" };
     format!("{shown}{dots}")

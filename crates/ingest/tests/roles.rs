@@ -241,7 +241,7 @@ fn unknown_labels_are_reported() {
     assert_eq!(
         unknown_values("sentiment", ["positif", "n\u{e9}gatif"]),
         [
-            "`sentiment`: the values `n\u{e9}gatif`, `positif` are not known labels: define their meaning in \
+            "`sentiment`: the values `n\u{e9}gatif`, `positif` cannot be mapped to labels: define the meaning in \
              `[ingest.labels]`, and set `--set ingest.columns.label=sentiment` | \
              [ingest.labels]\npositive = [\"positif\"]\nnegative = [\"n\u{e9}gatif\"]\n"
         ]
@@ -249,7 +249,7 @@ fn unknown_labels_are_reported() {
     assert_eq!(
         unknown_values("label", ["1.00", "0.00"]),
         [
-            "`label`: the values `0.00`, `1.00` are not known labels: define their meaning in `[ingest.labels]`, and \
+            "`label`: the values `0.00`, `1.00` cannot be mapped to labels: define the meaning in `[ingest.labels]`, and \
              set `--set ingest.columns.label=label` | \
              [ingest.labels]\npositive = [\"1.00\"]\nnegative = [\"0.00\"]\n"
         ]
@@ -257,7 +257,7 @@ fn unknown_labels_are_reported() {
     for values in [["5 stars", "1 star"], ["4/5", "2/5"]] {
         let found = unknown_values("stars", values);
         let expected = format!(
-            "`stars`: the values `{}`, `{}` are not numbers and give no labels: define their meaning in \
+            "`stars`: the values `{}`, `{}` cannot be used as ratings: define the meaning in \
              `[ingest.labels]`, and set `--set ingest.columns.label=stars` | \
              [ingest.labels]\npositive = []\nnegative = []\n# add these to one of the lists: \"{}\", \"{}\"\n",
             values[1], values[0], values[1], values[0]
@@ -362,7 +362,7 @@ fn the_order_of_day_and_month_is_detected_or_requested() {
     assert_eq!(
         notes(&unknown),
         [
-            "`date`: the values `2014 w 3`, `2014 w 5` have no known date format: set the format, for example \
+            "`date`: the values `2014 w 3`, `2014 w 5` cannot be read as dates: set the `strftime` format, for example \
              `--set ingest.timestamp.format=%d.%m.%Y`, and set \
              `--set ingest.columns.timestamp=date`"
         ]
@@ -371,7 +371,7 @@ fn the_order_of_day_and_month_is_detected_or_requested() {
     assert_eq!(
         notes(&serial),
         [
-            "`date`: the values `43466`, `43469` are numbers but not known dates: write dates as 2019-01-31, or as seconds \
+            "`date`: the values `43466`, `43469` cannot be read as dates: write dates as 2019-01-31, or as seconds \
              since 1970"
         ]
     );

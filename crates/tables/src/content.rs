@@ -33,11 +33,11 @@ pub enum Content {
     },
 }
 
-const CHECK_HINT: &str = "Check that the path names the right file";
+const CHECK: &str = "Check that the path names the right file";
 
-const UNPACK_HINT: &str = "Unpack it and use the unpacked file instead";
+const UNPACK: &str = "Unpack it and use the unpacked file instead";
 
-const SAVE_HINT: &str = "Save its table as a CSV file and use that file instead";
+const SAVE: &str = "Save its table as a CSV file and use that file instead";
 
 impl Content {
     /// A type that is recognised but not supported.
@@ -47,21 +47,21 @@ impl Content {
 
     /// A file of a program that can export CSV.
     pub(crate) const fn document(name: &'static str) -> Self {
-        Self::other(name, SAVE_HINT)
+        Self::other(name, SAVE)
     }
 
     /// Completes the sentence "`FILE` is ...", and what the user can do with such a file.
     pub(crate) fn name_and_hint(self) -> (&'static str, &'static str) {
         match self {
-            Self::Empty => ("empty", CHECK_HINT),
-            Self::Gzip => ("compressed with gzip twice", CHECK_HINT),
-            Self::Zstd => ("compressed with zstd twice", CHECK_HINT),
+            Self::Empty => ("empty", CHECK),
+            Self::Gzip => ("compressed with gzip twice", CHECK),
+            Self::Zstd => ("compressed with zstd twice", CHECK),
             Self::Tar => (
                 "a tar archive",
                 "For the aclImdb archive, set `--set ingest.format=aclimdb`; otherwise unpack it and use a file from it",
             ),
-            Self::Zip => ("a zip archive", UNPACK_HINT),
-            Self::Parquet => ("a Parquet table", CHECK_HINT),
+            Self::Zip => ("a zip archive", UNPACK),
+            Self::Parquet => ("a Parquet table", CHECK),
             Self::Text => (
                 "plain text",
                 "For a CSV or TSV file, set `--set ingest.format=csv` or `--set ingest.format=tsv`",
@@ -80,22 +80,16 @@ const SIGNATURES: [(&[u8], Content); 18] = [
     (b"PAR1", Content::Parquet),
     (b"\xff\xfe", Content::Text),
     (b"\xfe\xff", Content::Text),
-    (b"%PDF-", Content::other("a PDF document", CHECK_HINT)),
-    (b"\x89PNG", Content::other("an image", CHECK_HINT)),
-    (b"\xff\xd8\xff", Content::other("an image", CHECK_HINT)),
-    (b"GIF8", Content::other("an image", CHECK_HINT)),
-    (
-        b"\xfd7zXZ\0",
-        Content::other("compressed with xz", UNPACK_HINT),
-    ),
+    (b"%PDF-", Content::other("a PDF document", CHECK)),
+    (b"\x89PNG", Content::other("an image", CHECK)),
+    (b"\xff\xd8\xff", Content::other("an image", CHECK)),
+    (b"GIF8", Content::other("an image", CHECK)),
+    (b"\xfd7zXZ\0", Content::other("compressed with xz", UNPACK)),
     (
         b"7z\xbc\xaf\x27\x1c",
-        Content::other("a 7z archive", UNPACK_HINT),
+        Content::other("a 7z archive", UNPACK),
     ),
-    (
-        b"Rar!\x1a\x07",
-        Content::other("a RAR archive", UNPACK_HINT),
-    ),
+    (b"Rar!\x1a\x07", Content::other("a RAR archive", UNPACK)),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         Content::document("an old Excel or Word document"),
@@ -121,16 +115,16 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
     Ok(match start {
         [] => Content::Empty,
         _ if start.starts_with(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
-            Content::other("compressed with bzip2", UNPACK_HINT)
+            Content::other("compressed with bzip2", UNPACK)
         }
         // A failed download often leaves a web page.
-        _ if is_html(start) => Content::other("a web page", CHECK_HINT),
+        _ if is_html(start) => Content::other("a web page", CHECK),
         _ if detect_utf16(start).is_some() => Content::Text,
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
         // A few control characters make single rows invalid. If more than a tenth of the bytes are control
         // characters, the file is binary.
         _ if start.iter().filter(|byte| is_control(**byte)).count() * 10 > start.len() => {
-            Content::other("a binary file", CHECK_HINT)
+            Content::other("a binary file", CHECK)
         }
         _ => Content::Text,
     })
@@ -187,20 +181,14 @@ mod tests {
         check(b"PAR1", Content::Parquet);
         check(b"\xff\xfer\0e\0", Content::Text);
         check(b"r\0e\0v\0", Content::Text);
-        check(
-            b"\x01\x02\x03\x04\0\0\x05",
-            other("a binary file", CHECK_HINT),
-        );
+        check(b"\x01\x02\x03\x04\0\0\x05", other("a binary file", CHECK));
         check(b"\x28\xb5\x2f\xfd", Content::Zstd);
-        check(b"%PDF-1.7", other("a PDF document", CHECK_HINT));
-        check(
-            b"BZh91AY&SY\x94",
-            other("compressed with bzip2", UNPACK_HINT),
-        );
+        check(b"%PDF-1.7", other("a PDF document", CHECK));
+        check(b"BZh91AY&SY\x94", other("compressed with bzip2", UNPACK));
         check(b"BZh, what a film,1\n", Content::Text);
-        check(b"\xfd7zXZ\0\0", other("compressed with xz", UNPACK_HINT));
+        check(b"\xfd7zXZ\0\0", other("compressed with xz", UNPACK));
         check(b"SQLite format 3\0", Content::document("a SQLite database"));
-        check(b"\n <!DOCTYPE HTML><html>", other("a web page", CHECK_HINT));
+        check(b"\n <!DOCTYPE HTML><html>", other("a web page", CHECK));
         check(b"text,label\nn\0ul,0\n", Content::Text);
         check(&tar, Content::Tar);
     }

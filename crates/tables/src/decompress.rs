@@ -44,7 +44,7 @@ pub fn decompress<'a>(
         on_read(bytes);
         Ok(())
     };
-    let mut input = with_buffered_start(MeteredReader {
+    let mut input = with_start(MeteredReader {
         input: file,
         report,
     });
@@ -54,16 +54,16 @@ pub fn decompress<'a>(
     let mut compression = "";
     match (content, scratch) {
         (Content::Gzip, _) => {
-            input = with_buffered_start(with_limit(MultiGzDecoder::new(input), limit));
+            input = with_start(with_limit(MultiGzDecoder::new(input), limit));
             compression = "gzip";
         }
         (Content::Zstd, _) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
-            input = with_buffered_start(with_limit(decoder, limit));
+            input = with_start(with_limit(decoder, limit));
             compression = "zstd";
         }
         (Content::Zip, Some(scratch)) => {
-            input = with_buffered_start(zip::decompress(path, scratch, limit)?);
+            input = with_start(zip::decompress(path, scratch, limit)?);
             compression = "zip";
         }
         _ => {}
@@ -104,7 +104,7 @@ fn with_limit<R: Read>(input: R, limit: Limit) -> impl Read + use<R> {
 
 /// A reader with its first bytes buffered. A compressed file of several members may return only a few
 /// bytes per read, too few to detect the format of the content.
-fn with_buffered_start<'a>(input: impl Read + 'a) -> Box<dyn BufRead + 'a> {
+fn with_start<'a>(input: impl Read + 'a) -> Box<dyn BufRead + 'a> {
     let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
     let mut start = Vec::new();
     let read = input
@@ -167,7 +167,7 @@ mod tests {
                 Ok(1)
             }
         }
-        let mut input = with_buffered_start(Pieces(0));
+        let mut input = with_start(Pieces(0));
         assert_eq!(input.fill_buf().expect("a start"), [1, 2, 3, 4, 5]);
         let mut all = Vec::new();
         let error = input.read_to_end(&mut all).expect_err("damage");

@@ -29,7 +29,7 @@ pub struct Table<'a> {
     /// The first rows, read in advance.
     pub sample: VecDeque<Record>,
     /// Whether rows may omit columns without a value, as in JSON.
-    pub allows_missing_columns: bool,
+    pub may_omit_columns: bool,
     /// Number of rows, if the file states it.
     pub count: Option<u64>,
     reader: Box<dyn RecordReader + 'a>,
@@ -55,12 +55,11 @@ impl<'a> Table<'a> {
             decompress::decompress(path, Some(scratch), settings.max_unpacked_bytes, on_read)?;
         let compression =
             Some(decompressed.compression).filter(|compression| !compression.is_empty());
-        let mut format_description: Vec<String> =
-            compression.map(str::to_owned).into_iter().collect();
-        let (mut allows_missing_columns, mut count) = (false, None);
+        let mut description: Vec<String> = compression.map(str::to_owned).into_iter().collect();
+        let (mut may_omit_columns, mut count) = (false, None);
         let reader = match (decompressed.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
-                format_description.push("Parquet".to_owned());
+                description.push("Parquet".to_owned());
                 let reader = open_parquet(path, settings, scratch, decompressed)?;
                 count = Some(reader.count);
                 Box::new(reader)
@@ -69,8 +68,8 @@ impl<'a> Table<'a> {
                 path,
                 settings,
                 decompressed,
-                &mut format_description,
-                &mut allows_missing_columns,
+                &mut description,
+                &mut may_omit_columns,
             )?,
             (Content::Empty, _) => return Err(InputError::empty(path, "no content")),
             (found, format) => {
@@ -86,10 +85,10 @@ impl<'a> Table<'a> {
         let mut table = Self {
             path: path.to_owned(),
             sample: VecDeque::new(),
-            allows_missing_columns,
+            may_omit_columns,
             count,
             reader,
-            format_description: format_description.join(", "),
+            format_description: description.join(", "),
         };
         table.read_ahead()?;
         Ok(table)
@@ -164,26 +163,26 @@ fn open_parquet(
     ParquetReader::open(path, file, row_limit(settings), limit)
 }
 
-/// Opens a text file; appends its format to `format_description`.
+/// Opens a text file; appends its format to `description`.
 fn open_text<'a>(
     path: &Path,
     settings: &IngestSettings,
     decompressed: Decompressed<'a>,
-    format_description: &mut Vec<String>,
-    allows_missing_columns: &mut bool,
+    description: &mut Vec<String>,
+    may_omit_columns: &mut bool,
 ) -> Result<Box<dyn RecordReader + 'a>, InputError> {
     let damaged = |error| InputError::damaged(path, "near its start", error);
     let mut input = decompressed.input;
     let start = input.fill_buf().map_err(damaged)?;
     let (encoding, how) = encoding::choose(start, settings.encoding.as_deref())?;
-    format_description.push(format!("{} ({how})", encoding.name()));
+    description.push(format!("{} ({how})", encoding.name()));
     let mut input = encoding::decode_to_utf8(input, encoding).map_err(damaged)?;
     let start = input.fill_buf().map_err(damaged)?;
     let limit = row_limit(settings);
     let is_auto = settings.format == SourceFormat::Auto;
     if settings.format == SourceFormat::Jsonl || (is_auto && is_json(start)) {
-        format_description.push("JSON objects".to_owned());
-        *allows_missing_columns = true;
+        description.push("JSON objects".to_owned());
+        *may_omit_columns = true;
         let reader = JsonReader::new(input, limit).map_err(damaged)?;
         return Ok(Box::new(reader));
     }
@@ -193,9 +192,9 @@ fn open_text<'a>(
         b',' => "commas".to_owned(),
         other => format!("`{}`", char::from(other)),
     };
-    format_description.push(format!("separated by {separator}"));
+    description.push(format!("separated by {separator}"));
     if !dialect.quotes {
-        format_description.push("without quotes".to_owned());
+        description.push("without quotes".to_owned());
     }
     let reader = DelimitedReader::new(input, dialect, limit).map_err(damaged)?;
     Ok(Box::new(reader))

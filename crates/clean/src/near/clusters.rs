@@ -27,7 +27,7 @@ impl Clusters {
 
     /// Whether two positions are in one cluster.
     #[cfg(test)]
-    pub(crate) fn together(&self, one: usize, two: usize) -> bool {
+    pub(crate) fn are_connected(&self, one: usize, two: usize) -> bool {
         self.root(one) == self.root(two)
     }
 

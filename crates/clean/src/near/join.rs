@@ -5,8 +5,8 @@ use std::io;
 use rayon::prelude::*;
 
 use super::{Clusters, Link, Prefix};
-use crate::near::grams::grams;
-use crate::texts::TextStore;
+use crate::near::shingles::shingles;
+use crate::text_store::TextStore;
 
 /// Rows that are compared before what was found is put together. Fixed, because what is compared
 /// follows from what is together already.
@@ -53,7 +53,7 @@ impl Candidates {
             let found = batch.par_iter().map(|row| {
                 let position = row[0].0;
                 let earlier = self.earlier(row);
-                compare(texts, sizes, threshold, clusters, &earlier, position)
+                find_links(texts, sizes, threshold, clusters, &earlier, position)
             });
             let found: Vec<Vec<Link>> = found.collect::<io::Result<_>>()?;
             let new = |link: &Link| clusters.join(link.one, link.two);
@@ -77,7 +77,7 @@ impl Candidates {
 }
 
 /// Compares a text with earlier ones, of each cluster until one is near.
-fn compare(
+fn find_links(
     texts: &TextStore,
     sizes: &[u32],
     threshold: f64,
@@ -92,15 +92,15 @@ fn compare(
     for one in earlier.iter().map(|one| *one as usize) {
         let cluster = clusters.root(one);
         if reached.contains(&cluster)
-            || !alike_in_size(sizes[one] as usize, sizes[two] as usize, threshold)
+            || !sizes_allow(sizes[one] as usize, sizes[two] as usize, threshold)
         {
             continue;
         }
         let set = match &set {
             Some(set) => set,
-            None => set.insert(grams(&texts.get(two)?)),
+            None => set.insert(shingles(&texts.get(two)?)),
         };
-        if let Some(similarity) = similarity(&grams(&texts.get(one)?), set, threshold) {
+        if let Some(similarity) = similarity(&shingles(&texts.get(one)?), set, threshold) {
             reached.push(cluster);
             links.push(Link {
                 one,
@@ -113,21 +113,21 @@ fn compare(
 }
 
 /// Whether two sets of these sizes can be similar enough: if one holds the other.
-fn alike_in_size(one: usize, two: usize, threshold: f64) -> bool {
+fn sizes_allow(one: usize, two: usize, threshold: f64) -> bool {
     one.min(two) as f64 >= threshold * one.max(two) as f64 - 1e-9
 }
 
 /// The Jaccard similarity of two sorted sets if it reaches the threshold.
 pub(super) fn similarity(one: &[u64], two: &[u64], threshold: f64) -> Option<f64> {
-    if !alike_in_size(one.len(), two.len(), threshold) {
+    if !sizes_allow(one.len(), two.len(), threshold) {
         return None;
     }
     let sizes = one.len() + two.len();
     let mut two = two.iter().peekable();
     let mut common = 0_usize;
-    for gram in one {
-        while two.next_if(|other| *other < gram).is_some() {}
-        common += usize::from(two.next_if(|other| *other == gram).is_some());
+    for shingle in one {
+        while two.next_if(|other| *other < shingle).is_some() {}
+        common += usize::from(two.next_if(|other| *other == shingle).is_some());
     }
     let similarity = common as f64 / (sizes - common) as f64;
     (similarity >= threshold).then_some(similarity)

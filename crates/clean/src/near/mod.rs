@@ -11,8 +11,8 @@
 //! more, one part of the hash's range after the other. Sets are computed again where they are needed.
 
 mod clusters;
-mod grams;
 mod join;
+mod shingles;
 
 use std::io;
 use std::ops::Range;
@@ -22,13 +22,13 @@ use rayon::prelude::*;
 
 pub(crate) use clusters::Clusters;
 
-use crate::texts::TextStore;
-use grams::{SeenTwice, grams};
+use crate::text_store::TextStore;
 use join::Candidates;
+use shingles::{RepeatFilter, shingles};
 
 /// Prefixes that are held at a time: half a gibibyte of them. Few data sets have as many: a text
 /// that is like no other has none.
-pub(crate) const HELD: usize = 1 << 26;
+pub(crate) const MAX_PREFIXES: usize = 1 << 26;
 
 /// Two texts that are near each other, by position.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +47,7 @@ pub struct Link {
 /// # Errors
 /// The texts cannot be read.
 pub fn near_duplicates(texts: &TextStore, threshold: f64) -> io::Result<Vec<Link>> {
-    Ok(clusters(texts, &vec![true; texts.len()], threshold, HELD)?.1)
+    Ok(clusters(texts, &vec![true; texts.len()], threshold, MAX_PREFIXES)?.1)
 }
 
 /// Texts that are near each other, put together; `present` says for every row whether it takes
@@ -61,12 +61,12 @@ pub(crate) fn clusters(
     texts: &TextStore,
     present: &[bool],
     threshold: f64,
-    held: usize,
+    in_memory_text: usize,
 ) -> io::Result<(Clusters, Vec<Link>)> {
-    let seen = SeenTwice::with_room_for(texts.bytes() as usize / 5);
-    let sizes = of_sets(texts, present, |_, grams, sizes| {
-        grams.iter().for_each(|gram| seen.add(*gram));
-        sizes.push(grams.len() as u32);
+    let repeats = RepeatFilter::with_room_for(texts.bytes() as usize / 5);
+    let sizes = map_shingles(texts, present, |_, shingles, sizes| {
+        shingles.iter().for_each(|shingle| repeats.add(*shingle));
+        sizes.push(shingles.len() as u32);
     })?;
     let mut clusters = Clusters::new(texts.len());
     let mut links = Vec::new();
@@ -76,21 +76,21 @@ pub(crate) fn clusters(
         Ok(())
     };
     let count = AtomicUsize::new(0);
-    let all = prefixes(texts, present, &seen, threshold, |found| {
-        if count.fetch_add(found.len(), Ordering::Relaxed) + found.len() > held {
+    let all = prefixes(texts, present, &repeats, threshold, |found| {
+        if count.fetch_add(found.len(), Ordering::Relaxed) + found.len() > in_memory_text {
             found.clear();
         }
     })?;
     let count = count.into_inner();
-    if count <= held {
+    if count <= in_memory_text {
         join(all)?;
     } else {
         drop(all);
-        let parts = count.div_ceil(held) as u64;
+        let parts = count.div_ceil(in_memory_text) as u64;
         for part in 0..parts {
             let bound = |part: u64| (part << 32) / parts;
             let part = bound(part)..bound(part + 1);
-            join(prefixes(texts, present, &seen, threshold, |found| {
+            join(prefixes(texts, present, &repeats, threshold, |found| {
                 found.retain(|prefix| part.contains(&(prefix >> 32)));
             })?)?;
         }
@@ -101,21 +101,21 @@ pub(crate) fn clusters(
 
 /// Calls a function with the position and the set of every text, empty for one that takes no part, on
 /// all threads, and returns what it pushed, in order.
-fn of_sets<T: Send>(
+fn map_shingles<T: Send>(
     texts: &TextStore,
     present: &[bool],
     take: impl Fn(usize, &[u64], &mut Vec<T>) + Sync,
 ) -> io::Result<Vec<T>> {
     let of_stretch = |range: Range<usize>| {
         let mut found = Vec::new();
-        let stretch = texts.read(range.clone())?;
-        for (position, text) in range.zip(stretch.iter()) {
+        let chunk = texts.read(range.clone())?;
+        for (position, text) in range.zip(chunk.iter()) {
             let text = if present[position] { text } else { "" };
-            take(position, &grams(text), &mut found);
+            take(position, &shingles(text), &mut found);
         }
         Ok(found)
     };
-    let found = texts.stretches().into_par_iter().map(of_stretch);
+    let found = texts.chunks().into_par_iter().map(of_stretch);
     let found: Vec<Vec<T>> = found.collect::<io::Result<_>>()?;
     Ok(found.into_iter().flatten().collect())
 }
@@ -143,15 +143,19 @@ pub(super) type Prefix = u64;
 fn prefixes(
     texts: &TextStore,
     present: &[bool],
-    seen: &SeenTwice,
+    repeats: &RepeatFilter,
     threshold: f64,
     choose: impl Fn(&mut Vec<Prefix>) + Sync,
 ) -> io::Result<Vec<Prefix>> {
-    of_sets(texts, present, |position, grams, prefixes| {
-        let shared = || grams.iter().filter(|gram| seen.has_twice(**gram));
-        let single = grams.len() - shared().count();
-        let length = prefix_length(grams.len(), threshold).saturating_sub(single);
-        let prefix = |gram: &u64| (gram >> 32) << 32 | position as u64;
+    map_shingles(texts, present, |position, shingles, prefixes| {
+        let shared = || {
+            shingles
+                .iter()
+                .filter(|shingle| repeats.may_repeat(**shingle))
+        };
+        let single = shingles.len() - shared().count();
+        let length = prefix_length(shingles.len(), threshold).saturating_sub(single);
+        let prefix = |shingle: &u64| (shingle >> 32) << 32 | position as u64;
         let mut own: Vec<Prefix> = shared().take(length).map(prefix).collect();
         choose(&mut own);
         prefixes.append(&mut own);
@@ -201,10 +205,16 @@ mod tests {
         let store = TextStore::of(&texts);
         // Every seventh row takes no part.
         let present: Vec<bool> = (0..texts.len()).map(|row| row % 7 != 3).collect();
-        let sets: Vec<Vec<u64>> = texts.iter().map(|text| grams(text)).collect();
-        for (threshold, held) in [(0.5, HELD), (0.8, HELD), (0.8, 500), (0.9, 1000), (1.0, 1)] {
-            let (clusters, links) =
-                super::clusters(&store, &present, threshold, held).expect("texts in memory");
+        let sets: Vec<Vec<u64>> = texts.iter().map(|text| shingles(text)).collect();
+        for (threshold, in_memory_text) in [
+            (0.5, MAX_PREFIXES),
+            (0.8, MAX_PREFIXES),
+            (0.8, 500),
+            (0.9, 1000),
+            (1.0, 1),
+        ] {
+            let (clusters, links) = super::clusters(&store, &present, threshold, in_memory_text)
+                .expect("texts in memory");
             let pairs = || {
                 let taking = || (0..texts.len()).filter(|row| present[*row]);
                 taking().flat_map(move |two| {
@@ -220,9 +230,9 @@ mod tests {
             assert!(found > 20, "{threshold}: {found} pairs");
             for (one, two) in pairs() {
                 assert_eq!(
-                    clusters.together(one, two),
-                    expected.together(one, two),
-                    "{threshold}, {held}: {one} and {two}"
+                    clusters.are_connected(one, two),
+                    expected.are_connected(one, two),
+                    "{threshold}, {in_memory_text}: {one} and {two}"
                 );
             }
             let holding = (0..texts.len())

@@ -34,7 +34,7 @@ struct Count {
 type Counts = HashMap<Box<str>, Count>;
 
 /// Words that are counted at a time at most, before rare ones are forgotten.
-const KEPT: usize = 1 << 21;
+const MAX_WORDS: usize = 1 << 21;
 
 /// What is counted of all words, in bounded memory: where there are too many words, those that have
 /// occurred least are forgotten, so that no count is too low by more than `forgotten` (lossy
@@ -51,7 +51,7 @@ impl WordCounts {
         let counts = reviews.par_chunks(CHUNK).map(count);
         let counts = counts.reduce(Counts::new, merge);
         self.counts = merge(std::mem::take(&mut self.counts), counts);
-        self.forget(KEPT);
+        self.forget(MAX_WORDS);
     }
 
     /// Forgets the rarest words where there are too many, until there is room again.

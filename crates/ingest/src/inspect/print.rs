@@ -7,7 +7,7 @@ use artifact::{Sentiment, format};
 use serde_json::json;
 
 use super::inspection::{ExampleRow, Inspection};
-use crate::row::truncate_text;
+use crate::row::truncate;
 use crate::row_counts::ReasonCount;
 use crate::rows::{Decision, Layout};
 
@@ -16,7 +16,7 @@ const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// Maximum number of characters of a text in a row.
-const TEXT_CHARACTERS: usize = 70;
+const MAX_TEXT: usize = 70;
 
 /// Prints the inspection as text.
 pub(super) fn print_text(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
@@ -54,7 +54,7 @@ fn print_columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
         if words.is_empty() {
             words.push_str("not used");
         }
-        writeln!(out, "  {:<width$}  {words}", truncate_text(name, 30))?;
+        writeln!(out, "  {:<width$}  {words}", truncate(name, 30))?;
     }
     Ok(())
 }
@@ -79,7 +79,7 @@ fn print_rows(out: &mut impl Write, rows: &[ExampleRow]) -> io::Result<()> {
     for row in rows {
         let label = row.label.unwrap_or("-");
         let rating = row.rating.map_or_else(String::new, |it| format!("{it} "));
-        let text = truncate_text(&row.text.replace(['\n', '\r', '\t'], " "), TEXT_CHARACTERS);
+        let text = truncate(&row.text.replace(['\n', '\r', '\t'], " "), MAX_TEXT);
         writeln!(out, "  {label:<9} {rating}{text}")?;
     }
     Ok(())
@@ -111,7 +111,7 @@ fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result
         writeln!(
             out,
             "              first: {}",
-            truncate_text(&describe_first_row(group), TEXT_CHARACTERS)
+            truncate(&first_row(group), MAX_TEXT)
         )?;
     }
     let limit = inspection.settings.max_reject_rate;
@@ -125,7 +125,7 @@ fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result
 }
 
 /// Location and beginning of the first row that was excluded for a reason.
-fn describe_first_row(group: &ReasonCount) -> String {
+fn first_row(group: &ReasonCount) -> String {
     let row = &group.first;
     format!("{}:{}: {}", row.source, row.line, row.excerpt)
 }
@@ -151,7 +151,7 @@ pub(super) fn print_json(out: &mut impl Write, inspection: &Inspection<'_>) -> i
             "kind": group.first.reason.kind(),
             "reason": group.first.reason.summary,
             "rows": group.rows,
-            "first": describe_first_row(group),
+            "first": first_row(group),
         })
     };
     let excluded: Vec<_> = counts.reasons.iter().map(excluded).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::row::truncate_text;
+use crate::row::truncate;
 
 /// The non-empty values of a column in the sample, trimmed.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ impl ColumnSample {
 
     /// The three most common values, for messages.
     pub(super) fn format_most_common(&self) -> String {
-        let shown = |value: &&str| format!("`{}`", truncate_text(value, 40));
+        let shown = |value: &&str| format!("`{}`", truncate(value, 40));
         let shown: Vec<String> = self.most_common(3).iter().map(shown).collect();
         shown.join(", ")
     }

@@ -81,7 +81,7 @@ impl Layout {
             )
         };
         let is_same = match self.is_named() {
-            true => table.allows_missing_columns || is_permutation(&names, &self.names),
+            true => table.may_omit_columns || is_permutation(&names, &self.names),
             false => fixed_width && names == self.names,
         };
         if !is_same {

@@ -9,6 +9,7 @@ mod labels;
 mod notes;
 mod scale;
 
+use artifact::format;
 use settings::IngestSettings;
 
 use super::column_sample::ColumnSample;
@@ -167,7 +168,13 @@ impl RoleDetector<'_> {
         };
         let what = format_share(known, "are labels");
         let few = sample.distinct() <= labels::MAX_LABEL_VALUES;
-        (fits && few).then(|| (known, format!("{what}: {}", sample.format_most_common())))
+        let list = if known == 1.0 { ":" } else { "; most common:" };
+        (fits && few).then(|| {
+            (
+                known,
+                format!("{what}{list} {}", sample.format_most_common()),
+            )
+        })
     }
 
     /// Whether another column is a label by its name, or has ratings on a known scale. Then a column that only
@@ -251,7 +258,15 @@ fn text(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)>
     let words = sample.mean_words;
     let prose = !sample.is_numeric() && !sample.is_empty();
     let enough = words >= 3.0 || name.is_some_and(|name| name.is_whole_name);
-    (prose && enough).then(|| (words.min(90.0), format!("{words:.0} words on average")))
+    (prose && enough).then(|| {
+        (
+            words.min(90.0),
+            format!(
+                "{} on average",
+                format::plural(words.round() as u64, "word", "words")
+            ),
+        )
+    })
 }
 
 fn rating(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)> {
@@ -277,9 +292,8 @@ fn is_number(value: &str) -> bool {
 }
 
 fn format_share(share: f64, what: &str) -> String {
-    if share == 1.0 {
-        format!("all values {what}")
-    } else {
-        format!("{:.0}% of the values {what}", 100.0 * share)
+    match share == 1.0 {
+        true => format!("all values {what}"),
+        false => format!("{:.0}% of the values {what}", 100.0 * share),
     }
 }

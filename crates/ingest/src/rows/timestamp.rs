@@ -79,7 +79,7 @@ impl TimestampParser {
         let text = text.trim();
         if let Some(format) = &self.format {
             let format = &[format.as_str()];
-            return self.parse_formats(text, format, format, format);
+            return self.parse_as(text, format, format, format);
         }
         let rfc = || {
             let time = DateTime::parse_from_rfc3339(text);
@@ -88,17 +88,11 @@ impl TimestampParser {
         };
         parse_digits(text)
             .or_else(rfc)
-            .or_else(|| self.parse_formats(text, &ZONED_FORMATS, &LOCAL_FORMATS, &DATE_FORMATS))
+            .or_else(|| self.parse_as(text, &ZONED_FORMATS, &LOCAL_FORMATS, &DATE_FORMATS))
     }
 
     /// Parses a time in one of these formats: with a time zone, without one, or a date.
-    fn parse_formats(
-        &self,
-        text: &str,
-        zoned: &[&str],
-        local: &[&str],
-        days: &[&str],
-    ) -> Option<i64> {
+    fn parse_as(&self, text: &str, zoned: &[&str], local: &[&str], days: &[&str]) -> Option<i64> {
         let mut zoned = zoned.iter();
         if let Some(time) =
             zoned.find_map(|source_format| DateTime::parse_from_str(text, source_format).ok())
@@ -109,7 +103,7 @@ impl TimestampParser {
         if let Some(time) =
             local.find_map(|source_format| NaiveDateTime::parse_from_str(text, source_format).ok())
         {
-            return self.to_utc_millis(time);
+            return self.to_millis(time);
         }
         let mut days = days.iter();
         let day =
@@ -119,7 +113,7 @@ impl TimestampParser {
 
     /// Converts a local time to UTC. If clock changes make it ambiguous, the earlier time is used; if they skip
     /// it, the next existing time.
-    fn to_utc_millis(&self, time: NaiveDateTime) -> Option<i64> {
+    fn to_millis(&self, time: NaiveDateTime) -> Option<i64> {
         let Some(zone) = self.zone else {
             return Some(time.and_utc().timestamp_millis());
         };
@@ -142,10 +136,10 @@ fn midnight_utc(day: NaiveDate) -> i64 {
 }
 
 /// Years that plain digits may mean.
-const PLAUSIBLE_YEARS: RangeInclusive<i32> = 1900..=2100;
+const YEARS: RangeInclusive<i32> = 1900..=2100;
 
 /// Plausible times of reviews in seconds since 1970: 1990 to 2100.
-const PLAUSIBLE_SECONDS: Range<i64> = 631_152_000..4_102_444_800;
+const SECONDS: Range<i64> = 631_152_000..4_102_444_800;
 
 /// Parses a time of plain digits: `YYYY` (January 1), `YYYYMMDD`, or seconds (also with a fraction),
 /// milliseconds, microseconds or nanoseconds since 1970. The unit is the one that gives a plausible year.
@@ -163,7 +157,7 @@ fn parse_digits(text: &str) -> Option<i64> {
     let number: i64 = whole.parse().ok()?;
     if let Some(fraction) = fraction {
         let milliseconds: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-        let is_time = PLAUSIBLE_SECONDS.contains(&number);
+        let is_time = SECONDS.contains(&number);
         return is_time.then_some(number * 1000 + milliseconds);
     }
     match whole.len() {
@@ -171,7 +165,7 @@ fn parse_digits(text: &str) -> Option<i64> {
         8 => date_millis(number / 10_000, number / 100 % 100, number % 100),
         _ => {
             let mut units = [1, 1000, 1_000_000, 1_000_000_000].into_iter();
-            let per_second = units.find(|unit| PLAUSIBLE_SECONDS.contains(&(number / unit)))?;
+            let per_second = units.find(|unit| SECONDS.contains(&(number / unit)))?;
             i64::try_from(i128::from(number) * 1000 / i128::from(per_second)).ok()
         }
     }
@@ -181,7 +175,7 @@ fn parse_digits(text: &str) -> Option<i64> {
 fn date_millis(year: i64, month: i64, day: i64) -> Option<i64> {
     let year = i32::try_from(year)
         .ok()
-        .filter(|year| PLAUSIBLE_YEARS.contains(year))?;
+        .filter(|year| YEARS.contains(year))?;
     let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
     NaiveDate::from_ymd_opt(year, month, day).map(midnight_utc)
 }

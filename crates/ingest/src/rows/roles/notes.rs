@@ -10,7 +10,7 @@ use crate::rows::columns::Role;
 const MAX_VALUES_SHOWN: usize = 3;
 
 /// The setting for the neutral rating.
-const CENTRE_SETTING: &str = "`--set ingest.rating.centre=NUMBER`";
+const CENTRE: &str = "`--set ingest.rating.centre=NUMBER`";
 
 /// The setting for the format of times.
 const FORMAT_KEY: &str = "ingest.timestamp.format";
@@ -63,13 +63,11 @@ impl RoleDetector<'_> {
         self.match_name(Role::Label, column).filter(is_label)?;
         let sample = &self.columns[column];
         if sample.distinct() <= labels::MAX_LABEL_VALUES {
-            return Some(
-                self.unknown_values(column, ["is not a known label", "are not known labels"]),
-            );
+            return Some(self.unknown_values(column, "cannot be mapped to labels"));
         }
         let what = match sample.range {
             Some((low, high)) => format!(
-                "numbers from {low} to {high} are not labels: to use them as ratings, set {} and {CENTRE_SETTING}",
+                "numbers from {low} to {high} are not labels: to use them as ratings, set {} and {CENTRE}",
                 self.role_argument(Role::Rating, column)
             ),
             None => format!(
@@ -86,14 +84,11 @@ impl RoleDetector<'_> {
         let sample = &self.columns[column];
         self.match_name(Role::Rating, column)
             .filter(|_| !sample.is_numeric())?;
-        let what = [
-            "is not a number and gives no label",
-            "are not numbers and give no labels",
-        ];
+        let what = "cannot be used as ratings";
         if sample.distinct() <= labels::MAX_LABEL_VALUES {
             return Some(self.unknown_values(column, what));
         }
-        let what = format_values(sample, what);
+        let what = format!("{} {what}", format_values(sample));
         Some(self.note(column, &what, None))
     }
 
@@ -103,7 +98,7 @@ impl RoleDetector<'_> {
         let (low, high) = self.columns[column].range?;
         let what = format!(
             "ratings from {low} to {high} match no known scale, so they give no labels: \
-             set the neutral rating with {CENTRE_SETTING}"
+             set the neutral rating with {CENTRE}"
         );
         let centre = (low + high) / 2.0;
         let lines = format!(
@@ -123,27 +118,18 @@ impl RoleDetector<'_> {
                 month_first,
             }) => format!(
                 "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
-                format_set_argument(FORMAT_KEY, &day_first),
-                format_set_argument(FORMAT_KEY, &month_first),
+                set_argument(FORMAT_KEY, &day_first),
+                set_argument(FORMAT_KEY, &month_first),
             ),
             _ if !self.is_date_by_name(column) => return None,
             _ if sample.is_numeric() => format!(
-                "{}: write dates as 2019-01-31, or as seconds since 1970",
-                format_values(
-                    sample,
-                    [
-                        "is a number but not a known date",
-                        "are numbers but not known dates"
-                    ]
-                )
+                "{} cannot be read as dates: write dates as 2019-01-31, or as seconds since 1970",
+                format_values(sample)
             ),
             _ => format!(
-                "{}: set the format, for example {}, and set {role}",
-                format_values(
-                    sample,
-                    ["has no known date format", "have no known date format"]
-                ),
-                format_set_argument(FORMAT_KEY, "%d.%m.%Y"),
+                "{} cannot be read as dates: set the `strftime` format, for example {}, and set {role}",
+                format_values(sample),
+                set_argument(FORMAT_KEY, "%d.%m.%Y"),
             ),
         };
         Some(self.note(column, &what, None))
@@ -196,7 +182,7 @@ impl RoleDetector<'_> {
             let key = format!("ingest.columns.{role}");
             let text = format!(
                 "two columns are named `{name}`, and column {position} is used as the {role}; to use the other one, set {}",
-                format_set_argument(&key, &(other + 1).to_string())
+                set_argument(&key, &(other + 1).to_string())
             );
             let lines = None;
             Some(Note {
@@ -222,11 +208,11 @@ impl RoleDetector<'_> {
     }
 
     /// A note about values whose meaning the user must define.
-    fn unknown_values(&self, column: usize, problem: [&str; 2]) -> Note {
+    fn unknown_values(&self, column: usize, problem: &str) -> Note {
         let sample = &self.columns[column];
         let what = format!(
-            "{}: define their meaning in `[ingest.labels]`, and set {}",
-            format_values(sample, problem),
+            "{} {problem}: define the meaning in `[ingest.labels]`, and set {}",
+            format_values(sample),
             self.role_argument(Role::Label, column)
         );
         let lines = Some(labels::suggest_settings(
@@ -239,12 +225,12 @@ impl RoleDetector<'_> {
     fn role_argument(&self, role: Role, column: usize) -> String {
         let position = (column + 1).to_string();
         let value = self.column_names.get(column).unwrap_or(&position);
-        format_set_argument(&format!("ingest.columns.{}", role.as_str()), value)
+        set_argument(&format!("ingest.columns.{}", role.as_str()), value)
     }
 }
 
 /// A command line argument, quoted if the shell requires it.
-fn format_set_argument(key: &str, value: &str) -> String {
+fn set_argument(key: &str, value: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || "_-.%/:".contains(character);
     match value.chars().all(plain) {
         true => format!("`--set {key}={value}`"),
@@ -252,12 +238,12 @@ fn format_set_argument(key: &str, value: &str) -> String {
     }
 }
 
-/// The most common values, as the subject of a sentence with a singular and a plural predicate.
-fn format_values(sample: &ColumnSample, [singular, plural]: [&str; 2]) -> String {
-    let (noun, predicate) = match sample.distinct() {
-        1 => ("the value", singular.to_owned()),
-        2..=MAX_VALUES_SHOWN => ("the values", plural.to_owned()),
-        _ => ("the values", format!("and others {plural}")),
+/// The most common values, for a message.
+fn format_values(sample: &ColumnSample) -> String {
+    let (noun, more) = match sample.distinct() {
+        1 => ("the value", ""),
+        2..=MAX_VALUES_SHOWN => ("the values", ""),
+        _ => ("the values", " and others"),
     };
-    format!("{noun} {} {predicate}", sample.format_most_common())
+    format!("{noun} {}{more}", sample.format_most_common())
 }

@@ -11,8 +11,8 @@ use stage::Task;
 use text::normalize::normalize;
 use whatlang::Lang;
 
-use crate::row::{GroupColumn, Row, TextFacts};
-use crate::texts::{IN_MEMORY, TextStore, TextStoreWriter, failed};
+use crate::row::{GroupColumn, Row, TextInfo};
+use crate::text_store::{IN_MEMORY, TextStore, TextStoreWriter, spool_failed};
 
 /// Where the row id, text, label, split and group stand in the table.
 const READ: [usize; 5] = [0, 1, 2, 3, 5];
@@ -35,11 +35,11 @@ pub(crate) struct Reviews {
 ///
 /// # Errors
 /// The table is damaged, or the folder refuses the file.
-pub(crate) fn read(
+pub(crate) fn read_reviews(
     table: &Path,
     folder: &Path,
     settings: &CleanSettings,
-    wanted: &[Lang],
+    languages: &[Lang],
     task: &Task,
 ) -> Result<Reviews, Failure> {
     let steps = settings.normalization();
@@ -50,11 +50,11 @@ pub(crate) fn read(
         let raw = batch.column(1).as_string::<i32>();
         let normalised = |row| {
             let text = normalize(raw.value(row), &steps);
-            let facts = TextFacts::of(raw.value(row), &text, wanted);
-            (text, facts)
+            let info = TextInfo::of(raw.value(row), &text, languages);
+            (text, info)
         };
         let normalised = (0..raw.len()).into_par_iter().map(normalised);
-        let normalised: Vec<(String, TextFacts)> = normalised.collect();
+        let normalised: Vec<(String, TextInfo)> = normalised.collect();
         let row_ids = batch.column(0).as_primitive::<UInt64Type>();
         let labels = batch.column(2).as_primitive::<UInt8Type>();
         let splits = batch.column(3).as_string::<i32>();
@@ -62,18 +62,18 @@ pub(crate) fn read(
         reviews.row_ids.extend(row_ids.values());
         groups.iter().for_each(|group| reviews.groups.push(group));
         let known = labels.iter().zip(splits);
-        for ((text, facts), (label, split)) in normalised.into_iter().zip(known) {
-            texts.push(&text).map_err(failed(folder))?;
+        for ((text, info), (label, split)) in normalised.into_iter().zip(known) {
+            texts.push(&text).map_err(spool_failed(folder))?;
             let official = split.and_then(Split::parse);
             reviews.rows.push(Row {
-                text: facts,
+                text: info,
                 label: label.and_then(Sentiment::from_id),
                 official: official.filter(|_| settings.split.official),
             });
         }
         task.advance(batch.num_rows() as u64);
     }
-    reviews.texts = texts.finish().map_err(failed(folder))?;
+    reviews.texts = texts.finish().map_err(spool_failed(folder))?;
     Ok(reviews)
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn read(
 ///
 /// # Errors
 /// The table is damaged.
-pub(crate) fn ratings(table: &Path) -> Result<Option<(f32, f32)>, ArtifactError> {
+pub(crate) fn rating_range(table: &Path) -> Result<Option<(f32, f32)>, ArtifactError> {
     let mut range = None;
     for batch in read_columns(table, &schema::reviews(), &RATING)? {
         let batch = batch?;

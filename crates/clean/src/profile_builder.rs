@@ -7,11 +7,11 @@ use artifact::{Sentiment, Split};
 use settings::CleanSettings;
 
 use crate::duplicates::{Audit, Reason};
+use crate::input::Reviews;
 use crate::near::Link;
 use crate::profile::{self, *};
-use crate::read::Reviews;
 use crate::row::Row;
-use crate::split::Divider;
+use crate::split::SplitMethod;
 
 /// All splits, in the order of reports.
 pub(crate) const SPLITS: [Split; 4] = [
@@ -28,31 +28,32 @@ const EXAMPLES: usize = 3;
 const NEAR_EXAMPLES: usize = 8;
 
 /// Stretches of text whose words are counted together, by all threads.
-const COUNTED: usize = 32;
+const CHUNKS_PER_COUNT: usize = 32;
 
 /// Characters of an example.
 const EXCERPT: usize = 300;
 
 /// Everything that is known about the rows, an entry for every row that came in.
-pub(crate) struct Decided<'a> {
+pub(crate) struct Decisions<'a> {
     pub(crate) reviews: &'a Reviews,
     pub(crate) audit: &'a Audit,
     /// Pairs of near rows, where they were looked for.
     pub(crate) near: Option<&'a [Link]>,
     /// `None` for removed rows.
-    pub(crate) sides: &'a [Option<Split>],
-    pub(crate) divider: Divider,
+    pub(crate) row_splits: &'a [Option<Split>],
+    pub(crate) method: SplitMethod,
 }
 
-impl Decided<'_> {
+impl Decisions<'_> {
     /// Positions of the kept rows of a split.
     fn positions(&self, split: Split) -> impl Iterator<Item = usize> {
-        (0..self.reviews.rows.len()).filter(move |position| self.sides[*position] == Some(split))
+        (0..self.reviews.rows.len())
+            .filter(move |position| self.row_splits[*position] == Some(split))
     }
 
     /// Kept rows.
     pub(crate) fn kept(&self) -> u64 {
-        self.sides.iter().flatten().count() as u64
+        self.row_splits.iter().flatten().count() as u64
     }
 
     /// Kept rows of a split.
@@ -83,7 +84,7 @@ impl Decided<'_> {
             reason: name.to_owned(),
             rows: self.count_removed(reason),
         });
-        let groups = self.reviews.groups.iter().zip(self.sides);
+        let groups = self.reviews.groups.iter().zip(self.row_splits);
         let groups = groups.filter_map(|(group, side)| Some((group?, (*side)?)));
         let near = |links| {
             Ok::<_, io::Error>(NearDuplicates {
@@ -99,7 +100,7 @@ impl Decided<'_> {
             kept: self.kept(),
             removed: removed.to_vec(),
             splitting: Splitting {
-                test_by: self.divider.as_str().to_owned(),
+                test_by: self.method.as_str().to_owned(),
                 grouped: split.grouped,
                 test: split.test,
                 validation: split.validation,
@@ -109,14 +110,14 @@ impl Decided<'_> {
             duplicates: self.audit.duplicates,
             leaks: self.audit.leaks,
             near_duplicates: self.near.map(near).transpose()?,
-            texts: self.noticed(settings),
+            texts: self.text_statistics(settings),
             groups: shared_groups(groups),
             telling_words: self.telling_words()?,
             examples: examples.collect::<io::Result<_>>()?,
         })
     }
 
-    fn noticed(&self, settings: &CleanSettings) -> Texts {
+    fn text_statistics(&self, settings: &CleanSettings) -> Texts {
         let rows = &self.reviews.rows;
         let count =
             |found: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| found(row)).count() as u64;
@@ -162,12 +163,12 @@ impl Decided<'_> {
     fn telling_words(&self) -> io::Result<Vec<ClassWords>> {
         let Reviews { texts, rows, .. } = self.reviews;
         let mut counts = WordCounts::default();
-        for ranges in texts.stretches().chunks(COUNTED) {
+        for ranges in texts.chunks().chunks(CHUNKS_PER_COUNT) {
             let range = ranges[0].start..ranges[ranges.len() - 1].end;
-            let stretch = texts.read(range.clone())?;
+            let chunk = texts.read(range.clone())?;
             let train: Vec<_> = range
-                .zip(stretch.iter())
-                .filter(|(position, _)| self.sides[*position] == Some(Split::Train))
+                .zip(chunk.iter())
+                .filter(|(position, _)| self.row_splits[*position] == Some(Split::Train))
                 .filter_map(|(position, text)| Some((text, rows[position].label?)))
                 .collect();
             counts.add(&train);

@@ -19,13 +19,13 @@ pub(crate) const IN_MEMORY: usize = 256 << 20;
 const WRITE: usize = 4 << 20;
 
 /// Bytes of text that are read at a time, about.
-const STRETCH: u64 = 1 << 20;
+const CHUNK_BYTES: u64 = 1 << 20;
 
 /// Texts by position.
 #[derive(Debug, Default)]
 pub struct TextStore {
     /// All texts, one after the other, where there is no file.
-    held: String,
+    in_memory_text: String,
     file: Option<File>,
     /// Where each text ends, in bytes; each begins where the one before it ends.
     ends: Vec<u64>,
@@ -33,7 +33,7 @@ pub struct TextStore {
 
 /// Texts that follow each other.
 #[derive(Debug)]
-pub struct Stretch<'a> {
+pub struct TextChunk<'a> {
     bytes: Cow<'a, str>,
     begin: u64,
     ends: &'a [u64],
@@ -76,11 +76,11 @@ impl TextStore {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn read(&self, positions: Range<usize>) -> io::Result<Stretch<'_>> {
+    pub fn read(&self, positions: Range<usize>) -> io::Result<TextChunk<'_>> {
         let begin = self.begin(positions.start);
         let end = self.begin(positions.end);
         let bytes = match &self.file {
-            None => Cow::Borrowed(&self.held[begin as usize..end as usize]),
+            None => Cow::Borrowed(&self.in_memory_text[begin as usize..end as usize]),
             Some(file) => {
                 let mut bytes = vec![0; (end - begin) as usize];
                 file.read_exact_at(&mut bytes, begin)?;
@@ -89,7 +89,7 @@ impl TextStore {
                 Cow::Owned(text)
             }
         };
-        Ok(Stretch {
+        Ok(TextChunk {
             bytes,
             begin,
             ends: &self.ends[positions],
@@ -98,22 +98,22 @@ impl TextStore {
 
     /// All positions, divided into stretches of about a mebibyte of text; a longer text is one by
     /// itself.
-    pub fn stretches(&self) -> Vec<Range<usize>> {
-        self.stretches_of(0..self.len())
+    pub fn chunks(&self) -> Vec<Range<usize>> {
+        self.chunks_of(0..self.len())
     }
 
     /// The same for some positions.
-    pub(crate) fn stretches_of(&self, positions: Range<usize>) -> Vec<Range<usize>> {
-        let mut stretches = Vec::new();
+    pub(crate) fn chunks_of(&self, positions: Range<usize>) -> Vec<Range<usize>> {
+        let mut chunks = Vec::new();
         let mut start = positions.start;
         while start < positions.end {
-            let limit = self.begin(start) + STRETCH;
+            let limit = self.begin(start) + CHUNK_BYTES;
             let rest = &self.ends[start..positions.end];
             let end = start + rest.partition_point(|end| *end <= limit).max(1);
-            stretches.push(start..end);
+            chunks.push(start..end);
             start = end;
         }
-        stretches
+        chunks
     }
 
     fn begin(&self, position: usize) -> u64 {
@@ -122,7 +122,7 @@ impl TextStore {
     }
 }
 
-impl Stretch<'_> {
+impl TextChunk<'_> {
     /// Its texts, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;
@@ -137,7 +137,7 @@ impl Stretch<'_> {
 
 /// `map_err(failed(folder))`: the texts, which are too many to be held in memory, could not be kept in
 /// a file.
-pub(crate) fn failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
+pub(crate) fn spool_failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
     |error| {
         let folder = folder.display();
         Failure::new(format!("Could not keep the texts in a file in `{folder}`"))
@@ -169,13 +169,13 @@ impl TextStoreWriter {
     /// Appends a text.
     pub(crate) fn push(&mut self, text: &str) -> io::Result<()> {
         let store = &mut self.store;
-        store.held.push_str(text);
+        store.in_memory_text.push_str(text);
         store.ends.push(store.bytes() + text.len() as u64);
         let limit = match store.file {
             Some(_) => WRITE,
             None => self.in_memory,
         };
-        if store.held.len() > limit {
+        if store.in_memory_text.len() > limit {
             self.flush()?;
         }
         Ok(())
@@ -184,7 +184,7 @@ impl TextStoreWriter {
     pub(crate) fn finish(mut self) -> io::Result<TextStore> {
         if self.store.file.is_some() {
             self.flush()?;
-            self.store.held = String::new();
+            self.store.in_memory_text = String::new();
         }
         Ok(self.store)
     }
@@ -201,9 +201,9 @@ impl TextStoreWriter {
                 store.file.insert(file)
             }
         };
-        file.write_all(store.held.as_bytes())?;
-        store.held.clear();
-        store.held.shrink_to(WRITE);
+        file.write_all(store.in_memory_text.as_bytes())?;
+        store.in_memory_text.clear();
+        store.in_memory_text.shrink_to(WRITE);
         Ok(())
     }
 }
@@ -225,12 +225,12 @@ mod tests {
             .map(|at| store.get(at).expect("a text"))
             .collect();
         assert_eq!(one_by_one, texts);
-        let mut together = Vec::new();
-        for range in store.stretches() {
-            let stretch = store.read(range).expect("texts");
-            together.extend(stretch.iter().map(str::to_owned));
+        let mut connected = Vec::new();
+        for range in store.chunks() {
+            let chunk = store.read(range).expect("texts");
+            connected.extend(chunk.iter().map(str::to_owned));
         }
-        assert_eq!(together, texts);
+        assert_eq!(connected, texts);
         assert_eq!(
             store.bytes(),
             texts.iter().map(|text| text.len() as u64).sum::<u64>()
@@ -253,6 +253,6 @@ mod tests {
     fn stretches_are_of_a_mebibyte_or_of_one_text() {
         let sizes = [1 << 19, 1 << 19, 1, 5 << 20, 7];
         let texts: Vec<String> = sizes.iter().map(|size| "x".repeat(*size)).collect();
-        assert_eq!(TextStore::of(&texts).stretches(), [0..2, 2..3, 3..4, 4..5]);
+        assert_eq!(TextStore::of(&texts).chunks(), [0..2, 2..3, 3..4, 4..5]);
     }
 }

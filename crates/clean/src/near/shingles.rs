@@ -5,35 +5,35 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use metrics::counter_rng::mix;
 
 /// Words of a run.
-const RUN: usize = 5;
+const SHINGLE_WORDS: usize = 5;
 
 /// Places of the smallest and of the largest table. The largest takes 512 MiB, both bits together:
 /// of a billion runs it takes a third of those that occur once for repeated, which is still few
 /// enough that a text like no other has nothing to compare.
-const PLACES: [usize; 2] = [1 << 16, 1 << 31];
+const TABLE_BITS: [usize; 2] = [1 << 16, 1 << 31];
 
 /// The set of a text's runs of five words, sorted, each by 64 bits of a hash: of a billion runs two
 /// would be taken for each other by a chance of one in forty. Words are letters and digits, in
 /// lower case. A text of fewer words has none: that short, being alike means nothing.
-pub(super) fn grams(text: &str) -> Vec<u64> {
-    let mut run = [0_u64; RUN];
-    let mut grams = Vec::with_capacity(text.len() / 5);
+pub(super) fn shingles(text: &str) -> Vec<u64> {
+    let mut run = [0_u64; SHINGLE_WORDS];
+    let mut shingles = Vec::with_capacity(text.len() / 5);
     let mut words = 0_usize;
     for word in text.split(|character: char| !character.is_alphanumeric()) {
         if word.is_empty() {
             continue;
         }
         run.rotate_left(1);
-        run[RUN - 1] = hash_word(word);
+        run[SHINGLE_WORDS - 1] = hash_word(word);
         words += 1;
-        if words >= RUN {
+        if words >= SHINGLE_WORDS {
             let mixed = |sum: u64, word| mix(sum.rotate_left(5) ^ word);
-            grams.push(run.iter().fold(0, mixed));
+            shingles.push(run.iter().fold(0, mixed));
         }
     }
-    grams.sort_unstable();
-    grams.dedup();
-    grams
+    shingles.sort_unstable();
+    shingles.dedup();
+    shingles
 }
 
 /// FNV-1a (Fowler, Noll and Vo) over the lower-case letters, and a mixing of its bits.
@@ -55,16 +55,16 @@ fn hash_word(word: &str) -> u64 {
 /// Which numbers were added more than once: two bits for each place of a hash table without
 /// collision handling, shared by all threads. A number may be taken for repeated that is not, which
 /// costs a comparison; never the reverse, which would cost a pair.
-pub(super) struct SeenTwice {
+pub(super) struct RepeatFilter {
     once: Vec<AtomicU64>,
     twice: Vec<AtomicU64>,
     shift: u32,
 }
 
-impl SeenTwice {
+impl RepeatFilter {
     /// A table for about as many numbers.
     pub(super) fn with_room_for(count: usize) -> Self {
-        let bits = count.saturating_mul(8).clamp(PLACES[0], PLACES[1]);
+        let bits = count.saturating_mul(8).clamp(TABLE_BITS[0], TABLE_BITS[1]);
         let bits = bits.next_power_of_two();
         let words = || (0..bits / 64).map(|_| AtomicU64::new(0)).collect();
         Self {
@@ -83,7 +83,7 @@ impl SeenTwice {
     }
 
     /// Whether a number was added more than once, perhaps.
-    pub(super) fn has_twice(&self, number: u64) -> bool {
+    pub(super) fn may_repeat(&self, number: u64) -> bool {
         let (word, bit) = self.place(number);
         self.twice[word].load(Ordering::Relaxed) & bit != 0
     }
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn case_and_punctuation_do_not_count() {
-        let one = grams("It's a Film, that I'd see again.");
-        assert_eq!(one, grams("it s a film that i d see AGAIN"));
+        let one = shingles("It's a Film, that I'd see again.");
+        assert_eq!(one, shingles("it s a film that i d see AGAIN"));
         assert_eq!(
             one,
             [
@@ -112,29 +112,33 @@ mod tests {
                 16_699_710_661_200_404_123
             ]
         );
-        assert_eq!(grams("four words are few"), Vec::<u64>::new());
-        assert_eq!(grams("\u{c9}t\u{e9} \u{c9} b c d").len(), 1);
+        assert_eq!(shingles("four words are few"), Vec::<u64>::new());
+        assert_eq!(shingles("\u{c9}t\u{e9} \u{c9} b c d").len(), 1);
         assert_eq!(
-            grams("\u{c9}t\u{e9} a b c d"),
-            grams("\u{e9}T\u{c9} a b c d")
+            shingles("\u{c9}t\u{e9} a b c d"),
+            shingles("\u{e9}T\u{c9} a b c d")
         );
     }
 
     #[test]
     fn a_run_that_repeats_counts_once() {
-        assert_eq!(grams(&"a b c d e ".repeat(9)).len(), 5);
+        assert_eq!(shingles(&"a b c d e ".repeat(9)).len(), 5);
     }
 
     #[test]
     fn what_was_added_twice_is_known() {
-        let seen = SeenTwice::with_room_for(1000);
+        let repeats = RepeatFilter::with_room_for(1000);
         let numbers: Vec<u64> = (0..1000).map(mix).collect();
-        numbers.iter().for_each(|number| seen.add(*number));
-        numbers[..10].iter().for_each(|number| seen.add(*number));
-        assert!(numbers[..10].iter().all(|number| seen.has_twice(*number)));
+        numbers.iter().for_each(|number| repeats.add(*number));
+        numbers[..10].iter().for_each(|number| repeats.add(*number));
+        assert!(
+            numbers[..10]
+                .iter()
+                .all(|number| repeats.may_repeat(*number))
+        );
         let mistaken = numbers[10..]
             .iter()
-            .filter(|number| seen.has_twice(**number))
+            .filter(|number| repeats.may_repeat(**number))
             .count();
         assert!(mistaken < 100, "{mistaken}");
     }
