@@ -1,10 +1,8 @@
-//! Which rows are removed: empty ones, copies, and training rows that would tell the answer to a
-//! test row.
+//! Decides which rows are removed: empty rows, duplicates, and training rows that leak into the test split.
 //!
-//! An official test split stays complete, so that its figures can be compared with everybody
-//! else's: copies inside it are counted and kept. Everywhere else the first row of a text stands
-//! for all of them, and a text with two labels teaches nothing and goes.
-
+//! An official test split is never changed, so that its results stay comparable with published ones;
+//! duplicates within it are counted and kept. Elsewhere only the first row of a text is kept, and a text with
+//! both labels is removed.
 use std::collections::{HashMap, HashSet};
 
 use artifact::Split;
@@ -20,18 +18,18 @@ pub(crate) enum Reason {
     Empty,
     Duplicate,
     ConflictingLabels,
-    /// A training row whose text is in the official test split.
+    /// A training row whose text is also in the official test split.
     InTest,
-    /// An unlabelled row whose text some labelled row has.
+    /// An unlabelled row whose text a labelled row has.
     InLabelled,
-    /// A row of the other side that shares most of its wording with an official test row.
+    /// A row that is a near-duplicate of an official test row.
     NearTest,
-    /// A row in a language that is not wanted.
+    /// A row in another language than the settings allow.
     OtherLanguage,
 }
 
 impl Reason {
-    /// All of them with their names, in the order of reports, which is also that of the variants.
+    /// All reasons with their names, in the order of the variants and of reports.
     pub(crate) const NAMED: [(Self, &'static str); 7] = [
         (Self::Empty, "empty"),
         (Self::Duplicate, "duplicate"),
@@ -48,25 +46,25 @@ impl Reason {
     }
 }
 
-/// A removed row: why, and the position of the row that stands for it.
+/// Why a row is removed, and the position of the kept row with the same or a similar text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Removal {
     pub(crate) reason: Reason,
     pub(crate) duplicate_of: Option<usize>,
 }
 
-/// What was found and decided.
+/// The decisions about all rows, and their counts.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
-    /// For each row, in order.
+    /// One entry per row, in order.
     pub(crate) removals: Vec<Option<Removal>>,
     pub(crate) duplicates: Duplicates,
     pub(crate) leaks: Leaks,
     pub(crate) near: NearDuplicates,
 }
 
-/// Decides about every row. Which rows are removed does not depend on rows after them, except for
-/// leaks and conflicts, which only come to light with the later row.
+/// Decides about every row. A decision depends only on earlier rows, except for leaks and conflicting labels,
+/// which a later row may reveal.
 pub(crate) fn audit(rows: &[Row]) -> Audit {
     let mut audit = Audit {
         removals: vec![None; rows.len()],
@@ -82,7 +80,7 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
             remaining.push(position);
         }
     }
-    // Rows of one text beside each other, in order. Sorting takes less memory than a table would.
+    // Groups rows with the same text. Sorting takes less memory than a hash table.
     let text = |position: &usize| rows[*position].text.normalised;
     remaining.par_sort_unstable_by_key(|position| (text(position), *position));
     for positions in remaining.chunk_by(|one, two| text(one) == text(two)) {
@@ -95,8 +93,8 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
 }
 
 impl Audit {
-    /// Removes from the other side what is near an official test row, and counts what is near what.
-    /// Of each cluster the first test row is named.
+    /// Removes near-duplicates of official test rows and counts near-duplicates. The removed rows refer to the
+    /// first test row of their cluster.
     pub(crate) fn add_near_duplicates(
         &mut self,
         rows: &[Row],
@@ -129,7 +127,7 @@ impl Audit {
         }
     }
 
-    /// Whether each row is kept, as far as was decided.
+    /// For each row, whether it is kept so far.
     pub(crate) fn is_kept(&self) -> Vec<bool> {
         self.removals.iter().map(Option::is_none).collect()
     }
@@ -141,7 +139,7 @@ impl Audit {
         });
     }
 
-    /// Removes rows that one row stands for, and counts them.
+    /// Removes rows and counts them.
     fn remove_all(
         &mut self,
         positions: &[usize],
@@ -154,7 +152,7 @@ impl Audit {
         positions.len() as u64
     }
 
-    /// Decides about all rows of one text, of which there are several.
+    /// Decides about several rows with the same text.
     fn add_copies(&mut self, rows: &[Row], positions: &[usize]) {
         let partition = |positions: &[usize], is: fn(&Row) -> bool| -> (Vec<usize>, Vec<usize>) {
             positions.iter().partition(|position| is(&rows[**position]))
@@ -197,7 +195,7 @@ impl Audit {
     }
 }
 
-/// Official test rows whose text, before normalisation, an official training row has.
+/// Number of official test rows whose text, before normalisation, is also in the official training split.
 fn verbatim_leaks(rows: &[Row]) -> u64 {
     let texts_of = |split| {
         let is_in = move |row: &&Row| row.label.is_some() && row.official == Some(split);
@@ -214,8 +212,7 @@ mod tests {
     use crate::row::TextInfo;
     use artifact::Sentiment;
 
-    /// A row in a few letters: side (`T` official test, `t` official train, `-` none), label (`+`,
-    /// `-`, `?`), text.
+    /// A row from a code: split (`T` official test, `t` official train, `-` none), label (`+`, `-`, `?`) and text.
     fn row(code: &str) -> Row {
         let mut letters = code.chars();
         let official = match letters.next() {
@@ -257,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_copy_stays() {
+    fn the_first_copy_is_kept() {
         check(
             &["-+a", "-+b", "-+a", "-+a"],
             &["", "", "duplicate 0", "duplicate 0"],
@@ -267,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn two_labels_for_a_text_remove_it() {
+    fn a_text_with_both_labels_is_removed() {
         check(
             &["-+a", "--a", "-+b"],
             &["conflicting labels", "conflicting labels", ""],
@@ -283,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_official_test_split_stays_complete() {
+    fn the_official_test_split_is_not_changed() {
         check(&["T+a", "T+a"], &["", ""]);
         check(&["T+a", "T-a"], &["", ""]);
         check(
@@ -295,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn unlabelled_copies_of_anything_go() {
+    fn unlabelled_copies_are_removed() {
         check(&["-?a", "-+a"], &["stands in labelled rows 1", ""]);
         check(
             &["-?a", "t+a", "T+a"],
@@ -306,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_counted() {
+    fn removals_are_counted() {
         let codes = [
             "T+a", "T+a", "t+a", "t+b", "t+b", "-?b", "-?c", "-?c", "t+d", "t-d", "T+",
         ];

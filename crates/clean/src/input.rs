@@ -1,4 +1,4 @@
-//! The rows of ingest: texts normalised on all threads, and what is known of every row.
+//! Reads the rows of ingest, normalises their texts in parallel, and collects what is needed per row.
 
 use std::path::Path;
 
@@ -14,11 +14,11 @@ use whatlang::Lang;
 use crate::row::{GroupColumn, Row, TextInfo};
 use crate::text_store::{IN_MEMORY, TextStore, TextStoreWriter, spool_failed};
 
-/// Where the row id, text, label, split and group stand in the table.
-const READ: [usize; 5] = [0, 1, 2, 3, 5];
+/// Indices of the columns row id, text, label, split and group.
+const TEXT_COLUMNS: [usize; 5] = [0, 1, 2, 3, 5];
 
-/// Where the rating stands.
-const RATING: [usize; 1] = [4];
+/// Index of the column rating.
+const RATING_COLUMN: [usize; 1] = [4];
 
 /// What is known of all rows, by position.
 #[derive(Default)]
@@ -26,15 +26,15 @@ pub(crate) struct Reviews {
     pub(crate) rows: Vec<Row>,
     pub(crate) row_ids: Vec<u64>,
     pub(crate) groups: GroupColumn,
-    /// Normalised.
+    /// The normalised texts.
     pub(crate) texts: TextStore,
 }
 
-/// Reads and normalises a table of reviews, batch by batch. Texts that do not fit into memory go into
-/// a file in `folder`.
+/// Reads and normalises a table of reviews in batches. Texts that do not fit into memory are stored in a file
+/// in `folder`.
 ///
 /// # Errors
-/// The table is damaged, or the folder refuses the file.
+/// The table is damaged, or the file cannot be written.
 pub(crate) fn read_reviews(
     table: &Path,
     folder: &Path,
@@ -45,7 +45,7 @@ pub(crate) fn read_reviews(
     let steps = settings.normalization();
     let mut reviews = Reviews::default();
     let mut texts = TextStoreWriter::new(folder, IN_MEMORY);
-    for batch in read_columns(table, &schema::reviews(), &READ)? {
+    for batch in read_columns(table, &schema::reviews(), &TEXT_COLUMNS)? {
         let batch = batch?;
         let raw = batch.column(1).as_string::<i32>();
         let normalised = |row| {
@@ -77,13 +77,13 @@ pub(crate) fn read_reviews(
     Ok(reviews)
 }
 
-/// The lowest and the highest rating of a table; `None` where no row has one.
+/// The lowest and the highest rating of a table; `None` if no row has a rating.
 ///
 /// # Errors
 /// The table is damaged.
 pub(crate) fn rating_range(table: &Path) -> Result<Option<(f32, f32)>, ArtifactError> {
     let mut range = None;
-    for batch in read_columns(table, &schema::reviews(), &RATING)? {
+    for batch in read_columns(table, &schema::reviews(), &RATING_COLUMN)? {
         let batch = batch?;
         let ratings = batch.column(0).as_primitive::<Float32Type>();
         for rating in ratings.iter().flatten() {

@@ -1,34 +1,38 @@
-//! Which language a text is in, where that can be told.
+//! Detects the language of a text, if the text is long enough.
 
 use artifact::Failure;
 use whatlang::Lang;
 
-/// Characters looked at. The language of a review does not change after its first lines.
+/// Number of characters that are examined from the start of a text.
 const CHARACTERS: usize = 1000;
 
-/// Shorter texts cannot be told apart: `Great` and `bravo` are in many languages.
+/// Minimum number of letters. Shorter texts are ambiguous: `bravo` is a word in many languages.
 const MIN_CHARACTERS: usize = 40;
 
-/// The languages that the settings name.
+/// Converts the languages in the settings.
 ///
 /// # Errors
-/// One of them is unknown.
+/// A language is unknown.
 pub(crate) fn parse_languages(names: &[String]) -> Result<Vec<Lang>, Failure> {
     let find = |name: &String| {
         let lower = name.to_lowercase();
         let is_named =
             |lang: &&Lang| lang.code() == lower || lang.eng_name().to_lowercase() == lower;
         Lang::all().iter().find(is_named).copied().ok_or_else(|| {
-            let known: Vec<&str> = Lang::all().iter().map(|lang| lang.eng_name()).collect();
-            let message =
-                format!("`clean.languages` names `{name}`, which the identifier does not know");
-            Failure::new(message).with_hint(format!("It knows {}", known.join(", ")))
+            let known: Vec<String> = Lang::all()
+                .iter()
+                .map(|lang| lang.eng_name().to_owned())
+                .collect();
+            let message = format!("`clean.languages` names the unknown language `{name}`");
+            let close = settings::nearest(name, &known);
+            let close = close.map_or_else(String::new, |close| format!("Did you mean `{close}`? "));
+            Failure::new(message).with_hint(format!("{close}Known languages: {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()
 }
 
-/// The language of a text if it is surely another than the wanted ones. With none wanted, all are.
+/// Returns the language of a text if it is reliably none of `languages`. An empty list allows all languages.
 pub(crate) fn detect_other(text: &str, languages: &[Lang]) -> Option<Lang> {
     if languages.is_empty() {
         return None;
@@ -48,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_surely_another_language_is_another() {
+    fn only_reliably_detected_languages_are_reported() {
         let english = parse_languages(&["English".to_owned()]).expect("a language");
         assert_eq!(
             english,
@@ -85,7 +89,7 @@ mod tests {
         let error = parse_languages(&["Klingon".to_owned()]).expect_err("no such language");
         assert_eq!(
             error.to_string(),
-            "`clean.languages` names `Klingon`, which the identifier does not know"
+            "`clean.languages` names the unknown language `Klingon`"
         );
         assert!(error.hint().expect("a hint").contains("English"));
     }

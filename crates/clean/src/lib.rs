@@ -1,8 +1,8 @@
-//! The stage `clean`: normalised texts, no copies, and the split, decided here and never again.
+//! The stage `clean`: normalises texts, removes duplicates, and splits the reviews. No later stage changes the
+//! split.
 //!
-//! Tables are read, filtered and written batch by batch; what is done to a text and to a row are plain
-//! functions. Copies are found among all rows: of each some hundred bytes are kept in
-//! memory, and the texts in a file where they are many.
+//! Tables are read and written in batches. Duplicates are found among all rows: about a hundred bytes per row
+//! are kept in memory, and the texts in a file if they are large.
 
 mod duplicates;
 mod input;
@@ -33,16 +33,16 @@ use profile_builder::{Decisions, SPLITS};
 use row::Row;
 use split::{Key, SplitMethod, Splitter};
 
-/// The stage.
+/// The stage `clean`.
 #[derive(Clone, Copy, Debug)]
 pub struct Clean;
 
 impl Stage for Clean {
     const NAME: StageName = StageName::Clean;
-    const ABOUT: &'static str = "Normalise texts, remove copies and leaks, and decide the split
+    const ABOUT: &'static str = "Normalise texts, remove duplicates and leaks, and split the reviews
 
-Reads `reviews.parquet`. Writes `clean.parquet` with a split on every row, `removed.parquet` with what was left out and
-why, and `profile.json`: counts, lengths, duplicates, leaks, and the most telling words of each class.";
+Reads `reviews.parquet`. Writes `clean.parquet` with the split of every row, `removed.parquet` with the removed rows and the
+reasons, and `profile.json` with counts, lengths, duplicates, leaks and the most distinctive words of each class.";
     type Settings = CleanSettings;
     type Options = NoOptions;
 
@@ -61,7 +61,7 @@ why, and `profile.json`: counts, lengths, duplicates, leaks, and the most tellin
     }
 }
 
-/// Decides about every row and writes what was decided.
+/// Decides about every row and writes the output.
 fn decide(
     context: &Context,
     settings: &CleanSettings,
@@ -106,27 +106,26 @@ fn decide(
     Ok(Outcome::new(contract, files, summary(&decisions)))
 }
 
-/// No row has a label; `ratings` are the lowest and the highest, where there are any.
+/// No row has a label. `ratings` are the lowest and the highest rating, if there are ratings.
 fn no_labels(rows: u64, ratings: Option<(f32, f32)>) -> Failure {
     let hint = match ratings {
         Some((low, high)) => format!(
-            "There are ratings from {low} to {high}, and it is not plain which scale they are on: say which one is neither \
-             good nor bad with `--set ingest.rating.centre=NUMBER`"
+            "There are ratings from {low} to {high}, but their scale is ambiguous: set the neutral \
+             rating with `--set ingest.rating.centre=NUMBER`"
         ),
-        None => "Name the column of labels with `--set ingest.columns.label=NAME` and what its values mean in \
-             `[ingest.labels]`, or that of ratings with `--set ingest.columns.rating=NAME` and their middle with \
-             `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows what is in the file"
+        None => "Set the column of labels with `--set ingest.columns.label=NAME` and define its values in `[ingest.labels]`, or \
+             set the column of ratings with `--set ingest.columns.rating=NAME` and the neutral rating with \
+             `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows the columns of a file"
             .to_owned(),
     };
-    let rows = format::count(rows);
+    let rows = format::plural(rows, "review", "reviews");
     Failure::new(format!(
-        "None of the {rows} reviews has a label, so there is nothing to learn from"
+        "No review has a label ({rows}), so a model cannot be trained"
     ))
     .with_hint(hint)
 }
 
-/// The rows that are left after copies were removed and share most of their wording; nothing where
-/// that is not asked for.
+/// Finds near-duplicates among the kept rows, if the settings ask for it.
 fn find_near(
     context: &Context,
     settings: &CleanSettings,
@@ -145,7 +144,7 @@ fn find_near(
         .map_err(text_store::spool_failed(context.output()))
 }
 
-/// The side of every row that is kept.
+/// The split of every kept row.
 fn split_rows(
     reviews: &Reviews,
     kept: &[bool],
@@ -167,7 +166,7 @@ fn split_rows(
         .collect()
 }
 
-/// Refuses splits that nothing can be learned from or measured on.
+/// Fails if a split or a class of the training split is empty.
 fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Failure> {
     let shares = &settings.split;
     let test = decisions.method == SplitMethod::Official || shares.test > 0.0;
@@ -195,22 +194,22 @@ fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Fail
     Ok(())
 }
 
-/// A side lacks reviews. Of few groups a larger share still may get none, so that dividing by row
-/// comes first.
+/// An error for an empty split. With few groups, a larger share may still leave a split empty, so splitting by
+/// row is suggested first.
 fn too_few_rows(decisions: &Decisions<'_>, grouped: bool, message: String, raise: &str) -> Failure {
     let has_groups = decisions.reviews.groups.iter().any(|group| group.is_some());
     let hint = match grouped && has_groups {
         true => format!(
-            "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, {raise}or add reviews"
+            "There may be too few groups: split by row with `--set clean.split.grouped=false`, {raise}or add reviews"
         ),
         false => format!(
-            "There are too few reviews to divide: {raise}add some, or try another `--set clean.seed=NUMBER`"
+            "There are too few reviews: {raise}add reviews, or try another seed with `--set clean.seed=NUMBER`"
         ),
     };
     Failure::new(message).with_hint(hint)
 }
 
-/// One line for the screen.
+/// A summary in one line.
 fn summary(decisions: &Decisions<'_>) -> String {
     let row_splits = SPLITS.map(|split| (decisions.count(split), split.as_str()));
     let removals = Reason::NAMED.map(|(reason, name)| (decisions.count_removed(reason), name));

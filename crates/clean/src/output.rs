@@ -1,4 +1,4 @@
-//! What was decided, as files.
+//! Writes the tables and the profile.
 
 use std::ops::Range;
 use std::path::Path;
@@ -15,7 +15,7 @@ use stage::Context;
 use crate::profile_builder::Decisions;
 use crate::text_store::spool_failed;
 
-/// The cleaned table.
+/// The table of kept rows.
 const CLEAN: &str = "clean.parquet";
 
 /// The table of removed rows.
@@ -24,16 +24,16 @@ const REMOVED: &str = "removed.parquet";
 /// The data profile, see [`crate::profile::Profile`].
 const PROFILE: &str = "profile.json";
 
-/// Characters of a removed text that are kept to recognise it by.
+/// Number of characters by which a removed row can be recognised.
 const EXCERPT: usize = 200;
 
-/// Where the columns stand in the source that clean does not touch: all but text and split.
+/// Indices of the columns that are copied unchanged: all except text and split.
 const UNTOUCHED: [usize; 7] = [0, 2, 4, 5, 6, 7, 8];
 
-/// Writes the tables, with the columns of the source that clean does not touch, and the profile.
+/// Writes both tables, with the unchanged columns of the source, and the profile.
 ///
 /// # Errors
-/// The source is damaged, or the disk refuses.
+/// The source is damaged, or a file cannot be written.
 pub(crate) fn write_tables(
     context: &Context,
     settings: &CleanSettings,
@@ -48,10 +48,10 @@ pub(crate) fn write_tables(
     let mut start = 0;
     for batch in read_columns(source, &schema::reviews(), &UNTOUCHED)? {
         let batch = batch?;
-        let part = start..start + batch.num_rows();
-        start = part.end;
-        let texts = kept_texts(decisions, &part).map_err(spool_failed(folder))?;
-        let (kept, excluded) = split_batch(decisions, part, &batch, texts)
+        let range = start..start + batch.num_rows();
+        start = range.end;
+        let texts = kept_texts(decisions, &range).map_err(spool_failed(folder))?;
+        let (kept, excluded) = split_batch(decisions, range, &batch, texts)
             .map_err(ArtifactError::table("write", folder))?;
         clean.write(&kept)?;
         removed.write(&excluded)?;
@@ -65,12 +65,15 @@ pub(crate) fn write_tables(
     Ok(vec![clean, removed, OutputFile::data(PROFILE)])
 }
 
-/// The texts of a part's kept rows, and excerpts of those of its removed rows.
-fn kept_texts(decisions: &Decisions<'_>, part: &Range<usize>) -> std::io::Result<[StringArray; 2]> {
+/// The texts of the kept rows in a range, and excerpts of the removed ones.
+fn kept_texts(
+    decisions: &Decisions<'_>,
+    range: &Range<usize>,
+) -> std::io::Result<[StringArray; 2]> {
     let mut kept = StringBuilder::new();
     let mut excerpts = StringBuilder::new();
     let store = &decisions.reviews.texts;
-    for range in store.chunks_of(part.clone()) {
+    for range in store.chunks_of(range.clone()) {
         let chunk = store.read(range.clone())?;
         for (side, text) in decisions.row_splits[range].iter().zip(chunk.iter()) {
             if side.is_some() {
@@ -83,18 +86,17 @@ fn kept_texts(decisions: &Decisions<'_>, part: &Range<usize>) -> std::io::Result
     Ok([kept.finish(), excerpts.finish()])
 }
 
-/// The kept rows of a part as `clean.parquet` has them, and its removed rows as `removed.parquet`
-/// has them.
+/// Divides a batch into the kept rows for `clean.parquet` and the removed rows for `removed.parquet`.
 fn split_batch(
     decisions: &Decisions<'_>,
-    part: Range<usize>,
+    range: Range<usize>,
     batch: &RecordBatch,
     [texts, excerpts]: [StringArray; 2],
 ) -> Result<(RecordBatch, RecordBatch), ArrowError> {
-    let row_splits = &decisions.row_splits[part.clone()];
+    let row_splits = &decisions.row_splits[range.clone()];
     let kept: BooleanArray = row_splits.iter().map(|side| Some(side.is_some())).collect();
     let splits = row_splits.iter().flatten().copied().map(Split::as_str);
-    let removals = || decisions.audit.removals[part.clone()].iter().flatten();
+    let removals = || decisions.audit.removals[range.clone()].iter().flatten();
     let reasons = removals().map(|removal| removal.reason.as_str());
     let row_ids = &decisions.reviews.row_ids;
     let duplicate_ids = removals().map(|removal| removal.duplicate_of.map(|row| row_ids[row]));
@@ -119,7 +121,7 @@ fn split_batch(
     Ok((clean, removed))
 }
 
-/// The rows as a table of this schema: with these columns, and otherwise those of the batch.
+/// A table with this schema: the new columns, and all others from the batch.
 fn with_columns(
     batch: &RecordBatch,
     schema: SchemaRef,

@@ -1,4 +1,4 @@
-//! The data profile from the decisions about every row.
+//! Builds the data profile from the decisions about all rows.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,23 +21,23 @@ pub(crate) const SPLITS: [Split; 4] = [
     Split::Unlabelled,
 ];
 
-/// Example reviews of a class.
+/// Number of example reviews per class.
 const EXAMPLES: usize = 3;
 
-/// Pairs of near-duplicates shown.
+/// Maximum number of near-duplicate pairs in the profile.
 const NEAR_EXAMPLES: usize = 8;
 
-/// Stretches of text whose words are counted together, by all threads.
+/// Number of text chunks whose words are counted together, in parallel.
 const CHUNKS_PER_COUNT: usize = 32;
 
-/// Characters of an example.
+/// Maximum number of characters of an example.
 const EXCERPT: usize = 300;
 
-/// Everything that is known about the rows, an entry for every row that came in.
+/// The decisions about all rows of the input.
 pub(crate) struct Decisions<'a> {
     pub(crate) reviews: &'a Reviews,
     pub(crate) audit: &'a Audit,
-    /// Pairs of near rows, where they were looked for.
+    /// Pairs of near-duplicates, if the settings ask for them.
     pub(crate) near: Option<&'a [Link]>,
     /// `None` for removed rows.
     pub(crate) row_splits: &'a [Option<Split>],
@@ -51,30 +51,30 @@ impl Decisions<'_> {
             .filter(move |position| self.row_splits[*position] == Some(split))
     }
 
-    /// Kept rows.
+    /// Number of kept rows.
     pub(crate) fn kept(&self) -> u64 {
         self.row_splits.iter().flatten().count() as u64
     }
 
-    /// Kept rows of a split.
+    /// Number of kept rows of a split.
     pub(crate) fn count(&self, split: Split) -> u64 {
         self.positions(split).count() as u64
     }
 
-    /// Kept rows of a split and class.
+    /// Number of kept rows of a split and class.
     pub(crate) fn count_class(&self, split: Split, class: Sentiment) -> u64 {
         self.positions(split)
             .filter(|position| self.reviews.rows[*position].label == Some(class))
             .count() as u64
     }
 
-    /// Rows removed for a reason.
+    /// Number of rows removed for a reason.
     pub(crate) fn count_removed(&self, reason: Reason) -> u64 {
         let removals = self.audit.removals.iter().flatten();
         removals.filter(|removal| removal.reason == reason).count() as u64
     }
 
-    /// The profile.
+    /// Builds the profile.
     ///
     /// # Errors
     /// The texts cannot be read.
@@ -176,8 +176,8 @@ impl Decisions<'_> {
         Ok(counts.telling_words())
     }
 
-    /// A few training reviews of a class: those with the smallest digests, which is as good as
-    /// drawn by lot and always the same.
+    /// Example training reviews of a class. They have the smallest digests, which is a random but repeatable
+    /// choice.
     fn examples(&self, class: Sentiment) -> io::Result<ClassExamples> {
         let rows = &self.reviews.rows;
         let is_of_class = |position: &usize| rows[*position].label == Some(class);

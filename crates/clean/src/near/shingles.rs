@@ -1,34 +1,33 @@
-//! Runs of five words as numbers, and which of them occur more than once.
+//! Shingles of five words as hashes, and a filter for shingles that occur more than once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::counter_rng::mix;
 
-/// Words of a run.
+/// Number of words per shingle.
 const SHINGLE_WORDS: usize = 5;
 
-/// Places of the smallest and of the largest table. The largest takes 512 MiB, both bits together:
-/// of a billion runs it takes a third of those that occur once for repeated, which is still few
-/// enough that a text like no other has nothing to compare.
+/// Bits of the smallest and of the largest table. The largest takes 512 MiB for both bits. With a billion
+/// shingles, a third of those that occur once are taken for repeated, which is few enough.
 const TABLE_BITS: [usize; 2] = [1 << 16, 1 << 31];
 
-/// The set of a text's runs of five words, sorted, each by 64 bits of a hash: of a billion runs two
-/// would be taken for each other by a chance of one in forty. Words are letters and digits, in
-/// lower case. A text of fewer words has none: that short, being alike means nothing.
+/// The 64-bit hashes of a text's shingles, sorted and without duplicates. Among a billion shingles, the
+/// probability of any collision is 1 in 40. Words consist of letters and digits, and case is ignored. A text of
+/// fewer than five words has no shingles, because the similarity of such short texts means nothing.
 pub(super) fn shingles(text: &str) -> Vec<u64> {
-    let mut run = [0_u64; SHINGLE_WORDS];
+    let mut words_of_shingle = [0_u64; SHINGLE_WORDS];
     let mut shingles = Vec::with_capacity(text.len() / 5);
     let mut words = 0_usize;
     for word in text.split(|character: char| !character.is_alphanumeric()) {
         if word.is_empty() {
             continue;
         }
-        run.rotate_left(1);
-        run[SHINGLE_WORDS - 1] = hash_word(word);
+        words_of_shingle.rotate_left(1);
+        words_of_shingle[SHINGLE_WORDS - 1] = hash_word(word);
         words += 1;
         if words >= SHINGLE_WORDS {
             let mixed = |sum: u64, word| mix(sum.rotate_left(5) ^ word);
-            shingles.push(run.iter().fold(0, mixed));
+            shingles.push(words_of_shingle.iter().fold(0, mixed));
         }
     }
     shingles.sort_unstable();
@@ -36,7 +35,7 @@ pub(super) fn shingles(text: &str) -> Vec<u64> {
     shingles
 }
 
-/// FNV-1a (Fowler, Noll and Vo) over the lower-case letters, and a mixing of its bits.
+/// FNV-1a hash (Fowler, Noll and Vo) of the lower-case letters, with mixed bits.
 fn hash_word(word: &str) -> u64 {
     const PRIME: u64 = 0x0000_0100_0000_01B3;
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
@@ -52,9 +51,9 @@ fn hash_word(word: &str) -> u64 {
     mix(hash)
 }
 
-/// Which numbers were added more than once: two bits for each place of a hash table without
-/// collision handling, shared by all threads. A number may be taken for repeated that is not, which
-/// costs a comparison; never the reverse, which would cost a pair.
+/// Records which hashes were added more than once: two bits per slot of a hash table without collision
+/// handling, shared by all threads. It may report a hash that was added once, which costs a comparison, but
+/// never misses a repeated one.
 pub(super) struct RepeatFilter {
     once: Vec<AtomicU64>,
     twice: Vec<AtomicU64>,
@@ -62,7 +61,7 @@ pub(super) struct RepeatFilter {
 }
 
 impl RepeatFilter {
-    /// A table for about as many numbers.
+    /// Creates a table for about this number of hashes.
     pub(super) fn with_room_for(count: usize) -> Self {
         let bits = count.saturating_mul(8).clamp(TABLE_BITS[0], TABLE_BITS[1]);
         let bits = bits.next_power_of_two();
@@ -74,23 +73,23 @@ impl RepeatFilter {
         }
     }
 
-    /// Takes note of a number.
+    /// Adds a hash.
     pub(super) fn add(&self, number: u64) {
-        let (word, bit) = self.place(number);
+        let (word, bit) = self.slot(number);
         if self.once[word].fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             self.twice[word].fetch_or(bit, Ordering::Relaxed);
         }
     }
 
-    /// Whether a number was added more than once, perhaps.
+    /// Whether a hash may have been added more than once.
     pub(super) fn may_repeat(&self, number: u64) -> bool {
-        let (word, bit) = self.place(number);
+        let (word, bit) = self.slot(number);
         self.twice[word].load(Ordering::Relaxed) & bit != 0
     }
 
-    fn place(&self, number: u64) -> (usize, u64) {
-        let place = (number >> self.shift) as usize;
-        (place / 64, 1 << (place % 64))
+    fn slot(&self, number: u64) -> (usize, u64) {
+        let slot = (number >> self.shift) as usize;
+        (slot / 64, 1 << (slot % 64))
     }
 }
 
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_and_punctuation_do_not_count() {
+    fn case_and_punctuation_are_ignored() {
         let one = shingles("It's a Film, that I'd see again.");
         assert_eq!(one, shingles("it s a film that i d see AGAIN"));
         assert_eq!(
@@ -121,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_repeats_counts_once() {
+    fn a_repeated_shingle_counts_once() {
         assert_eq!(shingles(&"a b c d e ".repeat(9)).len(), 5);
     }
 
     #[test]
-    fn what_was_added_twice_is_known() {
+    fn repeated_hashes_are_found() {
         let repeats = RepeatFilter::with_room_for(1000);
         let numbers: Vec<u64> = (0..1000).map(mix).collect();
         numbers.iter().for_each(|number| repeats.add(*number));
