@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use artifact::StageName;
-use ingest::{Ingest, read_each};
+use ingest::{Ingest, for_each_review};
 use settings::{IngestSettings, Pipeline, REVIEWS, SourceFormat, StepId};
 use stage::{NoOptions, Progress, ProgressMode};
 
@@ -29,7 +29,7 @@ pub fn rows(settings: &IngestSettings, bytes: &[u8]) {
     as_file("x", bytes, |path| {
         let step = StepId::new(StageName::Ingest, REVIEWS);
         let progress = Progress::new(ProgressMode::None, step);
-        let _ = read_each(&[path.to_owned()], settings, &progress, |review| {
+        let _ = for_each_review(&[path.to_owned()], settings, &progress, |review| {
             assert!(!review.text.contains('\0'));
             ControlFlow::Continue(())
         });

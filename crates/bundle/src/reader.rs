@@ -75,8 +75,10 @@ impl TextReader {
                 return Ok((self.ids(text.as_ref())?, Vec::new()));
             }
             let (length, truncation) = (self.max_length, self.truncation);
-            let located = self.tokenizer.locate(text.as_ref(), length, truncation)?;
-            Ok((located.ids, located.places))
+            let located = self
+                .tokenizer
+                .encode_with_offsets(text.as_ref(), length, truncation)?;
+            Ok((located.ids, located.offsets))
         };
         let encoded = normalised.par_iter().map(encode);
         let encoded = encoded.collect::<Result<Vec<_>, Failure>>()?;

@@ -1,4 +1,4 @@
-//! The hot functions of clean: normalising a text, and finding near-duplicates among many.
+//! Benchmarks of the most expensive functions of clean: normalisation and near-duplicates.
 //!
 //!     cargo bench -p ressenti-clean
 
@@ -11,7 +11,7 @@ use clean::{TextStore, near_duplicates};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use text::normalize::normalize;
 
-/// A review of about 230 words, as IMDB's are on average; `number` makes it one of its kind.
+/// A review of about 230 words, the average of IMDB. Every `number` gives another review.
 fn review(number: usize) -> String {
     let words = [
         "the", "film", "was", "not", "at", "all", "what", "I", "had", "hoped", "for", "and", "yet",

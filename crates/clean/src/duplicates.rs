@@ -1,10 +1,8 @@
-//! Which rows are removed: empty ones, copies, and training rows that would tell the answer to a
-//! test row.
+//! Decides which rows are removed: empty rows, duplicates, and training rows that leak into the test split.
 //!
-//! An official test split stays complete, so that its figures can be compared with everybody
-//! else's: copies inside it are counted and kept. Everywhere else the first row of a text stands
-//! for all of them, and a text with two labels teaches nothing and goes.
-
+//! An official test split is never changed, so that its results stay comparable with published ones;
+//! duplicates within it are counted and kept. Elsewhere only the first row of a text is kept, and a text with
+//! both labels is removed.
 use std::collections::{HashMap, HashSet};
 
 use artifact::Split;
@@ -20,18 +18,18 @@ pub(crate) enum Reason {
     Empty,
     Duplicate,
     ConflictingLabels,
-    /// A training row whose text is in the official test split.
+    /// A training row whose text is also in the official test split.
     InTest,
-    /// An unlabelled row whose text some labelled row has.
+    /// An unlabelled row whose text a labelled row has.
     InLabelled,
-    /// A row of the other side that shares most of its wording with an official test row.
+    /// A row that is a near-duplicate of an official test row.
     NearTest,
-    /// A row in a language that is not wanted.
+    /// A row in another language than the settings allow.
     OtherLanguage,
 }
 
 impl Reason {
-    /// All of them with their names, in the order of reports, which is also that of the variants.
+    /// All reasons with their names, in the order of the variants and of reports.
     pub(crate) const NAMED: [(Self, &'static str); 7] = [
         (Self::Empty, "empty"),
         (Self::Duplicate, "duplicate"),
@@ -48,46 +46,46 @@ impl Reason {
     }
 }
 
-/// A removed row: why, and the position of the row that stands for it.
+/// Why a row is removed, and the position of the kept row with the same or a similar text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Removal {
     pub(crate) reason: Reason,
-    pub(crate) kept: Option<usize>,
+    pub(crate) duplicate_of: Option<usize>,
 }
 
-/// What was found and decided.
+/// The decisions about all rows, and their counts.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
-    /// For each row, in order.
+    /// One entry per row, in order.
     pub(crate) removals: Vec<Option<Removal>>,
     pub(crate) duplicates: Duplicates,
     pub(crate) leaks: Leaks,
     pub(crate) near: NearDuplicates,
 }
 
-/// Decides about every row. Which rows are removed does not depend on rows after them, except for
-/// leaks and conflicts, which only come to light with the later row.
+/// Decides about every row. A decision depends only on earlier rows, except for leaks and conflicting labels,
+/// which a later row may reveal.
 pub(crate) fn audit(rows: &[Row]) -> Audit {
     let mut audit = Audit {
         removals: vec![None; rows.len()],
         ..Audit::default()
     };
-    let mut left = Vec::new();
+    let mut remaining = Vec::new();
     for (position, row) in rows.iter().enumerate() {
         if row.text.words == 0 {
             audit.remove(position, Reason::Empty, None);
         } else if row.text.other_language.is_some() {
             audit.remove(position, Reason::OtherLanguage, None);
         } else {
-            left.push(position);
+            remaining.push(position);
         }
     }
-    // Rows of one text beside each other, in order. Sorting takes less memory than a table would.
+    // Groups rows with the same text. Sorting takes less memory than a hash table.
     let text = |position: &usize| rows[*position].text.normalised;
-    left.par_sort_unstable_by_key(|position| (text(position), *position));
-    for positions in left.chunk_by(|one, two| text(one) == text(two)) {
+    remaining.par_sort_unstable_by_key(|position| (text(position), *position));
+    for positions in remaining.chunk_by(|one, two| text(one) == text(two)) {
         if positions.len() > 1 {
-            audit.copies(rows, positions);
+            audit.add_copies(rows, positions);
         }
     }
     audit.leaks.test_rows_verbatim = verbatim_leaks(rows);
@@ -95,13 +93,18 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
 }
 
 impl Audit {
-    /// Removes from the other side what is near an official test row, and counts what is near what.
-    /// Of each cluster the first test row is named.
-    pub(crate) fn near(&mut self, rows: &[Row], clusters: &Clusters, links: &[Link]) {
+    /// Removes near-duplicates of official test rows and counts near-duplicates. The removed rows refer to the
+    /// first test row of their cluster.
+    pub(crate) fn add_near_duplicates(
+        &mut self,
+        rows: &[Row],
+        clusters: &Clusters,
+        links: &[Link],
+    ) {
         let mut test: HashMap<usize, usize> = HashMap::new();
         let mut sizes: HashMap<usize, u64> = HashMap::new();
-        let linked = |position: &usize| clusters.size(*position) > 1;
-        for position in (0..rows.len()).filter(linked) {
+        let in_cluster = |position: &usize| clusters.size(*position) > 1;
+        for position in (0..rows.len()).filter(in_cluster) {
             let cluster = clusters.root(position);
             *sizes.entry(cluster).or_default() += 1;
             if rows[position].is_official_test() {
@@ -113,7 +116,7 @@ impl Audit {
         self.near.largest_cluster = sizes.values().max().copied().unwrap_or(0);
         self.near.links = links.len() as u64;
         let is_other = |position: &usize| !rows[*position].is_official_test();
-        for position in (0..rows.len()).filter(linked).filter(is_other) {
+        for position in (0..rows.len()).filter(in_cluster).filter(is_other) {
             if let Some(kept) = test.get(&clusters.root(position)) {
                 self.remove(position, Reason::NearTest, Some(*kept));
                 match rows[position].label {
@@ -124,30 +127,38 @@ impl Audit {
         }
     }
 
-    /// Whether each row is kept, as far as was decided.
-    pub(crate) fn kept(&self) -> Vec<bool> {
+    /// For each row, whether it is kept so far.
+    pub(crate) fn is_kept(&self) -> Vec<bool> {
         self.removals.iter().map(Option::is_none).collect()
     }
 
-    fn remove(&mut self, position: usize, reason: Reason, kept: Option<usize>) {
-        self.removals[position] = Some(Removal { reason, kept });
+    fn remove(&mut self, position: usize, reason: Reason, duplicate_of: Option<usize>) {
+        self.removals[position] = Some(Removal {
+            reason,
+            duplicate_of,
+        });
     }
 
-    /// Removes rows that one row stands for, and counts them.
-    fn remove_all(&mut self, positions: &[usize], reason: Reason, kept: Option<usize>) -> u64 {
+    /// Removes rows and counts them.
+    fn remove_all(
+        &mut self,
+        positions: &[usize],
+        reason: Reason,
+        duplicate_of: Option<usize>,
+    ) -> u64 {
         for position in positions {
-            self.remove(*position, reason, kept);
+            self.remove(*position, reason, duplicate_of);
         }
         positions.len() as u64
     }
 
-    /// Decides about all rows of one text, of which there are several.
-    fn copies(&mut self, rows: &[Row], positions: &[usize]) {
-        let part = |positions: &[usize], is: fn(&Row) -> bool| -> (Vec<usize>, Vec<usize>) {
+    /// Decides about several rows with the same text.
+    fn add_copies(&mut self, rows: &[Row], positions: &[usize]) {
+        let partition = |positions: &[usize], is: fn(&Row) -> bool| -> (Vec<usize>, Vec<usize>) {
             positions.iter().partition(|position| is(&rows[**position]))
         };
-        let (labelled, unlabelled) = part(positions, |row| row.label.is_some());
-        let (test, other) = part(&labelled, Row::is_official_test);
+        let (labelled, unlabelled) = partition(positions, |row| row.label.is_some());
+        let (test, other) = partition(&labelled, Row::is_official_test);
         let mut labels = labelled.iter().map(|position| rows[*position].label);
         let first = labels.next();
         let conflict = labels.any(|label| Some(label) != first);
@@ -184,7 +195,7 @@ impl Audit {
     }
 }
 
-/// Official test rows whose text, before normalisation, an official training row has.
+/// Number of official test rows whose text, before normalisation, is also in the official training split.
 fn verbatim_leaks(rows: &[Row]) -> u64 {
     let texts_of = |split| {
         let is_in = move |row: &&Row| row.label.is_some() && row.official == Some(split);
@@ -198,11 +209,10 @@ fn verbatim_leaks(rows: &[Row]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::TextFacts;
+    use crate::row::TextInfo;
     use artifact::Sentiment;
 
-    /// A row in a few letters: side (`T` official test, `t` official train, `-` none), label (`+`,
-    /// `-`, `?`), text.
+    /// A row from a code: split (`T` official test, `t` official train, `-` none), label (`+`, `-`, `?`) and text.
     fn row(code: &str) -> Row {
         let mut letters = code.chars();
         let official = match letters.next() {
@@ -217,7 +227,7 @@ mod tests {
         };
         let text = letters.as_str();
         Row {
-            text: TextFacts::of(text, text, &[]),
+            text: TextInfo::of(text, text, &[]),
             label,
             official,
         }
@@ -232,16 +242,19 @@ mod tests {
                 None => String::new(),
                 Some(Removal {
                     reason,
-                    kept: Some(kept),
+                    duplicate_of: Some(kept),
                 }) => format!("{} {kept}", reason.as_str()),
-                Some(Removal { reason, kept: None }) => reason.as_str().to_owned(),
+                Some(Removal {
+                    reason,
+                    duplicate_of: None,
+                }) => reason.as_str().to_owned(),
             })
             .collect();
         assert_eq!(found, expected, "{codes:?}");
     }
 
     #[test]
-    fn the_first_copy_stays() {
+    fn the_first_copy_is_kept() {
         check(
             &["-+a", "-+b", "-+a", "-+a"],
             &["", "", "duplicate 0", "duplicate 0"],
@@ -251,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn two_labels_for_a_text_remove_it() {
+    fn a_text_with_both_labels_is_removed() {
         check(
             &["-+a", "--a", "-+b"],
             &["conflicting labels", "conflicting labels", ""],
@@ -267,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_official_test_split_stays_complete() {
+    fn the_official_test_split_is_not_changed() {
         check(&["T+a", "T+a"], &["", ""]);
         check(&["T+a", "T-a"], &["", ""]);
         check(
@@ -279,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn unlabelled_copies_of_anything_go() {
+    fn unlabelled_copies_are_removed() {
         check(&["-?a", "-+a"], &["stands in labelled rows 1", ""]);
         check(
             &["-?a", "t+a", "T+a"],
@@ -290,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_counted() {
+    fn removals_are_counted() {
         let codes = [
             "T+a", "T+a", "t+a", "t+b", "t+b", "-?b", "-?c", "-?c", "t+d", "t-d", "T+",
         ];

@@ -1,46 +1,50 @@
-//! Which language a text is in, where that can be told.
+//! Detects the language of a text, if the text is long enough.
 
 use artifact::Failure;
 use whatlang::Lang;
 
-/// Characters looked at. The language of a review does not change after its first lines.
+/// Number of characters that are examined from the start of a text.
 const CHARACTERS: usize = 1000;
 
-/// Shorter texts cannot be told apart: `Great` and `bravo` are in many languages.
-const LEAST_CHARACTERS: usize = 40;
+/// Minimum number of letters. Shorter texts are ambiguous: `bravo` is a word in many languages.
+const MIN_CHARACTERS: usize = 40;
 
-/// The languages that the settings name.
+/// Converts the languages in the settings.
 ///
 /// # Errors
-/// One of them is unknown.
-pub(crate) fn wanted(names: &[String]) -> Result<Vec<Lang>, Failure> {
+/// A language is unknown.
+pub(crate) fn parse_languages(names: &[String]) -> Result<Vec<Lang>, Failure> {
     let find = |name: &String| {
         let lower = name.to_lowercase();
         let is_named =
             |lang: &&Lang| lang.code() == lower || lang.eng_name().to_lowercase() == lower;
         Lang::all().iter().find(is_named).copied().ok_or_else(|| {
-            let known: Vec<&str> = Lang::all().iter().map(|lang| lang.eng_name()).collect();
-            let message =
-                format!("`clean.languages` names `{name}`, which the identifier does not know");
-            Failure::new(message).with_hint(format!("It knows {}", known.join(", ")))
+            let known: Vec<String> = Lang::all()
+                .iter()
+                .map(|lang| lang.eng_name().to_owned())
+                .collect();
+            let message = format!("`clean.languages` names the unknown language `{name}`");
+            let close = settings::nearest(name, &known);
+            let close = close.map_or_else(String::new, |close| format!("Did you mean `{close}`? "));
+            Failure::new(message).with_hint(format!("{close}Known languages: {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()
 }
 
-/// The language of a text if it is surely another than the wanted ones. With none wanted, all are.
-pub(crate) fn other(text: &str, wanted: &[Lang]) -> Option<Lang> {
-    if wanted.is_empty() {
+/// Returns the language of a text if it is reliably none of `languages`. An empty list allows all languages.
+pub(crate) fn detect_other(text: &str, languages: &[Lang]) -> Option<Lang> {
+    if languages.is_empty() {
         return None;
     }
     let end = text.char_indices().nth(CHARACTERS);
     let start = &text[..end.map_or(text.len(), |(at, _)| at)];
     let is_letter = |character: &char| character.is_alphabetic();
-    if start.chars().filter(is_letter).count() < LEAST_CHARACTERS {
+    if start.chars().filter(is_letter).count() < MIN_CHARACTERS {
         return None;
     }
     let found = whatlang::detect(start).filter(whatlang::Info::is_reliable)?;
-    (!wanted.contains(&found.lang())).then_some(found.lang())
+    (!languages.contains(&found.lang())).then_some(found.lang())
 }
 
 #[cfg(test)]
@@ -48,11 +52,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_surely_another_language_is_another() {
-        let english = wanted(&["English".to_owned()]).expect("a language");
-        assert_eq!(english, wanted(&["eng".to_owned()]).expect("a language"));
+    fn only_reliably_detected_languages_are_reported() {
+        let english = parse_languages(&["English".to_owned()]).expect("a language");
+        assert_eq!(
+            english,
+            parse_languages(&["eng".to_owned()]).expect("a language")
+        );
         let check = |text: &str, expected: Option<Lang>| {
-            assert_eq!(other(text, &english), expected, "{text}")
+            assert_eq!(detect_other(text, &english), expected, "{text}")
         };
         check(
             "This is one of the best films that I have seen in a long time, and I would see it again.",
@@ -69,7 +76,7 @@ mod tests {
         check("Tr\u{e8}s bon", None);
         check("", None);
         assert_eq!(
-            other(
+            detect_other(
                 "Dieser Film hat mir nicht gefallen, und die Geschichte war langweilig.",
                 &[]
             ),
@@ -79,10 +86,10 @@ mod tests {
 
     #[test]
     fn an_unknown_language_is_an_error() {
-        let error = wanted(&["Klingon".to_owned()]).expect_err("no such language");
+        let error = parse_languages(&["Klingon".to_owned()]).expect_err("no such language");
         assert_eq!(
             error.to_string(),
-            "`clean.languages` names `Klingon`, which the identifier does not know"
+            "`clean.languages` names the unknown language `Klingon`"
         );
         assert!(error.hint().expect("a hint").contains("English"));
     }

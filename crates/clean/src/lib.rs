@@ -1,19 +1,19 @@
-//! The stage `clean`: normalised texts, no copies, and the split, decided here and never again.
+//! The stage `clean`: normalises texts, removes duplicates, and splits the reviews. No later stage changes the
+//! split.
 //!
-//! Tables are read, filtered and written batch by batch; what is done to a text and to a row are plain
-//! functions. Copies are found among all rows: of each some hundred bytes are kept in
-//! memory, and the texts in a file where they are many.
+//! Tables are read and written in batches. Duplicates are found among all rows: about a hundred bytes per row
+//! are kept in memory, and the texts in a file if they are large.
 
 mod duplicates;
+mod input;
 mod language;
 mod near;
+mod output;
 pub mod profile;
-mod read;
+mod profile_builder;
 mod row;
 mod split;
-mod summarise;
-mod texts;
-mod write;
+mod text_store;
 
 use std::io;
 use std::path::Path;
@@ -24,44 +24,44 @@ use settings::CleanSettings;
 use stage::{Context, NoOptions, Outcome, Stage};
 
 pub use near::{Link, near_duplicates};
-pub use texts::{Stretch, TextStore};
+pub use text_store::{TextChunk, TextStore};
 
 use duplicates::Reason;
+use input::Reviews;
 use near::Clusters;
-use read::Reviews;
+use profile_builder::{Decisions, SPLITS};
 use row::Row;
-use split::{Divider, Key, Splitter};
-use summarise::{Decided, SPLITS};
+use split::{Key, SplitMethod, Splitter};
 
-/// The stage.
+/// The stage `clean`.
 #[derive(Clone, Copy, Debug)]
 pub struct Clean;
 
 impl Stage for Clean {
     const NAME: StageName = StageName::Clean;
-    const ABOUT: &'static str = "Normalise texts, remove copies and leaks, and decide the split
+    const ABOUT: &'static str = "Normalise texts, remove duplicates and leaks, and split the reviews
 
-Reads `reviews.parquet`. Writes `clean.parquet` with a split on every row, `removed.parquet` with what was left out and
-why, and `profile.json`: counts, lengths, duplicates, leaks, and the most telling words of each class.";
+Reads `reviews.parquet`. Writes `clean.parquet` with the split of every row, `removed.parquet` with the removed rows and the
+reasons, and `profile.json` with counts, lengths, duplicates, leaks and the most distinctive words of each class.";
     type Settings = CleanSettings;
     type Options = NoOptions;
 
     fn run(context: &Context, settings: CleanSettings) -> Result<Outcome, Failure> {
         let input: &Artifact = context.input(StageName::Ingest);
         let source = input.file("reviews.parquet")?;
-        let wanted = language::wanted(&settings.languages)?;
+        let languages = language::parse_languages(&settings.languages)?;
         let total = match input.manifest().contract {
             Contract::Reviews { rows } => Some(rows),
             _ => None,
         };
         let task = context.progress().task("normalising", total, "reviews");
-        let reviews = read::read(&source, context.output(), &settings, &wanted, &task)?;
+        let reviews = input::read_reviews(&source, context.output(), &settings, &languages, &task)?;
         drop(task);
         decide(context, &settings, &source, &reviews)
     }
 }
 
-/// Decides about every row and writes what was decided.
+/// Decides about every row and writes the output.
 fn decide(
     context: &Context,
     settings: &CleanSettings,
@@ -70,63 +70,62 @@ fn decide(
 ) -> Result<Outcome, Failure> {
     let rows = &reviews.rows;
     if rows.iter().all(|row| row.label.is_none()) {
-        return Err(nothing_labelled(rows.len() as u64, read::ratings(source)?));
+        return Err(no_labels(rows.len() as u64, input::rating_range(source)?));
     }
-    let divider = Divider::of(rows)?;
+    let method = SplitMethod::of(rows)?;
     let mut audit = duplicates::audit(rows);
-    let near = find_near(context, settings, reviews, &audit.kept())?;
+    let near = find_near(context, settings, reviews, &audit.is_kept())?;
     if let Some((clusters, links)) = &near {
-        audit.near(rows, clusters, links);
+        audit.add_near_duplicates(rows, clusters, links);
     }
     let splitter = Splitter {
-        divider,
+        method,
         settings: &settings.split,
         seed: settings.seed.unwrap_or_default(),
     };
     let clusters = near.as_ref().map(|(clusters, _)| clusters);
-    let sides = sides(reviews, &audit.kept(), &splitter, clusters);
-    let sides = sides.map_err(texts::failed(context.output()))?;
-    let decided = Decided {
+    let row_splits = split_rows(reviews, &audit.is_kept(), &splitter, clusters);
+    let row_splits = row_splits.map_err(text_store::spool_failed(context.output()))?;
+    let decisions = Decisions {
         reviews,
         audit: &audit,
         near: near.as_ref().map(|(_, links)| links.as_slice()),
-        sides: &sides,
-        divider,
+        row_splits: &row_splits,
+        method,
     };
-    check(&decided, settings)?;
-    let files = write::write(context, settings, source, &decided)?;
+    check(&decisions, settings)?;
+    let files = output::write_tables(context, settings, source, &decisions)?;
     let contract = Contract::Clean {
-        train: decided.count(Split::Train),
-        validation: decided.count(Split::Validation),
-        test: decided.count(Split::Test),
-        unlabelled: decided.count(Split::Unlabelled),
+        train: decisions.count(Split::Train),
+        validation: decisions.count(Split::Validation),
+        test: decisions.count(Split::Test),
+        unlabelled: decisions.count(Split::Unlabelled),
         classes: Sentiment::class_names(),
         normalization: Some(settings.normalization()),
     };
-    Ok(Outcome::new(contract, files, summary(&decided)))
+    Ok(Outcome::new(contract, files, summary(&decisions)))
 }
 
-/// No row has a label; `ratings` are the lowest and the highest, where there are any.
-fn nothing_labelled(rows: u64, ratings: Option<(f32, f32)>) -> Failure {
+/// No row has a label. `ratings` are the lowest and the highest rating, if there are ratings.
+fn no_labels(rows: u64, ratings: Option<(f32, f32)>) -> Failure {
     let hint = match ratings {
         Some((low, high)) => format!(
-            "There are ratings from {low} to {high}, and it is not plain which scale they are on: say which one is neither \
-             good nor bad with `--set ingest.rating.centre=NUMBER`"
+            "There are ratings from {low} to {high}, but their scale is ambiguous: set the neutral \
+             rating with `--set ingest.rating.centre=NUMBER`"
         ),
-        None => "Name the column of labels with `--set ingest.columns.label=NAME` and what its values mean in \
-             `[ingest.labels]`, or that of ratings with `--set ingest.columns.rating=NAME` and their middle with \
-             `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows what is in the file"
+        None => "Set the column of labels with `--set ingest.columns.label=NAME` and define its values in `[ingest.labels]`, or \
+             set the column of ratings with `--set ingest.columns.rating=NAME` and the neutral rating with \
+             `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows the columns of a file"
             .to_owned(),
     };
-    let rows = format::count(rows);
+    let rows = format::plural(rows, "review", "reviews");
     Failure::new(format!(
-        "None of the {rows} reviews has a label, so there is nothing to learn from"
+        "No review has a label ({rows}), so a model cannot be trained"
     ))
     .with_hint(hint)
 }
 
-/// The rows that are left after copies were removed and share most of their wording; nothing where
-/// that is not asked for.
+/// Finds near-duplicates among the kept rows, if the settings ask for it.
 fn find_near(
     context: &Context,
     settings: &CleanSettings,
@@ -139,12 +138,14 @@ fn find_near(
     let progress = context.progress();
     let _task = progress.task("looking for near-duplicates", None, "reviews");
     let threshold = settings.near_duplicates.threshold;
-    let found = near::clusters(&reviews.texts, kept, threshold, near::HELD);
-    found.map(Some).map_err(texts::failed(context.output()))
+    let found = near::clusters(&reviews.texts, kept, threshold, near::MAX_PREFIXES);
+    found
+        .map(Some)
+        .map_err(text_store::spool_failed(context.output()))
 }
 
-/// The side of every row that is kept.
-fn sides(
+/// The split of every kept row.
+fn split_rows(
     reviews: &Reviews,
     kept: &[bool],
     splitter: &Splitter<'_>,
@@ -165,60 +166,60 @@ fn sides(
         .collect()
 }
 
-/// Refuses splits that nothing can be learned from or measured on.
-fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), Failure> {
+/// Fails if a split or a class of the training split is empty.
+fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Failure> {
     let shares = &settings.split;
-    let test = decided.divider == Divider::Official || shares.test > 0.0;
-    let wanted = [
+    let test = decisions.method == SplitMethod::Official || shares.test > 0.0;
+    let languages = [
         (Split::Train, true),
         (Split::Validation, shares.validation > 0.0),
         (Split::Test, test),
     ];
-    for (split, wanted) in wanted {
-        if wanted && decided.count(split) == 0 {
+    for (split, languages) in languages {
+        if languages && decisions.count(split) == 0 {
             let raise = match split {
                 Split::Train => String::new(),
                 _ => format!("raise `--set clean.split.{split}=SHARE`, "),
             };
             let message = format!("The split `{split}` has no reviews");
-            return Err(few_rows(decided, shares.grouped, message, &raise));
+            return Err(too_few_rows(decisions, shares.grouped, message, &raise));
         }
     }
     for class in Sentiment::ALL {
-        if decided.count_class(Split::Train, class) == 0 {
+        if decisions.count_class(Split::Train, class) == 0 {
             let message = format!("The training split has no {class} reviews");
-            return Err(few_rows(decided, shares.grouped, message, ""));
+            return Err(too_few_rows(decisions, shares.grouped, message, ""));
         }
     }
     Ok(())
 }
 
-/// A side lacks reviews. Of few groups a larger share still may get none, so that dividing by row
-/// comes first.
-fn few_rows(decided: &Decided<'_>, grouped: bool, message: String, raise: &str) -> Failure {
-    let has_groups = decided.reviews.groups.iter().any(|group| group.is_some());
+/// An error for an empty split. With few groups, a larger share may still leave a split empty, so splitting by
+/// row is suggested first.
+fn too_few_rows(decisions: &Decisions<'_>, grouped: bool, message: String, raise: &str) -> Failure {
+    let has_groups = decisions.reviews.groups.iter().any(|group| group.is_some());
     let hint = match grouped && has_groups {
         true => format!(
-            "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, {raise}or add reviews"
+            "There may be too few groups: split by row with `--set clean.split.grouped=false`, {raise}or add reviews"
         ),
         false => format!(
-            "There are too few reviews to divide: {raise}add some, or try another `--set clean.seed=NUMBER`"
+            "There are too few reviews: {raise}add reviews, or try another seed with `--set clean.seed=NUMBER`"
         ),
     };
     Failure::new(message).with_hint(hint)
 }
 
-/// One line for the screen.
-fn summary(decided: &Decided<'_>) -> String {
-    let sides = SPLITS.map(|split| (decided.count(split), split.as_str()));
-    let removals = Reason::NAMED.map(|(reason, name)| (decided.count_removed(reason), name));
+/// A summary in one line.
+fn summary(decisions: &Decisions<'_>) -> String {
+    let row_splits = SPLITS.map(|split| (decisions.count(split), split.as_str()));
+    let removals = Reason::NAMED.map(|(reason, name)| (decisions.count_removed(reason), name));
     let list = |counts: &[(u64, &str)]| {
         let present = counts.iter().filter(|(rows, _)| *rows > 0);
         let parts = present.map(|(rows, name)| format!("{} {name}", format::count(*rows)));
         parts.collect::<Vec<_>>().join(", ")
     };
-    let kept = format::plural(decided.kept(), "review", "reviews");
+    let kept = format::plural(decisions.kept(), "review", "reviews");
     let removed = Some(list(&removals)).filter(|removed| !removed.is_empty());
     let removed = removed.as_deref().unwrap_or("nothing");
-    format!("{kept}: {}; removed {removed}", list(&sides))
+    format!("{kept}: {}; removed {removed}", list(&row_splits))
 }

@@ -1,4 +1,4 @@
-//! The binary `ressenti-clean`.
+//! The program `ressenti-clean`.
 
 fn main() -> std::process::ExitCode {
     stage::main::<clean::Clean>()

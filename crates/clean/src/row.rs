@@ -1,4 +1,4 @@
-//! What clean knows of a row while it decides about it: the text itself stays in the table.
+//! What is kept in memory of each row. The text itself stays in the table.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use whatlang::Lang;
 
 use crate::language;
 
-/// A text by 128 bits of its digest: two texts of a data set with the same one will not be met.
+/// The first 128 bits of a text's digest. A collision within a data set is practically impossible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TextKey(u128);
 
@@ -22,24 +22,24 @@ impl TextKey {
 
 /// What is known of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TextFacts {
-    /// As it came.
+pub(crate) struct TextInfo {
+    /// Digest of the original text.
     pub(crate) raw: TextKey,
-    /// Normalised.
+    /// Digest of the normalised text.
     pub(crate) normalised: TextKey,
-    /// Words of the normalised text, separated by white space.
+    /// Number of words of the normalised text, separated by white space.
     pub(crate) words: u32,
-    /// Whether its characters had been decoded wrongly.
+    /// Whether its characters had been decoded with the wrong encoding.
     pub(crate) repaired: bool,
-    /// Whether it states its own score.
+    /// Whether it states a score, such as 7/10.
     pub(crate) states_score: bool,
-    /// Its language, if that is surely none of the wanted ones.
+    /// Its language, if it is reliably none of the allowed ones.
     pub(crate) other_language: Option<Lang>,
 }
 
-impl TextFacts {
-    /// `wanted` are the languages that are wanted, all of them where none is named.
-    pub(crate) fn of(raw: &str, normalised: &str, wanted: &[Lang]) -> Self {
+impl TextInfo {
+    /// `languages` are the allowed languages; an empty list allows all.
+    pub(crate) fn of(raw: &str, normalised: &str, languages: &[Lang]) -> Self {
         let words = u32::try_from(normalised.split_whitespace().count()).unwrap_or(u32::MAX);
         Self {
             raw: TextKey::of(raw),
@@ -47,33 +47,33 @@ impl TextFacts {
             words,
             repaired: is_damaged(raw),
             states_score: states_score(raw),
-            other_language: language::other(normalised, wanted),
+            other_language: language::detect_other(normalised, languages),
         }
     }
 }
 
-/// One row.
+/// A row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
-    pub(crate) text: TextFacts,
+    pub(crate) text: TextInfo,
     pub(crate) label: Option<Sentiment>,
-    /// The source's own split, where it is to be kept.
+    /// The split in the source, if the settings use it.
     pub(crate) official: Option<Split>,
 }
 
 impl Row {
-    /// Whether it is a labelled row of the source's own test split.
+    /// Whether this is a labelled row of the source's test split.
     pub(crate) fn is_official_test(&self) -> bool {
         self.label.is_some() && self.official == Some(Split::Test)
     }
 }
 
-/// The groups of rows, each name once.
+/// The groups of all rows. Each name is stored once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GroupColumn {
-    names: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, u32>,
-    of: Vec<Option<u32>>,
+    group_names: Vec<Box<str>>,
+    number_by_name: HashMap<Box<str>, u32>,
+    group_by_row: Vec<Option<u32>>,
 }
 
 impl GroupColumn {
@@ -86,31 +86,31 @@ impl GroupColumn {
 
     /// Appends the group of the next row.
     pub(crate) fn push(&mut self, group: Option<&str>) {
-        let number = group.map(|name| match self.numbers.get(name) {
+        let number = group.map(|name| match self.number_by_name.get(name) {
             Some(number) => *number,
             None => {
-                let number = self.names.len() as u32;
-                self.numbers.insert(name.into(), number);
-                self.names.push(name.into());
+                let number = self.group_names.len() as u32;
+                self.number_by_name.insert(name.into(), number);
+                self.group_names.push(name.into());
                 number
             }
         });
-        self.of.push(number);
+        self.group_by_row.push(number);
     }
 
     /// The number of a row's group.
     pub(crate) fn number(&self, position: usize) -> Option<u32> {
-        self.of[position]
+        self.group_by_row[position]
     }
 
     /// The name of a group.
     pub(crate) fn name(&self, number: u32) -> &str {
-        &self.names[number as usize]
+        &self.group_names[number as usize]
     }
 
     /// The name of every row's group.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let name = |number: &Option<u32>| number.map(|number| self.name(number));
-        self.of.iter().map(name)
+        self.group_by_row.iter().map(name)
     }
 }

@@ -1,10 +1,10 @@
-//! On which side of the split a row falls.
+//! Assigns rows to splits.
 //!
-//! A row's side follows from a hash of the seed and its group (its text where it has none), and
-//! from nothing else: it stays where it is when rows are added, rows of a group stay together, and
-//! equal texts fall on one side. Exact stratification would contradict that, because one more row
-//! would move others. The hash knows nothing of the label, so every class is divided in the same
-//! expected proportion; a class of n rows misses its share p by about sqrt(p (1 - p) / n).
+//! The split of a row depends only on a hash of the seed and of the row's group, or of its text if it has no
+//! group. So a row stays in its split when rows are added, the rows of a group stay together, and equal texts
+//! get the same split. Exact stratification is impossible under these rules, because one more row would move
+//! others. The hash does not depend on the label, so every class gets the same expected share; for a class of
+//! n rows and a share p the standard error is sqrt(p (1 - p) / n).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,23 +15,22 @@ use settings::SplitSettings;
 
 use crate::near::Clusters;
 use crate::row::{GroupColumn, Row};
-use crate::texts::TextStore;
+use crate::text_store::TextStore;
 
-/// Whose split it is.
+/// How rows are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Divider {
-    /// The source's own train and test split; validation is carved from train.
+pub(crate) enum SplitMethod {
+    /// The source's own training and test split; the validation split is taken from training.
     Official,
-    /// All by hash.
+    /// All splits by hash.
     Hash,
 }
 
-impl Divider {
-    /// The source's own split if it has one and it is wanted.
+impl SplitMethod {
+    /// Returns the source's own split if it has one and the settings use it.
     ///
     /// # Errors
-    /// The source has train without test or the reverse: whatever we made of that would not be what
-    /// its split means.
+    /// The source has a training split without a test split, or the reverse, which is ambiguous.
     pub(crate) fn of(rows: &[Row]) -> Result<Self, Failure> {
         let count = |split| {
             let is_labelled = |row: &&Row| row.label.is_some() && row.official == Some(split);
@@ -43,15 +42,14 @@ impl Divider {
             (0, rows) => (Split::Test, Split::Train, rows),
             _ => return Ok(Self::Official),
         };
-        let rows = format::count(rows);
-        let message = format!(
-            "The source's own split has {rows} labelled rows for `{present}` and none for `{missing}`"
-        );
-        let hint = "Add the missing side, or let clean split all rows with `--set clean.split.official=false`";
+        let rows = format::plural(rows, "labelled row", "labelled rows");
+        let message =
+            format!("The split in the source has {rows} for `{present}` but none for `{missing}`");
+        let hint = "Add the missing rows, or let `clean` split all rows with `--set clean.split.official=false`";
         Err(Failure::new(message).with_hint(hint.to_owned()))
     }
 
-    /// For the profile.
+    /// The name in the profile.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Official => "official",
@@ -60,22 +58,22 @@ impl Divider {
     }
 }
 
-/// Decides about rows one at a time.
+/// Assigns rows to splits, one at a time.
 pub(crate) struct Splitter<'a> {
-    pub(crate) divider: Divider,
+    pub(crate) method: SplitMethod,
     pub(crate) settings: &'a SplitSettings,
     pub(crate) seed: u64,
 }
 
 impl Splitter<'_> {
-    /// The side of a row that is divided by this key.
+    /// The split of a row with this key.
     pub(crate) fn side(&self, row: &Row, key: (&str, &str)) -> Split {
         if row.label.is_none() {
             return Split::Unlabelled;
         }
-        let in_test = match self.divider {
-            Divider::Official => row.official == Some(Split::Test),
-            Divider::Hash => fraction(self.seed, "test", key) < self.settings.test,
+        let in_test = match self.method {
+            SplitMethod::Official => row.official == Some(Split::Test),
+            SplitMethod::Hash => fraction(self.seed, "test", key) < self.settings.test,
         };
         if in_test {
             Split::Test
@@ -87,17 +85,17 @@ impl Splitter<'_> {
     }
 }
 
-/// What a row is divided by.
+/// What determines the split of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     /// A group, by its number.
     Group(u32),
-    /// The text of a row, by its position.
+    /// The text of a row, by the row's position.
     Text(u32),
 }
 
 impl Key {
-    /// Its kind, and what is hashed of it.
+    /// The kind of the key and the text that is hashed.
     ///
     /// # Errors
     /// The texts cannot be read.
@@ -113,10 +111,10 @@ impl Key {
     }
 }
 
-/// The key of every row: its group, or its text where it has none or groups do not count. Rows
-/// that are near each other, directly or through rows of their groups, have one key, that with the
-/// smallest digest: it depends on which rows there are and not on their order. A new row can move
-/// others only by being near rows of two sides, which then have to come together.
+/// The key of every row: its group, or its text if it has no group or groups are not used. Near-duplicates,
+/// and rows connected to them through groups, share one key, which is the one with the smallest digest. It does not
+/// depend on the order of rows. A new row can move others only if it is a near-duplicate of rows in two
+/// splits, which then must be joined.
 ///
 /// # Errors
 /// The texts cannot be read.
@@ -140,22 +138,22 @@ pub(crate) fn keys(
         let next = units.len();
         units.entry(keys[position]).or_insert(next);
     }
-    let mut together = Clusters::new(units.len());
+    let mut connected = Clusters::new(units.len());
     for position in linked() {
-        together.join(units[&keys[position]], units[&keys[near.root(position)]]);
+        connected.join(units[&keys[position]], units[&keys[near.root(position)]]);
     }
     let mut smallest: HashMap<usize, ([u8; 32], Key)> = HashMap::new();
     for (key, unit) in &units {
         let (kind, value) = key.resolve(texts, groups)?;
         let candidate = (digest(kind, &value), *key);
-        let best = smallest.entry(together.root(*unit)).or_insert(candidate);
+        let best = smallest.entry(connected.root(*unit)).or_insert(candidate);
         if candidate.0 < best.0 {
             *best = candidate;
         }
     }
     for key in &mut keys {
         if let Some(unit) = units.get(key) {
-            *key = smallest[&together.root(*unit)].1;
+            *key = smallest[&connected.root(*unit)].1;
         }
     }
     Ok(keys)
@@ -168,8 +166,8 @@ fn digest(kind: &str, key: &str) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// A number from 0 up to 1 that is the same whenever the arguments are. `draw` keeps the two
-/// decisions about a row independent of each other.
+/// A pseudo-random number from 0 to 1 (exclusive) that depends only on the arguments. `draw` makes the two
+/// decisions about a row independent.
 fn fraction(seed: u64, draw: &str, (kind, key): (&str, &str)) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());
@@ -180,33 +178,33 @@ fn fraction(seed: u64, draw: &str, (kind, key): (&str, &str)) -> f64 {
     let digest = hasher.finalize();
     let first = digest.as_bytes()[..8].try_into();
     let bits = u64::from_le_bytes(first.expect("eight of 32 bytes"));
-    // The 53 bits that a float can tell apart.
+    // A float has 53 significant bits.
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::TextFacts;
+    use crate::row::TextInfo;
     use artifact::Sentiment;
 
     fn row(official: Option<Split>) -> Row {
         Row {
-            text: TextFacts::of("x", "x", &[]),
+            text: TextInfo::of("x", "x", &[]),
             label: Some(Sentiment::Positive),
             official,
         }
     }
 
     fn shares(splitter: &Splitter<'_>, row: &Row) -> [f64; 3] {
-        let sides: Vec<Split> = (0..20_000)
+        let row_splits: Vec<Split> = (0..20_000)
             .map(|id| splitter.side(row, ("text", &format!("text {id}"))))
             .collect();
         Split::LABELLED
-            .map(|split| sides.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
+            .map(|split| row_splits.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
     }
 
-    fn check_shares(divider: Divider, official: Option<Split>, expected: [f64; 3]) {
+    fn check_shares(method: SplitMethod, official: Option<Split>, expected: [f64; 3]) {
         let settings = SplitSettings {
             test: 0.2,
             validation: 0.1,
@@ -214,7 +212,7 @@ mod tests {
         };
         let found = shares(
             &Splitter {
-                divider,
+                method,
                 settings: &settings,
                 seed: 1,
             },
@@ -229,15 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_as_asked() {
-        check_shares(Divider::Hash, None, [0.72, 0.08, 0.2]);
-        check_shares(Divider::Official, Some(Split::Train), [0.9, 0.1, 0.0]);
-        check_shares(Divider::Official, Some(Split::Test), [0.0, 0.0, 1.0]);
-        check_shares(Divider::Official, None, [0.9, 0.1, 0.0]);
+    fn shares_match_the_settings() {
+        check_shares(SplitMethod::Hash, None, [0.72, 0.08, 0.2]);
+        check_shares(SplitMethod::Official, Some(Split::Train), [0.9, 0.1, 0.0]);
+        check_shares(SplitMethod::Official, Some(Split::Test), [0.0, 0.0, 1.0]);
+        check_shares(SplitMethod::Official, None, [0.9, 0.1, 0.0]);
     }
 
     #[test]
-    fn what_belongs_together_has_one_key() {
+    fn connected_rows_share_a_key() {
         let texts = TextStore::of(&["a", "b", "c", "d", "e"]);
         let groups = GroupColumn::of(&[Some("x"), Some("x"), None, Some("y"), Some("y")]);
         let distinct = |keys: &[Key]| keys.iter().collect::<std::collections::HashSet<_>>().len();
@@ -254,7 +252,7 @@ mod tests {
         let joined = of(true, Some(&near));
         assert_eq!(distinct(&joined), 2);
         assert!(joined[0] == joined[1] && joined[1] == joined[2]);
-        // Through `c` both groups are one.
+        // `c` connects both groups.
         near.join(2, 4);
         assert_eq!(distinct(&of(true, Some(&near))), 1);
         assert_eq!(distinct(&of(false, Some(&near))), 3);
@@ -278,14 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_moves_rows() {
+    fn the_seed_changes_the_split() {
         let settings = SplitSettings {
             test: 0.5,
             ..SplitSettings::default()
         };
-        let sides = |seed| {
+        let row_splits = |seed| {
             let splitter = Splitter {
-                divider: Divider::Hash,
+                method: SplitMethod::Hash,
                 settings: &settings,
                 seed,
             };
@@ -293,31 +291,31 @@ mod tests {
                 .map(|id| splitter.side(&row(None), ("text", &id.to_string())))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(sides(1), sides(1));
-        assert_ne!(sides(1), sides(2));
+        assert_eq!(row_splits(1), row_splits(1));
+        assert_ne!(row_splits(1), row_splits(2));
     }
 
     #[test]
-    fn half_a_split_is_an_error() {
-        let check = |splits: &[Option<Split>], expected: Result<Divider, &str>| {
+    fn an_incomplete_split_is_an_error() {
+        let check = |splits: &[Option<Split>], expected: Result<SplitMethod, &str>| {
             let rows: Vec<Row> = splits.iter().map(|split| row(*split)).collect();
             assert_eq!(
-                Divider::of(&rows).map_err(|error| error.to_string()),
+                SplitMethod::of(&rows).map_err(|error| error.to_string()),
                 expected.map_err(str::to_owned)
             );
         };
-        check(&[None, None], Ok(Divider::Hash));
+        check(&[None, None], Ok(SplitMethod::Hash));
         check(
             &[Some(Split::Train), Some(Split::Test), None],
-            Ok(Divider::Official),
+            Ok(SplitMethod::Official),
         );
         check(
             &[Some(Split::Train), None],
-            Err("The source's own split has 1 labelled rows for `train` and none for `test`"),
+            Err("The split in the source has 1 labelled row for `train` but none for `test`"),
         );
         check(
             &[Some(Split::Test)],
-            Err("The source's own split has 1 labelled rows for `test` and none for `train`"),
+            Err("The split in the source has 1 labelled row for `test` but none for `train`"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The program as a person meets it.
+//! Tests of the program.
 
 #![allow(missing_docs)]
 
@@ -8,34 +8,34 @@ use std::fs;
 use std::process::{Command, Output};
 
 use artifact::{Artifact, StageName};
-use common::Bench;
+use common::TestProject;
 
-fn program(bench: &Bench, arguments: &[&str], threads: &str) -> Output {
+fn program(project: &TestProject, arguments: &[&str], threads: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ressenti-clean"))
         .args(arguments)
-        .current_dir(bench.path(""))
+        .current_dir(project.path(""))
         .env("NO_COLOR", "1")
         .env("POLARS_MAX_THREADS", threads)
         .output()
         .expect("the program starts")
 }
 
-/// A folder whose reviews are ingested.
-fn project() -> Bench {
-    let bench = Bench::new();
+/// A folder with ingested reviews.
+fn project() -> TestProject {
+    let project = TestProject::new();
     let rows: Vec<String> = (0..9000)
         .map(|id| format!("review <b>number</b> {id},{},,film {},", id % 2, id / 5))
         .collect();
-    bench.clean(&rows, "").expect("rows").bench
+    project.clean(&rows, "").expect("rows").project
 }
 
 #[test]
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
-    let bench = project();
+    let project = project();
     let mut identities = Vec::new();
     for threads in ["1", "2", "5"] {
         let output = program(
-            &bench,
+            &project,
             &["--force", "--set", &format!("run.threads={threads}")],
             threads,
         );
@@ -44,7 +44,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let folder = bench
+        let folder = project
             .path("artifacts")
             .join(StageName::Clean.as_str())
             .join("reviews");
@@ -55,15 +55,15 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn without_its_input_it_names_the_command_that_makes_it() {
-    let bench = Bench::new();
+fn a_missing_input_is_reported_with_the_command_that_creates_it() {
+    let project = TestProject::new();
     fs::write(
-        bench.path("pipeline.toml"),
+        project.path("pipeline.toml"),
         "[pipeline]\nname = 'test'\n[ingest]\nsource = 'reviews.csv'\n",
     )
     .expect("a file");
-    fs::write(bench.path("reviews.csv"), testkit::corpus::kaggle_csv()).expect("a file");
-    let output = program(&bench, &[], "1");
+    fs::write(project.path("reviews.csv"), testkit::corpus::kaggle_csv()).expect("a file");
+    let output = program(&project, &[], "1");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(
@@ -74,13 +74,13 @@ fn without_its_input_it_names_the_command_that_makes_it() {
 
 #[test]
 fn a_damaged_input_is_named() {
-    let bench = project();
-    let path = bench.path("artifacts/ingest/reviews/reviews.parquet");
+    let project = project();
+    let path = project.path("artifacts/ingest/reviews/reviews.parquet");
     let mut bytes = fs::read(&path).expect("a file");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&path, bytes).expect("a file");
-    let output = program(&bench, &["--force"], "1");
+    let output = program(&project, &["--force"], "1");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(
@@ -91,8 +91,8 @@ fn a_damaged_input_is_named() {
 }
 
 #[test]
-fn help_says_what_it_reads_and_writes() {
-    let output = program(&Bench::new(), &["--help"], "1");
+fn help_names_inputs_and_outputs() {
+    let output = program(&TestProject::new(), &["--help"], "1");
     let stdout = String::from_utf8_lossy(&output.stdout);
     for word in ["clean.parquet", "removed.parquet", "profile.json"] {
         assert!(stdout.contains(word), "{word}");

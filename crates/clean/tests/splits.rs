@@ -1,5 +1,4 @@
-//! What holds for the split of any rows: nothing stands on two sides, and no row moves because
-//! others came.
+//! Tests with random rows: groups and near-duplicates are in one split, and new rows do not move others.
 
 #![allow(missing_docs)]
 
@@ -8,14 +7,14 @@ mod common;
 use std::collections::{BTreeMap, HashMap};
 
 use clean::{TextStore, near_duplicates};
-use common::{Bench, CleanRow};
+use common::{CleanRow, TestProject};
 use proptest::prelude::*;
 
-/// The near-duplicate threshold of these tests, below which texts of ten words fall with one word
-/// changed in the middle and above which they stay with the last one changed.
+/// The near-duplicate threshold of these tests. Texts of ten words reach it if only the last word differs, but
+/// not if a word in the middle differs.
 const THRESHOLD: f64 = 0.6;
 
-/// A text of ten words of its own, with the last word changed for `edit` above 0.
+/// A text of ten unique words. If `edit` is greater than 0, the last word differs.
 fn text(number: usize, edit: usize) -> String {
     let words = (0..9).map(|word| format!("w{number}x{word}"));
     let last = if edit == 0 {
@@ -27,15 +26,15 @@ fn text(number: usize, edit: usize) -> String {
 }
 
 #[derive(Clone, Debug)]
-struct Drawn {
+struct RandomRow {
     number: usize,
     edit: usize,
     group: Option<usize>,
 }
 
-fn rows() -> impl Strategy<Value = Vec<Drawn>> {
+fn rows() -> impl Strategy<Value = Vec<RandomRow>> {
     let row = (0..40_usize, 0..3_usize, prop::option::of(0..12_usize));
-    let row = row.prop_map(|(number, edit, group)| Drawn {
+    let row = row.prop_map(|(number, edit, group)| RandomRow {
         number,
         edit,
         group,
@@ -43,11 +42,11 @@ fn rows() -> impl Strategy<Value = Vec<Drawn>> {
     prop::collection::vec(row, 30..80)
 }
 
-fn line(row: &Drawn) -> String {
+fn line(row: &RandomRow) -> String {
     let group = row
         .group
         .map_or(String::new(), |group| format!("film {group}"));
-    // Copies of a text have one label, or they would all go.
+    // Copies of a text have the same label, or all would be removed.
     format!(
         "{},{},,{group},",
         text(row.number, row.edit),
@@ -55,12 +54,12 @@ fn line(row: &Drawn) -> String {
     )
 }
 
-/// The kept rows, or nothing where a split came out empty, which so few rows can do.
+/// The kept rows; `None` if a split is empty, which is possible with so few rows.
 fn clean(lines: &[String]) -> Option<Vec<CleanRow>> {
     let settings = format!(
         "split = {{ test = 0.3, validation = 0.3 }}\nnear_duplicates = {{ threshold = {THRESHOLD} }}"
     );
-    match Bench::new().clean(lines, &settings) {
+    match TestProject::new().clean(lines, &settings) {
         Ok(cleaned) => Some(cleaned.rows()),
         Err(error) => {
             assert!(error.contains("has no"), "{error}");
@@ -73,7 +72,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_stands_on_two_sides(drawn in rows()) {
+    fn groups_and_near_duplicates_are_in_one_split(drawn in rows()) {
         let lines: Vec<String> = drawn.iter().map(line).collect();
         let Some(rows) = clean(&lines) else { return Ok(()) };
         let mut sides: HashMap<&str, &str> = HashMap::new();
@@ -91,12 +90,12 @@ proptest! {
     }
 
     #[test]
-    fn no_row_moves_because_others_came(drawn in rows(), more in 1..40_usize) {
+    fn new_rows_do_not_move_others(drawn in rows(), more in 1..40_usize) {
         let mut lines: Vec<String> = drawn.iter().map(line).collect();
         let before = clean(&lines);
-        // Rows like no other, before and between and after.
+        // Adds unique rows before, between and after the others.
         for number in 0..more {
-            let new = Drawn { number: 100 + number, edit: 0, group: (number % 3 == 0).then_some(100 + number) };
+            let new = RandomRow { number: 100 + number, edit: 0, group: (number % 3 == 0).then_some(100 + number) };
             lines.insert((number * 7) % (lines.len() + 1), line(&new));
         }
         let (Some(before), Some(after)) = (before, clean(&lines)) else { return Ok(()) };

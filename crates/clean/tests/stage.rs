@@ -1,4 +1,4 @@
-//! The stage in a temporary folder.
+//! Tests of the stage in a temporary folder.
 
 #![allow(missing_docs)]
 
@@ -7,7 +7,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Contract, Split};
-use common::{Bench, CleanRow, Cleaned};
+use common::{CleanRow, Cleaned, TestProject};
 
 /// `count` rows of alternating labels; three rows to a group where `grouped`.
 fn many(count: usize, grouped: bool) -> Vec<String> {
@@ -36,7 +36,7 @@ fn by_text(cleaned: &Cleaned) -> BTreeMap<String, CleanRow> {
 }
 
 #[test]
-fn an_official_split_is_kept_and_its_leaks_are_removed() {
+fn an_official_split_is_used_and_its_leaks_are_removed() {
     let rows = lines(&[
         "Good<br />film,1,train,a,2001-02-03",
         "bad film,0,train,b,",
@@ -52,7 +52,7 @@ fn an_official_split_is_kept_and_its_leaks_are_removed() {
         "good film,,,f,",
         "good film,,,f,",
     ]);
-    let cleaned = Bench::new()
+    let cleaned = TestProject::new()
         .clean(&rows, "split = { validation = 0.0 }")
         .expect("rows");
     let found: Vec<_> = cleaned
@@ -126,10 +126,10 @@ fn an_official_split_is_kept_and_its_leaks_are_removed() {
 }
 
 #[test]
-fn without_an_official_split_every_copy_goes_before_the_split() {
+fn without_an_official_split_all_duplicates_are_removed() {
     let mut rows = many(300, false);
     rows.extend(many(300, false));
-    let cleaned = Bench::new().clean(&rows, "").expect("rows");
+    let cleaned = TestProject::new().clean(&rows, "").expect("rows");
     assert_eq!((cleaned.rows().len(), cleaned.removed().len()), (300, 300));
     assert_eq!(cleaned.profile().splitting.test_by, "hash");
     for (split, share) in [("train", 0.72), ("validation", 0.08), ("test", 0.2)] {
@@ -146,12 +146,12 @@ fn without_an_official_split_every_copy_goes_before_the_split() {
 }
 
 #[test]
-fn rows_stay_on_their_side_when_rows_are_added() {
+fn rows_stay_in_their_split_when_rows_are_added() {
     for grouped in [false, true] {
         let (few, many) = (many(200, grouped), many(600, grouped));
         let shuffled: Vec<String> = many.iter().rev().cloned().collect();
-        let before = by_text(&Bench::new().clean(&few, "").expect("rows"));
-        let after = by_text(&Bench::new().clean(&shuffled, "").expect("rows"));
+        let before = by_text(&TestProject::new().clean(&few, "").expect("rows"));
+        let after = by_text(&TestProject::new().clean(&shuffled, "").expect("rows"));
         assert_eq!((before.len(), after.len()), (200, 600));
         for (text, row) in &before {
             assert_eq!(row.split, after[text].split, "{text}");
@@ -160,9 +160,9 @@ fn rows_stay_on_their_side_when_rows_are_added() {
 }
 
 #[test]
-fn a_group_stands_on_one_side() {
+fn a_group_is_in_one_split() {
     let sides = |settings: &str| {
-        let cleaned = Bench::new()
+        let cleaned = TestProject::new()
             .clean(&many(600, true), settings)
             .expect("rows");
         let mut sides: BTreeMap<Option<String>, BTreeSet<String>> = BTreeMap::new();
@@ -182,7 +182,7 @@ fn validation_comes_from_train_and_never_from_an_official_test() {
     rows.iter_mut()
         .for_each(|row| *row = row.replace(",,film", ",train,film"));
     rows.extend((0..200).map(|id| format!("test number {id},{},test,film {id},", id % 2)));
-    let cleaned = Bench::new()
+    let cleaned = TestProject::new()
         .clean(&rows, "split = { validation = 0.25 }")
         .expect("rows");
     let count = |split: &str| {
@@ -209,7 +209,7 @@ fn validation_comes_from_train_and_never_from_an_official_test() {
             row.text
         );
     }
-    let by_hash = Bench::new()
+    let by_hash = TestProject::new()
         .clean(&rows, "split = { official = false }")
         .expect("rows");
     assert!(
@@ -230,7 +230,12 @@ fn nothing_is_learned_from_validation_or_test() {
         rows.extend((0..50).map(|id| format!("{test} {id},{},test,,", id % 2)));
         rows
     };
-    let profile = |test: &str| Bench::new().clean(&rows(test), "").expect("rows").profile();
+    let profile = |test: &str| {
+        TestProject::new()
+            .clean(&rows(test), "")
+            .expect("rows")
+            .profile()
+    };
     let (one, other) = (
         profile("plain"),
         profile("extraordinarily long and telling text with many more words in it"),
@@ -260,13 +265,13 @@ fn nothing_is_learned_from_validation_or_test() {
 #[test]
 fn the_same_rows_give_the_same_bytes() {
     let rows = many(9000, true);
-    let (one, two) = (Bench::new(), Bench::new());
+    let (one, two) = (TestProject::new(), TestProject::new());
     let (one, two) = (
         one.clean(&rows, "").expect("rows"),
         two.clean(&rows, "").expect("rows"),
     );
     assert_eq!(one.artifact.identity(), two.artifact.identity());
-    let other = Bench::new().clean(&rows, "seed = 8").expect("rows");
+    let other = TestProject::new().clean(&rows, "seed = 8").expect("rows");
     assert_ne!(one.artifact.identity(), other.artifact.identity());
 }
 
@@ -275,7 +280,10 @@ fn steps_can_be_switched_off() {
     let rows = lines(&["<b>x</b> &amp;  y,1,train,,", "no,0,train,,", "t,1,test,,"]);
     let text = |settings: &str| {
         let settings = format!("{settings}\nsplit = {{ validation = 0.0 }}");
-        Bench::new().clean(&rows, &settings).expect("rows").rows()[0]
+        TestProject::new()
+            .clean(&rows, &settings)
+            .expect("rows")
+            .rows()[0]
             .text
             .clone()
     };
@@ -285,70 +293,73 @@ fn steps_can_be_switched_off() {
 }
 
 #[test]
-fn a_split_that_is_of_no_use_is_an_error() {
+fn an_unusable_split_is_an_error() {
     let check = |rows: &[String], settings: &str, expected: &str| {
         assert_eq!(
-            Bench::new().clean(rows, settings).err().unwrap_or_default(),
+            TestProject::new()
+                .clean(rows, settings)
+                .err()
+                .unwrap_or_default(),
             expected
         );
     };
     check(
         &lines(&["a,,,,", "b,,,,"]),
         "",
-        "None of the 2 reviews has a label, so there is nothing to learn from | \
-         Name the column of labels with `--set ingest.columns.label=NAME` and what its values mean in \
-         `[ingest.labels]`, or that of ratings with `--set ingest.columns.rating=NAME` and their middle with \
-         `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows what is in the file",
+        "No review has a label (2 reviews), so a model cannot be trained | \
+         Set the column of labels with `--set ingest.columns.label=NAME` and define its values in \
+         `[ingest.labels]`, or set the column of ratings with `--set ingest.columns.rating=NAME` and the neutral \
+         rating with `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows the columns of a file",
     );
     check(
         &lines(&["a,1,train,,", "b,0,train,,"]),
         "",
-        "The source's own split has 2 labelled rows for `train` and none for `test` | \
-         Add the missing side, or let clean split all rows with `--set clean.split.official=false`",
+        "The split in the source has 2 labelled rows for `train` but none for `test` | \
+         Add the missing rows, or let `clean` split all rows with `--set clean.split.official=false`",
     );
     check(
         &lines(&["a,1,train,,", "b,0,train,,", "c,0,test,,"]),
         "split = { validation = 0.0001 }",
-        "The split `validation` has no reviews | There are too few reviews to divide: raise \
-         `--set clean.split.validation=SHARE`, add some, or try another `--set clean.seed=NUMBER`",
+        "The split `validation` has no reviews | There are too few reviews: raise \
+         `--set clean.split.validation=SHARE`, add reviews, or try another seed with `--set clean.seed=NUMBER`",
     );
     check(
         &lines(&["a,1,,f,", "b,0,,f,", "c,0,,f,", "d,1,,f,"]),
         "split = { validation = 0.0001, test = 0.0 }",
-        "The split `validation` has no reviews | There may be too few groups to divide: divide by row with \
+        "The split `validation` has no reviews | There may be too few groups: split by row with \
          `--set clean.split.grouped=false`, raise `--set clean.split.validation=SHARE`, or add reviews",
     );
     check(
         &lines(&["a,1,train,f,", "b,1,train,f,", "c,0,test,g,"]),
         "split = { validation = 0.0 }",
-        "The training split has no negative reviews | There may be too few groups to divide: \
-         divide by row with `--set clean.split.grouped=false`, or add reviews",
+        "The training split has no negative reviews | There may be too few groups: \
+         split by row with `--set clean.split.grouped=false`, or add reviews",
     );
     check(
         &lines(&["a,1,train,,", "a,0,train,,", "c,0,test,,"]),
         "split = { validation = 0.0 }",
-        "The split `train` has no reviews | There are too few reviews to divide: add some, \
-         or try another `--set clean.seed=NUMBER`",
+        "The split `train` has no reviews | There are too few reviews: add reviews, \
+         or try another seed with `--set clean.seed=NUMBER`",
     );
 }
 
 #[test]
-fn ratings_that_give_no_labels_are_said() {
+fn ratings_without_a_known_scale_are_reported() {
     let rows: Vec<String> = (0..20)
         .map(|id| format!("a film of the number {id},{}", 1 + id % 7))
         .collect();
     let content = format!("text,stars\n{}\n", rows.join("\n"));
-    let clean = |ingest: &str| Bench::new().clean_file(&content, ingest, "").err();
-    let expected = "None of the 20 reviews has a label, so there is nothing to learn from | \
-                    There are ratings from 1 to 7, and it is not plain which scale they are on: say which one is \
-                    neither good nor bad with `--set ingest.rating.centre=NUMBER`";
+    let clean = |ingest: &str| TestProject::new().clean_file(&content, ingest, "").err();
+    let expected = "No review has a label (20 reviews), so a model cannot be trained | \
+                    There are ratings from 1 to 7, but their scale is ambiguous: set the \
+                    neutral rating with `--set ingest.rating.centre=NUMBER`";
     assert_eq!(clean("").as_deref(), Some(expected));
     let named = "columns = { text = 'text', rating = 'stars' }";
     assert_eq!(clean(named).as_deref(), Some(expected));
 }
 
 #[test]
-fn reviews_of_one_product_can_be_divided() {
+fn reviews_of_one_product_can_be_split() {
     let rows: Vec<String> = (0..100)
         .map(|id| {
             format!(
@@ -358,13 +369,15 @@ fn reviews_of_one_product_can_be_divided() {
         })
         .collect();
     let content = format!("product_id,product,text,label\n{}\n", rows.join("\n"));
-    let cleaned = Bench::new().clean_file(&content, "", "").expect("rows");
+    let cleaned = TestProject::new()
+        .clean_file(&content, "", "")
+        .expect("rows");
     let splits: BTreeSet<String> = cleaned.rows().into_iter().map(|row| row.split).collect();
     assert_eq!(splits.len(), 3, "{splits:?}");
-    let grouped = Bench::new().clean_file(&content, "columns = { group = 'product_id' }", "");
+    let grouped = TestProject::new().clean_file(&content, "columns = { group = 'product_id' }", "");
     let error = grouped.err().unwrap_or_default();
     assert!(
-        error.contains("divide by row with `--set clean.split.grouped=false`"),
+        error.contains("split by row with `--set clean.split.grouped=false`"),
         "{error}"
     );
 }

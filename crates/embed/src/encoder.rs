@@ -64,7 +64,7 @@ fn own_tokenizer(
     tokens: &Artifact,
     config: &EncoderConfig,
 ) -> Result<Digest, Failure> {
-    let own = Digest::of_bytes(&text::import(&folder.join("tokenizer.json"))?);
+    let own = Digest::of_bytes(&text::import_tokenizer(&folder.join("tokenizer.json"))?);
     let contract = TokenContract::of(tokens)?;
     check_tokenizer(folder, own, contract.tokenizer)?;
     if i64::from(contract.vocabulary_size) > config.vocabulary_size {

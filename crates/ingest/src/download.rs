@@ -1,5 +1,5 @@
-//! A source from the internet: fetched once per user, resumable, and used only if it is, byte for
-//! byte, what the pipeline file pins.
+//! Downloads a source once per user. A download can be resumed, and the file is used only if its SHA-256 is the
+//! one in the pipeline file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,24 +13,24 @@ use tables::InputError;
 use ureq::Body;
 use ureq::http::Response;
 
-/// Tries that each get further than the one before.
+/// Maximum number of attempts, each of which must get further than the one before.
 const ATTEMPTS: usize = 5;
 
-/// Bytes moved at a time.
+/// Bytes per read.
 const BUFFER: usize = 1 << 16;
 
-/// The pinned file, from `folder` where it is there, else from its address.
-pub(crate) fn provide(
+/// Returns the path of the file in `folder`, and downloads it first if it is missing.
+pub(crate) fn ensure_downloaded(
     url: &str,
     sha256: &str,
     folder: &Path,
     progress: &Progress,
 ) -> Result<PathBuf, InputError> {
     let expected = sha256.to_ascii_lowercase();
-    // Named by its content, so that two files of one name never meet.
+    // The folder is named by the content, so that files with the same name do not collide.
     let folder = folder.join(&expected);
     fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
-    // Two runs that want the same file take turns; the second then finds it.
+    // Only one of several runs downloads the file; the others wait and use it.
     let _lock = FileLock::acquire(&folder.join("lock"), |_| ())?;
     let path = folder.join(file_name(url));
     if sha256_of(&path)?.is_some_and(|found| found == expected) {
@@ -46,25 +46,24 @@ pub(crate) fn provide(
             return Ok(path);
         }
         fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
-        // What an earlier run had left was perhaps the beginning of another file.
+        // A partial file of an earlier run may belong to another version, so it is downloaded once more.
         if !resumed {
             return Err(InputError::other(
+                format!("The SHA-256 of `{url}` is `{found}`, but `{expected}` was expected"),
                 format!(
-                    "The content of `{url}` has the SHA-256 `{found}`, and `{expected}` was expected"
-                ),
-                format!(
-                    "Check `ingest.download.sha256`, or download `{url}` by hand and pass `--source PATH`"
+                    "Check `ingest.download.sha256`, or download `{url}` yourself and pass `--source PATH`"
                 ),
             ));
         }
     }
 }
 
-/// The last part of the address, as a plain file name: the ending tells the format.
+/// The last part of an address as a file name. The extension is kept, because it identifies an archive.
 fn file_name(url: &str) -> String {
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let last = address.rsplit('/').next().unwrap_or_default();
-    let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || "._-".contains(*sign);
+    let is_plain =
+        |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
     let name: String = last.chars().filter(is_plain).collect();
     match name.as_str() {
         "lock" | "part" => "source".to_owned(),
@@ -73,19 +72,19 @@ fn file_name(url: &str) -> String {
     }
 }
 
-/// SHA-256 of a file in hex, `None` where there is none.
+/// SHA-256 of a file in hex; `None` if the file does not exist.
 fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
-    let Some(mut file) = if_there(path, File::open(path))? else {
+    let Some(mut file) = if_exists(path, File::open(path))? else {
         return Ok(None);
     };
     let mut hasher = Sha256::new();
-    io::copy(&mut file, &mut hasher).map_err(InputError::read(path))?;
+    io::copy(&mut file, &mut hasher).map_err(InputError::cannot_read(path))?;
     let digest = hasher.finalize();
     Ok(Some(digest.iter().map(|it| format!("{it:02x}")).collect()))
 }
 
-/// Fetches what is missing of the file, and goes on after an interruption as long as every try
-/// brings more.
+/// Downloads the missing part of the file. After an interruption it retries as long as each attempt makes
+/// progress.
 fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -102,7 +101,7 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
             return Err(failure);
         }
         progress.note(&format!(
-            "the connection was cut off after {}; going on from there",
+            "the connection was interrupted after {}; resuming",
             artifact::format::bytes(now)
         ));
         (before, attempt) = (now, attempt + 1);
@@ -110,19 +109,19 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
     Ok(())
 }
 
-/// What was found at a path; `None` where nothing is there.
-pub(crate) fn if_there<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
+/// Converts the error "not found" to `None`.
+pub(crate) fn if_exists<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        found => found.map(Some).map_err(InputError::read(path)),
+        found => found.map(Some).map_err(InputError::cannot_read(path)),
     }
 }
 
 fn length(path: &Path) -> Result<u64, InputError> {
-    Ok(if_there(path, path.metadata())?.map_or(0, |metadata| metadata.len()))
+    Ok(if_exists(path, path.metadata())?.map_or(0, |metadata| metadata.len()))
 }
 
-/// One request, for the bytes from `start` on.
+/// Sends one request, for the bytes from `start` on.
 fn request(
     agent: &ureq::Agent,
     url: &str,
@@ -134,7 +133,7 @@ fn request(
         let error = InputError::other(
             format!("Failed to download `{url}`: {problem}"),
             format!(
-                "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
+                "Run the same command again to resume the download, or download `{url}` yourself and pass `--source PATH`"
             ),
         );
         match cause {
@@ -142,7 +141,7 @@ fn request(
             None => error,
         }
     };
-    // Compression on the way would make the lengths mean something else.
+    // Compression would change the lengths.
     let mut request = agent.get(url).header("accept-encoding", "identity");
     if start > 0 {
         request = request.header("range", format!("bytes={start}-"));
@@ -153,13 +152,13 @@ fn request(
     let start = match response.status().as_u16() {
         200 => 0,
         206 if continues_at(&response, start) => start,
-        // What is there is no beginning of that file.
+        // The partial file is not the beginning of this file.
         206 | 416 if start > 0 => {
             fs::remove_file(part).map_err(ArtifactError::io("remove", part))?;
             return self::request(agent, url, part, 0, progress);
         }
         status => {
-            let problem = format!("the server answers with status {status}");
+            let problem = format!("the server answered with status {status}");
             return Err(failed(problem, None));
         }
     };
@@ -190,7 +189,7 @@ fn request(
     if error.is_none() && total.is_none_or(|total| total == length) {
         return Ok(());
     }
-    Err(failed("the connection was cut off".to_owned(), error))
+    Err(failed("the connection was interrupted".to_owned(), error))
 }
 
 fn continues_at(response: &Response<Body>, start: u64) -> bool {

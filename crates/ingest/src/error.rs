@@ -1,52 +1,54 @@
-//! Problems of sources that several readers find.
+//! Errors about the source and its columns.
 
 use std::path::Path;
 
 use settings::nearest;
 use tables::{InputError, Problem};
 
-/// The pipeline file names no source, and the command line neither.
+/// Neither the pipeline file nor the command line names a source.
 pub(crate) fn no_source() -> InputError {
     InputError::other(
-        "There is no source of reviews: `ingest.source` is not set",
-        "Name the reviews with `--source PATH`: a CSV or TSV file, or the aclImdb archive or folder",
+        "No source of reviews is set: `ingest.source` is empty",
+        "Name the reviews with `--source PATH`: a CSV, TSV, JSON or Parquet file, or the aclImdb archive or folder",
     )
 }
 
-/// A setting names a column that is not among the `known` ones.
+/// A setting names a column that the file does not have. `known` are the file's columns.
 pub(crate) fn no_column(path: &Path, setting: &str, name: &str, known: &[String]) -> InputError {
     let path = path.display();
-    let message = format!("`{setting}` names the column `{name}`, which `{path}` does not have");
-    let there = format!("The columns are {}", list_columns(known));
+    let message = format!("`{setting}` names the column `{name}`, but `{path}` has no such column");
+    let columns = format!("The columns are {}", format_columns(known));
     let hint = match nearest(name, known) {
-        Some(close) => format!("Did you mean `{close}`? {there}"),
-        None => there,
+        Some(close) => format!("Did you mean `{close}`? {columns}"),
+        None => columns,
     };
     InputError::new(Problem::Columns(known.to_vec()), message, hint)
 }
 
-/// No column of a file is named in the settings, and its header, these names, is unknown.
+/// No column of the file is recognised as the text, and the settings name none.
 pub(crate) fn unknown_columns(path: &Path, known: &[String]) -> InputError {
-    // A single column that holds a usual separator was most likely split at the wrong one.
+    // A single column name that contains another separator was probably split at the wrong one.
     let separators = [(";", "\";\""), ("\t", "\"\\t\""), ("|", "\"|\"")];
     let unsplit = match known {
-        [name] => separators.iter().find(|(sign, _)| name.contains(sign)),
+        [name] => separators
+            .iter()
+            .find(|(separator, _)| name.contains(separator)),
         _ => None,
     };
     let hint = match unsplit {
-        Some((_, shown)) => format!("Name the separator with `--set 'ingest.delimiter={shown}'`"),
+        Some((_, shown)) => format!("Set the separator with `--set 'ingest.delimiter={shown}'`"),
         None => format!(
-            "Say which is which with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; the columns are {}",
-            list_columns(known)
+            "Name the columns with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; the columns are {}",
+            format_columns(known)
         ),
     };
     let path = path.display();
-    let message = format!("The columns of `{path}` are none that ingest knows by itself");
+    let message = format!("No column of `{path}` was recognised as the text of the reviews");
     InputError::new(Problem::Columns(known.to_vec()), message, hint)
 }
 
-/// The names of columns, for people.
-pub(crate) fn list_columns(known: &[String]) -> String {
+/// Formats column names for a message.
+pub(crate) fn format_columns(known: &[String]) -> String {
     let list: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
     list.join(", ")
 }

@@ -1,18 +1,18 @@
-//! The stage `ingest`: raw reviews, whatever their form, to one canonical table.
+//! The stage `ingest`: reads raw reviews in many formats into one table.
 //!
-//! Rows are read one by one, and not with polars, whose CSV
-//! reader cannot say which row was bad and why. What cannot be used is kept aside with the reason;
-//! nothing is dropped uncounted. Memory is bounded by the longest text allowed, not by the source.
+//! Rows are read one by one and not with polars, whose CSV reader does not report which row is invalid and
+//! why. Every row that cannot be used is written to `rejected.parquet` with the reason. Memory is bounded by
+//! the longest text allowed, not by the size of the source.
 
 mod aclimdb;
 mod download;
 mod error;
-mod form;
 mod inspect;
 mod row;
+mod row_counts;
 mod rows;
 mod sink;
-mod tally;
+mod source_format;
 
 use std::path::PathBuf;
 
@@ -23,34 +23,35 @@ use stage::{Context, NoOptions, Outcome, Stage};
 pub use inspect::main as inspect;
 pub use row::Review;
 pub use rows::{
-    BadRow, Carry, TextContent, TextRow, carried_names, count_rows, read_each, read_texts,
+    KeepColumns, RejectedRow, TextContent, TextRow, count_rows, for_each_review, kept_column_names,
+    read_texts,
 };
 pub use tables::{InputError, Problem};
 
 use error::no_source;
-use form::is_aclimdb;
-use sink::Sink;
+use sink::ParquetSink;
+use source_format::is_aclimdb;
 
-/// The stage.
+/// The stage `ingest`.
 #[derive(Clone, Copy, Debug)]
 pub struct Ingest;
 
 impl Stage for Ingest {
     const NAME: StageName = StageName::Ingest;
-    const ABOUT: &'static str = "Read raw reviews into one canonical table
+    const ABOUT: &'static str = "Read raw reviews into one table
 
-Reads the source that `ingest.source` or `--source` names: the aclImdb archive or folder, or files of rows, one
-or a pattern such as 'reviews/*.csv': CSV and its relatives, JSON, Parquet, plain or packed with gzip, zstd or zip.
-What columns are, how text is encoded and how fields are separated is found by itself, said, and can be set. Writes `reviews.parquet`, and
-`rejected.parquet` with every row that was not accepted, its place and the reason.";
+Reads the source that `ingest.source` or `--source` names: the aclImdb archive or folder, or table files (one, or a pattern such
+as 'reviews/*.csv') in CSV, TSV, JSON or Parquet, plain or compressed with gzip, zstd or zip. Detects and prints the encoding, the
+separator and the role of each column; all of them can be set. Writes `reviews.parquet`, and `rejected.parquet` with every row
+that was not accepted, its position and the reason.";
     type Settings = IngestSettings;
     type Options = NoOptions;
 
     fn run(context: &Context, settings: IngestSettings) -> Result<Outcome, Failure> {
-        let paths = provide(context)?;
+        let paths = resolve_sources(context)?;
         let path = paths.first().ok_or_else(no_source)?;
         let (scratch, progress) = (context.output(), context.progress());
-        let mut sink = Sink::create(scratch)?;
+        let mut sink = ParquetSink::create(scratch)?;
         if !is_aclimdb(path, settings.format)? {
             rows::read(&paths, scratch, &settings, progress, &mut sink)?;
         } else if paths.len() == 1 {
@@ -58,31 +59,31 @@ What columns are, how text is encoded and how fields are separated is found by i
         } else {
             let (count, path) = (paths.len(), path.display());
             let message = format!(
-                "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
+                "`ingest.source` names {count} sources, but `{path}` is an aclImdb archive or folder, which must be the only source"
             );
-            let hint = "Name it alone, or files of rows: one, a pattern, or a list";
+            let hint = "Name only this source, or name only CSV, JSON and Parquet files";
             return Err(InputError::other(message, hint).into());
         }
-        let (tally, files) = sink.finish()?;
-        tally.check(path, &settings)?;
-        let rows = tally.accepted();
+        let (counts, files) = sink.finish()?;
+        counts.check(path, &settings)?;
+        let rows = counts.accepted();
         let contract = Contract::Reviews { rows };
-        Ok(Outcome::new(contract, files, tally.summary()))
+        Ok(Outcome::new(contract, files, counts.summary()))
     }
 }
 
-/// The source as files, or a folder, on this machine.
-fn provide(context: &Context) -> Result<Vec<PathBuf>, InputError> {
+/// Returns the paths of the sources, and downloads them if needed.
+fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>, InputError> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
             let cache = artifact::cache_folder().ok_or_else(|| {
                 InputError::other(
-                    "There is no cache folder to download to",
-                    "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
+                    "There is no cache folder for downloads",
+                    "Set `HOME` or `RESSENTI_CACHE`, or download the file yourself and pass `--source PATH`",
                 )
             })?;
-            download::provide(url, sha256, &cache.join("downloads"), context.progress())
+            download::ensure_downloaded(url, sha256, &cache.join("downloads"), context.progress())
         }
     };
     context.sources().iter().map(one).collect()

@@ -1,4 +1,4 @@
-//! The binary `ressenti-ingest`: the stage, and `inspect`, which looks at a file as the stage would.
+//! The program `ressenti-ingest`: the stage, and the command `inspect`.
 
 fn main() -> std::process::ExitCode {
     let mut arguments = std::env::args_os().skip(1);

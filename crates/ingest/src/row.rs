@@ -1,33 +1,33 @@
-//! A row on its way from a source to the tables, and why some do not get there.
+//! A review from a source, and the rows that are rejected or skipped.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use artifact::{Sentiment, Split};
 
-/// Characters of a row that are kept to recognise it by.
-const EXCERPT: usize = 200;
+/// Number of characters by which a row can be recognised.
+const EXCERPT_CHARACTERS: usize = 200;
 
-/// Characters of a value that are shown in a reason.
-const DETAIL: usize = 40;
+/// Maximum number of characters of a value in a reason.
+const VALUE_CHARACTERS: usize = 40;
 
-/// A text whose bytes are none of its encoding.
+/// Reason for a text with invalid bytes.
 pub(crate) const NOT_UTF_8: &str = "the text is not UTF-8";
 
-/// An accepted review; what the source lacks is `None`.
+/// An accepted review. A value that the source lacks is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Review<'a> {
-    /// The text as it stands in the source.
+    /// The text, unchanged.
     pub text: &'a str,
-    /// What its author says of what it is about.
+    /// The sentiment that the author or an annotator stated.
     pub label: Option<Sentiment>,
-    /// The source's own split.
+    /// The split in the source.
     pub split: Option<Split>,
-    /// The author's rating, in the source's own scale.
+    /// The rating, on the source's own scale.
     pub rating: Option<f32>,
-    /// What must not stand on both sides of a split.
+    /// Reviews of one group stay on one side of the split.
     pub group: Option<Cow<'a, str>>,
-    /// What it is about.
+    /// What the review is about.
     pub topic: Option<Cow<'a, str>>,
     /// Milliseconds since 1970, UTC.
     pub timestamp: Option<i64>,
@@ -36,27 +36,27 @@ pub struct Review<'a> {
 /// Why a row is not among the reviews.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
-    /// Asked for by a setting, so no fault of the row.
-    pub(crate) set_aside: bool,
-    /// The same for all rows of the kind, so that they can be counted together.
+    /// True if a setting excludes the row; false if the row is invalid.
+    pub(crate) skipped: bool,
+    /// The same text for all rows of this kind, which are counted together.
     pub(crate) summary: &'static str,
-    /// What is special about this row.
+    /// Details of this row.
     pub(crate) detail: Option<String>,
 }
 
 impl Reason {
-    /// A fault of the row.
+    /// Creates a reason for an invalid row.
     pub(crate) fn rejected(summary: &'static str) -> Self {
         Self {
-            set_aside: false,
+            skipped: false,
             summary,
             detail: None,
         }
     }
 
-    /// Adds the value that is at fault.
+    /// Adds the invalid value.
     pub(crate) fn value(mut self, value: &str) -> Self {
-        self.detail = Some(format!("`{}`", shorten(value, DETAIL)));
+        self.detail = Some(format!("`{}`", prefix(value, VALUE_CHARACTERS)));
         self
     }
 
@@ -66,9 +66,14 @@ impl Reason {
         self
     }
 
-    /// The `kind` column of `rejected.parquet`.
+    /// What happens to the row, for people.
+    pub(crate) fn outcome(&self) -> &'static str {
+        if self.skipped { "skipped" } else { "rejected" }
+    }
+
+    /// The value of the column `kind` in `rejected.parquet`.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.set_aside {
+        if self.skipped {
             "set_aside"
         } else {
             "rejected"
@@ -85,19 +90,19 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A row that is kept aside.
+/// A row that was rejected or skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    /// File or archive member.
+pub(crate) struct ExcludedRow {
+    /// The file or the archive member.
     pub(crate) source: String,
-    /// From 1; 1 for a file that is one review.
+    /// Line number from 1; 1 for a file with a single review.
     pub(crate) line: u64,
     pub(crate) reason: Reason,
     pub(crate) excerpt: String,
 }
 
-impl LeftOut {
-    /// A file that is one review, or should be.
+impl ExcludedRow {
+    /// Creates an entry for a file with a single review.
     pub(crate) fn file(source: String, reason: Reason, content: &[u8]) -> Self {
         Self {
             source,
@@ -108,26 +113,26 @@ impl LeftOut {
     }
 }
 
-/// The first 200 characters of what may not even be text.
+/// The first 200 characters of bytes that may be invalid UTF-8.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    // Four bytes are the longest character.
-    let start = &bytes[..bytes.len().min(4 * EXCERPT)];
-    shorten(&String::from_utf8_lossy(start), EXCERPT).to_owned()
+    // A character has at most four bytes.
+    let start = &bytes[..bytes.len().min(4 * EXCERPT_CHARACTERS)];
+    prefix(&String::from_utf8_lossy(start), EXCERPT_CHARACTERS).to_owned()
 }
 
-/// A text to be shown, with dots in place of what is beyond so many characters.
-pub(crate) fn cut(text: &str, characters: usize) -> String {
-    let shown = shorten(text, characters);
+/// Shortens a text for display and marks the cut with dots.
+pub(crate) fn truncate(text: &str, characters: usize) -> String {
+    let shown = prefix(text, characters);
     let dots = if shown.len() < text.len() { "..." } else { "" };
     format!("{shown}{dots}")
 }
 
-fn shorten(text: &str, characters: usize) -> &str {
+fn prefix(text: &str, characters: usize) -> &str {
     let end = text.char_indices().nth(characters);
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// The text of a review, if these bytes can be one.
+/// Checks the text of a review.
 pub(crate) fn check_text(bytes: &[u8], max_bytes: usize) -> Result<&str, Reason> {
     if bytes.len() > max_bytes {
         return Err(Reason::rejected(
@@ -148,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_text() {
+    fn texts_are_checked() {
         let check = |bytes: &[u8], expected: Result<&str, &str>| {
             let found = check_text(bytes, 8);
             assert_eq!(
@@ -173,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn excerpts_are_short_and_text() {
+    fn excerpts_are_short_and_valid_text() {
         assert_eq!(excerpt(b"caf\xe9"), "caf\u{fffd}");
         assert_eq!(
             excerpt("\u{1f600}".repeat(500).as_bytes()).chars().count(),
-            EXCERPT
+            EXCERPT_CHARACTERS
         );
-        assert_eq!(excerpt(&[b'a'; 5000]).len(), EXCERPT);
+        assert_eq!(excerpt(&[b'a'; 5000]).len(), EXCERPT_CHARACTERS);
     }
 }

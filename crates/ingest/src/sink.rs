@@ -1,4 +1,4 @@
-//! Where rows go: two Parquet tables, written batch by batch.
+//! Receivers of rows, such as the two Parquet tables of the stage.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,76 +9,76 @@ use arrow::array::{
 };
 use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
-use crate::row::{LeftOut, Review};
-use crate::tally::Tally;
+use crate::row::{ExcludedRow, Review};
+use crate::row_counts::RowCounts;
 use tables::InputError;
 
 /// The table of accepted reviews.
 const REVIEWS: &str = "reviews.parquet";
 
-/// The table of rows kept aside.
+/// The table of rejected and skipped rows.
 const REJECTED: &str = "rejected.parquet";
 
 /// A batch is written when it has this many rows ...
 const BATCH_ROWS: usize = 8192;
 
-/// ... or this many bytes of text, so that memory is bounded for long texts, too.
+/// ... or this many bytes of text, which bounds memory for long texts.
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Where rows go.
-pub(crate) trait Taker {
-    /// Takes a review.
-    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), InputError>;
-    /// Takes a row that is none.
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError>;
-    /// Whether it has seen enough.
+/// A receiver of rows.
+pub(crate) trait RowSink {
+    /// Accepts a review; `source` is its file, line and id.
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError>;
+    /// Counts a row that is rejected or skipped.
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError>;
+    /// Whether reading may stop.
     fn is_full(&self) -> bool {
         false
     }
-    /// Whether it takes reviews of which it cannot be said what their authors feel.
-    fn forgives_labels(&self) -> bool {
+    /// Whether a review with an invalid label or rating is accepted without a label.
+    fn ignores_label_errors(&self) -> bool {
         false
     }
 }
 
-/// Takes rows in their final order.
-pub(crate) struct Sink {
+/// Writes rows to Parquet tables, in their order.
+pub(crate) struct ParquetSink {
     reviews: TableWriter,
     rejected: TableWriter,
     batch: ReviewColumns,
-    aside: Vec<LeftOut>,
+    excluded: Vec<ExcludedRow>,
     row_id: u64,
-    tally: Tally,
+    counts: RowCounts,
 }
 
-impl Sink {
-    /// Starts both tables in a folder.
+impl ParquetSink {
+    /// Creates both tables in a folder.
     pub(crate) fn create(folder: &Path) -> Result<Self, InputError> {
         Ok(Self {
             reviews: TableWriter::create(&folder.join(REVIEWS), schema::reviews())?,
             rejected: TableWriter::create(&folder.join(REJECTED), schema::rejected())?,
             batch: ReviewColumns::default(),
-            aside: Vec::new(),
+            excluded: Vec::new(),
             row_id: 0,
-            tally: Tally::default(),
+            counts: RowCounts::default(),
         })
     }
 
-    /// Ends both tables.
-    pub(crate) fn finish(mut self) -> Result<(Tally, Vec<OutputFile>), InputError> {
+    /// Finishes both tables.
+    pub(crate) fn finish(mut self) -> Result<(RowCounts, Vec<OutputFile>), InputError> {
         self.reviews.write(&self.batch.finish()?)?;
-        self.rejected.write(&rejected_batch(&self.aside)?)?;
+        self.rejected.write(&rejected_batch(&self.excluded)?)?;
         let files = vec![
             OutputFile::table(REVIEWS, self.reviews.finish()?),
             OutputFile::table(REJECTED, self.rejected.finish()?),
         ];
-        Ok((self.tally, files))
+        Ok((self.counts, files))
     }
 }
 
-impl Taker for Sink {
+impl RowSink for ParquetSink {
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError> {
-        self.tally.accept(review.label);
+        self.counts.accept(review.label);
         self.batch.push(self.row_id, review, source);
         self.row_id += 1;
         if self.batch.rows >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {
@@ -87,12 +87,12 @@ impl Taker for Sink {
         Ok(())
     }
 
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError> {
-        self.tally.leave_out(row);
-        self.aside.push(row.clone());
-        if self.aside.len() >= BATCH_ROWS {
-            self.rejected.write(&rejected_batch(&self.aside)?)?;
-            self.aside.clear();
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+        self.counts.exclude(row);
+        self.excluded.push(row.clone());
+        if self.excluded.len() >= BATCH_ROWS {
+            self.rejected.write(&rejected_batch(&self.excluded)?)?;
+            self.excluded.clear();
         }
         Ok(())
     }
@@ -148,8 +148,8 @@ impl ReviewColumns {
     }
 }
 
-fn rejected_batch(rows: &[LeftOut]) -> Result<RecordBatch, ArtifactError> {
-    let texts = |text: fn(&LeftOut) -> &str| -> ArrayRef {
+fn rejected_batch(rows: &[ExcludedRow]) -> Result<RecordBatch, ArtifactError> {
+    let texts = |text: fn(&ExcludedRow) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(text)))
     };
     let lines = rows.iter().map(|row| row.line);

@@ -1,10 +1,10 @@
-//! The aclImdb set, packed and unpacked, whole and damaged.
+//! Tests of the aclImdb data set: archive and folder, complete and damaged.
 
 #![allow(missing_docs)]
 
 mod common;
 
-use common::{Bench, Member, files_below, gzip, tar};
+use common::{Member, TestProject, files_below, gzip, tar};
 
 fn small_set() -> Vec<Member<'static>> {
     vec![
@@ -30,10 +30,10 @@ fn small_set() -> Vec<Member<'static>> {
 }
 
 #[test]
-fn rows_stand_in_a_fixed_order() {
-    let bench = Bench::new();
-    bench.write("set.tar.gz", gzip(&tar(&small_set())));
-    let found = bench
+fn rows_are_in_a_fixed_order() {
+    let project = TestProject::new();
+    project.write("set.tar.gz", gzip(&tar(&small_set())));
+    let found = project
         .ingest("set.tar.gz", "topic = 'films'")
         .expect("a set");
     assert_eq!(
@@ -54,22 +54,22 @@ fn rows_stand_in_a_fixed_order() {
 
 #[test]
 fn packed_and_unpacked_are_the_same_artifact() {
-    let bench = Bench::new();
-    let folder = testkit::corpus::write_aclimdb(&bench.path("unpacked")).expect("a corpus");
-    let files = files_below(&bench.path("unpacked"));
+    let project = TestProject::new();
+    let folder = testkit::corpus::write_aclimdb(&project.path("unpacked")).expect("a corpus");
+    let files = files_below(&project.path("unpacked"));
     let pack = |files: Vec<&(String, Vec<u8>)>| {
         tar(&files
             .into_iter()
             .map(|(path, content)| Member::File(path, content))
             .collect::<Vec<_>>())
     };
-    bench.write("forward.tar.gz", gzip(&pack(files.iter().collect())));
-    bench.write("backward.tgz", gzip(&pack(files.iter().rev().collect())));
-    bench.write("plain.tar", pack(files.iter().collect()));
-    let unpacked = bench.ingest("unpacked", "").expect("the folder");
+    project.write("forward.tar.gz", gzip(&pack(files.iter().collect())));
+    project.write("backward.tgz", gzip(&pack(files.iter().rev().collect())));
+    project.write("plain.tar", pack(files.iter().collect()));
+    let unpacked = project.ingest("unpacked", "").expect("the folder");
     assert!(unpacked.reviews().len() >= 60);
     let inner = folder
-        .strip_prefix(bench.path(""))
+        .strip_prefix(project.path(""))
         .expect("inside")
         .to_str()
         .expect("a plain name")
@@ -80,7 +80,7 @@ fn packed_and_unpacked_are_the_same_artifact() {
         "plain.tar",
         inner.as_str(),
     ] {
-        let found = bench.ingest(source, "").expect(source);
+        let found = project.ingest(source, "").expect(source);
         assert_eq!(
             found.artifact.identity(),
             unpacked.artifact.identity(),
@@ -90,8 +90,8 @@ fn packed_and_unpacked_are_the_same_artifact() {
 }
 
 #[test]
-fn what_is_no_review_is_kept_aside() {
-    let bench = Bench::new();
+fn invalid_members_are_rejected() {
+    let project = TestProject::new();
     let mut members = small_set();
     members.extend([
         Member::Link("aclImdb/train/pos/3_9.txt", "/etc/passwd"),
@@ -107,8 +107,8 @@ fn what_is_no_review_is_kept_aside() {
         Member::File("aclImdb/test/pos/12_9.txt", b""),
         Member::File("aclImdb/test/neg/0_1.txt", b"the later one counts"),
     ]);
-    bench.write("set.tar.gz", gzip(&tar(&members)));
-    let found = bench
+    project.write("set.tar.gz", gzip(&tar(&members)));
+    let found = project
         .ingest("set.tar.gz", "max_reject_rate = 1.0\nmax_text_bytes = 20")
         .expect("a set");
     assert_eq!(
@@ -139,18 +139,20 @@ fn what_is_no_review_is_kept_aside() {
 #[test]
 #[cfg(unix)]
 fn links_in_a_folder_are_not_followed() {
-    let bench = Bench::new();
-    let secret = bench.write("secret.txt", "not a review");
-    bench.write("set/train/pos/0_9.txt", "good");
-    bench.write("set/train/neg/0_1.txt", "bad");
-    bench.write("set/train/neg/1_1.doc", "misnamed");
-    bench.write("elsewhere/0_1.txt", "not a review");
-    std::os::unix::fs::symlink(&secret, bench.path("set/train/pos/1_9.txt")).expect("a link");
-    std::fs::create_dir_all(bench.path("set/test")).expect("a folder");
-    std::os::unix::fs::symlink(bench.path("elsewhere"), bench.path("set/test/neg"))
+    let project = TestProject::new();
+    let secret = project.write("secret.txt", "not a review");
+    project.write("set/train/pos/0_9.txt", "good");
+    project.write("set/train/neg/0_1.txt", "bad");
+    project.write("set/train/neg/1_1.doc", "misnamed");
+    project.write("elsewhere/0_1.txt", "not a review");
+    std::os::unix::fs::symlink(&secret, project.path("set/train/pos/1_9.txt")).expect("a link");
+    std::fs::create_dir_all(project.path("set/test")).expect("a folder");
+    std::os::unix::fs::symlink(project.path("elsewhere"), project.path("set/test/neg"))
         .expect("a link");
-    std::os::unix::fs::symlink(&secret, bench.path("set/train/urls_pos.txt")).expect("a link");
-    let found = bench.ingest("set", "max_reject_rate = 1.0").expect("a set");
+    std::os::unix::fs::symlink(&secret, project.path("set/train/urls_pos.txt")).expect("a link");
+    let found = project
+        .ingest("set", "max_reject_rate = 1.0")
+        .expect("a set");
     let texts: Vec<_> = found
         .reviews()
         .iter()
@@ -167,15 +169,15 @@ fn links_in_a_folder_are_not_followed() {
 }
 
 #[test]
-fn a_member_that_unpacks_to_anything_stays_within_bounds() {
-    let bench = Bench::new();
+fn a_huge_member_is_rejected_in_bounded_memory() {
+    let project = TestProject::new();
     let endless = vec![b'a'; 64 << 20];
     let mut members = small_set();
     members.push(Member::File("aclImdb/test/pos/0_9.txt", &endless));
     let packed = gzip(&tar(&members));
     assert!(packed.len() < 1 << 20);
-    bench.write("set.tar.gz", packed);
-    let found = bench
+    project.write("set.tar.gz", packed);
+    let found = project
         .ingest("set.tar.gz", "max_reject_rate = 1.0")
         .expect("a set");
     let rejected = found.rejected();
@@ -188,35 +190,35 @@ fn a_member_that_unpacks_to_anything_stays_within_bounds() {
 
 #[test]
 fn an_archive_that_unpacks_to_more_than_is_allowed_is_an_error() {
-    let bench = Bench::new();
+    let project = TestProject::new();
     let mut members = small_set();
     let endless = vec![b'a'; 3 << 20];
     members.push(Member::File("aclImdb/endless.bin", &endless));
     members.push(Member::File("aclImdb/test/pos/0_9.txt", b"never reached"));
-    bench.write("set.tar.gz", gzip(&tar(&members)));
+    project.write("set.tar.gz", gzip(&tar(&members)));
     assert_eq!(
-        bench
+        project
             .ingest("set.tar.gz", "max_unpacked_bytes = 2097152")
             .err()
             .unwrap_or_default(),
-        "`set.tar.gz` is larger than allowed: it unpacks to more than 2.0 MiB | If it really holds that much, allow it \
-         with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first"
+        "`set.tar.gz` is too large: it unpacks to more than 2.0 MiB | If this size is expected, raise the limit \
+         with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first"
     );
 }
 
 #[test]
 fn an_archive_that_is_cut_off_is_an_error() {
-    let bench = Bench::new();
-    testkit::corpus::write_aclimdb(&bench.path("unpacked")).expect("a corpus");
-    let files = files_below(&bench.path("unpacked"));
+    let project = TestProject::new();
+    testkit::corpus::write_aclimdb(&project.path("unpacked")).expect("a corpus");
+    let files = files_below(&project.path("unpacked"));
     let members: Vec<_> = files
         .iter()
         .map(|(path, content)| Member::File(path, content))
         .collect();
     let (plain, packed) = (tar(&members), gzip(&tar(&members)));
     for (name, whole) in [("cut.tar.gz", &packed), ("cut.tar", &plain)] {
-        // The last is cut in the middle of a text; an archive without its two empty blocks at the
-        // end is whole for every reader.
+        // The last cut is in the middle of a text. Readers accept an archive without the two empty blocks at
+        // its end.
         for share in [0.03, 0.3, 0.5, 0.9, 0.999] {
             let end = (whole.len() as f64 * share) as usize;
             let end = if name == "cut.tar" {
@@ -224,12 +226,12 @@ fn an_archive_that_is_cut_off_is_an_error() {
             } else {
                 end
             };
-            bench.write(name, &whole[..end]);
-            let error = bench.ingest(name, "").err().unwrap_or_default();
-            let expected = format!("`{name}` is damaged or cut off after ");
+            project.write(name, &whole[..end]);
+            let error = project.ingest(name, "").err().unwrap_or_default();
+            let expected = format!("`{name}` is damaged or cut off ");
             assert!(error.starts_with(&expected), "{name} cut at {end}: {error}");
             assert!(
-                error.ends_with("| Get the file once more; what was read of it is not used"),
+                error.ends_with("| Download or copy the file again; none of its rows were used"),
                 "{error}"
             );
         }
@@ -238,9 +240,9 @@ fn an_archive_that_is_cut_off_is_an_error() {
 
 #[test]
 fn a_damaged_archive_is_an_error() {
-    let bench = Bench::new();
+    let project = TestProject::new();
     let packed = gzip(&tar(&small_set()));
-    // The last eight bytes are checksum and length of the content.
+    // The last eight bytes are the checksum and the length of the content.
     for (position, what) in [
         (packed.len() - 6, "checksum"),
         (packed.len() - 2, "length"),
@@ -248,22 +250,25 @@ fn a_damaged_archive_is_an_error() {
     ] {
         let mut damaged = packed.clone();
         damaged[position] ^= 0xff;
-        bench.write("damaged.tar.gz", damaged);
-        let error = bench.ingest("damaged.tar.gz", "").err().unwrap_or_default();
+        project.write("damaged.tar.gz", damaged);
+        let error = project
+            .ingest("damaged.tar.gz", "")
+            .err()
+            .unwrap_or_default();
         assert!(
-            error.starts_with("`damaged.tar.gz` is damaged or cut off after "),
+            error.starts_with("`damaged.tar.gz` is damaged or cut off "),
             "{what}: {error}"
         );
     }
 }
 
 #[test]
-fn what_is_no_archive_is_named() {
-    let bench = Bench::new();
+fn files_that_are_not_archives_are_refused() {
+    let project = TestProject::new();
     let check = |name: &str, content: &[u8], settings: &str, expected: &str| {
-        bench.write(name, content);
+        project.write(name, content);
         assert_eq!(
-            bench.ingest(name, settings).err().unwrap_or_default(),
+            project.ingest(name, settings).err().unwrap_or_default(),
             expected
         );
     };
@@ -271,38 +276,38 @@ fn what_is_no_archive_is_named() {
         "reviews.tar.gz",
         b"review,sentiment\n",
         "",
-        "`reviews.tar.gz` is plain text, and a `.tar.gz` archive was expected | \
-         For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
+        "`reviews.tar.gz` is plain text, but a `.tar.gz` archive was expected | \
+         For a CSV or TSV file, set `--set ingest.format=csv` or `--set ingest.format=tsv`",
     );
     check(
         "reviews.csv",
         b"PK\x03\x04rest",
         "format = 'aclimdb'",
-        "`reviews.csv` is a zip archive, and a `.tar.gz` archive was expected | \
-         Unpack it and pass the file in it with `--source PATH`",
+        "`reviews.csv` is a zip archive, but a `.tar.gz` archive was expected | \
+         Unpack it and use the unpacked file instead",
     );
     check(
         "empty.tar.gz",
         b"",
         "",
-        "`empty.tar.gz` has no content | Check the path, or name another with `--source PATH`",
+        "`empty.tar.gz` has no content | Check that the path names the right file or folder",
     );
     check(
         "other.tar.gz",
         &gzip(&tar(&[Member::File("notes.txt", b"hello")])),
         "",
-        "`other.tar.gz` has no reviews of the aclImdb layout, like `train/pos/0_9.txt` | \
-         Check the path, or name another with `--source PATH`",
+        "`other.tar.gz` has no reviews in the aclImdb layout, such as `train/pos/0_9.txt` | \
+         Check that the path names the right file or folder",
     );
-    let garbage = bench.ingest("garbage.tgz", "").err().unwrap_or_default();
+    let garbage = project.ingest("garbage.tgz", "").err().unwrap_or_default();
     assert_eq!(
         garbage,
         "There is no file or folder `garbage.tgz` | Check the path; set the reviews with `--source PATH`, other files with their setting"
     );
-    std::fs::create_dir_all(bench.path("nothing")).expect("a folder");
+    std::fs::create_dir_all(project.path("nothing")).expect("a folder");
     assert_eq!(
-        bench.ingest("nothing", "").err().unwrap_or_default(),
-        "`nothing` has no reviews of the aclImdb layout, like `train/pos/0_9.txt` | \
-         Check the path, or name another with `--source PATH`"
+        project.ingest("nothing", "").err().unwrap_or_default(),
+        "`nothing` has no reviews in the aclImdb layout, such as `train/pos/0_9.txt` | \
+         Check that the path names the right file or folder"
     );
 }

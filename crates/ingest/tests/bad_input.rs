@@ -1,4 +1,4 @@
-//! Every kind of bad input: what people are told, with which exit code, and that nothing is left.
+//! Tests of invalid input: message, hint and exit code, and that no artifact is left.
 
 #![allow(missing_docs)]
 
@@ -7,44 +7,44 @@ mod common;
 use std::io::Write;
 use std::process::Command;
 
-use common::{Bench, Member, files_below, gzip, tar};
+use common::{Member, TestProject, files_below, gzip, tar};
 use proptest::prelude::*;
 
-/// The exit code and the screen of `ressenti-ingest`, without what differs between machines.
-fn run(bench: &Bench, name: &str, settings: &[&str]) -> (Option<i32>, String) {
+/// Exit code and stderr of `ressenti-ingest`, without machine-dependent paths.
+fn run(project: &TestProject, name: &str, settings: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"));
     command
-        .current_dir(bench.path(""))
+        .current_dir(project.path(""))
         .env("NO_COLOR", "1")
         .args(["--source", name, "--progress", "none"]);
     settings.iter().for_each(|setting| {
         command.args(["--set", setting]);
     });
     let output = command.output().expect("the program starts");
-    let screen =
-        String::from_utf8_lossy(&output.stderr).replace(&bench.path("").display().to_string(), "");
+    let screen = String::from_utf8_lossy(&output.stderr)
+        .replace(&project.path("").display().to_string(), "");
     (output.status.code(), screen.trim().to_owned())
 }
 
 fn check(name: &str, content: impl AsRef<[u8]>, settings: &[&str], expected: &str) {
-    let bench = Bench::new();
-    bench.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
-    bench.write(name, content);
-    let before = files_below(&bench.path(""));
-    let (code, screen) = run(&bench, name, settings);
+    let project = TestProject::new();
+    project.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
+    project.write(name, content);
+    let before = files_below(&project.path(""));
+    let (code, screen) = run(&project, name, settings);
     assert_eq!((code, screen.as_str()), (Some(1), expected), "{name}");
-    let new: Vec<_> = files_below(&bench.path(""))
+    let new: Vec<_> = files_below(&project.path(""))
         .into_iter()
         .filter(|path| !before.contains(path) && path.0.contains("store"))
         .collect();
     assert!(new.is_empty(), "{name} left {new:?}");
 }
 
-/// Accepted and rejected rows, and reasons.
+/// Checks the number of accepted rows, and the reasons of the rejected rows.
 fn check_rows(name: &str, content: impl AsRef<[u8]>, accepted: usize, rejected: &[&str]) {
-    let bench = Bench::new();
-    bench.write(name, content);
-    let found = bench.ingest(name, "max_reject_rate = 1.0").expect(name);
+    let project = TestProject::new();
+    project.write(name, content);
+    let found = project.ingest(name, "max_reject_rate = 1.0").expect(name);
     assert_eq!(found.reviews().len(), accepted, "{name}");
     let reasons: Vec<String> = found.rejected();
     assert_eq!(reasons.len(), rejected.len(), "{name}: {reasons:?}");
@@ -64,7 +64,7 @@ fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().expect("an archive").into_inner()
 }
 
-const ELSEWHERE: &str = "hint: Check the file, or name another with `--source PATH`";
+const ELSEWHERE: &str = "hint: Check that the path names the right file";
 const GOOD: &str = "text,label\nI liked it,1\nI did not,0\n";
 
 #[test]
@@ -73,65 +73,65 @@ fn columns_and_labels() {
         "x.csv",
         "reviw,sentiment\nfine,1\n",
         &["ingest.columns.text=review"],
-        "error: `ingest.columns.text` names the column `review`, which `x.csv` does not have\n\n\
+        "error: `ingest.columns.text` names the column `review`, but `x.csv` has no such column\n\n\
          hint: Did you mean `reviw`? The columns are `reviw`, `sentiment`",
     );
     check(
         "x.csv",
         "a,b\n1,2\n3,4\n",
         &[],
-        "error: The columns of `x.csv` are none that ingest knows by itself\n\n\
-         hint: Say which is which with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; \
+        "error: No column of `x.csv` was recognised as the text of the reviews\n\n\
+         hint: Name the columns with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; \
          the columns are `a`, `b`",
     );
     check(
         "x.csv",
         "text,label\nfine,1\nso,0\nwell,maybe\n",
         &[],
-        "error: 1 of 3 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
+        "error: 1 of 3 rows was rejected, more than `ingest.max_reject_rate` = 0.01 allows; most common reasons: \
          the label is none of the values in `ingest.labels`: `maybe` (1)\n\n\
-         hint: Fix the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
-         `negative` and `none`; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`",
+         hint: Fix the rows, or define the values with `--set 'ingest.labels.positive=[\"VALUE\"]'` and likewise for \
+         `negative` and `none`; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`",
     );
     check(
         "x.csv",
         "text,label\nfine,1\ngreat,1\n",
         &[],
-        "error: All 2 labelled reviews are positive: a classifier cannot be trained on one class\n\n\
-         hint: Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+        "error: All labels are positive (2 reviews), but a classifier needs both classes\n\n\
+         hint: Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes",
     );
 }
 
 #[test]
-fn files_that_are_none() {
+fn files_of_other_formats_are_refused() {
     check(
         "x.csv",
         "",
         &[],
-        "error: `x.csv` has no content\n\nhint: Check the path, or name another with `--source PATH`",
+        "error: `x.csv` has no content\n\nhint: Check that the path names the right file or folder",
     );
     check(
         "x.csv",
         "text,label\n",
         &[],
-        "error: `x.csv` has a header and no rows\n\nhint: Check the path, or name another with `--source PATH`",
+        "error: `x.csv` has a header but no rows\n\nhint: Check that the path names the right file or folder",
     );
     for (content, what) in [
         (b"%PDF-1.7\n%stuff".as_slice(), "a PDF document"),
-        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"\x89PNG\r\n\x1a\n", "an image"),
         (b"<!DOCTYPE html>\n<html>404</html>", "a web page"),
-        (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "no text"),
+        (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "a binary file"),
     ] {
         let expected =
-            format!("error: `x.csv` is {what}, and a table of reviews was expected\n\n{ELSEWHERE}");
+            format!("error: `x.csv` is {what}, but a table of reviews was expected\n\n{ELSEWHERE}");
         check("x.csv", content, &[], &expected);
     }
     check(
         "x.parquet",
         GOOD,
         &["ingest.format=parquet"],
-        "error: `x.parquet` is plain text, and a Parquet table was expected\n\n\
-         hint: For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
+        "error: `x.parquet` is plain text, but a Parquet table was expected\n\n\
+         hint: For a CSV or TSV file, set `--set ingest.format=csv` or `--set ingest.format=tsv`",
     );
 }
 
@@ -142,15 +142,18 @@ fn files_that_are_cut_off() {
         .collect();
     let whole = format!("text,label\n{long}");
     let starts = |name: &str, content: &[u8], expected: &str| {
-        let bench = Bench::new();
-        bench.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
-        bench.write(name, content);
-        let (code, screen) = run(&bench, name, &[]);
+        let project = TestProject::new();
+        project.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
+        project.write(name, content);
+        let (code, screen) = run(&project, name, &[]);
         assert!(
             code == Some(1) && screen.starts_with(expected),
             "{name}: {code:?} {screen}"
         );
-        assert!(screen.contains("hint: Get the file once more"), "{screen}");
+        assert!(
+            screen.contains("hint: Download or copy the file again"),
+            "{screen}"
+        );
     };
     let packed = gzip(whole.as_bytes());
     starts(
@@ -162,24 +165,23 @@ fn files_that_are_cut_off() {
     starts(
         "x.csv.zst",
         &packed[..packed.len() / 2],
-        "error: `x.csv.zst` is damaged or cut off after ",
+        "error: `x.csv.zst` is damaged or cut off ",
     );
     let packed = zip(&[("x.csv", whole.as_bytes())]);
     starts(
         "x.zip",
         &packed[..packed.len() / 2],
-        "error: `x.zip` is damaged or cut off after the start",
+        "error: `x.zip` is damaged or cut off near its start",
     );
     starts(
         "x.parquet",
         b"PAR1\x15\x04\x15",
-        "error: `x.parquet` is damaged or cut off after the start",
+        "error: `x.parquet` is damaged or cut off near its start",
     );
 }
 
-/// A zip of one member with the bit set that says that it is encrypted: bit 0 of the flags, which
-/// come after six bytes of a local header and after eight of an entry of the directory (APPNOTE
-/// 4.3.7 and 4.3.12).
+/// Marks the member of a zip as encrypted: bit 0 of the flags, at offset 6 of the local header and offset 8
+/// of the entry in the central directory (APPNOTE 4.3.7 and 4.3.12).
 fn encrypted(mut zip: Vec<u8>) -> Vec<u8> {
     let entry = zip
         .windows(4)
@@ -191,7 +193,7 @@ fn encrypted(mut zip: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn documents_are_no_tables() {
+fn office_documents_are_refused() {
     check(
         "x.xlsx",
         zip(&[
@@ -199,48 +201,48 @@ fn documents_are_no_tables() {
             ("xl/workbook.xml", b"<workbook/>"),
         ]),
         &[],
-        "error: `x.xlsx` is a document of Excel or Word, and a table of reviews was expected\n\n\
-         hint: Save its table as CSV, and pass that with `--source PATH`",
+        "error: `x.xlsx` is an Excel or Word document, but a table of reviews was expected\n\n\
+         hint: Save its table as a CSV file and use that file instead",
     );
 }
 
 #[test]
-fn an_archive_of_reviews_comes_alone() {
-    let bench = Bench::new();
-    bench.write("x.csv", GOOD);
-    bench.write("x.tar.gz", gzip(&tar(&[])));
-    let refused = bench
+fn an_archive_must_be_the_only_source() {
+    let project = TestProject::new();
+    project.write("x.csv", GOOD);
+    project.write("x.tar.gz", gzip(&tar(&[])));
+    let refused = project
         .run("source = ['x.tar.gz', 'x.csv']")
         .err()
         .unwrap_or_default();
-    let folder = bench.path("");
+    let folder = project.path("");
     assert_eq!(
         refused.replace(&*folder.to_string_lossy(), ""),
-        "`ingest.source` names 2 sources, of which `x.tar.gz` is taken for aclImdb, and that is one whole | \
-         Name it alone, or files of rows: one, a pattern, or a list"
+        "`ingest.source` names 2 sources, but `x.tar.gz` is an aclImdb archive or folder, which must be the only source | \
+         Name only this source, or name only CSV, JSON and Parquet files"
     );
 }
 
 #[test]
-fn archives_that_want_out() {
-    let hint = "hint: Unpack it and name the file in it with `--source PATH`";
+fn unsafe_archives_are_refused() {
+    let hint = "hint: Unpack it and use the file with the reviews instead";
     let refused = |members: &[(&str, &[u8])], problem: &str| {
         check(
             "x.zip",
             zip(members),
             &[],
-            &format!("error: `x.zip` cannot be read: {problem}\n\n{hint}"),
+            &format!("error: Failed to read `x.zip`: {problem}\n\n{hint}"),
         );
     };
     refused(
         &[("../../x.csv", GOOD.as_bytes())],
-        "its member `../../x.csv` leads out of it, which no archive of reviews does",
+        "its file `../../x.csv` has a path that leads out of the archive",
     );
     refused(
         &[("a.csv", GOOD.as_bytes()), ("b.csv", GOOD.as_bytes())],
-        "it has several files, among them `a.csv` and `b.csv`",
+        "it contains several files, for example `a.csv` and `b.csv`",
     );
-    refused(&[], "there is no file in it");
+    refused(&[], "it contains no file");
     let mut linked = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     linked
         .add_symlink(
@@ -254,52 +256,52 @@ fn archives_that_want_out() {
         linked.finish().expect("a zip").into_inner(),
         &[],
         &format!(
-            "error: `x.zip` cannot be read: its member `x.csv` is a link, which is never followed\n\n{hint}"
+            "error: Failed to read `x.zip`: its file `x.csv` is a link, and links are not followed\n\n{hint}"
         ),
     );
     check(
         "x.zip",
         encrypted(zip(&[("x.csv", GOOD.as_bytes())])),
         &[],
-        &format!("error: `x.zip` cannot be read: its member `x.csv` is encrypted\n\n{hint}"),
+        &format!("error: Failed to read `x.zip`: its file `x.csv` is encrypted\n\n{hint}"),
     );
-    // Of the aclImdb archive only the reviews are taken, each checked by its name.
+    // Only reviews are read from the aclImdb archive, and each path is checked.
     let archive = tar(&[
         Member::File("aclImdb/train/pos/0_9.txt", b"good"),
         Member::File("aclImdb/train/neg/0_2.txt", b"bad"),
         Member::File("../evil/pos/1_9.txt", b"out"),
         Member::File("/abs/train/pos/2_9.txt", b"out"),
     ]);
-    let bench = Bench::new();
-    bench.write("x.tar.gz", gzip(&archive));
-    let found = bench
+    let project = TestProject::new();
+    project.write("x.tar.gz", gzip(&archive));
+    let found = project
         .ingest("x.tar.gz", "max_reject_rate = 1.0")
         .expect("the good ones");
     assert_eq!(found.reviews().len(), 2);
-    assert!(!bench.path("../evil").exists());
+    assert!(!project.path("../evil").exists());
 }
 
 #[test]
-fn bombs_are_stopped() {
+fn compression_bombs_are_stopped() {
     let bomb = gzip(&vec![b'a'; 5 << 20]);
     check(
         "x.csv.gz",
         &bomb,
         &["ingest.max_unpacked_bytes=1000000"],
-        "error: `x.csv.gz` is larger than allowed\n  cause: it unpacks to more than 976.6 KiB\n\n\
-         hint: If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
+        "error: `x.csv.gz` is too large\n  caused by: it unpacks to more than 976.6 KiB\n\n\
+         hint: If this size is expected, raise the limit with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first",
     );
     check(
         "x.zip",
         zip(&[("x.csv", &[b'a'; 5 << 20])]),
         &["ingest.max_unpacked_bytes=1000000"],
-        "error: `x.zip` is larger than allowed\n  cause: it unpacks to more than 976.6 KiB\n\n\
-         hint: If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
+        "error: `x.zip` is too large\n  caused by: it unpacks to more than 976.6 KiB\n\n\
+         hint: If this size is expected, raise the limit with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first",
     );
 }
 
 #[test]
-fn rows_that_are_none() {
+fn invalid_rows_are_rejected() {
     check_rows(
         "x.csv",
         format!("{GOOD}one,0,more\nonly\n"),
@@ -317,13 +319,13 @@ fn rows_that_are_none() {
         "x.csv",
         format!("{GOOD}\"never closed,1\nand on\n"),
         &[],
-        "error: `x.csv` has a quote that opens on line 4 and never closes\n\n\
-         hint: Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`",
+        "error: `x.csv` has an opening quote on line 4 that is never closed\n\n\
+         hint: Close the quote in the file; if the file does not quote its fields, set `--set ingest.quotes=false`",
     );
 }
 
 #[test]
-fn strange_rows_that_are_fine() {
+fn unusual_rows_are_accepted() {
     check_rows(
         "x.csv",
         format!("\u{feff}{}", GOOD.replace('\n', "\r\n")),
@@ -357,7 +359,7 @@ fn strange_rows_that_are_fine() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Any bytes under any name give rows or an error, and never a panic.
+    /// Any bytes with any file name give rows or an error, but never a panic.
     #[test]
     fn any_bytes_give_rows_or_an_error(
         start in prop::sample::select(vec![
@@ -367,8 +369,8 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         name in prop::sample::select(vec!["x.csv", "x.tsv", "x.jsonl", "x.parquet", "x.zip", "x.gz", "x.tar.gz", "x"]),
     ) {
-        let bench = Bench::new();
-        bench.write(name, [start, &bytes].concat());
-        let _ = bench.ingest(name, "max_reject_rate = 1.0");
+        let project = TestProject::new();
+        project.write(name, [start, &bytes].concat());
+        let _ = project.ingest(name, "max_reject_rate = 1.0");
     }
 }

@@ -1,4 +1,4 @@
-//! The program as a person meets it: what it prints where, and its exit code.
+//! Tests of the program's output and exit codes.
 
 #![allow(missing_docs)]
 
@@ -6,7 +6,7 @@ mod common;
 
 use std::process::Command;
 
-use common::Bench;
+use common::TestProject;
 
 struct Screen {
     code: Option<i32>,
@@ -14,15 +14,15 @@ struct Screen {
     stderr: String,
 }
 
-fn run(bench: &Bench, arguments: &[&str]) -> Screen {
+fn run(project: &TestProject, arguments: &[&str]) -> Screen {
     let output = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
         .args(arguments)
-        .current_dir(bench.path(""))
+        .current_dir(project.path(""))
         .env("NO_COLOR", "1")
         .output()
         .expect("the program starts");
     let text = |bytes: &[u8]| {
-        testkit::filters::comparable(&String::from_utf8_lossy(bytes), &bench.path(""))
+        testkit::filters::comparable(&String::from_utf8_lossy(bytes), &project.path(""))
     };
     Screen {
         code: output.status.code(),
@@ -31,30 +31,30 @@ fn run(bench: &Bench, arguments: &[&str]) -> Screen {
     }
 }
 
-fn project() -> Bench {
-    let bench = Bench::new();
-    bench.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
-    bench.write("reviews.csv", testkit::corpus::kaggle_csv());
-    bench
+fn project() -> TestProject {
+    let project = TestProject::new();
+    project.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
+    project.write("reviews.csv", testkit::corpus::kaggle_csv());
+    project
 }
 
 #[test]
-fn a_run_ends_in_one_line_and_a_second_has_nothing_to_do() {
-    let bench = project();
-    let first = run(&bench, &["--source", "reviews.csv"]);
+fn a_run_prints_one_line_and_a_second_run_is_fresh() {
+    let project = project();
+    let first = run(&project, &["--source", "reviews.csv"]);
     assert_eq!(
         (first.code, first.stderr.as_str()),
         (
             Some(0),
-            "  `reviews.csv`: UTF-8 (detected from its bytes), separated by commas; text is column `review` (its name, and 8 \
-             words on average); label is column `sentiment` (its name, and all values are labels: `negative`, `positive`)\n"
+            "  `reviews.csv`: UTF-8 (detected from its bytes), separated by commas; text: column `review` (its name; 8 \
+             words on average); label: column `sentiment` (its name; all values are labels: `negative`, `positive`)\n"
         )
     );
     assert_eq!(
         first.stdout,
         "done    ingest    reviews      60 reviews, 30 negative, 30 positive  ([time])\n"
     );
-    let second = run(&bench, &["--source", "reviews.csv"]);
+    let second = run(&project, &["--source", "reviews.csv"]);
     assert_eq!(
         second.stdout,
         "fresh   ingest    reviews      60 reviews, 30 negative, 30 positive\n"
@@ -62,10 +62,10 @@ fn a_run_ends_in_one_line_and_a_second_has_nothing_to_do() {
 }
 
 #[test]
-fn a_failure_says_what_and_what_to_do_and_leaves_nothing() {
-    let bench = project();
+fn an_error_has_a_hint_and_leaves_no_files() {
+    let project = project();
     let failed = run(
-        &bench,
+        &project,
         &[
             "--source",
             "reviews.csv",
@@ -89,24 +89,24 @@ fn a_failure_says_what_and_what_to_do_and_leaves_nothing() {
         "{}",
         failed.stderr
     );
-    assert!(!bench.path("artifacts/ingest/reviews").exists());
+    assert!(!project.path("artifacts/ingest/reviews").exists());
 
-    let missing = run(&bench, &["--source", "nowhere.csv"]);
+    let missing = run(&project, &["--source", "nowhere.csv"]);
     assert_eq!(missing.code, Some(1));
     assert!(
         missing.stderr.contains("There is no file or folder"),
         "{}",
         missing.stderr
     );
-    assert_eq!(run(&bench, &["--nonsense"]).code, Some(2));
+    assert_eq!(run(&project, &["--nonsense"]).code, Some(2));
 }
 
 #[test]
-fn help_says_what_it_reads_and_writes() {
+fn help_names_inputs_and_outputs() {
     let help = run(&project(), &["--help"]);
     assert_eq!(help.code, Some(0));
     for word in [
-        "canonical table",
+        "one table",
         "--source",
         "reviews.parquet",
         "rejected.parquet",

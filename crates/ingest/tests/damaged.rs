@@ -1,5 +1,4 @@
-//! Files that were whole once: whatever happened to their bytes, and however unlikely their content,
-//! there are rows or an error, soon and in bounded memory.
+//! Tests of damaged and unusual files: they give rows or an error, quickly and in bounded memory.
 
 #![allow(missing_docs)]
 
@@ -13,7 +12,7 @@ use arrow::array::{
     StringArray, StringViewArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
-use common::{Bench, gzip};
+use common::{TestProject, gzip};
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 
@@ -60,7 +59,7 @@ fn zip(content: &[u8]) -> Vec<u8> {
     archive.finish().expect("memory").into_inner()
 }
 
-/// The table in every form that is read.
+/// The table in every supported format.
 fn forms() -> Vec<(&'static str, Vec<u8>)> {
     let text = table();
     let json: String = (0..300)
@@ -87,11 +86,11 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn every_form_is_read_while_it_is_whole() {
+fn every_format_is_read() {
     for (name, content) in forms() {
-        let bench = Bench::new();
-        bench.write(name, content);
-        let found = bench.ingest(name, "").expect(name);
+        let project = TestProject::new();
+        project.write(name, content);
+        let found = project.ingest(name, "").expect(name);
         assert_eq!(
             found.summary(),
             "300 reviews, 150 negative, 150 positive",
@@ -104,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn damage_gives_rows_or_an_error(
+    fn damaged_files_give_rows_or_an_error(
         form in 0..7_usize,
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         end in prop::option::of(any::<prop::sample::Index>()),
@@ -117,25 +116,25 @@ proptest! {
         if let Some(end) = end {
             content.truncate(end.index(content.len()));
         }
-        let bench = Bench::new();
-        bench.write(name, content);
-        if let Err(message) = bench.ingest(name, "max_reject_rate = 1.0") {
+        let project = TestProject::new();
+        project.write(name, content);
+        if let Err(message) = project.ingest(name, "max_reject_rate = 1.0") {
             prop_assert!(message.contains(" | "), "no hint: {}", message);
         }
     }
 }
 
-/// Every byte of the end of a table, where it says what is where: the library asserts some of it.
+/// Changes bytes of the metadata at the end of a table. The library checks some of it with assertions.
 #[test]
-fn a_table_that_contradicts_itself_is_an_error() {
+fn an_inconsistent_table_is_an_error() {
     let whole = parquet_table();
-    let bench = Bench::new();
+    let project = TestProject::new();
     let mut errors = 0;
     for place in (whole.len() - 600..whole.len()).step_by(3) {
         let mut content = whole.clone();
         content[place] ^= 0xd5;
-        bench.write("x.parquet", &content);
-        match bench.ingest("x.parquet", "max_reject_rate = 1.0") {
+        project.write("x.parquet", &content);
+        match project.ingest("x.parquet", "max_reject_rate = 1.0") {
             Ok(found) => assert!(found.reviews().len() <= 300),
             Err(message) => {
                 errors += 1;
@@ -147,53 +146,53 @@ fn a_table_that_contradicts_itself_is_an_error() {
 }
 
 #[test]
-fn the_start_of_a_file_may_come_in_pieces() {
-    // As `cat header.gz rows.gz` makes it: what the first piece holds tells nothing about the rest.
+fn the_first_bytes_may_come_in_pieces() {
+    // As made by `cat header.gz rows.gz`. The first piece is too short to detect the format.
     let rows: Vec<u8> = (0..50)
         .flat_map(|row| format!("caf\u{e9} number {row};{}\n", row % 2).into_bytes())
         .collect();
     let text = String::from_utf8(rows).expect("text");
     let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
     let packed = [gzip(b"t"), gzip(b"ext;label\n"), gzip(&latin)].concat();
-    let bench = Bench::new();
-    bench.write("x.csv.gz", packed);
-    let found = bench.ingest("x.csv.gz", "").expect("rows");
+    let project = TestProject::new();
+    project.write("x.csv.gz", packed);
+    let found = project.ingest("x.csv.gz", "").expect("rows");
     assert_eq!(found.reviews().len(), 50);
     assert!(found.reviews()[7].starts_with("7|caf\u{e9} number 7|1|"));
 }
 
 #[test]
-fn an_encoding_that_shows_late_is_a_matter_for_the_user() {
+fn an_encoding_that_appears_late_is_reported() {
     let plain = "a review in plain letters,1\nanother one of them,0\n".repeat(10_000);
     let mut bytes = format!("text,label\n{plain}").into_bytes();
     bytes.extend(b"tr\xe8s bien caf\xe9,1\n".repeat(1000));
-    let bench = Bench::new();
-    bench.write("x.csv", &bytes);
-    let error = bench.ingest("x.csv", "").err().unwrap_or_default();
+    let project = TestProject::new();
+    project.write("x.csv", &bytes);
+    let error = project.ingest("x.csv", "").err().unwrap_or_default();
     assert_eq!(
         error,
-        "1,000 of 21,000 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
-         the text is not UTF-8: at byte 3 (1,000) | If the file is in another encoding, name it, for example with \
-         `--set ingest.encoding=windows-1252`; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
+        "1,000 of 21,000 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; most common reasons: \
+         the text is not UTF-8: at byte 3 (1,000) | If the file has another encoding, set it, for example \
+         `--set ingest.encoding=windows-1252`; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`"
     );
-    let found = bench
+    let found = project
         .ingest("x.csv", "encoding = 'windows-1252'")
         .expect("rows");
     assert!(found.reviews()[20_000].starts_with("20000|tr\u{e8}s bien caf\u{e9}|1|"));
 }
 
 #[test]
-fn what_an_encoding_cannot_hold_is_a_rejected_row() {
+fn invalid_characters_of_an_encoding_reject_the_row() {
     let mut bytes: Vec<u8> = "text,label\nfine,1\nbad Z here,0\ngood,0\n"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    // Half of a pair.
+    // Half of a surrogate pair.
     let place = bytes.iter().position(|byte| *byte == b'Z').expect("a Z");
     bytes[place..place + 2].copy_from_slice(&[0x00, 0xd8]);
-    let bench = Bench::new();
-    bench.write("x.csv", bytes);
-    let found = bench
+    let project = TestProject::new();
+    project.write("x.csv", bytes);
+    let found = project
         .ingest("x.csv", "max_reject_rate = 0.5")
         .expect("rows");
     assert_eq!(found.reviews().len(), 2);
@@ -206,15 +205,15 @@ fn what_an_encoding_cannot_hold_is_a_rejected_row() {
 }
 
 #[test]
-fn an_object_of_a_million_members_is_one_bad_row() {
+fn an_object_of_a_million_members_is_one_rejected_row() {
     let wide: Vec<String> = (0..500_000).map(|key| format!("\"k{key}\":1")).collect();
     let long = format!("{{\"{}\":{{\"a\":1,\"b\":2}}}}", "x".repeat(5_000));
     let rows: String = (0..2000)
         .map(|row| format!("{{\"text\":\"review {row}\",\"label\":{}}}\n", row % 2))
         .collect();
-    let bench = Bench::new();
-    bench.write("x.jsonl", format!("{{{}}}\n{long}\n{rows}", wide.join(",")));
-    let found = bench
+    let project = TestProject::new();
+    project.write("x.jsonl", format!("{{{}}}\n{long}\n{rows}", wide.join(",")));
+    let found = project
         .ingest("x.jsonl", "max_reject_rate = 0.5")
         .expect("rows");
     assert_eq!(found.reviews().len(), 2000);
@@ -233,28 +232,28 @@ fn an_object_of_a_million_members_is_one_bad_row() {
 }
 
 #[test]
-fn files_of_one_shape_are_read_by_the_names_of_their_columns() {
+fn files_are_read_by_the_names_of_their_columns() {
     let column = |values: [&str; 2]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
-    let bench = Bench::new();
-    bench.write(
+    let project = TestProject::new();
+    project.write(
         "p/1.parquet",
         parquet(vec![
             ("text", column(["a b c", "d e f"])),
             ("label", column(["pos", "neg"])),
         ]),
     );
-    bench.write(
+    project.write(
         "p/2.parquet",
         parquet(vec![
             ("label", column(["neg", "pos"])),
             ("text", column(["g h i", "j k l"])),
         ]),
     );
-    bench.write(
+    project.write(
         "j/1.jsonl",
         "{\"text\":\"a b c\",\"label\":\"pos\"}\n{\"text\":\"d e f\",\"label\":\"neg\"}\n",
     );
-    bench.write(
+    project.write(
         "j/2.jsonl",
         "{\"label\":\"neg\",\"text\":\"g h i\"}\n{\"more\":1,\"text\":\"j k l\",\"label\":\"pos\"}\n",
     );
@@ -262,7 +261,7 @@ fn files_of_one_shape_are_read_by_the_names_of_their_columns() {
         ("p/*", "1.parquet", "2.parquet"),
         ("j/*", "1.jsonl", "2.jsonl"),
     ] {
-        let found = bench.ingest(pattern, "").expect(pattern);
+        let found = project.ingest(pattern, "").expect(pattern);
         assert_eq!(
             found.reviews(),
             [
@@ -273,18 +272,18 @@ fn files_of_one_shape_are_read_by_the_names_of_their_columns() {
             ]
         );
     }
-    bench.write("j/3.jsonl", "{\"text\":\"m n o\",\"stars\":5}\n");
+    project.write("j/3.jsonl", "{\"text\":\"m n o\",\"stars\":5}\n");
     assert_eq!(
-        bench.ingest("j/*", "").err().unwrap_or_default(),
-        "`j/3.jsonl` has other columns than the first file | \
-         Read files of one shape together: the first has `text`, `label`, this one has `text`, `stars`"
+        project.ingest("j/*", "").err().unwrap_or_default(),
+        "The columns of `j/3.jsonl` differ from those of the first file | \
+         Read only files with the same columns together: the first file has `text`, `label`, this file has `text`, `stars`"
     );
-    bench.write("m/1.csv", "text,label\na b c,1\nd e f,0\n");
-    bench.write("m/2.jsonl", "{\"label\":0,\"text\":\"g h i\"}\n");
-    let mixed = bench.ingest("m/*", "").expect("both");
+    project.write("m/1.csv", "text,label\na b c,1\nd e f,0\n");
+    project.write("m/2.jsonl", "{\"label\":0,\"text\":\"g h i\"}\n");
+    let mixed = project.ingest("m/*", "").expect("both");
     assert_eq!(mixed.reviews()[2], "2|g h i|0|-|-|-|-|-|2.jsonl:1");
-    // A list is read in its own order, whatever the names.
-    let listed = bench
+    // The files of a list are read in the order of the list.
+    let listed = project
         .run("source = ['m/2.jsonl', 'm/1*.csv']")
         .expect("both");
     assert_eq!(listed.reviews()[0], "0|g h i|0|-|-|-|-|-|2.jsonl:1");
@@ -293,24 +292,24 @@ fn files_of_one_shape_are_read_by_the_names_of_their_columns() {
 
 #[test]
 fn a_packed_parquet_table_is_read() {
-    let bench = Bench::new();
-    bench.write("x.parquet.gz", gzip(&parquet_table()));
-    bench.write("x.zip", zip(&parquet_table()));
+    let project = TestProject::new();
+    project.write("x.parquet.gz", gzip(&parquet_table()));
+    project.write("x.zip", zip(&parquet_table()));
     for name in ["x.parquet.gz", "x.zip"] {
-        assert_eq!(bench.ingest(name, "").expect(name).reviews().len(), 300);
+        assert_eq!(project.ingest(name, "").expect(name).reviews().len(), 300);
     }
 }
 
 #[test]
-fn columns_of_a_table_are_of_many_types() {
+fn parquet_columns_of_many_types_are_read() {
     let texts = ["one text here", "two words", "three of them"];
     let bytes: BinaryArray = texts.iter().map(|text| Some(text.as_bytes())).collect();
     let times = TimestampMicrosecondArray::from(vec![Some(1_500_000), None, Some(0)]);
     let views: StringViewArray = ["m", "n", "m"].into_iter().map(Some).collect();
     let stars = Float64Array::from(vec![4.5, 1.0, f64::NAN]);
     let likes = BooleanArray::from(vec![true, false, false]);
-    let bench = Bench::new();
-    bench.write(
+    let project = TestProject::new();
+    project.write(
         "x.parquet",
         parquet(vec![
             ("review", Arc::new(bytes)),
@@ -321,7 +320,7 @@ fn columns_of_a_table_are_of_many_types() {
         ]),
     );
     let settings = "columns = { text = 'review', label = 'likes', rating = 'stars', timestamp = 'date', topic = 'film' }";
-    let found = bench
+    let found = project
         .ingest("x.parquet", &format!("max_reject_rate = 0.5\n{settings}"))
         .expect("rows");
     assert_eq!(
@@ -339,39 +338,39 @@ fn columns_of_a_table_are_of_many_types() {
 }
 
 #[test]
-fn a_bomb_is_told_by_its_ratio() {
-    let bench = Bench::new();
+fn a_compression_bomb_is_recognised_by_its_ratio() {
+    let project = TestProject::new();
     let bomb = zstd::encode_all(&*vec![b'a'; 101 << 20], 1).expect("memory");
-    bench.write("x.csv.zst", bomb);
+    project.write("x.csv.zst", bomb);
     assert_eq!(
-        bench.ingest("x.csv.zst", "").err().unwrap_or_default(),
-        "`x.csv.zst` unpacks to more than 1,000 times its size, which no reviews do | \
-         If it really holds that much, unpack it first and name the file with `--source PATH`"
+        project.ingest("x.csv.zst", "").err().unwrap_or_default(),
+        "`x.csv.zst` unpacks to more than 1,000 times its size, which is not plausible for reviews | \
+         If the file is what you expect, unpack it first and use the unpacked file"
     );
 }
 
 #[test]
-fn a_start_that_is_no_row_is_an_error() {
+fn an_invalid_first_row_is_an_error() {
     let check = |name: &str, content: String, expected: &str| {
-        let bench = Bench::new();
-        bench.write(name, content);
-        let found = bench.ingest(name, "max_text_bytes = 1000").err();
+        let project = TestProject::new();
+        project.write(name, content);
+        let found = project.ingest(name, "max_text_bytes = 1000").err();
         assert_eq!(found.unwrap_or_default(), expected);
     };
-    let hint = "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
-                for text with `--set ingest.quotes=false`";
+    let hint = "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as \
+                text with `--set ingest.quotes=false`";
     check(
         "x.csv",
         format!("\"{}\"\ntext,label\nfine,1\nbad,0\n", "a\n".repeat(100_000)),
         &format!(
-            "The first row of `x.csv` cannot be read: it is too long, over 66536 bytes on lines 1 to 100001 | {hint}"
+            "Failed to read the first row of `x.csv`: it has more than 66536 bytes on lines 1 to 100001 | {hint}"
         ),
     );
     check(
         "x.jsonl",
         "{\"text\" \"x\"}\n{nothing}\n".to_owned(),
         &format!(
-            "The first row of `x.jsonl` cannot be read: expected `:` at line 1 column 9 | {hint}"
+            "Failed to read the first row of `x.jsonl`: expected `:` at line 1 column 9 | {hint}"
         ),
     );
 }

@@ -1,10 +1,10 @@
-//! CSV and TSV files, good and bad.
+//! Tests of valid and invalid CSV and TSV files.
 
 #![allow(missing_docs)]
 
 mod common;
 
-use common::{Bench, Member, gzip, tar};
+use common::{Member, TestProject, gzip, tar};
 
 fn check(
     name: &str,
@@ -13,9 +13,9 @@ fn check(
     reviews: &[&str],
     rejected: &[&str],
 ) {
-    let bench = Bench::new();
-    bench.write(name, content);
-    let found = bench
+    let project = TestProject::new();
+    project.write(name, content);
+    let found = project
         .ingest(name, &format!("max_reject_rate = 1.0\n{settings}"))
         .expect(name);
     assert_eq!(found.reviews(), reviews);
@@ -23,10 +23,10 @@ fn check(
 }
 
 fn check_error(name: &str, content: impl AsRef<[u8]>, settings: &str, expected: &str) {
-    let bench = Bench::new();
-    bench.write(name, content);
+    let project = TestProject::new();
+    project.write(name, content);
     assert_eq!(
-        bench.ingest(name, settings).err().unwrap_or_default(),
+        project.ingest(name, settings).err().unwrap_or_default(),
         expected
     );
 }
@@ -108,7 +108,7 @@ fn every_column() {
 }
 
 #[test]
-fn bad_rows_do_not_harm_their_neighbours() {
+fn a_rejected_row_does_not_affect_others() {
     check(
         "reviews.csv",
         b"text,label\ngood,1\nonly one\na,b,c\ncaf\xe9,0\nn\0ul,0\n\nbad,0\n",
@@ -151,12 +151,12 @@ fn bad_rows_do_not_harm_their_neighbours() {
 }
 
 #[test]
-fn many_rows_keep_their_order_in_many_batches() {
+fn rows_keep_their_order_across_batches() {
     let mut text = "text,label\n".to_owned();
     (0..20_000).for_each(|id| text.push_str(&format!("review {id},{}\n", id % 2)));
-    let bench = Bench::new();
-    bench.write("many.csv", text);
-    let reviews = bench.ingest("many.csv", "").expect("a table").reviews();
+    let project = TestProject::new();
+    project.write("many.csv", text);
+    let reviews = project.ingest("many.csv", "").expect("a table").reviews();
     assert_eq!(reviews.len(), 20_000);
     for (id, review) in reviews.iter().enumerate() {
         assert_eq!(
@@ -172,16 +172,16 @@ fn too_many_bad_rows_are_an_error() {
         "reviews.csv",
         "text,label\ngood,1\nbad,0\nx,maybe\ny,perhaps\nz\n",
         "",
-        "3 of 5 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
+        "3 of 5 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; most common reasons: \
          the label is none of the values in `ingest.labels`: `maybe` (2); \
          the row has another number of columns than the first: 1 instead of 2 (1) | \
-         Fix the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`",
+         Fix the rows or the `[ingest]` settings; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`",
     );
 }
 
 #[test]
-fn what_cannot_be_a_source_is_named() {
-    let elsewhere = "Check the path, or name another with `--source PATH`";
+fn unusable_sources_are_refused() {
+    let elsewhere = "Check that the path names the right file or folder";
     check_error(
         "x.csv",
         "",
@@ -198,50 +198,50 @@ fn what_cannot_be_a_source_is_named() {
         "x.csv",
         "review,sentiment\n",
         "",
-        &format!("`x.csv` has a header and no rows | {elsewhere}"),
+        &format!("`x.csv` has a header but no rows | {elsewhere}"),
     );
     check_error(
         "x.csv",
         "review,sentiment\na,positive\nb,positive\n",
         "",
-        "All 2 labelled reviews are positive: a classifier cannot be trained on one class | \
-         Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+        "All labels are positive (2 reviews), but a classifier needs both classes | \
+         Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes",
     );
     check_error(
         "x.csv",
         "a,b\n1,2\n",
         "columns = { text = 'c' }",
-        "`ingest.columns.text` names the column `c`, which `x.csv` does not have | The columns are `a`, `b`",
+        "`ingest.columns.text` names the column `c`, but `x.csv` has no such column | The columns are `a`, `b`",
     );
     check_error(
         "x.csv",
         "review,sentiment\n\"a,positive\nb,negative\n",
         "",
-        "`x.csv` has a quote that opens on line 2 and never closes | Close the quote in the file; if the file does not \
-         quote its fields, read it with `--set ingest.quotes=false`",
+        "`x.csv` has an opening quote on line 2 that is never closed | Close the quote in the file; if the file does not \
+         quote its fields, set `--set ingest.quotes=false`",
     );
     check_error(
         "x.csv",
         "%PDF-1.7\n",
         "",
         &format!(
-            "`x.csv` is a PDF document, and a table of reviews was expected | {}",
-            "Check the file, or name another with `--source PATH`"
+            "`x.csv` is a PDF document, but a table of reviews was expected | {}",
+            "Check that the path names the right file"
         ),
     );
     check_error(
         "x.csv",
         gzip(&tar(&[Member::File("train/pos/0_9.txt", b"x")])),
         "",
-        "`x.csv` is a tar archive, and a table of reviews was expected | For the aclImdb archive use \
-         `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+        "`x.csv` is a tar archive, but a table of reviews was expected | For the aclImdb archive, set \
+         `--set ingest.format=aclimdb`; otherwise unpack it and use a file from it",
     );
     check_error(
         "x.csv",
         "text,label\na,1\n",
         "delimiter = '\u{e9}'",
-        "`ingest.delimiter` is '\u{e9}' and must be one ASCII character that is neither a quote nor a line break | \
-         Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
+        "`ingest.delimiter` is '\u{e9}', but must be one ASCII character other than a quote or a line break | \
+         Set the separator, for example `--set 'ingest.delimiter=\";\"'`",
     );
 }
 
@@ -251,9 +251,9 @@ fn a_compressed_table_that_is_cut_off_is_an_error() {
         .map(|id| format!("review {id} {},{}\n", id * 7919, id % 2))
         .collect();
     let whole = gzip(format!("text,label\n{rows}").as_bytes());
-    let bench = Bench::new();
-    bench.write("x.csv.gz", &whole[..whole.len() / 2]);
-    let error = bench.ingest("x.csv.gz", "").err().unwrap_or_default();
+    let project = TestProject::new();
+    project.write("x.csv.gz", &whole[..whole.len() / 2]);
+    let error = project.ingest("x.csv.gz", "").err().unwrap_or_default();
     assert!(
         error.starts_with("`x.csv.gz` is damaged or cut off after line "),
         "{error}"
@@ -261,24 +261,24 @@ fn a_compressed_table_that_is_cut_off_is_an_error() {
 }
 
 #[test]
-fn a_folder_is_no_table() {
-    let bench = Bench::new();
-    bench.write("folder/reviews.csv", "text,label\n");
+fn a_folder_is_not_a_table() {
+    let project = TestProject::new();
+    project.write("folder/reviews.csv", "text,label\n");
     assert_eq!(
-        bench
+        project
             .ingest("folder", "format = 'csv'")
             .err()
             .unwrap_or_default(),
-        "`folder` is a folder, and a file was expected | Name the files in it with `--source 'FOLDER/*'`; \
-         for the unpacked aclImdb use `--set ingest.format=aclimdb`"
+        "`folder` is a folder, but a file was expected | Name the files in it with a pattern in quotes, such as 'FOLDER/*'; \
+         for the unpacked aclImdb data set, set `--set ingest.format=aclimdb`"
     );
 }
 
 #[test]
 fn no_source_is_an_error() {
     assert_eq!(
-        Bench::new().run("").err().unwrap_or_default(),
-        "There is no source of reviews: `ingest.source` is not set | \
-         Name the reviews with `--source PATH`: a CSV or TSV file, or the aclImdb archive or folder"
+        TestProject::new().run("").err().unwrap_or_default(),
+        "No source of reviews is set: `ingest.source` is empty | \
+         Name the reviews with `--source PATH`: a CSV, TSV, JSON or Parquet file, or the aclImdb archive or folder"
     );
 }

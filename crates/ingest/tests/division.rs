@@ -1,4 +1,4 @@
-//! Files read in parts: together they are the file, whatever it is and wherever a part begins.
+//! Tests of reading a file in parts: the parts together give the same rows as the whole file.
 
 #![allow(missing_docs)]
 
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray};
 use artifact::StageName;
 use common::gzip;
-use ingest::{Carry, TextRow, count_rows, read_texts};
+use ingest::{KeepColumns, TextRow, count_rows, read_texts};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use settings::{IngestSettings, REVIEWS, StepId};
 use stage::{Progress, ProgressMode};
 
-/// More than are looked at to tell the columns.
+/// More rows than the sample for detecting columns.
 const ROWS: usize = 1300;
 
 fn progress() -> Progress {
@@ -31,12 +31,12 @@ fn count(path: &Path) -> u64 {
     count_rows(path, &settings, (&progress, &task)).expect("it can be read")
 }
 
-/// The rows from one on, and at most so many.
+/// The rows starting at row `first`, at most `most` of them.
 fn rows(path: &Path, first: u64, most: u64) -> Vec<TextRow> {
     let (progress, settings) = (progress(), IngestSettings::default());
     let task = progress.task("reading", None, "bytes");
     let mut rows = Vec::new();
-    let carry = Carry::None;
+    let carry = KeepColumns::None;
     read_texts(path, &settings, &carry, (&progress, &task), first, |row| {
         rows.push(row);
         match (rows.len() as u64) < most {
@@ -48,7 +48,7 @@ fn rows(path: &Path, first: u64, most: u64) -> Vec<TextRow> {
     rows
 }
 
-/// Every part gives the same rows with the same numbers and lines as the whole.
+/// Checks that all parts give the same rows, numbers and lines as the whole file.
 #[track_caller]
 fn check(name: &str, content: &[u8], expected: usize) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -69,8 +69,8 @@ fn check(name: &str, content: &[u8], expected: usize) {
     }
 }
 
-/// A CSV file with all that makes it hard to cut: quoted line breaks, quotes in quotes, empty lines, rows
-/// of another width, bytes that are no UTF-8, and a byte order mark in its midst.
+/// A CSV file that is difficult to divide: quoted line breaks, escaped quotes, empty lines, rows with another
+/// number of fields, invalid UTF-8, and a byte order mark within the file.
 fn table(line_break: &str) -> Vec<u8> {
     let mut text = format!("id,comment,label{line_break}").into_bytes();
     for row in 1..=ROWS {

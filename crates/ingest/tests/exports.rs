@@ -1,4 +1,4 @@
-//! Exports of different tools find their columns by themselves, and what was found can be pasted.
+//! Tests of exports of different tools: their columns are detected, and the suggested settings work.
 
 #![allow(missing_docs)]
 
@@ -7,15 +7,15 @@ mod common;
 use std::fmt::Write;
 use std::process::Command;
 
-use common::{Bench, gzip};
+use common::{TestProject, gzip};
 use serde_json::Value;
 use settings::IngestSettings;
 
-/// Roles and columns that `inspect` finds, `role=column` in the order of the columns.
-fn inspect(bench: &Bench, name: &str) -> (Vec<String>, Value) {
+/// Roles and columns found by `inspect`, as `role=column` in the order of the columns.
+fn inspect(project: &TestProject, name: &str) -> (Vec<String>, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
         .args(["inspect", "--json", name])
-        .current_dir(bench.path(""))
+        .current_dir(project.path(""))
         .output()
         .expect("the program starts");
     assert!(
@@ -23,8 +23,8 @@ fn inspect(bench: &Bench, name: &str) -> (Vec<String>, Value) {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let facts: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let columns = facts["columns"].as_array().expect("columns");
+    let inspection: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let columns = inspection["columns"].as_array().expect("columns");
     let roles = columns
         .iter()
         .flat_map(|column| {
@@ -33,35 +33,38 @@ fn inspect(bench: &Bench, name: &str) -> (Vec<String>, Value) {
             roles.map(move |role| format!("{}={name}", role["role"].as_str().expect("a role")))
         })
         .collect();
-    (roles, facts)
+    (roles, inspection)
 }
 
 fn check(name: &str, content: impl AsRef<[u8]>, expected: &[&str], labels: [u64; 2]) {
-    let bench = Bench::new();
-    bench.write(name, content);
-    let (roles, facts) = inspect(&bench, name);
+    let project = TestProject::new();
+    project.write(name, content);
+    let (roles, inspection) = inspect(&project, name);
     assert_eq!(roles, expected, "{name}");
-    let found =
-        [&facts["labels"]["negative"], &facts["labels"]["positive"]].map(|count| count.as_u64());
+    let found = [
+        &inspection["labels"]["negative"],
+        &inspection["labels"]["positive"],
+    ]
+    .map(|count| count.as_u64());
     assert_eq!(found, labels.map(Some), "{name}");
 
-    // What it proposes means the same as what it found.
+    // The suggested settings give the same rows as the detection.
     let proposed: toml::Table =
-        toml::from_str(facts["ingest"].as_str().expect("a table")).expect("TOML");
+        toml::from_str(inspection["ingest"].as_str().expect("a table")).expect("TOML");
     let settings: IngestSettings = proposed["ingest"].clone().try_into().expect("settings");
     assert!(settings.columns.text.is_some());
-    let by_itself = bench
+    let detected = project
         .ingest(name, "max_reject_rate = 1.0")
         .expect(name)
         .reviews();
     let mut lines = proposed["ingest"].as_table().expect("a table").clone();
     lines.remove("source");
     lines.insert("max_reject_rate".to_owned(), 1.0.into());
-    let pasted = bench.ingest(name, &inline(&lines)).expect(name).reviews();
-    assert_eq!(by_itself, pasted, "{name}");
+    let pasted = project.ingest(name, &inline(&lines)).expect(name).reviews();
+    assert_eq!(detected, pasted, "{name}");
 }
 
-/// A table as lines of `key = value`.
+/// Formats a table as lines of `key = value`.
 fn inline(table: &toml::Table) -> String {
     table.iter().fold(String::new(), |mut lines, (key, value)| {
         writeln!(lines, "{key} = {value}").expect("a string takes text");
@@ -247,21 +250,21 @@ fn a_spreadsheet_in_another_encoding_with_semicolons() {
 }
 
 #[test]
-fn files_of_one_shape_are_read_together_and_others_are_refused() {
-    let bench = Bench::new();
+fn files_with_the_same_columns_are_read_together_and_others_are_refused() {
+    let project = TestProject::new();
     let part = |n: usize| rows(5, |row| format!("It {OPINION} {n} {row},{}\n", row % 2));
-    bench.write("parts/b.csv", "text,label\n".to_owned() + &part(2));
-    bench.write("parts/a.csv", "text,label\n".to_owned() + &part(1));
-    let found = bench.ingest("parts/*.csv", "").expect("both").reviews();
+    project.write("parts/b.csv", "text,label\n".to_owned() + &part(2));
+    project.write("parts/a.csv", "text,label\n".to_owned() + &part(1));
+    let found = project.ingest("parts/*.csv", "").expect("both").reviews();
     assert_eq!(found.len(), 10);
     assert!(
         found[0].contains("a.csv:2") && found[9].contains("b.csv:6"),
         "{found:?}"
     );
-    bench.write("parts/c.csv", "label,stars\n1,x\n");
+    project.write("parts/c.csv", "label,stars\n1,x\n");
     assert_eq!(
-        bench.ingest("parts/*.csv", "").err().unwrap_or_default(),
-        "`parts/c.csv` has other columns than the first file | Read files of one shape together: \
-         the first has `text`, `label`, this one has `label`, `stars`"
+        project.ingest("parts/*.csv", "").err().unwrap_or_default(),
+        "The columns of `parts/c.csv` differ from those of the first file | Read only files with the same columns together: \
+         the first file has `text`, `label`, this file has `label`, `stars`"
     );
 }

@@ -1,4 +1,4 @@
-//! Files that once lost rows without a word: every row is a review or is rejected.
+//! Tests of files that once lost rows silently: every row must be accepted or rejected.
 
 #![allow(missing_docs)]
 
@@ -8,25 +8,25 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use artifact::StageName;
-use common::Bench;
-use ingest::{Carry, TextRow, count_rows, read_texts};
+use common::TestProject;
+use ingest::{KeepColumns, TextRow, count_rows, read_texts};
 use settings::{IngestSettings, REVIEWS, StepId};
 use stage::{Progress, ProgressMode};
 
-/// More than are looked at to tell the columns.
+/// More rows than the sample for detecting columns.
 const ROWS: usize = 1500;
 
-/// What came of a file.
+/// Accepted and rejected rows of a file.
 struct Found {
     reviews: Vec<String>,
     rejected: Vec<String>,
 }
 
 fn ingest(name: &str, content: impl AsRef<[u8]>) -> Found {
-    let bench = Bench::new();
-    bench.write(name, content);
-    let found = bench.ingest(name, "max_reject_rate = 0.5").expect(name);
-    check_division(&bench.path(name));
+    let project = TestProject::new();
+    project.write(name, content);
+    let found = project.ingest(name, "max_reject_rate = 0.5").expect(name);
+    check_division(&project.path(name));
     Found {
         reviews: found.reviews(),
         rejected: found.rejected(),
@@ -37,13 +37,13 @@ fn label(row: usize) -> &'static str {
     ["neg", "pos"][row % 2]
 }
 
-/// Lines of the rows that were rejected.
+/// Lines of the rejected rows.
 fn lines(found: &Found) -> Vec<u64> {
     let line = |row: &String| row.split([':', ' ']).nth(1)?.parse().ok();
     found.rejected.iter().filter_map(line).collect()
 }
 
-/// Every part of a file gives the rows that the whole has there.
+/// Checks that reading from any row on gives the same rows as reading the whole file.
 fn check_division(path: &Path) {
     let whole = rows_from(path, 1);
     let progress = progress();
@@ -69,7 +69,7 @@ fn rows_from(path: &Path, first: u64) -> Vec<TextRow> {
     let task = progress.task("reading", None, "bytes");
     let mut rows = Vec::new();
     let shown = (&progress, &task);
-    read_texts(path, &settings, &Carry::None, shown, first, |row| {
+    read_texts(path, &settings, &KeepColumns::None, shown, first, |row| {
         rows.push(row);
         ControlFlow::Continue(())
     })
@@ -78,7 +78,7 @@ fn rows_from(path: &Path, first: u64) -> Vec<TextRow> {
 }
 
 #[test]
-fn a_cut_line_of_json_is_one_bad_row() {
+fn a_truncated_line_of_json_is_one_rejected_row() {
     let object = |row: usize| {
         let whole = format!(
             "{{\"text\":\"Film {row}, {{so}}\",\"label\":\"{}\"}}",
@@ -105,13 +105,13 @@ fn a_cut_line_of_json_is_one_bad_row() {
 }
 
 #[test]
-fn objects_in_an_object_are_its_rows() {
+fn objects_in_an_enclosing_object_are_rows() {
     let object = |row: usize| {
         let label = label(row);
         format!("{{\n  \"text\": \"Film {row}\",\n  \"label\": \"{label}\"\n}}")
     };
     let objects: Vec<String> = (1..=ROWS).map(object).collect();
-    // More than is looked at to tell what the file is, and less.
+    // More rows than the sample for detecting the format, and fewer.
     for rows in [
         &objects[..20],
         &objects,
@@ -126,7 +126,7 @@ fn objects_in_an_object_are_its_rows() {
 }
 
 #[test]
-fn tabs_between_texts_that_begin_with_a_title() {
+fn tab_separated_texts_that_begin_with_a_quoted_title() {
     let row = |row: usize| {
         let text = match row % 30 {
             3 => format!("\"Film {row}\" is fine"),
@@ -143,7 +143,7 @@ fn tabs_between_texts_that_begin_with_a_title() {
 }
 
 #[test]
-fn a_stray_quote_is_one_bad_row() {
+fn a_stray_quote_is_one_rejected_row() {
     let row = |row: usize| {
         let text = match row % 10 {
             _ if row == 300 => format!("\"Film {row} is fine"),
@@ -171,7 +171,7 @@ fn a_stray_quote_is_one_bad_row() {
 }
 
 #[test]
-fn quotes_of_titles_do_not_tell_the_separator() {
+fn quoted_titles_do_not_change_the_separator() {
     let row = |row: usize| format!("\"\"\"Film {row}\"\" | A fine film\",{}\n", label(row));
     let rows: String = (1..=300).map(row).collect();
     let found = ingest("x.csv", format!("text,label\n{rows}"));
@@ -180,7 +180,7 @@ fn quotes_of_titles_do_not_tell_the_separator() {
 }
 
 #[test]
-fn lines_that_excel_and_old_macs_write() {
+fn files_of_excel_and_old_macs() {
     let row = |row: usize| format!("\"Film {row}; it is\nas it is\";{}\n", label(row));
     let rows = (1..=ROWS).map(row).collect::<String>();
     let text = format!("sep=;\ntext;label\n{rows}");
@@ -200,7 +200,7 @@ fn lines_that_excel_and_old_macs_write() {
 }
 
 #[test]
-fn a_separator_at_the_end_of_each_line_hides_no_names() {
+fn a_separator_at_the_end_of_each_line_does_not_hide_the_header() {
     let row = |row: usize| format!("Film {row} is fine,{},\n", 1 + row % 5);
     let rows: String = (1..=300).map(row).collect();
     let found = ingest("x.csv", format!("review,stars,\n{rows}"));

@@ -191,13 +191,13 @@ fn next_line(input: &mut impl BufRead, max_bytes: usize) -> io::Result<Option<Li
     }
     if is_truncated || line.len() > max_bytes {
         let (reason, excerpt) = (TOO_LONG.to_owned(), excerpt(&line));
-        return Ok(Some(Err(BadRow { reason, excerpt })));
+        return Ok(Some(Err(RejectedRow { reason, excerpt })));
     }
     Ok(Some(String::from_utf8(line).map_err(|error| {
         let position = error.utf8_error().valid_up_to() + 1;
         let reason = format!("the text is not UTF-8: at byte {position}");
         let excerpt = excerpt(error.as_bytes());
-        BadRow { reason, excerpt }
+        RejectedRow { reason, excerpt }
     })))
 }
 

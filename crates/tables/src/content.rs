@@ -1,20 +1,20 @@
-//! What a file really is, by its first bytes: names lie.
+//! Detects the type of a file from its first bytes. File names are not used, because they may be wrong.
 
 use std::io::{self, BufRead};
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
-/// Bytes asked of the disk at a time, and looked at to tell what a file is.
-pub(crate) const BUFFER: usize = 1 << 18;
+/// Size of a read in bytes, and of the sample from which a file's type is detected.
+pub(crate) const BUFFER_BYTES: usize = 1 << 18;
 
-/// Kinds of content that people take for tables.
+/// Types of files that may be given as a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// No bytes at all.
+    /// A file without bytes.
     Empty,
-    /// Packed with gzip.
+    /// Compressed with gzip.
     Gzip,
-    /// Packed with zstd.
+    /// Compressed with zstd.
     Zstd,
     /// A tar archive.
     Tar,
@@ -24,55 +24,55 @@ pub enum Content {
     Parquet,
     /// Text in some encoding.
     Text,
-    /// What is recognised only to be refused.
+    /// A type that is recognised but not supported.
     Other {
-        /// For "`x` is ...".
+        /// Completes the sentence "`FILE` is ...".
         name: &'static str,
-        /// What to do with it.
+        /// What the user can do with such a file.
         hint: &'static str,
     },
 }
 
-const CHECK: &str = "Check the file, or name another with `--source PATH`";
+const CHECK: &str = "Check that the path names the right file";
 
-const UNPACK: &str = "Unpack it and pass the file in it with `--source PATH`";
+const UNPACK: &str = "Unpack it and use the unpacked file instead";
 
-const SAVE: &str = "Save its table as CSV, and pass that with `--source PATH`";
+const SAVE: &str = "Save its table as a CSV file and use that file instead";
 
 impl Content {
-    /// What is recognised only to be refused.
+    /// A type that is recognised but not supported.
     const fn other(name: &'static str, hint: &'static str) -> Self {
         Self::Other { name, hint }
     }
 
-    /// A file of a program that can save tables as text.
+    /// A file of a program that can export CSV.
     pub(crate) const fn document(name: &'static str) -> Self {
         Self::other(name, SAVE)
     }
 
-    /// For "`x` is ...", and what to do with a file of this kind.
+    /// Completes the sentence "`FILE` is ...", and what the user can do with such a file.
     pub(crate) fn name_and_hint(self) -> (&'static str, &'static str) {
         match self {
             Self::Empty => ("empty", CHECK),
-            Self::Gzip => ("compressed with gzip, twice", CHECK),
-            Self::Zstd => ("compressed with zstd, twice", CHECK),
+            Self::Gzip => ("compressed with gzip twice", CHECK),
+            Self::Zstd => ("compressed with zstd twice", CHECK),
             Self::Tar => (
                 "a tar archive",
-                "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+                "For the aclImdb archive, set `--set ingest.format=aclimdb`; otherwise unpack it and use a file from it",
             ),
             Self::Zip => ("a zip archive", UNPACK),
             Self::Parquet => ("a Parquet table", CHECK),
             Self::Text => (
                 "plain text",
-                "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
+                "For a CSV or TSV file, set `--set ingest.format=csv` or `--set ingest.format=tsv`",
             ),
             Self::Other { name, hint } => (name, hint),
         }
     }
 }
 
-/// How files begin: their first bytes, and what they are.
-const BEGINNINGS: [(&[u8], Content); 18] = [
+/// First bytes of files, and the type they mean.
+const SIGNATURES: [(&[u8], Content); 18] = [
     (b"\x1f\x8b", Content::Gzip),
     (b"\x28\xb5\x2f\xfd", Content::Zstd),
     (b"PK\x03\x04", Content::Zip),
@@ -81,9 +81,9 @@ const BEGINNINGS: [(&[u8], Content); 18] = [
     (b"\xff\xfe", Content::Text),
     (b"\xfe\xff", Content::Text),
     (b"%PDF-", Content::other("a PDF document", CHECK)),
-    (b"\x89PNG", Content::other("a picture", CHECK)),
-    (b"\xff\xd8\xff", Content::other("a picture", CHECK)),
-    (b"GIF8", Content::other("a picture", CHECK)),
+    (b"\x89PNG", Content::other("an image", CHECK)),
+    (b"\xff\xd8\xff", Content::other("an image", CHECK)),
+    (b"GIF8", Content::other("an image", CHECK)),
     (b"\xfd7zXZ\0", Content::other("compressed with xz", UNPACK)),
     (
         b"7z\xbc\xaf\x27\x1c",
@@ -92,21 +92,21 @@ const BEGINNINGS: [(&[u8], Content); 18] = [
     (b"Rar!\x1a\x07", Content::other("a RAR archive", UNPACK)),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        Content::document("an old document of Excel or Word"),
+        Content::document("an old Excel or Word document"),
     ),
     (b"SQLite format 3\0", Content::document("a SQLite database")),
     (b"ARROW1\0\0", Content::document("an Arrow file")),
     (b"{\\rtf", Content::document("a rich text document")),
 ];
 
-/// What comes after `BZh` and a digit: the first decimals of pi.
+/// Bytes after `BZh` and a digit in a bzip2 file.
 const BZIP2_BLOCK: &[u8] = b"\x31\x41\x59\x26\x53\x59";
 
-/// Looks at the start of an input without taking anything from it.
+/// Detects the type of an input without consuming it.
 pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
     let start = input.fill_buf()?;
     let start = &start[..start.len().min(512)];
-    if let Some((_, content)) = BEGINNINGS
+    if let Some((_, content)) = SIGNATURES
         .iter()
         .find(|(begin, _)| start.starts_with(begin))
     {
@@ -117,20 +117,20 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
         _ if start.starts_with(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
             Content::other("compressed with bzip2", UNPACK)
         }
-        // Which is what a failed download often leaves.
+        // A failed download often leaves a web page.
         _ if is_html(start) => Content::other("a web page", CHECK),
         _ if detect_utf16(start).is_some() => Content::Text,
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
-        // One control character in a text is one bad row; where every tenth byte is one, there is
-        // no text.
+        // A few control characters make single rows invalid. If more than a tenth of the bytes are control
+        // characters, the file is binary.
         _ if start.iter().filter(|byte| is_control(**byte)).count() * 10 > start.len() => {
-            Content::other("no text", CHECK)
+            Content::other("a binary file", CHECK)
         }
         _ => Content::Text,
     })
 }
 
-/// UTF-16 without a mark: Latin letters have a zero in every other byte.
+/// Detects UTF-16 without a byte order mark: every other byte of Latin text is zero.
 pub(crate) fn detect_utf16(start: &[u8]) -> Option<&'static Encoding> {
     let zeros = |offset: usize| {
         let bytes = start.iter().skip(offset).step_by(2);
@@ -155,7 +155,7 @@ fn is_html(start: &[u8]) -> bool {
     })
 }
 
-/// Whether a byte is a control character other than white space.
+/// Returns true for control characters other than white space.
 fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && !byte.is_ascii_whitespace()
 }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_bytes_tell() {
+    fn the_first_bytes_tell_the_type() {
         let mut tar = vec![0; 512];
         tar[..7].copy_from_slice(b"aclImdb");
         tar[257..262].copy_from_slice(b"ustar");
@@ -181,7 +181,7 @@ mod tests {
         check(b"PAR1", Content::Parquet);
         check(b"\xff\xfer\0e\0", Content::Text);
         check(b"r\0e\0v\0", Content::Text);
-        check(b"\x01\x02\x03\x04\0\0\x05", other("no text", CHECK));
+        check(b"\x01\x02\x03\x04\0\0\x05", other("a binary file", CHECK));
         check(b"\x28\xb5\x2f\xfd", Content::Zstd);
         check(b"%PDF-1.7", other("a PDF document", CHECK));
         check(b"BZh91AY&SY\x94", other("compressed with bzip2", UNPACK));

@@ -1,68 +1,68 @@
-//! Records of a delimited file, in bounded memory and with their line numbers.
+//! Reads the records of a delimited file in bounded memory and with their line numbers.
 //!
-//! A record is what RFC 4180 and csv-core take for one, which a test with random texts checks, but for one
-//! kind that csv-core lets pass: where text follows the quote that closes a field, as in `"so" called,1`,
-//! some quote was not meant as one. Such a record may have taken in any number of rows, so that only its
-//! first line is a record; the lines behind it are read anew.
+//! A record follows RFC 4180, as in csv-core; a test with random texts compares both. They differ in one
+//! case: if text follows the closing quote of a field, as in `"so" called,1`, one of the quotes was not
+//! meant as a quote. Such a record may have swallowed many rows. So only its first line is rejected, and
+//! the following lines are parsed again.
 
 use std::io::{self, BufRead};
 
 use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::dialect::{Dialect, line_end, separator_line};
-use crate::encoding::MARK;
-use crate::record::{Ending, MAX_COLUMNS, Record, RecordReader};
-use crate::replay::Replay;
+use crate::encoding::UTF8_BOM;
+use crate::record::{MAX_COLUMNS, ReadOutcome, Record, RecordReader};
+use crate::rewind::RewindReader;
 
-/// Quotes up to which a damaged record is given back but for its first line. Each line in it that is then
-/// damaged, too, has one of them at least, so that no byte is looked at more often than this. A review with
-/// more quotes is one bad row together with all of its lines.
-const MOST_QUOTES: u32 = 200;
+/// A damaged record with at most this many quotes is parsed again from its second line. Each of its lines
+/// that is damaged too contains at least one of these quotes, which bounds how often a byte is parsed.
+/// A record with more quotes is rejected as a whole.
+const MAX_QUOTES_REREAD: u32 = 200;
 
-/// Why a record makes no sense whose quotes do not.
+/// The problem of a record with an unexpected quote.
 const STRAY_QUOTE: &str =
     "a quote in it neither closes a field nor is doubled, or one that opens a field does not close";
 
 /// Reads records one after the other.
 pub(crate) struct DelimitedReader<R> {
-    input: Replay<R>,
+    input: RewindReader<R>,
     dialect: Dialect,
     line_end: u8,
-    /// Bytes of the fields of a record at most.
+    /// Maximum size of a record's fields in bytes.
     limit: usize,
     line: u64,
-    /// The record as it stands in the file, as far as there is `room`.
+    /// The record's bytes in the file, up to `raw_limit`.
     raw: Vec<u8>,
-    room: usize,
+    raw_limit: usize,
 }
 
-/// Where in a record the next byte is.
+/// Position of the next byte within a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     #[default]
     FieldStart,
     Plain,
     Quoted,
-    /// Behind a quote in a quoted field: its end, or the first of two that stand for one.
-    BehindQuote,
-    /// Behind a quoted field and blanks.
-    BehindBlanks,
-    /// Behind text that follows a quoted field.
+    /// After a quote in a quoted field: the end of the field, or the first quote of an escaped pair.
+    AfterQuote,
+    /// After a quoted field and spaces.
+    AfterBlanks,
+    /// After text that follows a quoted field.
     Damaged,
 }
 
-/// How far the parser came.
+/// Where the parser stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// To the end of the bytes.
-    On,
-    /// To the end of the record.
+    /// At the end of the given bytes.
+    NeedsMore,
+    /// At the end of the record.
     End,
-    /// To text behind a quoted field, in a record that began on a line before.
-    Damage,
+    /// At text after a quoted field, in a record of several lines.
+    StrayQuote,
 }
 
-/// Splits one record into its fields, piece by piece.
+/// Splits one record into fields. Its bytes may come in several pieces.
 #[derive(Default)]
 struct Parser {
     dialect: Dialect,
@@ -70,21 +70,21 @@ struct Parser {
     limit: usize,
     state: State,
     line_breaks: u64,
-    /// Quotes at, in and behind quoted fields.
+    /// Number of quotes around and in quoted fields.
     quotes: u32,
-    /// Bytes of the record before the piece.
+    /// Bytes of the record in earlier pieces.
     before: usize,
-    /// Bytes of its first line, if it has several.
+    /// Length of the first line in bytes, for a record of several lines.
     first_line: Option<usize>,
 }
 
 impl<R: BufRead> DelimitedReader<R> {
-    /// A reader whose records have at most `limit` bytes. The first bytes tell how lines end; those that are
-    /// no record are skipped.
+    /// Creates a reader for records of at most `limit` bytes. It detects the line ending from the first bytes
+    /// and skips a byte order mark and a separator line.
     pub(crate) fn new(input: R, dialect: Dialect, limit: usize) -> io::Result<Self> {
-        let mut input = Replay::new(input);
+        let mut input = RewindReader::new(input);
         let start = input.fill_buf()?;
-        let text = start.strip_prefix(MARK).unwrap_or(start);
+        let text = start.strip_prefix(UTF8_BOM).unwrap_or(start);
         let mark = start.len() - text.len();
         let line_end = line_end(text);
         let separator_line = separator_line(text).map_or(0, |(_, bytes)| bytes);
@@ -96,26 +96,27 @@ impl<R: BufRead> DelimitedReader<R> {
             limit,
             line: 1 + u64::from(separator_line > 0),
             raw: Vec::new(),
-            // A byte of content stands as two in the file where it is a quote, a field has a separator
-            // and two quotes: what has more bytes than this is too long or has too many columns.
-            room: limit.saturating_mul(2).saturating_add(4 * MAX_COLUMNS),
+            // In the file, an escaped quote takes two bytes, and a field adds a separator and two quotes. So a
+            // record with more bytes than this is too long or has too many columns.
+            raw_limit: limit.saturating_mul(2).saturating_add(4 * MAX_COLUMNS),
         })
     }
 
-    /// Parses up to the end of a record, or of the file.
+    /// Parses to the end of the record or of the file.
     fn parse(&mut self, parser: &mut Parser, record: &mut Record) -> io::Result<Step> {
         self.raw.clear();
         loop {
             let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
-                return Ok(Step::On);
+                return Ok(Step::NeedsMore);
             }
-            let (taken, step) = parser.parse(buffer, record);
-            parser.before += taken;
-            let room = self.room - self.raw.len();
-            self.raw.extend_from_slice(&buffer[..taken.min(room)]);
-            self.input.consume(taken);
-            if step != Step::On {
+            let (consumed, step) = parser.parse(buffer, record);
+            parser.before += consumed;
+            let raw_limit = self.raw_limit - self.raw.len();
+            self.raw
+                .extend_from_slice(&buffer[..consumed.min(raw_limit)]);
+            self.input.consume(consumed);
+            if step != Step::NeedsMore {
                 return Ok(step);
             }
         }
@@ -124,7 +125,7 @@ impl<R: BufRead> DelimitedReader<R> {
 
 impl<R: BufRead> RecordReader for DelimitedReader<R> {
     /// Reads the next record that is not an empty line.
-    fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<Ending> {
+    fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<ReadOutcome> {
         loop {
             record.clear();
             record.line = self.line;
@@ -140,19 +141,23 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 && matches!(record.bytes.as_slice(), b"" | b"\r");
             let mut is_damaged = parser.state == State::Damaged;
             match step {
-                Step::Damage => {
-                    let first = parser.first_line.filter(|_| parser.before <= self.room);
+                Step::StrayQuote => {
+                    let first = parser
+                        .first_line
+                        .filter(|_| parser.before <= self.raw_limit);
                     let Some(first) = first else {
-                        return Ok(Ending::OpenQuote);
+                        return Ok(ReadOutcome::OpenQuote);
                     };
-                    self.input.give_back(&self.raw[first..]);
+                    self.input.put_back(&self.raw[first..]);
                     self.raw.truncate(first);
                     (is_damaged, parser.line_breaks) = (true, 1);
                 }
-                Step::On if parser.state == State::Quoted => return Ok(Ending::OpenQuote),
-                Step::On if is_blank => return Ok(Ending::File),
-                // As if the last line had an end.
-                Step::On => parser.line_breaks += 1,
+                Step::NeedsMore if parser.state == State::Quoted => {
+                    return Ok(ReadOutcome::OpenQuote);
+                }
+                Step::NeedsMore if is_blank => return Ok(ReadOutcome::EndOfFile),
+                // The last line may lack a line break.
+                Step::NeedsMore => parser.line_breaks += 1,
                 Step::End => {}
             }
             self.line += parser.line_breaks;
@@ -163,7 +168,7 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 let start = &self.raw[..self.raw.len().min(self.limit)];
                 record.set_bad(start.trim_ascii_end(), record.line, STRAY_QUOTE);
             } else {
-                // Where lines end in LF they may end in CRLF, too, and a CR in their midst is text.
+                // Lines that end in LF may also end in CRLF. A CR elsewhere is text.
                 let last = record.ends.last().copied().unwrap_or(0);
                 let ends_in_return = record.bytes[last..].ends_with(b"\r");
                 if self.line_end == b'\n' && !record.oversize && ends_in_return {
@@ -172,13 +177,13 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 record.end_field();
             }
             record.last_line = self.line - 1;
-            return Ok(Ending::Record);
+            return Ok(ReadOutcome::Record);
         }
     }
 }
 
 impl Parser {
-    /// Takes bytes up to the end of the record, without ending its last field. Returns how many.
+    /// Parses bytes to the end of the record, but does not end its last field. Returns the number of bytes.
     fn parse(&mut self, bytes: &[u8], record: &mut Record) -> (usize, Step) {
         let Dialect { separator, quotes } = self.dialect;
         let mut at = 0;
@@ -194,12 +199,12 @@ impl Parser {
                     if at < bytes.len() {
                         at += 1;
                         self.quotes = self.quotes.saturating_add(1);
-                        self.state = State::BehindQuote;
+                        self.state = State::AfterQuote;
                     }
                 }
                 State::Damaged => {
                     let Some(length) = memchr(self.line_end, rest) else {
-                        return (bytes.len(), Step::On);
+                        return (bytes.len(), Step::NeedsMore);
                     };
                     self.line_breaks += 1;
                     return (at + length + 1, Step::End);
@@ -223,32 +228,31 @@ impl Parser {
                     self.state = State::Plain;
                     at += length;
                 }
-                State::BehindQuote if byte == b'"' => {
+                State::AfterQuote if byte == b'"' => {
                     record.push(b"\"", self.limit);
                     self.state = State::Quoted;
                     at += 1;
                 }
-                State::BehindQuote | State::BehindBlanks if matches!(byte, b' ' | b'\r') => {
+                State::AfterQuote | State::AfterBlanks if matches!(byte, b' ' | b'\r') => {
                     record.push(&rest[..1], self.limit);
-                    self.state = State::BehindBlanks;
+                    self.state = State::AfterBlanks;
                     at += 1;
                 }
-                State::BehindQuote | State::BehindBlanks => {
-                    if self.first_line.is_some() && self.quotes <= MOST_QUOTES {
-                        return (at, Step::Damage);
+                State::AfterQuote | State::AfterBlanks => {
+                    if self.first_line.is_some() && self.quotes <= MAX_QUOTES_REREAD {
+                        return (at, Step::StrayQuote);
                     }
                     self.state = State::Damaged;
                 }
             }
         }
-        (at, Step::On)
+        (at, Step::NeedsMore)
     }
 
-    /// Counts the line breaks within a quoted field, of which `before` bytes of the record come
-    /// before these.
+    /// Counts the line breaks within a quoted field. `before` is the number of the record's bytes before these.
     fn count_lines(&mut self, bytes: &[u8], before: usize) {
         if self.first_line.is_none() {
-            self.first_line = memchr(self.line_end, bytes).map(|place| before + place + 1);
+            self.first_line = memchr(self.line_end, bytes).map(|index| before + index + 1);
         }
         self.line_breaks += memchr_iter(self.line_end, bytes).count() as u64;
     }
@@ -262,8 +266,7 @@ mod random_tests;
 mod tests {
     use super::*;
 
-    /// Every record as `line: fields`, with a buffer of every size, so that fields are cut at every
-    /// place.
+    /// Reads every record as `line: fields`, with buffers of several sizes so that fields are split everywhere.
     fn check(quotes: bool, text: &str, expected: &[&str]) {
         for buffer in [1, 2, 3, 7, 4096] {
             let input = io::BufReader::with_capacity(buffer, text.as_bytes());
@@ -276,15 +279,15 @@ mod tests {
             let mut found = Vec::new();
             loop {
                 match reader.read(&mut record, false).expect("no disk") {
-                    Ending::File => break,
-                    Ending::OpenQuote => {
+                    ReadOutcome::EndOfFile => break,
+                    ReadOutcome::OpenQuote => {
                         found.push(format!("{}: open quote", record.line));
                         break;
                     }
-                    Ending::Record if record.oversize => {
+                    ReadOutcome::Record if record.oversize => {
                         found.push(format!("{}-{}: too long", record.line, record.last_line));
                     }
-                    Ending::Record => {
+                    ReadOutcome::Record => {
                         let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
                         found.push(format!("{}: {fields}", record.line));
                     }
@@ -311,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_is_found() {
+    fn an_unclosed_quote_is_found() {
         check(true, "a,b\n\"c,d\ne,f\n", &["1: a|b", "2: open quote"]);
         check(true, "\"", &["1: open quote"]);
         check(true, "\"a\"\"", &["1: open quote"]);
@@ -323,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_too_long_does_not_harm_the_next() {
+    fn a_record_that_is_too_long_does_not_affect_the_next() {
         let long = "x".repeat(100);
         check(
             true,
@@ -343,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn without_quotes_a_quote_is_a_character() {
+    fn without_quoting_a_quote_is_a_character() {
         check(
             false,
             "1\t\"so called\nart\"\t2\r\n",
@@ -353,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_old_macs_end_in_cr() {
+    fn lines_of_old_mac_files_end_in_cr() {
         let read = |text: &str| {
             let dialect = Dialect {
                 separator: b',',
@@ -361,7 +364,7 @@ mod tests {
             };
             let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40).expect("no disk");
             let (mut record, mut found) = (Record::default(), Vec::new());
-            while reader.read(&mut record, false).expect("no disk") == Ending::Record {
+            while reader.read(&mut record, false).expect("no disk") == ReadOutcome::Record {
                 let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
                 found.push(format!("{}: {fields}", record.line));
             }
@@ -372,7 +375,7 @@ mod tests {
             ["1: a|b", "2: c\rd|e", "5: f|g"]
         );
         assert_eq!(read("a,b\rc\nd,e\r\n"), ["1: a|b\rc", "2: d|e"]);
-        // Excel's line about the separator is no row, in any file.
+        // Excel's separator line is not a record.
         assert_eq!(read("sep=,\r\na,b\r\n"), ["2: a|b"]);
         assert_eq!(read("sep=,\ra,b\r"), ["2: a|b"]);
         assert_eq!(read("\u{feff}sep=,\na,b\nsep=,\n"), ["2: a|b", "3: sep=|"]);

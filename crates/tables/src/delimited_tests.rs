@@ -1,4 +1,4 @@
-//! What is a record and what is none.
+//! Tests of records in delimited text.
 
 use std::io::BufReader;
 
@@ -7,36 +7,36 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Where each record begins and ends, whether it makes sense and what it says, and how the file ends.
+/// Line range, validity and fields of each record, and the line of an unclosed quote.
 #[derive(Debug, Default, PartialEq)]
-struct Walked {
-    places: Vec<(u64, u64)>,
-    good: Vec<bool>,
+struct ParsedFile {
+    line_ranges: Vec<(u64, u64)>,
+    valid: Vec<bool>,
     fields: Vec<Vec<Vec<u8>>>,
     open_quote: Option<u64>,
 }
 
-fn walk(text: &[u8], dialect: Dialect, buffer: usize) -> Walked {
+fn parse(text: &[u8], dialect: Dialect, buffer: usize) -> ParsedFile {
     let input = BufReader::with_capacity(buffer, text);
     let mut reader = DelimitedReader::new(input, dialect, 1000).expect("no disk");
-    let (mut record, mut walked) = (Record::default(), Walked::default());
+    let (mut record, mut parsed) = (Record::default(), ParsedFile::default());
     loop {
         match reader.read(&mut record, false).expect("no disk") {
-            Ending::Record => walked.places.push((record.line, record.last_line)),
-            Ending::OpenQuote => {
-                walked.open_quote = Some(record.line);
-                return walked;
+            ReadOutcome::Record => parsed.line_ranges.push((record.line, record.last_line)),
+            ReadOutcome::OpenQuote => {
+                parsed.open_quote = Some(record.line);
+                return parsed;
             }
-            Ending::File => return walked,
+            ReadOutcome::EndOfFile => return parsed,
         }
         let fields = (0..record.columns()).map(|column| record.field(column).to_vec());
-        walked.good.push(record.is_row());
-        walked.fields.push(fields.collect());
+        parsed.valid.push(record.is_row());
+        parsed.fields.push(fields.collect());
     }
 }
 
-/// What csv-core takes for the records of a text that is not empty, without empty lines.
-fn of_csv_core(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
+/// The records of a non-empty text according to csv-core, without empty lines.
+fn parse_with_csv_core(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
     let mut parser = ReaderBuilder::new()
         .delimiter(dialect.separator)
         .quoting(dialect.quotes)
@@ -45,8 +45,8 @@ fn of_csv_core(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
     let (mut rest, mut bytes, mut ends) = (text, [0; 2000], [0; 200]);
     let mut records = Vec::new();
     loop {
-        let (result, taken, _, columns) = parser.read_record(rest, &mut bytes, &mut ends);
-        rest = &rest[taken..];
+        let (result, consumed, _, columns) = parser.read_record(rest, &mut bytes, &mut ends);
+        rest = &rest[consumed..];
         if result != ReadRecordResult::Record {
             return records;
         }
@@ -68,19 +68,19 @@ fn check(text: &[u8], buffer: usize) {
     for (separator, quotes) in [(b',', true), (b',', false), (b'\t', true)] {
         let dialect = Dialect { separator, quotes };
         let shown = String::from_utf8_lossy(text);
-        let read = walk(text, dialect, buffer);
-        let at_once = walk(text, dialect, 4096);
+        let read = parse(text, dialect, buffer);
+        let at_once = parse(text, dialect, 4096);
         assert_eq!(read, at_once, "{shown:?} {dialect:?} {buffer}");
-        let makes_sense = read.good.iter().all(|good| *good) && read.open_quote.is_none();
-        if makes_sense && !text.starts_with(MARK) {
-            let expected = of_csv_core(&[text, b"\n"].concat(), dialect);
+        let is_valid = read.valid.iter().all(|valid| *valid) && read.open_quote.is_none();
+        if is_valid && !text.starts_with(UTF8_BOM) {
+            let expected = parse_with_csv_core(&[text, b"\n"].concat(), dialect);
             assert_eq!(read.fields, expected, "{shown:?} {dialect:?} {buffer}");
         }
     }
 }
 
 #[test]
-fn records_that_are_hard_to_tell() {
+fn difficult_records() {
     for text in [
         "",
         "\n",
@@ -104,7 +104,7 @@ fn records_that_are_hard_to_tell() {
         "\"a\" \r\n\"b\n\"\t ,c\n\"d\"  ",
         "\"a\nb\nc\"d\ne,\"f\ng\"h\n\"i\nj\"k\n\"l\"\n",
     ] {
-        // The first bytes tell whether there is a mark.
+        // The reader needs the first bytes to detect a byte order mark.
         for buffer in [4, 7, 4096] {
             check(text.as_bytes(), buffer);
         }
@@ -114,63 +114,63 @@ fn records_that_are_hard_to_tell() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn a_record_is_what_csv_core_takes_for_one(text in "x\n[ab,\t \"\r\n]{0,40}", buffer in 2_usize..20) {
+    fn records_agree_with_csv_core(text in "x\n[ab,\t \"\r\n]{0,40}", buffer in 2_usize..20) {
         check(text.as_bytes(), buffer);
     }
 }
 
 #[test]
-fn nothing_is_lost_by_a_quote_that_is_none() {
+fn a_stray_quote_loses_no_rows() {
     let check = |text: &str, expected: &[&str], open_quote: Option<u64>| {
         let dialect = Dialect {
             separator: b',',
             quotes: true,
         };
-        let walked = walk(text.as_bytes(), dialect, 4096);
-        let found = walked
+        let parsed = parse(text.as_bytes(), dialect, 4096);
+        let found = parsed
             .fields
             .iter()
-            .zip(&walked.good)
-            .map(|(fields, good)| {
-                let state = if *good { "" } else { "bad: " };
+            .zip(&parsed.valid)
+            .map(|(fields, valid)| {
+                let state = if *valid { "" } else { "bad: " };
                 format!("{state}{}", String::from_utf8_lossy(&fields.join(&b'|')))
             });
         assert_eq!(found.collect::<Vec<_>>(), expected, "{text:?}");
-        assert_eq!(walked.open_quote, open_quote, "{text:?}");
+        assert_eq!(parsed.open_quote, open_quote, "{text:?}");
     };
-    // One that opens and does not close, before rows that are quoted, and ones that are not.
+    // A quote that is opened and not closed, before quoted and unquoted rows.
     check(
         "\"a,1\nb,2\n\"c, d\",3\ne,4\n",
         &["bad: \"a,1", "b|2", "c, d|3", "e|4"],
         None,
     );
-    // One that closes too early, on its line and behind others.
+    // A quote that closes too early, on the first line and on a later one.
     check("\"a\" b,1\nc,2\n", &["bad: \"a\" b,1", "c|2"], None);
     check(
         "1,\"a\nb \"c\" d\"\n2,e\n",
         &["bad: 1,\"a", "b \"c\" d\"", "2|e"],
         None,
     );
-    // One that opens within what was read again.
+    // A second stray quote in the lines that are parsed again.
     check(
         "\"a,1\n\"b,2\n\"c,3\n\"d\",4\n",
         &["bad: \"a,1", "bad: \"b,2", "bad: \"c,3", "d|4"],
         None,
     );
-    // What is quoted as it should be goes on to work.
+    // Correct quoting still works.
     check(
         "\"a, \"\"b\"\"\nc\" ,1\n\"\n\n\",\"\"\n",
         &["a, \"b\"\nc |1", "\n\n|"],
         None,
     );
     check("a,1\n\"b,2\nc,3\n", &["a|1"], Some(2));
-    // So much that one cannot go back.
+    // A record that is too long to be parsed again.
     let long = format!("a,1\n\"b,{}\nc,\"d\"\n", "x\n".repeat(10_000));
     check(&long, &["a|1"], Some(2));
 }
 
 #[test]
-fn quotes_that_make_no_sense_take_no_longer_than_others() {
+fn stray_quotes_do_not_slow_down_reading() {
     let dialect = Dialect {
         separator: b',',
         quotes: true,
@@ -178,17 +178,17 @@ fn quotes_that_make_no_sense_take_no_longer_than_others() {
     let read = |text: &str| {
         let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 1 << 19).expect("no disk");
         let (mut record, mut rows) = (Record::default(), Vec::new());
-        while reader.read(&mut record, false).expect("no disk") == Ending::Record {
+        while reader.read(&mut record, false).expect("no disk") == ReadOutcome::Record {
             rows.push((record.line, record.is_row()));
         }
         rows
     };
-    // Each line opens a quote that all that follow leave open, up to the last.
+    // Each line opens a quote that stays open until the last line.
     let text = "x\",a,\"b\",\"c\n".repeat(50_000) + "\"d\nlast,row\n";
     let rows = read(&text);
     assert_eq!(rows[0], (1, false));
     assert_eq!(rows.last(), Some(&(50_002, true)));
-    // Few such lines are a row each.
+    // With few such lines, each is one row.
     let text = "x\",a,\"b\",\"c\n".repeat(20) + "\"d\"\nlast,row\n";
     assert_eq!(read(&text).len(), 22);
 }

@@ -1,35 +1,35 @@
-//! How a file of text marks its fields and lines, told by its first bytes.
+//! Detects the separator, quoting and line ending of a text file from its first bytes.
 
 use memchr::memchr;
 
-/// How a file marks fields.
+/// How a file separates fields.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Dialect {
     pub(crate) separator: u8,
-    /// Whether fields may stand in double quotes, as in RFC 4180.
+    /// Whether fields may be enclosed in double quotes, as in RFC 4180.
     pub(crate) quotes: bool,
 }
 
-/// Characters that separate fields, the likelier ones first.
+/// Possible separators, the most likely first.
 const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// Lines looked at.
-const LINES: usize = 50;
+/// Maximum number of records that are examined.
+const SAMPLE_LINES: usize = 50;
 
-/// The dialect of a sample of a file, whose last line may be cut off.
-pub(crate) fn sniff(sample: &[u8]) -> Dialect {
-    let told = separator_line(sample);
-    let sample = told.map_or(sample, |(_, bytes)| &sample[bytes..]);
-    let separator = told.map_or_else(|| likeliest(sample), |(separator, _)| separator);
-    // Tab-separated files escape tabs and do not quote, unless fields show that they do.
+/// Detects the dialect from a sample, whose last line may be incomplete.
+pub(crate) fn detect(sample: &[u8]) -> Dialect {
+    let declared = separator_line(sample);
+    let sample = declared.map_or(sample, |(_, bytes)| &sample[bytes..]);
+    let separator =
+        declared.map_or_else(|| most_likely_separator(sample), |(separator, _)| separator);
+    // Tab-separated files escape tabs and do not quote, unless their fields show otherwise.
     let quotes = separator != b'\t' || quotes_fields(sample, separator);
     Dialect { separator, quotes }
 }
 
-/// The byte that ends a line. Files of old Macs have a CR there and no LF at all; everywhere else a CR
-/// that no LF follows is part of a text.
+/// Returns the byte that ends a line: CR in files of old Macs, which contain no LF, and LF in all others.
 pub(crate) fn line_end(sample: &[u8]) -> u8 {
-    // The LF of a last CR may be what comes next.
+    // A CR at the end of the sample may be half of a CRLF.
     let inner = sample.split_last().map_or(sample, |(_, inner)| inner);
     match memchr(b'\n', sample).is_none() && memchr(b'\r', inner).is_some() {
         true => b'\r',
@@ -37,8 +37,7 @@ pub(crate) fn line_end(sample: &[u8]) -> u8 {
     }
 }
 
-/// The first line that tells Excel the separator, `sep=;`, if there is one: the separator, and the bytes
-/// of the line.
+/// Finds Excel's separator line `sep=;` at the start. Returns the separator and the line's length in bytes.
 pub(crate) fn separator_line(sample: &[u8]) -> Option<(u8, usize)> {
     let line_end = line_end(sample);
     let length = memchr(line_end, &sample[..sample.len().min(16)])?;
@@ -60,38 +59,40 @@ fn is_separator(byte: u8) -> bool {
     byte == b'\t' || (byte.is_ascii_punctuation() && byte != b'"')
 }
 
-fn likeliest(sample: &[u8]) -> u8 {
+fn most_likely_separator(sample: &[u8]) -> u8 {
     let scores = SEPARATORS.map(|separator| (score(sample, separator), separator));
-    // Of several that score the same the last one is taken.
+    // Of equal scores the last separator wins.
     let best = scores.into_iter().rev();
     let best = best.max_by(|one, two| one.0.total_cmp(&two.0));
     best.filter(|(score, _)| *score > 0.0)
         .map_or(b',', |(_, separator)| separator)
 }
 
-/// How regular the columns are: the share of lines with the commonest number of separators, if that
-/// is at least one, and a little more for more columns.
+/// Rates how regular the columns are: the share of records with the most common number of separators, plus a
+/// small bonus for more columns. 0 if most records have no separator.
 fn score(sample: &[u8], separator: u8) -> f64 {
-    let mut counts = counts(sample, separator);
-    counts.sort_unstable();
-    let same = counts.chunk_by(|one, two| one == two);
+    let mut separator_counts = separator_counts(sample, separator);
+    separator_counts.sort_unstable();
+    let same = separator_counts.chunk_by(|one, two| one == two);
     match same.max_by_key(|same| same.len()) {
         None | Some([0, ..]) => 0.0,
-        Some(same) => same.len() as f64 / counts.len() as f64 + 1e-3 * same[0].min(50) as f64,
+        Some(same) => {
+            same.len() as f64 / separator_counts.len() as f64 + 1e-3 * same[0].min(50) as f64
+        }
     }
 }
 
-/// Where in a record a byte stands.
+/// Position of the next byte within a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum QuoteState {
     FieldStart,
     Plain,
     Quoted,
-    /// It is a quote in a quoted field: its end, or the first of two that stand for one.
+    /// After a quote in a quoted field: the end of the field, or the first quote of an escaped pair.
     Quote,
 }
 
-impl Place {
+impl QuoteState {
     fn next(self, byte: u8, separator: u8, line_end: u8) -> Self {
         match (self, byte) {
             (Self::Quoted, b'"') => Self::Quote,
@@ -102,61 +103,62 @@ impl Place {
     }
 }
 
-/// Separators outside quotes in each whole record of the sample.
-fn counts(sample: &[u8], separator: u8) -> Vec<usize> {
+/// Number of separators outside quotes in each complete record of the sample.
+fn separator_counts(sample: &[u8], separator: u8) -> Vec<usize> {
     let line_end = line_end(sample);
-    let (mut counts, mut count, mut place) = (Vec::new(), 0, Place::FieldStart);
+    let (mut separator_counts, mut count, mut state) = (Vec::new(), 0, QuoteState::FieldStart);
     for byte in sample.iter().copied() {
-        if byte == line_end && place != Place::Quoted {
-            counts.push(count);
+        if byte == line_end && state != QuoteState::Quoted {
+            separator_counts.push(count);
             count = 0;
-        } else if byte == separator && place != Place::Quoted {
+        } else if byte == separator && state != QuoteState::Quoted {
             count += 1;
         }
-        place = place.next(byte, separator, line_end);
-        if counts.len() == LINES {
-            return counts;
+        state = state.next(byte, separator, line_end);
+        if separator_counts.len() == SAMPLE_LINES {
+            return separator_counts;
         }
     }
-    if counts.is_empty() {
-        counts.push(count);
+    if separator_counts.is_empty() {
+        separator_counts.push(count);
     }
-    counts
+    separator_counts
 }
 
-/// Whether fields that begin with a quote are quoted. Not if text follows the quote that would close one:
-/// then reviews begin with a quoted title. And not if quotes would join lines each of which has the same
-/// number of separators by itself.
+/// Detects whether fields that begin with a quote are quoted. They are not if text follows the closing
+/// quote, as in reviews that begin with a quoted title, or if quotes would join lines that each have
+/// the same number of separators.
 fn quotes_fields(sample: &[u8], separator: u8) -> bool {
     let line_end = line_end(sample);
-    let (mut place, mut closes, mut joins) = (Place::FieldStart, false, false);
+    let (mut state, mut has_closing_quote, mut joins_lines) =
+        (QuoteState::FieldStart, false, false);
     for (at, byte) in sample.iter().copied().enumerate() {
-        joins |= place == Place::Quoted && byte == line_end;
-        if place == Place::Quote && byte != b'"' {
+        joins_lines |= state == QuoteState::Quoted && byte == line_end;
+        if state == QuoteState::Quote && byte != b'"' {
             let is_blank = |byte: u8| byte != line_end && matches!(byte, b' ' | b'\r');
-            let behind = sample[at..].iter().find(|byte| !is_blank(**byte));
-            match behind {
-                Some(behind) if *behind == separator || *behind == line_end => closes = true,
+            let next = sample[at..].iter().find(|byte| !is_blank(**byte));
+            match next {
+                Some(next) if *next == separator || *next == line_end => has_closing_quote = true,
                 Some(_) => return false,
                 None => {}
             }
         }
-        place = place.next(byte, separator, line_end);
+        state = state.next(byte, separator, line_end);
     }
-    closes && !(joins && lines_are_alike(sample, separator, line_end))
+    has_closing_quote && !(joins_lines && lines_have_equal_counts(sample, separator, line_end))
 }
 
-/// Whether all lines have the same number of separators, wherever quotes stand.
-fn lines_are_alike(sample: &[u8], separator: u8, line_end: u8) -> bool {
+/// Whether all lines have the same number of separators, inside and outside quotes.
+fn lines_have_equal_counts(sample: &[u8], separator: u8, line_end: u8) -> bool {
     let mut lines = sample.split(|byte| *byte == line_end);
-    // The last one may be cut off.
+    // The last line may be incomplete.
     lines.next_back();
     let count = |line: &[u8]| line.iter().filter(|byte| **byte == separator).count();
-    let mut counts = lines
+    let mut separator_counts = lines
         .filter(|line| !line.trim_ascii().is_empty())
         .map(count);
-    let first = counts.next().unwrap_or_default();
-    first > 0 && counts.all(|count| count == first)
+    let first = separator_counts.next().unwrap_or_default();
+    first > 0 && separator_counts.all(|count| count == first)
 }
 
 #[cfg(test)]
@@ -164,9 +166,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_tell() {
+    fn separators_and_quotes_are_detected() {
         let check = |sample: &str, separator: u8, quotes: bool| {
-            let found = sniff(sample.as_bytes());
+            let found = detect(sample.as_bytes());
             assert_eq!(
                 (found.separator, found.quotes),
                 (separator, quotes),
@@ -189,7 +191,7 @@ mod tests {
         check("text\nonly one, column\nhere\n", b',', true);
         check("", b',', true);
         check("text,label", b',', true);
-        // Quotes in quoted fields.
+        // Escaped quotes in quoted fields.
         check(
             "text,label\n\"\"\"Heat\"\" | A film\",pos\n\"\"\"Speed\"\" | So, so\",neg\n",
             b',',
@@ -201,9 +203,9 @@ mod tests {
     }
 
     #[test]
-    fn quotes_in_files_with_tabs_tell() {
+    fn quotes_in_tab_separated_files_are_detected() {
         let check = |sample: &str, quotes: bool| {
-            assert_eq!(sniff(sample.as_bytes()).quotes, quotes, "{sample:?}");
+            assert_eq!(detect(sample.as_bytes()).quotes, quotes, "{sample:?}");
         };
         check(
             "text\tlabel\n\"Heat\" is fine\tpos\n\"So so\"\tneg\n",
@@ -211,10 +213,10 @@ mod tests {
         );
         check("text\tlabel\n\"Heat\"\tpos\n\"So \"\"so\"\"\" \r\n", true);
         check("text\tlabel\n\"two\nlines\"\tpos\nfine\tneg\n", true);
-        // Two that open a field, and join lines that need no quotes.
+        // Two quotes that open a field and would join lines that need no quotes.
         check("text\tlabel\n\"Heat\tpos\nof \"it\"\tneg\n", false);
         check("text\tlabel\n\"Heat is fine\tpos\nso the \"\tneg\n", false);
-        // One at the end of the sample tells nothing.
+        // A quote at the end of the sample is ignored.
         check("text\tlabel\n\"Heat\"\tpos\n\"So\"", true);
         check("text\tlabel\n\"Heat\tpos\n", false);
     }
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_excel() {
+    fn excel_separator_lines_are_found() {
         let check = |sample: &str, expected: Option<(u8, usize)>| {
             assert_eq!(separator_line(sample.as_bytes()), expected, "{sample:?}");
         };

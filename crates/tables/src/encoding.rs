@@ -1,4 +1,4 @@
-//! Which characters a file's bytes stand for, and the file as UTF-8.
+//! Detects the character encoding of a file and converts the file to UTF-8.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read};
@@ -6,43 +6,46 @@ use std::io::{self, BufRead, Read};
 use chardetng::EncodingDetector;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
-use crate::content::{BUFFER, detect_utf16};
+use crate::content::{BUFFER_BYTES, detect_utf16};
 use crate::error::InputError;
 
-/// The encoding that the settings name, or that the first bytes tell, and how it was found.
-pub(crate) fn find(
+/// Returns the encoding from the settings or detected from the first bytes, and how it was chosen.
+pub(crate) fn choose(
     start: &[u8],
     setting: Option<&str>,
 ) -> Result<(&'static Encoding, &'static str), InputError> {
     let Some(name) = setting else {
-        return Ok(tell(start));
+        return Ok(detect(start));
     };
     let unknown = || {
-        let message = format!("`ingest.encoding` is `{name}`, which is no encoding");
-        let hint = "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out";
+        let message = format!("`ingest.encoding` is `{name}`, which is not a known encoding");
+        let hint = "Use for example `utf-8`, `utf-16le` or `windows-1252`, or remove the setting to detect the encoding";
         InputError::other(message, hint)
     };
     let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
-    Ok((encoding, "set"))
+    Ok((encoding, "from `ingest.encoding`"))
 }
 
-fn tell(start: &[u8]) -> (&'static Encoding, &'static str) {
-    let (valid, invalid) = beyond_ascii(start);
+fn detect(start: &[u8]) -> (&'static Encoding, &'static str) {
+    let (valid, invalid) = count_non_ascii(start);
     if let Some((encoding, _)) = Encoding::for_bom(start) {
         (encoding, "detected from its byte order mark")
     } else if let Some(encoding) = detect_utf16(start) {
         (encoding, "detected from its zero bytes")
     } else if invalid > valid {
-        (of_letters(start), "detected from bytes that are not UTF-8")
+        (
+            detect_legacy_encoding(start),
+            "detected from bytes that are not UTF-8",
+        )
     } else {
         (UTF_8, "detected from its bytes")
     }
 }
 
-/// The encoding of bytes that are not UTF-8. Where a fifth of them is beyond ASCII and they differ, as in
-/// Cyrillic or Japanese, the detector knows it. A few accents and quotation marks, or one sign many times
-/// (`•••••` for five stars), are too little for it.
-fn of_letters(start: &[u8]) -> &'static Encoding {
+/// Detects the encoding of bytes that are not UTF-8. The detector is reliable if at least a fifth of the
+/// bytes is non-ASCII and they vary, as in Cyrillic or Japanese. A few accents, or one character repeated
+/// (`•••••` for five stars), are too little evidence; such bytes are taken for windows-1252.
+fn detect_legacy_encoding(start: &[u8]) -> &'static Encoding {
     let beyond = start.iter().filter(|byte| !byte.is_ascii());
     let (count, different) = (
         beyond.clone().count(),
@@ -56,69 +59,69 @@ fn of_letters(start: &[u8]) -> &'static Encoding {
     detector.guess(None, false)
 }
 
-/// Characters beyond ASCII, and bytes that are part of none. A character cut off by the end of the
-/// sample is neither.
-fn beyond_ascii(bytes: &[u8]) -> (usize, usize) {
+/// Counts non-ASCII characters, and bytes that are invalid in UTF-8. A character cut off at the end of the
+/// sample counts as neither.
+fn count_non_ascii(bytes: &[u8]) -> (usize, usize) {
     let (mut valid, mut invalid) = (0, 0);
     let mut chunks = bytes.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
         let characters = chunk.valid().chars();
         valid += characters.filter(|it| !it.is_ascii()).count();
         let error = std::str::from_utf8(chunk.invalid()).err();
-        let may_go_on = error.is_some_and(|error| error.error_len().is_none());
-        if chunks.peek().is_some() || !may_go_on {
+        let may_continue = error.is_some_and(|error| error.error_len().is_none());
+        if chunks.peek().is_some() || !may_continue {
             invalid += chunk.invalid().len();
         }
     }
     (valid, invalid)
 }
 
-/// A byte that no UTF-8 has.
-const NO_TEXT: u8 = 0xff;
+/// A byte that never occurs in UTF-8.
+const INVALID_BYTE: u8 = 0xff;
 
 /// The byte order mark of UTF-8.
-pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The input as UTF-8. UTF-8 itself passes as it is, so that bad bytes in it can be told by their
-/// row; its byte order mark is taken away. What means nothing in another encoding becomes a byte
-/// that is no UTF-8, so that it is told by its row, too.
-pub(crate) fn decoded<'a>(
+/// Converts the input to UTF-8. UTF-8 input is passed on unchanged without its byte order mark, so that
+/// invalid bytes can be reported for their row. In other encodings, invalid bytes become
+/// [`INVALID_BYTE`], so that they are reported for their row as well.
+pub(crate) fn decode_to_utf8<'a>(
     mut input: Box<dyn BufRead + 'a>,
     encoding: &'static Encoding,
 ) -> io::Result<Box<dyn BufRead + 'a>> {
     if encoding == UTF_8 {
-        if input.fill_buf()?.starts_with(MARK) {
-            input.consume(MARK.len());
+        if input.fill_buf()?.starts_with(UTF8_BOM) {
+            input.consume(UTF8_BOM.len());
         }
         return Ok(input);
     }
-    Ok(Box::new(Decoding {
+    Ok(Box::new(DecodingReader {
         input,
         decoder: encoding.new_decoder(),
-        text: vec![0; BUFFER],
-        place: 0,
+        text: vec![0; BUFFER_BYTES],
+        position: 0,
         length: 0,
         ended: false,
     }))
 }
 
-/// A stream on its way to UTF-8.
-struct Decoding<'a> {
+/// A reader that converts another one to UTF-8.
+struct DecodingReader<'a> {
     input: Box<dyn BufRead + 'a>,
     decoder: Decoder,
-    /// Decoded, of which `place..length` has not been read.
+    /// Converted bytes; `position..length` has not been read.
     text: Vec<u8>,
-    place: usize,
+    position: usize,
     length: usize,
     ended: bool,
 }
 
-impl BufRead for Decoding<'_> {
+impl BufRead for DecodingReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.place == self.length && !self.ended {
+        while self.position == self.length && !self.ended {
             let start = self.input.fill_buf()?;
             let last = start.is_empty();
-            // One byte is left for what means nothing.
+            // Leaves room for one invalid byte.
             let room = self.text.len() - 1;
             let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
                 start,
@@ -126,22 +129,22 @@ impl BufRead for Decoding<'_> {
                 last,
             );
             self.input.consume(read);
-            (self.place, self.length) = (0, written);
+            (self.position, self.length) = (0, written);
             if matches!(result, DecoderResult::Malformed(..)) {
-                self.text[written] = NO_TEXT;
+                self.text[written] = INVALID_BYTE;
                 self.length += 1;
             }
             self.ended = last && result == DecoderResult::InputEmpty;
         }
-        Ok(&self.text[self.place..self.length])
+        Ok(&self.text[self.position..self.length])
     }
 
     fn consume(&mut self, bytes: usize) {
-        self.place += bytes;
+        self.position += bytes;
     }
 }
 
-impl Read for Decoding<'_> {
+impl Read for DecodingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.fill_buf()?.read(buffer)?;
         self.consume(bytes);
@@ -156,9 +159,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_tell() {
+    fn encodings_are_detected() {
         let check = |bytes: &[u8], expected: &'static Encoding| {
-            assert_eq!(tell(bytes).0, expected, "{bytes:?}");
+            assert_eq!(detect(bytes).0, expected, "{bytes:?}");
         };
         check(b"plain", UTF_8);
         check(b"", UTF_8);
@@ -199,11 +202,11 @@ mod tests {
     }
 
     #[test]
-    fn everything_comes_out_as_utf_8() {
+    fn all_encodings_become_utf_8() {
         let check = |bytes: &[u8], encoding: &'static Encoding, expected: &str| {
             let mut text = String::new();
             let input = Box::new(io::BufReader::with_capacity(3, bytes));
-            let mut input = decoded(input, encoding).expect("no disk");
+            let mut input = decode_to_utf8(input, encoding).expect("no disk");
             input.read_to_string(&mut text).expect("text");
             assert_eq!(text, expected);
         };
@@ -219,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_no_utf_8() {
+    fn invalid_characters_stay_invalid() {
         let check = |bytes: &[u8], expected: &[u8]| {
             let mut text = Vec::new();
             let input = Box::new(io::BufReader::with_capacity(3, bytes));
-            let mut input = decoded(input, UTF_16LE).expect("no disk");
+            let mut input = decode_to_utf8(input, UTF_16LE).expect("no disk");
             input.read_to_end(&mut text).expect("bytes");
             assert_eq!(text, expected);
         };

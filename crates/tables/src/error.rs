@@ -1,4 +1,4 @@
-//! What can keep an input from being read: a message, a cause and a hint.
+//! Errors of reading an input: message, cause and hint.
 
 use std::error::Error;
 use std::io;
@@ -9,48 +9,48 @@ use artifact::{ArtifactError, Failure};
 use crate::content::Content;
 use crate::limit::TooLarge;
 
-/// Why an input cannot be used. Its cause, if there is one, is its source.
+/// Why an input cannot be used. The cause, if there is one, is the error's source.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct InputError {
-    /// The kind of problem, for callers that give hints of their own.
+    /// The kind of problem, for callers with their own hints.
     pub problem: Problem,
     message: String,
     hint: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// Kinds of problems of an input.
+/// Kinds of problems with an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// A file or folder cannot be read, or a temporary file not be written.
-    Disk,
+    /// A file or folder cannot be read, or a temporary file cannot be written.
+    Io,
     /// An archive or compressed file ends early or is damaged.
     Damaged,
-    /// An archive has content that no archive of reviews has.
+    /// An archive has a member that cannot or must not be read.
     Archive,
-    /// A packed file unpacks to more than the settings allow.
+    /// A compressed file unpacks to more than the settings allow.
     TooLarge,
-    /// A packed file unpacks to more than any text does.
-    Bomb,
-    /// The source is of another kind than expected.
-    OtherKind,
-    /// There is nothing in the file or folder.
-    Nothing,
-    /// A quote never closes.
+    /// A compressed file unpacks to more than any real text.
+    CompressionBomb,
+    /// The source has another format than expected.
+    WrongFormat,
+    /// The file or folder has no rows.
+    Empty,
+    /// A quote is never closed.
     OpenQuote,
-    /// The first row cannot be read, so that the columns are unknown.
+    /// The first row cannot be parsed, so that the columns are unknown.
     FirstRow,
-    /// A column is missing, or the columns are unknown: those that are there.
+    /// A column is missing, or no column is recognised. Contains the names of the existing columns.
     Columns(Vec<String>),
-    /// More rows than allowed cannot be used.
+    /// More rows than allowed were rejected.
     Rejected,
-    /// Anything else, such as a setting that makes no sense.
+    /// Any other problem, such as an invalid setting.
     Other,
 }
 
 impl InputError {
-    /// A problem in one sentence, and what to do about it.
+    /// Creates an error from a message and a hint.
     pub fn new(problem: Problem, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             problem,
@@ -60,47 +60,47 @@ impl InputError {
         }
     }
 
-    /// A problem of no special kind.
+    /// Creates an error of no special kind.
     pub fn other(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Problem::Other, message, hint)
     }
 
-    /// Adds why it failed.
+    /// Adds the cause.
     pub fn with_cause(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = Some(cause.into());
         Self { source, ..self }
     }
 
-    /// Something is missing, which `what` says as the rest of the sentence.
-    pub fn nothing(path: &Path, what: &str) -> Self {
-        let hint = files_in(path)
-            .unwrap_or_else(|| "Check the path, or name another with `--source PATH`".to_owned());
+    /// The source has no rows. `what` completes the sentence "`FILE` has ...".
+    pub fn empty(path: &Path, what: &str) -> Self {
+        let hint = pattern_hint(path)
+            .unwrap_or_else(|| "Check that the path names the right file or folder".to_owned());
         let message = format!("`{}` has {what}", path.display());
-        Self::new(Problem::Nothing, message, hint)
+        Self::new(Problem::Empty, message, hint)
     }
 
-    /// The file or folder is `found`, and something else was `expected`.
+    /// The file or folder is `found`, but `expected` was needed.
     pub fn unexpected(path: &Path, found: &str, expected: &str, hint: &str) -> Self {
         let path = path.display();
-        let message = format!("`{path}` is {found}, and {expected} was expected");
-        Self::new(Problem::OtherKind, message, hint)
+        let message = format!("`{path}` is {found}, but {expected} was expected");
+        Self::new(Problem::WrongFormat, message, hint)
     }
 
-    /// The file holds something else than was `expected`.
-    pub fn other_kind(path: &Path, found: Content, expected: &str) -> Self {
+    /// The content of the file is not what was `expected`.
+    pub fn wrong_format(path: &Path, found: Content, expected: &str) -> Self {
         let (found, hint) = found.name_and_hint();
         Self::unexpected(path, found, expected, hint)
     }
 
-    /// `map_err(InputError::read(path))`.
-    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+    /// Converts an error of the operating system: `map_err(InputError::cannot_read(path))`.
+    pub fn cannot_read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let message = format!("Failed to read `{}`", path.display());
         let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
         move |error| {
             let is_missing = error.kind() == io::ErrorKind::NotFound;
-            let hint = "No file has a name of this pattern: check it, and the folder it names";
+            let hint = "No file matches this pattern: check the pattern and its folder";
             Self {
-                problem: Problem::Disk,
+                problem: Problem::Io,
                 message,
                 hint: (is_pattern && is_missing).then(|| hint.to_owned()),
                 source: Some(error.into()),
@@ -108,34 +108,34 @@ impl InputError {
         }
     }
 
-    /// A decoder that meets damage says so with one of these kinds; anything else is the disk. `after` is the
-    /// last good thing before the damage.
-    pub fn damaged(path: &Path, after: impl AsRef<str>, source: io::Error) -> Self {
+    /// Converts an error of a decoder. Damage has one of these error kinds; all other kinds come from the
+    /// operating system. `location` completes the sentence "`FILE` is damaged or cut off ...".
+    pub fn damaged(path: &Path, location: impl AsRef<str>, source: io::Error) -> Self {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-        let (name, after) = (path.display(), after.as_ref());
-        match (TooLarge::of(&source), source.kind()) {
+        let (name, location) = (path.display(), location.as_ref());
+        match (TooLarge::find(&source), source.kind()) {
             (Some(TooLarge::Ratio), _) => Self::new(
-                Problem::Bomb,
-                format!("`{name}` unpacks to more than 1,000 times its size, which no reviews do"),
-                "If it really holds that much, unpack it first and name the file with `--source PATH`",
+                Problem::CompressionBomb,
+                format!("`{name}` unpacks to more than 1,000 times its size, which is not plausible for reviews"),
+                "If the file is what you expect, unpack it first and use the unpacked file",
             ),
             (Some(TooLarge::Setting(_)), _) => Self::new(
                 Problem::TooLarge,
-                format!("`{name}` is larger than allowed"),
-                "If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
+                format!("`{name}` is too large"),
+                "If this size is expected, raise the limit with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first",
             )
             .with_cause(source),
             (None, InvalidData | InvalidInput | Other | UnexpectedEof) => Self::new(
                 Problem::Damaged,
-                format!("`{name}` is damaged or cut off after {after}"),
-                "Get the file once more; what was read of it is not used",
+                format!("`{name}` is damaged or cut off {location}"),
+                "Download or copy the file again; none of its rows were used",
             )
             .with_cause(source),
-            (None, _) => Self::read(path)(source),
+            (None, _) => Self::cannot_read(path)(source),
         }
     }
 
-    /// What to do about it, with a command that exists.
+    /// What the user can do about it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -144,7 +144,7 @@ impl InputError {
 impl From<ArtifactError> for InputError {
     fn from(error: ArtifactError) -> Self {
         Self {
-            problem: Problem::Disk,
+            problem: Problem::Io,
             message: error.to_string(),
             hint: error.hint(),
             source: Some(error.into()),
@@ -159,8 +159,8 @@ impl From<InputError> for Failure {
     }
 }
 
-/// What to say of a folder that is no aclImdb and holds files: they are read together by a pattern.
-pub fn files_in(path: &Path) -> Option<String> {
+/// Returns a hint for a folder that is not aclImdb and contains files: name them by a pattern.
+pub fn pattern_hint(path: &Path) -> Option<String> {
     let mut parts = ["train", "test", "aclImdb"].iter();
     let is_set = parts.any(|part| path.join(part).is_dir());
     let entries = path.read_dir().ok().filter(|_| !is_set)?.flatten();
@@ -173,6 +173,6 @@ pub fn files_in(path: &Path) -> Option<String> {
     let pattern = path.join(format!("*.{ending}"));
     let pattern = pattern.display();
     Some(format!(
-        "Name the files in it by a pattern in quotes: '{pattern}'"
+        "Name the files in it with a pattern in quotes: '{pattern}'"
     ))
 }

@@ -1,13 +1,13 @@
-//! JSON: one object per line, one after the other, or all in one array, which may be the only member of
-//! an object around it.
+//! Reads JSON objects as records. The objects may follow each other, one per line or not, or be in one array;
+//! the array may be the only member of an enclosing object.
 //!
-//! Objects are cut out of the stream by their brackets, in memory bounded by the longest of them, and then
-//! understood one by one: so a bad one is one bad row. That needs its end to be known, which one that lacks
-//! a brace or a quote does not show. It ends where JSON can no longer go on: at the end of a line within a
-//! string, and before a line that begins with `{` where none may stand. Reading goes on behind it, or, where
-//! it has taken in a line that begins with `{` as a value of its own, at that line. So of a file with one
-//! object per line a bad line is one bad row, wherever it was cut; of an object over several lines with a
-//! line break in a string each line that is left over is one.
+//! The scanner finds the end of each object by its brackets, in memory bounded by the longest object. Each
+//! object is then parsed alone, so a malformed object is one rejected row. An object without its closing
+//! brace or quote is ended where JSON cannot continue: at a line break within a string, and before a line
+//! that begins with `{` where no object is allowed. Reading continues there; if a line within the object
+//! began with `{`, where an object was allowed, reading continues at that line. So in a file with one object
+//! per line, a damaged line is always one rejected row. For an object over several lines with a line break
+//! in a string, each remaining line is one rejected row.
 
 mod nesting;
 
@@ -18,110 +18,113 @@ use artifact::format;
 use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
 
-use crate::record::{Ending, MAX_COLUMNS, Record, RecordReader};
-use crate::replay::Replay;
+use crate::record::{MAX_COLUMNS, ReadOutcome, Record, RecordReader};
+use crate::rewind::RewindReader;
 use nesting::Nesting;
 
-/// Bytes of a name, with those of the objects around it, at most.
+/// Maximum length of a name in bytes, including the names of the enclosing objects.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// Something between the objects.
-const NO_OBJECT: &str = "it is no JSON object";
+/// The problem of text between objects.
+const NOT_AN_OBJECT: &str = "it is no JSON object";
 
 const NOT_CLOSED: &str = "the object is not closed";
 
 /// Reads objects as records.
 pub(crate) struct JsonReader<R> {
-    input: Replay<R>,
-    cut: Cut,
+    input: RewindReader<R>,
+    scanner: ObjectScanner,
     columns: Columns,
 }
 
-/// What was cut out.
+/// A piece of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
     Object,
-    /// Something that is no object, or one that does not close, and what is wrong with it.
+    /// Text that is not an object, or an unclosed object, with the problem.
     Bad(&'static str),
     End,
 }
 
-/// An object, or what stands in its place, on its way.
+/// Finds the end of the next object.
 #[derive(Default)]
-struct Cut {
-    /// Whether the objects stand in an array in an object.
+struct ObjectScanner {
+    /// Whether the array of objects is in an enclosing object.
     is_wrapped: bool,
-    /// Bytes of an object at most.
+    /// Maximum length of an object in bytes.
     limit: usize,
-    /// The line where the object begins, and the one of the next byte.
+    /// The line where the object begins, and the line of the next byte.
     start: u64,
     line: u64,
     nesting: Nesting,
-    /// The bytes of the object, up to `limit`.
+    /// The object's bytes, up to `limit`.
     object: Vec<u8>,
-    /// Length in bytes, including those that are not kept.
+    /// Length of the object in bytes, including bytes beyond `limit`.
     length: usize,
     /// True until a non-whitespace byte of the line is read.
     is_line_start: bool,
-    /// Its bytes before the first line in it that begins an object, and that line.
+    /// For the first line within the object that begins another object: the number of bytes before it, and
+    /// its line number.
     inner: Option<(usize, u64)>,
 }
 
-/// The columns known so far.
+/// The columns found so far.
 #[derive(Default)]
 struct Columns {
-    places: HashMap<String, usize>,
+    positions: HashMap<String, usize>,
     names: Vec<String>,
 }
 
 impl<R: BufRead> JsonReader<R> {
-    /// A reader whose objects have at most `limit` bytes.
+    /// Creates a reader for objects of at most `limit` bytes.
     pub(crate) fn new(input: R, limit: usize) -> io::Result<Self> {
-        let mut input = Replay::new(input);
-        let mut cut = Cut {
+        let mut input = RewindReader::new(input);
+        let mut scanner = ObjectScanner {
             limit,
             line: 1,
-            ..Cut::default()
+            ..ObjectScanner::default()
         };
         let start = input.fill_buf()?;
-        if let Some(bytes) = nesting::wrapping(start) {
-            // An object around the array of all others.
-            cut.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
-            cut.is_wrapped = true;
+        if let Some(bytes) = nesting::wrapper_length(start) {
+            // Skips the start of the enclosing object.
+            scanner.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
+            scanner.is_wrapped = true;
             input.consume(bytes);
         }
         let columns = Columns::default();
         Ok(Self {
             input,
-            cut,
+            scanner,
             columns,
         })
     }
 
-    /// Cuts the next piece out of the input.
-    fn cut(&mut self) -> io::Result<Piece> {
-        let cut = &mut self.cut;
-        cut.clear();
+    /// Returns the next piece of the input.
+    fn next_piece(&mut self) -> io::Result<Piece> {
+        let scanner = &mut self.scanner;
+        scanner.clear();
         let piece = loop {
             let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
-                break match (cut.nesting.is_closed(), cut.length) {
+                break match (scanner.nesting.is_closed(), scanner.length) {
                     (true, 0) => Piece::End,
-                    (true, _) => Piece::Bad(NO_OBJECT),
+                    (true, _) => Piece::Bad(NOT_AN_OBJECT),
                     (false, _) => Piece::Bad("the file ends within an object"),
                 };
             }
-            let (taken, piece) = cut.take(buffer);
-            self.input.consume(taken);
+            let (consumed, piece) = scanner.scan(buffer);
+            self.input.consume(consumed);
             if let Some(piece) = piece {
                 break piece;
             }
         };
-        if let (Piece::Bad(_), Some((bytes, line)), true) = (piece, cut.inner, cut.is_whole()) {
-            // Another object was taken in by one that does not close.
-            self.input.give_back(&cut.object[bytes..]);
-            cut.object.truncate(bytes);
-            (cut.length, cut.line) = (bytes, line);
+        if let (Piece::Bad(_), Some((bytes, line)), true) =
+            (piece, scanner.inner, scanner.is_complete())
+        {
+            // The unclosed object contains the start of another one.
+            self.input.put_back(&scanner.object[bytes..]);
+            scanner.object.truncate(bytes);
+            (scanner.length, scanner.line) = (bytes, line);
             return Ok(Piece::Bad(NOT_CLOSED));
         }
         Ok(piece)
@@ -129,26 +132,32 @@ impl<R: BufRead> JsonReader<R> {
 }
 
 impl<R: BufRead> RecordReader for JsonReader<R> {
-    /// Reads the next object. While `learning`, a key that is new becomes a further column.
-    fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending> {
-        let piece = self.cut()?;
-        let cut = &self.cut;
+    /// Reads the next object. If `add_columns` is set, a new key adds a column.
+    fn read(&mut self, record: &mut Record, add_columns: bool) -> io::Result<ReadOutcome> {
+        let piece = self.next_piece()?;
+        let scanner = &self.scanner;
         match piece {
-            Piece::End => return Ok(Ending::File),
-            Piece::Bad(problem) if problem == NO_OBJECT || cut.is_whole() => {
-                record.set_bad(cut.object.trim_ascii_end(), cut.start, problem);
+            Piece::End => return Ok(ReadOutcome::EndOfFile),
+            Piece::Bad(problem) if problem == NOT_AN_OBJECT || scanner.is_complete() => {
+                record.set_bad(scanner.object.trim_ascii_end(), scanner.start, problem);
             }
-            Piece::Object if cut.is_whole() => match self.columns.fields(&cut.object, learning) {
-                Ok(fields) => {
-                    record.set(fields.iter().map(String::as_bytes), cut.start, cut.line);
+            Piece::Object if scanner.is_complete() => {
+                match self.columns.fields(&scanner.object, add_columns) {
+                    Ok(fields) => {
+                        record.set(
+                            fields.iter().map(String::as_bytes),
+                            scanner.start,
+                            scanner.line,
+                        );
+                    }
+                    Err(problem) => record.set_bad(&scanner.object, scanner.start, &problem),
                 }
-                Err(problem) => record.set_bad(&cut.object, cut.start, &problem),
-            },
+            }
             Piece::Object | Piece::Bad(_) => {
-                record.set_oversize(&cut.object, cut.start, cut.line);
+                record.set_oversize(&scanner.object, scanner.start, scanner.line);
             }
         }
-        Ok(Ending::Record)
+        Ok(ReadOutcome::Record)
     }
 
     fn names(&self) -> Option<&[String]> {
@@ -160,17 +169,17 @@ impl Columns {
     /// The values of an object in the order of the columns.
     ///
     /// # Errors
-    /// It is no JSON, or more than is understood.
-    fn fields(&mut self, object: &[u8], learning: bool) -> Result<Vec<String>, String> {
+    /// The object is not valid JSON, or has too many members or too long names.
+    fn fields(&mut self, object: &[u8], add_columns: bool) -> Result<Vec<String>, String> {
         let value = serde_json::from_slice(object).map_err(|error| error.to_string())?;
         let mut members = Vec::new();
         flatten(String::new(), value, &mut members)?;
         let mut fields = vec![String::new(); self.names.len()];
         for (name, value) in members {
-            match self.places.get(&name) {
+            match self.positions.get(&name) {
                 Some(place) => fields[*place] = value,
-                None if learning && self.names.len() < MAX_COLUMNS => {
-                    self.places.insert(name.clone(), self.names.len());
+                None if add_columns && self.names.len() < MAX_COLUMNS => {
+                    self.positions.insert(name.clone(), self.names.len());
                     self.names.push(name);
                     fields.push(value);
                 }
@@ -181,8 +190,8 @@ impl Columns {
     }
 }
 
-impl Cut {
-    /// Begins with the next object.
+impl ObjectScanner {
+    /// Prepares for the next object.
     fn clear(&mut self) {
         self.object.clear();
         *self = Self {
@@ -195,15 +204,15 @@ impl Cut {
         };
     }
 
-    /// Takes bytes up to the end of a piece. Returns how many, and the piece.
-    fn take(&mut self, bytes: &[u8]) -> (usize, Option<Piece>) {
+    /// Reads bytes to the end of a piece. Returns the number of bytes, and the piece if it is complete.
+    fn scan(&mut self, bytes: &[u8]) -> (usize, Option<Piece>) {
         let mut at = 0;
         while at < bytes.len() {
             if self.nesting.in_string && !self.nesting.escaped {
-                // Nearly all bytes of an object are those of its texts.
+                // Most bytes of an object belong to its strings.
                 let rest = &bytes[at..];
                 let run = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
-                self.keep(&rest[..run]);
+                self.append(&rest[..run]);
                 at += run;
                 if at == bytes.len() {
                     break;
@@ -212,7 +221,7 @@ impl Cut {
             let byte = bytes[at];
             let is_inside = !self.nesting.is_closed();
             if is_inside && byte == b'{' && self.is_line_start {
-                if !self.nesting.takes_an_object() {
+                if !self.nesting.allows_object() {
                     return (at, Some(Piece::Bad(NOT_CLOSED)));
                 }
                 self.inner.get_or_insert((self.length, self.line));
@@ -221,55 +230,55 @@ impl Cut {
             self.line += u64::from(byte == b'\n');
             self.is_line_start = byte == b'\n' || (self.is_line_start && is_space(byte));
             if !is_inside && self.length == 0 {
-                if is_between(byte, self.is_wrapped) {
+                if is_between_objects(byte, self.is_wrapped) {
                     continue;
                 }
                 self.start = self.line;
             }
-            self.keep(&[byte]);
+            self.append(&[byte]);
             if is_inside || (self.length == 1 && byte == b'{') {
                 if byte == b'\n' && self.nesting.in_string {
                     return (at, Some(Piece::Bad("a string does not end on its line")));
                 }
-                self.nesting.take(byte);
+                self.nesting.push(byte);
                 if self.nesting.is_closed() {
                     return (at, Some(Piece::Object));
                 }
             } else if byte == b'\n' {
-                return (at, Some(Piece::Bad(NO_OBJECT)));
+                return (at, Some(Piece::Bad(NOT_AN_OBJECT)));
             }
         }
         (at, None)
     }
 
-    /// Keeps bytes up to the limit.
-    fn keep(&mut self, bytes: &[u8]) {
+    /// Appends bytes, up to the limit.
+    fn append(&mut self, bytes: &[u8]) {
         let room = self.limit.saturating_sub(self.object.len());
         self.object
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.length += bytes.len();
     }
 
-    fn is_whole(&self) -> bool {
+    fn is_complete(&self) -> bool {
         self.length == self.object.len()
     }
 }
 
-/// Whether a byte between objects is white space, or what an array puts there.
-fn is_between(byte: u8, is_wrapped: bool) -> bool {
-    let is_of_array = matches!(byte, b',' | b'[' | b']') || (is_wrapped && byte == b'}');
-    is_space(byte) || is_of_array
+/// Whether a byte between objects is white space or syntax of the enclosing array.
+fn is_between_objects(byte: u8, is_wrapped: bool) -> bool {
+    let is_array_syntax = matches!(byte, b',' | b'[' | b']') || (is_wrapped && byte == b'}');
+    is_space(byte) || is_array_syntax
 }
 
 fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace()
 }
 
-/// Every value that is no object, with its name.
+/// Collects all values that are not objects, with names such as `film.title`.
 ///
 /// # Errors
-/// There are more members, or longer names, than any record of a person has: what is understood of
-/// an object may take many times its room.
+/// There are too many members, or a name is too long. The limits bound memory: a parsed object may take many
+/// times its size in the file.
 fn flatten(name: String, value: Value, members: &mut Vec<(String, String)>) -> Result<(), String> {
     let value = match value {
         Value::Object(inner) => {

@@ -1,11 +1,11 @@
-//! Any file of rows as records of text: delimited text, JSON and Parquet, plain or packed with gzip, zstd
-//! or zip, in many encodings. What a file is, its content shows; what its columns mean is for others to say.
+//! Reads table files as records of text: delimited text, JSON and Parquet, plain or compressed with gzip, zstd
+//! or zip, in many encodings. The format is detected from the content. The crate does not know what columns mean.
 //!
-//! Memory is bounded by the longest row allowed, not by the file. What cannot be understood of a file is one
-//! bad record at its place, and never lost.
+//! Memory is bounded by the longest row allowed, not by the file size. A part of a file that cannot be parsed
+//! becomes a record with a problem at that position, so no row is lost silently.
 
-mod container;
 mod content;
+mod decompress;
 mod delimited;
 mod dialect;
 mod encoding;
@@ -14,11 +14,11 @@ mod json;
 mod limit;
 mod parquet;
 mod record;
-mod replay;
+mod rewind;
 mod table;
 
-pub use container::{Unpacked, nameless, unpack};
 pub use content::Content;
-pub use error::{InputError, Problem, files_in};
+pub use decompress::{Decompressed, create_temporary_file, decompress};
+pub use error::{InputError, Problem, pattern_hint};
 pub use record::Record;
 pub use table::{Table, row_limit};

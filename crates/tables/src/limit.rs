@@ -1,37 +1,37 @@
-//! How much a compressed file may unpack to.
+//! Limits how much a compressed file may unpack to.
 
 use std::error::Error;
 use std::io;
 
 use artifact::format;
 
-/// Text packs to a tenth, logs to a hundredth. What unpacks to more than a thousand times its size
-/// was made to do harm.
-const LARGEST_RATIO: u64 = 1000;
+/// Text compresses to about a tenth and logs to a hundredth of their size. A file that unpacks to more than a
+/// thousand times its size is treated as an attack.
+const MAX_RATIO: u64 = 1000;
 
-/// Below this many bytes no ratio matters.
-const HARMLESS: u64 = 100 << 20;
+/// The ratio is not checked below this many bytes.
+const MIN_LIMITED_BYTES: u64 = 100 << 20;
 
-/// Why no more is unpacked.
+/// Why decompression stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooLarge {
-    /// More bytes than `ingest.max_unpacked_bytes`.
+    /// The file has more bytes than `ingest.max_unpacked_bytes`.
     #[error("it unpacks to more than {}", format::bytes(*.0))]
     Setting(u64),
-    /// More than [`LARGEST_RATIO`] times its size.
-    #[error("it unpacks to more than {LARGEST_RATIO} times its size")]
+    /// The file has more than [`MAX_RATIO`] times its compressed size.
+    #[error("it unpacks to more than {MAX_RATIO} times its size")]
     Ratio,
 }
 
 impl TooLarge {
-    /// The limit that an error is about, if it is about one, however deep decoders have wrapped it.
-    pub(crate) fn of(error: &io::Error) -> Option<Self> {
+    /// Finds this error among the causes of another one, which decoders may have wrapped several times.
+    pub(crate) fn find(error: &io::Error) -> Option<Self> {
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(inner) = cause {
             if let Some(found) = inner.downcast_ref() {
                 return Some(*found);
             }
-            // The source of an `io::Error` is that of what is in it, not what is in it.
+            // `source` of an `io::Error` skips the error inside it, so that one is examined too.
             cause = match inner.downcast_ref::<io::Error>() {
                 Some(inner) => inner.get_ref().map(|inner| inner as _),
                 None => inner.source(),
@@ -41,7 +41,7 @@ impl TooLarge {
     }
 }
 
-/// What a file may unpack to.
+/// How much a file may unpack to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     bytes: u64,
@@ -49,9 +49,9 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// The stricter of the setting and of what a file of this size can sensibly hold.
+    /// The smaller of the setting and of the ratio limit for a file of this size.
     pub(crate) fn new(size: u64, most_bytes: u64) -> Self {
-        let by_ratio = size.saturating_mul(LARGEST_RATIO).max(HARMLESS);
+        let by_ratio = size.saturating_mul(MAX_RATIO).max(MIN_LIMITED_BYTES);
         let (bytes, reason) = match most_bytes <= by_ratio {
             true => (most_bytes, TooLarge::Setting(most_bytes)),
             false => (by_ratio, TooLarge::Ratio),
@@ -59,7 +59,7 @@ impl Limit {
         Self { bytes, reason }
     }
 
-    /// Fails if this many bytes are too many.
+    /// Fails if this many bytes exceed the limit.
     pub(crate) fn check(self, bytes: u64) -> io::Result<()> {
         if bytes <= self.bytes {
             return Ok(());
@@ -73,16 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stricter_limit_holds() {
+    fn the_smaller_limit_applies() {
         let check = |size: u64, most_bytes: u64, bytes: u64, expected: Option<TooLarge>| {
             let found = Limit::new(size, most_bytes).check(bytes);
-            let found = found.err().and_then(|error| TooLarge::of(&error));
+            let found = found.err().and_then(|error| TooLarge::find(&error));
             assert_eq!(found, expected, "{size} {most_bytes} {bytes}");
         };
         check(10, 1000, 1000, None);
         check(10, 1000, 1001, Some(TooLarge::Setting(1000)));
-        check(10, 1 << 40, HARMLESS, None);
-        check(10, 1 << 40, HARMLESS + 1, Some(TooLarge::Ratio));
+        check(10, 1 << 40, MIN_LIMITED_BYTES, None);
+        check(10, 1 << 40, MIN_LIMITED_BYTES + 1, Some(TooLarge::Ratio));
         check(1 << 20, 1 << 40, 1000 << 20, None);
         check(1 << 20, 1 << 40, (1000 << 20) + 1, Some(TooLarge::Ratio));
     }

@@ -1,8 +1,8 @@
-//! Parquet tables, batch by batch, every column as text.
+//! Reads Parquet tables as records of text.
 //!
-//! A file of a few kilobytes can say gigabytes: a text of some megabytes in a dictionary, and ten thousand
-//! rows that refer to it. So texts are decoded as views, which refer to the decoded page and copy nothing, and
-//! are written out a row at a time, each no further than a row may be long.
+//! A file of a few kilobytes can stand for gigabytes: one long text in a dictionary, and thousands of rows that
+//! refer to it. Therefore texts are decoded as views, which refer to the decoded page without copying, and
+//! are written one row at a time up to the row limit.
 
 use std::fmt;
 use std::fs::File;
@@ -26,56 +26,61 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use crate::error::InputError;
 use crate::limit::Limit;
-use crate::record::{Ending, Record, RecordReader};
+use crate::record::{ReadOutcome, Record, RecordReader};
 
-/// Rows decoded at a time.
+/// Rows per batch.
 const BATCH_ROWS: usize = 256;
 
-/// Rows decoded at a time where a text may be said as "the one before, and nothing more": each of those is
-/// written out as it is decoded.
-const BATCH_ROWS_OF_DELTAS: usize = 1;
+/// Rows per batch for delta-encoded columns. There a text may repeat the previous one without taking space in
+/// the file, and each copy is decoded in full.
+const DELTA_BATCH_ROWS: usize = 1;
 
-/// Bytes of a value in a list, whatever it is.
-const VALUE: u64 = 8;
+/// Assumed size of a list element in bytes.
+const LIST_VALUE_BYTES: u64 = 8;
 
 /// Reads rows as records.
 pub(crate) struct ParquetReader {
     batches: ParquetRecordBatchReader,
     names: Vec<String>,
-    /// Bytes that a row may have.
+    /// Maximum size of a row in bytes.
     row_limit: usize,
-    /// Bytes that all rows may have: a value repeated a million times takes no room in the file.
+    /// Limit for all rows together: a repeated value takes hardly any space in the file.
     limit: Limit,
-    /// Rows of the whole file, as it says.
+    /// Number of rows according to the file's metadata.
     pub(crate) count: u64,
-    /// The columns of the rows that were decoded.
+    /// The columns of the current batch.
     columns: Vec<ArrayRef>,
-    /// How many rows were decoded, and how many of them were read.
+    /// Number of rows in the current batch, and how many of them were read.
     decoded: usize,
-    taken: usize,
+    read_rows: usize,
     number: u64,
     bytes: u64,
 }
 
 impl ParquetReader {
-    /// Opens a file; `path` is what people know it by.
+    /// Opens a file. `path` is used in messages.
     pub(crate) fn open(
         path: &Path,
         file: File,
         row_limit: usize,
         limit: Limit,
     ) -> Result<Self, InputError> {
-        let damaged = |error| InputError::damaged(path, "the start", error);
+        let damaged = |error| InputError::damaged(path, "near its start", error);
         let open = || {
             let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
             let groups = found.metadata().row_groups().iter();
             let mut columns = groups.flat_map(|group| group.columns());
-            if let Some(found) = columns.find_map(|column| unread(column.compression())) {
+            if let Some(found) =
+                columns.find_map(|column| unsupported_compression(column.compression()))
+            {
                 return Ok(Err(found));
             }
-            let metadata = with_views(&found)?;
+            let metadata = with_view_types(&found)?;
             let empty = RecordBatch::new_empty(Arc::clone(metadata.schema()));
-            let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
+            let names = text_columns(&empty)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect();
             let builder =
                 ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
             let rows = batch_rows(metadata.metadata());
@@ -84,15 +89,15 @@ impl ParquetReader {
         };
         let opened = catch_panics(ParquetError::External, open)
             .map_err(|error| damaged(io::Error::new(io::ErrorKind::InvalidData, error)))?;
-        // The library would call such a table damaged.
+        // The library would report such a table as damaged.
         let (metadata, batches, names) = opened.map_err(|found| {
-            let expected = "one packed by Snappy or Zstandard, or not at all,";
-            let hint = "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`";
+            let expected = "one with Snappy, Zstandard or no compression";
+            let hint = "Save it with another compression, for example in pandas with `to_parquet(FILE, compression=\"zstd\")`";
             InputError::unexpected(path, found, expected, hint)
         })?;
         let mut count = 0_u64;
         for group in metadata.metadata().row_groups() {
-            let bytes = group.columns().iter().map(most_bytes);
+            let bytes = group.columns().iter().map(max_column_bytes);
             let bytes = bytes.fold(0, u64::saturating_add);
             limit.check(bytes).map_err(damaged)?;
             count = count.saturating_add(u64::try_from(group.num_rows()).unwrap_or(0));
@@ -105,48 +110,48 @@ impl ParquetReader {
             count,
             columns: Vec::new(),
             decoded: 0,
-            taken: 0,
+            read_rows: 0,
             number: 0,
             bytes: 0,
         })
     }
 
-    /// Reads the next row; `false` where there is none.
+    /// Reads the next row. Returns `false` at the end of the file.
     fn read_row(&mut self, record: &mut Record) -> Result<bool, ArrowError> {
-        while self.taken == self.decoded {
+        while self.read_rows == self.decoded {
             let Some(batch) = self.batches.next().transpose()? else {
                 return Ok(false);
             };
-            let columns = readable(&batch).into_iter();
+            let columns = text_columns(&batch).into_iter();
             self.columns = columns.map(|(_, column)| column).collect();
-            (self.decoded, self.taken) = (batch.num_rows(), 0);
+            (self.decoded, self.read_rows) = (batch.num_rows(), 0);
         }
         record.clear();
-        // A byte more than is allowed shows that a row is too long.
-        let mut room = Room {
+        // One byte beyond the limit shows that a row is too long.
+        let mut buffer = LimitedBuffer {
             text: &mut record.bytes,
             left: self.row_limit.saturating_add(1),
             is_full: false,
         };
         for column in &self.columns {
-            let written = write_value(column, self.taken, &mut room);
-            // That there is no room for it is no problem of the value.
-            if let (Err(problem), false) = (written, room.is_full) {
+            let written = write_value(column, self.read_rows, &mut buffer);
+            // A full buffer is not a problem of the value.
+            if let (Err(problem), false) = (written, buffer.is_full) {
                 record.problem.get_or_insert(problem.to_string());
             }
-            record.ends.push(room.text.len());
+            record.ends.push(buffer.text.len());
         }
-        self.taken += 1;
+        self.read_rows += 1;
         Ok(true)
     }
 }
 
 impl RecordReader for ParquetReader {
-    /// Reads the next row. Its number, from 1, stands for its line.
-    fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<Ending> {
-        let read = catch_panics(ArrowError::ExternalError, || self.read_row(record));
+    /// Reads the next row. Its number, counted from 1, is used as its line.
+    fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<ReadOutcome> {
+        let read = guarded(ArrowError::ExternalError, || self.read_row(record));
         if !read.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
-            return Ok(Ending::File);
+            return Ok(ReadOutcome::EndOfFile);
         }
         self.bytes += (record.bytes.len() + record.ends.len()) as u64;
         self.limit.check(self.bytes)?;
@@ -159,41 +164,41 @@ impl RecordReader for ParquetReader {
             record.ends = vec![self.row_limit];
             record.oversize = true;
         }
-        Ok(Ending::Record)
+        Ok(ReadOutcome::Record)
     }
 
-    /// Its columns; members of structures with dots in their names.
+    /// Names of the columns; a member of a structure is named `structure.member`.
     fn names(&self) -> Option<&[String]> {
         Some(&self.names)
     }
 }
 
-/// What a table is whose pages are packed as none is read here.
-fn unread(compression: Compression) -> Option<&'static str> {
+/// Describes a table with an unsupported compression; `None` if the compression is supported.
+fn unsupported_compression(compression: Compression) -> Option<&'static str> {
     match compression {
         Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => None,
-        Compression::GZIP(_) => Some("a Parquet table packed within by gzip"),
-        Compression::BROTLI(_) => Some("a Parquet table packed within by Brotli"),
-        Compression::LZ4 | Compression::LZ4_RAW => Some("a Parquet table packed within by LZ4"),
-        Compression::LZO => Some("a Parquet table packed within by LZO"),
+        Compression::GZIP(_) => Some("a Parquet table compressed with gzip"),
+        Compression::BROTLI(_) => Some("a Parquet table compressed with Brotli"),
+        Compression::LZ4 | Compression::LZ4_RAW => Some("a Parquet table compressed with LZ4"),
+        Compression::LZO => Some("a Parquet table compressed with LZO"),
     }
 }
 
-/// What a file says of itself, its texts to be decoded as views.
-fn with_views(found: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
-    let fields = found.schema().fields().iter().map(viewed);
+/// The file's metadata with texts decoded as views.
+fn with_view_types(found: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    let fields = found.schema().fields().iter().map(view_field);
     let schema = Schema::new(fields.collect::<Vec<_>>());
     let schema = schema.with_metadata(found.schema().metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)
 }
 
-/// Bytes that a column of a row group may take at a time: its pages are decoded whole, and a single row may hold
-/// all values of its lists.
-fn most_bytes(column: &ColumnChunkMetaData) -> u64 {
+/// Maximum memory in bytes for a column of a row group. Its pages are decoded as a whole, and a single row may
+/// contain all list elements.
+fn max_column_bytes(column: &ColumnChunkMetaData) -> u64 {
     let is_list = column.column_descr().max_rep_level() > 0;
     let in_lists = if is_list { column.num_values() } else { 0 };
-    let values = in_lists.unsigned_abs().saturating_mul(VALUE);
+    let values = in_lists.unsigned_abs().saturating_mul(LIST_VALUE_BYTES);
     column.uncompressed_size().unsigned_abs().max(values)
 }
 
@@ -203,86 +208,90 @@ fn batch_rows(metadata: &ParquetMetaData) -> usize {
         .flat_map(|it| it.columns())
         .flat_map(|it| it.encodings());
     match encodings.any(|it| it == Encoding::DELTA_BYTE_ARRAY) {
-        true => BATCH_ROWS_OF_DELTAS,
+        true => DELTA_BATCH_ROWS,
         false => BATCH_ROWS,
     }
 }
 
-/// The same field, whose texts are views and in no dictionary.
-fn viewed(field: &FieldRef) -> FieldRef {
-    let kind = view_of(field.data_type());
+/// The same field with texts as views and without dictionaries.
+fn view_field(field: &FieldRef) -> FieldRef {
+    let kind = view_type(field.data_type());
     Arc::new(Field::clone(field).with_data_type(kind))
 }
 
-fn view_of(kind: &DataType) -> DataType {
+fn view_type(kind: &DataType) -> DataType {
     match kind {
         DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
         DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
-        DataType::Dictionary(_, values) => view_of(values),
-        DataType::List(item) => DataType::List(viewed(item)),
-        DataType::LargeList(item) => DataType::LargeList(viewed(item)),
-        DataType::ListView(item) => DataType::ListView(viewed(item)),
-        DataType::LargeListView(item) => DataType::LargeListView(viewed(item)),
-        DataType::FixedSizeList(item, count) => DataType::FixedSizeList(viewed(item), *count),
-        DataType::Map(entries, sorted) => DataType::Map(viewed(entries), *sorted),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(viewed).collect()),
+        DataType::Dictionary(_, values) => view_type(values),
+        DataType::List(item) => DataType::List(view_field(item)),
+        DataType::LargeList(item) => DataType::LargeList(view_field(item)),
+        DataType::ListView(item) => DataType::ListView(view_field(item)),
+        DataType::LargeListView(item) => DataType::LargeListView(view_field(item)),
+        DataType::FixedSizeList(item, count) => DataType::FixedSizeList(view_field(item), *count),
+        DataType::Map(entries, sorted) => DataType::Map(view_field(entries), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(view_field).collect()),
         other => other.clone(),
     }
 }
 
-/// Where a row is written; what is beyond its room is not.
-struct Room<'a> {
+/// A buffer with a size limit. Bytes beyond the limit are dropped.
+struct LimitedBuffer<'a> {
     text: &'a mut Vec<u8>,
     left: usize,
     is_full: bool,
 }
 
-impl Room<'_> {
-    /// Whether all of it was written.
-    fn take(&mut self, bytes: &[u8]) -> bool {
-        let taken = bytes.len().min(self.left);
-        self.text.extend_from_slice(&bytes[..taken]);
-        self.left -= taken;
-        self.is_full |= taken < bytes.len();
+impl LimitedBuffer<'_> {
+    /// Appends bytes; returns false if some were dropped.
+    fn push(&mut self, bytes: &[u8]) -> bool {
+        let written = bytes.len().min(self.left);
+        self.text.extend_from_slice(&bytes[..written]);
+        self.left -= written;
+        self.is_full |= written < bytes.len();
         !self.is_full
     }
 }
 
-impl fmt::Write for Room<'_> {
+impl fmt::Write for LimitedBuffer<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // A value of many parts ends with the first that finds no room.
-        self.take(text.as_bytes()).then_some(()).ok_or(fmt::Error)
+        // Stops at the first part that does not fit.
+        self.push(text.as_bytes()).then_some(()).ok_or(fmt::Error)
     }
 }
 
-/// Writes a value as far as there is room; nothing for a value that is missing. Texts may be bytes
-/// without a word that they are text.
-fn write_value(column: &ArrayRef, row: usize, room: &mut Room<'_>) -> Result<(), ArrowError> {
+/// Writes a value up to the buffer's limit, and nothing for a missing value. A text may also be stored as
+/// bytes that are not marked as text.
+fn write_value(
+    column: &ArrayRef,
+    row: usize,
+    buffer: &mut LimitedBuffer<'_>,
+) -> Result<(), ArrowError> {
     match column.data_type() {
         DataType::BinaryView | DataType::Utf8View if column.is_null(row) => {}
-        DataType::BinaryView => _ = room.take(column.as_binary_view().value(row)),
-        DataType::Utf8View => _ = room.take(column.as_string_view().value(row).as_bytes()),
+        DataType::BinaryView => _ = buffer.push(column.as_binary_view().value(row)),
+        DataType::Utf8View => _ = buffer.push(column.as_string_view().value(row).as_bytes()),
         _ => {
             let options = FormatOptions::default();
             let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
-            formatter.value(row).write(room)?;
+            formatter.value(row).write(buffer)?;
         }
     }
     Ok(())
 }
 
 /// The columns that can be written as text, with their names.
-fn readable(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
+fn text_columns(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
     let (schema, options) = (batch.schema(), FormatOptions::default());
     let mut columns = Vec::new();
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        add(field.name().clone(), column, &mut columns);
+        flatten_column(field.name().clone(), column, &mut columns);
     }
     columns.retain(|(_, column)| ArrayFormatter::try_new(column.as_ref(), &options).is_ok());
     columns
 }
 
-/// The same moments without the name of a zone, which takes a database to be written in.
+/// The same times in UTC. Formatting them in a named time zone would need a time zone database.
 fn in_utc(column: &ArrayRef) -> ArrayRef {
     let DataType::Timestamp(unit, Some(_)) = column.data_type() else {
         return column.clone();
@@ -292,11 +301,11 @@ fn in_utc(column: &ArrayRef) -> ArrayRef {
     data.map_or_else(|_| column.clone(), make_array)
 }
 
-/// Adds a column, or the members of a structure with dots in their names.
-fn add(name: String, column: &ArrayRef, found: &mut Vec<(String, ArrayRef)>) {
+/// Adds a column; a member of a structure is named `structure.member`.
+fn flatten_column(name: String, column: &ArrayRef, found: &mut Vec<(String, ArrayRef)>) {
     if let DataType::Struct(fields) = column.data_type() {
         for (field, member) in fields.iter().zip(column.as_struct().columns()) {
-            add(format!("{name}.{}", field.name()), member, found);
+            flatten_column(format!("{name}.{}", field.name()), member, found);
         }
     } else {
         found.push((name, in_utc(column)));

@@ -1,64 +1,63 @@
-//! A row as its fields, whatever format it comes from.
+//! A row as a list of fields, independent of the file format.
 
 use std::borrow::Cow;
 use std::io;
 
-/// Bytes that the columns beside the text may have together.
-pub(crate) const OTHER_FIELDS: usize = 64 << 10;
+/// Maximum size in bytes of all columns except the text.
+pub(crate) const MAX_OTHER_BYTES: usize = 64 << 10;
 
-/// Columns of a record at most.
+/// Maximum number of columns.
 pub(crate) const MAX_COLUMNS: usize = 4096;
 
-/// How reading a record ended.
+/// Result of reading a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// There is a record.
+pub(crate) enum ReadOutcome {
+    /// A record was read.
     Record,
-    /// There is none: the file is over.
-    File,
-    /// A quote does not close: the file is over within its field, or so much of it was read that no
-    /// one can go back to the line behind it.
+    /// The file has no more records.
+    EndOfFile,
+    /// A quote is not closed: the file ends within the field, or the record is too long to be parsed again from
+    /// its second line.
     OpenQuote,
 }
 
 /// Reads the records of a file one after the other.
 pub(crate) trait RecordReader {
-    /// Reads the next record. While `learning`, a reader whose rows name their columns adds new ones.
-    fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending>;
+    /// Reads the next record. If `add_columns` is set, a format with column names in every row adds new columns.
+    fn read(&mut self, record: &mut Record, add_columns: bool) -> io::Result<ReadOutcome>;
 
-    /// The columns' names, where the rows themselves or the file say them; `None` where the first
-    /// row may.
+    /// The names of the columns if the format stores them; `None` if the first row may contain them.
     fn names(&self) -> Option<&[String]> {
         None
     }
 }
 
-/// One record. Kept between reads for its memory.
+/// One record. Reused between reads to avoid allocations.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// All fields, one behind the other.
+    /// All fields, concatenated.
     pub(crate) bytes: Vec<u8>,
-    /// Where each field ends.
+    /// End of each field in `bytes`.
     pub(crate) ends: Vec<usize>,
-    /// The line it begins on, from 1.
+    /// First line, counted from 1.
     pub line: u64,
-    /// The line it ends on.
+    /// Last line.
     pub last_line: u64,
-    /// Whether it has more bytes or columns than were kept.
+    /// Whether some of its bytes or columns were dropped because it is too long.
     pub oversize: bool,
-    /// Why it cannot be understood.
+    /// Why the record cannot be parsed.
     pub problem: Option<String>,
 }
 
 impl Record {
-    /// Empties it.
+    /// Removes all fields.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
         (self.oversize, self.problem) = (false, None);
     }
 
-    /// Adds to the last field, up to `limit` bytes of all fields.
+    /// Appends to the last field, up to `limit` bytes for all fields.
     pub(crate) fn push(&mut self, bytes: &[u8], limit: usize) {
         let room = limit.saturating_sub(self.bytes.len());
         self.bytes
@@ -75,7 +74,7 @@ impl Record {
         }
     }
 
-    /// Sets fields.
+    /// Replaces the fields.
     pub fn set<'f>(&mut self, fields: impl Iterator<Item = &'f [u8]>, line: u64, last_line: u64) {
         self.clear();
         for field in fields {
@@ -85,19 +84,19 @@ impl Record {
         (self.line, self.last_line) = (line, last_line);
     }
 
-    /// Sets the content of something that is no row.
+    /// Stores content that is not a valid row, with its problem.
     pub(crate) fn set_bad(&mut self, content: &[u8], line: u64, problem: &str) {
         self.set(std::iter::once(content), line, line);
         self.problem = Some(problem.to_owned());
     }
 
-    /// Sets the beginning of a row that is too long.
+    /// Stores the beginning of a row that is too long.
     pub(crate) fn set_oversize(&mut self, content: &[u8], line: u64, last_line: u64) {
         self.set(std::iter::once(content), line, last_line);
         self.oversize = true;
     }
 
-    /// Whether it is one that can be looked at.
+    /// Whether the record is complete and was parsed.
     pub fn is_row(&self) -> bool {
         !self.oversize && self.problem.is_none()
     }
@@ -107,7 +106,7 @@ impl Record {
         self.ends.len()
     }
 
-    /// The field at a position from 0; empty where there is none.
+    /// The field at an index from 0; empty if there is none.
     pub fn field(&self, column: usize) -> &[u8] {
         let Some(end) = self.ends.get(column) else {
             return &[];
@@ -116,12 +115,12 @@ impl Record {
         &self.bytes[start..*end]
     }
 
-    /// The field at a position from 0 as text, with a sign in place of what is not UTF-8.
+    /// The field at an index from 0 as text; invalid UTF-8 becomes U+FFFD.
     pub fn text(&self, column: usize) -> Cow<'_, str> {
         String::from_utf8_lossy(self.field(column))
     }
 
-    /// All fields, a tab between them.
+    /// All fields, separated by tabs.
     pub fn joined(&self) -> Vec<u8> {
         if self.oversize {
             return self.bytes.clone();

@@ -1,12 +1,12 @@
-//! A file opened as rows, with a sample of them read ahead.
+//! Opens a file as a table and reads its first rows as a sample.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use settings::{IngestSettings, SourceFormat};
 
-use crate::container::{self, Unpacked};
 use crate::content::Content;
+use crate::decompress::{self, Decompressed};
 use crate::delimited::DelimitedReader;
 use crate::dialect::{self, Dialect};
 use crate::encoding;
@@ -14,58 +14,64 @@ use crate::error::{InputError, Problem};
 use crate::json::JsonReader;
 use crate::limit::Limit;
 use crate::parquet::ParquetReader;
-use crate::record::{Ending, OTHER_FIELDS, Record, RecordReader};
+use crate::record::{MAX_OTHER_BYTES, ReadOutcome, Record, RecordReader};
 
-/// Rows looked at before any is taken ...
+/// Maximum number of rows in the sample ...
 const SAMPLE_ROWS: usize = 1000;
 
-/// ... and bytes of them, so that long rows do not fill memory.
+/// ... and their maximum size in bytes, which bounds memory for long rows.
 const SAMPLE_BYTES: usize = 32 << 20;
 
-/// A file of rows.
+/// An open table file.
 pub struct Table<'a> {
-    /// Where the file is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The rows read ahead.
+    /// The first rows, read in advance.
     pub sample: VecDeque<Record>,
-    /// Whether rows may leave out columns that they have no value for.
-    pub may_lack_columns: bool,
-    /// Rows of the whole file, where it says so itself.
+    /// Whether rows may omit columns without a value, as in JSON.
+    pub may_omit_columns: bool,
+    /// Number of rows, if the file states it.
     pub count: Option<u64>,
     reader: Box<dyn RecordReader + 'a>,
-    /// How it is written, in words: `gzip, UTF-8, separated by commas`.
-    pub form: String,
+    /// Description of the format for people: `gzip, UTF-8, separated by commas`.
+    pub format_description: String,
 }
 
-/// Bytes of a row at most: the text, and some room for the other columns.
+/// Maximum size of a row in bytes: the text and some space for the other columns.
 pub fn row_limit(settings: &IngestSettings) -> usize {
-    settings.max_text_bytes.saturating_add(OTHER_FIELDS)
+    settings.max_text_bytes.saturating_add(MAX_OTHER_BYTES)
 }
 
 impl<'a> Table<'a> {
-    /// Opens a file and reads a sample of it. `scratch` is a folder for what must lie on disk for a moment;
-    /// `read` is given the bytes of the file that each reading took, to show them.
+    /// Opens a file and reads a sample of it. Temporary files are created in `scratch`; `on_read` gets the number
+    /// of bytes of every read, for a progress bar.
     pub fn open(
         path: &Path,
         settings: &IngestSettings,
         scratch: &Path,
-        read: impl Fn(u64) + 'a,
+        on_read: impl Fn(u64) + 'a,
     ) -> Result<Self, InputError> {
-        let unpacked = container::unpack(path, Some(scratch), settings.max_unpacked_bytes, read)?;
-        let packing = Some(unpacked.packing).filter(|packing| !packing.is_empty());
-        let mut form: Vec<String> = packing.map(str::to_owned).into_iter().collect();
-        let (mut may_lack_columns, mut count) = (false, None);
-        let reader = match (unpacked.content, settings.format) {
+        let decompressed =
+            decompress::decompress(path, Some(scratch), settings.max_unpacked_bytes, on_read)?;
+        let compression =
+            Some(decompressed.compression).filter(|compression| !compression.is_empty());
+        let mut description: Vec<String> = compression.map(str::to_owned).into_iter().collect();
+        let (mut may_omit_columns, mut count) = (false, None);
+        let reader = match (decompressed.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
-                form.push("Parquet".to_owned());
-                let reader = parquet(path, settings, scratch, unpacked)?;
+                description.push("Parquet".to_owned());
+                let reader = open_parquet(path, settings, scratch, decompressed)?;
                 count = Some(reader.count);
                 Box::new(reader)
             }
-            (Content::Text, format) if format != SourceFormat::Parquet => {
-                text(path, settings, unpacked, &mut form, &mut may_lack_columns)?
-            }
-            (Content::Empty, _) => return Err(InputError::nothing(path, "no content")),
+            (Content::Text, format) if format != SourceFormat::Parquet => open_text(
+                path,
+                settings,
+                decompressed,
+                &mut description,
+                &mut may_omit_columns,
+            )?,
+            (Content::Empty, _) => return Err(InputError::empty(path, "no content")),
             (found, format) => {
                 let expected = match format {
                     SourceFormat::Auto | SourceFormat::Aclimdb => "a table of reviews",
@@ -73,28 +79,27 @@ impl<'a> Table<'a> {
                     SourceFormat::Jsonl => "JSON",
                     SourceFormat::Parquet => "a Parquet table",
                 };
-                return Err(InputError::other_kind(path, found, expected));
+                return Err(InputError::wrong_format(path, found, expected));
             }
         };
         let mut table = Self {
             path: path.to_owned(),
             sample: VecDeque::new(),
-            may_lack_columns,
+            may_omit_columns,
             count,
             reader,
-            form: form.join(", "),
+            format_description: description.join(", "),
         };
         table.read_ahead()?;
         Ok(table)
     }
 
-    /// The columns' names, where the rows themselves or the file say them; `None` where the first
-    /// row may.
+    /// The names of the columns if the format stores them; `None` if the first row may contain them.
     pub fn names(&self) -> Option<&[String]> {
         self.reader.names()
     }
 
-    /// The next row; `false` at the end of the file.
+    /// Reads the next row. Returns `false` at the end of the file.
     pub fn next(&mut self, record: &mut Record) -> Result<bool, InputError> {
         match self.sample.pop_front() {
             Some(first) => {
@@ -117,94 +122,98 @@ impl<'a> Table<'a> {
             self.sample.push_back(record);
         }
         if self.sample.is_empty() {
-            return Err(InputError::nothing(&self.path, "only empty lines"));
+            return Err(InputError::empty(&self.path, "only empty lines"));
         }
         Ok(())
     }
 
-    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, InputError> {
+    fn read(&mut self, record: &mut Record, add_columns: bool) -> Result<bool, InputError> {
         let before = record.last_line;
-        let damaged = |error| InputError::damaged(&self.path, format!("line {before}"), error);
-        match self.reader.read(record, learning).map_err(damaged)? {
-            Ending::Record => Ok(true),
-            Ending::File => Ok(false),
-            Ending::OpenQuote => Err(InputError::new(
+        let damaged =
+            |error| InputError::damaged(&self.path, format!("after line {before}"), error);
+        match self.reader.read(record, add_columns).map_err(damaged)? {
+            ReadOutcome::Record => Ok(true),
+            ReadOutcome::EndOfFile => Ok(false),
+            ReadOutcome::OpenQuote => Err(InputError::new(
                 Problem::OpenQuote,
                 format!(
-                    "`{}` has a quote that opens on line {} and never closes",
+                    "`{}` has an opening quote on line {} that is never closed",
                     self.path.display(),
                     record.line
                 ),
-                "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`",
+                "Close the quote in the file; if the file does not quote its fields, set `--set ingest.quotes=false`",
             )),
         }
     }
 }
 
-/// A reader of a table.
-fn parquet(
+/// Opens a Parquet table.
+fn open_parquet(
     path: &Path,
     settings: &IngestSettings,
     scratch: &Path,
-    unpacked: Unpacked<'_>,
+    decompressed: Decompressed<'_>,
 ) -> Result<ParquetReader, InputError> {
-    let file = unpacked.into_file(path, scratch)?;
-    let size = file.metadata().map_err(InputError::read(path))?.len();
+    let file = decompressed.into_file(path, scratch)?;
+    let size = file
+        .metadata()
+        .map_err(InputError::cannot_read(path))?
+        .len();
     let limit = Limit::new(size, settings.max_unpacked_bytes);
     ParquetReader::open(path, file, row_limit(settings), limit)
 }
 
-/// A reader of text; adds to `form` how it is written.
-fn text<'a>(
+/// Opens a text file; appends its format to `description`.
+fn open_text<'a>(
     path: &Path,
     settings: &IngestSettings,
-    unpacked: Unpacked<'a>,
-    form: &mut Vec<String>,
-    may_lack_columns: &mut bool,
+    decompressed: Decompressed<'a>,
+    description: &mut Vec<String>,
+    may_omit_columns: &mut bool,
 ) -> Result<Box<dyn RecordReader + 'a>, InputError> {
-    let damaged = |error| InputError::damaged(path, "the start", error);
-    let mut input = unpacked.input;
+    let damaged = |error| InputError::damaged(path, "near its start", error);
+    let mut input = decompressed.input;
     let start = input.fill_buf().map_err(damaged)?;
-    let (encoding, how) = encoding::find(start, settings.encoding.as_deref())?;
-    form.push(format!("{} ({how})", encoding.name()));
-    let mut input = encoding::decoded(input, encoding).map_err(damaged)?;
+    let (encoding, how) = encoding::choose(start, settings.encoding.as_deref())?;
+    description.push(format!("{} ({how})", encoding.name()));
+    let mut input = encoding::decode_to_utf8(input, encoding).map_err(damaged)?;
     let start = input.fill_buf().map_err(damaged)?;
     let limit = row_limit(settings);
     let is_auto = settings.format == SourceFormat::Auto;
     if settings.format == SourceFormat::Jsonl || (is_auto && is_json(start)) {
-        form.push("JSON objects".to_owned());
-        *may_lack_columns = true;
+        description.push("JSON objects".to_owned());
+        *may_omit_columns = true;
         let reader = JsonReader::new(input, limit).map_err(damaged)?;
         return Ok(Box::new(reader));
     }
-    let dialect = find_dialect(start, settings)?;
+    let dialect = choose_dialect(start, settings)?;
     let separator = match dialect.separator {
         b'\t' => "tabs".to_owned(),
         b',' => "commas".to_owned(),
         other => format!("`{}`", char::from(other)),
     };
-    form.push(format!("separated by {separator}"));
+    description.push(format!("separated by {separator}"));
     if !dialect.quotes {
-        form.push("without quotes".to_owned());
+        description.push("without quotes".to_owned());
     }
     let reader = DelimitedReader::new(input, dialect, limit).map_err(damaged)?;
     Ok(Box::new(reader))
 }
 
-/// Whether a text begins as JSON does: an object, or an array of objects.
+/// Whether a text begins like JSON: with an object or an array of objects.
 fn is_json(start: &[u8]) -> bool {
     let text = start.trim_ascii_start();
     let inside = text.strip_prefix(b"[").unwrap_or(text);
     inside.trim_ascii_start().starts_with(b"{")
 }
 
-/// The dialect that the settings name, or that the first bytes show.
-fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, InputError> {
+/// Returns the dialect from the settings, or detects it from the first bytes.
+fn choose_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, InputError> {
     let dialect = |separator, quotes| Dialect { separator, quotes };
     let mut found = match settings.format {
         SourceFormat::Csv => dialect(b',', true),
         SourceFormat::Tsv => dialect(b'\t', false),
-        _ => dialect::sniff(start),
+        _ => dialect::detect(start),
     };
     match settings.delimiter {
         None => {}
@@ -213,9 +222,9 @@ fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, Inpu
         }
         Some(given) => {
             let message = format!(
-                "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
+                "`ingest.delimiter` is {given:?}, but must be one ASCII character other than a quote or a line break"
             );
-            let hint = "Name the separator, for example `--set 'ingest.delimiter=\";\"'`";
+            let hint = "Set the separator, for example `--set 'ingest.delimiter=\";\"'`";
             return Err(InputError::other(message, hint));
         }
     }

@@ -44,7 +44,7 @@ pub struct Located {
     pub ids: Vec<u32>,
     /// For each the bytes of the text that it was made of; `None` for a token that the tokenizer
     /// added.
-    pub places: Vec<Option<Range<usize>>>,
+    pub offsets: Vec<Option<Range<usize>>>,
 }
 
 impl Encoded {
@@ -140,7 +140,7 @@ impl TokenizerFile {
     ///
     /// # Errors
     /// See [`TokenizerFile::encode`].
-    pub fn locate(
+    pub fn encode_with_offsets(
         &self,
         text: &str,
         max_length: u32,
@@ -156,13 +156,13 @@ impl TokenizerFile {
             let places = encoding.get_offsets().iter().zip(added);
             let mut located = Located {
                 ids: encoding.get_ids().to_vec(),
-                places: places
+                offsets: places
                     .map(|(place, added)| (*added == 0).then_some(place.0..place.1))
                     .collect(),
             };
             if located.ids.is_empty() {
                 located.ids.push(self.filler());
-                located.places.push(None);
+                located.offsets.push(None);
             }
             Ok(located)
         })

@@ -8,14 +8,14 @@ use artifact::Failure;
 use serde_json::Value;
 
 use crate::file::{read_bytes, unreadable};
-use crate::{TokenizerFile, padding};
+use crate::{TokenizerFile, padding_params};
 
 /// The content of our `tokenizer.json` for a given one: the same bytes where that has neither
 /// truncation nor padding, else with ours in their place.
 ///
 /// # Errors
 /// The file cannot be read, or not be used: see [`TokenizerFile::read`].
-pub fn import(path: &Path) -> Result<Vec<u8>, Failure> {
+pub fn import_tokenizer(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = read_bytes(path)?;
     let file = TokenizerFile::from_bytes(&bytes, path)?;
     let mut json: Value = serde_json::from_slice(&bytes).map_err(unreadable(path))?;
@@ -23,7 +23,7 @@ pub fn import(path: &Path) -> Result<Vec<u8>, Failure> {
     if !is_set("truncation") && !is_set("padding") {
         return Ok(bytes);
     }
-    let padding = padding(file.pad_id(), file.pad_token());
+    let padding = padding_params(file.pad_id(), file.pad_token());
     json["truncation"] = Value::Null;
     json["padding"] = serde_json::to_value(padding).map_err(unreadable(path))?;
     serde_json::to_vec_pretty(&json).map_err(unreadable(path))

@@ -12,7 +12,7 @@ mod truncate;
 mod words;
 
 pub use file::{Encoded, Located, TokenizerFile};
-pub use import::import;
-pub use special::padding;
+pub use import::import_tokenizer;
+pub use special::padding_params;
 pub use truncate::truncate;
-pub use words::WORDS;
+pub use words::WORD_PATTERN;

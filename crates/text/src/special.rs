@@ -12,7 +12,7 @@ const UNKNOWN_NAMES: [&str; 4] = ["<unk>", "[UNK]", "<|unk|>", "<|unknown|>"];
 /// The padding section that our tokenizer files carry. It says which id is padding, in the words of
 /// the format, and changes nothing about a single text: rows are only filled up to the longest of a
 /// batch, and then on the right.
-pub fn padding(pad_id: u32, pad_token: &str) -> PaddingParams {
+pub fn padding_params(pad_id: u32, pad_token: &str) -> PaddingParams {
     PaddingParams {
         strategy: PaddingStrategy::BatchLongest,
         direction: PaddingDirection::Right,

@@ -14,7 +14,7 @@ use tokenizers::{ModelWrapper, NormalizerWrapper, Tokenizer};
 /// Words as the Penn Treebank and with it GloVe's vocabulary have them: the clitics `n't`, `'s`,
 /// `'re`, `'ve`, `'m`, `'ll`, `'d` stand alone, so that every negation shares one token, and so
 /// does every other sign that is neither letter, digit nor white space.
-pub const WORDS: &str = r"\w+(?=(?i:n't)\b)|(?i:n't)\b|'(?i:s|re|ve|m|ll|d)\b|\w+|[^\w\s]";
+pub const WORD_PATTERN: &str = r"\w+(?=(?i:n't)\b)|(?i:n't)\b|'(?i:s|re|ve|m|ll|d)\b|\w+|[^\w\s]";
 
 /// Words kept at most, and bytes of the longest that is.
 const LIMIT: (usize, usize) = (1 << 18, 64);
@@ -32,7 +32,7 @@ impl Words {
             // Told by how it is written, for its fields are not all to be read.
             Some(PreTokenizerWrapper::Split(split)) => {
                 serde_json::to_value(split).is_ok_and(|split| {
-                    split["pattern"]["Regex"] == WORDS
+                    split["pattern"]["Regex"] == WORD_PATTERN
                         && split["behavior"] == "Removed"
                         && split["invert"] == true
                 })
@@ -86,7 +86,7 @@ impl Words {
     }
 }
 
-/// Signs that are a token by themselves wherever they stand ([`WORDS`]): ASCII, and neither in a word (`_`) nor at the
+/// Signs that are a token by themselves wherever they stand ([`WORD_PATTERN`]): ASCII, and neither in a word (`_`) nor at the
 /// start of a clitic (`'`).
 const IS_SIGN: [bool; 256] = {
     let mut table = [false; 256];
@@ -202,7 +202,7 @@ mod tests {
                 "pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>"},
             "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"},
                 {"type": "Replace", "pattern": {"String": "\u{2019}"}, "content": "'"}, {"type": "Lowercase"}]},
-            "pre_tokenizer": {"type": "Split", "pattern": {"Regex": WORDS}, "behavior": "Removed", "invert": true},
+            "pre_tokenizer": {"type": "Split", "pattern": {"Regex": WORD_PATTERN}, "behavior": "Removed", "invert": true},
             "model": {"type": "WordLevel", "unk_token": "<unk>", "vocab": vocabulary},
         });
         TokenizerFile::from_bytes(text.to_string().as_bytes(), Path::new("tokenizer.json"))
@@ -261,7 +261,9 @@ mod tests {
         let file = file("");
         let word = "a".repeat(10_000_001);
         let one = file.encode(&word, 1000, Truncation::Head).map(drop);
-        let two = file.locate(&word, 1000, Truncation::Head).map(drop);
+        let two = file
+            .encode_with_offsets(&word, 1000, Truncation::Head)
+            .map(drop);
         for error in [one, two].map(|found| found.expect_err("refused")) {
             assert_eq!(
                 error.to_string(),

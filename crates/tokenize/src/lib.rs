@@ -47,7 +47,7 @@ Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each o
         let reviews = Reviews::open(context.input(StageName::Clean))?;
         let path = context.output().join(TOKENIZER);
         let bytes = match settings.kind {
-            TokenizerKind::Pretrained => text::import(source_of(context)?)?,
+            TokenizerKind::Pretrained => text::import_tokenizer(source_of(context)?)?,
             _ => train(context, &settings, &reviews)?,
         };
         fs::write(&path, bytes).map_err(ArtifactError::io("write", &path))?;

@@ -7,7 +7,7 @@
 
 use artifact::Failure;
 use settings::TokenizerKind;
-use text::WORDS;
+use text::WORD_PATTERN;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::wordlevel::WordLevel;
@@ -39,7 +39,7 @@ pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenize
 /// The text of the file of a tokenizer with this vocabulary.
 pub(crate) fn finish(mut tokenizer: Tokenizer, model: ModelWrapper) -> Result<Vec<u8>, Failure> {
     tokenizer.with_model(model);
-    tokenizer.with_padding(Some(text::padding(0, PAD)));
+    tokenizer.with_padding(Some(text::padding_params(0, PAD)));
     let json = tokenizer
         .to_string(true)
         .map_err(library("write the tokenizer as JSON"))?;
@@ -62,7 +62,7 @@ fn pre_tokenizer(kind: TokenizerKind) -> tokenizers::Result<PreTokenizerWrapper>
     Ok(match kind {
         // Inverted: the pattern says what is kept, and what lies between is removed.
         TokenizerKind::Word => {
-            let words = SplitPattern::Regex(WORDS.to_owned());
+            let words = SplitPattern::Regex(WORD_PATTERN.to_owned());
             Split::new(words, SplitDelimiterBehavior::Removed, true)?.into()
         }
         TokenizerKind::Wordpiece => BertPreTokenizer.into(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use artifact::format;
 use bundle::Predictor;
-use ingest::{Review, read_each};
+use ingest::{Review, for_each_review};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask};
 

@@ -1,4 +1,4 @@
-//! Rows that belong together, directly or through others.
+//! Clusters of near-duplicates.
 
 /// Disjoint sets of positions (Tarjan 1975), joined by size.
 #[derive(Clone, Debug)]
@@ -8,7 +8,7 @@ pub(crate) struct Clusters {
 }
 
 impl Clusters {
-    /// Every position by itself.
+    /// Creates a cluster for every position.
     pub(crate) fn new(count: usize) -> Self {
         let parents = 0..u32::try_from(count).expect("rows fit 32 bits");
         Self {
@@ -17,7 +17,7 @@ impl Clusters {
         }
     }
 
-    /// The position that stands for the cluster of another.
+    /// The position that represents the cluster.
     pub(crate) fn root(&self, mut position: usize) -> usize {
         while self.parents[position] as usize != position {
             position = self.parents[position] as usize;
@@ -27,11 +27,11 @@ impl Clusters {
 
     /// Whether two positions are in one cluster.
     #[cfg(test)]
-    pub(crate) fn together(&self, one: usize, two: usize) -> bool {
+    pub(crate) fn are_connected(&self, one: usize, two: usize) -> bool {
         self.root(one) == self.root(two)
     }
 
-    /// Puts two clusters together; says whether they were two.
+    /// Joins two clusters; returns false if they were one already.
     pub(crate) fn join(&mut self, one: usize, two: usize) -> bool {
         let (one, two) = (self.root(one), self.root(two));
         if one == two {
@@ -46,7 +46,7 @@ impl Clusters {
         true
     }
 
-    /// Number of positions in the cluster of one.
+    /// Number of positions in the cluster.
     pub(crate) fn size(&self, position: usize) -> usize {
         self.sizes[self.root(position)] as usize
     }

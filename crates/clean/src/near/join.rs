@@ -1,23 +1,23 @@
-//! Which of the texts that share an element of their prefixes are near each other.
+//! Finds near-duplicates among texts that share a shingle of their prefixes.
 
 use std::io;
 
 use rayon::prelude::*;
 
 use super::{Clusters, Link, Prefix};
-use crate::near::grams::grams;
-use crate::texts::TextStore;
+use crate::near::shingles::shingles;
+use crate::text_store::TextStore;
 
-/// Rows that are compared before what was found is put together. Fixed, because what is compared
-/// follows from what is together already.
+/// Rows that are compared before the clusters are updated. The number is fixed, because it affects which pairs
+/// are compared.
 const BATCH: usize = 1024;
 
-/// Texts that have an element in common, in groups by element.
+/// Texts that share a shingle, grouped by shingle.
 pub(super) struct Candidates {
-    /// Positions of texts, group after group, in order within a group.
+    /// Positions of texts, one group after the other, sorted within a group.
     members: Vec<u32>,
-    /// For every text and element that it shares, in order: the position of the text, and where the
-    /// group of that element begins in `members`.
+    /// For every text and shared shingle, sorted: the position of the text, and the start of the shingle's group in
+    /// `members`.
     shared: Vec<(u32, u32)>,
 }
 
@@ -38,8 +38,8 @@ impl Candidates {
         Self { members, shared }
     }
 
-    /// Puts texts together that are near each other and are not together yet, and returns the pairs
-    /// that did it. `sizes` are those of the sets of all texts.
+    /// Joins the clusters of near-duplicates, and returns the pairs that connected two clusters. `sizes` are the
+    /// numbers of shingles of all texts.
     pub(super) fn join(
         &self,
         texts: &TextStore,
@@ -53,7 +53,7 @@ impl Candidates {
             let found = batch.par_iter().map(|row| {
                 let position = row[0].0;
                 let earlier = self.earlier(row);
-                compare(texts, sizes, threshold, clusters, &earlier, position)
+                find_links(texts, sizes, threshold, clusters, &earlier, position)
             });
             let found: Vec<Vec<Link>> = found.collect::<io::Result<_>>()?;
             let new = |link: &Link| clusters.join(link.one, link.two);
@@ -62,7 +62,7 @@ impl Candidates {
         Ok(links)
     }
 
-    /// The texts before one of which the shared elements are given that have one of them.
+    /// Earlier texts that share one of these shingles.
     fn earlier(&self, row: &[(u32, u32)]) -> Vec<u32> {
         let group = |(_, start): &(u32, u32)| &self.members[*start as usize..];
         let groups = row.iter().map(group);
@@ -76,8 +76,8 @@ impl Candidates {
     }
 }
 
-/// Compares a text with earlier ones, of each cluster until one is near.
-fn compare(
+/// Compares a text with earlier ones, until a near-duplicate is found in each of their clusters.
+fn find_links(
     texts: &TextStore,
     sizes: &[u32],
     threshold: f64,
@@ -92,15 +92,15 @@ fn compare(
     for one in earlier.iter().map(|one| *one as usize) {
         let cluster = clusters.root(one);
         if reached.contains(&cluster)
-            || !alike_in_size(sizes[one] as usize, sizes[two] as usize, threshold)
+            || !sizes_allow(sizes[one] as usize, sizes[two] as usize, threshold)
         {
             continue;
         }
         let set = match &set {
             Some(set) => set,
-            None => set.insert(grams(&texts.get(two)?)),
+            None => set.insert(shingles(&texts.get(two)?)),
         };
-        if let Some(similarity) = similarity(&grams(&texts.get(one)?), set, threshold) {
+        if let Some(similarity) = similarity(&shingles(&texts.get(one)?), set, threshold) {
             reached.push(cluster);
             links.push(Link {
                 one,
@@ -112,22 +112,22 @@ fn compare(
     Ok(links)
 }
 
-/// Whether two sets of these sizes can be similar enough: if one holds the other.
-fn alike_in_size(one: usize, two: usize, threshold: f64) -> bool {
+/// Whether sets of these sizes can reach the threshold, which they do at most if one contains the other.
+fn sizes_allow(one: usize, two: usize, threshold: f64) -> bool {
     one.min(two) as f64 >= threshold * one.max(two) as f64 - 1e-9
 }
 
-/// The Jaccard similarity of two sorted sets if it reaches the threshold.
+/// The Jaccard similarity of two sorted sets, if it reaches the threshold.
 pub(super) fn similarity(one: &[u64], two: &[u64], threshold: f64) -> Option<f64> {
-    if !alike_in_size(one.len(), two.len(), threshold) {
+    if !sizes_allow(one.len(), two.len(), threshold) {
         return None;
     }
     let sizes = one.len() + two.len();
     let mut two = two.iter().peekable();
     let mut common = 0_usize;
-    for gram in one {
-        while two.next_if(|other| *other < gram).is_some() {}
-        common += usize::from(two.next_if(|other| *other == gram).is_some());
+    for shingle in one {
+        while two.next_if(|other| *other < shingle).is_some() {}
+        common += usize::from(two.next_if(|other| *other == shingle).is_some());
     }
     let similarity = common as f64 / (sizes - common) as f64;
     (similarity >= threshold).then_some(similarity)

@@ -1,18 +1,17 @@
-//! Near-duplicates: reviews that share most of their wording.
+//! Finds near-duplicates: reviews that share most of their words.
 //!
-//! A text is the set of its runs of five words, and two texts are near when the Jaccard similarity
-//! of their sets reaches a threshold. The pairs are found by an exact set-similarity join with
-//! prefix filtering (Chaudhuri et al. 2006; Bayardo et al. 2007; Xiao et al. 2008): if two sets are
-//! similar enough, their few rarest elements have one in common. MinHash would find most pairs,
-//! this finds all of them; and because nearly every run of five words occurs once in a collection,
-//! only a hundredth of the texts is ever compared.
+//! A text is represented by the set of its shingles, which are runs of five words. Two texts are
+//! near-duplicates if the Jaccard similarity of their sets reaches a threshold. The pairs are found by an exact
+//! set-similarity join with prefix filtering (Chaudhuri et al. 2006; Bayardo et al. 2007; Xiao et al. 2008):
+//! if two sets are similar enough, they share one of their rarest shingles. Unlike MinHash this finds all
+//! pairs. It is fast because nearly every shingle occurs only once, so about one text in a hundred is compared.
 //!
-//! Memory is bounded: some bytes a row, a table of bits, and as many prefixes as fit; where there are
-//! more, one part of the hash's range after the other. Sets are computed again where they are needed.
+//! Memory is bounded by a few bytes per row, a table of bits, and a maximum number of prefixes; if there are
+//! more, ranges of hashes are processed one after the other. Shingles are computed again when they are needed.
 
 mod clusters;
-mod grams;
 mod join;
+mod shingles;
 
 use std::io;
 use std::ops::Range;
@@ -22,38 +21,37 @@ use rayon::prelude::*;
 
 pub(crate) use clusters::Clusters;
 
-use crate::texts::TextStore;
-use grams::{SeenTwice, grams};
+use crate::text_store::TextStore;
 use join::Candidates;
+use shingles::{RepeatFilter, shingles};
 
-/// Prefixes that are held at a time: half a gibibyte of them. Few data sets have as many: a text
-/// that is like no other has none.
-pub(crate) const HELD: usize = 1 << 26;
+/// Maximum number of prefixes in memory, which is half a gibibyte. Few data sets need more, because a text
+/// without shared shingles has no prefixes.
+pub(crate) const MAX_PREFIXES: usize = 1 << 26;
 
-/// Two texts that are near each other, by position.
+/// Two near-duplicates, by position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
-    /// The earlier one.
+    /// The earlier text.
     pub one: usize,
-    /// The later one.
+    /// The later text.
     pub two: usize,
-    /// Jaccard similarity of their runs of five words, 0 to 1.
+    /// Jaccard similarity of their shingles, 0 to 1.
     pub similarity: f64,
 }
 
-/// The pairs that hold the clusters of near texts together, for a threshold from above 0 to 1 on
-/// their Jaccard similarity.
+/// Finds pairs of near-duplicates that connect each cluster. `threshold` is the minimum Jaccard similarity,
+/// greater than 0 and at most 1.
 ///
 /// # Errors
 /// The texts cannot be read.
 pub fn near_duplicates(texts: &TextStore, threshold: f64) -> io::Result<Vec<Link>> {
-    Ok(clusters(texts, &vec![true; texts.len()], threshold, HELD)?.1)
+    Ok(clusters(texts, &vec![true; texts.len()], threshold, MAX_PREFIXES)?.1)
 }
 
-/// Texts that are near each other, put together; `present` says for every row whether it takes
-/// part. Of texts that are near each other through others, not every pair is among the links: there
-/// are as many as hold the cluster together. `held` prefixes have room at once, or a few more where
-/// their hashes are uneven.
+/// Finds clusters of near-duplicates. Rows with `present` set to false are ignored. The links connect each
+/// cluster with as few pairs as possible, so not every similar pair is among them. About `max_prefixes` prefixes
+/// are kept in memory, or a few more if their hashes are uneven.
 ///
 /// # Errors
 /// The texts cannot be read.
@@ -61,12 +59,12 @@ pub(crate) fn clusters(
     texts: &TextStore,
     present: &[bool],
     threshold: f64,
-    held: usize,
+    max_prefixes: usize,
 ) -> io::Result<(Clusters, Vec<Link>)> {
-    let seen = SeenTwice::with_room_for(texts.bytes() as usize / 5);
-    let sizes = of_sets(texts, present, |_, grams, sizes| {
-        grams.iter().for_each(|gram| seen.add(*gram));
-        sizes.push(grams.len() as u32);
+    let repeats = RepeatFilter::with_room_for(texts.bytes() as usize / 5);
+    let sizes = map_shingles(texts, present, |_, shingles, sizes| {
+        shingles.iter().for_each(|shingle| repeats.add(*shingle));
+        sizes.push(shingles.len() as u32);
     })?;
     let mut clusters = Clusters::new(texts.len());
     let mut links = Vec::new();
@@ -76,21 +74,21 @@ pub(crate) fn clusters(
         Ok(())
     };
     let count = AtomicUsize::new(0);
-    let all = prefixes(texts, present, &seen, threshold, |found| {
-        if count.fetch_add(found.len(), Ordering::Relaxed) + found.len() > held {
+    let all = prefixes(texts, present, &repeats, threshold, |found| {
+        if count.fetch_add(found.len(), Ordering::Relaxed) + found.len() > max_prefixes {
             found.clear();
         }
     })?;
     let count = count.into_inner();
-    if count <= held {
+    if count <= max_prefixes {
         join(all)?;
     } else {
         drop(all);
-        let parts = count.div_ceil(held) as u64;
+        let parts = count.div_ceil(max_prefixes) as u64;
         for part in 0..parts {
             let bound = |part: u64| (part << 32) / parts;
             let part = bound(part)..bound(part + 1);
-            join(prefixes(texts, present, &seen, threshold, |found| {
+            join(prefixes(texts, present, &repeats, threshold, |found| {
                 found.retain(|prefix| part.contains(&(prefix >> 32)));
             })?)?;
         }
@@ -99,59 +97,62 @@ pub(crate) fn clusters(
     Ok((clusters, links))
 }
 
-/// Calls a function with the position and the set of every text, empty for one that takes no part, on
-/// all threads, and returns what it pushed, in order.
-fn of_sets<T: Send>(
+/// Calls a function with the position and the shingles of every text, in parallel, and returns what it pushed,
+/// in order. Texts that are not present have no shingles.
+fn map_shingles<T: Send>(
     texts: &TextStore,
     present: &[bool],
     take: impl Fn(usize, &[u64], &mut Vec<T>) + Sync,
 ) -> io::Result<Vec<T>> {
     let of_stretch = |range: Range<usize>| {
         let mut found = Vec::new();
-        let stretch = texts.read(range.clone())?;
-        for (position, text) in range.zip(stretch.iter()) {
+        let chunk = texts.read(range.clone())?;
+        for (position, text) in range.zip(chunk.iter()) {
             let text = if present[position] { text } else { "" };
-            take(position, &grams(text), &mut found);
+            take(position, &shingles(text), &mut found);
         }
         Ok(found)
     };
-    let found = texts.stretches().into_par_iter().map(of_stretch);
+    let found = texts.chunks().into_par_iter().map(of_stretch);
     let found: Vec<Vec<T>> = found.collect::<io::Result<_>>()?;
     Ok(found.into_iter().flatten().collect())
 }
 
-/// How many of a set's rarest elements must be looked at: with one fewer, a set that shares none of
-/// them can still not reach the threshold.
+/// Number of a set's rarest shingles that must be compared. A set that shares none of them cannot reach the
+/// threshold.
 fn prefix_length(size: usize, threshold: f64) -> usize {
     (size + 1).saturating_sub(required(size, threshold))
 }
 
-/// How many elements a set of this size must share with any that is similar enough.
+/// Number of shingles that a set must share with another to reach the threshold.
 fn required(size: usize, threshold: f64) -> usize {
-    // A little less than the product, so that rounding never asks for one too many.
+    // Subtracts a little, so that rounding never requires one shingle too many.
     ((threshold * size as f64 - 1e-9).ceil() as usize).clamp(1, size.max(1))
 }
 
-/// One of the first elements of a text's set: the upper half of the element and, below it, the
-/// position of the text. Two elements with the same upper half cost a comparison of their texts.
+/// A shingle of a text: the upper half of the shingle's hash, followed by the position of the text. If two
+/// shingles have the same upper half, their texts are compared needlessly.
 pub(super) type Prefix = u64;
 
-/// The prefixes of all sets; `choose` takes out of those of a text what is not wanted. Only elements
-/// that occur elsewhere, too, and only of texts of which enough does. Elements that occur once come
-/// first in the order that defines a prefix, the others by their hash: any order finds every pair,
-/// and this one leaves nothing to compare of a text that is like no other.
+/// The prefixes of all texts, without shingles that occur only once; `choose` removes those that are not needed
+/// now. Shingles that occur once come first in the order that defines a prefix, the others by hash. Any order
+/// finds all pairs; with this one a text without shared shingles needs no comparison.
 fn prefixes(
     texts: &TextStore,
     present: &[bool],
-    seen: &SeenTwice,
+    repeats: &RepeatFilter,
     threshold: f64,
     choose: impl Fn(&mut Vec<Prefix>) + Sync,
 ) -> io::Result<Vec<Prefix>> {
-    of_sets(texts, present, |position, grams, prefixes| {
-        let shared = || grams.iter().filter(|gram| seen.has_twice(**gram));
-        let single = grams.len() - shared().count();
-        let length = prefix_length(grams.len(), threshold).saturating_sub(single);
-        let prefix = |gram: &u64| (gram >> 32) << 32 | position as u64;
+    map_shingles(texts, present, |position, shingles, prefixes| {
+        let shared = || {
+            shingles
+                .iter()
+                .filter(|shingle| repeats.may_repeat(**shingle))
+        };
+        let single = shingles.len() - shared().count();
+        let length = prefix_length(shingles.len(), threshold).saturating_sub(single);
+        let prefix = |shingle: &u64| (shingle >> 32) << 32 | position as u64;
         let mut own: Vec<Prefix> = shared().take(length).map(prefix).collect();
         choose(&mut own);
         prefixes.append(&mut own);
@@ -163,7 +164,7 @@ mod tests {
     use super::join::similarity;
     use super::*;
 
-    /// Texts over few words, so that every similarity occurs.
+    /// Texts of few different words, so that all similarities occur.
     fn texts(count: usize) -> Vec<String> {
         let mut state = 12345_u64;
         let mut random = move |below: u64| {
@@ -196,15 +197,21 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_that_comparing_all_finds_is_found() {
+    fn the_result_equals_that_of_comparing_all_pairs() {
         let texts = texts(400);
         let store = TextStore::of(&texts);
-        // Every seventh row takes no part.
+        // Every seventh row is not present.
         let present: Vec<bool> = (0..texts.len()).map(|row| row % 7 != 3).collect();
-        let sets: Vec<Vec<u64>> = texts.iter().map(|text| grams(text)).collect();
-        for (threshold, held) in [(0.5, HELD), (0.8, HELD), (0.8, 500), (0.9, 1000), (1.0, 1)] {
-            let (clusters, links) =
-                super::clusters(&store, &present, threshold, held).expect("texts in memory");
+        let sets: Vec<Vec<u64>> = texts.iter().map(|text| shingles(text)).collect();
+        for (threshold, max_prefixes) in [
+            (0.5, MAX_PREFIXES),
+            (0.8, MAX_PREFIXES),
+            (0.8, 500),
+            (0.9, 1000),
+            (1.0, 1),
+        ] {
+            let (clusters, links) = super::clusters(&store, &present, threshold, max_prefixes)
+                .expect("texts in memory");
             let pairs = || {
                 let taking = || (0..texts.len()).filter(|row| present[*row]);
                 taking().flat_map(move |two| {
@@ -220,9 +227,9 @@ mod tests {
             assert!(found > 20, "{threshold}: {found} pairs");
             for (one, two) in pairs() {
                 assert_eq!(
-                    clusters.together(one, two),
-                    expected.together(one, two),
-                    "{threshold}, {held}: {one} and {two}"
+                    clusters.are_connected(one, two),
+                    expected.are_connected(one, two),
+                    "{threshold}, {max_prefixes}: {one} and {two}"
                 );
             }
             let holding = (0..texts.len())
@@ -242,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn one_word_of_a_long_text_does_not_matter_and_of_a_short_one_does() {
+    fn one_different_word_matters_only_in_a_short_text() {
         let long: Vec<String> = (0..100).map(|word| format!("word{word}")).collect();
         let other = long.join(" ").replace("word50", "other");
         let check = |one: &str, two: &str, expected: bool| {

@@ -1,4 +1,5 @@
-//! Groups (films) on both sides of a split: a model may then know the film and not the feeling.
+//! Counts groups (such as films) that are in several splits. A model may then recognise the film instead of the
+//! sentiment.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,10 @@ use artifact::Split;
 
 use super::{Groups, SharedGroup};
 
-/// Shared groups that are named.
+/// Maximum number of shared groups in the profile.
 const EXAMPLES: usize = 20;
 
-/// Counts groups by split. Takes the group and split of every row that has a group.
+/// Counts groups by split, from the group and split of every row with a group.
 pub(crate) fn shared_groups<'a>(rows: impl Iterator<Item = (&'a str, Split)>) -> Groups {
     // Rows in train, validation and test.
     let mut counts: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_are_counted_by_side() {
+    fn groups_are_counted_by_split() {
         use Split::{Test, Train, Unlabelled, Validation};
         let rows = [
             ("a", Train),

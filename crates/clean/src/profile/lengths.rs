@@ -1,16 +1,16 @@
-//! How long reviews are.
+//! Statistics of review lengths.
 
 use super::{Bin, Lengths};
 
-/// Bins of the histogram, about.
+/// Approximate number of histogram bins.
 const BINS: u32 = 30;
 
-/// Statistics of lengths in words; `None` of none.
+/// Statistics of lengths in words; `None` if there are no lengths.
 pub(crate) fn lengths(mut words: Vec<u32>) -> Option<Lengths> {
     words.sort_unstable();
     let (min, max) = (*words.first()?, *words.last()?);
     let sum: u64 = words.iter().map(|words| u64::from(*words)).sum();
-    // The smallest length that at least this share does not exceed.
+    // The smallest length that at least this share of the reviews does not exceed.
     let quantile = |share: f64| {
         words[((share * words.len() as f64).ceil() as usize).clamp(1, words.len()) - 1]
     };
@@ -24,8 +24,8 @@ pub(crate) fn lengths(mut words: Vec<u32>) -> Option<Lengths> {
     })
 }
 
-/// Edges of equal width, a round number of words, up to about the 99th percentile of the training
-/// split; the last bin takes the rest.
+/// Creates bins of equal, round width, up to about the 99th percentile of the training split. The last bin has
+/// no upper limit.
 pub(crate) fn bins(train: Option<&Lengths>) -> Vec<Bin> {
     let reach = train.map_or(BINS, |lengths| lengths.p99.max(1));
     let widths = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000];
@@ -40,7 +40,7 @@ pub(crate) fn bins(train: Option<&Lengths>) -> Vec<Bin> {
     (0..=count).map(bin).collect()
 }
 
-/// Counts lengths into bins of equal width.
+/// Counts lengths in bins of equal width.
 pub(crate) fn count_into(mut bins: Vec<Bin>, words: &[u32]) -> Vec<Bin> {
     let last = bins.len() - 1;
     let width = bins[0].to.unwrap_or(u32::MAX).max(1);

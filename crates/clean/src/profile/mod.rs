@@ -1,7 +1,7 @@
-//! What goes into `profile.json`.
+//! Content of `profile.json`.
 //!
-//! What is learned from texts (the telling words, the edges of the histogram, the examples) is
-//! learned from the training split alone. The other splits are only counted.
+//! Distinctive words, histogram edges and examples come from the training split only. For the other splits rows
+//! are only counted.
 
 mod groups;
 mod lengths;

@@ -1,10 +1,9 @@
-//! Which words speak for a class.
+//! Finds words that are typical of one class.
 //!
-//! The log-odds ratio with an informative Dirichlet prior of Monroe, Colaresi and Quinn,
-//! "Fightin' Words" (Political Analysis 16, 2008), equations 15, 20, 22 and 23: how much more often
-//! a word occurs in one class than in the other, with the frequencies of both together as prior, in
-//! units of its standard deviation. Rare words get no high score from a lucky few occurrences, and
-//! frequent ones none for being frequent.
+//! The score is the log-odds ratio with an informative Dirichlet prior by Monroe, Colaresi and Quinn,
+//! "Fightin' Words" (Political Analysis 16, 2008), equations 15, 20, 22 and 23: how much more often a word
+//! occurs in one class than in the other, in units of its standard deviation. The prior uses the frequencies of
+//! both classes together, so that rare words and generally frequent words get low scores.
 
 use std::collections::HashMap;
 
@@ -13,32 +12,32 @@ use rayon::prelude::*;
 
 use super::{ClassWords, TellingWord};
 
-/// Words per class.
+/// Number of words per class.
 const WORDS: usize = 15;
 
-/// Weight of the prior in words: how much text the two classes are taken to share beforehand.
+/// Weight of the prior, in words.
 const PRIOR: f64 = 1000.0;
 
-/// Reviews that one thread counts at a time.
+/// Number of reviews that a thread counts at a time.
 const CHUNK: usize = 2048;
 
-/// What is counted of a word.
+/// The counts of a word.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     occurrences: [u64; 2],
     reviews: [u64; 2],
-    /// One more than the position of the last review that had it.
+    /// Position of the last review with the word, plus one.
     last_review: usize,
 }
 
 type Counts = HashMap<Box<str>, Count>;
 
-/// Words that are counted at a time at most, before rare ones are forgotten.
-const KEPT: usize = 1 << 21;
+/// Maximum number of words before rare ones are dropped.
+const MAX_WORDS: usize = 1 << 21;
 
-/// What is counted of all words, in bounded memory: where there are too many words, those that have
-/// occurred least are forgotten, so that no count is too low by more than `forgotten` (lossy
-/// counting, Manku and Motwani 2002). No telling word is that rare.
+/// Counts words in bounded memory. If there are too many words, the rarest are dropped, so that no count is too
+/// low by more than `forgotten` (lossy counting, Manku and Motwani 2002). Distinctive words are not that
+/// rare.
 #[derive(Debug, Default)]
 pub(crate) struct WordCounts {
     counts: Counts,
@@ -46,15 +45,15 @@ pub(crate) struct WordCounts {
 }
 
 impl WordCounts {
-    /// Counts training reviews, given with their classes.
+    /// Counts the words of training reviews.
     pub(crate) fn add(&mut self, reviews: &[(&str, Sentiment)]) {
         let counts = reviews.par_chunks(CHUNK).map(count);
         let counts = counts.reduce(Counts::new, merge);
         self.counts = merge(std::mem::take(&mut self.counts), counts);
-        self.forget(KEPT);
+        self.forget(MAX_WORDS);
     }
 
-    /// Forgets the rarest words where there are too many, until there is room again.
+    /// Drops the rarest words if there are too many.
     fn forget(&mut self, kept: usize) {
         if self.counts.len() <= kept {
             return;
@@ -67,7 +66,7 @@ impl WordCounts {
         self.counts.shrink_to(kept);
     }
 
-    /// The most telling words.
+    /// The most distinctive words of each class.
     pub(crate) fn telling_words(self) -> Vec<ClassWords> {
         let counts = self.counts;
         let occurrences = |class| counts.values().map(move |count| count.occurrences[class]);
@@ -75,7 +74,7 @@ impl WordCounts {
         let counts = counts.into_iter();
         let words = counts.map(|(word, count)| score(word, &count, totals));
         let mut words: Vec<TellingWord> = words.collect();
-        // Positive scores speak for class 1. Ties by word, so that the order is always the same.
+        // Positive scores mean class 1. Ties are sorted by word to make the order deterministic.
         words.sort_by(|one, two| {
             let by_score = two.score.total_cmp(&one.score);
             by_score.then_with(|| one.word.cmp(&two.word))
@@ -114,7 +113,7 @@ fn count(reviews: &[(&str, Sentiment)]) -> Counts {
     counts
 }
 
-/// Runs of letters and digits, with apostrophes inside.
+/// The words of a text: runs of letters, digits and inner apostrophes.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_alphanumeric() && character != '\'')
         .map(|word| word.trim_matches('\''))
@@ -136,7 +135,7 @@ fn merge(one: Counts, two: Counts) -> Counts {
     larger
 }
 
-/// The z-score of a word in favour of class 1.
+/// The z-score of a word; positive values mean class 1.
 fn score(word: Box<str>, count: &Count, totals: [u64; 2]) -> TellingWord {
     let all = (totals[0] + totals[1]) as f64;
     let prior = PRIOR * (count.occurrences[0] + count.occurrences[1]) as f64 / all;
@@ -148,7 +147,7 @@ fn score(word: Box<str>, count: &Count, totals: [u64; 2]) -> TellingWord {
     let variance = count.occurrences.map(|it| 1.0 / (it as f64 + prior));
     let variance: f64 = variance.iter().sum();
     let score = (log_odds[1] - log_odds[0]) / variance.sqrt();
-    // A text of one single word has odds without limit, which say nothing.
+    // In a text of a single word the odds are infinite.
     let score = if score.is_finite() { score } else { 0.0 };
     TellingWord {
         word: word.into(),
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn telling_words_tell() {
+    fn the_most_distinctive_words_come_first() {
         let reviews = [
             ("A great, GREAT film", Positive),
             ("a bad film", Negative),
@@ -200,9 +199,9 @@ mod tests {
         assert!(bad.score > 0.0);
     }
 
-    /// One word by hand, after the equations of the paper.
+    /// Computes one score by hand with the equations of the paper.
     #[test]
-    fn a_score_is_that_of_the_paper() {
+    fn a_score_agrees_with_the_paper() {
         let count = Count {
             occurrences: [10, 30],
             reviews: [0, 0],
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn no_words_no_scores() {
+    fn without_words_all_scores_are_finite() {
         for reviews in [vec![], vec![("", Positive)], vec![("x", Positive)]] {
             assert!(
                 telling(&reviews)
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_words_are_forgotten_where_there_are_too_many() {
+    fn rare_words_are_dropped_if_there_are_too_many() {
         let texts: Vec<String> = (0..100)
             .map(|id| format!("often word{id} word{}", id % 10))
             .collect();
@@ -249,7 +248,7 @@ mod tests {
         assert_eq!(left[0], "often");
     }
 
-    /// Counts do not depend on how reviews were divided among threads.
+    /// Counts do not depend on how reviews are divided among threads.
     #[test]
     fn chunks_add_up() {
         let texts: Vec<String> = (0..3 * CHUNK)

@@ -1,4 +1,4 @@
-//! Clean in a temporary folder, after ingest, and its tables as lines of text.
+//! Runs ingest and clean in a temporary folder, and returns the tables as lines of text.
 
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 #![allow(
@@ -25,11 +25,11 @@ use testkit::run_stage;
 pub const INGEST: &str = "header = true\ncolumns = { text = 'text', label = 'label', split = 'split', group = 'group', \
                           timestamp = 'time' }";
 
-pub struct Bench {
+pub struct TestProject {
     folder: TempDir,
 }
 
-impl Bench {
+impl TestProject {
     pub fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),
@@ -40,14 +40,14 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Ingests rows `text,label,split,group,time` and cleans them. An error is its message, its
-    /// causes and its hint.
+    /// Ingests rows `text,label,split,group,time` and cleans them. An error is returned as its message,
+    /// causes and hint.
     pub fn clean(self, rows: &[String], settings: &str) -> Result<Cleaned, String> {
         let content = format!("text,label,split,group,time\n{}\n", rows.join("\n"));
         self.clean_file(&content, INGEST, settings)
     }
 
-    /// As [`Bench::clean`], of a file of any columns.
+    /// Like [`TestProject::clean`], for a file with any columns.
     pub fn clean_file(
         self,
         content: &str,
@@ -63,15 +63,15 @@ impl Bench {
         let pipeline = Pipeline::load(&file, &[]).map_err(|error| error.to_string())?;
         run_stage::<Ingest>(&pipeline, None, &NoOptions {})?;
         let artifact = run_stage::<Clean>(&pipeline, None, &NoOptions {})?;
-        let bench = self;
-        Ok(Cleaned { artifact, bench })
+        let project = self;
+        Ok(Cleaned { artifact, project })
     }
 }
 
 pub struct Cleaned {
     pub artifact: Artifact,
-    /// Where it lies, so that it is not gone before it is read.
-    pub bench: Bench,
+    /// Keeps the folder until the artifact has been read.
+    pub project: TestProject,
 }
 
 /// A row of `clean.parquet`.
@@ -102,7 +102,7 @@ impl Cleaned {
             .collect()
     }
 
-    /// Removed rows: row, reason, the row that stands for it, and an excerpt.
+    /// Removed rows: row, reason, the kept row, and an excerpt.
     pub fn removed(&self) -> Vec<String> {
         let batches = self.batches("removed.parquet", &schema::removed());
         let line = |batch: &RecordBatch, row: usize| {

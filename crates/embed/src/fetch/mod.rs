@@ -116,7 +116,7 @@ fn write(
     take(config)?;
     Encoder::read_config(pending)?;
     take(tokenizer)?;
-    text::import(&pending.join(tokenizer))?;
+    text::import_tokenizer(&pending.join(tokenizer))?;
     take(weights)?;
     let loaded = Encoder::load(pending, &mut ParameterLayout::default())?;
     let origin = serde_json::json!({

@@ -1,4 +1,4 @@
-//! The packed set, streamed once.
+//! Reads the aclImdb archive in one pass.
 
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -8,22 +8,23 @@ use stage::ProgressTask;
 use tables::{Content, InputError};
 use tar::{Archive, Entry, EntryType};
 
-use super::Scan;
+use super::Importer;
 use crate::row::excerpt;
 
-/// Reads the members of the archive. Entries are taken raw: extended headers, whose lengths only the
-/// archive vouches for, are stepped over and not read into memory. No name in the set is long enough to
-/// need them.
-pub(super) fn read(scan: &mut Scan<'_>, task: &ProgressTask) -> Result<(), InputError> {
-    let set = scan.path;
-    // The last member that was begun.
-    let mut last = "the start".to_owned();
-    let damaged = |last: &str, error| InputError::damaged(set, last, error);
-    let mut input = open(set, scan.settings, task)?;
+/// Reads the members of the archive. Extended headers are skipped and not loaded into memory, because their
+/// length cannot be trusted and no name in the data set needs them.
+pub(super) fn read(importer: &mut Importer<'_>, task: &Task) -> Result<(), InputError> {
+    let set = importer.path;
+    // The last member that was started.
+    let mut location = "near its start".to_owned();
+    let damaged = |location: &str, error| InputError::damaged(set, location, error);
+    let mut input = open(set, importer.settings, task)?;
     let mut archive = Archive::new(&mut input);
-    let entries = archive.entries().map_err(|error| damaged(&last, error))?;
+    let entries = archive
+        .entries()
+        .map_err(|error| damaged(&location, error))?;
     for entry in entries.raw(true) {
-        let mut entry = entry.map_err(|error| damaged(&last, error))?;
+        let mut entry = entry.map_err(|error| damaged(&location, error))?;
         let kind = entry.header().entry_type();
         if matches!(
             kind,
@@ -35,14 +36,14 @@ pub(super) fn read(scan: &mut Scan<'_>, task: &ProgressTask) -> Result<(), Input
             Ok(path) => path.into_owned(),
             Err(_) => PathBuf::from(String::from_utf8_lossy(&entry.path_bytes()).into_owned()),
         };
-        last = format!("`{}`", excerpt(path.to_string_lossy().as_bytes()));
+        location = format!("after `{}`", excerpt(path.to_string_lossy().as_bytes()));
         let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
-        scan.take(&path, is_file, |buffer, limit| {
-            read_entry(&mut entry, buffer, limit).map_err(|error| damaged(&last, error))
+        importer.add_member(&path, is_file, |buffer, limit| {
+            read_entry(&mut entry, buffer, limit).map_err(|error| damaged(&location, error))
         })?;
     }
-    // Only the end of the stream has the checksum of its content.
-    io::copy(&mut input, &mut io::sink()).map_err(|error| damaged(&last, error))?;
+    // The checksum is at the end of the compressed stream.
+    io::copy(&mut input, &mut io::sink()).map_err(|error| damaged(&location, error))?;
     Ok(())
 }
 
@@ -51,18 +52,17 @@ fn open<'a>(
     settings: &IngestSettings,
     task: &'a ProgressTask,
 ) -> Result<Box<dyn BufRead + 'a>, InputError> {
-    let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, |bytes| {
+    let decompressed = tables::decompress(path, None, settings.max_unpacked_bytes, |bytes| {
         task.advance(bytes)
     })?;
-    match (unpacked.packing, unpacked.content) {
-        ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(unpacked.input),
-        (_, Content::Empty) => Err(InputError::nothing(path, "no content")),
-        (_, other) => Err(InputError::other_kind(path, other, "a `.tar.gz` archive")),
+    match (decompressed.compression, decompressed.content) {
+        ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(decompressed.input),
+        (_, Content::Empty) => Err(InputError::empty(path, "no content")),
+        (_, other) => Err(InputError::wrong_format(path, other, "a `.tar.gz` archive")),
     }
 }
 
-/// Reads an entry up to one byte more than a limit. The length in its header is compared with what
-/// comes, never trusted.
+/// Reads an entry, up to one byte more than `limit`. The length in the header is checked, but not trusted.
 fn read_entry<R: Read>(
     entry: &mut Entry<'_, R>,
     buffer: &mut Vec<u8>,

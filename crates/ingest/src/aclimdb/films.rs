@@ -1,21 +1,21 @@
-//! Which film a review is about: line `id + 1` of its part's `urls_*.txt`.
+//! Finds the film of a review in line `id + 1` of `urls_*.txt`.
 
 use super::member::Part;
 
-/// The films of each part, by position. Some 100,000 ids of ten bytes: memory that does not grow
-/// with the texts, so the lists may come after them.
+/// The films of each part, by review id. About 100,000 ids of ten bytes are kept in memory, because the
+/// lists may come after the reviews.
 #[derive(Default)]
 pub(super) struct Films {
     lists: [Vec<Box<str>>; Part::ALL.len()],
 }
 
 impl Films {
-    /// Takes the content of `urls_*.txt`.
+    /// Reads the content of `urls_*.txt`.
     pub(super) fn insert(&mut self, part: Part, text: &str) {
-        self.lists[part as usize] = text.lines().map(|line| film_of(line).into()).collect();
+        self.lists[part as usize] = text.lines().map(|line| film_id(line).into()).collect();
     }
 
-    /// The film at a position, `None` where the list is missing, too short, or blank there.
+    /// The film of a review; `None` if the list is missing, too short, or empty in that line.
     pub(super) fn film(&self, part: Part, id: u64) -> Option<&str> {
         let position = usize::try_from(id).ok()?;
         self.lists[part as usize]
@@ -25,9 +25,9 @@ impl Films {
     }
 }
 
-/// `tt0064354` of `http://www.imdb.com/title/tt0064354/usercomments`; another address is its own
-/// name.
-fn film_of(line: &str) -> &str {
+/// Returns `tt0064354` for `http://www.imdb.com/title/tt0064354/usercomments`, and any other address
+/// unchanged.
+fn film_id(line: &str) -> &str {
     let line = line.trim();
     let Some((_, rest)) = line.split_once("/title/") else {
         return line;
@@ -41,8 +41,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn films_are_found_in_addresses() {
-        let check = |line: &str, expected: &str| assert_eq!(film_of(line), expected);
+    fn film_ids_are_found_in_addresses() {
+        let check = |line: &str, expected: &str| assert_eq!(film_id(line), expected);
         check(
             "http://www.imdb.com/title/tt0064354/usercomments",
             "tt0064354",
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_a_line() {
+    fn the_review_id_selects_a_line() {
         let mut films = Films::default();
         films.insert(
             Part::TestPositive,

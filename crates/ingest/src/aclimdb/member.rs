@@ -1,4 +1,4 @@
-//! What the path of a file in the set says.
+//! Classifies the files of the data set by their paths.
 
 use std::path::{Component, Path};
 
@@ -15,7 +15,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// All of them, in the order of the rows.
+    /// All parts, in the order of the rows.
     pub(super) const ALL: [Self; 5] = [
         Self::TrainNegative,
         Self::TrainPositive,
@@ -24,7 +24,7 @@ impl Part {
         Self::TestPositive,
     ];
 
-    /// Folder of the split and folder of the class.
+    /// The folder of the split and the folder of the class.
     pub(super) fn folders(self) -> (&'static str, &'static str) {
         match self {
             Self::TrainNegative => ("train", "neg"),
@@ -58,43 +58,43 @@ impl Part {
     }
 }
 
-/// The name of a review. The order is that of the rows.
+/// The path of a review. The order is the order of the rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ReviewName {
     pub(super) part: Part,
-    /// Position of its film in `urls_*.txt`, from 0.
+    /// Line of its film in `urls_*.txt`, counted from 0.
     pub(super) id: u64,
-    /// 0 to 10; 0 is none.
+    /// Rating from 1 to 10; 0 if there is none.
     pub(super) rating: u8,
-    /// The file's name, which may write the numbers in more than one way.
+    /// The file name; `7_9.txt` and `07_9.txt` are different files.
     pub(super) file: Box<str>,
 }
 
 impl ReviewName {
-    /// The path inside the set, without the folder the set is in.
+    /// The path within the data set.
     pub(super) fn source(&self) -> String {
         let (split, class) = self.part.folders();
         format!("{split}/{class}/{}", self.file)
     }
 }
 
-/// What a file of the set is.
+/// A kind of file in the data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Member {
     Review(ReviewName),
     /// `urls_<class>.txt` of a part.
     Films(Part),
-    /// A file among the reviews that is none.
+    /// A file in a folder of reviews without a valid name.
     Misnamed,
-    /// README, bags of words and the like.
+    /// Any other file, for example the README or word counts.
     Other,
 }
 
-/// Tells from its path what a file is.
+/// Classifies a file by its path.
 ///
 /// # Errors
-/// The path leaves the set: it is absolute or goes up.
-pub(super) fn member(path: &Path) -> Result<Member, &'static str> {
+/// The path is absolute or leads out of the data set.
+pub(super) fn classify(path: &Path) -> Result<Member, &'static str> {
     let mut names = Vec::new();
     for component in path.components() {
         match component {
@@ -105,7 +105,7 @@ pub(super) fn member(path: &Path) -> Result<Member, &'static str> {
     }
     if let [.., split, class, file] = names.as_slice()
         && let Some(part) = Part::of(split, class)
-        // What macOS adds to archives.
+        // macOS adds such files to archives.
         && !(file.starts_with("._") || *file == ".DS_Store")
     {
         return Ok(review_name(part, file).map_or(Member::Misnamed, Member::Review));
@@ -120,7 +120,7 @@ fn film_list(split: &str, file: &str) -> Option<Part> {
     Part::of(split, file.strip_prefix("urls_")?.strip_suffix(".txt")?)
 }
 
-/// `<id>_<rating>.txt`.
+/// Parses `<id>_<rating>.txt`.
 fn review_name(part: Part, file: &str) -> Option<ReviewName> {
     let (id, rating) = file.strip_suffix(".txt")?.split_once('_')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -141,9 +141,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_say_what_files_are() {
+    fn paths_are_classified() {
         let check = |path: &str, expected: &str| {
-            let found = match member(Path::new(path)) {
+            let found = match classify(Path::new(path)) {
                 Ok(Member::Review(name)) => format!("{:?} {} {}", name.part, name.id, name.rating),
                 Ok(other) => format!("{other:?}"),
                 Err(reason) => reason.to_string(),

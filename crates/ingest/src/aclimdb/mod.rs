@@ -1,8 +1,8 @@
-//! The Large Movie Review Dataset (Maas et al. 2011), as its archive or unpacked.
+//! Reads the Large Movie Review Dataset (Maas et al. 2011), aclImdb, as an archive or a folder.
 //!
 //! A review is a file `train/pos/<id>_<rating>.txt`; line `id + 1` of `train/urls_pos.txt` is the
-//! page of the film it is about. Rows come out in one order (part, id, rating, name) whatever order
-//! the archive or the file system has, so the packed and the unpacked set give the same artifact.
+//! address of its film. Rows are sorted by part, id, rating and name, so the archive and the unpacked
+//! folder give the same artifact.
 
 mod archive;
 mod films;
@@ -18,68 +18,68 @@ use settings::IngestSettings;
 use stage::Progress;
 use tables::InputError;
 
-use crate::row::{LeftOut, Reason, Review, check_text, excerpt};
-use crate::sink::{Sink, Taker};
+use crate::row::{ExcludedRow, Reason, Review, check_text, excerpt};
+use crate::sink::{ParquetSink, RowSink};
 
 use films::Films;
-use member::{Member, ReviewName, member};
-use spool::{Place, Spool};
+use member::{Member, ReviewName, classify};
+use spool::{Spool, TextLocation};
 
-/// More reviews than this are no archive of reviews but an attack: an entry of an archive takes
-/// less than a byte of it, and memory here.
+/// Maximum number of reviews. More are treated as an attack, because an entry can take less than a
+/// byte in the archive but needs memory here.
 const MAX_REVIEWS: u64 = 1_000_000;
 
-const MISNAMED: &str = "the name is not `<id>_<rating>.txt`";
+const INVALID_NAME: &str = "the name is not `<id>_<rating>.txt`";
 
 const SPECIAL: &str = "a link or special file, which is never followed";
 
-/// Longest `urls_*.txt`; those of the real set have 0.6 to 2.5 MB.
+/// Maximum size of `urls_*.txt` in bytes; the real files have 0.6 to 2.5 MB.
 const MAX_FILM_BYTES: u64 = 64 << 20;
 
-/// Reads the archive or the folder into the sink. `scratch` is a folder for the texts on their way.
+/// Reads the archive or the folder and writes its rows to the sink. Temporary files are created in `scratch`.
 pub(crate) fn read(
     path: &Path,
     settings: &IngestSettings,
     scratch: &Path,
     progress: &Progress,
-    sink: &mut Sink,
+    sink: &mut ParquetSink,
 ) -> Result<(), InputError> {
-    let mut scan = Scan {
+    let mut importer = Importer {
         path,
         settings,
         spool: Spool::create(scratch)?,
         films: Films::default(),
         reviews: Vec::new(),
-        left_out: Vec::new(),
+        excluded: Vec::new(),
         buffer: Vec::new(),
     };
-    let metadata = path.metadata().map_err(InputError::read(path))?;
+    let metadata = path.metadata().map_err(InputError::cannot_read(path))?;
     if metadata.is_dir() {
         let task = progress.task("reading the folder", None, "bytes");
-        folder::read(&mut scan, &task)?;
+        folder::read(&mut importer, &task)?;
     } else {
         let task = progress.task("reading the archive", Some(metadata.len()), "bytes");
-        archive::read(&mut scan, &task)?;
+        archive::read(&mut importer, &task)?;
     }
-    scan.write(sink, progress)
+    importer.write(sink, progress)
 }
 
-/// The members of a set, in whatever order they come.
-struct Scan<'a> {
-    /// What people know the set by.
+/// Collects the members of the data set, which may come in any order.
+struct Importer<'a> {
+    /// The path for messages.
     path: &'a Path,
     settings: &'a IngestSettings,
     spool: Spool,
     films: Films,
-    reviews: Vec<(ReviewName, Place)>,
-    left_out: Vec<LeftOut>,
+    reviews: Vec<(ReviewName, TextLocation)>,
+    excluded: Vec<ExcludedRow>,
     buffer: Vec<u8>,
 }
 
-impl Scan<'_> {
-    /// Takes a member at a path within the set. `read` appends its content to a buffer, up to one byte
-    /// more than a limit.
-    fn take(
+impl Importer<'_> {
+    /// Adds a member, by its path within the data set. `read` appends its content to a buffer, up to one
+    /// byte more than a limit.
+    fn add_member(
         &mut self,
         path: &Path,
         is_file: bool,
@@ -87,18 +87,18 @@ impl Scan<'_> {
     ) -> Result<(), InputError> {
         let source = || excerpt(path.to_string_lossy().as_bytes());
         self.buffer.clear();
-        match member(path) {
-            Err(reason) => self.leave_out(source(), reason),
+        match classify(path) {
+            Err(reason) => self.exclude(source(), reason),
             Ok(Member::Other) => return Ok(()),
-            Ok(_) if !is_file => self.leave_out(source(), SPECIAL),
-            Ok(Member::Misnamed) => self.leave_out(source(), MISNAMED),
+            Ok(_) if !is_file => self.exclude(source(), SPECIAL),
+            Ok(Member::Misnamed) => self.exclude(source(), INVALID_NAME),
             Ok(Member::Films(part)) => {
                 read(&mut self.buffer, MAX_FILM_BYTES)?;
                 if self.buffer.len() as u64 > MAX_FILM_BYTES {
-                    let reason = "the list of films is longer than any";
+                    let reason = "the list of films is too long";
                     let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
-                    let after = format!("`{}`", source());
-                    return Err(InputError::damaged(self.path, after, reason));
+                    let location = format!("in `{}`", source());
+                    return Err(InputError::damaged(self.path, location, reason));
                 }
                 let list = String::from_utf8_lossy(&self.buffer);
                 self.films.insert(part, &list);
@@ -109,46 +109,44 @@ impl Scan<'_> {
                 match check_text(&self.buffer, limit) {
                     Ok(text) => self.reviews.push((name, self.spool.push(text)?)),
                     Err(reason) => {
-                        let row = LeftOut::file(name.source(), reason, &self.buffer);
-                        self.left_out.push(row);
+                        let row = ExcludedRow::file(name.source(), reason, &self.buffer);
+                        self.excluded.push(row);
                     }
                 }
             }
         }
-        if (self.reviews.len() + self.left_out.len()) as u64 <= MAX_REVIEWS {
+        if (self.reviews.len() + self.excluded.len()) as u64 <= MAX_REVIEWS {
             return Ok(());
         }
         let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
         Err(InputError::other(
-            format!(
-                "`{path}` has more than {most} reviews, the most that are read from an archive"
-            ),
-            "Check the path, or name another with `--source PATH`",
+            format!("`{path}` has more than {most} reviews, the maximum for an archive"),
+            "Check that the path names the right archive or folder",
         ))
     }
 
-    fn leave_out(&mut self, source: String, reason: &'static str) {
+    fn exclude(&mut self, source: String, reason: &'static str) {
         let reason = Reason::rejected(reason);
-        self.left_out.push(LeftOut::file(source, reason, b""));
+        self.excluded.push(ExcludedRow::file(source, reason, b""));
     }
 
-    /// Writes all members in the order of the rows, and tells what is missing.
-    fn write(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), InputError> {
-        if self.reviews.is_empty() && self.left_out.is_empty() {
-            let missing = "no reviews of the aclImdb layout, like `train/pos/0_9.txt`";
-            return Err(InputError::nothing(self.path, missing));
+    /// Writes all members in the order of the rows, and warns about reviews without a film.
+    fn write(mut self, sink: &mut ParquetSink, progress: &Progress) -> Result<(), InputError> {
+        if self.reviews.is_empty() && self.excluded.is_empty() {
+            let missing = "no reviews in the aclImdb layout, such as `train/pos/0_9.txt`";
+            return Err(InputError::empty(self.path, missing));
         }
         self.spool.flush()?;
-        self.sort_and_reject_repeats();
+        self.sort_and_reject_duplicates();
         let reviews = self.reviews.len() as u64;
         let task = progress.task("writing reviews", Some(reviews), "reviews");
         let mut unknown_films = 0;
-        for (name, place) in &self.reviews {
+        for (name, location) in &self.reviews {
             let label = name.part.label();
             let film = self.films.film(name.part, name.id);
             unknown_films += u64::from(film.is_none());
             let review = Review {
-                text: self.spool.read(*place, &mut self.buffer)?,
+                text: self.spool.read(*location, &mut self.buffer)?,
                 label,
                 split: name.part.split(),
                 rating: label.map(|_| f32::from(name.rating)),
@@ -161,29 +159,29 @@ impl Scan<'_> {
         }
         if unknown_films > 0 {
             let reviews = artifact::format::plural(unknown_films, "review", "reviews");
-            progress.warn(&format!("{reviews} without a film, because `urls_*.txt` is missing or too short: a film may end up in two splits"));
+            progress.warn(&format!("the film of {reviews} is unknown, because `urls_*.txt` is missing or too short: reviews of one film may get into different splits"));
         }
-        self.left_out
+        self.excluded
             .sort_by(|one, two| one.source.cmp(&two.source));
-        self.left_out.iter().try_for_each(|row| sink.leave_out(row))
+        self.excluded.iter().try_for_each(|row| sink.exclude(row))
     }
 
-    /// Of members with the same name the last counts, as if the archive were unpacked; the others
-    /// are kept aside.
-    fn sort_and_reject_repeats(&mut self) {
-        // A stable sort: of equal names the later member stays the later one.
+    /// Sorts the reviews. Of members with the same name the last is used, as if the archive were unpacked;
+    /// the others are rejected.
+    fn sort_and_reject_duplicates(&mut self) {
+        // The sort is stable, so that members with the same name keep their order.
         self.reviews.sort_by(|one, two| one.0.cmp(&two.0));
-        let mut repeats = Vec::new();
+        let mut duplicates = Vec::new();
         self.reviews.dedup_by(|later, kept| {
             let is_repeat = later.0 == kept.0;
             if is_repeat {
-                repeats.push(kept.0.source());
+                duplicates.push(kept.0.source());
                 kept.1 = later.1;
             }
             is_repeat
         });
-        for source in repeats {
-            self.leave_out(source, "a later file of the archive has the same name");
+        for source in duplicates {
+            self.exclude(source, "a later file of the archive has the same name");
         }
     }
 }

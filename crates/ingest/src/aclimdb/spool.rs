@@ -1,7 +1,7 @@
-//! Texts on their way from the order of an archive to the order of the rows.
+//! Stores texts between the order of the archive and the order of the rows.
 //!
-//! An archive is read once, front to back, and its order is nobody's promise. The texts wait in a
-//! file without a name rather than in memory: what is kept in memory is a name and a place each.
+//! An archive is read once from start to end, and its order is arbitrary. The texts are stored in an
+//! unnamed file; only a name and a location per text are kept in memory.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
 
-use tables::nameless;
+use tables::create_temporary_file;
 
-/// Where a text lies: its first byte, and how many there are.
-pub(super) type Place = (u64, usize);
+/// Offset and length of a text in bytes.
+pub(super) type TextLocation = (u64, usize);
 
-/// Takes texts, then gives them back in any order.
+/// A temporary file of texts that can be read in any order.
 pub(super) struct Spool {
     path: PathBuf,
     file: BufWriter<File>,
@@ -23,35 +23,35 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// A spool in a folder.
+    /// Creates the file in a folder.
     pub(super) fn create(folder: &Path) -> Result<Self, ArtifactError> {
         Ok(Self {
-            file: BufWriter::with_capacity(1 << 20, nameless(folder)?),
+            file: BufWriter::with_capacity(1 << 20, create_temporary_file(folder)?),
             path: folder.join("texts.spool"),
             written: 0,
         })
     }
 
-    /// Adds a text.
-    pub(super) fn push(&mut self, text: &str) -> Result<Place, ArtifactError> {
+    /// Appends a text.
+    pub(super) fn push(&mut self, text: &str) -> Result<TextLocation, ArtifactError> {
         self.file
             .write_all(text.as_bytes())
             .map_err(ArtifactError::io("write", &self.path))?;
-        let place = (self.written, text.len());
+        let location = (self.written, text.len());
         self.written += text.len() as u64;
-        Ok(place)
+        Ok(location)
     }
 
-    /// Ends the writing, before the first text is read.
+    /// Finishes writing. Must be called before the first text is read.
     pub(super) fn flush(&mut self) -> Result<(), ArtifactError> {
         let flushed = self.file.flush();
         flushed.map_err(ArtifactError::io("write", &self.path))
     }
 
-    /// The text at a place, in `buffer`.
+    /// Reads the text at a location into `buffer`.
     pub(super) fn read<'a>(
         &self,
-        (offset, bytes): Place,
+        (offset, bytes): TextLocation,
         buffer: &'a mut Vec<u8>,
     ) -> Result<&'a str, ArtifactError> {
         buffer.resize(bytes, 0);

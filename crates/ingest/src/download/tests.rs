@@ -1,4 +1,4 @@
-//! Downloads from a server on the loopback interface that follows a script.
+//! Tests of downloads from a local server that follows a script.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -11,20 +11,20 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// What the server does with a request.
+/// How the server answers a request.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
-    /// Sends what was asked for.
+    /// Sends the requested bytes.
     Rest,
-    /// Announces what was asked for, sends this many bytes of it, and hangs up.
+    /// Announces the requested bytes, sends this many of them, and closes the connection.
     CutOff(usize),
-    /// Sends all, whatever part was asked for.
+    /// Sends the whole file, whatever was requested.
     Whole,
-    /// Sends nothing but this status.
+    /// Sends only this status.
     Status(u16),
 }
 
-/// A server that answers one request per entry of its script, and tells where each one started.
+/// A server that answers one request per entry of its script and records where each request started.
 struct Server {
     url: String,
     starts: JoinHandle<Vec<usize>>,
@@ -90,11 +90,11 @@ fn serve(listener: &TcpListener, content: &[u8], answer: Answer) -> usize {
     stream
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(sent))
-        .expect("a client that listens");
+        .expect("a client that reads");
     start
 }
 
-/// The position that the request asks to start at.
+/// The start position in the request.
 fn read_request(stream: &TcpStream) -> usize {
     let lines = BufReader::new(stream)
         .lines()
@@ -128,7 +128,7 @@ fn progress() -> Progress {
     )
 }
 
-/// Runs one download against a script; returns what came of it and where requests started.
+/// Runs one download against a script, and checks its result and the start positions of the requests.
 fn check(
     script: &[Answer],
     left_over: Option<&[u8]>,
@@ -142,7 +142,7 @@ fn check(
         fs::write(folder.path().join(&sha256).join("part"), bytes).expect("a file");
     }
     let server = Server::start(content(), script.to_vec());
-    let found = provide(
+    let found = ensure_downloaded(
         &server.url,
         &sha256.to_uppercase(),
         folder.path(),
@@ -159,8 +159,8 @@ fn check(
                 "{script:?}: other content"
             );
             assert!(!path.with_file_name("part").exists());
-            // There now, so nobody is asked again.
-            let again = provide(&server.url, &sha256, folder.path(), &progress())
+            // The file exists now, so no further request is sent.
+            let again = ensure_downloaded(&server.url, &sha256, folder.path(), &progress())
                 .expect("the file is there");
             assert_eq!(&again, path);
         }
@@ -183,7 +183,7 @@ fn a_whole_file() {
 }
 
 #[test]
-fn a_connection_that_is_cut_off_is_taken_up_again() {
+fn an_interrupted_connection_is_resumed() {
     check(
         &[Answer::CutOff(70_000), Answer::CutOff(30_000), Answer::Rest],
         None,
@@ -193,13 +193,13 @@ fn a_connection_that_is_cut_off_is_taken_up_again() {
     check(
         &[Answer::CutOff(70_000), Answer::CutOff(0)],
         None,
-        Err("the connection was cut off"),
+        Err("the connection was interrupted"),
         &[0, 70_000],
     );
 }
 
 #[test]
-fn an_earlier_run_is_taken_up_again() {
+fn a_download_of_an_earlier_run_is_resumed() {
     check(&[Answer::Rest], Some(&content()[..1234]), Ok(()), &[1234]);
     check(&[Answer::Whole], Some(&content()[..1234]), Ok(()), &[1234]);
     check(
@@ -211,7 +211,7 @@ fn an_earlier_run_is_taken_up_again() {
 }
 
 #[test]
-fn the_beginning_of_another_file_is_given_up() {
+fn a_partial_file_of_another_download_is_discarded() {
     check(
         &[Answer::Rest, Answer::Rest],
         Some(b"<html>not found</html>"),
@@ -221,22 +221,22 @@ fn the_beginning_of_another_file_is_given_up() {
 }
 
 #[test]
-fn a_refusal_is_told() {
+fn an_error_status_is_reported() {
     check(
         &[Answer::Status(404)],
         None,
-        Err("the server answers with status 404"),
+        Err("the server answered with status 404"),
         &[0],
     );
 }
 
 #[test]
-fn other_content_is_not_used() {
+fn a_file_with_another_digest_is_not_used() {
     let folder = TempDir::new().expect("a temporary folder");
     let server = Server::start(b"something else".to_vec(), vec![Answer::Rest]);
     let pinned = digest(&content());
-    let error =
-        provide(&server.url, &pinned, folder.path(), &progress()).expect_err("other content");
+    let error = ensure_downloaded(&server.url, &pinned, folder.path(), &progress())
+        .expect_err("other content");
     let message = error.to_string();
     assert!(
         message.contains(&pinned) && message.contains(&digest(b"something else")),
@@ -250,15 +250,15 @@ fn other_content_is_not_used() {
 }
 
 #[test]
-fn without_a_server_the_hint_names_the_way_by_hand() {
+fn without_a_server_the_hint_suggests_a_manual_download() {
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
         .port();
     let folder = TempDir::new().expect("a temporary folder");
     let url = format!("http://127.0.0.1:{port}/x.tar.gz");
-    let error =
-        provide(&url, &digest(b""), folder.path(), &progress()).expect_err("nobody listens");
+    let error = ensure_downloaded(&url, &digest(b""), folder.path(), &progress())
+        .expect_err("nobody listens");
     assert_eq!(
         error.to_string(),
         format!("Failed to download `{url}`: the server cannot be reached")
@@ -267,7 +267,7 @@ fn without_a_server_the_hint_names_the_way_by_hand() {
         error.hint(),
         Some(
             format!(
-                "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
+                "Run the same command again to resume the download, or download `{url}` yourself and pass `--source PATH`"
             )
             .as_str()
         )
@@ -275,7 +275,7 @@ fn without_a_server_the_hint_names_the_way_by_hand() {
 }
 
 #[test]
-fn names_from_addresses_are_plain() {
+fn file_names_are_taken_from_addresses() {
     let check = |url: &str, expected: &str| assert_eq!(file_name(url), expected, "{url}");
     check("https://x/data/aclImdb_v1.tar.gz", "aclImdb_v1.tar.gz");
     check(

@@ -1,4 +1,4 @@
-//! Which column is what: the settings' names and positions against the file's own columns.
+//! Roles of columns, and which columns the settings name for them.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use settings::{Column, Columns, IngestSettings};
 use crate::error::no_column;
 use tables::InputError;
 
-/// What a column is.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Text,
@@ -20,7 +20,7 @@ pub(crate) enum Role {
     Id,
 }
 
-/// A role, its key in `[ingest.columns]`, and where the settings hold its column.
+/// A role, its key in `[ingest.columns]`, and access to its setting.
 type RoleEntry = (Role, &'static str, fn(&Columns) -> &Option<Column>);
 
 /// All roles, in their order.
@@ -46,7 +46,7 @@ impl Role {
     }
 }
 
-/// Positions of columns by role, from 0.
+/// The column of each role, as an index from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ColumnMap([Option<usize>; ROLES.len()]);
 
@@ -66,9 +66,9 @@ impl ColumnMap {
         self.0.into_iter().flatten()
     }
 
-    /// Finds every column that the settings name among those of a file; `header` says whether they
-    /// have names or only positions.
-    pub(super) fn named(
+    /// Finds the columns that the settings name. `header` is false if the columns have no names, only
+    /// positions.
+    pub(super) fn from_settings(
         path: &Path,
         settings: &IngestSettings,
         names: &[String],
@@ -81,31 +81,32 @@ impl ColumnMap {
             };
             let setting = format!("ingest.columns.{key}");
             let missing = |name: &str| no_column(path, &setting, name, names);
-            let place = match column {
-                Column::Position(place) if (1..=names.len()).contains(place) => place - 1,
-                Column::Position(place) => return Err(missing(&place.to_string())),
+            let position = match column {
+                Column::Position(position) if (1..=names.len()).contains(position) => position - 1,
+                Column::Position(position) => return Err(missing(&position.to_string())),
                 Column::Name(name) if !header => {
                     return Err(InputError::other(
                         format!(
-                            "`ingest.header` is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
+                            "`ingest.header` is false, so `{setting}` must be a position counted from 1, not the name `{name}`"
                         ),
-                        "Give positions, or set `ingest.header` to true if the first line names the columns",
+                        "Use positions, or set `--set ingest.header=true` if the first line contains the column names",
                     ));
                 }
                 Column::Name(name) => {
-                    let mut places = (0..names.len()).filter(|place| names[*place] == *name);
-                    let place = places.next().ok_or_else(|| missing(name))?;
-                    if places.next().is_some() {
+                    let mut positions =
+                        (0..names.len()).filter(|position| names[*position] == *name);
+                    let position = positions.next().ok_or_else(|| missing(name))?;
+                    if positions.next().is_some() {
                         let problem = format!(
-                            "`ingest.columns` names the column `{name}` for `{key}`, and the file has two of that name"
+                            "`{setting}` names the column `{name}`, but the file has two columns of that name"
                         );
-                        let hint = "Give the position instead, from 1";
+                        let hint = "Use the position of the column instead, counted from 1";
                         return Err(InputError::other(problem, hint));
                     }
-                    place
+                    position
                 }
             };
-            map.set(role, place);
+            map.set(role, position);
         }
         Ok(map)
     }
@@ -118,7 +119,7 @@ mod tests {
     fn check(settings: &str, names: &[&str], header: bool, expected: &str) {
         let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let found = match ColumnMap::named(Path::new("x.csv"), &settings, &names, header) {
+        let found = match ColumnMap::from_settings(Path::new("x.csv"), &settings, &names, header) {
             Ok(map) => format!(
                 "text {:?} label {:?}",
                 map.get(Role::Text),
@@ -147,33 +148,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_said_with_what_is() {
+    fn an_error_names_the_columns_of_the_file() {
         check(
             "columns = { text = 'reviw' }",
             &["review", "id"],
             true,
-            "`ingest.columns.text` names the column `reviw`, which `x.csv` does not have. \
+            "`ingest.columns.text` names the column `reviw`, but `x.csv` has no such column. \
              Did you mean `review`? The columns are `review`, `id`",
         );
         check(
             "columns = { text = 3 }",
             &["a", "b"],
             true,
-            "`ingest.columns.text` names the column `3`, which `x.csv` does not have. The columns are `a`, `b`",
+            "`ingest.columns.text` names the column `3`, but `x.csv` has no such column. The columns are `a`, `b`",
         );
         check(
             "columns = { text = 'a' }",
             &["1", "2"],
             false,
-            "`ingest.header` is false, so that `ingest.columns.text` must be a position from 1 and not the name `a`. \
-             Give positions, or set `ingest.header` to true if the first line names the columns",
+            "`ingest.header` is false, so `ingest.columns.text` must be a position counted from 1, not the name `a`. \
+             Use positions, or set `--set ingest.header=true` if the first line contains the column names",
         );
         check(
             "columns = { text = 'a' }",
             &["a", "a"],
             true,
-            "`ingest.columns` names the column `a` for `text`, and the file has two of that name. \
-             Give the position instead, from 1",
+            "`ingest.columns.text` names the column `a`, but the file has two columns of that name. \
+             Use the position of the column instead, counted from 1",
         );
     }
 }

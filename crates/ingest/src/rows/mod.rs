@@ -1,17 +1,16 @@
-//! Files of rows: CSV and its relatives, JSON, Parquet; one file or many of one shape.
+//! Reads table files (CSV, TSV, JSON, Parquet): one file, or several with the same columns.
 //!
-//! Text is read with an own parser and not with polars: polars' CSV reader cannot say which row was bad
-//! and why, and it either fails as a whole or drops rows. Not with the `csv` crate either: its records
-//! grow without bound, so that one stray quote would read the rest of the file into memory and pass it
-//! off as one row.
+//! Text files are not read with polars, whose CSV reader does not report which row is invalid and why, and
+//! either fails as a whole or drops rows. They are not read with the `csv` crate either, whose records have no
+//! size limit: after one stray quote it would load the rest of the file as a single row.
 
-mod carry;
+mod column_sample;
 mod columns;
-mod each;
-mod evidence;
-mod fields;
+mod keep_columns;
 mod layout;
+mod reviews;
 mod roles;
+mod row_parser;
 mod texts;
 mod timestamp;
 
@@ -22,60 +21,63 @@ use stage::{Progress, ProgressTask};
 use tables::{InputError, Record, Table, row_limit};
 
 use crate::error::no_source;
-use crate::row::{LeftOut, Reason, excerpt};
-use crate::sink::Taker;
+use crate::row::{ExcludedRow, Reason, excerpt};
+use crate::sink::RowSink;
 
-use fields::Rules;
+use row_parser::RowParser;
 
-pub use carry::Carry;
 pub(crate) use columns::Role;
-pub use each::read_each;
+pub use keep_columns::KeepColumns;
 pub(crate) use layout::Layout;
+pub use reviews::for_each_review;
 pub(crate) use roles::Decision;
-pub use texts::{BadRow, TextContent, TextRow, carried_names, count_rows, read_texts};
+pub use texts::{RejectedRow, TextContent, TextRow, count_rows, kept_column_names, read_texts};
 
-/// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
-/// lie on disk for a moment. Returns what was found out about the first.
+/// Reads files in their order. All must have the columns of the first. Temporary files are created in
+/// `scratch`. Returns the layout of the first file.
 ///
 /// # Errors
-/// A file cannot be read, is not what it should be, or has other columns than the first.
+/// A file cannot be read, has the wrong format, or has other columns than the first.
 pub(crate) fn read(
     paths: &[PathBuf],
     scratch: &Path,
     settings: &IngestSettings,
     progress: &Progress,
-    taker: &mut impl Taker,
+    sink: &mut impl RowSink,
 ) -> Result<Layout, InputError> {
     let mut first: Option<Layout> = None;
     for path in paths {
-        if first.is_some() && taker.is_full() {
+        if first.is_some() && sink.is_full() {
             break;
         }
-        let size = path.metadata().map_err(InputError::read(path))?.len();
+        let size = path
+            .metadata()
+            .map_err(InputError::cannot_read(path))?
+            .len();
         let task = &progress.task("reading", Some(size), "bytes");
-        let mut source = Source::open(path, settings, scratch, task, first.as_ref())?;
+        let mut reader = RowReader::open(path, settings, scratch, task, first.as_ref())?;
         if first.is_none() {
-            source.print_note(progress);
+            reader.print_note(progress);
         }
-        source.rules.forgives_labels = taker.forgives_labels();
-        source.read(taker)?;
-        first.get_or_insert(source.layout);
+        reader.parser.ignores_label_errors = sink.ignores_label_errors();
+        reader.read(sink)?;
+        first.get_or_insert(reader.layout);
     }
     first.ok_or_else(no_source)
 }
 
-/// One file on its way.
-struct Source<'a> {
+/// Reads the rows of one file.
+struct RowReader<'a> {
     rows: Table<'a>,
     /// The name of the file without its folder.
     name: String,
     layout: Layout,
-    rules: Rules<'a>,
+    parser: RowParser<'a>,
     limit: usize,
 }
 
-impl<'a> Source<'a> {
-    /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
+impl<'a> RowReader<'a> {
+    /// Opens a file. Detects its columns, or matches them to the layout of the `first` file.
     fn open(
         path: &Path,
         settings: &'a IngestSettings,
@@ -85,8 +87,8 @@ impl<'a> Source<'a> {
     ) -> Result<Self, InputError> {
         let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
-            Some(first) => first.of_another(&rows)?,
-            None => Layout::find(&rows, settings)?,
+            Some(first) => first.for_next_file(&rows)?,
+            None => Layout::detect(&rows, settings)?,
         };
         if layout.header {
             rows.next(&mut Record::default())?;
@@ -95,46 +97,48 @@ impl<'a> Source<'a> {
         Ok(Self {
             rows,
             name: name.to_string_lossy().into_owned(),
-            rules: Rules::new(settings, &layout.roles)?,
+            parser: RowParser::new(settings, &layout.roles)?,
             layout,
             limit: row_limit(settings),
         })
     }
 
-    /// Says what was found out about the columns, where people may want to know it: what a column is, or that
-    /// a file is in another encoding than usual.
+    /// Prints the detected format and columns, unless the settings name all columns and the encoding is UTF-8.
     fn print_note(&self, progress: &Progress) {
-        let (roles, form) = (&self.layout.roles, &self.layout.form);
-        if !roles.reasons.is_empty() || !roles.notes.is_empty() || !form.contains("UTF-8 (") {
-            progress.note(&self.layout.in_words(&self.name));
+        let (roles, format_description) = (&self.layout.roles, &self.layout.format_description);
+        if !roles.reasons.is_empty()
+            || !roles.notes.is_empty()
+            || !format_description.contains("UTF-8 (")
+        {
+            progress.note(&self.layout.describe(&self.name));
         }
     }
 
-    fn read(&mut self, taker: &mut impl Taker) -> Result<(), InputError> {
+    fn read(&mut self, sink: &mut impl RowSink) -> Result<(), InputError> {
         let mut record = Record::default();
         let mut any = false;
-        while !taker.is_full() && self.rows.next(&mut record)? {
-            self.row(&record, taker)?;
+        while !sink.is_full() && self.rows.next(&mut record)? {
+            self.process_row(&record, sink)?;
             any = true;
         }
         let missing = match self.layout.header {
             _ if any => return Ok(()),
-            true => "a header and no rows",
+            true => "a header but no rows",
             false => "no rows",
         };
-        Err(InputError::nothing(&self.rows.path, missing))
+        Err(InputError::empty(&self.rows.path, missing))
     }
 
-    fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), InputError> {
+    fn process_row(&self, record: &Record, sink: &mut impl RowSink) -> Result<(), InputError> {
         let shape = self.check_shape(record);
-        match shape.and_then(|()| self.rules.review(record)) {
+        match shape.and_then(|()| self.parser.review(record)) {
             Ok(review) => {
                 self.check_scale(record, review.rating)?;
                 let id = self.id(record).map(|id| format!(" id {id}"));
                 let id = id.unwrap_or_default();
-                taker.accept(&review, &format!("{}:{}{id}", self.name, record.line))
+                sink.accept(&review, &format!("{}:{}{id}", self.name, record.line))
             }
-            Err(reason) => taker.leave_out(&LeftOut {
+            Err(reason) => sink.exclude(&ExcludedRow {
                 source: self.name.clone(),
                 line: record.line,
                 reason,
@@ -143,21 +147,21 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Fails where a rating is not on the scale that the first rows told: all labels may be wrong.
+    /// Fails if a rating is not on the scale that was detected in the first rows, because all labels may be wrong.
     fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), InputError> {
         let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
             return Ok(());
         };
-        if scale.holds(rating) {
+        if scale.contains(rating) {
             return Ok(());
         }
         let (path, line) = (self.rows.path.display(), record.line);
         let (low, high) = (scale.low, scale.high);
         Err(InputError::other(
             format!(
-                "`{path}` has the rating {rating} on line {line}, and its first rows told a scale from {low} to {high}: every label may be wrong"
+                "`{path}` has the rating {rating} on line {line}, but its first rows suggest a scale from {low} to {high}: the labels may be wrong"
             ),
-            "Say which rating is neither good nor bad with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
+            "Set the neutral rating with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
              `[ingest.rating]` of the pipeline file",
         ))
     }
@@ -180,7 +184,7 @@ impl<'a> Source<'a> {
         Err(Reason::rejected(what).because(detail))
     }
 
-    /// The source's own id of a row, where it has a column of ids.
+    /// The id of a row, if the file has a column of ids.
     fn id(&self, record: &Record) -> Option<String> {
         let column = self.layout.roles.map.get(Role::Id)?;
         Some(record.text(column).trim().to_owned())

@@ -1,5 +1,5 @@
-//! The texts of a file of rows, for whoever only predicts: labels are not needed, and one that cannot
-//! be understood makes no row bad.
+//! Reads the texts of a table file for predictions. Labels are optional, and an invalid label does not reject a
+//! row.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -9,137 +9,136 @@ use settings::IngestSettings;
 use stage::{Progress, ProgressTask};
 use tables::Record;
 
-use super::Source;
-use super::carry::Carry;
-use crate::form::check_input;
+use super::RowReader;
+use super::keep_columns::KeepColumns;
 use crate::row::excerpt;
+use crate::source_format::check_input;
 use tables::InputError;
 
 /// One row of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextRow {
-    /// The row's number, from 1, without a header. Rows that cannot be read count as well.
+    /// Number of the row, counted from 1 without the header. Rejected rows count too.
     pub number: u64,
-    /// The line it begins on, from 1; in a table the row's number.
+    /// First line of the row, counted from 1; for Parquet the row number.
     pub line: u64,
-    /// The file's own id of it.
+    /// The id of the row in the file.
     pub id: Option<String>,
-    /// What it says.
-    pub content: Result<TextContent, BadRow>,
+    /// The text, or why the row was rejected.
+    pub content: Result<TextContent, RejectedRow>,
 }
 
 /// The text of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextContent {
-    /// As it stands in the file.
+    /// The text, unchanged.
     pub text: String,
-    /// What the file says of it, if it does.
+    /// The label in the file, if there is a valid one.
     pub label: Option<Sentiment>,
-    /// What it has in the columns that go along, in their order; empty where nothing is there.
-    pub carried: Vec<String>,
+    /// Values of the columns to keep, in their order; empty for missing values.
+    pub kept_columns: Vec<String>,
 }
 
-/// Why a row has no text.
+/// Why a row was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
-    /// In words.
+pub struct RejectedRow {
+    /// The reason, for people.
     pub reason: String,
-    /// Its first 200 characters.
+    /// The first 200 characters of the row.
     pub excerpt: String,
 }
 
-/// The names of the columns that go along with the texts of a file, in the order of [`TextContent::carried`].
+/// The names of the kept columns of a file, in the order of [`TextContent::kept_columns`].
 ///
 /// # Errors
-/// As for [`read_texts`].
-pub fn carried_names(
+/// The same as for [`read_texts`].
+pub fn kept_column_names(
     path: &Path,
     settings: &IngestSettings,
-    carry: &Carry,
-    task: &ProgressTask,
+    keep: &KeepColumns,
+    task: &Task,
 ) -> Result<Vec<String>, InputError> {
-    if *carry == Carry::None {
+    if *keep == KeepColumns::None {
         return Ok(Vec::new());
     }
     let layout = open(path, settings, task)?.layout;
-    let places = carry.places(path, &layout)?;
-    let name = |place: usize| layout.names[place].clone();
-    Ok(places.into_iter().map(name).collect())
+    let indices = keep.indices(path, &layout)?;
+    let name = |index: usize| layout.names[index].clone();
+    Ok(indices.into_iter().map(name).collect())
 }
 
-/// Opens a file of rows and finds out what its columns are.
+/// Opens a table file and detects its columns.
 fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
-    task: &'a ProgressTask,
-) -> Result<Source<'a>, InputError> {
+    task: &'a Task,
+) -> Result<RowReader<'a>, InputError> {
     check_input(path, settings)?;
-    Source::open(path, settings, &std::env::temp_dir(), task, None)
+    RowReader::open(path, settings, &std::env::temp_dir(), task, None)
 }
 
-/// The number of rows of a file, those that cannot be read as well. A table says it itself; any other
-/// file is read once.
+/// The number of rows of a file, including rejected rows. A Parquet file states it; other files are read
+/// once.
 ///
 /// # Errors
-/// As for [`read_texts`].
+/// The same as for [`read_texts`].
 pub fn count_rows(
     path: &Path,
     settings: &IngestSettings,
     (progress, task): (&Progress, &ProgressTask),
 ) -> Result<u64, InputError> {
-    let mut source = open(path, settings, task)?;
-    source.print_note(progress);
-    if let Some(count) = source.rows.count {
+    let mut reader = open(path, settings, task)?;
+    reader.print_note(progress);
+    if let Some(count) = reader.rows.count {
         return Ok(count);
     }
     let (mut record, mut count) = (Record::default(), 0);
-    while source.rows.next(&mut record)? {
+    while reader.rows.next(&mut record)? {
         count += 1;
     }
     Ok(count)
 }
 
-/// Reads the texts of a file from row `first` on, in order: CSV and its relatives, JSON or Parquet, packed
-/// or not, its columns found as `ingest` finds them. Rows before the first are read and not used, so that the
-/// columns' roles, the rows' numbers and their lines are those of the whole file. `take` gets every row and may
-/// stop the reading.
+/// Reads the texts of a table file in order, starting at row `first`. Columns are detected as by the stage
+/// `ingest`. Earlier rows are read but not used, so that column roles, row numbers and line numbers are the same
+/// as for the whole file. `on_row` gets every row and may stop the reading.
 ///
 /// # Errors
-/// The file cannot be read, its columns are none that are known, or one that shall go along is not there.
+/// The file cannot be read, its columns are not recognised, or a column to keep does not exist.
 pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
-    carry: &Carry,
-    (progress, task): (&Progress, &ProgressTask),
+    keep: &KeepColumns,
+    (progress, task): (&Progress, &Task),
     first: u64,
-    mut take: impl FnMut(TextRow) -> ControlFlow<()>,
+    mut on_row: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), InputError> {
-    let mut source = open(path, settings, task)?;
-    let carried = carry.places(path, &source.layout)?;
-    source.print_note(progress);
+    let mut reader = open(path, settings, task)?;
+    let kept = keep.indices(path, &reader.layout)?;
+    reader.print_note(progress);
     let (mut record, mut number) = (Record::default(), 0);
-    while source.rows.next(&mut record)? {
+    while reader.rows.next(&mut record)? {
         number += 1;
-        if number >= first && take(source.text_row(&record, number, &carried)).is_break() {
+        if number >= first && on_row(reader.text_row(&record, number, &kept)).is_break() {
             break;
         }
     }
     Ok(())
 }
 
-impl Source<'_> {
-    fn text_row(&self, record: &Record, number: u64, carried: &[usize]) -> TextRow {
-        // Bytes that are no UTF-8 become signs that say so.
-        let field = |place: &usize| record.text(*place).into_owned();
+impl RowReader<'_> {
+    fn text_row(&self, record: &Record, number: u64, kept: &[usize]) -> TextRow {
+        // Invalid UTF-8 becomes U+FFFD.
+        let field = |index: &usize| record.text(*index).into_owned();
         let content = self
             .check_shape(record)
-            .and_then(|()| self.rules.text(record))
+            .and_then(|()| self.parser.text(record))
             .map(|text| TextContent {
                 text: text.to_owned(),
-                label: self.rules.label(record).ok().flatten(),
-                carried: carried.iter().map(field).collect(),
+                label: self.parser.label(record).ok().flatten(),
+                kept_columns: kept.iter().map(field).collect(),
             })
-            .map_err(|reason| BadRow {
+            .map_err(|reason| RejectedRow {
                 reason: reason.to_string(),
                 excerpt: excerpt(&record.joined()),
             });

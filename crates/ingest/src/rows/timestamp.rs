@@ -1,7 +1,7 @@
-//! Times as people write them into tables, to milliseconds since 1970 in UTC.
+//! Parses times in many formats to milliseconds since 1970 in UTC.
 //!
-//! Digits alone are told apart by the year that they give; all other forms are read by `chrono`, with the zones
-//! of the IANA database.
+//! Plain digits are interpreted by the year they give. All other formats are parsed by `chrono`, with the time
+//! zones of the IANA database.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -11,8 +11,8 @@ use settings::TimestampSettings;
 
 use tables::InputError;
 
-/// Times with a date and no zone, as `strftime` writes them.
-const LOCAL_TIMES: [&str; 5] = [
+/// Formats with date and time but without a time zone, as for `strftime`.
+const LOCAL_FORMATS: [&str; 5] = [
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
@@ -20,8 +20,8 @@ const LOCAL_TIMES: [&str; 5] = [
     "%Y/%m/%d %H:%M:%S",
 ];
 
-/// Days in an order that can only be read in one way.
-const DAYS: [&str; 6] = [
+/// Date formats with an unambiguous order.
+const DATE_FORMATS: [&str; 6] = [
     "%Y-%m-%d",
     "%Y/%m/%d",
     "%B %d, %Y",
@@ -30,115 +30,121 @@ const DAYS: [&str; 6] = [
     "%b %d, %Y",
 ];
 
-/// Times with their zone.
-const ZONED_TIMES: [&str; 3] = [
+/// Formats with a time zone.
+const ZONED_FORMATS: [&str; 3] = [
     "%a %b %d %H:%M:%S %z %Y",
     "%Y-%m-%d %H:%M:%S%.f %z",
     "%Y-%m-%dT%H:%M:%S%.f%z",
 ];
 
-/// How the settings want times to be read.
+/// Parses times according to the settings.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Times {
+pub(super) struct TimestampParser {
     format: Option<String>,
     zone: Option<Tz>,
     missing: Vec<String>,
 }
 
-impl Times {
-    /// Checks the settings. `told` is the form that the values told, for settings that name none.
+impl TimestampParser {
+    /// Checks the settings. `detected` is the format detected from the values, used if the settings name none.
     pub(super) fn new(
         settings: &TimestampSettings,
-        told: Option<&str>,
+        detected: Option<&str>,
     ) -> Result<Self, InputError> {
         let zone = |name: &String| {
             name.parse().map_err(|_| {
                 InputError::other(
-                    format!("`ingest.timestamp.zone` is `{name}`, which is no time zone"),
-                    "Take a name of the IANA database, for example `Europe/Berlin`",
+                    format!("`ingest.timestamp.zone` is `{name}`, which is not a known time zone"),
+                    "Use a name of the IANA time zone database, for example `Europe/Berlin`",
                 )
             })
         };
         let zone = settings.zone.as_ref().map(zone).transpose()?;
         Ok(Self {
-            format: settings.format.clone().or(told.map(str::to_owned)),
+            format: settings.format.clone().or(detected.map(str::to_owned)),
             zone,
             missing: settings.missing.clone(),
         })
     }
 
-    /// Whether a value stands for no time.
+    /// Whether a value means that the time is missing.
     pub(super) fn is_missing(&self, text: &str) -> bool {
         self.missing.iter().any(|missing| missing == text)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z; `None` for what is no time. Times without a zone are
-    /// taken to be in the zone of the settings, or UTC. A day without a time of day is that day
-    /// whatever the zone, and begins at midnight UTC: shifted by a zone it would be the day before.
+    /// Returns milliseconds since 1970-01-01T00:00:00Z, or `None` if the text is not a time. Times without a time
+    /// zone are in the zone of the settings, or UTC. A date without a time is midnight UTC in every zone,
+    /// because shifting it could change the date.
     pub(super) fn parse(&self, text: &str) -> Option<i64> {
         let text = text.trim();
         if let Some(format) = &self.format {
             let format = &[format.as_str()];
-            return self.in_forms(text, format, format, format);
+            return self.parse_as(text, format, format, format);
         }
         let rfc = || {
             let time = DateTime::parse_from_rfc3339(text);
             let time = time.or_else(|_| DateTime::parse_from_rfc2822(text)).ok()?;
             Some(time.timestamp_millis())
         };
-        digits(text)
+        parse_digits(text)
             .or_else(rfc)
-            .or_else(|| self.in_forms(text, &ZONED_TIMES, &LOCAL_TIMES, &DAYS))
+            .or_else(|| self.parse_as(text, &ZONED_FORMATS, &LOCAL_FORMATS, &DATE_FORMATS))
     }
 
-    /// A time in one of these forms: with a zone, without one, or a day.
-    fn in_forms(&self, text: &str, zoned: &[&str], local: &[&str], days: &[&str]) -> Option<i64> {
+    /// Parses a time in one of these formats: with a time zone, without one, or a date.
+    fn parse_as(&self, text: &str, zoned: &[&str], local: &[&str], days: &[&str]) -> Option<i64> {
         let mut zoned = zoned.iter();
-        if let Some(time) = zoned.find_map(|form| DateTime::parse_from_str(text, form).ok()) {
+        if let Some(time) =
+            zoned.find_map(|source_format| DateTime::parse_from_str(text, source_format).ok())
+        {
             return Some(time.timestamp_millis());
         }
         let mut local = local.iter();
-        if let Some(time) = local.find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()) {
-            return self.in_zone(time);
+        if let Some(time) =
+            local.find_map(|source_format| NaiveDateTime::parse_from_str(text, source_format).ok())
+        {
+            return self.to_millis(time);
         }
         let mut days = days.iter();
-        let day = days.find_map(|form| NaiveDate::parse_from_str(text, form).ok());
-        day.map(midnight)
+        let day =
+            days.find_map(|source_format| NaiveDate::parse_from_str(text, source_format).ok());
+        day.map(midnight_utc)
     }
 
-    /// A local time; of one that occurs twice, when clocks are set back, the earlier, and for one
-    /// that does not occur, when they are set forward, the next that does.
-    fn in_zone(&self, time: NaiveDateTime) -> Option<i64> {
+    /// Converts a local time to UTC. If clock changes make it ambiguous, the earlier time is used; if they skip
+    /// it, the next existing time.
+    fn to_millis(&self, time: NaiveDateTime) -> Option<i64> {
         let Some(zone) = self.zone else {
             return Some(time.and_utc().timestamp_millis());
         };
         let occurs = |time: &NaiveDateTime| zone.from_local_datetime(time).earliest();
         let found = occurs(&time).or_else(|| {
             let minute = time.with_second(0)?.with_nanosecond(0)?;
-            (1..=LONGEST_GAP).find_map(|minutes| occurs(&(minute + TimeDelta::minutes(minutes))))
+            (1..=MAX_GAP_MINUTES)
+                .find_map(|minutes| occurs(&(minute + TimeDelta::minutes(minutes))))
         });
         found.map(|time| time.timestamp_millis())
     }
 }
 
-/// Minutes that clocks are set forward at most: a day, where a country crossed the date line.
-const LONGEST_GAP: i64 = 24 * 60;
+/// Maximum clock change in minutes: a day, for countries that crossed the date line.
+const MAX_GAP_MINUTES: i64 = 24 * 60;
 
-/// The midnight, UTC, with which a day begins.
-fn midnight(day: NaiveDate) -> i64 {
+/// Midnight UTC at the start of a day.
+fn midnight_utc(day: NaiveDate) -> i64 {
     day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
 }
 
-/// Years that digits alone may be, or be a day of.
+/// Years that plain digits may mean.
 const YEARS: RangeInclusive<i32> = 1900..=2100;
 
-/// Seconds since 1970 of what reviews may have been written at: 1990 up to 2100.
+/// Plausible times of reviews in seconds since 1970: 1990 to 2100.
 const SECONDS: Range<i64> = 631_152_000..4_102_444_800;
 
-/// A time written with digits alone: `YYYY` (its first day), `YYYYMMDD`, or the seconds (perhaps with
-/// a fraction), milliseconds, microseconds or nanoseconds since 1970, told apart by the year that
-/// they give. What gives no plausible one is a number and no time: 5 stars are not five seconds.
-fn digits(text: &str) -> Option<i64> {
+/// Parses a time of plain digits: `YYYY` (January 1), `YYYYMMDD`, or seconds (also with a fraction),
+/// milliseconds, microseconds or nanoseconds since 1970. The unit is the one that gives a plausible year.
+/// Other numbers are not times.
+fn parse_digits(text: &str) -> Option<i64> {
     let (whole, fraction) = match text.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (text, None),
@@ -155,8 +161,8 @@ fn digits(text: &str) -> Option<i64> {
         return is_time.then_some(number * 1000 + milliseconds);
     }
     match whole.len() {
-        4 => day_of(number, 1, 1),
-        8 => day_of(number / 10_000, number / 100 % 100, number % 100),
+        4 => date_millis(number, 1, 1),
+        8 => date_millis(number / 10_000, number / 100 % 100, number % 100),
         _ => {
             let mut units = [1, 1000, 1_000_000, 1_000_000_000].into_iter();
             let per_second = units.find(|unit| SECONDS.contains(&(number / unit)))?;
@@ -165,13 +171,13 @@ fn digits(text: &str) -> Option<i64> {
     }
 }
 
-/// Milliseconds since 1970 of a day of a plausible year.
-fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
+/// Milliseconds since 1970 of a date in a plausible year.
+fn date_millis(year: i64, month: i64, day: i64) -> Option<i64> {
     let year = i32::try_from(year)
         .ok()
         .filter(|year| YEARS.contains(year))?;
     let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
-    NaiveDate::from_ymd_opt(year, month, day).map(midnight)
+    NaiveDate::from_ymd_opt(year, month, day).map(midnight_utc)
 }
 
 #[cfg(test)]
@@ -179,10 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times() {
-        let times = Times::default();
+    fn times_are_parsed() {
+        let parser = TimestampParser::default();
         let check =
-            |text: &str, expected: Option<i64>| assert_eq!(times.parse(text), expected, "{text}");
+            |text: &str, expected: Option<i64>| assert_eq!(parser.parse(text), expected, "{text}");
         check("1970-01-01", Some(0));
         check("2000-02-29", Some(951_782_400_000));
         check("1969-12-31", Some(-86_400_000));
@@ -240,11 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn settings_decide_about_forms_zones_and_placeholders() {
+    fn settings_define_formats_zones_and_missing_values() {
         let check = |settings: &str, text: &str, expected: Option<i64>| {
             let settings: TimestampSettings = toml::from_str(settings).expect("settings of a test");
-            let times = Times::new(&settings, None).expect("a known zone");
-            assert_eq!(times.parse(text), expected, "{settings:?}: {text}");
+            let parser = TimestampParser::new(&settings, None).expect("a known zone");
+            assert_eq!(parser.parse(text), expected, "{settings:?}: {text}");
         };
         let noon = Some(1_401_624_000_000);
         check("", "2014-06-01T12:00:00Z", noon);
@@ -261,7 +267,7 @@ mod tests {
         check("format = '%m/%d/%Y'", "2014-06-01", None);
         check("zone = 'Europe/Berlin'", "2014-06-01 14:00:00", noon);
         check("zone = 'Europe/Berlin'", "2014-06-01T12:00:00Z", noon);
-        // A day is that day in every zone.
+        // A date is the same day in every zone.
         check(
             "zone = 'Europe/Berlin'",
             "2014-06-01",
@@ -272,13 +278,13 @@ mod tests {
             "06/01/2014",
             Some(1_401_580_800_000),
         );
-        // Clocks were set back at three: two o'clock and a half came twice.
+        // Clocks were set back at three o'clock, so 2:30 occurred twice.
         check(
             "zone = 'Europe/Berlin'",
             "2014-10-26 02:30:00",
             Some(1_414_283_400_000),
         );
-        // And forward at two: it did not come at all, and three o'clock came next.
+        // Clocks were set forward at two o'clock, so 2:30 did not occur.
         check(
             "zone = 'Europe/Berlin'",
             "2014-03-30 02:30:17",
@@ -289,7 +295,7 @@ mod tests {
             "2018-11-04 00:00:00",
             Some(1_541_300_400_000),
         );
-        // Samoa left a day out.
+        // Samoa skipped this day.
         check(
             "zone = 'Pacific/Apia'",
             "2011-12-30 00:00:00",
@@ -299,12 +305,12 @@ mod tests {
             zone: Some("Europe/Nowhere".to_owned()),
             ..TimestampSettings::default()
         };
-        let error = Times::new(&unknown, None)
+        let error = TimestampParser::new(&unknown, None)
             .expect_err("no such zone")
             .to_string();
         assert_eq!(
             error,
-            "`ingest.timestamp.zone` is `Europe/Nowhere`, which is no time zone"
+            "`ingest.timestamp.zone` is `Europe/Nowhere`, which is not a known time zone"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Ingest in a temporary folder, and its tables as lines of text.
+//! Runs ingest in a temporary folder, and returns its tables as lines of text.
 
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 #![allow(
@@ -23,11 +23,11 @@ use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 /// A temporary folder for sources, a pipeline file and artifacts.
-pub struct Bench {
+pub struct TestProject {
     folder: TempDir,
 }
 
-impl Bench {
+impl TestProject {
     pub fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),
@@ -45,8 +45,8 @@ impl Bench {
         path
     }
 
-    /// Ingests a source of this folder, with more lines of `[ingest]`. An error is its message, its
-    /// causes and its hint.
+    /// Ingests a source in this folder with further lines of `[ingest]`. An error is returned as its message,
+    /// causes and hint.
     pub fn ingest(&self, source: &str, settings: &str) -> Result<Ingested, String> {
         self.run(&format!("source = '{source}'\n{settings}"))
     }
@@ -75,7 +75,7 @@ impl Bench {
     }
 }
 
-/// What came out.
+/// The output of ingest.
 pub struct Ingested {
     pub artifact: Artifact,
 }
@@ -99,7 +99,7 @@ impl Ingested {
             .collect()
     }
 
-    /// Rows kept aside: source, line, kind, reason and excerpt.
+    /// Rejected and skipped rows: source, line, kind, reason and excerpt.
     pub fn rejected(&self) -> Vec<String> {
         let batches = self.batches("rejected.parquet", &schema::rejected());
         batches
@@ -185,11 +185,11 @@ pub enum Member<'a> {
     File(&'a str, &'a [u8]),
     /// A symbolic link to a target.
     Link(&'a str, &'a str),
-    /// Another name of a member.
+    /// A hard link to another member.
     HardLink(&'a str, &'a str),
 }
 
-/// A tar archive. Paths are written as they are, also those that no archiver would write.
+/// Creates a tar archive. Unsafe paths are written unchanged.
 pub fn tar(members: &[Member<'_>]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for member in members {
@@ -217,7 +217,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// All files below a folder, as path inside it and content.
+/// All files below a folder, as relative path and content.
 pub fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut pending = vec![folder.to_owned()];

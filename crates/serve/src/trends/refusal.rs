@@ -59,13 +59,13 @@ fn reading(error: InputError, file: &Path) -> ApiError {
             StatusCode::PAYLOAD_TOO_LARGE,
             "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`",
         ),
-        Problem::Bomb => (StatusCode::PAYLOAD_TOO_LARGE, "Make the file once more"),
+        Problem::CompressionBomb => (StatusCode::PAYLOAD_TOO_LARGE, "Make the file once more"),
         Problem::Damaged => (StatusCode::BAD_REQUEST, "Make the file once more"),
-        Problem::OtherKind => (
+        Problem::WrongFormat => (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip",
         ),
-        Problem::Disk => (
+        Problem::Io => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "Look at what the service printed; `ressenti doctor` examines the machine",
         ),
@@ -77,7 +77,7 @@ fn reading(error: InputError, file: &Path) -> ApiError {
             unfit,
             "Fix the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most",
         ),
-        Problem::Nothing => (
+        Problem::Empty => (
             unfit,
             "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`",
         ),
@@ -148,7 +148,7 @@ mod tests {
             format!("`{}` cannot be read: it has several files", file.display()),
             "Unpack it",
         );
-        let nothing = InputError::nothing(file, "a header and no rows");
+        let nothing = InputError::empty(file, "a header and no rows");
         for (refused, said) in [
             (periods("day"), "`period=year`"),
             (periods("year"), "Leave `keep_all_times` out"),

@@ -1,17 +1,17 @@
-//! What is an object and what is none.
+//! Tests of finding and parsing JSON objects.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Every record as `line: fields`, with a buffer of every size.
+/// Reads every record as `line: fields`, with buffers of several sizes.
 fn check(text: &str, names: &[&str], expected: &[&str]) {
     for buffer in [1, 2, 7, 4096] {
         let input = io::BufReader::with_capacity(buffer, text.as_bytes());
         let mut reader = JsonReader::new(input, 60).expect("no disk");
         let mut record = Record::default();
         let mut found = Vec::new();
-        while reader.read(&mut record, true).expect("no disk") == Ending::Record {
+        while reader.read(&mut record, true).expect("no disk") == ReadOutcome::Record {
             let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
             let state = match (record.oversize, &record.problem) {
                 (true, _) => "too long".to_owned(),
@@ -47,7 +47,7 @@ fn objects_become_records() {
 }
 
 #[test]
-fn a_bad_object_does_not_harm_the_next() {
+fn a_malformed_object_does_not_affect_the_next() {
     check(
         "{\"a\": 1}\nnothing\n{\"a\" 2}\n{\"a\": 3}\n",
         &["a"],
@@ -68,7 +68,7 @@ fn a_bad_object_does_not_harm_the_next() {
 }
 
 #[test]
-fn a_line_that_is_cut_is_one_bad_row() {
+fn a_line_that_is_cut_off_is_one_rejected_row() {
     const OPEN: &str = "bad: the object is not closed";
     const STRING: &str = "bad: a string does not end on its line";
     let rest = "{\"a\": 2}\n{\"a\": 3}\n";
@@ -83,7 +83,7 @@ fn a_line_that_is_cut_is_one_bad_row() {
         ("{\"a\": \"x\\", STRING),
         ("{\"a\": \"x\\\"}", STRING),
         ("{\"a\": x\"}", STRING),
-        // What follows is valid there.
+        // The next line is a valid value here.
         ("{\"a\":", OPEN),
         ("{\"a\": [", OPEN),
         ("{\"a\": [1,", OPEN),
@@ -96,7 +96,7 @@ fn a_line_that_is_cut_is_one_bad_row() {
             check(&text, &["a"], &["1: 0", &bad, "3: 2", "4: 3"]);
         }
     }
-    // Several in a row, each of which takes in the next.
+    // Several such lines in a row, each of which swallows the next.
     check(
         "{\"a\": [\n{\"a\":\n{\"a\": \"x\n{\"a\": 1}\n{\"a\":\n{\"a\": 2}",
         &["a"],
@@ -109,7 +109,7 @@ fn a_line_that_is_cut_is_one_bad_row() {
             "6: 2",
         ],
     );
-    // In an array, with an indent.
+    // In an indented array.
     check(
         "[\n  {\"a\": 1,\n  {\n    \"a\": 2\n  },\n  {\"a\": 3}\n]\n",
         &["a"],
@@ -124,7 +124,7 @@ fn objects_over_several_lines_are_one_row() {
         &["a.b", "d"],
         &["1: [{\"c\":1},{\"c\":2}]", "9: |1"],
     );
-    // A line break in a string is none in JSON.
+    // A string in JSON must not contain a line break.
     check(
         "{\n\"a\": \"x\ny\",\n\"b\": 1\n}\n{\"a\": 2}\n",
         &["a"],
@@ -139,11 +139,11 @@ fn objects_over_several_lines_are_one_row() {
 }
 
 #[test]
-fn an_object_around_an_array_is_taken_off() {
+fn an_object_around_an_array_is_skipped() {
     let read = |text: &str| {
         let mut reader = JsonReader::new(text.as_bytes(), 60).expect("no disk");
         let (mut record, mut rows) = (Record::default(), Vec::new());
-        while reader.read(&mut record, true).expect("no disk") == Ending::Record {
+        while reader.read(&mut record, true).expect("no disk") == ReadOutcome::Record {
             let fields = String::from_utf8_lossy(&record.joined()).into_owned();
             rows.push((record.line, record.is_row(), fields));
         }
@@ -167,15 +167,15 @@ fn an_object_around_an_array_is_taken_off() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn rows_are_the_same_however_they_are_read(text in "\\{\\}\n[\\{\\}\\[\\]:,\"\\\\\na1 ]{0,60}") {
+    fn rows_do_not_depend_on_the_buffer(text in "\\{\\}\n[\\{\\}\\[\\]:,\"\\\\\na1 ]{0,60}") {
         let lines = |buffer: usize| {
             let input = io::BufReader::with_capacity(buffer, text.as_bytes());
             let mut reader = JsonReader::new(input, 30).expect("no disk");
             let (mut record, mut lines) = (Record::default(), Vec::new());
-            while reader.read(&mut record, true).expect("no disk") == Ending::Record {
+            while reader.read(&mut record, true).expect("no disk") == ReadOutcome::Record {
                 lines.push((record.line, record.last_line, record.joined()));
             }
-            (lines, reader.cut.line)
+            (lines, reader.scanner.line)
         };
         let expected = lines(4096);
         let breaks = text.matches('\n').count() as u64;

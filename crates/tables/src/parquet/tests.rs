@@ -1,4 +1,4 @@
-//! Tables that say more than they hold, and rows of several groups.
+//! Tests of tables that are much larger than their file, and of several row groups.
 
 use std::fs;
 
@@ -10,12 +10,12 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 use super::*;
 
-fn written(columns: Vec<(&str, ArrayRef)>, how: WriterPropertiesBuilder) -> File {
+fn written(columns: Vec<(&str, ArrayRef)>, properties: WriterPropertiesBuilder) -> File {
     let file = tempfile::tempfile().expect("a file");
     let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
     let own = file.try_clone().expect("a second handle");
     let options = ArrowWriterOptions::new()
-        .with_properties(how.build())
+        .with_properties(properties.build())
         .with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(own, batch.schema(), options);
     let mut writer = writer.expect("a table");
@@ -24,7 +24,7 @@ fn written(columns: Vec<(&str, ArrayRef)>, how: WriterPropertiesBuilder) -> File
     file
 }
 
-fn packed() -> WriterPropertiesBuilder {
+fn zstd_properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(Default::default()))
         .set_dictionary_page_size_limit(1 << 30)
@@ -36,18 +36,18 @@ fn open(file: File, row: usize) -> Result<ParquetReader, InputError> {
     ParquetReader::open(Path::new("x"), file, row, all)
 }
 
-/// A text as often as that, in memory once.
+/// One text many times, stored in memory once.
 fn repeated(text: &str, count: usize) -> ArrayRef {
     let keys = Int32Array::from(vec![0; count]);
     let values = StringArray::from(vec![text]);
     Arc::new(DictionaryArray::new(keys, Arc::new(values)))
 }
 
-/// The rows as text; one that is too long ends in an ellipsis.
+/// The rows as text. A row that is too long ends in an ellipsis.
 fn rows(reader: &mut ParquetReader) -> io::Result<Vec<String>> {
     let mut record = Record::default();
     let mut found = Vec::new();
-    while reader.read(&mut record, false)? == Ending::Record {
+    while reader.read(&mut record, false)? == ReadOutcome::Record {
         let text = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
         let end = if record.oversize { "…" } else { "" };
         found.push(format!("{}: {text}{end}", record.line));
@@ -55,8 +55,8 @@ fn rows(reader: &mut ParquetReader) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// The most memory that this process ever had, in MiB.
-fn most_memory() -> usize {
+/// Peak memory of this process in MiB.
+fn peak_memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let size = line.expect("a line").trim().trim_end_matches(" kB");
@@ -64,32 +64,32 @@ fn most_memory() -> usize {
 }
 
 #[test]
-fn a_text_that_is_said_again_and_again_takes_no_memory() {
+fn a_repeated_text_takes_little_memory() {
     let text = "good film ".repeat(150_000);
     let column = || repeated(&text, 128);
-    let shared = packed();
-    let prefixed = packed()
+    let shared = zstd_properties();
+    let prefixed = zstd_properties()
         .set_dictionary_enabled(false)
         .set_encoding(Encoding::DELTA_BYTE_ARRAY);
-    for how in [shared, prefixed] {
-        let file = written(vec![("text", column()), ("title", column())], how);
+    for properties in [shared, prefixed] {
+        let file = written(vec![("text", column()), ("title", column())], properties);
         let size = file.metadata().expect("a file").len();
         assert!(size < 100 << 10, "{size} bytes");
-        let before = most_memory();
+        let before = peak_memory();
         let found = rows(&mut open(file, 1000).expect("sound")).expect("read");
         assert!(found.len() == 128 && found.iter().all(|row| row.ends_with('…')));
-        let grown = most_memory() - before;
+        let grown = peak_memory() - before;
         assert!(grown < 150, "{grown} MiB more");
     }
 }
 
 #[test]
-fn all_rows_together_have_their_limit() {
+fn all_rows_together_are_limited() {
     let text = "good film ".repeat(100_000);
-    let file = written(vec![("text", repeated(&text, 300))], packed());
+    let file = written(vec![("text", repeated(&text, 300))], zstd_properties());
     let mut reader = open(file, 2 << 20).expect("sound");
     let error = rows(&mut reader).map(drop);
-    let error = error.expect_err("300 MB in a file of some kB");
+    let error = error.expect_err("300 MB in a file of a few kB");
     assert!(error.to_string().contains("1000 times"), "{error}");
     assert!(reader.bytes < 110 << 20, "{}", reader.bytes);
 }
@@ -117,19 +117,19 @@ fn rows_of_several_groups_are_read_in_order() {
     assert_eq!(all.len(), count);
     assert_eq!(all[2], "3: é é |1970-01-03|2");
     assert_eq!(all[7], "8: |1970-01-08|");
-    // 1,002 bytes of text are too many.
+    // 1,002 bytes of text exceed the limit.
     assert!(all[334].starts_with("335: é é ") && all[334].ends_with('…'));
     assert_eq!(reader.count, count as u64);
 }
 
 #[test]
-fn only_tables_that_can_be_unpacked_are_opened() {
+fn only_supported_compressions_are_accepted() {
     for read in [
         Compression::UNCOMPRESSED,
         Compression::SNAPPY,
         Compression::ZSTD(ZstdLevel::default()),
     ] {
-        assert_eq!(unread(read), None, "{read}");
+        assert_eq!(unsupported_compression(read), None, "{read}");
     }
     for (other, name) in [
         (Compression::GZIP(GzipLevel::default()), "gzip"),
@@ -138,7 +138,7 @@ fn only_tables_that_can_be_unpacked_are_opened() {
         (Compression::LZ4_RAW, "LZ4"),
         (Compression::LZO, "LZO"),
     ] {
-        let said = unread(other).unwrap_or_default();
-        assert!(said.ends_with(name), "{other}: {said}");
+        let message = unsupported_compression(other).unwrap_or_default();
+        assert!(message.ends_with(name), "{other}: {message}");
     }
 }

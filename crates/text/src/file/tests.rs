@@ -58,16 +58,18 @@ fn located_tokens_are_the_encoded_ones_and_know_their_place() {
             "  other film",
             "",
         ] {
-            let located = file.locate(text, 5, truncation).expect("encodes");
+            let located = file
+                .encode_with_offsets(text, 5, truncation)
+                .expect("encodes");
             let encoded = file.encode(text, 5, truncation).expect("encodes");
             assert_eq!(located.ids, encoded.ids, "`{text}`");
         }
     }
     let located = file
-        .locate("good  bad film", 4, Truncation::Tail)
+        .encode_with_offsets("good  bad film", 4, Truncation::Tail)
         .expect("encodes");
     assert_eq!(located.ids, [1, 0, 5, 2]);
-    assert_eq!(located.places, [None, Some(6..9), Some(10..14), None]);
+    assert_eq!(located.offsets, [None, Some(6..9), Some(10..14), None]);
 }
 
 #[test]

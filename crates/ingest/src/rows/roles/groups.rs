@@ -1,30 +1,29 @@
-//! What reviews are about, and what must not stand on both sides of the split.
+//! Detects columns of topics and groups.
 
-use super::names::Match;
-use crate::rows::evidence::Evidence;
+use super::column_names::NameMatch;
+use crate::rows::column_sample::ColumnSample;
 
-/// Fewer groups than this are too few to divide by without being asked: of one product nothing can
-/// be held back, and of five a split may well get none.
-pub(super) const FEWEST: usize = 20;
+/// Minimum number of groups for a split by groups. With fewer, a split may get none.
+pub(super) const MIN_GROUPS: usize = 20;
 
-/// Whether there are enough different values to divide rows by.
-pub(super) fn are_enough(evidence: &Evidence) -> bool {
-    evidence.distinct() >= FEWEST
+/// Whether a column has enough different values for a split by groups.
+pub(super) fn has_enough_groups(sample: &ColumnSample) -> bool {
+    sample.distinct() >= MIN_GROUPS
 }
 
-/// Whether a column names what several rows are about each, with the reason.
-pub(super) fn topic(evidence: &Evidence, name: Option<Match>) -> Option<String> {
+/// Whether a column names topics that several reviews share, with the reason.
+pub(super) fn topic(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
     let shared =
-        evidence.distinct() * 5 <= evidence.values.len() * 4 || evidence.values.len() < FEWEST;
-    (name.is_some() && !evidence.is_empty() && shared).then(|| match evidence.distinct() {
+        sample.distinct() * 5 <= sample.values.len() * 4 || sample.values.len() < MIN_GROUPS;
+    (name.is_some() && !sample.is_empty() && shared).then(|| match sample.distinct() {
         1 => "1 different value".to_owned(),
         more => format!("{more} different values"),
     })
 }
 
-/// Whether a column is an id of what several rows are about each, and can divide them.
-pub(super) fn group(evidence: &Evidence, name: Option<Match>) -> Option<String> {
-    are_enough(evidence)
-        .then(|| topic(evidence, name))
+/// Whether a column contains ids that several reviews share and is fit for a split by groups.
+pub(super) fn group(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
+    has_enough_groups(sample)
+        .then(|| topic(sample, name))
         .flatten()
 }

@@ -1,55 +1,59 @@
-//! Values that are labels, and those that only could be.
+//! Recognises label values and suggests settings for unknown ones.
 
 use super::is_number;
-use crate::rows::evidence::Evidence;
+use crate::rows::column_sample::ColumnSample;
 
-/// Different values that a column of labels has at most.
-pub(super) const MOST: usize = 20;
+/// Maximum number of different values in a label column.
+pub(super) const MAX_LABEL_VALUES: usize = 20;
 
-/// Values that answer a question, whichever it is: a verified purchase, a spoiler, an edit.
-const ANSWERS: [&str; 12] = [
+/// Answers to any yes-or-no question, such as a verified purchase.
+const YES_NO_VALUES: [&str; 12] = [
     "true", "false", "yes", "no", "t", "f", "y", "n", "1", "0", "1.0", "0.0",
 ];
 
-/// Whether the values of a column speak of sentiment, so that it needs no name to be a label.
-pub(super) fn speak(evidence: &Evidence, knows: impl Fn(&str) -> bool) -> bool {
-    let answers = |value: &str| ANSWERS.contains(&value.to_lowercase().as_str());
+/// Whether the values of a column express sentiment, so that the column needs no known name to be a label.
+pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> bool) -> bool {
+    let answers = |value: &str| YES_NO_VALUES.contains(&value.to_lowercase().as_str());
     let says = |value: &str| knows(value) && !answers(value) && !is_number(value);
-    evidence.values.len() > 1 && evidence.share(says) > 0.9
+    sample.values.len() > 1 && sample.share(says) > 0.9
 }
 
-/// Lines of `[ingest.labels]` for values that are not known. A value whose meaning is likely stands
-/// where it belongs; the others are for the user to place.
-pub(super) fn lines(values: &[&str]) -> String {
+/// Suggests lines for `[ingest.labels]` with unknown values. Values of unclear meaning are left to the user.
+pub(super) fn suggest_settings(values: &[&str]) -> String {
     let of = |meaning: Option<bool>| -> Vec<String> {
-        let those = values.iter().filter(|value| likely(value) == meaning);
-        those.map(|value| quoted(value)).collect()
+        let those = values
+            .iter()
+            .filter(|value| guess_positive(value) == meaning);
+        those.map(|value| to_toml(value)).collect()
     };
     let mut lines = format!(
         "[ingest.labels]\npositive = [{}]\nnegative = [{}]\n",
         of(Some(true)).join(", "),
         of(Some(false)).join(", ")
     );
-    let open = of(None);
-    if !open.is_empty() {
-        lines.push_str(&format!("# to be placed: {}\n", open.join(", ")));
+    let unknown = of(None);
+    if !unknown.is_empty() {
+        lines.push_str(&format!(
+            "# add these to one of the lists: {}\n",
+            unknown.join(", ")
+        ));
     }
     lines
 }
 
-/// Whether a value likely means positive.
-fn likely(value: &str) -> Option<bool> {
+/// Guesses whether a value means positive; `None` if its meaning is unclear.
+fn guess_positive(value: &str) -> Option<bool> {
     let lower = value.to_lowercase();
     let (word, number) = (lower.as_str(), lower.parse::<f64>().ok());
-    // Beginnings that the words have in many languages, and what else stands for them.
+    // Word beginnings in several languages, and common abbreviations.
     let good = word.starts_with("pos") || matches!(word, "y" | "t" | "+") || number == Some(1.0);
     let bad = word.starts_with("neg") || word.starts_with("n\u{e9}g");
     let bad = bad || matches!(word, "n" | "f" | "-") || number == Some(0.0);
     (good != bad).then_some(good)
 }
 
-/// A value as TOML has it.
-fn quoted(value: &str) -> String {
+/// Formats a value as TOML.
+fn to_toml(value: &str) -> String {
     toml::Value::from(value).to_string()
 }
 
@@ -59,11 +63,11 @@ mod tests {
     use settings::LabelValues;
 
     #[test]
-    fn only_values_that_speak_of_sentiment_are_labels_by_themselves() {
+    fn only_sentiment_words_are_labels_without_a_known_name() {
         let check = |values: &[&str], expected: bool| {
-            let evidence = Evidence::of(values.iter().copied());
+            let sample = ColumnSample::new(values.iter().copied());
             let labels = LabelValues::default();
-            let found = speak(&evidence, |value| labels.knows(value));
+            let found = express_sentiment(&sample, |value| labels.knows(value));
             assert_eq!(found, expected, "{values:?}");
         };
         check(&["positive", "negative"], true);
@@ -81,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn likely_meanings_are_proposed_and_others_left_open() {
+    fn likely_meanings_are_suggested() {
         assert_eq!(
-            lines(&["positif", "n\u{e9}gatif", "neutre"]),
+            suggest_settings(&["positif", "n\u{e9}gatif", "neutre"]),
             "[ingest.labels]\npositive = [\"positif\"]\nnegative = [\"n\u{e9}gatif\"]\n\
-             # to be placed: \"neutre\"\n"
+             # add these to one of the lists: \"neutre\"\n"
         );
         assert_eq!(
-            lines(&["1.00", "0.00"]),
+            suggest_settings(&["1.00", "0.00"]),
             "[ingest.labels]\npositive = [\"1.00\"]\nnegative = [\"0.00\"]\n"
         );
     }

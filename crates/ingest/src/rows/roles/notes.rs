@@ -1,105 +1,104 @@
-//! What was not decided about columns because it is not plain, and what decides it: nothing that
-//! looks like labels, ratings or dates is dropped without a word.
+//! Notes about columns with ambiguous labels, ratings, dates or groups, with the settings that resolve them.
 
+use super::column_names::NameMatch;
 use super::groups;
-use super::names::Match;
-use super::{Finder, Roles, days, is_number, labels};
+use super::{RoleDetector, Roles, day_order, is_number, labels};
+use crate::rows::column_sample::ColumnSample;
 use crate::rows::columns::Role;
-use crate::rows::evidence::Evidence;
 
-/// Values that a note shows.
-const SHOWN: usize = 3;
+/// Maximum number of values in a note.
+const MAX_VALUES_SHOWN: usize = 3;
 
-/// How the centre of a scale is said.
+/// The setting for the neutral rating.
 const CENTRE: &str = "`--set ingest.rating.centre=NUMBER`";
 
-/// The key of the form of times.
-const FORMAT: &str = "ingest.timestamp.format";
+/// The setting for the format of times.
+const FORMAT_KEY: &str = "ingest.timestamp.format";
 
-/// Something that was not decided.
+/// A question that the user has to decide.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(crate) struct Note {
-    /// Of a column, from 0.
+    /// Index of the column, from 0.
     pub(crate) column: usize,
-    /// For people, with the setting that decides it.
+    /// The question and the setting that answers it.
     pub(crate) text: String,
-    /// Lines for a pipeline file, where one line is not enough.
+    /// Suggested lines for a pipeline file, if a single setting is not enough.
     pub(crate) lines: Option<String>,
 }
 
-impl Finder<'_> {
-    /// All that was not decided, in the order of the columns.
+impl RoleDetector<'_> {
+    /// All notes, in the order of the columns.
     pub(super) fn notes(&self, roles: &Roles) -> Vec<Note> {
-        let lacks = |role: Role| roles.map.get(role).is_none();
-        let taken: Vec<usize> = roles.map.columns().collect();
-        let free: Vec<usize> = (0..self.columns.len())
-            .filter(|column| !taken.contains(column) && !self.columns[*column].is_empty())
+        let is_missing = |role: Role| roles.map.get(role).is_none();
+        let used: Vec<usize> = roles.map.columns().collect();
+        let unused: Vec<usize> = (0..self.columns.len())
+            .filter(|column| !used.contains(column) && !self.columns[*column].is_empty())
             .collect();
         let mut notes = Vec::new();
-        for column in free.iter().copied() {
-            if lacks(Role::Label) {
+        for column in unused.iter().copied() {
+            if is_missing(Role::Label) {
                 notes.extend(self.unknown_label(column));
             }
-            if lacks(Role::Label) && lacks(Role::Rating) {
-                notes.extend(self.written_rating(column));
+            if is_missing(Role::Label) && is_missing(Role::Rating) {
+                notes.extend(self.rating_in_words(column));
             }
-            if lacks(Role::Timestamp) {
+            if is_missing(Role::Timestamp) {
                 notes.extend(self.date(column));
             }
         }
-        if lacks(Role::Label) && roles.rating.is_none() && self.settings.rating.is_none() {
-            notes.extend(self.rating_of_no_scale(roles));
+        if is_missing(Role::Label) && roles.rating.is_none() && self.settings.rating.is_none() {
+            notes.extend(self.rating_on_unknown_scale(roles));
         }
-        if lacks(Role::Group) {
-            notes.extend(self.few_groups(roles, &free));
+        if is_missing(Role::Group) {
+            notes.extend(self.few_groups(roles, &unused));
         }
-        notes.extend(self.twins(roles));
+        notes.extend(self.duplicate_names(roles));
         notes.sort_by_key(|note| note.column);
         notes
     }
 
-    /// A column that is a label by its name, whose values are none.
+    /// A column that is a label by its name but has unknown values.
     fn unknown_label(&self, column: usize) -> Option<Note> {
-        let is_label = |name: &Match| name.whole && name.is_sure_label();
-        self.name(Role::Label, column).filter(is_label)?;
-        let evidence = &self.columns[column];
-        if evidence.distinct() <= labels::MOST {
-            return Some(self.open_values(column, "no known labels"));
+        let is_label = |name: &NameMatch| name.is_whole_name && name.is_label_name();
+        self.match_name(Role::Label, column).filter(is_label)?;
+        let sample = &self.columns[column];
+        if sample.distinct() <= labels::MAX_LABEL_VALUES {
+            return Some(self.unknown_values(column, "cannot be mapped to labels"));
         }
-        let what = match evidence.range {
+        let what = match sample.range {
             Some((low, high)) => format!(
-                "numbers from {low} to {high} are no labels: take them as ratings with {} and {CENTRE}",
-                self.set(Role::Rating, column)
+                "numbers from {low} to {high} are not labels: to use them as ratings, set {} and {CENTRE}",
+                self.role_argument(Role::Rating, column)
             ),
             None => format!(
-                "{} different values are no labels, for example {}",
-                evidence.distinct(),
-                evidence.commonest()
+                "{} different values are not labels, for example {}",
+                sample.distinct(),
+                sample.format_most_common()
             ),
         };
         Some(self.note(column, &what, None))
     }
 
-    /// A column of ratings by its name that is not numbers: `4 stars`, `4/5`.
-    fn written_rating(&self, column: usize) -> Option<Note> {
-        let evidence = &self.columns[column];
-        self.name(Role::Rating, column)
-            .filter(|_| !evidence.is_numeric())?;
-        let what = "no numbers, so they give no labels";
-        if evidence.distinct() <= labels::MOST {
-            return Some(self.open_values(column, what));
+    /// A column that has ratings by its name, but not as numbers: `4 stars`, `4/5`.
+    fn rating_in_words(&self, column: usize) -> Option<Note> {
+        let sample = &self.columns[column];
+        self.match_name(Role::Rating, column)
+            .filter(|_| !sample.is_numeric())?;
+        let what = "cannot be used as ratings";
+        if sample.distinct() <= labels::MAX_LABEL_VALUES {
+            return Some(self.unknown_values(column, what));
         }
-        let what = format!("{} are {what}", values(evidence));
+        let what = format!("{} {what}", format_values(sample));
         Some(self.note(column, &what, None))
     }
 
-    /// Ratings that give no labels.
-    fn rating_of_no_scale(&self, roles: &Roles) -> Option<Note> {
+    /// Ratings on an unknown scale.
+    fn rating_on_unknown_scale(&self, roles: &Roles) -> Option<Note> {
         let column = roles.map.get(Role::Rating)?;
         let (low, high) = self.columns[column].range?;
         let what = format!(
-            "ratings from {low} to {high} are on no scale that is plain, so they give no labels: \
-             say which rating is neither good nor bad with {CENTRE}"
+            "ratings from {low} to {high} match no known scale, so they give no labels: \
+             set the neutral rating with {CENTRE}"
         );
         let centre = (low + high) / 2.0;
         let lines = format!(
@@ -108,80 +107,82 @@ impl Finder<'_> {
         Some(self.note(column, &what, Some(lines)))
     }
 
-    /// Dates that can be read in two ways, or in none.
+    /// Dates in an ambiguous or unknown format.
     fn date(&self, column: usize) -> Option<Note> {
-        let evidence = &self.columns[column];
-        let role = self.set(Role::Timestamp, column);
-        let what = match self.order_of_days(evidence) {
-            Some(days::DayOrder::Open {
+        let sample = &self.columns[column];
+        let role = self.role_argument(Role::Timestamp, column);
+        let what = match self.day_order(sample) {
+            Some(day_order::DayOrder::Ambiguous {
                 value,
                 day_first,
                 month_first,
             }) => format!(
-                "`{value}` can be read in two ways: say where the day stands with {} or {}, and take it with {role}",
-                set(FORMAT, &day_first),
-                set(FORMAT, &month_first),
+                "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
+                set_argument(FORMAT_KEY, &day_first),
+                set_argument(FORMAT_KEY, &month_first),
             ),
             _ if !self.is_date_by_name(column) => return None,
-            _ if evidence.is_numeric() => format!(
-                "{} are numbers that are no dates: write days as 2019-01-31, or seconds since 1970",
-                values(evidence)
+            _ if sample.is_numeric() => format!(
+                "{} cannot be read as dates: write dates as 2019-01-31, or as seconds since 1970",
+                format_values(sample)
             ),
             _ => format!(
-                "{} are dates in no form that is known: name it in the signs of `strftime`, for example {}, and take \
-                 it with {role}",
-                values(evidence),
-                set(FORMAT, "%d.%m.%Y"),
+                "{} cannot be read as dates: set the `strftime` format, for example {}, and set {role}",
+                format_values(sample),
+                set_argument(FORMAT_KEY, "%d.%m.%Y"),
             ),
         };
         Some(self.note(column, &what, None))
     }
 
-    /// Whether a column without a known form of dates may hold some. Numbers in a column named `time`
-    /// are as often hours of play.
+    /// Whether a column without a known date format may contain dates. Numbers in a column named `time` may also
+    /// be hours of play.
     fn is_date_by_name(&self, column: usize) -> bool {
-        let name = self.names.get(column).map(|name| name.to_lowercase());
+        let name = self
+            .column_names
+            .get(column)
+            .map(|name| name.to_lowercase());
         let says = name.is_some_and(|name| name.contains("date") || name.contains("timestamp"));
-        self.name(Role::Timestamp, column).is_some()
+        self.match_name(Role::Timestamp, column).is_some()
             && (says || self.columns[column].share(is_number) == 0.0)
     }
 
-    /// The column that would be the group if it had more values.
-    fn few_groups(&self, roles: &Roles, free: &[usize]) -> Option<Note> {
+    /// A column that would be the group if it had more values.
+    fn few_groups(&self, roles: &Roles, unused: &[usize]) -> Option<Note> {
         let topic = roles.map.get(Role::Topic);
         let few = |role: Role| {
             (0..self.columns.len()).find(|column| {
-                let evidence = &self.columns[*column];
-                (free.contains(column) || topic == Some(*column))
-                    && !groups::are_enough(evidence)
-                    && groups::topic(evidence, self.name(role, *column)).is_some()
+                let sample = &self.columns[*column];
+                (unused.contains(column) || topic == Some(*column))
+                    && !groups::has_enough_groups(sample)
+                    && groups::topic(sample, self.match_name(role, *column)).is_some()
             })
         };
         let column = few(Role::Group).or_else(|| few(Role::Topic))?;
-        let different = match self.columns[column].distinct() {
-            1 => "1 different value in the rows looked at is".to_owned(),
-            more => format!("{more} different values in the rows looked at are"),
+        let values = match self.columns[column].distinct() {
+            1 => "1 value".to_owned(),
+            more => format!("{more} values"),
         };
         let what = format!(
-            "not the group, since {different} too few to divide by: if there are more, keep the rows of each on one \
+            "not used as the group, because the sampled rows contain only {values}: if the file has more, keep the rows of each value on one \
              side of the split with {}",
-            self.set(Role::Group, column)
+            self.role_argument(Role::Group, column)
         );
         Some(self.note(column, &what, None))
     }
 
-    /// Columns with a role whose name another column has, too.
-    fn twins(&self, roles: &Roles) -> Vec<Note> {
-        let twin = |role: Role| {
+    /// Columns with a role whose name is not unique.
+    fn duplicate_names(&self, roles: &Roles) -> Vec<Note> {
+        let duplicate_name = |role: Role| {
             let column = roles.map.get(role)?;
-            let name = self.names.get(column)?;
-            let mut others = self.names.iter().enumerate();
+            let name = self.column_names.get(column)?;
+            let mut others = self.column_names.iter().enumerate();
             let (other, _) = others.find(|(other, same)| *other != column && *same == name)?;
-            let (role, place) = (role.as_str(), column + 1);
+            let (role, position) = (role.as_str(), column + 1);
             let key = format!("ingest.columns.{role}");
             let text = format!(
-                "two columns are named `{name}`: {role} is column {place}; if the other is meant, name its position with {}",
-                set(&key, &(other + 1).to_string())
+                "two columns are named `{name}`, and column {position} is used as the {role}; to use the other one, set {}",
+                set_argument(&key, &(other + 1).to_string())
             );
             let lines = None;
             Some(Note {
@@ -190,12 +191,12 @@ impl Finder<'_> {
                 lines,
             })
         };
-        Role::all().filter_map(twin).collect()
+        Role::all().filter_map(duplicate_name).collect()
     }
 
-    /// A note about a column, which it names.
+    /// Creates a note that names the column.
     fn note(&self, column: usize, what: &str, lines: Option<String>) -> Note {
-        let name = match self.names.get(column) {
+        let name = match self.column_names.get(column) {
             Some(name) => format!("`{name}`"),
             None => format!("column {}", column + 1),
         };
@@ -206,41 +207,43 @@ impl Finder<'_> {
         }
     }
 
-    /// A note about values that may be labels, for the user to say what they mean.
-    fn open_values(&self, column: usize, problem: &str) -> Note {
-        let evidence = &self.columns[column];
+    /// A note about values whose meaning the user must define.
+    fn unknown_values(&self, column: usize, problem: &str) -> Note {
+        let sample = &self.columns[column];
         let what = format!(
-            "{} are {problem}: say what they mean in `[ingest.labels]`, and take them with {}",
-            values(evidence),
-            self.set(Role::Label, column)
+            "{} {problem}: define the meaning in `[ingest.labels]`, and set {}",
+            format_values(sample),
+            self.role_argument(Role::Label, column)
         );
-        let lines = Some(labels::lines(&evidence.common(labels::MOST)));
+        let lines = Some(labels::suggest_settings(
+            &sample.most_common(labels::MAX_LABEL_VALUES),
+        ));
         self.note(column, &what, lines)
     }
 
-    /// The argument that gives a column a role.
-    fn set(&self, role: Role, column: usize) -> String {
+    /// The command line argument that assigns a role to a column.
+    fn role_argument(&self, role: Role, column: usize) -> String {
         let position = (column + 1).to_string();
-        let value = self.names.get(column).unwrap_or(&position);
-        set(&format!("ingest.columns.{}", role.as_str()), value)
+        let value = self.column_names.get(column).unwrap_or(&position);
+        set_argument(&format!("ingest.columns.{}", role.as_str()), value)
     }
 }
 
-/// An argument for the command line, in quotes where a shell needs them.
-fn set(key: &str, value: &str) -> String {
-    let plain = |sign: char| sign.is_alphanumeric() || "_-.%/:".contains(sign);
+/// A command line argument, quoted if the shell requires it.
+fn set_argument(key: &str, value: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "_-.%/:".contains(character);
     match value.chars().all(plain) {
         true => format!("`--set {key}={value}`"),
         false => format!("`--set '{key}={value}'`"),
     }
 }
 
-/// The commonest values, for people.
-fn values(evidence: &Evidence) -> String {
-    let (noun, more) = match evidence.distinct() {
+/// The most common values, for a message.
+fn format_values(sample: &ColumnSample) -> String {
+    let (noun, more) = match sample.distinct() {
         1 => ("the value", ""),
-        2..=SHOWN => ("values", ""),
-        _ => ("values", ", ..."),
+        2..=MAX_VALUES_SHOWN => ("the values", ""),
+        _ => ("the values", " and others"),
     };
-    format!("{noun} {}{more}", evidence.commonest())
+    format!("{noun} {}{more}", sample.format_most_common())
 }

@@ -1,28 +1,28 @@
-//! How a rating becomes a label, told by the ratings that were seen.
+//! Detects the rating scale from the ratings in the sample.
 //!
-//! A wrong scale labels reviews wrongly without anybody noticing, so only what is plain is taken: the
-//! top of a usual scale must have been seen. Five of seven stars looks like five of ten otherwise.
-//! Rows that were not looked at may still contradict it, so that the scale goes along with its rule.
+//! A wrong scale would give wrong labels without an error. So a scale is accepted only if its highest rating
+//! occurs: ratings up to 5 of 7 stars would otherwise look like ratings out of 10. Later rows may still
+//! contradict the scale, so every rating is checked against it.
 
 use settings::RatingRule;
 
-/// A scale that ratings are on.
+/// A rating scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scale {
-    /// What is in the middle says neither.
+    /// Which ratings are positive, negative and neutral.
     pub(crate) rule: RatingRule,
-    /// The lowest rating that there is on it.
+    /// The lowest possible rating.
     pub(crate) low: f64,
-    /// The highest.
+    /// The highest possible rating.
     pub(crate) high: f64,
 }
 
 impl Scale {
-    /// The scale that ratings from `low` to `high` are on; `None` where that is not plain.
-    pub(super) fn of(low: f64, high: f64) -> Option<Self> {
+    /// The scale of ratings from `low` to `high`; `None` if it is ambiguous.
+    pub(super) fn detect(low: f64, high: f64) -> Option<Self> {
         let any = f64::INFINITY;
         let (low, high, centre, dead_zone) = match (low, high) {
-            // Around zero, whatever the width: the sign says it.
+            // Ratings around zero: the sign gives the label.
             (..0.0, _) if high > 0.0 => (-any, any, 0.0, 0.0),
             (..0.0, _) => return None,
             (1.0.., 5.0) => (1.0, 5.0, 3.0, 0.0),
@@ -36,8 +36,8 @@ impl Scale {
         Some(Self { rule, low, high })
     }
 
-    /// Whether a rating can be on it.
-    pub(crate) fn holds(&self, rating: f32) -> bool {
+    /// Whether a rating is possible on this scale.
+    pub(crate) fn contains(&self, rating: f32) -> bool {
         (self.low..=self.high).contains(&f64::from(rating))
     }
 }
@@ -47,10 +47,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_plain_scale_is_taken() {
+    fn only_known_scales_are_detected() {
         let check = |low: f64, high: f64, expected: Option<(f64, f64)>| {
             let expected = expected.map(|(centre, dead_zone)| RatingRule { centre, dead_zone });
-            let found = Scale::of(low, high).map(|scale| scale.rule);
+            let found = Scale::detect(low, high).map(|scale| scale.rule);
             assert_eq!(found, expected, "{low} to {high}");
         };
         check(1.0, 5.0, Some((3.0, 0.0)));
@@ -62,7 +62,7 @@ mod tests {
         check(0.0, 100.0, Some((50.0, 10.0)));
         check(12.0, 97.0, Some((50.0, 10.0)));
         check(-4.0, 3.9, Some((0.0, 0.0)));
-        // Stars of seven, of six and of four; marks of twenty; points of wines; votes.
+        // 7, 6 and 4 stars; school marks up to 20; wine points; votes.
         check(1.0, 7.0, None);
         check(1.0, 6.0, None);
         check(1.0, 4.0, None);
@@ -70,17 +70,17 @@ mod tests {
         check(80.0, 100.0, None);
         check(200.0, 976.0, None);
         check(-8.0, 0.0, None);
-        // Perhaps nought is the lowest mark, perhaps none was given.
+        // 0 may be the lowest rating or mean that no rating was given.
         check(0.0, 5.0, None);
     }
 
     #[test]
-    fn what_is_off_the_scale_contradicts_it() {
-        let holds = |low: f64, high: f64, rating: f32| {
-            Scale::of(low, high).is_some_and(|scale| scale.holds(rating))
+    fn a_rating_outside_the_scale_is_found() {
+        let contains = |low: f64, high: f64, rating: f32| {
+            Scale::detect(low, high).is_some_and(|scale| scale.contains(rating))
         };
-        assert!(holds(1.0, 5.0, 4.9) && holds(2.0, 5.0, 1.0));
-        assert!(!holds(1.0, 5.0, 6.0) && !holds(1.0, 5.0, 0.0));
-        assert!(holds(-1.0, 2.0, 1e6));
+        assert!(contains(1.0, 5.0, 4.9) && contains(2.0, 5.0, 1.0));
+        assert!(!contains(1.0, 5.0, 6.0) && !contains(1.0, 5.0, 0.0));
+        assert!(contains(-1.0, 2.0, 1e6));
     }
 }

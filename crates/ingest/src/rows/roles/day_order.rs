@@ -1,29 +1,29 @@
-//! Dates such as `03/04/2014`, which mean two days: the order is told by a day beyond the twelfth.
+//! Detects the order of day and month in dates such as `03/04/2014`. A number above 12 must be the day.
 
 use std::ops::RangeInclusive;
 
-/// What the values of a column say about the order of day and month.
+/// The order of day and month in the values of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DayOrder {
-    /// Told by a value; the form as `strftime` has it.
-    Told {
-        /// The form.
+    /// The values show the order.
+    Known {
+        /// The format for `strftime`.
         format: String,
-        /// The value that tells it.
+        /// A value that shows the order.
         by: String,
     },
-    /// All days are at most the twelfth, so that either order is possible.
-    Open {
-        /// A value that can be read in two ways.
+    /// Both orders are possible, because no number is above 12.
+    Ambiguous {
+        /// An ambiguous value.
         value: String,
-        /// The form, if the day stands first.
+        /// The format if the day comes first.
         day_first: String,
-        /// The form, if the month does.
+        /// The format if the month comes first.
         month_first: String,
     },
 }
 
-/// Finds the order; `None` if not all the values are such dates, all written alike.
+/// Detects the order; `None` unless all values are such dates in the same format.
 pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrder> {
     let mut formats: Option<[String; 2]> = None;
     let mut example = None;
@@ -46,10 +46,10 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         (Some(_), Some(_)) => return None,
         (Some(by), None) => (by_day, by),
         (None, Some(by)) => (by_month, by),
-        // Where people write points they write the day first.
+        // Dates with points have the day first.
         (None, None) if by_day.starts_with("%d.") => (by_day, example),
         (None, None) => {
-            return Some(DayOrder::Open {
+            return Some(DayOrder::Ambiguous {
                 value: example.to_owned(),
                 day_first: by_day,
                 month_first: by_month,
@@ -57,15 +57,15 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         }
     };
     let by = by.to_owned();
-    Some(DayOrder::Told { format, by })
+    Some(DayOrder::Known { format, by })
 }
 
-/// The two numbers before the year, and how the date is written: with the day first, and with the month first.
+/// The two numbers before the year, and the formats with the day first and with the month first.
 fn written(value: &str) -> Option<(u32, u32, [String; 2])> {
     let value = value.trim();
     let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
-    let separator = date.chars().find(|sign| !sign.is_ascii_digit());
-    let separator = separator.filter(|sign| matches!(sign, '/' | '.' | '-'))?;
+    let separator = date.chars().find(|character| !character.is_ascii_digit());
+    let separator = separator.filter(|character| matches!(character, '/' | '.' | '-'))?;
     let parts: Vec<&str> = date.split(separator).collect();
     let &[first, second, year] = &parts[..] else {
         return None;
@@ -85,7 +85,7 @@ fn written(value: &str) -> Option<(u32, u32, [String; 2])> {
     Some((first.parse().ok()?, second.parse().ok()?, formats))
 }
 
-/// Whether a text is so many digits.
+/// Whether a text consists of digits, with a length in this range.
 fn is_number(text: &str, digits: RangeInclusive<usize>) -> bool {
     digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -116,8 +116,8 @@ mod tests {
 
     fn check(values: &[&str], expected: &str) {
         let found = match order(values.iter().copied()) {
-            Some(DayOrder::Told { format, by }) => format!("{format} by {by}"),
-            Some(DayOrder::Open {
+            Some(DayOrder::Known { format, by }) => format!("{format} by {by}"),
+            Some(DayOrder::Ambiguous {
                 value,
                 day_first,
                 month_first,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_beyond_the_twelfth_tells_the_order() {
+    fn a_number_above_twelve_shows_the_order() {
         check(&["03/04/2014", "03/14/2014"], "%m/%d/%Y by 03/14/2014");
         check(&["3/4/14", "14/3/14"], "%d/%m/%y by 14/3/14");
         check(&["03-04-2014", "31-04-2014"], "%d-%m-%Y by 31-04-2014");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_date_decides_nothing() {
+    fn other_values_show_no_order() {
         check(&[], "no");
         check(&["2014-03-04"], "no");
         check(&["03/14/2014", "14/03/2014"], "no");

@@ -1,4 +1,4 @@
-//! From the fields of a record to a review, or to the reason why not.
+//! Converts the fields of a record to a review, or to the reason for its rejection.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,27 +9,26 @@ use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
-use super::timestamp::Times;
+use super::timestamp::TimestampParser;
 use crate::row::{Reason, Review, check_text};
 use tables::InputError;
 
-/// The settings that decide about rows, made ready.
-pub(super) struct Rules<'a> {
-    /// Which column is what.
+/// Converts records according to the settings.
+pub(super) struct RowParser<'a> {
+    /// The roles of the columns.
     map: ColumnMap,
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
-    times: Times,
+    times: TimestampParser,
     settings: &'a IngestSettings,
-    /// Whether a review whose label or rating says nothing is one without a label, and not left out.
-    pub(super) forgives_labels: bool,
+    /// Whether a review with an invalid or neutral label or rating is accepted without a label.
+    pub(super) ignores_label_errors: bool,
 }
 
-impl<'a> Rules<'a> {
-    /// Checks that no value means two things.
-    ///
-    /// `found` says how ratings and dates are written, where the settings do not.
-    pub(super) fn new(settings: &'a IngestSettings, found: &Roles) -> Result<Self, InputError> {
+impl<'a> RowParser<'a> {
+    /// Checks that no label value has two meanings. `detected` contains the rating scale and the date format
+    /// for settings that do not define them.
+    pub(super) fn new(settings: &'a IngestSettings, detected: &Roles) -> Result<Self, InputError> {
         let values = &settings.labels;
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
@@ -42,30 +41,30 @@ impl<'a> Rules<'a> {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
                     return Err(InputError::other(
-                        format!("`ingest.labels` gives the value `{value}` two meanings"),
-                        "Name each value once, under `positive`, `negative` or `none`",
+                        format!("`ingest.labels` lists the value `{value}` with two meanings"),
+                        "List each value once, in `positive`, `negative` or `none`",
                     ));
                 }
             }
         }
         Ok(Self {
-            map: found.map.clone(),
+            map: detected.map.clone(),
             labels,
-            rating: settings.rating.or(found.rating.map(|scale| scale.rule)),
-            times: Times::new(&settings.timestamp, found.date_format.as_deref())?,
+            rating: settings.rating.or(detected.rating.map(|scale| scale.rule)),
+            times: TimestampParser::new(&settings.timestamp, detected.date_format.as_deref())?,
             settings,
-            forgives_labels: false,
+            ignores_label_errors: false,
         })
     }
 
-    /// The review that a record is.
+    /// Converts a record to a review.
     pub(super) fn review<'r>(&self, record: &'r Record) -> Result<Review<'r>, Reason>
     where
         'a: 'r,
     {
         let text = self.text(record)?;
-        let rating = self.field(record, Role::Rating)?.map(number);
-        let (rating, label) = match self.forgives_labels {
+        let rating = self.field(record, Role::Rating)?.map(parse_rating);
+        let (rating, label) = match self.ignores_label_errors {
             true => (
                 rating.and_then(Result::ok),
                 self.label(record).ok().flatten(),
@@ -90,25 +89,28 @@ impl<'a> Rules<'a> {
         check_text(record.field(column), self.settings.max_text_bytes)
     }
 
-    /// The label that a record has or that its rating gives it.
+    /// The label of a record, from its label column or its rating.
     pub(super) fn label(&self, record: &Record) -> Result<Option<Sentiment>, Reason> {
         let Some(column) = self.map.get(Role::Label) else {
-            let rating = self.field(record, Role::Rating)?.map(number).transpose()?;
+            let rating = self
+                .field(record, Role::Rating)?
+                .map(parse_rating)
+                .transpose()?;
             return self.label_of_rating(rating);
         };
-        let value = plain(record.field(column))?;
+        let value = utf8_field(record.field(column))?;
         let known = self.labels.get(&value.trim().to_lowercase()).copied();
         known.ok_or_else(|| {
             Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
         })
     }
 
-    /// The trimmed value of a column, `None` where there is no such column or nothing in it.
+    /// The trimmed value of a column; `None` if there is no such column or the value is empty.
     fn field<'r>(&self, record: &'r Record, role: Role) -> Result<Option<&'r str>, Reason> {
         let Some(column) = self.map.get(role) else {
             return Ok(None);
         };
-        let value = plain(record.field(column))?.trim();
+        let value = utf8_field(record.field(column))?.trim();
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
@@ -129,7 +131,7 @@ impl<'a> Rules<'a> {
         };
         match rating - rule.centre {
             distance if distance.abs() <= rule.dead_zone => Err(Reason {
-                set_aside: true,
+                skipped: true,
                 ..Reason::rejected("the rating is within the dead zone of `ingest.rating`")
             }),
             distance if distance > 0.0 => Ok(Some(Sentiment::Positive)),
@@ -138,15 +140,15 @@ impl<'a> Rules<'a> {
     }
 }
 
-fn plain(bytes: &[u8]) -> Result<&str, Reason> {
+fn utf8_field(bytes: &[u8]) -> Result<&str, Reason> {
     std::str::from_utf8(bytes)
         .map_err(|_| Reason::rejected("a column beside the text is not UTF-8"))
 }
 
-fn number(value: &str) -> Result<f64, Reason> {
-    let number = value.parse::<f64>().ok();
-    number
-        .filter(|number| (*number as f32).is_finite())
+fn parse_rating(value: &str) -> Result<f64, Reason> {
+    let parse_rating = value.parse::<f64>().ok();
+    parse_rating
+        .filter(|parse_rating| (*parse_rating as f32).is_finite())
         .ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
 }
 
@@ -169,8 +171,8 @@ mod tests {
             map: map.clone(),
             ..Roles::default()
         };
-        let rules = Rules::new(&settings, &roles).expect("rules of a test");
-        let found = match rules.review(&record) {
+        let parser = RowParser::new(&settings, &roles).expect("rules of a test");
+        let detected = match parser.review(&record) {
             Ok(review) => format!(
                 "{:?} {:?} {:?}",
                 review.text,
@@ -179,7 +181,7 @@ mod tests {
             ),
             Err(reason) => format!("{}: {reason}", reason.kind()),
         };
-        assert_eq!(found, expected);
+        assert_eq!(detected, expected);
     }
 
     #[test]
@@ -292,16 +294,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_means_one_thing() {
+    fn a_value_with_two_meanings_is_an_error() {
         let settings: IngestSettings =
             toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }")
                 .expect("settings of a test");
-        let error = Rules::new(&settings, &Roles::default())
+        let error = RowParser::new(&settings, &Roles::default())
             .err()
             .map(|error| error.to_string());
         assert_eq!(
             error.as_deref(),
-            Some("`ingest.labels` gives the value `yes` two meanings")
+            Some("`ingest.labels` lists the value `yes` with two meanings")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The data profile from the decisions about every row.
+//! Builds the data profile from the decisions about all rows.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,11 +7,11 @@ use artifact::{Sentiment, Split};
 use settings::CleanSettings;
 
 use crate::duplicates::{Audit, Reason};
+use crate::input::Reviews;
 use crate::near::Link;
 use crate::profile::{self, *};
-use crate::read::Reviews;
 use crate::row::Row;
-use crate::split::Divider;
+use crate::split::SplitMethod;
 
 /// All splits, in the order of reports.
 pub(crate) const SPLITS: [Split; 4] = [
@@ -21,59 +21,60 @@ pub(crate) const SPLITS: [Split; 4] = [
     Split::Unlabelled,
 ];
 
-/// Example reviews of a class.
+/// Number of example reviews per class.
 const EXAMPLES: usize = 3;
 
-/// Pairs of near-duplicates shown.
+/// Maximum number of near-duplicate pairs in the profile.
 const NEAR_EXAMPLES: usize = 8;
 
-/// Stretches of text whose words are counted together, by all threads.
-const COUNTED: usize = 32;
+/// Number of text chunks whose words are counted together, in parallel.
+const CHUNKS_PER_COUNT: usize = 32;
 
-/// Characters of an example.
+/// Maximum number of characters of an example.
 const EXCERPT: usize = 300;
 
-/// Everything that is known about the rows, an entry for every row that came in.
-pub(crate) struct Decided<'a> {
+/// The decisions about all rows of the input.
+pub(crate) struct Decisions<'a> {
     pub(crate) reviews: &'a Reviews,
     pub(crate) audit: &'a Audit,
-    /// Pairs of near rows, where they were looked for.
+    /// Pairs of near-duplicates, if the settings ask for them.
     pub(crate) near: Option<&'a [Link]>,
     /// `None` for removed rows.
-    pub(crate) sides: &'a [Option<Split>],
-    pub(crate) divider: Divider,
+    pub(crate) row_splits: &'a [Option<Split>],
+    pub(crate) method: SplitMethod,
 }
 
-impl Decided<'_> {
+impl Decisions<'_> {
     /// Positions of the kept rows of a split.
     fn positions(&self, split: Split) -> impl Iterator<Item = usize> {
-        (0..self.reviews.rows.len()).filter(move |position| self.sides[*position] == Some(split))
+        (0..self.reviews.rows.len())
+            .filter(move |position| self.row_splits[*position] == Some(split))
     }
 
-    /// Kept rows.
+    /// Number of kept rows.
     pub(crate) fn kept(&self) -> u64 {
-        self.sides.iter().flatten().count() as u64
+        self.row_splits.iter().flatten().count() as u64
     }
 
-    /// Kept rows of a split.
+    /// Number of kept rows of a split.
     pub(crate) fn count(&self, split: Split) -> u64 {
         self.positions(split).count() as u64
     }
 
-    /// Kept rows of a split and class.
+    /// Number of kept rows of a split and class.
     pub(crate) fn count_class(&self, split: Split, class: Sentiment) -> u64 {
         self.positions(split)
             .filter(|position| self.reviews.rows[*position].label == Some(class))
             .count() as u64
     }
 
-    /// Rows removed for a reason.
+    /// Number of rows removed for a reason.
     pub(crate) fn count_removed(&self, reason: Reason) -> u64 {
         let removals = self.audit.removals.iter().flatten();
         removals.filter(|removal| removal.reason == reason).count() as u64
     }
 
-    /// The profile.
+    /// Builds the profile.
     ///
     /// # Errors
     /// The texts cannot be read.
@@ -83,7 +84,7 @@ impl Decided<'_> {
             reason: name.to_owned(),
             rows: self.count_removed(reason),
         });
-        let groups = self.reviews.groups.iter().zip(self.sides);
+        let groups = self.reviews.groups.iter().zip(self.row_splits);
         let groups = groups.filter_map(|(group, side)| Some((group?, (*side)?)));
         let near = |links| {
             Ok::<_, io::Error>(NearDuplicates {
@@ -99,7 +100,7 @@ impl Decided<'_> {
             kept: self.kept(),
             removed: removed.to_vec(),
             splitting: Splitting {
-                test_by: self.divider.as_str().to_owned(),
+                test_by: self.method.as_str().to_owned(),
                 grouped: split.grouped,
                 test: split.test,
                 validation: split.validation,
@@ -109,14 +110,14 @@ impl Decided<'_> {
             duplicates: self.audit.duplicates,
             leaks: self.audit.leaks,
             near_duplicates: self.near.map(near).transpose()?,
-            texts: self.noticed(settings),
+            texts: self.text_statistics(settings),
             groups: shared_groups(groups),
             telling_words: self.telling_words()?,
             examples: examples.collect::<io::Result<_>>()?,
         })
     }
 
-    fn noticed(&self, settings: &CleanSettings) -> Texts {
+    fn text_statistics(&self, settings: &CleanSettings) -> Texts {
         let rows = &self.reviews.rows;
         let count =
             |found: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| found(row)).count() as u64;
@@ -162,12 +163,12 @@ impl Decided<'_> {
     fn telling_words(&self) -> io::Result<Vec<ClassWords>> {
         let Reviews { texts, rows, .. } = self.reviews;
         let mut counts = WordCounts::default();
-        for ranges in texts.stretches().chunks(COUNTED) {
+        for ranges in texts.chunks().chunks(CHUNKS_PER_COUNT) {
             let range = ranges[0].start..ranges[ranges.len() - 1].end;
-            let stretch = texts.read(range.clone())?;
+            let chunk = texts.read(range.clone())?;
             let train: Vec<_> = range
-                .zip(stretch.iter())
-                .filter(|(position, _)| self.sides[*position] == Some(Split::Train))
+                .zip(chunk.iter())
+                .filter(|(position, _)| self.row_splits[*position] == Some(Split::Train))
                 .filter_map(|(position, text)| Some((text, rows[position].label?)))
                 .collect();
             counts.add(&train);
@@ -175,8 +176,8 @@ impl Decided<'_> {
         Ok(counts.telling_words())
     }
 
-    /// A few training reviews of a class: those with the smallest digests, which is as good as
-    /// drawn by lot and always the same.
+    /// Example training reviews of a class. They have the smallest digests, which is a random but repeatable
+    /// choice.
     fn examples(&self, class: Sentiment) -> io::Result<ClassExamples> {
         let rows = &self.reviews.rows;
         let is_of_class = |position: &usize| rows[*position].label == Some(class);

@@ -1,4 +1,4 @@
-//! What was decided, as files.
+//! Writes the tables and the profile.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,10 +12,10 @@ use artifact::{ArtifactError, Failure, OutputFile, Split, TableWriter, read_colu
 use settings::CleanSettings;
 use stage::Context;
 
-use crate::summarise::Decided;
-use crate::texts::failed;
+use crate::profile_builder::Decisions;
+use crate::text_store::spool_failed;
 
-/// The cleaned table.
+/// The table of kept rows.
 const CLEAN: &str = "clean.parquet";
 
 /// The table of removed rows.
@@ -24,55 +24,58 @@ const REMOVED: &str = "removed.parquet";
 /// The data profile, see [`crate::profile::Profile`].
 const PROFILE: &str = "profile.json";
 
-/// Characters of a removed text that are kept to recognise it by.
+/// Number of characters by which a removed row can be recognised.
 const EXCERPT: usize = 200;
 
-/// Where the columns stand in the source that clean does not touch: all but text and split.
+/// Indices of the columns that are copied unchanged: all except text and split.
 const UNTOUCHED: [usize; 7] = [0, 2, 4, 5, 6, 7, 8];
 
-/// Writes the tables, with the columns of the source that clean does not touch, and the profile.
+/// Writes both tables, with the unchanged columns of the source, and the profile.
 ///
 /// # Errors
-/// The source is damaged, or the disk refuses.
-pub(crate) fn write(
+/// The source is damaged, or a file cannot be written.
+pub(crate) fn write_tables(
     context: &Context,
     settings: &CleanSettings,
     source: &Path,
-    decided: &Decided<'_>,
+    decisions: &Decisions<'_>,
 ) -> Result<Vec<OutputFile>, Failure> {
     let folder = context.output();
-    let rows = decided.reviews.rows.len() as u64;
+    let rows = decisions.reviews.rows.len() as u64;
     let task = context.progress().task("writing", Some(rows), "reviews");
     let mut clean = TableWriter::create(&folder.join(CLEAN), schema::clean())?;
     let mut removed = TableWriter::create(&folder.join(REMOVED), schema::removed())?;
     let mut start = 0;
     for batch in read_columns(source, &schema::reviews(), &UNTOUCHED)? {
         let batch = batch?;
-        let part = start..start + batch.num_rows();
-        start = part.end;
-        let texts = texts(decided, &part).map_err(failed(folder))?;
-        let (kept, left_out) =
-            divide(decided, part, &batch, texts).map_err(ArtifactError::table("write", folder))?;
+        let range = start..start + batch.num_rows();
+        start = range.end;
+        let texts = kept_texts(decisions, &range).map_err(spool_failed(folder))?;
+        let (kept, excluded) = split_batch(decisions, range, &batch, texts)
+            .map_err(ArtifactError::table("write", folder))?;
         clean.write(&kept)?;
-        removed.write(&left_out)?;
+        removed.write(&excluded)?;
         task.advance(batch.num_rows() as u64);
     }
     let tables = [(CLEAN, clean.finish()?), (REMOVED, removed.finish()?)];
     let path = folder.join(PROFILE);
-    let profile = decided.profile(settings).map_err(failed(folder))?;
+    let profile = decisions.profile(settings).map_err(spool_failed(folder))?;
     artifact::files::write_json(&path, &profile)?;
     let [clean, removed] = tables.map(|(name, rows)| OutputFile::table(name, rows));
     Ok(vec![clean, removed, OutputFile::data(PROFILE)])
 }
 
-/// The texts of a part's kept rows, and excerpts of those of its removed rows.
-fn texts(decided: &Decided<'_>, part: &Range<usize>) -> std::io::Result<[StringArray; 2]> {
+/// The texts of the kept rows in a range, and excerpts of the removed ones.
+fn kept_texts(
+    decisions: &Decisions<'_>,
+    range: &Range<usize>,
+) -> std::io::Result<[StringArray; 2]> {
     let mut kept = StringBuilder::new();
     let mut excerpts = StringBuilder::new();
-    let store = &decided.reviews.texts;
-    for range in store.stretches_of(part.clone()) {
-        let stretch = store.read(range.clone())?;
-        for (side, text) in decided.sides[range].iter().zip(stretch.iter()) {
+    let store = &decisions.reviews.texts;
+    for range in store.chunks_of(range.clone()) {
+        let chunk = store.read(range.clone())?;
+        for (side, text) in decisions.row_splits[range].iter().zip(chunk.iter()) {
             if side.is_some() {
                 kept.append_value(text);
             } else {
@@ -83,22 +86,21 @@ fn texts(decided: &Decided<'_>, part: &Range<usize>) -> std::io::Result<[StringA
     Ok([kept.finish(), excerpts.finish()])
 }
 
-/// The kept rows of a part as `clean.parquet` has them, and its removed rows as `removed.parquet`
-/// has them.
-fn divide(
-    decided: &Decided<'_>,
-    part: Range<usize>,
+/// Divides a batch into the kept rows for `clean.parquet` and the removed rows for `removed.parquet`.
+fn split_batch(
+    decisions: &Decisions<'_>,
+    range: Range<usize>,
     batch: &RecordBatch,
     [texts, excerpts]: [StringArray; 2],
 ) -> Result<(RecordBatch, RecordBatch), ArrowError> {
-    let sides = &decided.sides[part.clone()];
-    let kept: BooleanArray = sides.iter().map(|side| Some(side.is_some())).collect();
-    let splits = sides.iter().flatten().copied().map(Split::as_str);
-    let removals = || decided.audit.removals[part.clone()].iter().flatten();
+    let row_splits = &decisions.row_splits[range.clone()];
+    let kept: BooleanArray = row_splits.iter().map(|side| Some(side.is_some())).collect();
+    let splits = row_splits.iter().flatten().copied().map(Split::as_str);
+    let removals = || decisions.audit.removals[range.clone()].iter().flatten();
     let reasons = removals().map(|removal| removal.reason.as_str());
-    let row_ids = &decided.reviews.row_ids;
-    let stand_ins = removals().map(|removal| removal.kept.map(|kept| row_ids[kept]));
-    let stand_ins: UInt64Array = stand_ins.collect();
+    let row_ids = &decisions.reviews.row_ids;
+    let duplicate_ids = removals().map(|removal| removal.duplicate_of.map(|row| row_ids[row]));
+    let duplicate_ids: UInt64Array = duplicate_ids.collect();
     let clean = with_columns(
         &filter_record_batch(batch, &kept)?,
         schema::clean(),
@@ -112,14 +114,14 @@ fn divide(
         schema::removed(),
         &[
             ("reason", Arc::new(StringArray::from_iter_values(reasons))),
-            ("kept", Arc::new(stand_ins)),
+            ("kept", Arc::new(duplicate_ids)),
             ("excerpt", Arc::new(excerpts)),
         ],
     )?;
     Ok((clean, removed))
 }
 
-/// The rows as a table of this schema: with these columns, and otherwise those of the batch.
+/// A table with this schema: the new columns, and all others from the batch.
 fn with_columns(
     batch: &RecordBatch,
     schema: SchemaRef,

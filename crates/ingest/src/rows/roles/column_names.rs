@@ -1,9 +1,9 @@
-//! Names that columns have in the exports of many tools.
+//! Column names in the exports of many tools.
 
 use crate::rows::columns::Role;
 
-/// Names that columns of a role have, the likelier ones first; compared without regard to case and
-/// to what joins words.
+/// Known column names per role, the most likely first. Case and characters other than letters and digits are
+/// ignored.
 const NAMES: [(Role, &str); 8] = [
     (
         Role::Text,
@@ -38,84 +38,83 @@ const NAMES: [(Role, &str); 8] = [
     (Role::Id, "id rowid reviewid index ids tweetid"),
 ];
 
-/// So many of the names of labels are names of nothing else.
-const SURE_LABELS: usize = 7;
+/// Number of label names that mean nothing else.
+const UNAMBIGUOUS_LABELS: usize = 7;
 
-/// So many of the names of texts are names of what somebody wrote about something; `description`
-/// may be of the thing itself.
-const SURE_TEXTS: usize = 15;
+/// Number of text names that always mean a review; `description` may describe the product instead.
+const UNAMBIGUOUS_TEXTS: usize = 15;
 
-/// How a column's name speaks for a role.
+/// How a column's name matches a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Match {
-    /// Place in the role's list, the likelier ones first.
-    place: usize,
-    /// Whether it is the whole name, and not only its last word, as in `airline_sentiment`.
-    pub(super) whole: bool,
-    /// Whether it is a name of nothing that is like the role, but something else.
-    sure: bool,
+pub(super) struct NameMatch {
+    /// Position in the role's list, the most likely name first.
+    rank: usize,
+    /// Whether the whole name matches, and not only its last word, as in `airline_sentiment`.
+    pub(super) is_whole_name: bool,
+    /// Whether the name means nothing else.
+    is_unambiguous: bool,
 }
 
-impl Match {
-    /// What a name is worth: more than any value, and a whole name more than a part of one. Between
-    /// names of one kind values may decide.
+impl NameMatch {
+    /// Score of the name. It is higher than any score of values, and higher for a whole name than for a part.
+    /// Values decide between names of the same kind.
     pub(super) fn score(self) -> f64 {
-        let kind = match (self.whole, self.sure) {
+        let kind = match (self.is_whole_name, self.is_unambiguous) {
             (true, true) => 3000.0,
             (false, _) => 2000.0,
             (true, false) => 1000.0,
         };
-        kind - self.place as f64
+        kind - self.rank as f64
     }
 
-    /// Whether a column of this name is a label whatever stands in it.
-    pub(super) fn is_sure_label(self) -> bool {
-        self.place < SURE_LABELS
+    /// Whether the name means a label, whatever the values are.
+    pub(super) fn is_label_name(self) -> bool {
+        self.rank < UNAMBIGUOUS_LABELS
     }
 }
 
-/// How a name speaks for a role, if it does.
-pub(super) fn find(role: Role, name: &str) -> Option<Match> {
-    // `data.review.text` is a text, too.
+/// Matches a name with the known names of a role.
+pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
+    // `data.review.text` matches `text`.
     let last = name.rsplit('.').next().unwrap_or_default();
-    let is_sure = |place: usize| match role {
-        Role::Text => place < SURE_TEXTS,
-        Role::Label => place < SURE_LABELS,
+    let is_sure = |rank: usize| match role {
+        Role::Text => rank < UNAMBIGUOUS_TEXTS,
+        Role::Label => rank < UNAMBIGUOUS_LABELS,
         _ => true,
     };
-    if let Some(place) = place(role, name).or_else(|| place(role, last)) {
-        return Some(Match {
-            place,
-            whole: true,
-            // Of labels every whole name counts the same: what stands in the column decides.
-            sure: role == Role::Label || is_sure(place),
+    if let Some(rank) = rank(role, name).or_else(|| rank(role, last)) {
+        return Some(NameMatch {
+            rank,
+            is_whole_name: true,
+            // For labels all whole names count the same, because the values decide.
+            is_unambiguous: role == Role::Label || is_sure(rank),
         });
     }
-    // Of dates and numbers a part of the name says too little: a release date is not the review's.
+    // A part of a name is not enough for other roles: `release_date` is not the date of the review.
     if !matches!(role, Role::Text | Role::Label) {
         return None;
     }
     let word = last
-        .rsplit(|sign: char| !sign.is_alphanumeric())
+        .rsplit(|character: char| !character.is_alphanumeric())
         .find(|word| !word.is_empty())?;
-    let place = place(role, word)?;
-    is_sure(place).then_some(Match {
-        place,
-        whole: false,
-        sure: true,
+    let rank = rank(role, word)?;
+    is_sure(rank).then_some(NameMatch {
+        rank,
+        is_whole_name: false,
+        is_unambiguous: true,
     })
 }
 
-/// Whether a name is one that columns have.
+/// Whether a name is a known column name.
 pub(in crate::rows) fn is_column_name(name: &str) -> bool {
     NAMES
         .iter()
-        .any(|(role, _)| find(*role, name).is_some_and(|found| found.whole))
+        .any(|(role, _)| match_role(*role, name).is_some_and(|found| found.is_whole_name))
 }
 
-/// The place of a name in the list of a role.
-fn place(role: Role, name: &str) -> Option<usize> {
-    let letters = name.chars().filter(|sign| sign.is_alphanumeric());
+/// The position of a name in the list of a role.
+fn rank(role: Role, name: &str) -> Option<usize> {
+    let letters = name.chars().filter(|character| character.is_alphanumeric());
     let plain = letters.collect::<String>().to_lowercase();
     let (_, list) = NAMES.iter().find(|(other, _)| *other == role)?;
     list.split(' ').position(|known| known == plain)
@@ -126,10 +125,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_known_in_many_spellings() {
+    fn names_are_matched_in_many_spellings() {
         let check = |role: Role, name: &str, expected: Option<bool>| {
             assert_eq!(
-                find(role, name).map(|found| found.whole),
+                match_role(role, name).map(|found| found.is_whole_name),
                 expected,
                 "{name}"
             );
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_names_tell_a_header() {
+    fn only_whole_names_indicate_a_header() {
         assert!(is_column_name("Review"));
         assert!(!is_column_name("a bad review"));
     }

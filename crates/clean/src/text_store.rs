@@ -1,7 +1,6 @@
-//! The texts of all rows, normalised: in memory while they are few, in a file beyond that.
+//! Stores the normalised texts of all rows, in memory or, if they are large, in a file.
 //!
-//! Copies, near-duplicates and splits are decided among all rows, and each of them looks at the
-//! texts again. What is kept of a row is small; the texts are not, so they are read when needed.
+//! Duplicates, near-duplicates and splits are decided among all rows, and each step reads the texts again.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -12,35 +11,35 @@ use std::path::{Path, PathBuf};
 
 use artifact::Failure;
 
-/// Bytes of text that are held in memory before they go into a file.
+/// Maximum size in bytes of texts in memory; larger collections are stored in a file.
 pub(crate) const IN_MEMORY: usize = 256 << 20;
 
-/// Bytes that are written to the file at a time.
-const WRITE: usize = 4 << 20;
+/// Bytes per write.
+const WRITE_BYTES: usize = 4 << 20;
 
-/// Bytes of text that are read at a time, about.
-const STRETCH: u64 = 1 << 20;
+/// Approximate number of bytes per read.
+const CHUNK_BYTES: u64 = 1 << 20;
 
 /// Texts by position.
 #[derive(Debug, Default)]
 pub struct TextStore {
-    /// All texts, one after the other, where there is no file.
-    held: String,
+    /// All texts, concatenated, if there is no file.
+    in_memory_text: String,
     file: Option<File>,
-    /// Where each text ends, in bytes; each begins where the one before it ends.
+    /// The end of each text in bytes; a text starts at the end of the previous one.
     ends: Vec<u64>,
 }
 
-/// Texts that follow each other.
+/// Consecutive texts.
 #[derive(Debug)]
-pub struct Stretch<'a> {
+pub struct TextChunk<'a> {
     bytes: Cow<'a, str>,
     begin: u64,
     ends: &'a [u64],
 }
 
 impl TextStore {
-    /// Texts that are held in memory, however many.
+    /// Stores texts in memory.
     pub fn of(texts: &[impl AsRef<str>]) -> Self {
         let mut writer = TextStoreWriter::new(Path::new(""), usize::MAX);
         for text in texts {
@@ -54,17 +53,17 @@ impl TextStore {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no texts.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Bytes of all texts together.
+    /// Size of all texts in bytes.
     pub fn bytes(&self) -> u64 {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// One text.
+    /// Reads one text.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -72,15 +71,15 @@ impl TextStore {
         Ok(self.read(position..position + 1)?.bytes)
     }
 
-    /// Some texts.
+    /// Reads a range of texts.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn read(&self, positions: Range<usize>) -> io::Result<Stretch<'_>> {
+    pub fn read(&self, positions: Range<usize>) -> io::Result<TextChunk<'_>> {
         let begin = self.begin(positions.start);
         let end = self.begin(positions.end);
         let bytes = match &self.file {
-            None => Cow::Borrowed(&self.held[begin as usize..end as usize]),
+            None => Cow::Borrowed(&self.in_memory_text[begin as usize..end as usize]),
             Some(file) => {
                 let mut bytes = vec![0; (end - begin) as usize];
                 file.read_exact_at(&mut bytes, begin)?;
@@ -89,31 +88,30 @@ impl TextStore {
                 Cow::Owned(text)
             }
         };
-        Ok(Stretch {
+        Ok(TextChunk {
             bytes,
             begin,
             ends: &self.ends[positions],
         })
     }
 
-    /// All positions, divided into stretches of about a mebibyte of text; a longer text is one by
-    /// itself.
-    pub fn stretches(&self) -> Vec<Range<usize>> {
-        self.stretches_of(0..self.len())
+    /// Divides all positions into chunks of about a mebibyte of text. A longer text is a chunk of one.
+    pub fn chunks(&self) -> Vec<Range<usize>> {
+        self.chunks_of(0..self.len())
     }
 
-    /// The same for some positions.
-    pub(crate) fn stretches_of(&self, positions: Range<usize>) -> Vec<Range<usize>> {
-        let mut stretches = Vec::new();
+    /// Divides a range of positions in the same way.
+    pub(crate) fn chunks_of(&self, positions: Range<usize>) -> Vec<Range<usize>> {
+        let mut chunks = Vec::new();
         let mut start = positions.start;
         while start < positions.end {
-            let limit = self.begin(start) + STRETCH;
+            let limit = self.begin(start) + CHUNK_BYTES;
             let rest = &self.ends[start..positions.end];
             let end = start + rest.partition_point(|end| *end <= limit).max(1);
-            stretches.push(start..end);
+            chunks.push(start..end);
             start = end;
         }
-        stretches
+        chunks
     }
 
     fn begin(&self, position: usize) -> u64 {
@@ -122,8 +120,8 @@ impl TextStore {
     }
 }
 
-impl Stretch<'_> {
-    /// Its texts, in order.
+impl TextChunk<'_> {
+    /// The texts in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
@@ -135,29 +133,27 @@ impl Stretch<'_> {
     }
 }
 
-/// `map_err(failed(folder))`: the texts, which are too many to be held in memory, could not be kept in
-/// a file.
-pub(crate) fn failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
+/// Converts an error of the file: `map_err(spool_failed(folder))`.
+pub(crate) fn spool_failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
     |error| {
         let folder = folder.display();
-        Failure::new(format!("Failed to keep the texts in a file in `{folder}`"))
+        Failure::new(format!("Failed to store texts in a file in `{folder}`"))
             .with_cause(error)
-            .with_hint("It takes as much room as all texts together: see what is left with `ressenti doctor`".to_owned())
+            .with_hint("The file needs as much space as all texts: check the free space with `ressenti doctor`".to_owned())
     }
 }
 
-/// Takes texts one after the other.
+/// Writes a text store.
 pub(crate) struct TextStoreWriter {
     path: PathBuf,
     in_memory: usize,
-    /// It holds what the file does not have yet.
+    /// Texts that are not yet in the file.
     store: TextStore,
 }
 
 impl TextStoreWriter {
-    /// A store that keeps so many bytes in memory before it makes a file in this folder. The file
-    /// has no name by the time it has bytes, so that nothing is left of it however this process
-    /// ends.
+    /// Creates a store. Up to `in_memory` bytes are kept in memory; more are written to a file in `folder`. The
+    /// file has no name, so it disappears with the process.
     pub(crate) fn new(folder: &Path, in_memory: usize) -> Self {
         Self {
             path: folder.join("texts.part"),
@@ -169,13 +165,13 @@ impl TextStoreWriter {
     /// Appends a text.
     pub(crate) fn push(&mut self, text: &str) -> io::Result<()> {
         let store = &mut self.store;
-        store.held.push_str(text);
+        store.in_memory_text.push_str(text);
         store.ends.push(store.bytes() + text.len() as u64);
         let limit = match store.file {
-            Some(_) => WRITE,
+            Some(_) => WRITE_BYTES,
             None => self.in_memory,
         };
-        if store.held.len() > limit {
+        if store.in_memory_text.len() > limit {
             self.flush()?;
         }
         Ok(())
@@ -184,7 +180,7 @@ impl TextStoreWriter {
     pub(crate) fn finish(mut self) -> io::Result<TextStore> {
         if self.store.file.is_some() {
             self.flush()?;
-            self.store.held = String::new();
+            self.store.in_memory_text = String::new();
         }
         Ok(self.store)
     }
@@ -201,9 +197,9 @@ impl TextStoreWriter {
                 store.file.insert(file)
             }
         };
-        file.write_all(store.held.as_bytes())?;
-        store.held.clear();
-        store.held.shrink_to(WRITE);
+        file.write_all(store.in_memory_text.as_bytes())?;
+        store.in_memory_text.clear();
+        store.in_memory_text.shrink_to(WRITE_BYTES);
         Ok(())
     }
 }
@@ -220,17 +216,17 @@ mod tests {
         }
         let store = writer.finish().expect("room on the disk");
         let left = fs::read_dir(folder.path()).expect("a folder").count();
-        assert_eq!(left, 0, "a file without a name");
+        assert_eq!(left, 0, "an unnamed file");
         let one_by_one: Vec<_> = (0..store.len())
             .map(|at| store.get(at).expect("a text"))
             .collect();
         assert_eq!(one_by_one, texts);
-        let mut together = Vec::new();
-        for range in store.stretches() {
-            let stretch = store.read(range).expect("texts");
-            together.extend(stretch.iter().map(str::to_owned));
+        let mut connected = Vec::new();
+        for range in store.chunks() {
+            let chunk = store.read(range).expect("texts");
+            connected.extend(chunk.iter().map(str::to_owned));
         }
-        assert_eq!(together, texts);
+        assert_eq!(connected, texts);
         assert_eq!(
             store.bytes(),
             texts.iter().map(|text| text.len() as u64).sum::<u64>()
@@ -238,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_in_comes_out_from_memory_and_from_a_file() {
+    fn texts_are_stored_in_memory_and_in_a_file() {
         let long = "\u{e9}".repeat(3 << 19);
         let texts: Vec<String> = ["", "one", "\u{1f642}", &long, "", &long, "two", ""]
             .map(str::to_owned)
@@ -250,9 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn stretches_are_of_a_mebibyte_or_of_one_text() {
+    fn chunks_have_a_mebibyte_or_one_text() {
         let sizes = [1 << 19, 1 << 19, 1, 5 << 20, 7];
         let texts: Vec<String> = sizes.iter().map(|size| "x".repeat(*size)).collect();
-        assert_eq!(TextStore::of(&texts).stretches(), [0..2, 2..3, 3..4, 4..5]);
+        assert_eq!(TextStore::of(&texts).chunks(), [0..2, 2..3, 3..4, 4..5]);
     }
 }

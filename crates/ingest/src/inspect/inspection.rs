@@ -1,4 +1,4 @@
-//! What is found out about a file of rows.
+//! Collects what `inspect` prints about table files.
 
 use std::path::Path;
 
@@ -6,40 +6,40 @@ use artifact::Sentiment;
 use settings::IngestSettings;
 use toml::{Table, Value};
 
-use crate::row::{LeftOut, Review};
+use crate::row::{ExcludedRow, Review};
+use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
-use crate::sink::Taker;
-use crate::tally::Tally;
+use crate::sink::RowSink;
 use tables::InputError;
 
-/// Rows shown.
-const SHOWN: usize = 10;
+/// Number of example rows.
+const EXAMPLE_ROWS: usize = 10;
 
-/// Bytes of text after which enough was read.
-const ENOUGH: usize = 200 << 20;
+/// Reading stops after this many bytes of text.
+const MAX_TEXT_BYTES: usize = 200 << 20;
 
-/// All that `inspect` says.
-pub(super) struct Facts<'a> {
+/// The result of `inspect`.
+pub(super) struct Inspection<'a> {
     pub(super) source: &'a Path,
     pub(super) files: usize,
     pub(super) bytes: u64,
     pub(super) settings: &'a IngestSettings,
     pub(super) layout: Layout,
-    pub(super) seen: Seen,
+    pub(super) rows: RowSummary,
 }
 
-/// The rows that came by.
+/// Counts and examples of the rows that were read.
 #[derive(Default)]
-pub(super) struct Seen {
-    pub(super) tally: Tally,
+pub(super) struct RowSummary {
+    pub(super) counts: RowCounts,
     pub(super) with_time: u64,
-    pub(super) shown: Vec<ShownRow>,
+    pub(super) examples: Vec<ExampleRow>,
     bytes: usize,
 }
 
-/// A row to look at.
+/// An example row.
 #[derive(Clone, Debug, serde::Serialize)]
-pub(super) struct ShownRow {
+pub(super) struct ExampleRow {
     pub(super) place: String,
     pub(super) label: Option<&'static str>,
     pub(super) rating: Option<f32>,
@@ -48,11 +48,11 @@ pub(super) struct ShownRow {
     pub(super) text: String,
 }
 
-impl Facts<'_> {
-    /// The `[ingest]` table that says what was found, so that nothing needs to be found again.
-    pub(super) fn table(&self) -> String {
+impl Inspection<'_> {
+    /// The `[ingest]` table with everything that was detected, for a pipeline file.
+    pub(super) fn settings_table(&self) -> String {
         let (layout, roles) = (&self.layout, &self.layout.roles);
-        let mut ingest = given(self.settings);
+        let mut ingest = non_default_settings(self.settings);
         let source = Value::from(self.source.to_string_lossy().as_ref());
         ingest.insert("source".to_owned(), source);
         if !layout.is_named() {
@@ -62,7 +62,7 @@ impl Facts<'_> {
             let column = roles.map.get(role)?;
             let name = layout.names[column].as_str();
             let is_only = layout.names.iter().filter(|other| *other == name).count() == 1;
-            // Of two columns of one name only the position tells which.
+            // A duplicate name is ambiguous, so the position is used.
             let value = match layout.is_named() && is_only {
                 true => Value::from(name),
                 false => Value::from(column as i64 + 1),
@@ -78,36 +78,36 @@ impl Facts<'_> {
             }
         }
         if let Some(scale) = roles.rating {
-            let rule = Table::try_from(scale.rule).expect("a rule is plain data");
+            let rule = Table::try_from(scale.rule).expect("a rule is valid TOML");
             ingest.insert("rating".to_owned(), Value::Table(rule));
         }
         let whole = Table::from_iter([("ingest".to_owned(), Value::Table(ingest))]);
-        toml::to_string(&whole).expect("a table is plain data")
+        toml::to_string(&whole).expect("a table is valid TOML")
     }
 }
 
-/// The settings that are not the usual ones; what columns are is said as it was found.
-fn given(settings: &IngestSettings) -> Table {
+/// The settings that differ from their defaults, without the columns.
+fn non_default_settings(settings: &IngestSettings) -> Table {
     let table = |settings: &IngestSettings| Table::try_from(settings).unwrap_or_default();
-    let (mut given, usual) = (table(settings), table(&IngestSettings::default()));
-    given.retain(|key, value| key != "columns" && usual.get(key) != Some(value));
-    given
+    let (mut changed, defaults) = (table(settings), table(&IngestSettings::default()));
+    changed.retain(|key, value| key != "columns" && defaults.get(key) != Some(value));
+    changed
 }
 
-impl Seen {
-    /// Whether reading ended before the file did.
+impl RowSummary {
+    /// Whether reading stopped before the end of the files.
     pub(super) fn is_partial(&self) -> bool {
-        self.bytes >= ENOUGH
+        self.bytes >= MAX_TEXT_BYTES
     }
 }
 
-impl Taker for Seen {
+impl RowSink for RowSummary {
     fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), InputError> {
-        self.tally.accept(review.label);
+        self.counts.accept(review.label);
         self.bytes += review.text.len();
         self.with_time += u64::from(review.timestamp.is_some());
-        if self.shown.len() < SHOWN {
-            self.shown.push(ShownRow {
+        if self.examples.len() < EXAMPLE_ROWS {
+            self.examples.push(ExampleRow {
                 place: place.to_owned(),
                 label: review.label.map(Sentiment::as_str),
                 rating: review.rating,
@@ -119,8 +119,8 @@ impl Taker for Seen {
         Ok(())
     }
 
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError> {
-        self.tally.leave_out(row);
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+        self.counts.exclude(row);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What was found out, for people and for programs.
+//! Prints an inspection as text or as JSON.
 
 use std::io::{self, Write};
 
@@ -6,44 +6,44 @@ use anstyle::{AnsiColor, Style};
 use artifact::{Sentiment, format};
 use serde_json::json;
 
-use super::facts::{Facts, ShownRow};
-use crate::row::cut;
+use super::inspection::{ExampleRow, Inspection};
+use crate::row::truncate;
+use crate::row_counts::ReasonCount;
 use crate::rows::{Decision, Layout};
-use crate::tally::ReasonCount;
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 
-/// Characters of a text shown in a row.
-const TEXT: usize = 70;
+/// Maximum number of characters of a text in a row.
+const MAX_TEXT: usize = 70;
 
-/// Prints everything for people.
-pub(super) fn text(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
-    let files = match facts.files {
+/// Prints the inspection as text.
+pub(super) fn print_text(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
+    let files = match inspection.files {
         0..=1 => String::new(),
         files => format!("{files} files, "),
     };
-    let (source, bytes) = (facts.source.display(), format::bytes(facts.bytes));
+    let (source, bytes) = (inspection.source.display(), format::bytes(inspection.bytes));
     writeln!(out, "{BOLD}{source}{BOLD:#}  {files}{bytes}")?;
-    let layout = &facts.layout;
+    let layout = &inspection.layout;
     let header = if layout.header { ", with a header" } else { "" };
-    writeln!(out, "  {}{header}", layout.form)?;
-    columns(out, layout)?;
-    notes(out, layout)?;
-    rows(out, &facts.seen.shown)?;
-    counts(out, facts)?;
-    writeln!(out, "\n{BOLD}To paste into a pipeline file{BOLD:#}\n")?;
-    write!(out, "{}", facts.table())
+    writeln!(out, "  {}{header}", layout.format_description)?;
+    print_columns(out, layout)?;
+    print_notes(out, layout)?;
+    print_rows(out, &inspection.rows.examples)?;
+    print_counts(out, inspection)?;
+    writeln!(out, "\n{BOLD}Settings for a pipeline file{BOLD:#}\n")?;
+    write!(out, "{}", inspection.settings_table())
 }
 
-/// What was decided about a column.
+/// The decisions about a column.
 fn decisions(layout: &Layout, column: usize) -> impl Iterator<Item = &Decision> {
     let all = layout.roles.reasons.iter();
     all.filter(move |decision| decision.column == column)
 }
 
-fn columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
+fn print_columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
     let widths = layout.names.iter().map(|name| name.chars().count());
     let width = widths.max().unwrap_or(0).min(30);
     writeln!(out, "\n{BOLD}Columns{BOLD:#}")?;
@@ -54,17 +54,17 @@ fn columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
         if words.is_empty() {
             words.push_str("not used");
         }
-        writeln!(out, "  {:<width$}  {words}", cut(name, 30))?;
+        writeln!(out, "  {:<width$}  {words}", truncate(name, 30))?;
     }
     Ok(())
 }
 
-/// What was not decided, and what decides it.
-fn notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
+/// Prints what needs a decision by the user, with the settings for it.
+fn print_notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
     if layout.roles.notes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{BOLD}Not decided{BOLD:#}")?;
+    writeln!(out, "\n{BOLD}Please check{BOLD:#}")?;
     for note in &layout.roles.notes {
         writeln!(out, "  {YELLOW}{}{YELLOW:#}", note.text)?;
         for line in note.lines.iter().flat_map(|lines| lines.lines()) {
@@ -74,22 +74,22 @@ fn notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
     Ok(())
 }
 
-fn rows(out: &mut impl Write, rows: &[ShownRow]) -> io::Result<()> {
+fn print_rows(out: &mut impl Write, rows: &[ExampleRow]) -> io::Result<()> {
     writeln!(out, "\n{BOLD}First rows{BOLD:#}")?;
     for row in rows {
         let label = row.label.unwrap_or("-");
         let rating = row.rating.map_or_else(String::new, |it| format!("{it} "));
-        let text = cut(&row.text.replace(['\n', '\r', '\t'], " "), TEXT);
+        let text = truncate(&row.text.replace(['\n', '\r', '\t'], " "), MAX_TEXT);
         writeln!(out, "  {label:<9} {rating}{text}")?;
     }
     Ok(())
 }
 
-fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
-    let (seen, tally) = (&facts.seen, &facts.seen.tally);
-    let accepted = format::count(tally.accepted());
-    let partial = if seen.is_partial() {
-        ", as far as was read"
+fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
+    let (rows, counts) = (&inspection.rows, &inspection.rows.counts);
+    let accepted = format::count(counts.accepted());
+    let partial = if rows.is_partial() {
+        " in the part that was read"
     } else {
         ""
     };
@@ -97,38 +97,46 @@ fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
         out,
         "\n{BOLD}Reviews{BOLD:#}\n  {accepted} would be accepted{partial}"
     )?;
-    let classes = Sentiment::ALL.map(|class| (tally.of_class(class), class.as_str()));
-    let unlabelled = (tally.unlabelled, "without a label");
-    let times = (seen.with_time, "with a time");
+    let classes = Sentiment::ALL.map(|class| (counts.count_of(class), class.as_str()));
+    let unlabelled = (counts.unlabelled, "without a label");
+    let times = (rows.with_time, "with a time");
     let times = Some(times).filter(|(rows, _)| *rows > 0);
     for (rows, what) in classes.into_iter().chain([unlabelled]).chain(times) {
         writeln!(out, "  {:>11} {what}", format::count(rows))?;
     }
-    for group in &tally.reasons {
+    for group in &counts.reasons {
         let (reason, rows) = (&group.first.reason, format::count(group.rows));
-        let (kind, what) = (reason.kind().replace('_', " "), reason.summary);
+        let (kind, what) = (reason.outcome(), reason.summary);
         writeln!(out, "  {YELLOW}{rows:>11}{YELLOW:#} {kind}: {what}")?;
-        writeln!(out, "              first: {}", cut(&first_row(group), TEXT))?;
-    }
-    let limit = facts.settings.max_reject_rate;
-    if tally.is_over(limit) {
         writeln!(
             out,
-            "  More rows would be rejected than `ingest.max_reject_rate` = {limit} allows"
+            "              first: {}",
+            truncate(&first_row(group), MAX_TEXT)
+        )?;
+    }
+    let limit = inspection.settings.max_reject_rate;
+    if counts.exceeds_reject_rate(limit) {
+        writeln!(
+            out,
+            "  This is more than `ingest.max_reject_rate` = {limit} allows"
         )?;
     }
     Ok(())
 }
 
-/// The first row that was left out for a reason, with its place.
+/// Location and beginning of the first row that was excluded for a reason.
 fn first_row(group: &ReasonCount) -> String {
     let row = &group.first;
     format!("{}:{}: {}", row.source, row.line, row.excerpt)
 }
 
-/// Prints everything as one JSON object.
-pub(super) fn json(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
-    let (layout, seen, tally) = (&facts.layout, &facts.seen, &facts.seen.tally);
+/// Prints the inspection as one JSON object.
+pub(super) fn print_json(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
+    let (layout, rows, counts) = (
+        &inspection.layout,
+        &inspection.rows,
+        &inspection.rows.counts,
+    );
     let column = |(position, name): (usize, &String)| {
         let roles: Vec<_> = decisions(layout, position)
             .map(|it| json!({"role": it.role.as_str(), "reason": it.reason}))
@@ -136,9 +144,9 @@ pub(super) fn json(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
         json!({"name": name, "roles": roles})
     };
     let columns: Vec<_> = layout.names.iter().enumerate().map(column).collect();
-    let label = |class: Sentiment| (class.to_string(), json!(tally.of_class(class)));
+    let label = |class: Sentiment| (class.to_string(), json!(counts.count_of(class)));
     let labels: serde_json::Map<_, _> = Sentiment::ALL.into_iter().map(label).collect();
-    let left_out = |group: &ReasonCount| {
+    let excluded = |group: &ReasonCount| {
         json!({
             "kind": group.first.reason.kind(),
             "reason": group.first.reason.summary,
@@ -146,22 +154,22 @@ pub(super) fn json(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
             "first": first_row(group),
         })
     };
-    let left_out: Vec<_> = tally.reasons.iter().map(left_out).collect();
+    let excluded: Vec<_> = counts.reasons.iter().map(excluded).collect();
     let object = json!({
-        "source": facts.source,
-        "files": facts.files,
-        "bytes": facts.bytes,
-        "form": layout.form,
+        "source": inspection.source,
+        "files": inspection.files,
+        "bytes": inspection.bytes,
+        "form": layout.format_description,
         "header": layout.header,
         "columns": columns,
         "rating": layout.roles.rating.map(|scale| scale.rule),
         "notes": layout.roles.notes,
-        "accepted": tally.accepted(),
+        "accepted": counts.accepted(),
         "labels": labels,
-        "partial": seen.is_partial(),
-        "left_out": left_out,
-        "rows": seen.shown,
-        "ingest": facts.table(),
+        "partial": rows.is_partial(),
+        "left_out": excluded,
+        "rows": rows.examples,
+        "ingest": inspection.settings_table(),
     });
     writeln!(out, "{object:#}")
 }

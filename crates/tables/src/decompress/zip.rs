@@ -1,4 +1,4 @@
-//! The one file of reviews in a zip, and what is never taken out of one.
+//! Extracts the only file of a zip, and refuses unsafe members.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -8,59 +8,59 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use super::{bounded, spool};
+use super::{spool, with_limit};
 use crate::content::Content;
 use crate::error::{InputError, Problem};
 use crate::limit::Limit;
 
-/// What every file of Microsoft Office has in it.
+/// A member that every Microsoft Office file has.
 const OFFICE: &str = "[Content_Types].xml";
 
-/// The one file in a zip, unpacked into a file without a name: a zip is read from its end, and what
-/// follows reads from the start.
-pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, InputError> {
-    let file = File::open(path).map_err(InputError::read(path))?;
+/// Extracts the only file of a zip into an unnamed file. A zip is read from its end, but the next reader
+/// starts at the beginning of the content.
+pub(super) fn decompress(path: &Path, scratch: &Path, limit: Limit) -> Result<File, InputError> {
+    let file = File::open(path).map_err(InputError::cannot_read(path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unreadable(path))?;
     if archive.index_for_name(OFFICE).is_some() {
-        let found = Content::document("a document of Excel or Word");
-        return Err(InputError::other_kind(path, found, "a table of reviews"));
+        let found = Content::document("an Excel or Word document");
+        return Err(InputError::wrong_format(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
     let member = archive.by_index(index).map_err(unreadable(path))?;
-    spool(path, bounded(member, limit), scratch)
+    spool(path, with_limit(member, limit), scratch)
 }
 
-/// The position of the only file.
+/// Index of the only file.
 fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, InputError> {
     let mut found: Option<(usize, String)> = None;
     for index in 0..archive.len() {
         let member = archive.by_index_raw(index).map_err(unreadable(path))?;
         let name = member.name().to_owned();
-        // What a Mac adds beside every file.
+        // macOS adds these files.
         if member.is_dir() || name.starts_with("__MACOSX/") {
             continue;
         }
         if let Some(problem) = problem(&member) {
-            return Err(refused(path, format!("its member `{name}` {problem}")));
+            return Err(refused(path, format!("its file `{name}` {problem}")));
         }
         if let Some((_, other)) = &found {
-            let problem = format!("it has several files, among them `{other}` and `{name}`");
+            let problem = format!("it contains several files, for example `{other}` and `{name}`");
             return Err(refused(path, problem));
         }
         found = Some((index, name));
     }
     found
         .map(|(index, _)| index)
-        .ok_or_else(|| refused(path, "there is no file in it".to_owned()))
+        .ok_or_else(|| refused(path, "it contains no file".to_owned()))
 }
 
-/// What speaks against a member, as the rest of a sentence.
+/// Why a member is refused, as the rest of a sentence.
 fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
     if member.enclosed_name().is_none() {
-        return Some("leads out of it, which no archive of reviews does");
+        return Some("has a path that leads out of the archive");
     }
     if member.is_symlink() {
-        return Some("is a link, which is never followed");
+        return Some("is a link, and links are not followed");
     }
     member.encrypted().then_some("is encrypted")
 }
@@ -68,22 +68,22 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
 fn refused(path: &Path, problem: String) -> InputError {
     InputError::new(
         Problem::Archive,
-        format!("`{}` cannot be read: {problem}", path.display()),
-        "Unpack it and name the file in it with `--source PATH`",
+        format!("Failed to read `{}`: {problem}", path.display()),
+        "Unpack it and use the file with the reviews instead",
     )
 }
 
-/// `map_err(unreadable(path))`.
+/// Converts an error of the zip library: `map_err(unreadable(path))`.
 fn unreadable(path: &Path) -> impl FnOnce(ZipError) -> InputError {
     move |error| {
         let error = match error {
             ZipError::UnsupportedArchive(what) => {
-                let problem = format!("it is packed in a way that is not read: {what}");
+                let problem = format!("its compression is not supported: {what}");
                 return refused(path, problem);
             }
             ZipError::Io(error) => error,
             error => io::Error::new(io::ErrorKind::InvalidData, error),
         };
-        InputError::damaged(path, "the start", error)
+        InputError::damaged(path, "near its start", error)
     }
 }

@@ -1,22 +1,22 @@
-//! What a sample of rows says about a column.
+//! The values of a column in the sample of rows.
 
 use std::collections::HashMap;
 
-use crate::row::cut;
+use crate::row::truncate;
 
-/// A column's values in the sample, trimmed, empty ones left out.
+/// The non-empty values of a column in the sample, trimmed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Evidence {
+pub(super) struct ColumnSample {
     pub(super) values: Vec<String>,
     pub(super) mean_words: f64,
     counts: HashMap<String, usize>,
-    /// Lowest and highest, if all values are numbers.
+    /// Lowest and highest value, if all values are numbers.
     pub(super) range: Option<(f64, f64)>,
 }
 
-impl Evidence {
-    /// Of the values of a column.
-    pub(super) fn of(values: impl Iterator<Item = impl AsRef<str>>) -> Self {
+impl ColumnSample {
+    /// Creates a sample from all values of a column.
+    pub(super) fn new(values: impl Iterator<Item = impl AsRef<str>>) -> Self {
         let values = values.map(|value| value.as_ref().trim().to_owned());
         let values: Vec<String> = values.filter(|value| !value.is_empty()).collect();
         let mut counts: HashMap<String, usize> = HashMap::new();
@@ -50,24 +50,24 @@ impl Evidence {
         self.range.is_some()
     }
 
-    /// The share of values for which something holds; 0 where there are none.
-    pub(super) fn share(&self, holds: impl Fn(&str) -> bool) -> f64 {
-        let count = self.values.iter().filter(|value| holds(value)).count();
+    /// The share of values that meet a condition; 0 if there are no values.
+    pub(super) fn share(&self, condition: impl Fn(&str) -> bool) -> f64 {
+        let count = self.values.iter().filter(|value| condition(value)).count();
         count as f64 / self.values.len().max(1) as f64
     }
 
-    /// So many of the commonest values.
-    pub(super) fn common(&self, most: usize) -> Vec<&str> {
+    /// The most common values, at most `limit` of them.
+    pub(super) fn most_common(&self, limit: usize) -> Vec<&str> {
         let mut counts: Vec<(&String, &usize)> = self.counts.iter().collect();
         counts.sort_by(|one, two| two.1.cmp(one.1).then(one.0.cmp(two.0)));
-        let values = counts.iter().take(most);
+        let values = counts.iter().take(limit);
         values.map(|(value, _)| value.as_str()).collect()
     }
 
-    /// The commonest values, for people.
-    pub(super) fn commonest(&self) -> String {
-        let shown = |value: &&str| format!("`{}`", cut(value, 40));
-        let shown: Vec<String> = self.common(3).iter().map(shown).collect();
+    /// The three most common values, for messages.
+    pub(super) fn format_most_common(&self) -> String {
+        let shown = |value: &&str| format!("`{}`", truncate(value, 40));
+        let shown: Vec<String> = self.most_common(3).iter().map(shown).collect();
         shown.join(", ")
     }
 }

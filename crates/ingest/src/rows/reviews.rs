@@ -1,0 +1,74 @@
+//! Reads reviews one by one without writing tables.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use settings::IngestSettings;
+use stage::Progress;
+
+use super::read;
+use crate::error::no_source;
+use crate::row::{ExcludedRow, Review};
+use crate::row_counts::RowCounts;
+use crate::sink::RowSink;
+use crate::source_format::check_input;
+use tables::InputError;
+
+/// Reads the reviews of table files in order and passes each one to `on_review`, which may stop the reading.
+/// Unlike in the stage, a review with an invalid or neutral label or rating is accepted without a label.
+/// Returns a summary in one line.
+///
+/// # Errors
+/// A file cannot be read or has no rows, or too many rows were rejected, which is checked at the end.
+pub fn for_each_review(
+    paths: &[PathBuf],
+    settings: &IngestSettings,
+    progress: &Progress,
+    on_review: impl FnMut(&Review<'_>) -> ControlFlow<()>,
+) -> Result<String, InputError> {
+    let path = paths.first().ok_or_else(no_source)?;
+    check_input(path, settings)?;
+    let mut callback = ReviewCallback {
+        on_review,
+        counts: RowCounts::default(),
+        is_stopped: false,
+    };
+    read(
+        paths,
+        &std::env::temp_dir(),
+        settings,
+        progress,
+        &mut callback,
+    )?;
+    if !callback.is_stopped {
+        callback.counts.check_rows(path, settings)?;
+    }
+    Ok(callback.counts.summary())
+}
+
+struct ReviewCallback<F> {
+    on_review: F,
+    counts: RowCounts,
+    is_stopped: bool,
+}
+
+impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> RowSink for ReviewCallback<F> {
+    fn accept(&mut self, review: &Review<'_>, _source: &str) -> Result<(), InputError> {
+        self.counts.accept(review.label);
+        self.is_stopped |= (self.on_review)(review).is_break();
+        Ok(())
+    }
+
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+        self.counts.exclude(row);
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_stopped
+    }
+
+    fn ignores_label_errors(&self) -> bool {
+        true
+    }
+}
