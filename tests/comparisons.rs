@@ -14,7 +14,7 @@ kind = "linear"
 tokenizer = "words"
 
 [model.best]
-kind = "winner"
+kind = "best_of_sweep"
 sweep = "rates"
 
 [sweep.rates]

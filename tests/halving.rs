@@ -12,11 +12,11 @@ use crate::common::{artifact, call, steps, succeed};
 const SWEEP: &str = r#"
 [sweep.rate]
 model = "lstm"
-halving = { factor = 2, first = 1 }
+halving = { factor = 2, min_epochs = 1 }
 over = { "training.learning_rate" = [0.0001, 0.003, 0.02, 0.05] }
 
 [model.best]
-kind = "winner"
+kind = "best_of_sweep"
 sweep = "rate"
 "#;
 
@@ -41,7 +41,7 @@ fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
     let trained = trained.iter().filter(|step| step.starts_with("train rate"));
     assert_eq!(trained.count(), 3 * TRIALS.len());
 
-    let plain = project(&SWEEP.replace("halving = { factor = 2, first = 1 }\n", ""));
+    let plain = project(&SWEEP.replace("halving = { factor = 2, min_epochs = 1 }\n", ""));
     succeed(&plain, &["run", "--only", "ingest"]);
     succeed(&plain, &["run", "--variant", "best"]);
 
@@ -114,7 +114,10 @@ fn a_rung_trained_again_is_the_same_to_the_byte_so_that_nothing_follows() {
 fn what_cannot_be_halved_is_said() {
     for (change, part) in [
         ("sweep.rate.halving={ factor = 1 }", "at least 2"),
-        ("sweep.rate.halving={ first = 2 }", "leaves nothing to stop"),
+        (
+            "sweep.rate.halving={ min_epochs = 2 }",
+            "leaves nothing to stop",
+        ),
         (
             "sweep.rate.over={ \"training.epochs\" = [3, 4] }",
             "differs among them",

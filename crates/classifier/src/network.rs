@@ -108,7 +108,10 @@ impl Network {
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
                 Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
-            ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear | ModelKind::Winner => {
+            ModelKind::Transformer
+            | ModelKind::Probe
+            | ModelKind::Linear
+            | ModelKind::BestOfSweep => {
                 unreachable!("what has an encoder starts from it, and the others are no network")
             }
         };

@@ -196,11 +196,11 @@ fn an_archive_that_unpacks_to_more_than_is_allowed_is_an_error() {
     bench.write("set.tar.gz", gzip(&tar(&members)));
     assert_eq!(
         bench
-            .ingest("set.tar.gz", "max_unpacked_bytes = 2097152")
+            .ingest("set.tar.gz", "max_decompressed_bytes = 2097152")
             .err()
             .unwrap_or_default(),
         "`set.tar.gz` is larger than allowed: it unpacks to more than 2.0 MiB | If it really holds that much, allow it \
-         with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first"
+         with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack it first"
     );
 }
 

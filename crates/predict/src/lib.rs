@@ -19,7 +19,7 @@ use artifact::{Failure, FailureKind, StageName};
 use bundle::find::Selection;
 use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
-use settings::{EngineKind, IngestSettings, StepId, check_engine, table_of};
+use settings::{EngineKind, IngestSettings, StepId, check_engine, table_from_overrides};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
@@ -72,7 +72,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             "Give `--model` once, or compare them on trick sentences with `--challenge`",
         ));
     };
-    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
+    let reading: IngestSettings = table_from_overrides("ingest", &arguments.of.overrides)?;
     if let Some(input) = &arguments.input {
         let Some(output) = &arguments.output else {
             return Err(misuse(
@@ -142,7 +142,7 @@ fn predict_file(
     };
     let engine = match &selection.pipeline {
         Some(pipeline) => &pipeline.engine,
-        None => &table_of("engine", &arguments.of.overrides)?,
+        None => &table_from_overrides("engine", &arguments.of.overrides)?,
     };
     if !arguments.plan && arguments.engine.is_none() && engine.kind == EngineKind::Local {
         return Err(misuse(
@@ -168,6 +168,9 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
         return Selection::of_pipeline(of.load()?, &arguments.models);
     }
     check_tables(&of.overrides, &["engine", "ingest", "run"])?;
-    check_engine(&table_of("engine", &of.overrides)?)?;
-    Selection::of_folders(&arguments.bundles, table_of("run", &of.overrides)?)
+    check_engine(&table_from_overrides("engine", &of.overrides)?)?;
+    Selection::of_folders(
+        &arguments.bundles,
+        table_from_overrides("run", &of.overrides)?,
+    )
 }

@@ -37,7 +37,7 @@ use std::thread::JoinHandle;
 use artifact::Failure;
 use axum::Router;
 use clap::Parser;
-use settings::{Pipeline, table_of};
+use settings::{Pipeline, table_from_overrides};
 use stage::{exit_code, with_artifacts};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -210,7 +210,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 
 fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
     if let Some(folder) = &arguments.bundle {
-        let run = table_of("run", &arguments.overrides)?;
+        let run = table_from_overrides("run", &arguments.overrides)?;
         return Ok(Source::Folder(folder.clone(), run));
     }
     let overrides = with_artifacts(&arguments.overrides, arguments.artifacts.as_deref());

@@ -62,7 +62,7 @@ impl CleanSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct NearDuplicateSettings {
     /// Whether they are looked for.
-    pub find: bool,
+    pub enabled: bool,
     /// Jaccard similarity, 0.5 to 1.
     pub threshold: f64,
 }
@@ -70,7 +70,7 @@ pub struct NearDuplicateSettings {
 impl Default for NearDuplicateSettings {
     fn default() -> Self {
         Self {
-            find: true,
+            enabled: true,
             threshold: 0.8,
         }
     }

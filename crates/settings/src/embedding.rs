@@ -85,7 +85,7 @@ pub struct AdaptationSettings {
     /// Share of all steps, 0 to 1, over which the rate rises from 0.
     pub warm_up: f64,
     /// Share of tokens that are hidden, 0 to 1.
-    pub masked: f64,
+    pub mask_probability: f64,
     /// Whether reviews without a label are read, too. Those of validation and test never are.
     pub unlabelled: bool,
     /// Number format of the activations.
@@ -100,7 +100,7 @@ impl Default for AdaptationSettings {
             shard_size: 8,
             learning_rate: 1e-4,
             warm_up: 0.06,
-            masked: 0.15,
+            mask_probability: 0.15,
             unlabelled: true,
             precision: Precision::Auto,
         }

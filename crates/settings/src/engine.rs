@@ -97,7 +97,7 @@ impl EngineSettings {
     }
 
     /// What a job of a stage asks for.
-    pub fn of_stage(&self, stage: StageName) -> Resources {
+    pub fn resources_for_stage(&self, stage: StageName) -> Resources {
         let mut tables = self.tables().into_iter();
         let own = tables.find(|(name, _)| *name == stage.as_str());
         own.map_or(&self.resources, |(_, own)| own)
@@ -105,7 +105,7 @@ impl EngineSettings {
     }
 
     /// What a job of `ressenti predict --shards` asks for.
-    pub fn of_predict(&self) -> Resources {
+    pub fn resources_for_predict(&self) -> Resources {
         self.predict.over(&self.resources)
     }
 
@@ -200,17 +200,17 @@ mod tests {
              train = { gpus = 1, time = \"1-00\" }",
         );
         assert_eq!(engine.kind, EngineKind::Slurm);
-        let train = engine.of_stage(StageName::Train);
+        let train = engine.resources_for_stage(StageName::Train);
         assert_eq!(
             (train.cpus, train.gpus, train.time.as_deref()),
             (Some(4), Some(1), Some("1-00"))
         );
-        let clean = engine.of_stage(StageName::Clean);
+        let clean = engine.resources_for_stage(StageName::Clean);
         assert_eq!(
             (clean.gpus, clean.time.as_deref()),
             (None, Some("01:00:00"))
         );
-        assert_eq!(engine.of_predict().cpus, Some(4));
+        assert_eq!(engine.resources_for_predict().cpus, Some(4));
         assert_eq!(clean.with_memory(3000).memory.as_deref(), Some("3000M"));
     }
 

@@ -18,7 +18,7 @@ pub struct HalvingSettings {
     pub factor: u32,
     /// Epochs after which trials are compared for the first time.
     #[serde(default = "number::<1>")]
-    pub first: u32,
+    pub min_epochs: u32,
 }
 
 /// One rung of one trial: a step of its own, so that what was trained is kept.
@@ -34,14 +34,14 @@ pub struct RungSettings {
     pub from: Option<String>,
     /// The steps of all trials of the rung before, which are the step's inputs.
     #[serde(skip)]
-    pub rivals: Vec<String>,
+    pub previous_rung: Vec<String>,
 }
 
 impl HalvingSettings {
     /// Epochs by the end of each rung and the trials trained in it. The last rung has all epochs.
     pub(crate) fn rungs(self, trials: usize, epochs: u32) -> Vec<(u32, u32)> {
         let mut rungs = Vec::new();
-        let (mut done, mut left) = (u64::from(self.first), trials as u64);
+        let (mut done, mut left) = (u64::from(self.min_epochs), trials as u64);
         loop {
             let next = done * u64::from(self.factor);
             if next > u64::from(epochs) {
@@ -61,8 +61,8 @@ impl HalvingSettings {
     ) -> Result<IndexMap<String, ModelSettings>, Failure> {
         let key = Key::of("sweep").at(sweep).at("halving");
         key.require(
-            self.factor >= 2 && self.first > 0,
-            "must have a `factor` of at least 2 and a `first` of at least 1",
+            self.factor >= 2 && self.min_epochs > 0,
+            "must have a `factor` of at least 2 and a `min_epochs` of at least 1",
         )?;
         let epochs = trials.first().map_or(0, |(_, it)| it.training.epochs);
         let mut models = trials.iter().map(|(_, settings)| settings);
@@ -71,16 +71,16 @@ impl HalvingSettings {
             "compares trials after equal numbers of epochs, and `training.epochs` differs among them",
         )?;
         key.require(
-            models.all(|it| it.kind.takes_steps()),
+            models.all(|it| it.kind.trains_in_epochs()),
             "is for models that are trained epoch by epoch, and this one is fitted to its minimum",
         )?;
         let rungs = self.rungs(trials.len(), epochs);
         if rungs.len() < 2 {
-            let second = u64::from(self.first) * u64::from(self.factor);
+            let second = u64::from(self.min_epochs) * u64::from(self.factor);
             let problem = format!(
-                "leaves nothing to stop: `first` times `factor` is {second}, and trials are trained for {epochs} epochs"
+                "leaves nothing to stop: `min_epochs` times `factor` is {second}, and trials are trained for {epochs} epochs"
             );
-            let hint = "Raise `training.epochs`, or lower `first` or `factor`".to_owned();
+            let hint = "Raise `training.epochs`, or lower `min_epochs` or `factor`".to_owned();
             return Err(key.error(problem).with_hint(hint));
         }
         let mut steps = IndexMap::new();
@@ -97,7 +97,7 @@ impl HalvingSettings {
                     epochs: *done,
                     trials: *kept,
                     from: before.get(place).cloned(),
-                    rivals: before.clone(),
+                    previous_rung: before.clone(),
                 });
                 steps.insert(name.clone(), settings);
                 names.push(name);
@@ -113,7 +113,11 @@ mod tests {
     use super::*;
 
     fn rungs(factor: u32, first: u32, trials: usize, epochs: u32) -> Vec<(u32, u32)> {
-        HalvingSettings { factor, first }.rungs(trials, epochs)
+        HalvingSettings {
+            factor,
+            min_epochs: first,
+        }
+        .rungs(trials, epochs)
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct IngestSettings {
     pub max_text_bytes: usize,
     /// A packed file that unpacks to more is refused (bytes); as is one that unpacks to more than a
     /// thousand times its size.
-    pub max_unpacked_bytes: u64,
+    pub max_decompressed_bytes: u64,
 }
 
 impl Default for IngestSettings {
@@ -62,7 +62,7 @@ impl Default for IngestSettings {
             topic: None,
             max_reject_rate: 0.01,
             max_text_bytes: 8 << 20,
-            max_unpacked_bytes: 64 << 30,
+            max_decompressed_bytes: 64 << 30,
         }
     }
 }
@@ -151,7 +151,7 @@ pub struct LabelValues {
     /// Values that mean negative.
     pub negative: Vec<String>,
     /// Values that mean that the row has no label.
-    pub none: Vec<String>,
+    pub unlabelled: Vec<String>,
 }
 
 impl Default for LabelValues {
@@ -164,16 +164,16 @@ impl Default for LabelValues {
             negative: list(
                 "negative, neg, 0, 0.0, false, bad, no, rotten, not_recommended, not recommended, __label__1",
             ),
-            none: ["", "none", "unsup"].map(str::to_owned).to_vec(),
+            unlabelled: ["", "none", "unsup"].map(str::to_owned).to_vec(),
         }
     }
 }
 
 impl LabelValues {
     /// Whether a value stands for a label or for none.
-    pub fn knows(&self, value: &str) -> bool {
+    pub fn contains(&self, value: &str) -> bool {
         let lower = value.trim().to_lowercase();
-        [&self.positive, &self.negative, &self.none]
+        [&self.positive, &self.negative, &self.unlabelled]
             .into_iter()
             .flatten()
             .any(|known| known.trim().to_lowercase() == lower)

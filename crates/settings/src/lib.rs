@@ -36,10 +36,10 @@ pub use ingest::{
 };
 pub use model::{CalibrationKind, ModelKind, ModelSettings, NgramSettings, Pooling};
 pub use names::{nearest, suggest, unknown_variant};
-pub use overrides::{Override, table_of};
+pub use overrides::{Override, table_from_overrides};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use range_test::RangeTestSettings;
-pub use step::{REVIEWS, Step, StepId, matching};
+pub use step::{REVIEWS, Step, StepId, expand_pattern};
 pub use sweep::{SweepSettings, Trial};
 pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};
 pub use training::{Precision, Schedule, TrainingSettings};

@@ -161,7 +161,7 @@ impl ModelSettings {
         if is_open("seed") {
             model.seed = seed;
         }
-        if model.kind.takes_steps() {
+        if model.kind.trains_in_epochs() {
             let mut training = Table::try_from(shared).expect("training settings are plain data");
             let own = written.get("training").and_then(Value::as_table);
             training.extend(own.cloned().unwrap_or_default());
@@ -198,7 +198,8 @@ pub enum ModelKind {
     /// Logistic regression on the log-count ratios of word n-grams (Wang and Manning 2012).
     Linear,
     /// The trial of a sweep that does best on validation, whatever it is.
-    Winner,
+    #[serde(rename = "best_of_sweep")]
+    BestOfSweep,
 }
 
 impl ModelKind {
@@ -209,8 +210,8 @@ impl ModelKind {
 
     /// Whether it is trained step by step, as `[training]` says; the others are fitted to their
     /// minimum.
-    pub fn takes_steps(self) -> bool {
-        !matches!(self, Self::Probe | Self::Linear | Self::Winner)
+    pub fn trains_in_epochs(self) -> bool {
+        !matches!(self, Self::Probe | Self::Linear | Self::BestOfSweep)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Override {
 
 impl Override {
     /// An override of a text value, which needs no quoting.
-    pub fn text(path: &str, value: &str) -> Self {
+    pub fn from_text(path: &str, value: &str) -> Self {
         Self {
             path: path.to_owned(),
             value: Value::String(value.to_owned()),
@@ -129,7 +129,7 @@ pub(crate) fn apply_all<'a, T>(
 ///
 /// # Errors
 /// An override that names no setting of the table, or has a value that it cannot have.
-pub fn table_of<T: DeserializeOwned + Default>(
+pub fn table_from_overrides<T: DeserializeOwned + Default>(
     name: &str,
     overrides: &[Override],
 ) -> Result<T, Failure> {

@@ -116,7 +116,7 @@ impl Default for CheckpointSettings {
 
 impl RunSettings {
     /// Jobs at the same time at most; more are a slip of the pen.
-    pub const MOST_JOBS: usize = 64;
+    pub const MAX_JOBS: usize = 64;
 
     /// The number of cores to use: at least one.
     pub fn cores(&self) -> usize {
@@ -280,7 +280,7 @@ fn resolve(
         pipeline.evaluations.insert(name.clone(), settings);
     };
     for (name, model) in &pipeline.models {
-        let is_linear = matches!(model.kind, ModelKind::Linear | ModelKind::Winner);
+        let is_linear = matches!(model.kind, ModelKind::Linear | ModelKind::BestOfSweep);
         let folds = if is_linear { evaluation.folds } else { 0 };
         evaluate(name, folds, None);
     }
@@ -379,7 +379,7 @@ impl ModelTables {
         for (name, model) in models {
             let (key, written) = (Key::of("model").at(&name), &self.written[&name]);
             check::check_seeds(&key, model.seeds, model.kind)?;
-            let is_winner = model.kind == ModelKind::Winner;
+            let is_winner = model.kind == ModelKind::BestOfSweep;
             if is_winner {
                 check::check_winner(&key, written, sweeps)?;
             }
@@ -415,7 +415,7 @@ impl ModelTables {
         key.require_absent(&made, "cannot be set: sweeps and range tests set it")?;
         let key = key.at("training");
         let own = written.get("training").and_then(toml::Value::as_table);
-        if own.is_some_and(|own| !own.is_empty()) && !settings.kind.takes_steps() {
+        if own.is_some_and(|own| !own.is_empty()) && !settings.kind.trains_in_epochs() {
             return Err(key
                 .error("says how to take steps, and this kind of model is fitted to its minimum")
                 .with_hint(format!("Remove `[{key}]`")));

@@ -59,7 +59,7 @@ impl RangeTestTable {
         model: &ModelSettings,
     ) -> Result<RangeTestSettings, Failure> {
         key.at("model").require(
-            model.kind.takes_steps(),
+            model.kind.trains_in_epochs(),
             format!("names `{}`, which has no learning rate", self.model),
         )?;
         key.require(

@@ -81,15 +81,15 @@ impl Pipeline {
         for (name, settings) in self.trials.iter().chain(&self.models) {
             let mut inputs = vec![self.tokens_of(settings)];
             match (&settings.sweep, settings.kind) {
-                (Some(sweep), ModelKind::Winner) => {
+                (Some(sweep), ModelKind::BestOfSweep) => {
                     let trials = self.report.sweeps[sweep].iter();
                     inputs.extend(trials.map(|trial| StepId::new(Train, &trial.name)));
                 }
                 (_, ModelKind::Linear) => {}
                 _ => inputs.push(StepId::new(Embed, &settings.embedding)),
             }
-            let rivals = settings.rung.iter().flat_map(|rung| &rung.rivals);
-            inputs.extend(rivals.map(|rival| StepId::new(Train, rival)));
+            let previous_rung = settings.rung.iter().flat_map(|rung| &rung.previous_rung);
+            inputs.extend(previous_rung.map(|trial| StepId::new(Train, trial)));
             steps.push(step(StepId::new(Train, name), settings, inputs, vec![]));
         }
         for (name, settings) in &self.evaluations {
@@ -159,7 +159,7 @@ impl Pipeline {
     }
 
     /// The sweep that each of its steps belongs to, by the steps' variants.
-    pub fn sweeps_of_trials(&self) -> IndexMap<&str, &str> {
+    pub fn sweep_by_step(&self) -> IndexMap<&str, &str> {
         let mut sweeps = IndexMap::new();
         for (sweep, trials) in &self.report.sweeps {
             for trial in trials {
@@ -183,7 +183,11 @@ impl Pipeline {
     /// Paths win over a download. A pattern stands for the files that match it, in the order of
     /// their names; one that nothing matches stands for itself, and is reported as missing.
     fn ingest_sources(&self) -> Vec<Source> {
-        let paths = self.ingest.source.iter().flat_map(|path| matching(path));
+        let paths = self
+            .ingest
+            .source
+            .iter()
+            .flat_map(|path| expand_pattern(path));
         let mut sources: Vec<Source> = paths.map(Source::Path).collect();
         if let (true, Some(pinned)) = (sources.is_empty(), &self.ingest.download) {
             sources.push(Source::Pinned {
@@ -197,7 +201,7 @@ impl Pipeline {
 
 /// The files that a path stands for: those that match it if it is a pattern, in the order of their
 /// names, and else itself.
-pub fn matching(path: &Path) -> Vec<PathBuf> {
+pub fn expand_pattern(path: &Path) -> Vec<PathBuf> {
     let text = path.to_string_lossy();
     let is_pattern = text.contains(['*', '?', '[']) && !path.exists();
     let mut found = Vec::new();

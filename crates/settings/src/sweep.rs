@@ -26,7 +26,7 @@ pub struct SweepSettings {
     #[serde(default)]
     pub seeds: u32,
     /// Settings drawn at random, so many times; where nothing is said every combination is tried.
-    pub random: Option<u32>,
+    pub random_trials: Option<u32>,
     /// Whether trials that do badly after some epochs are stopped, and when.
     pub halving: Option<HalvingSettings>,
     /// Dotted names of settings of the model, and their values.
@@ -125,10 +125,10 @@ impl SweepSettings {
                 "cannot sweep over `{fixed}`, which makes another model; name it as a model of its own, or set `seeds`"
             )));
         }
-        let mut all = vec![IndexMap::new(); self.random.unwrap_or(1) as usize];
+        let mut all = vec![IndexMap::new(); self.random_trials.unwrap_or(1) as usize];
         for (path, values) in &self.over {
             let of_path = |problem: String| over.at(format!("\"{path}\"")).error(problem);
-            if self.random.is_some() {
+            if self.random_trials.is_some() {
                 for (number, combination) in all.iter_mut().enumerate() {
                     let share = uniform(&format!("{seed} {key} {number} {path}"));
                     let value = values.at(share).map_err(of_path)?;
@@ -147,12 +147,12 @@ impl SweepSettings {
                     .collect();
             }
             let problem = format!(
-                "has {} combinations, and at most {MOST} are tried; set `random` to draw some",
+                "has {} combinations, and at most {MOST} are tried; set `random_trials` to draw some",
                 all.len()
             );
             key.require(all.len() <= MOST, problem)?;
         }
-        key.at("random")
+        key.at("random_trials")
             .require(!all.is_empty(), "must be at least 1")?;
         Ok(all)
     }
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn random_values_are_within_and_the_same_each_time() {
-        let text = "model = 'lstm'\nrandom = 40\nover = { hidden = [4, 8], dropout = { from = 0.01, to = 0.5 } }";
+        let text = "model = 'lstm'\nrandom_trials = 40\nover = { hidden = [4, 8], dropout = { from = 0.01, to = 0.5 } }";
         let drawn = values(text, "dropout");
         assert_eq!(drawn, values(text, "dropout"));
         let numbers: Vec<f64> = drawn.iter().filter_map(Value::as_float).collect();
@@ -325,7 +325,7 @@ mod tests {
                 "at most 1000",
             ),
             (
-                "model = 'lstm'\nrandom = 0\nover = { hidden = [1] }",
+                "model = 'lstm'\nrandom_trials = 0\nover = { hidden = [1] }",
                 "must be at least 1",
             ),
         ] {

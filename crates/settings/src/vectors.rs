@@ -44,7 +44,7 @@ pub struct VectorLayout {
     /// Components of a vector.
     pub width: u32,
     /// Number of vectors, where a first line `count width` announces it (word2vec, fastText).
-    pub announced: Option<u64>,
+    pub declared_count: Option<u64>,
 }
 
 impl VectorLayout {
@@ -52,7 +52,7 @@ impl VectorLayout {
     ///
     /// # Errors
     /// The file cannot be read or has no vectors.
-    pub fn peek(path: &Path) -> Result<Self, VectorsError> {
+    pub fn read(path: &Path) -> Result<Self, VectorsError> {
         let read_error = |source| VectorsError::Read {
             path: path.to_owned(),
             source,
@@ -76,7 +76,7 @@ impl VectorLayout {
             return match u32::try_from(width) {
                 Ok(width @ 1..=65_536) => Ok(Self {
                     width,
-                    announced: Some(count),
+                    declared_count: Some(count),
                 }),
                 _ => Err(format!(
                     "its first line announces vectors of {width} components"
@@ -96,7 +96,7 @@ impl VectorLayout {
         match common {
             Some((width @ 1..=65_536, _)) => Ok(Self {
                 width: width as u32,
-                announced: None,
+                declared_count: None,
             }),
             _ => Err("its first lines are not a word followed by numbers".to_owned()),
         }
@@ -109,7 +109,7 @@ pub struct Line {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// Whether a line feed closed it; only the last line of a file may have none.
-    pub is_closed: bool,
+    pub ends_with_newline: bool,
 }
 
 /// Opens a file of text, unpacking it where its first bytes say that it is gz.
@@ -141,11 +141,14 @@ pub fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<Line>> {
             format!("a line is longer than {LONGEST_LINE} bytes, which no line of word vectors is");
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
-    let is_closed = bytes.last() == Some(&b'\n');
+    let ends_with_newline = bytes.last() == Some(&b'\n');
     while matches!(bytes.last(), Some(b'\n' | b'\r')) {
         bytes.pop();
     }
-    Ok(Some(Line { bytes, is_closed }))
+    Ok(Some(Line {
+        bytes,
+        ends_with_newline,
+    }))
 }
 
 /// The fields of a line. They are separated by ASCII spaces or tabs alone: the words themselves may
@@ -177,13 +180,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vectors.txt");
         std::fs::write(&path, text).expect("written");
-        VectorLayout::peek(&path)
+        VectorLayout::read(&path)
     }
 
-    fn check(text: &str, width: u32, announced: Option<u64>) {
+    fn check(text: &str, width: u32, declared_count: Option<u64>) {
         assert_eq!(
             layout(text).expect("vectors"),
-            VectorLayout { width, announced },
+            VectorLayout {
+                width,
+                declared_count
+            },
             "{text:?}"
         );
     }
@@ -230,6 +236,6 @@ mod tests {
             .write_all(b"the 0.5 1\n")
             .and_then(|()| writer.finish())
             .expect("written");
-        assert_eq!(VectorLayout::peek(&path).expect("vectors").width, 2);
+        assert_eq!(VectorLayout::read(&path).expect("vectors").width, 2);
     }
 }

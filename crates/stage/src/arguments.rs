@@ -51,7 +51,8 @@ impl PipelineArguments {
     fn all_overrides(&self) -> Vec<Override> {
         let mut overrides = self.overrides.clone();
         let source = self.source.as_deref();
-        overrides.extend(source.map(|path| Override::text("ingest.source", &absolute_text(path))));
+        overrides
+            .extend(source.map(|path| Override::from_text("ingest.source", &absolute_text(path))));
         with_artifacts(&overrides, self.artifacts.as_deref())
     }
 
@@ -98,7 +99,7 @@ impl ModelArguments {
 /// Overrides and the artifacts folder of a command line, whose path is relative to the folder the user stands in.
 pub fn with_artifacts(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
     let artifacts =
-        artifacts.map(|path| Override::text("pipeline.artifacts", &absolute_text(path)));
+        artifacts.map(|path| Override::from_text("pipeline.artifacts", &absolute_text(path)));
     overrides.iter().cloned().chain(artifacts).collect()
 }
 

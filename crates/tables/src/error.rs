@@ -122,7 +122,7 @@ impl InputError {
             (Some(TooLarge::Setting(_)), _) => Self::new(
                 Problem::TooLarge,
                 format!("`{name}` is larger than allowed"),
-                "If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
+                "If it really holds that much, allow it with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack it first",
             )
             .with_cause(source),
             (None, InvalidData | InvalidInput | Other | UnexpectedEof) => Self::new(

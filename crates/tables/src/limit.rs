@@ -15,7 +15,7 @@ const HARMLESS: u64 = 100 << 20;
 /// Why no more is unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooLarge {
-    /// More bytes than `ingest.max_unpacked_bytes`.
+    /// More bytes than `ingest.max_decompressed_bytes`.
     #[error("it unpacks to more than {}", format::bytes(*.0))]
     Setting(u64),
     /// More than [`LARGEST_RATIO`] times its size.

@@ -51,7 +51,8 @@ impl<'a> Table<'a> {
         scratch: &Path,
         read: impl Fn(u64) + 'a,
     ) -> Result<Self, InputError> {
-        let unpacked = container::unpack(path, Some(scratch), settings.max_unpacked_bytes, read)?;
+        let unpacked =
+            container::unpack(path, Some(scratch), settings.max_decompressed_bytes, read)?;
         let packing = Some(unpacked.packing).filter(|packing| !packing.is_empty());
         let mut form: Vec<String> = packing.map(str::to_owned).into_iter().collect();
         let (mut may_lack_columns, mut count) = (false, None);
@@ -150,7 +151,7 @@ fn parquet(
 ) -> Result<ParquetReader, InputError> {
     let file = unpacked.into_file(path, scratch)?;
     let size = file.metadata().map_err(InputError::read(path))?.len();
-    let limit = Limit::new(size, settings.max_unpacked_bytes);
+    let limit = Limit::new(size, settings.max_decompressed_bytes);
     ParquetReader::open(path, file, row_limit(settings), limit)
 }
 

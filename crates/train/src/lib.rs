@@ -57,7 +57,7 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     match settings.kind {
         ModelKind::Probe => return probe::run(context, &settings),
         ModelKind::Linear => return ngrams::run(context, &settings),
-        ModelKind::Winner => return winner::run(context, &settings),
+        ModelKind::BestOfSweep => return winner::run(context, &settings),
         _ => {}
     }
     if let Some(test) = settings.range_test {

@@ -36,7 +36,7 @@ use artifact::{Failure, FailureKind, StageName};
 use bundle::find::{self, Selection};
 use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
-use settings::{IngestSettings, StepId, table_of};
+use settings::{IngestSettings, StepId, table_from_overrides};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};
@@ -70,7 +70,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     selection.start_threads();
     let predictor = Predictor::load(place, &selection.run, networks)?;
-    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
+    let reading: IngestSettings = table_from_overrides("ingest", &arguments.of.overrides)?;
     let question = Question {
         files: &arguments.files,
         reading: &reading,
@@ -107,7 +107,10 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     }
     let overrides = &arguments.of.overrides;
     check_tables(overrides, &["ingest", "run"])?;
-    Selection::of_folders(slice::from_ref(folder), table_of("run", overrides)?)
+    Selection::of_folders(
+        slice::from_ref(folder),
+        table_from_overrides("run", overrides)?,
+    )
 }
 
 /// From where it is known how the model errs: labelled reviews of the domain, or those it was judged on.

@@ -60,7 +60,7 @@ impl Score {
 impl MaskedTask<'_> {
     fn hide(&self, ids: &[u32], stream: Stream) -> Hidden {
         let size = self.contract.vocabulary_size;
-        hide(ids, self.settings.masked, self.mask, size, stream)
+        hide(ids, self.settings.mask_probability, self.mask, size, stream)
     }
 
     /// How well the model predicts tokens of the first validation rows, the same ones every time.

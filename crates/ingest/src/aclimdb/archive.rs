@@ -51,7 +51,7 @@ fn open<'a>(
     settings: &IngestSettings,
     task: &'a Task,
 ) -> Result<Box<dyn BufRead + 'a>, InputError> {
-    let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, |bytes| {
+    let unpacked = tables::unpack(path, None, settings.max_decompressed_bytes, |bytes| {
         task.advance(bytes)
     })?;
     match (unpacked.packing, unpacked.content) {

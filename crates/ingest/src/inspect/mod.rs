@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use artifact::{Failure, StageName};
 use clap::Parser;
-use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
+use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_from_overrides};
 use stage::{Progress, ProgressMode, exit_code};
 
 use crate::error::no_source;
@@ -59,7 +59,7 @@ pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = match &arguments.pipeline {
         Some(file) => Pipeline::load(file, &arguments.overrides)?.ingest,
-        None => table_of("ingest", &arguments.overrides)?,
+        None => table_from_overrides("ingest", &arguments.overrides)?,
     };
     let facts = inspect(&arguments.file, &settings)?;
     let mut out = anstream::stdout();
@@ -73,7 +73,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Reads the files that a path stands for and finds out about them.
 fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Facts<'a>, InputError> {
-    let paths = settings::matching(path);
+    let paths = settings::expand_pattern(path);
     let first = paths.first().ok_or_else(no_source)?;
     let expected = "only files of rows can be inspected";
     let hint = "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";

@@ -34,7 +34,7 @@ impl<'a> Rules<'a> {
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
             (&values.negative, Some(Sentiment::Negative)),
-            (&values.none, None),
+            (&values.unlabelled, None),
         ];
         let mut labels = HashMap::new();
         for (list, meaning) in meanings {

@@ -154,7 +154,7 @@ impl Finder<'_> {
         let may_be_stars = evidence.is_numeric()
             && evidence.distinct() == 1
             && self.name(Role::Rating, column).is_some();
-        let knows = |value: &str| self.settings.labels.knows(value);
+        let knows = |value: &str| self.settings.labels.contains(value);
         let known = evidence.share(knows);
         let fits = match name {
             // Values that are no labels in a column of that name are for the user to see.

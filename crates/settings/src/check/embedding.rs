@@ -79,7 +79,7 @@ fn check_adaptation(key: &Key, embedding: &EmbeddingSettings) -> Checked {
     key.require_within(&[
         ("learning_rate", adaptation.learning_rate, 1e-9, 1.0),
         ("warm_up", adaptation.warm_up, 0.0, 1.0),
-        ("masked", adaptation.masked, 0.01, 0.9),
+        ("mask_probability", adaptation.mask_probability, 0.01, 0.9),
     ])
 }
 
@@ -103,7 +103,7 @@ fn check_learning(key: &Key, embedding: &EmbeddingSettings) -> Checked {
 fn check_vectors(key: &Key, path: &Path, width: Option<u32>) -> Checked {
     let file = path.display();
     let source = key.at("source");
-    let found = VectorLayout::peek(path).map_err(|error| {
+    let found = VectorLayout::read(path).map_err(|error| {
         let (problem, hint) = match error {
             VectorsError::Read { source: cause, .. } if cause.kind() == ErrorKind::NotFound => (
                 format!("names the word vectors `{file}`, and there is no such file"),

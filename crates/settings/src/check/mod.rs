@@ -24,7 +24,7 @@ pub(crate) fn check(pipeline: &Pipeline) -> Checked {
     names("tokenizer", pipeline.tokenizers.keys().collect())?;
     names("embedding", pipeline.embeddings.keys().collect())?;
     names("model", pipeline.models.keys().collect())?;
-    let most = RunSettings::MOST_JOBS;
+    let most = RunSettings::MAX_JOBS;
     Key::of("run.jobs").require(
         (1..=most).contains(&pipeline.run.jobs),
         format!("must be 1 to {most}"),

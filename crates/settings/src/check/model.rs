@@ -17,7 +17,7 @@ const MOST_SEEDS: u32 = 100;
 pub(crate) fn check_seeds(key: &Key, seeds: u32, kind: ModelKind) -> Checked {
     let problem = match seeds {
         1 => return Ok(()),
-        2..=MOST_SEEDS if kind.takes_steps() => return Ok(()),
+        2..=MOST_SEEDS if kind.trains_in_epochs() => return Ok(()),
         2..=MOST_SEEDS => {
             "has a model trained again that comes out the same each time: nothing in it is drawn at random".to_owned()
         }
@@ -47,7 +47,7 @@ pub(crate) fn check_winner(
 
 pub(super) fn check_model(pipeline: &Pipeline, key: &Key, model: &ModelSettings) -> Checked {
     match model.kind {
-        ModelKind::Winner => return Ok(()),
+        ModelKind::BestOfSweep => return Ok(()),
         ModelKind::Linear => return check_linear(pipeline, key, model),
         _ => {}
     }

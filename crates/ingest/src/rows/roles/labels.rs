@@ -63,7 +63,7 @@ mod tests {
         let check = |values: &[&str], expected: bool| {
             let evidence = Evidence::of(values.iter().copied());
             let labels = LabelValues::default();
-            let found = speak(&evidence, |value| labels.knows(value));
+            let found = speak(&evidence, |value| labels.contains(value));
             assert_eq!(found, expected, "{values:?}");
         };
         check(&["positive", "negative"], true);
