@@ -50,9 +50,9 @@ fn names_that_are_not_there_are_answered_with_the_nearest() {
     check(
         &project,
         &["run", "--set", "model.lsmt.hidden=9"],
-        "1\n----- stderr\nerror: The setting `model.lsmt.hidden=9` given with `--set` does not fit\n  \
-         caused by: there is no `[model.lsmt]` in the pipeline file. Did you mean `lstm`? There are `naive`, `lstm`\n\n\
-         hint: An override is `--set table.key=value`, with the names of the pipeline file\n",
+        "1\n----- stderr\nerror: Failed to apply `--set model.lsmt.hidden=9`\n  \
+         caused by: `model.lsmt` is not a table of the pipeline file\n\n\
+         hint: Did you mean `lstm`? There are `naive`, `lstm`\n",
     );
     check(
         &project,
@@ -72,7 +72,7 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
         &["run"],
         "1\n----- stderr\n\
          error: `embedding.random.tokenizer` names the tokenizer `word`, which is not in the pipeline file\n\n\
-         hint: Did you mean `words`? There are `words`\n",
+         hint: Did you mean `words`? There is `words`\n",
     );
     let pieces = "[tokenizer.pieces]\nkind = \"bpe\"\n\n[model.naive]\ntokenizer = \"pieces\"";
     let project = Project::with_pipeline(&tiny_pipeline().replace("[model.naive]", pieces));
@@ -81,8 +81,8 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
         &["run"],
         "1\n----- stderr\n\
          error: `model.naive` reads the tokenizer `pieces`, \
-         and its embedding `random` was made for the tokenizer `words`\n\n\
-         hint: Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding of `pieces`\n",
+         but its embedding `random` is for the tokenizer `words`\n\n\
+         hint: Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding for `pieces`\n",
     );
     let vectors = "kind = \"static\"\nsource = \"vectors.txt\"";
     let project =
@@ -96,7 +96,7 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
         &project,
         &["plan"],
         "1\n----- stderr\n\
-         error: `embedding.random.width` is 8, and the vectors in `vectors.txt` have 3 components\n\n\
+         error: `embedding.random.width` is 8, but the vectors in `vectors.txt` have 3 components\n\n\
          hint: Remove `width` from `[embedding.random]`, or name vectors of 8 components with `embedding.random.source`\n",
     );
 }
@@ -107,7 +107,7 @@ fn files_that_are_not_there_are_named() {
     check(
         &project,
         &["run", "--pipeline", "none.toml"],
-        "1\n----- stderr\nerror: Could not read the pipeline file `none.toml`\n  \
+        "1\n----- stderr\nerror: Failed to read the pipeline file `none.toml`\n  \
          caused by: No such file or directory (os error 2)\n\nhint: Name the pipeline file with `--pipeline FILE`\n",
     );
     check(

@@ -85,7 +85,7 @@ fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
     first.sort_by(|one, two| one.0.total_cmp(&two.0));
     assert!(first[..2].iter().all(|(_, after)| *after != Some(1)));
 
-    // The winner is the one that was trained to the end, and the report shows all.
+    // The best trial was trained to the end, and the report shows all.
     let selection = artifact(&raced, "train best").file("selection.json");
     let text = fs::read(selection.expect("a whole file")).expect("it is there");
     let selection: Value = serde_json::from_slice(&text).expect("JSON");
@@ -120,9 +120,12 @@ fn what_cannot_be_halved_is_said() {
         ),
         (
             "sweep.rate.over={ \"training.epochs\" = [3, 4] }",
-            "differs among them",
+            "but the trials differ in `training.epochs`",
         ),
-        ("sweep.rate.halving={ frist = 2 }", "unknown field `frist`"),
+        (
+            "sweep.rate.halving={ frist = 2 }",
+            "`sweep.rate.halving.frist` is not a setting",
+        ),
     ] {
         let screen = call(&project(SWEEP), &["plan", "--set", change]);
         assert_eq!(screen.code, Some(1), "{change}");

@@ -120,8 +120,11 @@ fn what_cannot_be_is_said_with_what_to_change() {
         "{error}"
     );
     for (change, part) in [
-        ("model.linear.embedding=words", "reads words and no vectors"),
-        ("model.linear.ngrams.longest=7", "must be 1 to 6"),
+        (
+            "model.linear.embedding=words",
+            "reads tokens and no vectors",
+        ),
+        ("model.linear.ngrams.longest=7", "must be from 1 to 6"),
         ("model.linear.training.epochs=3", "fitted to its minimum"),
         ("model.linear.tokenizer=wrods", "Did you mean `words`?"),
         (
