@@ -47,9 +47,9 @@ pub struct EmbeddingSettings {
 pub struct LearnedSettings {
     /// Number of passes over the text.
     pub epochs: u32,
-    /// Maximum context window: words on each side of a word.
+    /// Maximum context window: words on each side of a word; at least 1.
     pub window: u32,
-    /// Number of negative samples per context word.
+    /// Number of negative samples per context word, at least 1.
     pub negatives: u32,
     /// Initial learning rate; it falls linearly to 0.
     pub learning_rate: f64,
@@ -80,7 +80,7 @@ impl Default for LearnedSettings {
 pub struct AdaptationSettings {
     /// Number of passes over the text.
     pub epochs: u32,
-    /// Reviews per optimizer step.
+    /// Reviews per optimizer step, at least 1.
     pub batch_size: u32,
     /// Reviews per shard, as for `training.shard_size`.
     pub shard_size: u32,

@@ -13,12 +13,9 @@ use crate::schema::{Schema, allowed_values, alternatives};
 use crate::suggest;
 
 /// Settings and values of earlier versions: the type they belong to, the old name, the new name.
+#[rustfmt::skip]
 const RENAMED: [(&str, &str, &str); 7] = [
-    (
-        "IngestSettings",
-        "max_unpacked_bytes",
-        "max_decompressed_bytes",
-    ),
+    ("IngestSettings", "max_unpacked_bytes", "max_decompressed_bytes"),
     ("LabelValues", "none", "unlabelled"),
     ("NearDuplicateSettings", "find", "enabled"),
     ("AdaptationSettings", "masked", "mask_probability"),
@@ -155,16 +152,14 @@ impl Schema {
         table: &Table,
         path: &[String],
     ) -> Result<(), Mismatch> {
-        let join = |name: &String| [path, &[name.clone()]].concat();
+        let join = |name: &str| [path, &[name.to_owned()]].concat();
         for (name, value) in table {
-            let others = schema["additionalProperties"].as_object();
-            match (schema["properties"].get(name), others) {
-                (Some(inner), _) => self.check_part(owner, inner, value, &join(name))?,
-                (None, Some(_)) => {
-                    let inner = &schema["additionalProperties"];
-                    self.check_part("", inner, value, &join(name))?;
-                }
-                (None, None) => return Err(unknown(owner, schema, value, &join(name))),
+            let path = join(name);
+            let others = schema.get("additionalProperties");
+            let inner = schema["properties"].get(name).or(others);
+            match inner.filter(|inner| inner.is_object()) {
+                Some(inner) => self.check_part(owner, inner, value, &path)?,
+                None => return Err(unknown(owner, schema, value, &path)),
             }
         }
         let required = schema["required"].as_array().into_iter().flatten();
@@ -178,7 +173,7 @@ impl Schema {
             _ => format!("`[{}]`", path.join(".")),
         };
         let hint = format!("Add `{missing}` to {table}: {allowed}");
-        Err(Mismatch::new(&join(&missing.to_owned()), "is missing").with_hint(hint))
+        Err(Mismatch::new(&join(missing), "is missing").with_hint(hint))
     }
 
     fn wrong_value(&self, owner: &str, schema: &Json, value: &Value, path: &[String]) -> Mismatch {
@@ -191,8 +186,8 @@ impl Schema {
         let Some(text) = value.as_str().filter(|_| !allowed.is_empty()) else {
             let range = match (schema["format"].as_str(), value) {
                 (Some("uint32"), Value::Integer(_)) => format!(" from 0 to {}", u32::MAX),
-                (Some("int32"), _) => format!(" from {} to {}", i32::MIN, i32::MAX),
-                (_, Value::Integer(_)) if schema["minimum"] == 0 => " of at least 0".to_owned(),
+                (Some("int32"), Value::Integer(_)) => format!(" from {} to {}", i32::MIN, i32::MAX),
+                (Some(_), Value::Integer(_)) => " of at least 0".to_owned(),
                 _ => String::new(),
             };
             let problem = format!("is {given} and must be {}{range}", self.describe(schema));
@@ -216,12 +211,11 @@ fn unknown(owner: &str, schema: &Json, value: &Value, path: &[String]) -> Mismat
         Some(new) => format!("`{name}` is now called `{new}`: write `{new} = {value}`"),
         None => suggest(name, &known),
     };
-    let kind = if path.len() > 1 {
-        "setting"
-    } else {
-        "table of the pipeline file"
+    let problem = match path.len() {
+        1 => "is not a table of the pipeline file",
+        _ => "is not a setting",
     };
-    Mismatch::new(path, format!("is not a {kind}")).with_hint(hint)
+    Mismatch::new(path, problem).with_hint(hint)
 }
 
 fn new_name(owner: &str, old: &str) -> Option<&'static str> {
@@ -234,16 +228,11 @@ fn new_name(owner: &str, old: &str) -> Option<&'static str> {
 fn accepts(schema: &Json, value: &Value) -> bool {
     match (schema["type"].as_str(), value) {
         (None, _) => true,
-        (Some("integer"), Value::Integer(value)) => {
-            let unsigned = schema["minimum"]
-                .as_i64()
-                .is_none_or(|least| *value >= least);
-            match schema["format"].as_str() {
-                Some("uint32") => unsigned && u32::try_from(*value).is_ok(),
-                Some("int32") => i32::try_from(*value).is_ok(),
-                _ => unsigned,
-            }
-        }
+        (Some("integer"), Value::Integer(value)) => match schema["format"].as_str() {
+            Some("uint32") => u32::try_from(*value).is_ok(),
+            Some("int32") => i32::try_from(*value).is_ok(),
+            _ => u64::try_from(*value).is_ok(),
+        },
         (Some("number"), Value::Integer(_) | Value::Float(_)) => true,
         (Some("boolean"), Value::Boolean(_)) => true,
         (Some("string"), Value::String(text)) => {

@@ -33,30 +33,35 @@ impl Schema {
         name.map_or(("", schema), |name| (name, &self.root["definitions"][name]))
     }
 
-    /// What a value may be, in words: "a whole number", "a list", "one of `a`, `b`".
+    /// What a value may be, in words: "a whole number", "a list of texts", "one of `a`, `b`".
     pub(crate) fn describe(&self, schema: &Value) -> String {
         let schema = self.resolve(schema).1;
-        let forms: Vec<String> = match alternatives(schema) {
-            Some(_) if !allowed_values(schema).is_empty() => {
-                return format!("one of {}", list(&allowed_values(schema)));
-            }
-            Some(forms) => forms.iter().map(|form| self.describe(form)).collect(),
-            None => vec![describe_type(schema).to_owned()],
+        let allowed = allowed_values(schema);
+        if !allowed.is_empty() {
+            return format!("one of {}", list(&allowed));
+        }
+        if let Some(forms) = alternatives(schema) {
+            let forms: Vec<String> = forms.iter().map(|form| self.describe(form)).collect();
+            return forms.join(" or ");
+        }
+        let kind = match schema["type"].as_str() {
+            Some("integer") => "a whole number",
+            Some("number") => "a number",
+            Some("boolean") => "`true` or `false`",
+            Some("string") if schema["maxLength"] == 1 => "a single character",
+            Some("string") => "a text",
+            Some("array") => return format!("a list of {}", self.describe_items(&schema["items"])),
+            Some("object") => "a table",
+            _ => "a value",
         };
-        forms.join(" or ")
+        kind.to_owned()
     }
-}
 
-fn describe_type(schema: &Value) -> &'static str {
-    match schema["type"].as_str() {
-        Some("integer") => "a whole number",
-        Some("number") => "a number",
-        Some("boolean") => "`true` or `false`",
-        Some("string") if schema["maxLength"] == 1 => "one character in quotes",
-        Some("string") => "a text in quotes",
-        Some("array") => "a list",
-        Some("object") => "a table",
-        _ => "a value",
+    fn describe_items(&self, items: &Value) -> String {
+        match self.describe(items).strip_prefix("a ") {
+            Some(item) => format!("{item}s"),
+            None => "texts".to_owned(),
+        }
     }
 }
 

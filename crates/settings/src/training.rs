@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingSettings {
-    /// Maximum number of passes over the training split.
+    /// Maximum number of passes over the training split, at least 1.
     pub epochs: u32,
-    /// Reviews per optimizer step.
+    /// Reviews per optimizer step, at least 1.
     pub batch_size: u32,
     /// Gradient accumulation: number of parts that a batch is split into to save memory, at most `batch_size`.
     /// The result of a step stays the same.
@@ -19,17 +19,17 @@ pub struct TrainingSettings {
     /// Default: 16; 8 for `transformer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard_size: Option<u32>,
-    /// Peak learning rate.
+    /// Peak learning rate, above 0.
     pub learning_rate: f64,
     /// How the learning rate falls after the warm-up.
     pub schedule: Schedule,
     /// Warm-up: fraction of all steps, 0 to 1, in which the learning rate rises from 0.
     pub warm_up: f64,
-    /// Weight decay of AdamW (Loshchilov and Hutter 2019), for matrices but not for biases and embeddings.
+    /// Weight decay of AdamW (Loshchilov and Hutter 2019), 0 to 10. Biases and embeddings have none.
     pub weight_decay: f64,
-    /// AdamW: decay rate of the mean of gradients.
+    /// AdamW: decay rate of the mean of gradients, 0 to 0.9999.
     pub beta1: f64,
-    /// AdamW: decay rate of the mean of squared gradients.
+    /// AdamW: decay rate of the mean of squared gradients, 0 to 0.999999.
     pub beta2: f64,
     /// Maximum norm of the gradient (gradient clipping); 0 disables clipping.
     pub clip_norm: f64,
@@ -40,7 +40,7 @@ pub struct TrainingSettings {
     pub label_smoothing: f64,
     /// Number format of a transformer's activations. Weights and optimizer state are always f32.
     pub precision: Precision,
-    /// Steps between two lines of the training log, `metrics.jsonl`.
+    /// Steps between two lines of the training log, `metrics.jsonl`; at least 1.
     pub log_every: u32,
 }
 

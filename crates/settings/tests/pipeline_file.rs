@@ -127,12 +127,12 @@ fn wrong_values_are_shown_with_what_is_allowed() {
         (
             "source = \"reviews.csv\"",
             "source = 5",
-            "`ingest.source` is 5 and must be a text in quotes or a list",
+            "`ingest.source` is 5 and must be a text or a list of texts",
         ),
         (
             "source = \"reviews.csv\"",
             "delimiter = \";;\"",
-            "`ingest.delimiter` is \";;\" and must be one character in quotes",
+            "`ingest.delimiter` is \";;\" and must be a single character",
         ),
         (
             "[clean]",
