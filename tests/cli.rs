@@ -72,7 +72,7 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
         &["run"],
         "1\n----- stderr\n\
          error: `embedding.random.tokenizer` names the tokenizer `word`, which is not in the pipeline file\n\n\
-         hint: Did you mean `words`? There are `words`\n",
+         hint: Did you mean `words`? There is `words`\n",
     );
     let pieces = "[tokenizer.pieces]\nkind = \"bpe\"\n\n[model.naive]\ntokenizer = \"pieces\"";
     let project = Project::with_pipeline(&tiny_pipeline().replace("[model.naive]", pieces));
@@ -81,8 +81,8 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
         &["run"],
         "1\n----- stderr\n\
          error: `model.naive` reads the tokenizer `pieces`, \
-         and its embedding `random` was made for the tokenizer `words`\n\n\
-         hint: Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding of `pieces`\n",
+         but its embedding `random` is for the tokenizer `words`\n\n\
+         hint: Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding for `pieces`\n",
     );
     let vectors = "kind = \"static\"\nsource = \"vectors.txt\"";
     let project =
@@ -96,7 +96,7 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
         &project,
         &["plan"],
         "1\n----- stderr\n\
-         error: `embedding.random.width` is 8, and the vectors in `vectors.txt` have 3 components\n\n\
+         error: `embedding.random.width` is 8, but the vectors in `vectors.txt` have 3 components\n\n\
          hint: Remove `width` from `[embedding.random]`, or name vectors of 8 components with `embedding.random.source`\n",
     );
 }

@@ -14,7 +14,7 @@ kind = "linear"
 tokenizer = "words"
 
 [model.best]
-kind = "winner"
+kind = "best_of_sweep"
 sweep = "rates"
 
 [sweep.rates]
@@ -59,7 +59,7 @@ fn settings_are_compared_and_models_united() {
         "{done:?}"
     );
 
-    // The winner is the trial with the settings of the lowest mean loss.
+    // The best trial is the one with the settings of the lowest mean loss.
     let selection = json(&project, "train best", "selection.json");
     let trials = selection["trials"].as_array().expect("a list");
     assert_eq!(trials.len(), 4);
@@ -125,7 +125,7 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
     for (change, part) in [
         (
             "ensemble.together.models=[\"naive\"]",
-            "must name two models or more",
+            "must name at least two models",
         ),
         (
             "ensemble.together.models=[\"naive\", \"lsmt\"]",
@@ -134,7 +134,7 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
         ("model.best.sweep=rate", "Did you mean `rates`?"),
         (
             "model.best.hidden=3",
-            "cannot be set for the winner of a sweep",
+            "cannot be set for the best trial of a sweep",
         ),
         ("sweep.rates.model=nvaie", "Did you mean `naive`?"),
         ("sweep.rates.over={hiden = [3]}", "hiden"),

@@ -304,20 +304,19 @@ embedding = "windows"
     assert_eq!(misfit.code, Some(1));
     assert_eq!(
         misfit.comparable(project.folder()),
-        "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, one of 300 entries at most, learned from your \
-         reviews; the encoder `encoder` was trained with its own `tokenizer.json` (17 entries, fingerprint [digest]) and \
-         would read any other's ids as other words\n\n\
-         hint: Write `[tokenizer.words]` with `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"`, or let \
-         `embedding.encoder.tokenizer` name a tokenizer that has it\n"
+        "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, trained on your reviews (at most 300 \
+         entries), but the encoder `encoder` needs its own `tokenizer.json` (17 entries, fingerprint [digest])\n\n\
+         hint: Set `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"` in `[tokenizer.words]`, or set \
+         `embedding.encoder.tokenizer` to a tokenizer that has them\n"
     );
     let misfit = call(
         &project,
         &["plan", "--set", "model.transfer.embedding=random"],
     );
-    assert!(misfit.stderr.contains("`model.transfer` tunes an encoder, and its embedding `random` is a table of word vectors"), "{}", misfit.stderr);
+    assert!(misfit.stderr.contains("`model.transfer` fine-tunes an encoder, but its embedding `random` is a table of word vectors"), "{}", misfit.stderr);
     let misfit = call(&project, &["plan", "--set", "tokenizer.own.max_length=600"]);
     assert!(
-        misfit.stderr.contains("reads 512 tokens at most"),
+        misfit.stderr.contains("reads at most 512 tokens"),
         "{}",
         misfit.stderr
     );

@@ -12,11 +12,11 @@ use crate::common::{artifact, call, steps, succeed};
 const SWEEP: &str = r#"
 [sweep.rate]
 model = "lstm"
-halving = { factor = 2, first = 1 }
+halving = { factor = 2, min_epochs = 1 }
 over = { "training.learning_rate" = [0.0001, 0.003, 0.02, 0.05] }
 
 [model.best]
-kind = "winner"
+kind = "best_of_sweep"
 sweep = "rate"
 "#;
 
@@ -41,7 +41,7 @@ fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
     let trained = trained.iter().filter(|step| step.starts_with("train rate"));
     assert_eq!(trained.count(), 3 * TRIALS.len());
 
-    let plain = project(&SWEEP.replace("halving = { factor = 2, first = 1 }\n", ""));
+    let plain = project(&SWEEP.replace("halving = { factor = 2, min_epochs = 1 }\n", ""));
     succeed(&plain, &["run", "--only", "ingest"]);
     succeed(&plain, &["run", "--variant", "best"]);
 
@@ -85,7 +85,7 @@ fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
     first.sort_by(|one, two| one.0.total_cmp(&two.0));
     assert!(first[..2].iter().all(|(_, after)| *after != Some(1)));
 
-    // The winner is the one that was trained to the end, and the report shows all.
+    // The best trial was trained to the end, and the report shows all.
     let selection = artifact(&raced, "train best").file("selection.json");
     let text = fs::read(selection.expect("a whole file")).expect("it is there");
     let selection: Value = serde_json::from_slice(&text).expect("JSON");
@@ -114,12 +114,18 @@ fn a_rung_trained_again_is_the_same_to_the_byte_so_that_nothing_follows() {
 fn what_cannot_be_halved_is_said() {
     for (change, part) in [
         ("sweep.rate.halving={ factor = 1 }", "at least 2"),
-        ("sweep.rate.halving={ first = 2 }", "leaves nothing to stop"),
+        (
+            "sweep.rate.halving={ min_epochs = 2 }",
+            "leaves nothing to stop",
+        ),
         (
             "sweep.rate.over={ \"training.epochs\" = [3, 4] }",
-            "differs among them",
+            "but the trials differ in `training.epochs`",
         ),
-        ("sweep.rate.halving={ frist = 2 }", "unknown field `frist`"),
+        (
+            "sweep.rate.halving={ frist = 2 }",
+            "`sweep.rate.halving.frist` is not a setting",
+        ),
     ] {
         let screen = call(&project(SWEEP), &["plan", "--set", change]);
         assert_eq!(screen.code, Some(1), "{change}");

@@ -65,11 +65,11 @@ fn what_cannot_be_tested_is_said() {
     let project = Project::with_pipeline(&format!("{}{TEST}", tiny_pipeline()));
     for (change, part) in [
         ("range_test.rates.model=lsmt", "Did you mean `lstm`?"),
-        ("range_test.rates.to=1e-5", "must rise"),
-        ("range_test.rates.steps=3", "must be 40"),
+        ("range_test.rates.to=1e-5", "larger than `from`"),
+        ("range_test.rates.steps=3", "is 3 and must be from 40"),
         (
             "range_test.lstm={ model = \"lstm\" }",
-            "has the name of a model",
+            "has the same name as a model",
         ),
     ] {
         let screen = call(&project, &["plan", "--set", change]);

@@ -27,7 +27,7 @@ impl Wanted for Words {
 
 fuzz_target!(|bytes: &[u8]| {
     as_file("vectors.txt", bytes, |path| {
-        let _ = settings::vectors::VectorLayout::peek(path);
+        let _ = settings::vectors::VectorLayout::read(path);
         let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Embed, "fuzz"));
         let task = progress.task("reading", None, "words");
         let _ = read_vectors(path, &mut Words::default(), &task);

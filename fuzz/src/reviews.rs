@@ -16,7 +16,7 @@ pub fn settings(format: SourceFormat) -> IngestSettings {
     IngestSettings {
         format,
         max_text_bytes: 200,
-        max_unpacked_bytes: 1 << 20,
+        max_decompressed_bytes: 1 << 20,
         ..IngestSettings::default()
     }
 }

@@ -132,7 +132,7 @@ fn find_near(
     reviews: &Reviews,
     kept: &[bool],
 ) -> Result<Option<(Clusters, Vec<Link>)>, Failure> {
-    if !settings.near_duplicates.find {
+    if !settings.near_duplicates.enabled {
         return Ok(None);
     }
     let progress = context.progress();

@@ -38,7 +38,7 @@ pub(crate) fn align(
     seed: u64,
     task: &ProgressTask,
 ) -> Result<Aligned, Failure> {
-    let found = VectorLayout::peek(path).map_err(unusable)?.width;
+    let found = VectorLayout::read(path).map_err(unusable)?.width;
     if let Some(wanted) = width.filter(|wanted| *wanted != found) {
         return Err(Failure::new(format!(
             "`width` is {wanted}, and the vectors in `{}` have {found} components",

@@ -111,7 +111,7 @@ pub fn read_vectors(
     wanted: &mut impl Wanted,
     task: &ProgressTask,
 ) -> Result<ReadReport, Failure> {
-    let layout = VectorLayout::peek(path).map_err(unusable)?;
+    let layout = VectorLayout::read(path).map_err(unusable)?;
     let mut reader = open_vectors(path).map_err(|source| {
         let path = path.to_owned();
         unusable(VectorsError::Read { path, source })
@@ -123,7 +123,7 @@ pub fn read_vectors(
         duplicates: 0,
         first_bad: None,
     };
-    let header = u64::from(layout.announced.is_some());
+    let header = u64::from(layout.declared_count.is_some());
     let mut vector = vec![0.0; layout.width as usize];
     let mut number = 0;
     loop {
@@ -137,7 +137,7 @@ pub fn read_vectors(
         match use_line(&line.bytes, &mut vector, wanted) {
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
-            Err(Defect::OtherWidth) if !line.is_closed => {
+            Err(Defect::OtherWidth) if !line.ends_with_newline => {
                 let reason = "its last line stops in the middle";
                 return Err(cut_off(path, number - 1, reason));
             }
@@ -145,7 +145,7 @@ pub fn read_vectors(
         }
         task.advance(1);
     }
-    if let Some(announced) = layout.announced
+    if let Some(announced) = layout.declared_count
         && report.lines < announced
     {
         let reason = format!(

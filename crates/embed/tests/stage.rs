@@ -385,7 +385,7 @@ fn widths_that_cannot_fit_are_refused_while_planning() {
         "{other}"
     );
     fs::write(folder.path().join("vectors.txt"), "{\"a\": 1}\n").expect("the folder is ours");
-    assert!(load_error(STATIC).contains("has no word vectors"));
+    assert!(load_error(STATIC).contains("is not a file with word vectors"));
     fs::write(folder.path().join("vectors.txt"), "good 1 2\n").expect("the folder is ours");
     load(&write_pipeline(
         folder.path(),

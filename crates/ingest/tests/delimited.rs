@@ -82,7 +82,7 @@ fn the_default_data() {
 fn every_column() {
     let settings = "delimiter = ';'\ncolumns = { text = 'quote', label = 'fresh', split = 'part', group = 'imdb', \
                     topic = 'title', timestamp = 'date', rating = 'stars' }\ntopic = 'films'\n\
-                    labels = { positive = ['fresh'], negative = ['rotten'], none = ['none'] }";
+                    labels = { positive = ['fresh'], negative = ['rotten'], unlabelled = ['none'] }";
     check(
         "critics.csv",
         "fresh;quote;imdb;title;date;part;stars\n\

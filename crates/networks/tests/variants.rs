@@ -147,7 +147,7 @@ kind = "probe"
 embedding = "windows"
 
 [model.best]
-kind = "winner"
+kind = "best_of_sweep"
 sweep = "rates"
 
 [sweep.rates]

@@ -122,7 +122,7 @@ pub(crate) struct RunArguments {
     pub(crate) dry_run: bool,
 
     /// Steps that run at the same time, instead of the pipeline file's `run.jobs`; no result depends on it
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MOST_JOBS as i64))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MAX_JOBS as i64))]
     pub(crate) jobs: Option<u8>,
 
     /// When a step fails, still run the steps that do not need it

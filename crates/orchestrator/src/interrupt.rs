@@ -15,8 +15,8 @@ static LIMIT_NEAR: AtomicBool = AtomicBool::new(false);
 static IN_JOB: AtomicBool = AtomicBool::new(false);
 static ALL_ARE_TOLD: AtomicBool = AtomicBool::new(false);
 /// The process of each slot, 0 for none.
-pub(crate) static CHILDREN: [AtomicI32; RunSettings::MOST_JOBS] =
-    [const { AtomicI32::new(0) }; RunSettings::MOST_JOBS];
+pub(crate) static CHILDREN: [AtomicI32; RunSettings::MAX_JOBS] =
+    [const { AtomicI32::new(0) }; RunSettings::MAX_JOBS];
 /// Signals that are being passed on at this moment.
 static PASSING_ON: AtomicI32 = AtomicI32::new(0);
 

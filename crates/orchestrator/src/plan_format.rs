@@ -63,7 +63,9 @@ pub(crate) fn json(workspace: &Workspace, planned: &[Planned]) -> Result<String,
         let mut command = vec![program.to_string_lossy().into_owned()];
         command.extend(workspace.program_arguments(id, None, None));
         let mut resources = BTreeMap::new();
-        if let Value::Object(fields) = json!(workspace.pipeline.engine.of_stage(id.stage)) {
+        if let Value::Object(fields) =
+            json!(workspace.pipeline.engine.resources_for_stage(id.stage))
+        {
             resources.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
         }
         let name = |place: &usize| steps[*place].id.to_string();

@@ -15,7 +15,7 @@ pub(crate) struct Sweeps<'a> {
 impl<'a> Sweeps<'a> {
     /// Every sweep as one line.
     pub(crate) fn folded(pipeline: &'a Pipeline) -> Self {
-        let folded = pipeline.sweeps_of_trials().into_iter().collect();
+        let folded = pipeline.sweep_by_step().into_iter().collect();
         Self { folded }
     }
 

@@ -21,7 +21,7 @@ use artifact::{Failure, FailureKind, StageName};
 use bundle::find::Selection;
 use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
-use settings::{EngineKind, IngestSettings, StepId, check_engine, table_of};
+use settings::{EngineKind, IngestSettings, StepId, check_engine, table_from_overrides};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;

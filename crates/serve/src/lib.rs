@@ -210,7 +210,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 
 fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
     if let Some(folder) = &arguments.bundle {
-        let run = table_of("run", &arguments.overrides)?;
+        let run = table_from_overrides("run", &arguments.overrides)?;
         return Ok(Source::Folder(folder.clone(), run));
     }
     let overrides = add_artifacts_override(&arguments.overrides, arguments.artifacts.as_deref());

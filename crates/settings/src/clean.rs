@@ -1,29 +1,29 @@
-//! `[clean]`: how text is normalised and rows are split.
+//! `[clean]`: how texts are normalised and reviews are split.
 
 use artifact::Normalization;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `[clean]`. Every step of the normalisation can be switched.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// How texts are normalised and reviews are split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CleanSettings {
-    /// Tags become a space (`<br />`) and character references (`&amp;`, `&#345;`) become
-    /// their character.
+    /// Replaces HTML tags (`<br />`) by a space and character references (`&amp;`, `&#345;`) by the character.
     pub html: bool,
-    /// Unicode form NFC, curly quotes and dashes to their plain form, control characters removed.
+    /// Normalises Unicode: form NFC, plain quotes and dashes, no control characters.
     pub unicode: bool,
-    /// Every run of white space becomes one space; none at the ends.
+    /// Replaces every run of white space by one space, and removes it at both ends.
     pub white_space: bool,
-    /// Whether a score that a review states itself (`7/10`) is replaced by `[score]`.
+    /// Replaces scores in the text (`7/10`) by `[score]`.
     pub mask_scores: bool,
-    /// Languages that are wanted, by English name or ISO 639-3 code. Rows that are surely in another
-    /// are removed; with an empty list none is.
+    /// Languages to keep, by English name or ISO 639-3 code. Reviews that are clearly in another language are
+    /// removed. An empty list keeps all.
     pub languages: Vec<String>,
-    /// Reviews that share most of their wording.
+    /// Detection of near-duplicates: reviews with almost the same wording.
     pub near_duplicates: NearDuplicateSettings,
-    /// How rows are split.
+    /// How reviews are split into training, validation and test.
     pub split: SplitSettings,
-    /// Seed of the split; the pipeline's where none is given.
+    /// Seed of the split. Default: `pipeline.seed`.
     pub seed: Option<u64>,
 }
 
@@ -43,7 +43,7 @@ impl Default for CleanSettings {
 }
 
 impl CleanSettings {
-    /// The steps that change a text.
+    /// The settings of the normalisation.
     pub fn normalization(&self) -> Normalization {
         Normalization {
             version: Normalization::VERSION,
@@ -55,39 +55,39 @@ impl CleanSettings {
     }
 }
 
-/// `[clean.near_duplicates]`. Two reviews are near-duplicates when the Jaccard similarity of their
-/// runs of five words reaches the threshold. They stay on one side of the split; where the split is
-/// the source's own, what is near a test row is removed from the other side.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Two reviews are near-duplicates if the Jaccard similarity of their five-word shingles reaches the
+/// threshold. Near-duplicates are put into the same split. If the source has its own split, training reviews
+/// that are near-duplicates of a test review are removed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NearDuplicateSettings {
-    /// Whether they are looked for.
-    pub find: bool,
-    /// Jaccard similarity, 0.5 to 1.
+    /// Detects near-duplicates.
+    pub enabled: bool,
+    /// Minimum Jaccard similarity, 0.5 to 1.
     pub threshold: f64,
 }
 
 impl Default for NearDuplicateSettings {
     fn default() -> Self {
         Self {
-            find: true,
+            enabled: true,
             threshold: 0.8,
         }
     }
 }
 
-/// `[clean.split]`. A row's side follows from a hash of its own text (or group) and the seed, so
-/// that it stays where it is when rows are added.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The split follows from a hash of the review's text (or group) and the seed, so a review stays in its split
+/// when other reviews are added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SplitSettings {
-    /// Keep the source's own train and test split where it has one.
+    /// Uses the source's own training and test split if it has one.
     pub official: bool,
-    /// Share of the labelled rows for test, 0 to 1, where the source has no split of its own.
+    /// Fraction of the labelled reviews for test, 0 to 0.9, if the source has no split.
     pub test: f64,
-    /// Share of the remaining training rows for validation, 0 to 1.
+    /// Fraction of the remaining training reviews for validation, 0 to 0.9.
     pub validation: f64,
-    /// Keep all rows of a group (a film) on one side.
+    /// Puts all reviews of a group (for example of one film) into the same split.
     pub grouped: bool,
 }
 

@@ -1,58 +1,62 @@
-//! `[embedding.NAME]`: a vector for every entry of a vocabulary.
+//! `[embedding.NAME]`: word vectors for a vocabulary, pretrained encoders, and features of encoders.
 
 use std::path::PathBuf;
 
 use artifact::Source;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Precision;
 
-/// `[embedding.NAME]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Word vectors for a vocabulary, a pretrained encoder, or features of an encoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingSettings {
-    /// Where the vectors come from.
+    /// Kind of embedding.
     pub kind: EmbeddingKind,
-    /// The tokenizer whose vocabulary they are for.
+    /// Name of the tokenizer whose vocabulary the vectors are for. `features` use the tokenizer of their encoder
+    /// by default; the others require it.
     #[serde(default, skip_serializing)]
+    #[schemars(extend("default" = null))]
     pub tokenizer: String,
-    /// Components of a vector. A setting for `random` and `learned`; a vector file has its own, and naming
-    /// it then only asks for a check.
+    /// Number of components of a vector. Required for `random` and `learned`, 1 to 4096. For `static` it follows
+    /// from the file; if given, it is compared with the file.
     pub width: Option<u32>,
-    /// GloVe, word2vec or fastText text file, plain or gz, or the folder of an encoder; relative to
-    /// the pipeline file.
+    /// For `static`: path of a text file with GloVe, word2vec or fastText vectors, plain or `.gz`. For `encoder`:
+    /// path of a Hugging Face folder. Relative to the pipeline file.
     #[serde(skip_serializing)]
     pub source: Option<PathBuf>,
-    /// How vectors are learned.
+    /// How word vectors are learned. Only for `learned`.
     pub learning: Option<LearnedSettings>,
-    /// The embedding of `kind = "encoder"` whose states are kept, for `kind = "features"`.
+    /// Name of the embedding of `kind = "encoder"` that computes the features. Only for `features`.
     #[serde(skip_serializing)]
     pub encoder: Option<String>,
-    /// How an encoder goes on learning on our own text before anything reads it, if it does.
+    /// Continued pretraining of an encoder on your reviews. Off without this table. Only for `encoder`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adaptation: Option<AdaptationSettings>,
-    /// What is kept of an encoder's states.
+    /// Layers and pooling of the features. Only for `features`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureSettings>,
-    /// Seed of random and learned vectors; the pipeline's where none is given.
+    /// Seed of the random numbers. Default: `pipeline.seed`.
     pub seed: Option<u64>,
 }
 
-/// `[embedding.NAME.learning]`, for `kind = "learned"`; the values are those of word2vec.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Word vectors learned with skip-gram and negative sampling. The defaults are those of word2vec.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LearnedSettings {
-    /// Passes over the text.
+    /// Number of passes over the text.
     pub epochs: u32,
-    /// Words on each side that a word foretells, at most.
+    /// Maximum context window: words on each side of a word; at least 1.
     pub window: u32,
-    /// Words drawn by chance for each that is foretold.
+    /// Number of negative samples per context word, at least 1.
     pub negatives: u32,
-    /// Rate at the start; it falls to 0 in a straight line.
+    /// Initial learning rate; it falls linearly to 0.
     pub learning_rate: f64,
-    /// Share of the text from which on occurrences of a word are left out; 0 leaves none out.
+    /// Subsampling threshold: occurrences of words that are a larger fraction of the text are skipped at random; 0
+    /// skips none.
     pub subsample: f64,
-    /// Whether reviews without a label are read, too. Those of validation and test never are.
+    /// Also uses reviews without a label. Validation and test reviews are never used.
     pub unlabelled: bool,
 }
 
@@ -69,24 +73,24 @@ impl Default for LearnedSettings {
     }
 }
 
-/// `[embedding.NAME.adaptation]`, for `kind = "encoder"`: it goes on as a masked language model (Devlin
-/// et al. 2019) on our own text, without the labels (Gururangan et al. 2020).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Continued pretraining of an encoder: masked language modelling (Devlin et al. 2019) on the training reviews,
+/// without their labels (Gururangan et al. 2020).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaptationSettings {
-    /// Passes over the text.
+    /// Number of passes over the text.
     pub epochs: u32,
-    /// Reviews per optimizer step.
+    /// Reviews per optimizer step, at least 1.
     pub batch_size: u32,
-    /// Reviews whose gradient a core computes at a time, as for `training.shard_size`.
+    /// Reviews per shard, as for `training.shard_size`.
     pub shard_size: u32,
-    /// Peak learning rate; it falls to 0 in a straight line.
+    /// Peak learning rate; it falls linearly to 0.
     pub learning_rate: f64,
-    /// Share of all steps, 0 to 1, over which the rate rises from 0.
+    /// Warm-up: fraction of all steps, 0 to 1, in which the learning rate rises from 0.
     pub warm_up: f64,
-    /// Share of tokens that are hidden, 0 to 1.
-    pub masked: f64,
-    /// Whether reviews without a label are read, too. Those of validation and test never are.
+    /// Probability that a token is masked, 0.01 to 0.9.
+    pub mask_probability: f64,
+    /// Also uses reviews without a label. Validation and test reviews are never used.
     pub unlabelled: bool,
     /// Number format of the activations.
     pub precision: Precision,
@@ -100,27 +104,27 @@ impl Default for AdaptationSettings {
             shard_size: 8,
             learning_rate: 1e-4,
             warm_up: 0.06,
-            masked: 0.15,
+            mask_probability: 0.15,
             unlabelled: true,
             precision: Precision::Auto,
         }
     }
 }
 
-/// `[embedding.NAME.features]`, for `kind = "features"`: what an encoder that is not trained further
-/// says about a review. Every pooling of every layer is kept, side by side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Features of a review: the states of a frozen encoder. Every pooling of every layer is computed, and the
+/// results are concatenated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeatureSettings {
-    /// Layers by number: 0 is the embedding, 1 the first layer, -1 the last, -2 the one before it.
+    /// Layer numbers: 0 is the embedding layer, 1 the first layer, -1 the last layer, -2 the one before it.
     pub layers: Vec<i32>,
-    /// How the states of a layer become one vector.
+    /// How the states of a layer become one vector: a list.
     pub pooling: Vec<FeaturePooling>,
-    /// How a review that is longer than the encoder reads is read in parts; it is cut where nothing
-    /// is said.
+    /// Windows over reviews that are longer than the encoder allows. Without this table such reviews are
+    /// truncated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowSettings>,
-    /// Number format of the states while they are computed; what is kept is f32.
+    /// Number format of the computation. The features are always saved as f32.
     pub precision: Precision,
 }
 
@@ -135,35 +139,34 @@ impl Default for FeatureSettings {
     }
 }
 
-/// How the states of an encoder's layer become one vector. Padding never takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How the states of an encoder layer become one vector. Padding is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FeaturePooling {
-    /// The state of the first token, which is the class token of most encoders.
+    /// The state of the first token, in most encoders the `[CLS]` token.
     Cls,
     /// The mean over all tokens.
     Mean,
-    /// The maximum over all tokens, component by component.
+    /// The maximum over all tokens for each component.
     Max,
 }
 
-/// Overlapping windows over a long review. Each begins and ends with the tokens that the whole row
-/// begins and ends with, as the encoder was trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Overlapping windows over a long review. Every window begins and ends with the special tokens of the encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowSettings {
-    /// Tokens of a window, the first and last one included.
+    /// Tokens per window, including its first and last special token; at least 4.
     pub length: u32,
-    /// Tokens that a window shares with the one before it.
+    /// Tokens that a window shares with the previous one, at most `length` minus 3.
     pub overlap: u32,
 }
 
-/// The files of an encoder's folder that are read, in this order.
+/// Files that are read from the folder of an encoder, in this order.
 pub const ENCODER_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
 
 impl EmbeddingSettings {
-    /// The files it reads. Those of an encoder one by one, because the folder may hold
-    /// others, of which nothing follows.
+    /// The files that the embedding reads. The files of an encoder are listed one by one, because other files in
+    /// its folder do not affect the result.
     pub(crate) fn sources(&self) -> Vec<Source> {
         match (&self.source, self.kind) {
             (None, _) | (_, EmbeddingKind::Features) => Vec::new(),
@@ -176,19 +179,18 @@ impl EmbeddingSettings {
     }
 }
 
-/// Where vectors come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Kind of embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EmbeddingKind {
-    /// Drawn at random, to be learned while training.
+    /// Random vectors, learned together with the model.
     Random,
-    /// From a file of word vectors, aligned to the vocabulary.
+    /// Vectors from a file of pretrained word vectors.
     Static,
-    /// Learned from our own text: skip-gram with negative sampling (Mikolov et al. 2013).
+    /// Vectors learned from your reviews: skip-gram with negative sampling (Mikolov et al. 2013).
     Learned,
-    /// A pretrained encoder in a Hugging Face folder, for a model of `kind = "transformer"`.
+    /// A pretrained encoder from a Hugging Face folder, for models of `kind = "transformer"` and for `features`.
     Encoder,
-    /// What a pretrained encoder says about every review, computed once, for models of
-    /// `kind = "probe"`.
+    /// Features of a frozen encoder, computed once for every review, for models of `kind = "probe"`.
     Features,
 }

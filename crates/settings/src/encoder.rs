@@ -1,7 +1,7 @@
-//! Whether an encoder's folder, its tokenizer and the model that is to tune it belong together.
+//! Checks that the folder of an encoder, its tokenizer, and the model that uses it match.
 //!
-//! It stands here and not in `embed` because a tokenizer other than the encoder's is the mistake
-//! that is easiest to make and hardest to see in the figures: it is refused while planning.
+//! These checks run while planning, because a wrong tokenizer is an easy mistake that only shows as a lower
+//! accuracy.
 
 use std::fs;
 use std::path::Path;
@@ -9,46 +9,46 @@ use std::path::Path;
 use artifact::{Digest, Failure};
 use serde_json::Value;
 
-use crate::key::{Checked, Key};
-use crate::names::list;
+use crate::names::list_known;
+use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
     EmbeddingKind, EmbeddingSettings, ModelKind, ModelSettings, Pipeline, TokenizerKind,
     TokenizerSettings, WindowSettings,
 };
 
-/// The tokenizer's file name in an encoder's folder.
+/// Name of the tokenizer file in the folder of an encoder.
 const TOKENIZER: &str = "tokenizer.json";
 
-/// The shape's file name in an encoder's folder.
+/// Name of the configuration file in the folder of an encoder.
 const CONFIG: &str = "config.json";
 
 /// Checks `[embedding.NAME]` of an encoder against its folder and against its tokenizer.
 pub(crate) fn check(
-    key: &Key,
+    key: &SettingPath,
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
-) -> Checked {
+) -> CheckResult {
     let Some(folder) = &embedding.source else {
         return Err(key
-            .at("source")
-            .error("must name the folder with the encoder"));
+            .join("source")
+            .error("must name the folder of the encoder"));
     };
     key.require_absent(
         &[("width", embedding.width.is_some())],
-        "cannot be set for an encoder, which brings its own",
+        "cannot be set for an encoder, which has a fixed width",
     )?;
     read_config(key, folder)?;
     check_tokenizer(key, folder, embedding, tokenizer)
 }
 
-/// The embedding of `kind = "encoder"` that features name.
-pub(crate) fn encoder_of<'a>(
+/// The embedding of `kind = "encoder"` that an embedding of `kind = "features"` names.
+pub(crate) fn resolve_encoder<'a>(
     pipeline: &'a Pipeline,
-    key: &Key,
+    key: &SettingPath,
     embedding: &EmbeddingSettings,
 ) -> Result<&'a EmbeddingSettings, Failure> {
     let name = embedding.encoder.as_deref().unwrap_or_default();
-    let is_encoder = |found: &EmbeddingSettings| found.kind == EmbeddingKind::Encoder;
+    let is_encoder = |it: &EmbeddingSettings| it.kind == EmbeddingKind::Encoder;
     if let Some(found) = pipeline.embeddings.get(name).filter(|it| is_encoder(it)) {
         return Ok(found);
     }
@@ -57,59 +57,60 @@ pub(crate) fn encoder_of<'a>(
     let problem = "must name an embedding of `kind = \"encoder\"`";
     let hint = match known.is_empty() {
         true => "Add one, for example `[embedding.minilm]` of the default `pipeline.toml`".into(),
-        false => format!("There is {}", list(&known)),
+        false => list_known(&known),
     };
-    Err(key.at("encoder").error(problem).with_hint(hint))
+    Err(key.join("encoder").error(problem).with_hint(hint))
 }
 
 /// Checks `[embedding.NAME]` of `kind = "features"` against the encoder that it names.
 pub(crate) fn check_features(
     pipeline: &Pipeline,
-    key: &Key,
+    key: &SettingPath,
     embedding: &EmbeddingSettings,
-) -> Checked {
-    let encoder = encoder_of(pipeline, key, embedding)?;
+) -> CheckResult {
+    let encoder = resolve_encoder(pipeline, key, embedding)?;
     let name = embedding.encoder.as_deref().unwrap_or_default();
     let tokenizer = &pipeline.tokenizers[&embedding.tokenizer];
     let folder = encoder.source.as_deref().unwrap_or(Path::new(""));
     check_tokenizer(key, folder, embedding, tokenizer)?;
     let features = embedding.features.clone().unwrap_or_default();
-    let key = key.at("features");
+    let key = key.join("features");
     key.require(
         !features.layers.is_empty() && !features.pooling.is_empty(),
-        "must name at least one layer and one pooling",
+        "must have at least one layer and one pooling",
     )?;
-    let config = read_config(&Key::of("embedding").at(name), folder)?;
-    let count = ["num_hidden_layers", "n_layers"];
-    let count = count.iter().find_map(|name| config.get(name)?.as_i64());
+    let config = read_config(&SettingPath::new("embedding").join(name), folder)?;
+    let names = ["num_hidden_layers", "n_layers"];
+    let count = names.iter().find_map(|name| config.get(name)?.as_i64());
     let mut layers = features.layers.iter().map(|layer| i64::from(*layer));
     if let Some(count) = count
         && let Some(wrong) = layers.find(|layer| !(-count - 1..=count).contains(layer))
     {
-        let problem = format!("names the layer {wrong}, and the encoder has {count}");
-        let hint = "0 is the embedding, 1 the first layer, -1 the last".to_owned();
-        return Err(key.at("layers").error(problem).with_hint(hint));
+        let problem = format!("contains {wrong}, but the encoder has {count} layers");
+        let hint = "0 is the embedding layer, 1 the first layer, -1 the last layer".to_owned();
+        return Err(key.join("layers").error(problem).with_hint(hint));
     }
     check_windows(&key, features.windows)?;
     check_length(pipeline, name, &embedding.tokenizer, features.windows)
 }
 
-/// Windows move on, and hold more than the two tokens that each begins and ends with.
-pub(crate) fn check_windows(key: &Key, windows: Option<WindowSettings>) -> Checked {
-    let moves_on =
+/// Checks that every window adds at least one token to the previous one, besides the two special tokens.
+pub(crate) fn check_windows(key: &SettingPath, windows: Option<WindowSettings>) -> CheckResult {
+    let is_valid =
         |windows: WindowSettings| windows.length >= 4 && windows.overlap <= windows.length - 3;
-    key.at("windows").require(
-        windows.is_none_or(moves_on),
-        "must have a `length` of at least 4 and an `overlap` that is smaller by at least 3",
+    key.join("windows").require(
+        windows.is_none_or(is_valid),
+        "must have a `length` of at least 4 and an `overlap` of at most `length` minus 3",
     )
 }
 
-fn read_config(key: &Key, folder: &Path) -> Result<Value, Failure> {
+/// Reads the `config.json` of an encoder.
+fn read_config(key: &SettingPath, folder: &Path) -> Result<Value, Failure> {
     let path = folder.join(CONFIG);
-    let key = key.at("source");
+    let key = key.join("source");
     let unusable = |problem: String| {
         key.error(problem).with_hint(format!(
-            "`cargo xtask setup` fetches the default encoder into `data/encoders`; or name a folder of the Hugging Face hub with `--set {key}=FOLDER`"
+            "Fetch the default encoder into `data/encoders` with `cargo xtask setup`, or name a folder from the Hugging Face hub with `--set {key}=FOLDER`"
         ))
     };
     let bytes = fs::read(&path).map_err(|error| {
@@ -119,52 +120,55 @@ fn read_config(key: &Key, folder: &Path) -> Result<Value, Failure> {
         ))
     })?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        let path = path.display();
-        unusable(format!("names `{path}`, which is damaged: {error}"))
+        unusable(format!(
+            "names the encoder `{}`, whose `{CONFIG}` is damaged: {error}",
+            folder.display()
+        ))
     })
 }
 
-/// The tokenizer is the encoder's own.
+/// Checks that the tokenizer is the one that the encoder was trained with.
 fn check_tokenizer(
-    key: &Key,
+    key: &SettingPath,
     folder: &Path,
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
-) -> Checked {
-    let own = folder.join(TOKENIZER);
+) -> CheckResult {
+    let expected_path = folder.join(TOKENIZER);
     let name = &embedding.tokenizer;
     let is_pretrained = tokenizer.kind == TokenizerKind::Pretrained;
     let source = tokenizer.source.as_ref().filter(|_| is_pretrained);
-    let (wanted, found) = (read_tokenizer(&own), source.map(|it| read_tokenizer(it)));
-    if let (Some((wanted, _)), Some(Some((found, _)))) = (&wanted, &found)
-        && wanted == found
+    let expected = read_tokenizer(&expected_path);
+    let found = source.map(|it| read_tokenizer(it));
+    if let (Some((expected, _)), Some(Some((found, _)))) = (&expected, &found)
+        && expected == found
     {
         return Ok(());
     }
-    let given = match source.zip(found) {
-        Some((path, Some((_, known)))) => format!("`{}` ({known})", path.display()),
+    let found = match source.zip(found) {
+        Some((path, Some((_, description)))) => format!("`{}` ({description})", path.display()),
         Some((path, None)) => format!("`{}`, which cannot be read", path.display()),
         None => format!(
-            "one of {} entries at most, learned from your reviews",
+            "trained on your reviews (at most {} entries)",
             tokenizer
                 .vocabulary_size
                 .unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY)
         ),
     };
-    let wanted = wanted.map_or("cannot be read".to_owned(), |(_, known)| known);
-    let key = key.at("tokenizer");
+    let expected = expected.map_or("cannot be read".to_owned(), |(_, description)| description);
+    let key = key.join("tokenizer");
     let problem = format!(
-        "is `{name}`, {given}; the encoder `{}` was trained with its own `{TOKENIZER}` ({wanted}) and would read any other's ids as other words",
+        "is `{name}`, {found}, but the encoder `{}` needs its own `{TOKENIZER}` ({expected})",
         folder.display()
     );
     let hint = format!(
-        "Write `[tokenizer.{name}]` with `kind = \"pretrained\"` and `source = \"{}\"`, or let `{key}` name a tokenizer that has it",
-        own.display()
+        "Set `kind = \"pretrained\"` and `source = \"{}\"` in `[tokenizer.{name}]`, or set `{key}` to a tokenizer that has them",
+        expected_path.display()
     );
     Err(key.error(problem).with_hint(hint))
 }
 
-/// The digest of a `tokenizer.json`, and what it is known by; `None` where it is no tokenizer.
+/// Digest and description of a `tokenizer.json`. `None` if it cannot be read.
 fn read_tokenizer(path: &Path) -> Option<(Digest, String)> {
     let bytes = fs::read(path).ok()?;
     let json: Value = serde_json::from_slice(&bytes).ok()?;
@@ -177,14 +181,14 @@ fn read_tokenizer(path: &Path) -> Option<(Digest, String)> {
     Some((digest, format!("{entries} entries, fingerprint {digest}")))
 }
 
-/// The encoder has a position for every token that it is given at a time.
+/// Checks that reviews or windows are not longer than the encoder allows.
 pub(crate) fn check_length(
     pipeline: &Pipeline,
     encoder: &str,
     tokenizer: &str,
     windows: Option<WindowSettings>,
-) -> Checked {
-    let key = Key::of("embedding").at(encoder);
+) -> CheckResult {
+    let key = SettingPath::new("embedding").join(encoder);
     let Some(folder) = &pipeline.embeddings[encoder].source else {
         return Ok(());
     };
@@ -192,42 +196,45 @@ pub(crate) fn check_length(
     let Some(positions) = config["max_position_embeddings"].as_u64() else {
         return Ok(());
     };
-    // RoBERTa and MPNet count from behind the padding id.
+    // RoBERTa and MPNet reserve the first positions for padding.
     let offset = match config["model_type"].as_str() {
         Some("roberta" | "xlm-roberta" | "mpnet") => 2,
         _ => 0,
     };
-    let longest = positions.saturating_sub(offset);
-    let setting = Key::of("tokenizer").at(tokenizer).at("max_length");
+    let max_length = positions.saturating_sub(offset);
+    let setting = SettingPath::new("tokenizer")
+        .join(tokenizer)
+        .join("max_length");
     let (setting, given, hint) = match windows {
         Some(windows) => (
-            Key::of("the length of a window"),
+            SettingPath::new("windows.length"),
             windows.length,
-            format!("Take {longest} or less"),
+            format!("Set it to {max_length} or less"),
         ),
         None => (
             setting.clone(),
             pipeline.tokenizers[tokenizer].max_length,
             format!(
-                "Take `--set {setting}={longest}` or less, or read long reviews in parts with `windows`"
+                "Use `--set {setting}={max_length}` or less, or read long reviews in `windows`"
             ),
         ),
     };
-    if u64::from(given) <= longest {
+    if u64::from(given) <= max_length {
         return Ok(());
     }
-    let problem = format!("is {given}, and the encoder of `{key}` reads {longest} tokens at most");
+    let problem =
+        format!("is {given}, but the encoder of `{key}` reads at most {max_length} tokens");
     Err(setting.error(problem).with_hint(hint))
 }
 
-/// Checks that a model and its embedding are of the same world: an encoder is tuned by a
-/// transformer, features are judged by a probe, and word vectors are read by everything else.
+/// Checks that the kinds of a model and its embedding match: encoders are for transformers, features for probes,
+/// and word vectors for all other models.
 pub(crate) fn check_model(
-    key: &Key,
+    key: &SettingPath,
     model: &ModelSettings,
     embedding: &EmbeddingSettings,
-) -> Checked {
-    let wanted = match model.kind {
+) -> CheckResult {
+    let expected = match model.kind {
         ModelKind::Transformer => EmbeddingKind::Encoder,
         ModelKind::Probe => EmbeddingKind::Features,
         _ => EmbeddingKind::Static,
@@ -236,13 +243,14 @@ pub(crate) fn check_model(
         EmbeddingKind::Encoder | EmbeddingKind::Features => embedding.kind,
         _ => EmbeddingKind::Static,
     };
-    if wanted == found {
+    if expected == found {
         return Ok(());
     }
-    // What its models do, what it is, of which kind its models are, and how to ask for it.
-    let words = |kind| match kind {
+    // Four parts of the message: what the model does, what the embedding is, the matching kind of model, and
+    // the matching embedding.
+    let describe = |kind| match kind {
         EmbeddingKind::Encoder => [
-            "tunes an encoder",
+            "fine-tunes an encoder",
             "an encoder",
             "`transformer`",
             "an embedding of `kind = \"encoder\"`",
@@ -256,13 +264,13 @@ pub(crate) fn check_model(
         _ => [
             "reads word vectors",
             "a table of word vectors",
-            "one that reads word vectors, for example `gru`",
-            "a table of word vectors",
+            "a kind that reads word vectors, for example `gru`",
+            "an embedding with word vectors",
         ],
     };
-    let ([does, _, _, other], [_, is, kind, _]) = (words(wanted), words(found));
+    let ([does, _, _, other], [_, is, kind, _]) = (describe(expected), describe(found));
     let name = &model.embedding;
-    let problem = format!("{does}, and its embedding `{name}` is {is}");
-    let hint = format!("Set `{key}.kind` to {kind}, or let `{key}.embedding` name {other}");
+    let problem = format!("{does}, but its embedding `{name}` is {is}");
+    let hint = format!("Set `{key}.kind` to {kind}, or `{key}.embedding` to {other}");
     Err(key.error(problem).with_hint(hint))
 }

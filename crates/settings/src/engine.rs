@@ -1,41 +1,43 @@
-//! `[engine]`: where steps run, and what each may use there.
+//! `[engine]`: where steps run, and the resources of their jobs.
 
 use artifact::{Failure, StageName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::key::{Checked, Key};
+use crate::setting_path::{CheckResult, SettingPath};
 
-/// `[engine]`. Changing it rebuilds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Where steps run. Changing these settings rebuilds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSettings {
-    /// On this machine, or as jobs of a cluster.
+    /// Where steps run.
     pub kind: EngineKind,
-    /// What every job asks for, unless its stage says otherwise.
+    /// Resources of every job. The tables of the stages override single settings.
     pub resources: Resources,
-    /// Seconds before its time limit at which a job is told to save and begin again. Slurm may say so
-    /// up to a minute early.
+    /// Seconds before the time limit at which Slurm asks a job to save its state and queue again. Slurm may do so
+    /// up to a minute earlier.
+    #[schemars(extend("default" = 120))]
     pub save_before: Option<u32>,
-    /// Of `ingest`.
+    /// Resources of `ingest` jobs.
     pub ingest: Resources,
-    /// Of `clean`.
+    /// Resources of `clean` jobs.
     pub clean: Resources,
-    /// Of `tokenize`.
+    /// Resources of `tokenize` jobs.
     pub tokenize: Resources,
-    /// Of `embed`.
+    /// Resources of `embed` jobs.
     pub embed: Resources,
-    /// Of `train`.
+    /// Resources of `train` jobs.
     pub train: Resources,
-    /// Of `evaluate`.
+    /// Resources of `evaluate` jobs.
     pub evaluate: Resources,
-    /// Of `report`.
+    /// Resources of `report` jobs.
     pub report: Resources,
-    /// Of `ressenti predict --shards`.
+    /// Resources of the jobs of `ressenti predict --shards`.
     pub predict: Resources,
 }
 
 /// Where steps run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// On this machine.
@@ -45,30 +47,31 @@ pub enum EngineKind {
     Slurm,
 }
 
-/// What a job asks for. What is not said is left to the site's defaults, but for the cores: one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+/// Resources of a Slurm job. Settings that are absent have the defaults of the cluster, except `cpus`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
-    /// Cores; the stage uses as many threads.
+    /// Number of CPU cores, and of threads that the stage uses.
+    #[schemars(extend("default" = 1))]
     pub cpus: Option<u32>,
-    /// Memory, as `4G` or `500M`.
+    /// Memory, for example `4G` or `500M`.
     pub memory: Option<String>,
-    /// GPUs.
+    /// Number of GPUs.
     pub gpus: Option<u32>,
-    /// The longest it may run, as `HH:MM:SS`, `D-HH:MM` or minutes. A training that takes longer saves
-    /// its state, queues again and goes on.
+    /// Time limit: `HH:MM:SS`, `D-HH:MM` or minutes. A training that takes longer saves its state, queues again
+    /// and resumes.
     pub time: Option<String>,
-    /// The partition.
+    /// Slurm partition.
     pub partition: Option<String>,
-    /// Whom it is charged to.
+    /// Slurm account that is charged.
     pub account: Option<String>,
-    /// Further options of `sbatch`, as `["--qos=low", "--constraint=a100"]`.
+    /// Further options of `sbatch`, for example `["--qos=low", "--constraint=a100"]`.
     pub flags: Option<Vec<String>>,
 }
 
 impl Resources {
-    /// These, and what they leave open as in `base`.
-    fn over(&self, base: &Self) -> Self {
+    /// These resources; absent settings are those of `base`.
+    fn with_defaults(&self, base: &Self) -> Self {
         let (own, base) = (self.clone(), base.clone());
         Self {
             cpus: own.cpus.or(base.cpus),
@@ -81,7 +84,7 @@ impl Resources {
         }
     }
 
-    /// The same with so much memory, in MiB.
+    /// The same resources with another amount of memory, in MiB.
     pub fn with_memory(&self, mebibytes: u64) -> Self {
         Self {
             memory: Some(format!("{mebibytes}M")),
@@ -91,22 +94,22 @@ impl Resources {
 }
 
 impl EngineSettings {
-    /// Seconds before its time limit at which a job is told to save: 120 where nothing is said.
+    /// Seconds before the time limit at which a job saves its state.
     pub fn save_before(&self) -> u32 {
         self.save_before.unwrap_or(120)
     }
 
-    /// What a job of a stage asks for.
-    pub fn of_stage(&self, stage: StageName) -> Resources {
+    /// Resources of a job of a stage.
+    pub fn resources_for_stage(&self, stage: StageName) -> Resources {
         let mut tables = self.tables().into_iter();
         let own = tables.find(|(name, _)| *name == stage.as_str());
         own.map_or(&self.resources, |(_, own)| own)
-            .over(&self.resources)
+            .with_defaults(&self.resources)
     }
 
-    /// What a job of `ressenti predict --shards` asks for.
-    pub fn of_predict(&self) -> Resources {
-        self.predict.over(&self.resources)
+    /// Resources of a job of `ressenti predict --shards`.
+    pub fn resources_for_predict(&self) -> Resources {
+        self.predict.with_defaults(&self.resources)
     }
 
     fn tables(&self) -> [(&'static str, &Resources); 9] {
@@ -124,40 +127,50 @@ impl EngineSettings {
     }
 }
 
-/// Values become lines of a script: what would end the line, or be taken for another option, is refused.
+/// Checks the resources. Their values become lines of a batch script, so values with line breaks or with options
+/// of `sbatch` are refused.
 ///
 /// # Errors
-/// A value that does not fit.
+/// A value does not have the required format.
 pub fn check_engine(engine: &EngineSettings) -> Result<(), Failure> {
     for (table, resources) in engine.tables() {
-        let key = Key::of("engine").at(table);
+        let key = SettingPath::new("engine").join(table);
         key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;
         let name = "a name without spaces";
-        let times = "as `HH:MM:SS`, `D-HH:MM` or minutes";
-        let texts: [(_, _, Form, _); 4] = [
-            ("memory", &resources.memory, is_size, "as `4G` or `500M`"),
-            ("time", &resources.time, is_time, times),
+        let size = "a number with a unit, for example `4G` or `500M`";
+        let time = "`HH:MM:SS`, `D-HH:MM` or minutes";
+        let texts: [(_, _, FormatCheck, _); 4] = [
+            ("memory", &resources.memory, is_size, size),
+            ("time", &resources.time, is_time, time),
             ("partition", &resources.partition, is_name, name),
             ("account", &resources.account, is_name, name),
         ];
-        for (setting, value, fits, form) in texts {
+        for (setting, value, is_valid, expected) in texts {
             if let Some(value) = value {
-                check_text(&key.at(setting), value, fits, form)?;
+                check_text(&key.join(setting), value, is_valid, expected)?;
             }
         }
         for flag in resources.flags.iter().flatten() {
-            let form = "a list of options of `sbatch`, as `[\"--qos=low\"]`";
-            check_text(&key.at("flags"), flag, is_flag, form)?;
+            let expected = "an option of `sbatch` that begins with `--`";
+            check_text(&key.join("flags"), flag, is_flag, expected)?;
         }
     }
     Ok(())
 }
 
-/// Whether a text has the form of a setting.
-type Form = fn(&str) -> bool;
+/// Checks the format of a text.
+type FormatCheck = fn(&str) -> bool;
 
-fn check_text(key: &Key, value: &str, fits: Form, form: &str) -> Checked {
-    key.require(fits(value), format!("is {value:?}, and must be {form}"))
+fn check_text(
+    key: &SettingPath,
+    value: &str,
+    is_valid: FormatCheck,
+    expected: &str,
+) -> CheckResult {
+    key.require(
+        is_valid(value),
+        format!("is {value:?} and must be {expected}"),
+    )
 }
 
 fn is_size(text: &str) -> bool {
@@ -165,7 +178,7 @@ fn is_size(text: &str) -> bool {
     text.len() - digits.len() <= 1 && is_number(digits)
 }
 
-/// The forms of `sbatch --time`: minutes, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`.
+/// The formats of `sbatch --time`: minutes, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`.
 fn is_time(text: &str) -> bool {
     let (days, rest) = text.split_once('-').unwrap_or(("0", text));
     is_number(days) && rest.split(':').count() <= 3 && rest.split(':').all(is_number)
@@ -178,7 +191,7 @@ fn is_number(text: &str) -> bool {
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with('-')
-        && !text.contains(|sign: char| sign.is_whitespace() || sign.is_control())
+        && !text.contains(|character: char| character.is_whitespace() || character.is_control())
 }
 
 fn is_flag(text: &str) -> bool {
@@ -194,28 +207,28 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_says_what_differs_from_the_rest() {
+    fn stages_override_the_common_resources() {
         let engine = engine(
             "kind = \"slurm\"\nresources = { cpus = 4, time = \"01:00:00\" }\n\
              train = { gpus = 1, time = \"1-00\" }",
         );
         assert_eq!(engine.kind, EngineKind::Slurm);
-        let train = engine.of_stage(StageName::Train);
+        let train = engine.resources_for_stage(StageName::Train);
         assert_eq!(
             (train.cpus, train.gpus, train.time.as_deref()),
             (Some(4), Some(1), Some("1-00"))
         );
-        let clean = engine.of_stage(StageName::Clean);
+        let clean = engine.resources_for_stage(StageName::Clean);
         assert_eq!(
             (clean.gpus, clean.time.as_deref()),
             (None, Some("01:00:00"))
         );
-        assert_eq!(engine.of_predict().cpus, Some(4));
+        assert_eq!(engine.resources_for_predict().cpus, Some(4));
         assert_eq!(clean.with_memory(3000).memory.as_deref(), Some("3000M"));
     }
 
     #[test]
-    fn what_sbatch_would_misread_is_refused() {
+    fn invalid_resources_are_refused() {
         let problem = |text: &str| {
             check_engine(&engine(text))
                 .err()
@@ -235,18 +248,21 @@ mod tests {
             ),
             (
                 "train = { memory = \"4 GB\" }",
-                "`engine.train.memory` is \"4 GB\", and must be as `4G` or `500M`",
+                "`engine.train.memory` is \"4 GB\" and must be a number with a unit, for example `4G` or `500M`",
             ),
-            ("train = { time = \"an hour\" }", "must be as `HH:MM:SS`"),
+            ("train = { time = \"an hour\" }", "must be `HH:MM:SS`"),
             (
                 "train = { partition = \"a\\n#SBATCH --x\" }",
                 "a name without spaces",
             ),
             ("train = { account = \"--x\" }", "a name without spaces"),
-            ("train = { flags = [\"qos=low\"] }", "a list of options"),
-            ("train = { flags = [\"--a\\nrm\"] }", "a list of options"),
+            ("train = { flags = [\"qos=low\"] }", "an option of `sbatch`"),
+            (
+                "train = { flags = [\"--a\\nrm\"] }",
+                "an option of `sbatch`",
+            ),
         ] {
-            let problem = problem(bad).unwrap_or_else(|| panic!("{bad} was taken"));
+            let problem = problem(bad).unwrap_or_else(|| panic!("{bad} was accepted"));
             assert!(problem.contains(expected), "{problem}");
         }
     }

@@ -1,69 +1,77 @@
-//! `[evaluation]`, `[ensemble.NAME]` and `[report]`: how models are judged, united and shown.
+//! `[evaluation]`, `[ensemble.NAME]` and `[report]`.
 
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Trial;
 
-/// `[evaluation]`, with the model it is applied to.
+/// Settings of the evaluation of one model or ensemble.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationSettings {
-    /// The model judged.
+    /// Name of the model or ensemble.
     pub model: String,
-    /// Bootstrap samples behind every interval.
+    /// Number of bootstrap samples for confidence intervals.
     pub bootstrap_samples: u32,
-    /// Coverage of the intervals, 0 to 1.
+    /// Nominal coverage of the confidence intervals, 0 to 1.
     pub confidence: f64,
     /// Reviews per batch.
     pub batch_size: u32,
     /// Seed of the bootstrap.
     pub seed: u64,
-    /// A challenge set of one's own beside the built-in one: JSON lines, relative to the pipeline file.
+    /// Path of an additional challenge set.
     #[serde(skip_serializing, default)]
     pub challenge: Option<PathBuf>,
-    /// Parts of the training reviews, each of which is predicted by a linear model that learned from the others;
-    /// 0 for none, and for models that are not linear.
-    #[serde(default, skip_serializing_if = "is_none")]
+    /// Number of folds for cross-fitting the error rates of linear models; 0 for other models.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub folds: u32,
-    /// The models it is made of, where it is an ensemble.
+    /// The members, for an ensemble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<EnsembleSettings>,
 }
 
-/// `[ensemble.NAME]`: several models as one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An ensemble: several models combined into one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnsembleSettings {
-    /// Which, by name.
+    /// Names of the models, at least two.
     pub models: Vec<String>,
-    /// How much each of them counts.
+    /// Weights of the models.
     #[serde(default)]
     pub weights: EnsembleWeights,
 }
 
-/// How much the members of an ensemble count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Weights of the models in an ensemble.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EnsembleWeights {
-    /// As much as validation says: logistic regression on their log-odds (Wolpert 1992).
+    /// Stacking: logistic regression on the log-odds of the models, fitted on validation (Wolpert 1992).
     #[default]
     Stacked,
-    /// All the same.
+    /// Equal weights.
     Equal,
 }
 
-/// `[evaluation]` as written.
-#[derive(Clone, Debug, Deserialize)]
+/// How models and ensembles are evaluated.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EvaluationTable {
+    /// Number of bootstrap samples for confidence intervals.
     pub(crate) bootstrap_samples: u32,
+    /// Nominal coverage of the confidence intervals, 0.5 to 0.9999.
     pub(crate) confidence: f64,
+    /// Reviews per batch.
     pub(crate) batch_size: u32,
+    /// Seed of the bootstrap. Default: `pipeline.seed`.
     pub(crate) seed: Option<u64>,
+    /// Path of your own challenge set (JSON Lines), used in addition to the built-in one. Relative to the pipeline
+    /// file.
     pub(crate) challenge: Option<PathBuf>,
+    /// For linear models: number of folds, 2 to 100. Every fold of the training reviews is predicted by a model
+    /// fitted to the other folds, which makes the estimated error rates more precise. 0 uses validation only.
     pub(crate) folds: u32,
 }
 
@@ -80,28 +88,29 @@ impl Default for EvaluationTable {
     }
 }
 
-fn is_none(folds: &u32) -> bool {
+fn is_zero(folds: &u32) -> bool {
     *folds == 0
 }
 
-/// `[report]`.
+/// Settings of the report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReportSettings {
-    /// Heading; the pipeline's name where none is given.
+    /// Title of the report.
     pub title: String,
-    /// The trials of every `[sweep.NAME]`, which follow from those tables.
+    /// The trials of every `[sweep.NAME]`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub sweeps: IndexMap<String, Vec<Trial>>,
-    /// The models that are trained several times, and their repetitions with other seeds, which follow
-    /// from `[model.NAME] seeds`.
+    /// For every model with `seeds` above 1, its repetitions with other seeds.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub repeats: IndexMap<String, Vec<String>>,
 }
 
-/// `[report]` as written.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The report.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ReportTable {
+    /// Title of the report. Default: `pipeline.name`.
+    #[schemars(extend("default" = null))]
     pub(crate) title: String,
 }

@@ -2,47 +2,48 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// `[ingest]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Where the reviews are and what their columns mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IngestSettings {
-    /// The file or folder with the reviews, a pattern, or a list of these, relative to the pipeline
-    /// file. Not part of the step's settings: the content of the source is an input of its own.
+    /// File, folder or pattern (`data/*.csv`) with the reviews, or a list of these. Relative to the pipeline file.
+    // Not serialized, because the key of the step contains the content of the source instead of its path.
     #[serde(skip_serializing, deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
     pub source: Vec<PathBuf>,
-    /// Where to get the source when no path is given.
+    /// Address of the source, used if `source` is absent.
     #[serde(skip_serializing)]
     pub download: Option<Download>,
-    /// How to read it.
+    /// Format of the source.
     pub format: SourceFormat,
-    /// Whether the first line of a CSV or TSV file names the columns; found by itself where nothing
-    /// is said.
+    /// The first line of a CSV or TSV file contains the names of the columns. Detected if absent.
     pub header: Option<bool>,
-    /// Field separator of a file of text; found by itself where nothing is said.
+    /// Field separator of a CSV or TSV file. Detected if absent.
     pub delimiter: Option<char>,
-    /// Whether fields may stand in double quotes; found by itself where nothing is said.
+    /// Fields may be in double quotes. Detected if absent.
     pub quotes: Option<bool>,
-    /// Character encoding by its name, as `windows-1252`; found by itself where nothing is said.
+    /// Character encoding, for example `windows-1252`. Detected if absent.
     pub encoding: Option<String>,
-    /// Which column is what.
+    /// The role of each column.
     pub columns: Columns,
-    /// What stands for which label in the label column.
+    /// Values of the label column.
     pub labels: LabelValues,
-    /// How a rating becomes a label, for sources that have ratings only.
+    /// How a rating becomes a label, for sources with ratings instead of labels.
     pub rating: Option<RatingRule>,
-    /// How times are written.
+    /// Format of times.
     pub timestamp: TimestampSettings,
-    /// A topic for every row, where no column says it.
+    /// Topic of all reviews, for sources without a topic column.
     pub topic: Option<String>,
-    /// Share of rows, 0 to 1, that may be rejected before the stage fails.
+    /// Maximum fraction of rejected rows, 0 to 1. The stage fails if more rows are rejected.
     pub max_reject_rate: f64,
-    /// A longer text is rejected (bytes).
+    /// Maximum length of a text in bytes, 8 MiB by default. Rows with longer texts are rejected.
     pub max_text_bytes: usize,
-    /// A packed file that unpacks to more is refused (bytes); as is one that unpacks to more than a
-    /// thousand times its size.
-    pub max_unpacked_bytes: u64,
+    /// Maximum size of a compressed file after decompression in bytes, 64 GiB by default. Larger files are refused,
+    /// and so are files that decompress to more than 1,000 times their size.
+    pub max_decompressed_bytes: u64,
 }
 
 impl Default for IngestSettings {
@@ -62,96 +63,98 @@ impl Default for IngestSettings {
             topic: None,
             max_reject_rate: 0.01,
             max_text_bytes: 8 << 20,
-            max_unpacked_bytes: 64 << 30,
+            max_decompressed_bytes: 64 << 30,
         }
     }
 }
 
-/// Reads a path or a list of paths.
+/// A path or a list of paths.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a path, or a list of paths")]
-    enum OneOrMany {
-        One(PathBuf),
-        Many(Vec<PathBuf>),
-    }
     Ok(match OneOrMany::deserialize(deserializer)? {
         OneOrMany::One(path) => vec![path],
         OneOrMany::Many(paths) => paths,
     })
 }
 
-/// `[ingest.download]`: a file on the internet, pinned by its content.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A file to download, pinned by its digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Download {
-    /// Its address.
+    /// Address of the file.
     pub url: String,
-    /// SHA-256 of its content, 64 hex digits.
+    /// SHA-256 digest of the file, 64 hexadecimal digits.
     pub sha256: String,
 }
 
-/// The forms of source that ingest reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Format of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// Told by the source itself.
+    /// Detected from the source.
     Auto,
-    /// The aclImdb folder, or its archive.
+    /// The aclImdb folder or its archive.
     Aclimdb,
-    /// Comma-separated, quoted as in RFC 4180.
+    /// Comma-separated values, quoted as in RFC 4180.
     Csv,
-    /// Tab-separated, without quoting.
+    /// Tab-separated values without quotes.
     Tsv,
-    /// JSON objects, one per line or all in one array.
+    /// JSON objects, one per line or in one array.
     Jsonl,
-    /// A Parquet table.
+    /// A Parquet file.
     Parquet,
 }
 
-/// A column by its name or its position from 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A column: its name or its position. The first column is 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Column {
-    /// Position from 1.
+    /// Position of the column. The first column is 1.
     Position(usize),
-    /// Name in the header.
+    /// Name of the column in the header.
     Name(String),
 }
 
-/// `[ingest.columns]`. With no text given, every column that is not named finds its role by itself;
-/// with a text given, only those named have one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The role of each column, by name or position (the first column is 1). Without `text`, the roles of all columns
+/// that are not listed here are detected. With `text`, only the listed columns are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Columns {
-    /// The review itself.
+    /// Text of the review.
     pub text: Option<Column>,
-    /// Its label, see `[ingest.labels]`.
+    /// Label of the review, see `[ingest.labels]`.
     pub label: Option<Column>,
-    /// A number that says how good.
+    /// Rating, a number; see `[ingest.rating]`.
     pub rating: Option<Column>,
-    /// The source's own split: `train` or `test`.
+    /// Split in the source: `train` or `test`.
     pub split: Option<Column>,
-    /// What must not stand on both sides of a split, for example the film.
+    /// Group of the review, for example the film. All reviews of a group are in the same split.
     pub group: Option<Column>,
-    /// What the review is about.
+    /// Topic of the review.
     pub topic: Option<Column>,
-    /// When it was written: `YYYY-MM-DD`, RFC 3339, or seconds since 1970 from 1990 up to 2100.
+    /// Time of the review: `YYYY-MM-DD`, RFC 3339, or seconds since 1970 (for times from 1990 to 2100). See
+    /// `[ingest.timestamp]`.
     pub timestamp: Option<Column>,
-    /// The source's own id of a row; kept in the `source` column.
+    /// Id of the review in the source. It is copied to the `source` column.
     pub id: Option<Column>,
 }
 
-/// `[ingest.labels]`: the values of the label column, compared without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Values of the label column. Upper and lower case are the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LabelValues {
     /// Values that mean positive.
     pub positive: Vec<String>,
     /// Values that mean negative.
     pub negative: Vec<String>,
-    /// Values that mean that the row has no label.
-    pub none: Vec<String>,
+    /// Values of reviews without a label.
+    pub unlabelled: Vec<String>,
 }
 
 impl Default for LabelValues {
@@ -164,43 +167,43 @@ impl Default for LabelValues {
             negative: list(
                 "negative, neg, 0, 0.0, false, bad, no, rotten, not_recommended, not recommended, __label__1",
             ),
-            none: ["", "none", "unsup"].map(str::to_owned).to_vec(),
+            unlabelled: ["", "none", "unsup"].map(str::to_owned).to_vec(),
         }
     }
 }
 
 impl LabelValues {
-    /// Whether a value stands for a label or for none.
-    pub fn knows(&self, value: &str) -> bool {
+    /// Whether the meaning of a value is known.
+    pub fn contains(&self, value: &str) -> bool {
         let lower = value.trim().to_lowercase();
-        [&self.positive, &self.negative, &self.none]
+        [&self.positive, &self.negative, &self.unlabelled]
             .into_iter()
             .flatten()
             .any(|known| known.trim().to_lowercase() == lower)
     }
 }
 
-/// `[ingest.timestamp]`: how times are written, where that is not plain.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Format of times.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimestampSettings {
-    /// A form as `strftime` has it, for example `%m/%d/%Y`; several usual ones are known without.
+    /// Format of times, as for `strftime`, for example `%m/%d/%Y`. Common formats are detected.
     pub format: Option<String>,
-    /// The zone of times that do not say theirs, by its name in the IANA database; UTC otherwise. A
-    /// date without a time of day is that day whatever the zone, and kept as its midnight UTC.
+    /// Time zone of times without a zone, a name of the IANA database. Default: UTC. Dates without a time of day
+    /// are not shifted; they are stored as midnight UTC.
     pub zone: Option<String>,
-    /// Values that stand for no time, for example a placeholder date.
+    /// Values that mean that the time is missing, for example a placeholder date.
     pub missing: Vec<String>,
 }
 
-/// `[ingest.rating]`: the label is the sign of `rating - centre`; ratings within `dead_zone` of the
-/// centre say neither and are set aside and counted.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// How a rating becomes a label: above `centre` it is positive, below it is negative. Ratings within `dead_zone`
+/// of the centre are neutral; such reviews are skipped and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RatingRule {
-    /// The rating that is neither good nor bad.
+    /// The neutral rating.
     pub centre: f64,
-    /// Half the width of the zone that is set aside; 0 sets aside only the centre itself.
+    /// Half the width of the neutral zone; with 0 only the centre is neutral.
     #[serde(default)]
     pub dead_zone: f64,
 }

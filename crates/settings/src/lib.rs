@@ -1,5 +1,4 @@
-//! `pipeline.toml` as checked types: one module per table, one conversion where everything is
-//! checked, and the graph of steps that follows from the references between tables.
+//! The settings of `pipeline.toml`: one module for each table, the checks, overrides, and the graph of steps.
 
 mod check;
 mod clean;
@@ -10,12 +9,16 @@ mod engine;
 mod evaluation;
 mod halving;
 mod ingest;
-mod key;
+mod mismatch;
 mod model;
 mod names;
 mod overrides;
 mod pipeline;
 mod range_test;
+#[cfg(test)]
+mod reference;
+mod schema;
+mod setting_path;
 mod step;
 mod sweep;
 mod tokenizer;
@@ -36,10 +39,10 @@ pub use ingest::{
 };
 pub use model::{CalibrationKind, ModelKind, ModelSettings, NgramSettings, Pooling};
 pub use names::{nearest, suggest, unknown_variant};
-pub use overrides::{Override, table_of};
+pub use overrides::{Override, table_from_overrides};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use range_test::RangeTestSettings;
-pub use step::{REVIEWS, Step, StepId, matching};
+pub use step::{REVIEWS, Step, StepId, expand_pattern};
 pub use sweep::{SweepSettings, Trial};
 pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};
 pub use training::{Precision, Schedule, TrainingSettings};

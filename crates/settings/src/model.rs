@@ -1,94 +1,106 @@
-//! `[model.NAME]`: a network or a linear model, and how it is trained.
+//! `[model.NAME]`: the kind of a model, its hyperparameters and its training.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::defaults::{number, percent};
+use crate::mismatch::{Mismatch, read};
 use crate::{RangeTestSettings, RungSettings, TrainingSettings, WindowSettings};
 
-/// `[model.NAME]`, with the training settings that hold for it. Vocabulary size, width and number
-/// of classes are not here: they follow from the artifacts. All but the kind has a default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A model and its hyperparameters. Vocabulary size, width of the vectors and number of classes are not
+/// settings: they follow from the artifacts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSettings {
-    /// Which network.
+    /// Kind of model.
     pub kind: ModelKind,
-    /// The embedding it reads; none for a linear model.
+    /// Name of the embedding that the model reads. Required except for `linear` and `best_of_sweep`.
     #[serde(skip_serializing, default)]
+    #[schemars(extend("default" = null))]
     pub embedding: String,
-    /// The tokenizer whose tokens a linear model reads; for the others it only asks for a check, because their
-    /// tokenizer follows from the embedding.
+    /// Name of the tokenizer. Required for `linear`. Other models use the tokenizer of their embedding; if the
+    /// setting is given, it must name the same one.
     #[serde(skip_serializing, default)]
+    #[schemars(extend("default" = null))]
     pub tokenizer: String,
-    /// States per direction (recurrent nets) or hidden units (naive, cnn: of the head).
+    /// Size of the hidden state per direction (`rnn`, `lstm`, `gru`), or hidden units (`naive`, `cnn`).
     #[serde(default = "number::<128>")]
     pub hidden: u32,
-    /// Recurrent layers, or hidden layers of the naive net.
+    /// Number of recurrent layers (`rnn`, `lstm`, `gru`) or hidden layers (`naive`).
     #[serde(default = "number::<1>")]
     pub layers: u32,
-    /// Whether a recurrent net also reads from the end.
+    /// A recurrent network reads every review in both directions.
     #[serde(default)]
     pub bidirectional: bool,
-    /// How a recurrent net's states become one vector; never reads padding.
+    /// How the states of a recurrent network become one vector. Padding is ignored.
     #[serde(default)]
     pub pooling: Pooling,
-    /// Share of the pooled vector dropped while training, 0 to 1.
+    /// Dropout rate of the pooled vector, 0 to 0.95. For `transformer` the default is 0.1.
     #[serde(default = "percent::<50>")]
     pub dropout: f64,
-    /// Share of each token vector's components dropped while training, 0 to 1.
+    /// Dropout rate of the components of token vectors, 0 to 0.95. For `transformer` the default is 0.1.
     #[serde(default = "percent::<20>")]
     pub embedding_dropout: f64,
-    /// Share of tokens dropped whole while training, 0 to 1 (Iyyer et al. 2015).
+    /// Dropout rate of whole tokens, 0 to 0.95 (Iyyer et al. 2015).
     #[serde(default)]
     pub word_dropout: f64,
-    /// Whether the embedding is learned further.
+    /// Trains the embedding together with the model; `false` keeps its vectors fixed.
     #[serde(default = "yes")]
     pub train_embedding: bool,
-    /// Feature maps per kernel width of the cnn.
+    /// Number of filters per kernel width of a `cnn`.
     #[serde(default = "number::<100>")]
     pub filters: u32,
-    /// Kernel widths of the cnn, in tokens.
+    /// Kernel widths of a `cnn`, in tokens.
     #[serde(default = "three_to_five")]
     pub kernel_widths: Vec<u32>,
-    /// Layers of an encoder, counted from its embedding, that stay as they were pretrained.
+    /// Number of encoder layers that are not trained, counted from the embedding layer.
     #[serde(default)]
     pub frozen_layers: u32,
-    /// How an encoder reads a review that is longer than it can; it is cut where nothing is said.
+    /// Windows over reviews that are longer than the encoder allows. Without this table such reviews are
+    /// truncated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowSettings>,
-    /// The sweep whose best trial it is, where it is that.
+    /// Name of the sweep. Required for `best_of_sweep`, which allows no other settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<String>,
-    /// How far it is trained and against whom, where it is a trial of a sweep that stops the worst early.
+    /// The rung of successive halving that this training is. Set by sweeps.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub rung: Option<RungSettings>,
-    /// How its learning rate rises, where it is trained for nothing but to see how the loss takes that.
+    /// The range test that this training is. Set by `[range_test.NAME]`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub range_test: Option<RangeTestSettings>,
-    /// The sequences of words that a linear model knows.
+    /// Word n-grams of a `linear` model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ngrams: Option<NgramSettings>,
-    /// Training reviews it learns from, drawn at random; 0 is all. For learning curves.
+    /// Number of training reviews, drawn at random; 0 uses all. For learning curves.
     #[serde(skip_serializing_if = "is_default", default)]
+    #[schemars(extend("default" = 0))]
     pub reviews: u32,
-    /// Whether the training labels are dealt out anew at random: a control, which must land at chance.
+    /// Shuffles the training labels. A control experiment: the accuracy must then be that of guessing.
     #[serde(skip_serializing_if = "is_default", default)]
+    #[schemars(extend("default" = false))]
     pub shuffled_labels: bool,
-    /// What the rate of each layer of an encoder is multiplied by for every layer above it, 0 to 1
-    /// (Howard and Ruder 2018).
+    /// Layer-wise learning-rate decay of an encoder, 0.01 to 1: each layer's rate is that of the layer above it
+    /// times this factor (Howard and Ruder 2018).
     #[serde(default = "percent::<100>")]
     pub layer_decay: f64,
-    /// What makes its probabilities honest, fitted on validation.
+    /// Calibration of the probabilities, fitted on validation.
     #[serde(skip_serializing_if = "is_default", default)]
+    #[schemars(extend("default" = CalibrationKind::default()))]
     pub calibration: CalibrationKind,
-    /// Seed of the initial weights, the order and the dropout; the pipeline's where none is given.
+    /// Seed of the initial weights, the order of reviews and dropout. Default: `pipeline.seed`.
     #[serde(default)]
+    #[schemars(extend("default" = null))]
     pub seed: u64,
-    /// How often it is trained, each time with a seed of its own, and judged: the spread that chance
-    /// makes. The first is the model itself.
+    /// Number of trainings with different seeds, 1 to 100. All are evaluated, and the report shows how much the
+    /// results vary. For models trained in epochs.
     #[serde(skip_serializing, default = "number::<1>")]
+    #[schemars(extend("default" = 1))]
     pub seeds: u32,
-    /// How it is trained.
+    /// Training settings that override `[training]`.
     #[serde(default)]
     pub training: TrainingSettings,
 }
@@ -105,15 +117,17 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// `[model.NAME.ngrams]`: the sequences of words that a linear model knows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Word n-grams of a linear model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NgramSettings {
-    /// Tokens in the longest: up to 3 of two million words, 4 of 32,000, 5 of 4,000.
+    /// Maximum length of an n-gram in tokens, 1 to 6. The vocabulary limits it: 3 with up to two million words, 4
+    /// with up to 32,000, 5 with up to 4,000.
     pub longest: u32,
-    /// Training reviews that must have one for it to count.
+    /// Minimum number of training reviews that contain the n-gram. Rarer n-grams are ignored.
     pub min_count: u32,
-    /// Added to every count before log-count ratios are taken (Wang and Manning 2012).
+    /// Smoothing of the log-count ratios: this number is added to every count, 0.001 to 1,000 (Wang and Manning
+    /// 2012).
     pub smoothing: f64,
 }
 
@@ -128,115 +142,114 @@ impl Default for NgramSettings {
 }
 
 impl ModelSettings {
-    /// The defaults of a kind, for a model that reads nothing yet.
+    /// The default settings of a kind, without an embedding or tokenizer.
     ///
     /// # Panics
-    /// Never: a kind alone is a valid table.
+    /// Never: all settings but the kind have defaults.
     pub fn new(kind: ModelKind) -> Self {
-        let kind = Value::try_from(kind).expect("a kind is a word");
+        let kind = Value::try_from(kind).expect("a kind is a text");
         let written = Table::from_iter([("kind".to_owned(), kind)]);
-        Self::of_table(&written, &TrainingSettings::default(), 0)
-            .expect("all but the kind has a default")
+        Self::from_table(&written, "", &TrainingSettings::default(), 0)
+            .expect("all settings but the kind have defaults")
     }
 
-    /// A model as its table is written, with what the pipeline says for all of them.
-    pub(crate) fn of_table(
+    /// A model from its table, with defaults from `[training]` and `pipeline.seed`.
+    pub(crate) fn from_table(
         written: &Table,
+        name: &str,
         shared: &TrainingSettings,
         seed: u64,
-    ) -> Result<Self, toml::de::Error> {
-        let mut model: Self = written.clone().try_into()?;
-        let is_open = |setting: &str| !written.contains_key(setting);
-        let pretrained = model.kind == ModelKind::Transformer;
-        // A pretrained encoder knows its words already, and much dropout only makes it forget them.
-        if pretrained && is_open("dropout") {
+    ) -> Result<Self, Mismatch> {
+        let mut model: Self = read(written.clone().into(), &["model", name])?;
+        let is_absent = |setting: &str| !written.contains_key(setting);
+        let is_encoder = model.kind == ModelKind::Transformer;
+        // Fine-tuning a pretrained encoder needs less dropout than training from scratch.
+        if is_encoder && is_absent("dropout") {
             model.dropout = 0.1;
         }
-        if pretrained && is_open("embedding_dropout") {
+        if is_encoder && is_absent("embedding_dropout") {
             model.embedding_dropout = 0.1;
         }
         if model.kind == ModelKind::Linear {
             model.ngrams.get_or_insert_default();
         }
-        if is_open("seed") {
+        if is_absent("seed") {
             model.seed = seed;
         }
-        if model.kind.takes_steps() {
+        if model.kind.trains_in_epochs() {
             let mut training = Table::try_from(shared).expect("training settings are plain data");
             let own = written.get("training").and_then(Value::as_table);
             training.extend(own.cloned().unwrap_or_default());
-            model.training = training.try_into()?;
-            // Few reviews are matrices too small for a recurrent net, and large enough for an encoder.
-            let shard_size = if pretrained { 8 } else { 16 };
+            model.training = read(training.into(), &["model", name, "training"])?;
+            // Small shards are too small for the matrix products of a recurrent network, not for an encoder's.
+            let shard_size = if is_encoder { 8 } else { 16 };
             model.training.shard_size.get_or_insert(shard_size);
         }
         Ok(model)
     }
 }
 
-/// The networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Kind of model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelKind {
-    /// Mean of the token vectors, then a multilayer perceptron (the deep averaging network of
-    /// Iyyer et al. 2015).
+    /// Deep averaging network: the mean of the token vectors, then hidden layers (Iyyer et al. 2015).
     Naive,
-    /// Elman's recurrent net (1990).
+    /// Recurrent neural network (Elman 1990).
     Rnn,
     /// Long short-term memory (Hochreiter and Schmidhuber 1997).
     Lstm,
     /// Gated recurrent unit (Cho et al. 2014).
     Gru,
-    /// Convolutions over the token vectors, maximum over time (Kim 2014).
+    /// Convolutional network with maximum over time (Kim 2014).
     Cnn,
-    /// A pretrained transformer encoder, trained further, with the classification head of its family
-    /// (Devlin et al. 2019).
+    /// Fine-tuned transformer encoder with a classification head (Devlin et al. 2019).
     Transformer,
-    /// Logistic regression on the features of an encoder that stays as it is: a linear probe
-    /// (Alain and Bengio 2016).
+    /// Linear probe: logistic regression on the features of a frozen encoder (Alain and Bengio 2016).
     Probe,
     /// Logistic regression on the log-count ratios of word n-grams (Wang and Manning 2012).
     Linear,
-    /// The trial of a sweep that does best on validation, whatever it is.
-    Winner,
+    /// The best trial of a sweep: the one with the lowest validation loss.
+    #[serde(rename = "best_of_sweep")]
+    BestOfSweep,
 }
 
 impl ModelKind {
-    /// Whether it reads token after token.
+    /// Whether it is a recurrent network.
     pub fn is_recurrent(self) -> bool {
         matches!(self, Self::Rnn | Self::Lstm | Self::Gru)
     }
 
-    /// Whether it is trained step by step, as `[training]` says; the others are fitted to their
-    /// minimum.
-    pub fn takes_steps(self) -> bool {
-        !matches!(self, Self::Probe | Self::Linear | Self::Winner)
+    /// Whether it is trained in epochs with the settings of `[training]`. Other models are fitted to the minimum
+    /// of their loss.
+    pub fn trains_in_epochs(self) -> bool {
+        !matches!(self, Self::Probe | Self::Linear | Self::BestOfSweep)
     }
 }
 
-/// How the states of a recurrent net become one vector.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How the states of a recurrent network become one vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
-    /// The state after the last real token (and, reading backwards, after the first).
+    /// The state after the last token; in the backward direction, after the first.
     #[default]
     Last,
-    /// The mean over real tokens.
+    /// The mean over all tokens.
     Mean,
-    /// The maximum over real tokens.
+    /// The maximum over all tokens.
     Max,
-    /// A learned weighted mean over real tokens (Yang et al. 2016).
+    /// A weighted mean over all tokens with learned weights (Yang et al. 2016).
     Attention,
 }
 
-/// What makes probabilities honest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Calibration of probabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CalibrationKind {
-    /// One number by which logits are divided; changes no decision (Guo et al. 2017).
+    /// Temperature scaling: divides the logits by one number; predicted labels stay the same (Guo et al. 2017).
     #[default]
     Temperature,
-    /// A rising step function: follows any bend, and wants a thousand validation reviews or more
-    /// (Zadrozny and Elkan 2002).
+    /// Isotonic regression: more flexible, but needs at least 1,000 validation reviews (Zadrozny and Elkan
+    /// 2002).
     Isotonic,
 }

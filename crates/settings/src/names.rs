@@ -1,32 +1,40 @@
-//! Names that are known, in a sentence about one that is not.
+//! Hints that list the known names, the most similar one first.
 
 use std::fmt::Display;
 
 use artifact::{Failure, StageName};
 
-/// Something was asked of a variant that is not there.
+/// The error about a variant that a stage does not have.
 pub fn unknown_variant(stage: StageName, name: &str, known: &[String]) -> Failure {
     Failure::new(format!("The stage `{stage}` has no variant `{name}`"))
         .with_hint(suggest(name, known))
 }
 
-/// A sentence that names the known name nearest to a misspelled one, and all that are known.
+/// A hint for a misspelled name: the most similar known name, then all known names.
 pub fn suggest(name: &str, known: &[String]) -> String {
-    let list = list(known);
+    let all = list_known(known);
     match nearest(name, known) {
-        Some(close) => format!("Did you mean `{close}`? There are {list}"),
-        None if known.is_empty() => "There are none".to_owned(),
-        None => format!("There are {list}"),
+        Some(similar) => format!("Did you mean `{similar}`? {all}"),
+        None => all,
     }
 }
 
-/// Names as they stand in a sentence.
+/// A sentence that lists all known names.
+pub(crate) fn list_known<T: Display>(known: &[T]) -> String {
+    match known.len() {
+        0 => "There are none".to_owned(),
+        1 => format!("There is {}", list(known)),
+        _ => format!("There are {}", list(known)),
+    }
+}
+
+/// Names in backticks, separated by commas.
 pub(crate) fn list<T: Display>(names: &[T]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
 
-/// The known name that a misspelled one was probably meant to be.
+/// The known name that is most similar to a misspelled one, if any is similar enough.
 pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     known
         .iter()

@@ -1,25 +1,27 @@
-//! `--set table.key=value`: the file's own names, checked like the file itself.
+//! `--set table.key=value`: replaces a setting of the pipeline file and is checked in the same way.
 
 use artifact::Failure;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use crate::mismatch::{Mismatch, read};
 use crate::suggest;
 
-/// One setting given on the command line instead of in the file.
+/// A setting given on the command line with `--set`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
-    /// Its dotted name.
+    /// Dotted name of the setting.
     path: String,
     value: Value,
     text: String,
 }
 
 impl Override {
-    /// An override of a text value, which needs no quoting.
-    pub fn text(path: &str, value: &str) -> Self {
+    /// An override with a text as its value, whatever the text looks like.
+    pub fn from_text(path: &str, value: &str) -> Self {
         Self {
             path: path.to_owned(),
             value: Value::String(value.to_owned()),
@@ -27,19 +29,19 @@ impl Override {
         }
     }
 
-    /// As it was given.
+    /// The text `table.key=value`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Puts the value into a parsed file. A misspelled name is then refused as in the file.
-    pub(crate) fn apply(&self, file: &mut Table) -> Result<(), String> {
+    /// Sets the value in a parsed file. Reading the file afterwards finds misspelled names.
+    pub(crate) fn apply(&self, file: &mut Table) -> Result<(), Mismatch> {
         self.check_variant(file)?;
-        put(file, &self.path, self.value.clone())
+        insert(file, &self.path, self.value.clone())
     }
 
-    /// One value does not make a variant: a name that is not in the file is a misspelled one.
-    fn check_variant(&self, file: &Table) -> Result<(), String> {
+    /// Refuses overrides of variants that are not in the file: the name is probably misspelled.
+    fn check_variant(&self, file: &Table) -> Result<(), Mismatch> {
         let parts: Vec<&str> = self.path.split('.').collect();
         let [
             table @ ("tokenizer" | "embedding" | "model" | "sweep" | "ensemble"),
@@ -55,17 +57,16 @@ impl Override {
         if known.iter().any(|known| known == name) {
             return Ok(());
         }
-        Err(format!(
-            "there is no `[{table}.{name}]` in the pipeline file. {}",
-            suggest(name, &known)
-        ))
+        let path = [table.to_owned(), name.to_owned()];
+        let error = Mismatch::new(&path, "is not a table of the pipeline file");
+        Err(error.with_hint(suggest(name, &known)))
     }
 }
 
 impl FromStr for Override {
     type Err = String;
 
-    /// `a.b=c`, where c is a TOML value (`3`, `true`, `[1, 2]`, `"text"`) or else plain text.
+    /// Parses `a.b=c`, where c is a TOML value (`3`, `true`, `[1, 2]`, `"text"`) or a text without quotes.
     fn from_str(text: &str) -> Result<Self, String> {
         let (path, value) = text.split_once('=').ok_or("expected `table.key=value`")?;
         let parts: Vec<&str> = path.split('.').map(str::trim).collect();
@@ -84,8 +85,8 @@ impl FromStr for Override {
     }
 }
 
-/// Sets a dotted name in a table. Tables on the way are made, so that what is at its default may be set, too.
-pub(crate) fn put(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
+/// Sets a dotted name in a table. Missing tables on the path are added.
+pub(crate) fn insert(table: &mut Table, path: &str, value: Value) -> Result<(), Mismatch> {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut inner = table;
     for part in parents.split('.').filter(|part| !part.is_empty()) {
@@ -94,49 +95,41 @@ pub(crate) fn put(table: &mut Table, path: &str, value: Value) -> Result<(), Str
             .or_insert_with(|| Value::Table(Table::new()));
         inner = entry
             .as_table_mut()
-            .ok_or_else(|| format!("`{part}` of `{path}` is a value, not a table"))?;
+            .ok_or_else(|| Mismatch::new(&[part.to_owned()], "is a value, not a table"))?;
     }
     inner.insert(last.to_owned(), value);
     Ok(())
 }
 
-/// Applies overrides one by one, and reads what they give after each, so that the one that does not fit can
-/// be named. `None` where there are none.
+/// Applies overrides one after another. The file is read after each of them, so that an error can name the
+/// override. `None` if there are no overrides.
 pub(crate) fn apply_all<'a, T>(
     overrides: impl Iterator<Item = &'a Override>,
     file: &mut Table,
-    read: impl Fn(&Table) -> Result<T, toml::de::Error>,
+    read: impl Fn(&Table) -> Result<T, Mismatch>,
 ) -> Result<Option<T>, Failure> {
     let mut found = None;
     for setting in overrides {
-        let given = &setting.text;
-        let failure = || {
-            let message = format!("The setting `{given}` given with `--set` does not fit");
-            Failure::new(message).with_hint(
-                "An override is `--set table.key=value`, with the names of the pipeline file"
-                    .to_owned(),
-            )
-        };
+        let failure = || Failure::new(format!("Failed to apply `--set {}`", setting.text));
         let applied = setting.apply(file);
-        applied.map_err(|problem| failure().with_cause(problem))?;
-        found = Some(read(file).map_err(|error| failure().with_cause(error))?);
+        let read = applied.and_then(|()| read(file));
+        found = Some(read.map_err(|mismatch| mismatch.explain(failure(), None))?);
     }
     Ok(found)
 }
 
-/// A table of the pipeline file as these overrides alone give it, without a file: all else is at its
-/// default. Overrides of other tables are left out.
+/// A table of the pipeline file without a file: the defaults, changed by the overrides of this table.
 ///
 /// # Errors
-/// An override that names no setting of the table, or has a value that it cannot have.
-pub fn table_of<T: DeserializeOwned + Default>(
+/// An override names an unknown setting, or its value is not allowed.
+pub fn table_from_overrides<T: DeserializeOwned + Default + JsonSchema>(
     name: &str,
     overrides: &[Override],
 ) -> Result<T, Failure> {
     let is_of_table = |it: &&Override| it.path.split('.').next() == Some(name);
     let overrides = overrides.iter().filter(is_of_table);
     let found = apply_all(overrides, &mut Table::new(), |file| {
-        T::deserialize(file[name].clone())
+        read(file[name].clone(), &[name])
     })?;
     Ok(found.unwrap_or_default())
 }
@@ -157,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn values_take_their_type_from_their_form() {
+    fn types_of_values_are_inferred() {
         check("model.lstm.hidden=32", "[model.lstm]\nhidden = 32");
         check(
             "run.device=cpu",
@@ -175,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_override_is_refused() {
+    fn malformed_overrides_are_refused() {
         assert!("model.lstm".parse::<Override>().is_err());
         assert!("model..x=1".parse::<Override>().is_err());
         let mut file: Table = "run = 1".parse().expect("a literal");

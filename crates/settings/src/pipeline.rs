@@ -1,4 +1,4 @@
-//! The whole file: read, overridden, merged, checked.
+//! The pipeline file: reads it, applies overrides, fills in defaults and checks the result.
 
 use artifact::Failure;
 use std::collections::HashMap;
@@ -6,34 +6,35 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use serde::Deserialize;
-use serde::de::Error;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
-use crate::key::{Checked, Key};
+use crate::mismatch::read;
 use crate::overrides::apply_all;
 use crate::range_test::RangeTestTable;
+use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EngineSettings, EnsembleSettings,
     EvaluationSettings, IngestSettings, ModelKind, ModelSettings, Override, ReportSettings,
     SweepSettings, TokenizerSettings, TrainingSettings, check,
 };
 
-/// A checked pipeline: every reference resolves, every value makes sense.
+/// A checked pipeline: every reference leads to a table, every value is in its allowed range.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    /// The file it was read from.
+    /// Path of the pipeline file.
     pub file: PathBuf,
     /// The folder that its paths are relative to.
     pub folder: PathBuf,
-    /// What people call it.
+    /// Name for people, printed and shown in the report.
     pub name: String,
-    /// The artifacts folder.
+    /// Path of the artifacts folder.
     pub artifacts: PathBuf,
-    /// How it runs on this machine; never part of what is computed.
+    /// `[run]`. Part of no key.
     pub run: RunSettings,
-    /// Where it runs, and what each stage may use there; never part of what is computed either.
+    /// `[engine]`. Part of no key.
     pub engine: EngineSettings,
     /// `[ingest]`.
     pub ingest: IngestSettings,
@@ -45,35 +46,35 @@ pub struct Pipeline {
     pub embeddings: IndexMap<String, EmbeddingSettings>,
     /// `[model.NAME]`, in the order of the file.
     pub models: IndexMap<String, ModelSettings>,
-    /// The trials of all `[sweep.NAME]`, by their variants; of a sweep that stops the worst early every
-    /// rung of every trial. Each `[range_test.NAME]` is among them.
+    /// Models that are trained but not evaluated, by variant: the trials of every `[sweep.NAME]` (with
+    /// successive halving: every rung of every trial) and every `[range_test.NAME]`.
     pub trials: IndexMap<String, ModelSettings>,
-    /// `[evaluation]`, applied to each model and each `[ensemble.NAME]`.
+    /// `[evaluation]` for each model and each `[ensemble.NAME]`.
     pub evaluations: IndexMap<String, EvaluationSettings>,
     /// `[report]`.
     pub report: ReportSettings,
 }
 
-/// `[run]`: the machine's side. Changing it rebuilds nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// How the pipeline runs on this machine. Changing these settings rebuilds nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunSettings {
-    /// Where tensors live.
+    /// Device for training and prediction.
     pub device: Device,
-    /// Cores to use at most; 0 is all of them. Steps that run at the same time share them.
+    /// Maximum number of CPU cores; 0 uses all. Steps that run at the same time share them.
     pub threads: usize,
-    /// Steps that `ressenti run` runs at the same time, at most. No result depends on it. Several small
-    /// trainings use cores better than one after the other; each needs memory of its own.
+    /// Maximum number of steps that `ressenti run` runs at the same time, 1 to 64. Results do not depend on
+    /// it. Several small trainings use the cores better in parallel, but each needs its own memory.
     pub jobs: usize,
-    /// GPUs that jobs take turns on, each step seeing one; 0 leaves every step the first.
+    /// Number of GPUs to distribute the steps over; each step uses one. With 0, every step uses the first GPU.
     pub gpus: usize,
-    /// Whether a GPU is to give the same bits each time, at some cost of speed; a processor always does.
+    /// Makes results on a GPU reproducible bit by bit, which is slower. Results on a CPU always are.
     pub deterministic: bool,
     /// When training saves its state.
     pub checkpoint: CheckpointSettings,
-    /// How often a stage that met a passing fault (a lost GPU, a stall) is started again.
+    /// How often a stage is restarted after a transient error (a lost GPU, a stall).
     pub retries: u32,
-    /// Seconds without progress after which a stage is stopped and started again; 0 waits for ever.
+    /// Seconds without progress after which a stage is stopped and restarted; 0 disables this.
     pub stall_timeout: u64,
 }
 
@@ -92,15 +93,15 @@ impl Default for RunSettings {
     }
 }
 
-/// `[run.checkpoint]`: how much work a crash may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// How often training saves its state, and so how much work a crash can lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CheckpointSettings {
-    /// Seconds between two checkpoints; 0 takes no heed of time.
+    /// Seconds between two checkpoints; 0 disables checkpoints by time.
     pub seconds: u64,
-    /// Optimizer steps between two checkpoints; 0 takes no heed of steps.
+    /// Optimizer steps between two checkpoints; 0 disables checkpoints by steps.
     pub steps: u64,
-    /// How many of the newest are kept; each has the best epoch's weights as well.
+    /// Number of newest checkpoints to keep. Each also contains the weights of the best epoch.
     pub keep: u32,
 }
 
@@ -115,10 +116,10 @@ impl Default for CheckpointSettings {
 }
 
 impl RunSettings {
-    /// Jobs at the same time at most; more are a slip of the pen.
-    pub const MOST_JOBS: usize = 64;
+    /// Largest allowed value of `jobs`.
+    pub const MAX_JOBS: usize = 64;
 
-    /// The number of cores to use: at least one.
+    /// Number of CPU cores to use, at least one.
     pub fn cores(&self) -> usize {
         let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         if self.threads == 0 {
@@ -129,97 +130,125 @@ impl RunSettings {
     }
 }
 
-/// Where tensors live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Device for training and prediction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
-    /// CUDA where it works, else the processor; says which and why.
+    /// The GPU (CUDA) if it works, otherwise the CPU; the choice and its reason are printed.
     #[default]
     Auto,
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// CUDA, or an error.
+    /// The GPU (CUDA); an error if there is none.
     Cuda,
 }
 
-#[derive(Default, Deserialize)]
+/// Settings of a Ressenti pipeline.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct PipelineFile {
+#[schemars(title = "pipeline.toml")]
+pub(crate) struct PipelineFile {
+    /// Name, seed and folders of the pipeline.
+    #[schemars(required)]
     pipeline: Option<PipelineTable>,
+    /// How the pipeline runs on this machine.
     run: RunSettings,
+    /// Where steps run: on this machine or on a Slurm cluster.
     engine: EngineSettings,
+    /// Where the reviews are and what their columns mean.
     ingest: IngestSettings,
+    /// How texts are normalised and reviews are split.
     clean: CleanSettings,
+    /// How text becomes token ids.
     tokenizer: IndexMap<String, TokenizerSettings>,
+    /// Vectors for the entries of a vocabulary, or an encoder and its features.
     embedding: IndexMap<String, EmbeddingSettings>,
+    /// How all models are trained; `[model.NAME.training]` overrides single settings.
     training: TrainingSettings,
+    /// The models.
     model: IndexMap<String, ModelSettings>,
+    /// Hyperparameter sweeps.
     sweep: IndexMap<String, SweepSettings>,
+    /// Learning-rate range tests.
     range_test: IndexMap<String, RangeTestTable>,
+    /// Ensembles of models.
     ensemble: IndexMap<String, EnsembleSettings>,
+    /// How models are evaluated.
     evaluation: EvaluationTable,
+    /// The report.
     report: ReportTable,
 }
 
-/// `[pipeline]`.
-#[derive(Deserialize)]
+/// Name, seed and folders of the pipeline.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PipelineTable {
+    /// Name for people.
     name: String,
+    /// Seed of all random numbers. Tables with their own `seed` override it.
     #[serde(default)]
     seed: u64,
+    /// Folder for everything generated, relative to the pipeline file.
+    #[schemars(extend("default" = "artifacts"))]
     artifacts: Option<PathBuf>,
+    /// Folder that all paths of the file are relative to. Default: the folder of the pipeline file. Set it in a
+    /// copy of a pipeline file that is in another folder than the original.
     folder: Option<PathBuf>,
 }
 
 impl Pipeline {
-    /// Reads a pipeline file and applies overrides to it. Paths in either are relative to the
-    /// file's folder, so that a command means the same from every folder; a copy of a file that lies
-    /// elsewhere says with `pipeline.folder` where the original is.
+    /// Reads a pipeline file and applies overrides to it. Paths in both are relative to the file's folder, or
+    /// to `pipeline.folder` if that is set.
     ///
     /// # Errors
-    /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
+    /// The file cannot be read; a table, setting or value is unknown; or a setting names a table that does
+    /// not exist.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, Failure> {
-        let file = path.display();
-        let text = fs::read_to_string(path).map_err(|error| {
-            Failure::new(format!("Failed to read the pipeline file `{file}`"))
-                .with_cause(error)
-                .with_hint("Name the pipeline file with `--pipeline FILE`".to_owned())
-        })?;
-        let parse_error = |error: toml::de::Error| {
-            Failure::new(format!("The pipeline file `{file}` cannot be understood"))
-                .with_cause(error)
+        let failure = || {
+            Failure::new(format!(
+                "Failed to read the pipeline file `{}`",
+                path.display()
+            ))
         };
-        // Parsed from text first, because only then does an error know its line and column.
-        let mut file: PipelineFile = toml::from_str(&text).map_err(parse_error)?;
-        let mut table: Table = text.parse().map_err(parse_error)?;
-        let read = |table: &Table| PipelineFile::deserialize(table.clone());
-        if let Some(changed) = apply_all(overrides.iter(), &mut table, read)? {
-            file = changed;
-        }
-        let named = file.pipeline.take();
-        let named = named.ok_or_else(|| parse_error(Error::missing_field("pipeline")))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            let hint = "Name the pipeline file with `--pipeline FILE`".to_owned();
+            failure().with_cause(error).with_hint(hint)
+        })?;
+        let parsed = text.parse();
+        let mut table: Table =
+            parsed.map_err(|error: toml::de::Error| failure().with_cause(error))?;
+        let read_file = |table: &Table| read::<PipelineFile>(table.clone().into(), &[]);
+        let file = read_file(&table).map_err(|it| it.explain(failure(), Some(&text)))?;
+        let changed = apply_all(overrides.iter(), &mut table, read_file)?;
+        let mut file = changed.unwrap_or(file);
+        let pipeline = file.pipeline.take().ok_or_else(|| {
+            let hint = "Add it, with `name = \"...\"`".to_owned();
+            failure()
+                .with_cause("the table `[pipeline]` is missing")
+                .with_hint(hint)
+        })?;
         let own_folder = path.parent().unwrap_or(Path::new(""));
-        let folder = match &named.folder {
+        let folder = match &pipeline.folder {
             Some(folder) => own_folder.join(folder),
             None => own_folder.to_owned(),
         };
-        let pipeline = resolve(named, file, &table, path, &folder)?;
+        let pipeline = resolve(pipeline, file, &table, path, &folder)?;
         check::check(&pipeline)?;
         Ok(pipeline)
     }
 }
 
+/// Fills in defaults, makes paths relative to the folder, and makes the models of sweeps and range tests.
 fn resolve(
-    named: PipelineTable,
+    pipeline: PipelineTable,
     file: PipelineFile,
     table: &Table,
     path: &Path,
     folder: &Path,
 ) -> Result<Pipeline, Failure> {
-    let PipelineTable { name, seed, .. } = named;
+    let PipelineTable { name, seed, .. } = pipeline;
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
-    let artifacts = named.artifacts.unwrap_or_else(|| "artifacts".into());
+    let artifacts = pipeline.artifacts.unwrap_or_else(|| "artifacts".into());
     let title = match file.report.title.is_empty() {
         true => name.clone(),
         false => file.report.title,
@@ -257,7 +286,7 @@ fn resolve(
     let written = table.get("model").cloned();
     let written = written.unwrap_or_else(|| Table::new().into()).try_into();
     let tables = ModelTables {
-        written: written.expect("the tables of models were read before"),
+        written: written.expect("PipelineFile was read from the same table"),
         training: file.training,
         seed,
     };
@@ -280,7 +309,7 @@ fn resolve(
         pipeline.evaluations.insert(name.clone(), settings);
     };
     for (name, model) in &pipeline.models {
-        let is_linear = matches!(model.kind, ModelKind::Linear | ModelKind::Winner);
+        let is_linear = matches!(model.kind, ModelKind::Linear | ModelKind::BestOfSweep);
         let folds = if is_linear { evaluation.folds } else { 0 };
         evaluate(name, folds, None);
     }
@@ -290,8 +319,8 @@ fn resolve(
     Ok(pipeline)
 }
 
-/// What an embedding has where nothing is said: the pipeline's seed where it draws numbers, and for features the
-/// tokenizer of their encoder.
+/// Fills in defaults of embeddings: the pipeline's seed if the embedding uses random numbers, and for features
+/// the tokenizer of their encoder.
 fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u64) {
     let tokenizers: HashMap<String, String> = embeddings
         .iter()
@@ -315,13 +344,13 @@ fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u
     }
 }
 
-/// What models are made from: their tables, and what holds for all of them.
+/// The tables that the settings of a model are made from.
 struct ModelTables {
     /// `[model.NAME]` as written.
     written: IndexMap<String, Table>,
     /// `[training]`.
     training: TrainingSettings,
-    /// The pipeline's.
+    /// `pipeline.seed`.
     seed: u64,
 }
 
@@ -330,7 +359,7 @@ impl ModelTables {
         &self,
         pipeline: &mut Pipeline,
         sweeps: &IndexMap<String, SweepSettings>,
-    ) -> Checked {
+    ) -> CheckResult {
         for (name, sweep) in sweeps {
             let mut found = Vec::new();
             for (trial, table) in sweep.trials(name, &self.written, self.seed)? {
@@ -351,18 +380,20 @@ impl ModelTables {
         Ok(())
     }
 
-    /// A range test is a step beside the models, and is told from them by its name.
+    /// Adds every range test as a training step. Its name must differ from the names of models and trials.
     fn add_range_tests(
         &self,
         pipeline: &mut Pipeline,
         tests: &IndexMap<String, RangeTestTable>,
-    ) -> Checked {
+    ) -> CheckResult {
         for (name, test) in tests {
             check::check_name("range_test", name)?;
             let is_new = !self.written.contains_key(name) && !pipeline.trials.contains_key(name);
-            let key = Key::of("range_test").at(name);
-            key.require(is_new, "has the name of a model or of a trial")?;
-            let written = key.at("model").refer("model", &test.model, &self.written)?;
+            let key = SettingPath::new("range_test").join(name);
+            key.require(is_new, "has the same name as a model or a trial")?;
+            let written = key
+                .join("model")
+                .resolve("model", &test.model, &self.written)?;
             let mut settings = self.resolve(written, name)?;
             settings.range_test = Some(test.resolve(&key, &settings)?);
             pipeline.trials.insert(name.clone(), settings);
@@ -375,49 +406,51 @@ impl ModelTables {
         pipeline: &mut Pipeline,
         models: IndexMap<String, ModelSettings>,
         sweeps: &IndexMap<String, SweepSettings>,
-    ) -> Checked {
+    ) -> CheckResult {
         for (name, model) in models {
-            let (key, written) = (Key::of("model").at(&name), &self.written[&name]);
+            let (key, written) = (SettingPath::new("model").join(&name), &self.written[&name]);
             check::check_seeds(&key, model.seeds, model.kind)?;
-            let is_winner = model.kind == ModelKind::Winner;
-            if is_winner {
-                check::check_winner(&key, written, sweeps)?;
+            let is_best_of_sweep = model.kind == ModelKind::BestOfSweep;
+            if is_best_of_sweep {
+                check::check_best_of_sweep(&key, written, sweeps)?;
             }
             let mut settings = self.resolve(written, &name)?;
-            let trials = model.sweep.filter(|_| is_winner);
+            let trials = model.sweep.filter(|_| is_best_of_sweep);
             let trials = trials.and_then(|sweep| pipeline.report.sweeps.get(&sweep));
             if let Some(trial) = trials.and_then(|trials| trials.first()) {
-                // It reads what its trials read.
+                // The best trial reads the same embedding and tokenizer as every trial of its sweep.
                 let base = &pipeline.trials[&trial.name];
                 settings.embedding.clone_from(&base.embedding);
                 settings.tokenizer.clone_from(&base.tokenizer);
             }
             pipeline.models.insert(name.clone(), settings.clone());
             for number in 1..model.seeds {
-                let again = format!("{name}-s{number}");
+                let repetition = format!("{name}-s{number}");
                 let repeats = pipeline.report.repeats.entry(name.clone()).or_default();
-                repeats.push(again.clone());
+                repeats.push(repetition.clone());
                 let mut settings = settings.clone();
                 settings.seed = settings.seed.wrapping_add(u64::from(number));
-                pipeline.models.insert(again, settings);
+                pipeline.models.insert(repetition, settings);
             }
         }
         Ok(())
     }
 
-    /// The settings of a model, with those of `[training]` where it takes steps and of its own `training` laid
-    /// over them.
+    /// The settings of a model. For models trained in epochs, its own `training` table overrides `[training]`.
     fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, Failure> {
-        let key = Key::of("model").at(name);
-        let settings = ModelSettings::of_table(written, &self.training, self.seed)
-            .map_err(|error| key.misfit(&error))?;
-        let made = ["rung", "range_test"].map(|setting| (setting, written.contains_key(setting)));
-        key.require_absent(&made, "cannot be set: sweeps and range tests set it")?;
-        let key = key.at("training");
+        let key = SettingPath::new("model").join(name);
+        let settings = ModelSettings::from_table(written, name, &self.training, self.seed)?;
+        let reserved = ["rung", "range_test"];
+        let reserved = reserved.map(|setting| (setting, written.contains_key(setting)));
+        key.require_absent(
+            &reserved,
+            "cannot be set, because sweeps and range tests set it",
+        )?;
+        let key = key.join("training");
         let own = written.get("training").and_then(toml::Value::as_table);
-        if own.is_some_and(|own| !own.is_empty()) && !settings.kind.takes_steps() {
+        if own.is_some_and(|own| !own.is_empty()) && !settings.kind.trains_in_epochs() {
             return Err(key
-                .error("says how to take steps, and this kind of model is fitted to its minimum")
+                .error("cannot be set: a model of this kind has no epochs, it is fitted to its minimum")
                 .with_hint(format!("Remove `[{key}]`")));
         }
         Ok(settings)

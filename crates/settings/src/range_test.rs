@@ -1,74 +1,82 @@
-//! `[range_test.NAME]`: at which learning rates a model learns (Smith 2017).
+//! `[range_test.NAME]`: a learning-rate range test (Smith 2017).
 
 use artifact::Failure;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ModelSettings;
 use crate::defaults::{number, percent};
-use crate::key::Key;
+use crate::setting_path::SettingPath;
 
-/// Steps at least: fewer make no curve.
-const FEWEST: u32 = 40;
+/// Minimum number of steps. With fewer, the curve of the loss cannot be read.
+const MIN_STEPS: u32 = 40;
 
-/// Steps at most; more are a slip of the pen.
-const MOST: u32 = 1_000_000;
+/// Maximum number of steps.
+const MAX_STEPS: u32 = 1_000_000;
 
-/// `[range_test.NAME]` as written.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A learning-rate range test (Smith 2017): trains a model while the learning rate rises, and shows at which
+/// rates the loss falls.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RangeTestTable {
-    /// The model whose rate is looked for.
+    /// Name of the model.
     pub(crate) model: String,
-    #[serde(default = "lowest")]
+    /// Learning rate of the first step.
+    #[serde(default = "default_from")]
     from: f64,
+    /// Learning rate of the last step.
     #[serde(default = "percent::<100>")]
     to: f64,
+    /// Number of optimizer steps, 40 to 1,000,000. The test ends earlier if the loss diverges.
     #[serde(default = "number::<200>")]
     steps: u32,
 }
 
-fn lowest() -> f64 {
+fn default_from() -> f64 {
     1e-6
 }
 
-/// How the rate rises from step to step: each is the same multiple of the one before.
+/// The learning rates of a range test. They rise from step to step by the same factor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RangeTestSettings {
-    /// Rate of the first step.
+    /// Learning rate of the first step.
     pub from: f64,
-    /// Rate of the last step, which it comes to where the loss does not diverge before.
+    /// Learning rate of the last step, which is reached unless the loss diverges.
     pub to: f64,
-    /// Steps at most.
+    /// Maximum number of steps.
     pub steps: u32,
 }
 
 impl RangeTestSettings {
-    /// The rate of a step, from 0.
+    /// The learning rate of a step. The first step is 0.
     pub fn rate(self, step: u32) -> f64 {
-        let share = f64::from(step) / f64::from(self.steps.max(2) - 1);
-        self.from * (self.to / self.from).powf(share)
+        let fraction = f64::from(step) / f64::from(self.steps.max(2) - 1);
+        self.from * (self.to / self.from).powf(fraction)
     }
 }
 
 impl RangeTestTable {
-    /// How the rate of a model rises.
+    /// Checks the range test for a model.
     pub(crate) fn resolve(
         &self,
-        key: &Key,
+        key: &SettingPath,
         model: &ModelSettings,
     ) -> Result<RangeTestSettings, Failure> {
-        key.at("model").require(
-            model.kind.takes_steps(),
+        key.join("model").require(
+            model.kind.trains_in_epochs(),
             format!("names `{}`, which has no learning rate", self.model),
         )?;
         key.require(
             self.from > 0.0 && self.from < self.to && self.to.is_finite(),
-            "must rise from a rate above 0 to a higher one",
+            "must have a `from` above 0 and a `to` that is larger than `from`",
         )?;
-        key.at("steps").require(
-            (FEWEST..=MOST).contains(&self.steps),
-            format!("must be {FEWEST} to {MOST}"),
+        key.join("steps").require(
+            (MIN_STEPS..=MAX_STEPS).contains(&self.steps),
+            format!(
+                "is {} and must be from {MIN_STEPS} to {MAX_STEPS}",
+                self.steps
+            ),
         )?;
         Ok(RangeTestSettings {
             from: self.from,
@@ -83,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rate_is_the_same_multiple_of_the_one_before() {
+    fn rates_rise_by_the_same_factor() {
         let test = RangeTestSettings {
             from: 1e-4,
             to: 1.0,

@@ -1,4 +1,4 @@
-//! The graph: which steps a pipeline has, with which settings, and what each one reads.
+//! The graph of a pipeline: its steps, their settings and their inputs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::key::Key;
-use crate::names::{list, unknown_variant};
+use crate::names::{list_known, unknown_variant};
+use crate::setting_path::SettingPath;
 use crate::{EmbeddingKind, ModelKind, ModelSettings, Pipeline};
 
-/// The variant name of the stages that come before the variants part.
+/// Variant name of the stages that have only one variant: ingest, clean and report.
 pub const REVIEWS: &str = "reviews";
 
-/// One stage for one variant.
+/// A stage and a variant, which together name a step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepId {
     /// The stage.
@@ -25,7 +25,7 @@ pub struct StepId {
 }
 
 impl StepId {
-    /// A step by its stage and variant.
+    /// The step of a stage and a variant.
     pub fn new(stage: StageName, variant: &str) -> Self {
         Self {
             stage,
@@ -40,21 +40,21 @@ impl fmt::Display for StepId {
     }
 }
 
-/// A step with all that determines its output.
+/// A step with everything that determines its output.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Which one.
+    /// Stage and variant.
     pub id: StepId,
-    /// Its own settings: all the stage is given to see, and all that enters its key.
+    /// The settings that the stage receives. They are part of its key.
     pub settings: Value,
-    /// The steps whose artifacts it reads, in a fixed order.
+    /// Steps whose artifacts it reads, in a fixed order.
     pub inputs: Vec<StepId>,
-    /// What it reads from outside, in a fixed order.
+    /// Files and downloads that it reads from outside the store, in a fixed order.
     pub sources: Vec<Source>,
 }
 
 impl Pipeline {
-    /// Every step, each after all it reads.
+    /// All steps. Each step comes after its inputs.
     pub fn steps(&self) -> Vec<Step> {
         use StageName::{Clean, Embed, Evaluate, Ingest, Report, Tokenize, Train};
         let (ingest, clean) = (StepId::new(Ingest, REVIEWS), StepId::new(Clean, REVIEWS));
@@ -67,7 +67,7 @@ impl Pipeline {
             let source = settings.source.clone().map(Source::Path);
             steps.push(step(id, settings, inputs, source));
         }
-        // Features come after all encoders: they read one of them.
+        // Features read an encoder, so they come after all encoders.
         let (encoders, features): (Vec<_>, Vec<_>) = self
             .embeddings
             .iter()
@@ -79,29 +79,29 @@ impl Pipeline {
             steps.push(step(id, settings, inputs, settings.sources()));
         }
         for (name, settings) in self.trials.iter().chain(&self.models) {
-            let mut inputs = vec![self.tokens_of(settings)];
+            let mut inputs = vec![self.tokenize_step(settings)];
             match (&settings.sweep, settings.kind) {
-                (Some(sweep), ModelKind::Winner) => {
+                (Some(sweep), ModelKind::BestOfSweep) => {
                     let trials = self.report.sweeps[sweep].iter();
                     inputs.extend(trials.map(|trial| StepId::new(Train, &trial.name)));
                 }
                 (_, ModelKind::Linear) => {}
                 _ => inputs.push(StepId::new(Embed, &settings.embedding)),
             }
-            let rivals = settings.rung.iter().flat_map(|rung| &rung.rivals);
-            inputs.extend(rivals.map(|rival| StepId::new(Train, rival)));
+            let previous_rung = settings.rung.iter().flat_map(|rung| &rung.previous_rung);
+            inputs.extend(previous_rung.map(|trial| StepId::new(Train, trial)));
             steps.push(step(StepId::new(Train, name), settings, inputs, vec![]));
         }
         for (name, settings) in &self.evaluations {
             let (inputs, challenge) = if let Some(ensemble) = &settings.ensemble {
                 let members = ensemble.models.iter();
                 let inputs = members.map(|member| StepId::new(Evaluate, member));
-                // What members of an ensemble were put to is in what they said.
+                // The answers of the members already contain the challenge set.
                 (inputs.collect(), None)
             } else {
                 let model = &self.models[name];
-                // The reviews themselves: what was got wrong is to be read.
-                let mut inputs = vec![clean.clone(), self.tokens_of(model)];
+                // The errors are shown with the texts of the reviews, so the reviews are an input.
+                let mut inputs = vec![clean.clone(), self.tokenize_step(model)];
                 inputs.push(StepId::new(Train, name));
                 let embedding = self.embeddings.get(&model.embedding);
                 if embedding.is_some_and(|it| it.kind == EmbeddingKind::Features) {
@@ -113,19 +113,20 @@ impl Pipeline {
             steps.push(step(id, settings, inputs, challenge));
         }
         if !self.models.is_empty() {
-            // Of a sweep that stops the worst early the last rung, which takes over from the others.
+            // The last rung of a trial contains the results of its earlier rungs.
             let ids = steps.iter().map(|step| &step.id);
-            let everything = ids.filter(|id| !self.is_passing(id)).cloned().collect();
+            let inputs = ids.filter(|id| !self.is_earlier_rung(id)).cloned();
+            let inputs = inputs.collect();
             let id = StepId::new(Report, REVIEWS);
-            steps.push(step(id, &self.report, everything, vec![]));
+            steps.push(step(id, &self.report, inputs, vec![]));
         }
         steps
     }
 
-    /// One step by stage and variant. Without a variant there must be just one.
+    /// The step of a stage and a variant. Without a variant, the only step of the stage.
     ///
     /// # Errors
-    /// There is no such variant, or there are several and none was named.
+    /// There is no such variant, or the stage has several variants and none is named.
     pub fn step(&self, stage: StageName, variant: Option<&str>) -> Result<Step, Failure> {
         let mut steps = self.steps();
         steps.retain(|step| step.id.stage == stage);
@@ -142,14 +143,16 @@ impl Pipeline {
             known.len()
         );
         let hint = known.first().map(|first| {
-            let list = list(&known);
-            format!("Name one with `--variant`, for example `--variant {first}`; there are {list}")
+            let known = list_known(&known);
+            format!("Name one with `--variant`, for example `--variant {first}`. {known}")
         });
-        Err(Key::of(stage.as_str()).error(problem).with_hint(hint))
+        Err(SettingPath::new(stage.as_str())
+            .error(problem)
+            .with_hint(hint))
     }
 
-    /// Whether a step is a rung of a trial that another rung follows.
-    fn is_passing(&self, id: &StepId) -> bool {
+    /// Whether a step is a rung that is not the last one of its trial.
+    fn is_earlier_rung(&self, id: &StepId) -> bool {
         let trial = self.trials.get(&id.variant);
         id.stage == StageName::Train
             && trial.is_some_and(|trial| {
@@ -158,8 +161,8 @@ impl Pipeline {
             })
     }
 
-    /// The sweep that each of its steps belongs to, by the steps' variants.
-    pub fn sweeps_of_trials(&self) -> IndexMap<&str, &str> {
+    /// For the variant of every training step of a sweep, the name of the sweep.
+    pub fn sweep_by_step(&self) -> IndexMap<&str, &str> {
         let mut sweeps = IndexMap::new();
         for (sweep, trials) in &self.report.sweeps {
             for trial in trials {
@@ -174,16 +177,20 @@ impl Pipeline {
         sweeps
     }
 
-    fn tokens_of(&self, model: &ModelSettings) -> StepId {
+    /// The tokenize step whose tokens a model reads.
+    fn tokenize_step(&self, model: &ModelSettings) -> StepId {
         let embedding = self.embeddings.get(&model.embedding);
         let tokenizer = embedding.map_or(&model.tokenizer, |embedding| &embedding.tokenizer);
         StepId::new(StageName::Tokenize, tokenizer)
     }
 
-    /// Paths win over a download. A pattern stands for the files that match it, in the order of
-    /// their names; one that nothing matches stands for itself, and is reported as missing.
+    /// The sources of ingest: its paths, with patterns expanded, or without paths its download.
     fn ingest_sources(&self) -> Vec<Source> {
-        let paths = self.ingest.source.iter().flat_map(|path| matching(path));
+        let paths = self
+            .ingest
+            .source
+            .iter()
+            .flat_map(|path| expand_pattern(path));
         let mut sources: Vec<Source> = paths.map(Source::Path).collect();
         if let (true, Some(pinned)) = (sources.is_empty(), &self.ingest.download) {
             sources.push(Source::Pinned {
@@ -195,9 +202,9 @@ impl Pipeline {
     }
 }
 
-/// The files that a path stands for: those that match it if it is a pattern, in the order of their
-/// names, and else itself.
-pub fn matching(path: &Path) -> Vec<PathBuf> {
+/// The files that match a pattern, sorted by name. A path that is no pattern, or that no file matches, is
+/// returned unchanged, so that it is reported as missing.
+pub fn expand_pattern(path: &Path) -> Vec<PathBuf> {
     let text = path.to_string_lossy();
     let is_pattern = text.contains(['*', '?', '[']) && !path.exists();
     let mut found = Vec::new();

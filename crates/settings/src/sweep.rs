@@ -1,107 +1,114 @@
-//! `[sweep.NAME]`: one model with several values of some settings, to be compared.
+//! `[sweep.NAME]`: a hyperparameter sweep, which trains one model with several values of some settings.
 
 use artifact::{Digest, Failure};
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::defaults::number;
-use crate::key::Key;
-use crate::overrides::put;
+use crate::mismatch::read;
+use crate::overrides::insert;
+use crate::setting_path::SettingPath;
 use crate::{HalvingSettings, ModelSettings};
 
-/// Trials of a sweep at most; more are a slip of the pen.
-const MOST: usize = 1000;
+/// Maximum number of combinations in a sweep.
+const MAX_COMBINATIONS: usize = 1000;
 
-/// Settings that say what a model is and what it reads: with another value it is another model.
+/// Settings that cannot be swept over, because with another value it is a different model.
 const FIXED: [&str; 5] = ["kind", "embedding", "tokenizer", "seed", "sweep"];
 
-/// `[sweep.NAME]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A hyperparameter sweep: one model is trained with several values of some settings.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweepSettings {
-    /// The model that every trial is like, but for the settings swept over.
+    /// Name of the model. Trials differ from it only in the settings of `over`.
     pub model: String,
-    /// Trials with the same settings, each with a seed of its own: the spread that chance makes.
+    /// Number of trials with the same settings and different seeds, to show the variation between seeds. 0 and 1
+    /// train each combination once.
     #[serde(default)]
     pub seeds: u32,
-    /// Settings drawn at random, so many times; where nothing is said every combination is tried.
-    pub random: Option<u32>,
-    /// Whether trials that do badly after some epochs are stopped, and when.
+    /// Number of combinations drawn at random (random search). Without it, every combination is tried (grid
+    /// search).
+    pub random_trials: Option<u32>,
+    /// Successive halving: stops the worst trials early. Off without this table.
     pub halving: Option<HalvingSettings>,
-    /// Dotted names of settings of the model, and their values.
-    pub over: IndexMap<String, Values>,
+    /// Dotted names of the model's settings with the values to try: a list, or a range of numbers.
+    pub over: IndexMap<String, SweepValues>,
 }
 
-/// The values of a setting.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The values of one setting in a sweep.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Values {
-    /// These.
-    List(Vec<Value>),
-    /// Numbers from one to another.
-    Range(Range),
+pub enum SweepValues {
+    /// A list of values.
+    List(#[schemars(with = "Vec<serde_json::Value>")] Vec<Value>),
+    /// A range of numbers.
+    Range(SweepRange),
 }
 
-/// Numbers from one to another.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A range of numbers in a sweep.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Range {
-    /// The lowest.
+pub struct SweepRange {
+    /// Lowest value.
+    #[schemars(with = "f64")]
     pub from: Value,
-    /// The highest.
+    /// Highest value.
+    #[schemars(with = "f64")]
     pub to: Value,
-    /// How many, where every combination is tried.
+    /// Number of values in a grid search; ignored with `random_trials`.
     #[serde(default = "number::<5>")]
     pub points: u32,
-    /// How they are spread.
+    /// Spacing of the values.
     #[serde(default)]
     pub scale: RangeScale,
 }
 
-/// How the numbers of a range are spread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Spacing of the values in a range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RangeScale {
-    /// Each the same multiple of the one before: for rates and penalties.
+    /// Logarithmic: equal ratios between neighbouring values. For learning rates and penalties.
     #[default]
     Log,
-    /// Each the same step above the one before.
+    /// Linear: equal differences between neighbouring values.
     Linear,
 }
 
-/// One training of a sweep.
+/// A trial: one training of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trial {
-    /// Its variant.
+    /// Name of its variant.
     pub name: String,
-    /// The settings that are its own.
+    /// The settings that differ from the sweep's model.
     pub values: IndexMap<String, Value>,
-    /// Which of the seeds, from 0.
+    /// Number of the seed, from 0.
     pub seed: u32,
 }
 
 impl SweepSettings {
-    /// The trials, each with the table of its model but for the seed. `models` are the tables as written.
+    /// The trials, each with the table of its model. `models` are the tables `[model.NAME]` as in the file. The
+    /// tables do not yet contain the seeds of the trials.
     pub(crate) fn trials(
         &self,
         name: &str,
         models: &IndexMap<String, Table>,
         seed: u64,
     ) -> Result<Vec<(Trial, Table)>, Failure> {
-        let key = Key::of("sweep").at(name);
-        let over = key.at("over");
-        let base = key.at("model").refer("model", &self.model, models)?;
+        let key = SettingPath::new("sweep").join(name);
+        let over = key.join("over");
+        let base = key.join("model").resolve("model", &self.model, models)?;
         let mut trials = Vec::new();
         for (number, values) in self.combinations(&key, seed)?.into_iter().enumerate() {
             for seed in 0..self.seeds.max(1) {
                 let mut table = base.clone();
                 for (path, value) in &values {
-                    put(&mut table, path, value.clone()).map_err(|problem| over.error(problem))?;
+                    insert(&mut table, path, value.clone())
+                        .map_err(|problem| over.error(format!("cannot be applied: {problem}")))?;
                 }
-                let form = ModelSettings::deserialize(table.clone());
-                form.map_err(|error| over.misfit(&error))?;
+                read::<ModelSettings>(table.clone().into(), &["sweep", name, "over"])?;
                 let suffix = match self.seeds {
                     0 | 1 => String::new(),
                     _ => format!("-s{seed}"),
@@ -117,110 +124,117 @@ impl SweepSettings {
         Ok(trials)
     }
 
-    fn combinations(&self, key: &Key, seed: u64) -> Result<Vec<IndexMap<String, Value>>, Failure> {
-        let over = key.at("over");
+    /// Values of the swept settings for each combination: the grid, or random draws.
+    fn combinations(
+        &self,
+        key: &SettingPath,
+        seed: u64,
+    ) -> Result<Vec<IndexMap<String, Value>>, Failure> {
+        let over = key.join("over");
         over.require(!self.over.is_empty(), "must name a setting to sweep over")?;
         if let Some(fixed) = self.over.keys().find(|path| FIXED.contains(&path.as_str())) {
             return Err(over.error(format!(
-                "cannot sweep over `{fixed}`, which makes another model; name it as a model of its own, or set `seeds`"
+                "cannot contain `{fixed}`, which makes another model: add a second `[model.NAME]`, or set `seeds` to vary the seed"
             )));
         }
-        let mut all = vec![IndexMap::new(); self.random.unwrap_or(1) as usize];
+        let mut all = vec![IndexMap::new(); self.random_trials.unwrap_or(1) as usize];
         for (path, values) in &self.over {
-            let of_path = |problem: String| over.at(format!("\"{path}\"")).error(problem);
-            if self.random.is_some() {
+            let error = |problem: String| over.join(format!("\"{path}\"")).error(problem);
+            if self.random_trials.is_some() {
                 for (number, combination) in all.iter_mut().enumerate() {
-                    let share = uniform(&format!("{seed} {key} {number} {path}"));
-                    let value = values.at(share).map_err(of_path)?;
+                    let fraction = uniform(&format!("{seed} {key} {number} {path}"));
+                    let value = values.at_fraction(fraction).map_err(error)?;
                     combination.insert(path.clone(), value);
                 }
             } else {
-                let listed = values.listed().map_err(of_path)?;
-                let with = |combination: &IndexMap<String, Value>, value: &Value| {
+                let grid = values.grid().map_err(error)?;
+                let extended = |combination: &IndexMap<String, Value>, value: &Value| {
                     let mut next = combination.clone();
                     next.insert(path.clone(), value.clone());
                     next
                 };
                 all = all
                     .iter()
-                    .flat_map(|combination| listed.iter().map(|value| with(combination, value)))
+                    .flat_map(|combination| grid.iter().map(|value| extended(combination, value)))
                     .collect();
             }
             let problem = format!(
-                "has {} combinations, and at most {MOST} are tried; set `random` to draw some",
+                "has {} combinations, but at most {MAX_COMBINATIONS} are allowed; set `random_trials` to draw some at random",
                 all.len()
             );
-            key.require(all.len() <= MOST, problem)?;
+            key.require(all.len() <= MAX_COMBINATIONS, problem)?;
         }
-        key.at("random")
+        key.join("random_trials")
             .require(!all.is_empty(), "must be at least 1")?;
         Ok(all)
     }
 }
 
-impl Values {
-    /// All of them, where every combination is tried.
-    fn listed(&self) -> Result<Vec<Value>, String> {
+impl SweepValues {
+    /// The values for a grid search.
+    fn grid(&self) -> Result<Vec<Value>, String> {
         match self {
             Self::List(values) if values.is_empty() => Err("has no values".to_owned()),
             Self::List(values) => Ok(values.clone()),
             Self::Range(range) => {
                 let last = range.points.max(2) - 1;
-                let share = |place: u32| f64::from(place) / f64::from(last);
-                let mut found: Vec<Value> = (0..=last)
-                    .map(|place| self.at(share(place)))
+                let mut values: Vec<Value> = (0..=last)
+                    .map(|index| self.at_fraction(f64::from(index) / f64::from(last)))
                     .collect::<Result<_, _>>()?;
-                found.dedup();
-                Ok(found)
+                values.dedup();
+                Ok(values)
             }
         }
     }
 
-    /// The value at a share of the way, 0 to 1.
-    fn at(&self, share: f64) -> Result<Value, String> {
+    /// The value at a fraction of the list or range, 0 to 1.
+    fn at_fraction(&self, fraction: f64) -> Result<Value, String> {
         match self {
             Self::List(values) => {
                 let last = values.len().checked_sub(1).ok_or("has no values")?;
-                let place = (share * values.len() as f64) as usize;
-                Ok(values[place.min(last)].clone())
+                let index = (fraction * values.len() as f64) as usize;
+                Ok(values[index.min(last)].clone())
             }
-            Self::Range(range) => range.at(share),
+            Self::Range(range) => range.at_fraction(fraction),
         }
     }
 }
 
-impl Range {
-    fn at(&self, share: f64) -> Result<Value, String> {
+impl SweepRange {
+    /// The value at a fraction of the range, 0 to 1.
+    fn at_fraction(&self, fraction: f64) -> Result<Value, String> {
         let number = |value: &Value| match value {
             Value::Integer(value) => Ok(*value as f64),
             Value::Float(value) if value.is_finite() => Ok(*value),
-            other => Err(format!("ranges over numbers, and {other} is none")),
+            other => Err(format!(
+                "has {other} as an end of its range, which must be a finite number"
+            )),
         };
         let (from, to) = (number(&self.from)?, number(&self.to)?);
         if from >= to {
-            return Err("must begin below its end".to_owned());
+            return Err("must have a `from` that is smaller than `to`".to_owned());
         }
         let value = match self.scale {
             RangeScale::Log if from <= 0.0 => {
                 return Err(
-                    "must begin above 0 on a logarithmic scale; set `scale = \"linear\"`"
+                    "must have a `from` above 0 on the logarithmic scale; for 0 or less, set `scale = \"linear\"`"
                         .to_owned(),
                 );
             }
-            RangeScale::Log => from * (to / from).powf(share),
-            RangeScale::Linear => from + (to - from) * share,
+            RangeScale::Log => from * (to / from).powf(fraction),
+            RangeScale::Linear => from + (to - from) * fraction,
         };
         Ok(match (&self.from, &self.to) {
             (Value::Integer(_), Value::Integer(_)) => Value::Integer(value.round() as i64),
-            // Three digits are what a person wants to read; the ends stay as they are written.
-            _ if share == 0.0 => Value::Float(from),
-            _ if share == 1.0 => Value::Float(to),
+            // Rounded to three digits for people; both ends stay exact.
+            _ if fraction == 0.0 => Value::Float(from),
+            _ if fraction == 1.0 => Value::Float(to),
             _ => Value::Float(format!("{value:.2e}").parse().unwrap_or(value)),
         })
     }
 }
 
-/// A number from 0 up to 1 that follows from what it is for.
+/// A uniform random number from 0 up to 1, derived from a hash of its purpose.
 fn uniform(purpose: &str) -> f64 {
     let digits = Digest::of_bytes(purpose.as_bytes()).to_hex();
     let bits = u64::from_str_radix(&digits[..13], 16).unwrap_or(0);
@@ -269,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_spread_and_keep_their_ends() {
+    fn values_of_ranges_are_spaced_by_scale() {
         let log = "model = 'lstm'\nover = { dropout = { from = 1e-4, to = 1e-1, points = 4 } }";
         let expected = [1e-4, 1e-3, 1e-2, 1e-1].map(Value::Float);
         assert_eq!(values(log, "dropout"), expected);
@@ -278,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn random_values_are_within_and_the_same_each_time() {
-        let text = "model = 'lstm'\nrandom = 40\nover = { hidden = [4, 8], dropout = { from = 0.01, to = 0.5 } }";
+    fn random_values_are_in_range_and_reproducible() {
+        let text = "model = 'lstm'\nrandom_trials = 40\nover = { hidden = [4, 8], dropout = { from = 0.01, to = 0.5 } }";
         let drawn = values(text, "dropout");
         assert_eq!(drawn, values(text, "dropout"));
         let numbers: Vec<f64> = drawn.iter().filter_map(Value::as_float).collect();
@@ -288,7 +302,7 @@ mod tests {
             numbers.iter().all(|value| (0.01..=0.5).contains(value)),
             "{numbers:?}"
         );
-        // Half of them below the geometric middle.
+        // About half of the values are below the geometric mean of the range.
         let low = numbers.iter().filter(|value| **value < 0.07).count();
         assert!((8..33).contains(&low), "{low}");
         assert!(values(text, "hidden").contains(&Value::Integer(4)));
@@ -296,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_swept_is_said() {
+    fn invalid_sweeps_are_refused() {
         for (text, part) in [
             (
                 "model = 'lsmt'\nover = { hidden = [1] }",
@@ -309,23 +323,23 @@ mod tests {
             ),
             (
                 "model = 'lstm'\nover = { hiden = [1] }",
-                "unknown field `hiden`",
+                "`sweep.rate.over.hiden` is not a setting",
             ),
             ("model = 'lstm'\nover = { hidden = [] }", "has no values"),
             (
                 "model = 'lstm'\nover = { dropout = { from = 0.0, to = 1.0 } }",
-                "must begin above 0",
+                "must have a `from` above 0",
             ),
             (
                 "model = 'lstm'\nover = { dropout = { from = 2.0, to = 1.0 } }",
-                "must begin below",
+                "smaller than `to`",
             ),
             (
                 "model = 'lstm'\nover = { hidden = { from = 1, to = 5000, points = 4000 } }",
                 "at most 1000",
             ),
             (
-                "model = 'lstm'\nrandom = 0\nover = { hidden = [1] }",
+                "model = 'lstm'\nrandom_trials = 0\nover = { hidden = [1] }",
                 "must be at least 1",
             ),
         ] {

@@ -1,44 +1,46 @@
-//! `[training]`: how models are trained; `[model.NAME.training]` overrides it key by key.
+//! `[training]`: the settings of the training loop.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `[training]`, and after merging the `training` of every model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Training settings for all models trained in epochs. `[model.NAME.training]` overrides single settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingSettings {
-    /// Passes over the training split at most.
+    /// Maximum number of passes over the training split, at least 1.
     pub epochs: u32,
-    /// Reviews per optimizer step.
+    /// Reviews per optimizer step, at least 1.
     pub batch_size: u32,
-    /// Micro-batches a step is split into where memory is short; the step's result is the same.
+    /// Gradient accumulation: number of parts that a batch is split into to save memory, at most `batch_size`.
+    /// The result of a step stays the same.
     pub accumulation: u32,
-    /// Reviews whose gradient a core computes at a time: 16, for a transformer 8, where nothing is
-    /// said. A batch is cut into shards of this size whatever number of cores there is, so that the
-    /// weights do not depend on that number; more cores than shards are of no use to one training.
-    /// A GPU computes the batch whole, unless its memory is too small.
+    /// Reviews per shard. A CPU core computes the gradient of one shard at a time, so more cores than shards do
+    /// not make training faster. The weights do not depend on the number of cores. A GPU computes whole batches.
+    /// Default: 16; 8 for `transformer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard_size: Option<u32>,
-    /// Peak learning rate.
+    /// Peak learning rate, above 0.
     pub learning_rate: f64,
-    /// How the rate falls after the warm-up.
+    /// How the learning rate falls after the warm-up.
     pub schedule: Schedule,
-    /// Share of all steps, 0 to 1, over which the rate rises from 0.
+    /// Warm-up: fraction of all steps, 0 to 1, in which the learning rate rises from 0.
     pub warm_up: f64,
-    /// Decoupled weight decay (Loshchilov and Hutter 2019), on matrices but not on biases or embeddings.
+    /// Weight decay of AdamW (Loshchilov and Hutter 2019), 0 to 10. Biases and embeddings have none.
     pub weight_decay: f64,
-    /// Decay of the gradient's running mean.
+    /// AdamW: decay rate of the mean of gradients, 0 to 0.9999.
     pub beta1: f64,
-    /// Decay of the squared gradient's running mean.
+    /// AdamW: decay rate of the mean of squared gradients, 0 to 0.999999.
     pub beta2: f64,
-    /// The gradient's norm is cut to this; 0 leaves it alone.
+    /// Maximum norm of the gradient (gradient clipping); 0 disables clipping.
     pub clip_norm: f64,
-    /// Epochs without a better validation loss before training stops; 0 never stops early.
+    /// Early stopping: number of epochs without a lower validation loss after which training stops; 0 disables
+    /// it.
     pub patience: u32,
-    /// Mass moved from the true class to all classes alike, 0 to 1 (Szegedy et al. 2016).
+    /// Label smoothing, 0 to 0.9 (Szegedy et al. 2016).
     pub label_smoothing: f64,
-    /// Number format of a transformer's activations; its weights and their moments are f32 always.
+    /// Number format of a transformer's activations. Weights and optimizer state are always f32.
     pub precision: Precision,
-    /// Steps between two lines of `metrics.jsonl`.
+    /// Steps between two lines of the training log, `metrics.jsonl`; at least 1.
     pub log_every: u32,
 }
 
@@ -64,26 +66,26 @@ impl Default for TrainingSettings {
     }
 }
 
-/// The number format that a transformer computes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Number format of a transformer's activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// bf16 where the device multiplies it faster, f32 elsewhere; printed.
+    /// `bf16` on devices where it is faster, otherwise `f32`; the choice is printed.
     Auto,
-    /// 32 bits.
+    /// 32-bit floating point.
     F32,
-    /// 16 bits, with f32's range and 8 bits of fraction.
+    /// 16-bit floating point (bfloat16), with the range of `f32` and less precision.
     Bf16,
 }
 
-/// How the learning rate falls after the warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Learning-rate schedule after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// Not at all.
+    /// Stays constant.
     Constant,
-    /// In a straight line to 0.
+    /// Falls linearly to 0.
     Linear,
-    /// Along half a cosine to 0 (Loshchilov and Hutter 2017).
+    /// Falls to 0 along a cosine (Loshchilov and Hutter 2017).
     Cosine,
 }

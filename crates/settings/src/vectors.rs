@@ -1,7 +1,7 @@
-//! The layout of a file of word vectors, from its first lines.
+//! The layout of a file with word vectors, detected from its first lines.
 //!
-//! It stands here and not in `embed` because a width that cannot fit is a mistake in the pipeline
-//! file, to be found while planning and not after the tokenizer has run.
+//! This is part of `settings`, not of `embed`, because a wrong `width` in the pipeline file must be found while
+//! planning, before the tokenizer has run.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,48 +11,48 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Lines looked at to learn the width.
+/// Number of lines that are read to detect the width.
 const FIRST_LINES: usize = 32;
 
-/// A longer line is no vector: 4096 components of twenty digits and a long word fit well.
-const LONGEST_LINE: u64 = 1 << 18;
+/// Maximum length of a line: enough for a long word and 4,096 components of 20 digits.
+const MAX_LINE_BYTES: u64 = 1 << 18;
 
-/// A file of word vectors that cannot be used.
+/// Why a file with word vectors cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorsError {
-    /// The file could not be read, or not to its end.
+    /// Reading the file failed.
     #[error("Failed to read the word vectors `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The first lines are not a word and numbers.
-    #[error("`{}` has no word vectors: {reason}", path.display())]
+    /// The file has another format.
+    #[error("`{}` is not a file with word vectors: {reason}", path.display())]
     NoVectors {
         /// The file.
         path: PathBuf,
-        /// What its first lines are.
+        /// What is wrong with its first lines.
         reason: String,
     },
 }
 
-/// What the first lines of a file of word vectors say about it.
+/// Layout of a file with word vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VectorLayout {
-    /// Components of a vector.
+    /// Number of components of a vector.
     pub width: u32,
-    /// Number of vectors, where a first line `count width` announces it (word2vec, fastText).
-    pub announced: Option<u64>,
+    /// Number of vectors according to a first line `count width` (word2vec, fastText).
+    pub declared_count: Option<u64>,
 }
 
 impl VectorLayout {
     /// Reads the first lines of a GloVe, word2vec or fastText text file, plain or gz.
     ///
     /// # Errors
-    /// The file cannot be read or has no vectors.
-    pub fn peek(path: &Path) -> Result<Self, VectorsError> {
+    /// The file cannot be read or has another format.
+    pub fn read(path: &Path) -> Result<Self, VectorsError> {
         let read_error = |source| VectorsError::Read {
             path: path.to_owned(),
             source,
@@ -62,24 +62,23 @@ impl VectorLayout {
             .take(FIRST_LINES + 1)
             .collect::<io::Result<Vec<Line>>>()
             .map_err(read_error)?;
-        Self::of(&lines).map_err(|reason| VectorsError::NoVectors {
+        Self::from_lines(&lines).map_err(|reason| VectorsError::NoVectors {
             path: path.to_owned(),
             reason,
         })
     }
 
-    /// The width that most of the lines have. A word with spaces or a damaged line among the first
-    /// does not mislead it.
-    fn of(lines: &[Line]) -> Result<Self, String> {
+    /// The most common width of the lines, so that words with spaces and damaged lines do no harm.
+    fn from_lines(lines: &[Line]) -> Result<Self, String> {
         let first = lines.first().ok_or("it is empty")?;
         if let Some((count, width)) = header(&first.bytes) {
             return match u32::try_from(width) {
                 Ok(width @ 1..=65_536) => Ok(Self {
                     width,
-                    announced: Some(count),
+                    declared_count: Some(count),
                 }),
                 _ => Err(format!(
-                    "its first line announces vectors of {width} components"
+                    "its first line declares vectors of {width} components"
                 )),
             };
         }
@@ -91,28 +90,28 @@ impl VectorLayout {
                 .count();
             *widths.entry(numbers).or_insert(0) += 1;
         }
-        // Of widths equally common the smaller one: words with spaces only ever add fields.
+        // Of equally common widths the smaller one is correct, because words with spaces add fields.
         let common = widths.into_iter().rev().max_by_key(|(_, lines)| *lines);
         match common {
             Some((width @ 1..=65_536, _)) => Ok(Self {
                 width: width as u32,
-                announced: None,
+                declared_count: None,
             }),
             _ => Err("its first lines are not a word followed by numbers".to_owned()),
         }
     }
 }
 
-/// One line of a file, without its end.
+/// One line of a file, without its line feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Its bytes.
+    /// Bytes of the line.
     pub bytes: Vec<u8>,
-    /// Whether a line feed closed it; only the last line of a file may have none.
-    pub is_closed: bool,
+    /// Whether the line ended with a line feed. The last line of a file may have none.
+    pub ends_with_newline: bool,
 }
 
-/// Opens a file of text, unpacking it where its first bytes say that it is gz.
+/// Opens a text file. A gzip file, detected by its first bytes, is decompressed.
 ///
 /// # Errors
 /// The file cannot be opened or read.
@@ -126,35 +125,39 @@ pub fn open_vectors(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     })
 }
 
-/// The next line, `None` at the end of the file.
+/// Reads the next line. `None` at the end of the file.
 ///
 /// # Errors
-/// The file cannot be read on, or the line is longer than any vector.
+/// Reading fails, or the line is longer than any line of word vectors.
 pub fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<Line>> {
     let mut bytes = Vec::new();
-    let length = reader.take(LONGEST_LINE).read_until(b'\n', &mut bytes)?;
+    let length = reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
     if length == 0 {
         return Ok(None);
     }
-    if length as u64 == LONGEST_LINE {
-        let message =
-            format!("a line is longer than {LONGEST_LINE} bytes, which no line of word vectors is");
+    if length as u64 == MAX_LINE_BYTES {
+        let message = format!(
+            "a line has {MAX_LINE_BYTES} bytes or more, too many for a line of word vectors"
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
-    let is_closed = bytes.last() == Some(&b'\n');
+    let ends_with_newline = bytes.last() == Some(&b'\n');
     while matches!(bytes.last(), Some(b'\n' | b'\r')) {
         bytes.pop();
     }
-    Ok(Some(Line { bytes, is_closed }))
+    Ok(Some(Line {
+        bytes,
+        ends_with_newline,
+    }))
 }
 
-/// The fields of a line. They are separated by ASCII spaces or tabs alone: the words themselves may
-/// hold any other white space.
+/// The fields of a line, separated by ASCII spaces or tabs. Words may contain other white space.
 pub fn fields(line: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t'))
         .filter(|field| !field.is_empty())
 }
 
+/// Number of vectors and width from a header line of word2vec or fastText.
 fn header(line: &[u8]) -> Option<(u64, u64)> {
     let mut numbers = fields(line).map(|field| str::from_utf8(field).ok()?.parse::<u64>().ok());
     match (numbers.next(), numbers.next(), numbers.next()) {
@@ -177,19 +180,22 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vectors.txt");
         std::fs::write(&path, text).expect("written");
-        VectorLayout::peek(&path)
+        VectorLayout::read(&path)
     }
 
-    fn check(text: &str, width: u32, announced: Option<u64>) {
+    fn check(text: &str, width: u32, declared_count: Option<u64>) {
         assert_eq!(
             layout(text).expect("vectors"),
-            VectorLayout { width, announced },
+            VectorLayout {
+                width,
+                declared_count
+            },
             "{text:?}"
         );
     }
 
     #[test]
-    fn the_first_lines_tell_the_width() {
+    fn the_width_is_detected() {
         check("the 0.1 0.2 0.3\nof 1 2 3\n", 3, None);
         check("3 2\nthe 0.1 0.2\n", 2, Some(3));
         check("the 0.1 0.2 \r\nof 1 2 \r\n", 2, None);
@@ -201,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_of_vectors_is_refused() {
+    fn other_files_are_refused() {
         for text in [
             "",
             "hello\n",
@@ -214,12 +220,12 @@ mod tests {
                 "{text:?}"
             );
         }
-        let endless = "x".repeat(LONGEST_LINE as usize + 1);
-        assert!(matches!(layout(&endless), Err(VectorsError::Read { .. })));
+        let long_line = "x".repeat(MAX_LINE_BYTES as usize + 1);
+        assert!(matches!(layout(&long_line), Err(VectorsError::Read { .. })));
     }
 
     #[test]
-    fn gz_is_known_by_its_first_bytes_and_not_by_its_name() {
+    fn gzip_is_detected_by_its_first_bytes() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vectors.txt");
         let mut writer = flate2::write::GzEncoder::new(
@@ -230,6 +236,6 @@ mod tests {
             .write_all(b"the 0.5 1\n")
             .and_then(|()| writer.finish())
             .expect("written");
-        assert_eq!(VectorLayout::peek(&path).expect("vectors").width, 2);
+        assert_eq!(VectorLayout::read(&path).expect("vectors").width, 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Pipeline files and what is said about wrong ones, before anything runs.
+//! Pipeline files, and the messages about wrong ones.
 
 use std::path::Path;
 
@@ -6,17 +6,16 @@ use artifact::{Failure, Source, StageName};
 use settings::{Device, Override, Pipeline};
 use testkit::{Project, tiny_pipeline};
 
-/// The tiny pipeline with one passage replaced, and what is said about it: the message with its
-/// causes, and the hint.
-fn refused(passage: &str, replacement: &str) -> String {
+/// The error about the tiny pipeline with one passage replaced: the message with its causes, and the hint.
+fn error_message(passage: &str, replacement: &str) -> String {
     assert!(tiny_pipeline().contains(passage), "{passage}");
     let project = Project::with_pipeline(&tiny_pipeline().replacen(passage, replacement, 1));
     let error = Pipeline::load(&project.pipeline_file(), &[]).expect_err("it is refused");
-    let text = said(&error);
+    let text = format_failure(&error);
     text.replace(&*project.folder().to_string_lossy(), "FOLDER")
 }
 
-fn said(error: &Failure) -> String {
+fn format_failure(error: &Failure) -> String {
     let text = error.chain().join(": ");
     match error.hint() {
         Some(hint) => format!("{text}. {hint}"),
@@ -26,28 +25,28 @@ fn said(error: &Failure) -> String {
 
 #[track_caller]
 fn check(passage: &str, replacement: &str, expected: &str) {
-    assert_eq!(refused(passage, replacement), expected);
+    assert_eq!(error_message(passage, replacement), expected);
 }
 
-/// As [`check`] where the message quotes the file.
+/// Like [`check`], but the message only has to contain the expected text.
 #[track_caller]
 fn check_contains(passage: &str, replacement: &str, expected: &str) {
-    let text = refused(passage, replacement);
+    let text = error_message(passage, replacement);
     assert!(text.contains(expected), "{text}");
 }
 
 #[test]
-fn a_reference_to_nothing_is_answered_with_the_nearest_name() {
+fn unknown_references_suggest_the_most_similar_name() {
     check(
         "tokenizer = \"words\"",
         "tokenizer = \"word\"",
         "`embedding.random.tokenizer` names the tokenizer `word`, which is not in the pipeline file. \
-         Did you mean `words`? There are `words`",
+         Did you mean `words`? There is `words`",
     );
     check(
         "embedding = \"random\"",
         "embedding = \"glove\"",
-        "`model.naive.embedding` names the embedding `glove`, which is not in the pipeline file. There are `random`",
+        "`model.naive.embedding` names the embedding `glove`, which is not in the pipeline file. There is `random`",
     );
     check(
         "tokenizer = \"words\"\n",
@@ -57,57 +56,149 @@ fn a_reference_to_nothing_is_answered_with_the_nearest_name() {
 }
 
 #[test]
-fn a_model_that_counts_on_another_tokenizer_is_refused_on_both_sides() {
+fn a_model_with_another_tokenizer_than_its_embedding_is_refused() {
     check(
         "[model.naive]\n",
         "[tokenizer.pieces]\nkind = \"bpe\"\n\n[model.naive]\ntokenizer = \"pieces\"\n",
-        "`model.naive` reads the tokenizer `pieces`, and its embedding `random` was made for the tokenizer `words`. \
-         Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding of `pieces`",
+        "`model.naive` reads the tokenizer `pieces`, but its embedding `random` is for the tokenizer `words`. \
+         Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding for `pieces`",
     );
 }
 
 #[test]
-fn unknown_names_are_shown_in_their_line() {
-    check_contains(
+fn unknown_names_are_shown_with_their_line() {
+    check(
         "max_length = 24",
         "max_lenght = 24",
-        "unknown field `max_lenght`, expected one of `kind`",
+        "Failed to read the pipeline file `FOLDER/pipeline.toml`: \
+         line 18: `tokenizer.words.max_lenght` is not a setting. Did you mean `max_length`? \
+         There are `kind`, `vocabulary_size`, `min_frequency`, `lowercase`, `source`, `max_length`, `truncation`",
     );
     check_contains(
-        "max_length = 24",
-        "max_lenght = 24",
-        "TOML parse error at line 18, column 1",
-    );
-    check_contains("[clean]", "[cleaning]", "unknown field `cleaning`");
-    check_contains(
-        "kind = \"lstm\"",
-        "kind = \"ltsm\"",
-        "unknown variant `ltsm`",
-    );
-    check_contains(
-        "seed = 7",
-        "seed = \"seven\"",
-        "invalid type: string \"seven\", expected u64",
+        "[clean]",
+        "[cleaning]",
+        "line 11: `cleaning` is not a table of the pipeline file. Did you mean `clean`?",
     );
     check_contains(
         "[model.naive]\n",
         "[model.naive]\ntraining = { epoch = 1 }\n",
-        "unknown field `epoch`",
+        "line 32: `model.naive.training.epoch` is not a setting. Did you mean `epochs`?",
     );
     check_contains(
         "[model.naive]\n",
         "[model.\"na ive\"]\n",
-        "`model.na ive` has a name with other signs",
-    );
-    check_contains(
-        "device = \"cpu\"",
-        "device = \"tpu\"",
-        "unknown variant `tpu`",
+        "`model.na ive` has a name with characters other than",
     );
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused() {
+fn wrong_values_are_shown_with_what_is_allowed() {
+    for (passage, replacement, expected) in [
+        (
+            "kind = \"lstm\"",
+            "kind = \"ltsm\"",
+            "line 37: `model.lstm.kind` is \"ltsm\", which is not an allowed value. Did you mean `lstm`? There are `naive`",
+        ),
+        (
+            "device = \"cpu\"",
+            "device = \"tpu\"",
+            "`run.device` is \"tpu\", which is not an allowed value. Did you mean `cpu`?",
+        ),
+        (
+            "seed = 7",
+            "seed = \"seven\"",
+            "line 3: `pipeline.seed` is \"seven\" and must be a whole number",
+        ),
+        (
+            "epochs = 2",
+            "epochs = -2",
+            "`training.epochs` is -2 and must be a whole number from 0 to 4294967295",
+        ),
+        (
+            "hidden = 8",
+            "hidden = { size = 8 }",
+            "`model.naive.hidden` is a table and must be a whole number",
+        ),
+        (
+            "learning_rate = 0.01",
+            "learning_rate = true",
+            "`training.learning_rate` is true and must be a number",
+        ),
+        (
+            "source = \"reviews.csv\"",
+            "source = 5",
+            "`ingest.source` is 5 and must be a text or a list of texts",
+        ),
+        (
+            "source = \"reviews.csv\"",
+            "delimiter = \";;\"",
+            "`ingest.delimiter` is \";;\" and must be a single character",
+        ),
+        (
+            "[clean]",
+            "[clean]\nhtml = 1",
+            "`clean.html` is 1 and must be `true` or `false`",
+        ),
+        (
+            "kind = \"word\"\n",
+            "",
+            "line 14: `tokenizer.words.kind` is missing. Add `kind` to `[tokenizer.words]`: one of `word`, `bpe`",
+        ),
+        (
+            "[evaluation]",
+            "[sweep.rate]\nmodel = \"lstm\"\nover = { hidden = { from = 1, too = 9 } }\n[evaluation]",
+            "line 43: `sweep.rate.over.hidden.too` is not a setting. Did you mean `to`?",
+        ),
+    ] {
+        check_contains(passage, replacement, expected);
+    }
+}
+
+#[test]
+fn renamed_settings_and_values_name_the_new_one() {
+    check_contains(
+        "kind = \"lstm\"",
+        "kind = \"winner\"",
+        "`winner` is now called `best_of_sweep`: write `kind = \"best_of_sweep\"`",
+    );
+    for (passage, replacement, expected) in [
+        (
+            "source = \"reviews.csv\"",
+            "max_unpacked_bytes = 9",
+            "write `max_decompressed_bytes = 9`",
+        ),
+        (
+            "source = \"reviews.csv\"",
+            "labels = { none = [\"?\"] }",
+            "write `unlabelled = [\"?\"]`",
+        ),
+        (
+            "[clean]",
+            "[clean]\nnear_duplicates = { find = false }",
+            "write `enabled = false`",
+        ),
+        (
+            "width = 8",
+            "adaptation = { masked = 0.2 }",
+            "write `mask_probability = 0.2`",
+        ),
+        (
+            "[evaluation]",
+            "[sweep.x]\nmodel = \"lstm\"\nrandom = 3\nover = { hidden = [1] }",
+            "write `random_trials = 3`",
+        ),
+        (
+            "[evaluation]",
+            "[sweep.x]\nmodel = \"lstm\"\nhalving = { first = 2 }\nover = { hidden = [1] }",
+            "write `min_epochs = 2`",
+        ),
+    ] {
+        check_contains(passage, replacement, expected);
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
     check(
         "hidden = 8",
         "hidden = 0",
@@ -156,12 +247,12 @@ fn values_that_make_no_sense_are_refused() {
     check(
         "width = 8\n",
         "",
-        "`embedding.random.width` must be given, from 1 to 4096",
+        "`embedding.random.width` must be set, from 1 to 4096",
     );
     check(
         "width = 8",
         "width = 0",
-        "`embedding.random.width` must be given, from 1 to 4096",
+        "`embedding.random.width` must be set, from 1 to 4096",
     );
     check(
         "bootstrap_samples = 50",
@@ -171,7 +262,7 @@ fn values_that_make_no_sense_are_refused() {
     check(
         "bootstrap_samples = 50",
         "folds = 1\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"",
-        "`evaluation.folds` must be 0 for none, or 2 to 100",
+        "`evaluation.folds` must be 0 (no folds), or from 2 to 100",
     );
     check(
         "bootstrap_samples = 50",
@@ -181,27 +272,27 @@ fn values_that_make_no_sense_are_refused() {
     check(
         "kind = \"naive\"",
         "kind = \"cnn\"\nkernel_widths = [3, 50]",
-        "`model.naive.kernel_widths` has a kernel of 50 tokens, and its tokenizer keeps 24 per row. \
-         Raise the tokenizer's `max_length`, or take a narrower kernel",
+        "`model.naive.kernel_widths` has a kernel of 50 tokens, but its tokenizer keeps at most 24 per review. \
+         Raise `max_length` of the tokenizer, or use a narrower kernel",
     );
     check(
         "source = \"reviews.csv\"",
         "download = { url = \"https://example.org/x\", sha256 = \"12\" }",
-        "`ingest.download.sha256` must be 64 hex digits",
+        "`ingest.download.sha256` must be 64 hexadecimal digits",
     );
     check(
         "source = \"reviews.csv\"",
         "rating = { centre = 5.0, dead_zone = -1.0 }",
-        "`ingest.rating` must have a finite centre and a dead zone of at least 0",
+        "`ingest.rating` must have a finite `centre` and a `dead_zone` of at least 0",
     );
 }
 
 #[test]
-fn a_pretrained_tokenizer_brings_its_own_settings() {
+fn a_pretrained_tokenizer_allows_no_training_settings() {
     check(
         "kind = \"word\"",
         "kind = \"pretrained\"",
-        "`tokenizer.words.vocabulary_size` cannot be set for a pretrained tokenizer, which brings its own. \
+        "`tokenizer.words.vocabulary_size` cannot be set for a pretrained tokenizer, because its file defines it. \
          Remove `vocabulary_size` from `[tokenizer.words]`",
     );
     check(
@@ -217,11 +308,11 @@ fn a_pretrained_tokenizer_brings_its_own_settings() {
 }
 
 #[test]
-fn vectors_of_another_width_are_refused_while_planning() {
+fn vectors_of_another_width_are_refused() {
     check(
         "kind = \"random\"\ntokenizer = \"words\"",
         "kind = \"static\"\nsource = \"none.txt\"\ntokenizer = \"words\"",
-        "`embedding.random.source` names the word vectors `FOLDER/none.txt`, and there is no such file. \
+        "`embedding.random.source` names the word vectors `FOLDER/none.txt`, but there is no such file. \
          Put the file there, or name another with `--set embedding.random.source=FILE`",
     );
     check(
@@ -242,9 +333,9 @@ fn vectors_of_another_width_are_refused_while_planning() {
     .expect("written");
     let error = Pipeline::load(&project.pipeline_file(), &[]).expect_err("three is not eight");
     assert!(
-        said(&error).starts_with("`embedding.random.width` is 8, and the vectors in `"),
+        format_failure(&error).starts_with("`embedding.random.width` is 8, but the vectors in `"),
         "{}",
-        said(&error)
+        format_failure(&error)
     );
     let change = "embedding.random.width=3"
         .parse::<Override>()
@@ -253,32 +344,40 @@ fn vectors_of_another_width_are_refused_while_planning() {
 }
 
 #[test]
-fn an_override_is_checked_like_the_file() {
+fn overrides_are_checked_like_the_file() {
     let project = Project::tiny();
     let refused = |change: &str| {
         let change = change.parse::<Override>().expect("an override");
-        said(&Pipeline::load(&project.pipeline_file(), &[change]).expect_err("it is refused"))
+        format_failure(
+            &Pipeline::load(&project.pipeline_file(), &[change]).expect_err("it is refused"),
+        )
     };
     let text = refused("model.lstm.hiden=9");
-    assert!(text.starts_with("The setting `model.lstm.hiden=9` given with `--set` does not fit: unknown field `hiden`"), "{text}");
-    let text = refused("model.lstm.hidden=many");
-    assert!(
-        text.contains("invalid type: string \"many\", expected u32"),
-        "{text}"
+    let expected = "Failed to apply `--set model.lstm.hiden=9`: `model.lstm.hiden` is not a setting. Did you mean `hidden`?";
+    assert!(text.starts_with(expected), "{text}");
+    assert_eq!(
+        refused("model.lstm.hidden=many"),
+        "Failed to apply `--set model.lstm.hidden=many`: `model.lstm.hidden` is \"many\" and must be a whole number"
     );
     assert_eq!(
         refused("model.lstm.hidden=0"),
         "`model.lstm.hidden` must be at least 1"
     );
-    let text = refused("model.lsmt.hidden=9");
-    let expected = "there is no `[model.lsmt]` in the pipeline file. Did you mean `lstm`? There are `naive`, `lstm`";
-    assert!(text.contains(expected), "{text}");
+    assert_eq!(
+        refused("model.lsmt.hidden=9"),
+        "Failed to apply `--set model.lsmt.hidden=9`: `model.lsmt` is not a table of the pipeline file. \
+         Did you mean `lstm`? There are `naive`, `lstm`"
+    );
+    assert_eq!(
+        refused("run.device.name=cpu"),
+        "Failed to apply `--set run.device.name=cpu`: `device` is a value, not a table"
+    );
 }
 
 #[test]
-fn a_file_that_is_not_there_or_not_toml_is_said_so() {
+fn unreadable_files_are_refused() {
     let error = Pipeline::load(Path::new("no/such.toml"), &[]).expect_err("not there");
-    let text = said(&error);
+    let text = format_failure(&error);
     assert!(
         text.starts_with("Failed to read the pipeline file `no/such.toml`: No such file"),
         "{text}"
@@ -291,12 +390,12 @@ fn a_file_that_is_not_there_or_not_toml_is_said_so() {
     check_contains(
         "[pipeline]\nname = \"Tiny\"\nseed = 7\n",
         "",
-        "missing field `pipeline`",
+        "the table `[pipeline]` is missing. Add it",
     );
 }
 
 #[test]
-fn paths_are_those_of_the_file_and_not_of_whoever_calls() {
+fn paths_are_relative_to_the_pipeline_file() {
     let project = Project::tiny();
     let pipeline = project.pipeline(&["pipeline.artifacts=../elsewhere"]);
     assert_eq!(
@@ -314,7 +413,7 @@ fn paths_are_those_of_the_file_and_not_of_whoever_calls() {
 }
 
 #[test]
-fn a_models_training_is_the_common_one_with_its_own_laid_over() {
+fn training_settings_of_a_model_override_the_common_ones() {
     let project = Project::tiny();
     let pipeline = project.pipeline(&[
         "model.lstm.training.epochs=5",
@@ -331,7 +430,7 @@ fn a_models_training_is_the_common_one_with_its_own_laid_over() {
     );
 }
 
-/// The settings of a step: all that enters its key.
+/// The settings of a step, which are part of its key.
 fn settings_of(stage: StageName, variant: &str, changes: &[&str]) -> serde_json::Value {
     Project::tiny()
         .pipeline(changes)
@@ -341,7 +440,7 @@ fn settings_of(stage: StageName, variant: &str, changes: &[&str]) -> serde_json:
 }
 
 #[test]
-fn a_step_sees_its_own_settings_and_no_others() {
+fn a_step_has_only_its_own_settings() {
     use StageName::{Clean, Embed, Evaluate, Ingest, Report, Tokenize, Train};
     let all = [
         (Ingest, "reviews"),
@@ -380,7 +479,7 @@ fn a_step_sees_its_own_settings_and_no_others() {
 }
 
 #[test]
-fn every_step_stands_after_what_it_reads() {
+fn every_step_comes_after_its_inputs() {
     let steps = Project::tiny().pipeline(&[]).steps();
     for (position, step) in steps.iter().enumerate() {
         for input in &step.inputs {
@@ -417,7 +516,7 @@ fn every_step_stands_after_what_it_reads() {
 }
 
 #[test]
-fn a_path_wins_over_a_download() {
+fn a_path_is_used_instead_of_a_download() {
     let download = "download = { url = \"https://example.org/x.tar.gz\", sha256 = \"HEX\" }"
         .replace("HEX", &"ab".repeat(32));
     let text = tiny_pipeline().replacen("source = \"reviews.csv\"", &download, 1);
@@ -437,13 +536,14 @@ fn a_path_wins_over_a_download() {
 }
 
 #[test]
-fn a_variant_is_named_where_there_are_several() {
+fn a_stage_with_several_variants_needs_a_name() {
     let pipeline = Project::tiny().pipeline(&[]);
-    let refused = |stage, variant| said(&pipeline.step(stage, variant).expect_err("it is refused"));
+    let refused =
+        |stage, variant| format_failure(&pipeline.step(stage, variant).expect_err("it is refused"));
     assert_eq!(
         refused(StageName::Train, None),
         "`train` has 2 variants in the pipeline file, and none was named. \
-         Name one with `--variant`, for example `--variant naive`; there are `naive`, `lstm`"
+         Name one with `--variant`, for example `--variant naive`. There are `naive`, `lstm`"
     );
     assert_eq!(
         refused(StageName::Train, Some("ltsm")),
@@ -460,9 +560,9 @@ fn a_variant_is_named_where_there_are_several() {
 }
 
 #[test]
-fn the_pipeline_of_this_repository_is_sound() {
+fn the_default_pipeline_is_valid() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipeline.toml");
-    let pipeline = Pipeline::load(Path::new(file), &[]).expect("it is sound");
+    let pipeline = Pipeline::load(Path::new(file), &[]).expect("it is valid");
     assert!(
         pipeline.models.contains_key("naive")
             && pipeline

@@ -308,26 +308,23 @@ fn invalid_settings_are_refused_before_anything_runs() {
     );
     assert_eq!(
         refused(&["embedding.features.features.layers=[3]"]),
-        "`embedding.features.features.layers` names the layer 3, and the encoder has 2 | \
-         0 is the embedding, 1 the first layer, -1 the last"
+        "`embedding.features.features.layers` contains 3, but the encoder has 2 layers | \
+         0 is the embedding layer, 1 the first layer, -1 the last layer"
     );
     assert_eq!(
         refused(&["embedding.features.width=5"]),
-        "`embedding.features.width` cannot be set for features, which have it from their encoder"
+        "`embedding.features.width` cannot be set for features, which use the one of their encoder"
     );
     assert_eq!(
         refused(&["embedding.features.features.windows={ length = 8, overlap = 6 }"]),
-        "`embedding.features.features.windows` must have a `length` of at least 4 and an `overlap` that is smaller by at least 3"
+        "`embedding.features.features.windows` must have a `length` of at least 4 and an `overlap` of at most `length` minus 3"
     );
     let long = refused(&["tokenizer.own.max_length=600"]);
     assert!(
-        long.contains("is 600, and the encoder of `embedding.encoder` reads 512 tokens at most"),
+        long.contains("is 600, but the encoder of `embedding.encoder` reads at most 512 tokens"),
         "{long}"
     );
-    assert!(
-        long.contains("read long reviews in parts with `windows`"),
-        "{long}"
-    );
+    assert!(long.contains("read long reviews in `windows`"), "{long}");
     assert_eq!(
         refused(&["embedding.features.adaptation={ epochs = 1 }"]),
         "`embedding.features.adaptation` is for `kind = \"encoder\"` only"

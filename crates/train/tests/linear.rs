@@ -120,8 +120,11 @@ fn impossible_settings_are_refused_with_a_hint() {
         "{error}"
     );
     for (change, part) in [
-        ("model.linear.embedding=words", "reads words and no vectors"),
-        ("model.linear.ngrams.longest=7", "must be 1 to 6"),
+        (
+            "model.linear.embedding=words",
+            "reads tokens and no vectors",
+        ),
+        ("model.linear.ngrams.longest=7", "must be from 1 to 6"),
         ("model.linear.training.epochs=3", "fitted to its minimum"),
         ("model.linear.tokenizer=wrods", "Did you mean `words`?"),
         (

@@ -35,7 +35,7 @@ use artifact::{Failure, FailureKind, StageName};
 use bundle::find::{self, Selection};
 use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
-use settings::{IngestSettings, StepId, table_of};
+use settings::{IngestSettings, StepId, table_from_overrides};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};

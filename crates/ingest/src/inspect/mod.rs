@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use artifact::{Failure, StageName};
 use clap::Parser;
-use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
+use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_from_overrides};
 use stage::{Progress, ProgressMode, exit_code};
 
 use crate::error::no_source;
@@ -60,7 +60,7 @@ pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = match &arguments.pipeline {
         Some(file) => Pipeline::load(file, &arguments.overrides)?.ingest,
-        None => table_of("ingest", &arguments.overrides)?,
+        None => table_from_overrides("ingest", &arguments.overrides)?,
     };
     let inspection = inspect(&arguments.file, &settings)?;
     let mut out = anstream::stdout();

@@ -33,7 +33,7 @@ impl<'a> RowParser<'a> {
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
             (&values.negative, Some(Sentiment::Negative)),
-            (&values.none, None),
+            (&values.unlabelled, None),
         ];
         let mut labels = HashMap::new();
         for (list, meaning) in meanings {

@@ -47,8 +47,8 @@ impl Commands {
         arguments.pipeline = copy_of(&pipeline.file, &record)?;
         arguments.artifacts = None;
         arguments.overrides.extend([
-            Override::text("pipeline.folder", &text(&folder)),
-            Override::text("pipeline.artifacts", &text(workspace.store.root())),
+            Override::from_text("pipeline.folder", &text(&folder)),
+            Override::from_text("pipeline.artifacts", &text(workspace.store.root())),
         ]);
         if arguments.progress != ProgressMode::Json {
             // What a log holds is read by people.
@@ -67,7 +67,7 @@ impl Commands {
     /// What the job of a step usually asks for.
     pub(super) fn resources(&self, place: usize) -> Resources {
         let stage = self.workspace.steps[place].id.stage;
-        self.workspace.pipeline.engine.of_stage(stage)
+        self.workspace.pipeline.engine.resources_for_stage(stage)
     }
 
     /// The task of a job that runs a step.

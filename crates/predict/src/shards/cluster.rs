@@ -259,7 +259,7 @@ impl JobMonitor<'_> {
         let folder = env::current_dir().map_err(ArtifactError::io("find", Path::new(".")))?;
         let batch = Batch {
             name: self.name.clone(),
-            resources: self.engine.of_predict(),
+            resources: self.engine.resources_for_predict(),
             save_before: self.engine.save_before(),
             output: self.record.output(),
             folder,
@@ -280,7 +280,7 @@ impl JobMonitor<'_> {
     fn task(&self, number: TaskNumber) -> Result<Task, Failure> {
         let program = env::current_exe();
         let program = program.map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
-        let cpus = self.engine.of_predict().cpus.unwrap_or(1);
+        let cpus = self.engine.resources_for_predict().cpus.unwrap_or(1);
         let threads = format!("run.threads={cpus}");
         let shard = number.to_string();
         let (step, resume_prefix) = match number {

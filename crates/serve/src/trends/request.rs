@@ -120,7 +120,7 @@ impl TrendRequest {
         IngestSettings {
             columns: self.columns.clone(),
             max_text_bytes: LONGEST_TEXT,
-            max_unpacked_bytes: UNPACKED * limits.trend_body as u64,
+            max_decompressed_bytes: UNPACKED * limits.trend_body as u64,
             ..IngestSettings::default()
         }
     }

@@ -1,27 +1,26 @@
-//! What `[embedding.NAME]` must satisfy: each kind has settings of its own, and what comes from a
-//! file must fit what is said about it.
+//! Checks of `[embedding.NAME]`: the settings that each kind requires or forbids, and the files it names.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::encoder;
-use crate::key::{Checked, Key};
+use crate::setting_path::{CheckResult, SettingPath};
 use crate::vectors::{VectorLayout, VectorsError};
 use crate::{EmbeddingKind, EmbeddingSettings, Pipeline};
 
 pub(super) fn check_embedding(
     pipeline: &Pipeline,
-    key: &Key,
+    key: &SettingPath,
     embedding: &EmbeddingSettings,
-) -> Checked {
+) -> CheckResult {
     use EmbeddingKind::{Encoder, Features, Learned, Random, Static};
     let kind = embedding.kind;
     if kind == Features {
-        encoder::encoder_of(pipeline, key, embedding)?;
+        encoder::resolve_encoder(pipeline, key, embedding)?;
     }
     let tokenizer =
-        key.at("tokenizer")
-            .refer("tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
+        key.join("tokenizer")
+            .resolve("tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
     let (source, width) = (embedding.source.is_some(), embedding.width.is_some());
     let learning = embedding.learning.is_some();
     if kind != Encoder {
@@ -42,13 +41,13 @@ pub(super) fn check_embedding(
             key.require_absent(&learning, "is for `kind = \"learned\"` only")?;
             check_learning(key, embedding)?;
             let is_wide = (1..=4096).contains(&embedding.width.unwrap_or(0));
-            key.at("width")
-                .require(is_wide, "must be given, from 1 to 4096")
+            key.join("width")
+                .require(is_wide, "must be set, from 1 to 4096")
         }
         Static => match &embedding.source {
             None => Err(key
-                .at("source")
-                .error("must name the file with the vectors")),
+                .join("source")
+                .error("must name the file with the word vectors")),
             Some(path) => check_vectors(key, path, embedding.width),
         },
         Encoder => {
@@ -59,74 +58,74 @@ pub(super) fn check_embedding(
             let given = [("source", source), ("width", width), ("learning", learning)];
             key.require_absent(
                 &given,
-                "cannot be set for features, which have it from their encoder",
+                "cannot be set for features, which use the one of their encoder",
             )?;
             encoder::check_features(pipeline, key, embedding)
         }
     }
 }
 
-fn check_adaptation(key: &Key, embedding: &EmbeddingSettings) -> Checked {
+fn check_adaptation(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResult {
     let Some(adaptation) = &embedding.adaptation else {
         return Ok(());
     };
-    let key = key.at("adaptation");
+    let key = key.join("adaptation");
     key.require_positive(&[
         ("epochs", adaptation.epochs),
         ("batch_size", adaptation.batch_size),
         ("shard_size", adaptation.shard_size),
     ])?;
-    key.require_within(&[
+    key.require_in_range(&[
         ("learning_rate", adaptation.learning_rate, 1e-9, 1.0),
         ("warm_up", adaptation.warm_up, 0.0, 1.0),
-        ("masked", adaptation.masked, 0.01, 0.9),
+        ("mask_probability", adaptation.mask_probability, 0.01, 0.9),
     ])
 }
 
-fn check_learning(key: &Key, embedding: &EmbeddingSettings) -> Checked {
+fn check_learning(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResult {
     let Some(learning) = &embedding.learning else {
         return Ok(());
     };
-    let key = key.at("learning");
+    let key = key.join("learning");
     key.require_positive(&[
         ("epochs", learning.epochs),
         ("window", learning.window),
         ("negatives", learning.negatives),
     ])?;
-    key.require_within(&[
+    key.require_in_range(&[
         ("learning_rate", learning.learning_rate, 1e-6, 1.0),
         ("subsample", learning.subsample, 0.0, 1.0),
     ])
 }
 
-/// The vectors are there and as wide as the pipeline file says, if it says anything.
-fn check_vectors(key: &Key, path: &Path, width: Option<u32>) -> Checked {
+/// Checks that the file has word vectors, with the width in the pipeline file if that is set.
+fn check_vectors(key: &SettingPath, path: &Path, width: Option<u32>) -> CheckResult {
     let file = path.display();
-    let source = key.at("source");
-    let found = VectorLayout::peek(path).map_err(|error| {
+    let source = key.join("source");
+    let found = VectorLayout::read(path).map_err(|error| {
         let (problem, hint) = match error {
             VectorsError::Read { source: cause, .. } if cause.kind() == ErrorKind::NotFound => (
-                format!("names the word vectors `{file}`, and there is no such file"),
+                format!("names the word vectors `{file}`, but there is no such file"),
                 format!("Put the file there, or name another with `--set {source}=FILE`"),
             ),
             VectorsError::Read { source: cause, .. } => (
                 format!("names the word vectors `{file}`, which cannot be read: {cause}"),
-                format!("Get the file again, or name another with `--set {source}=FILE`"),
+                format!("Download the file again, or name another with `--set {source}=FILE`"),
             ),
             VectorsError::NoVectors { reason, .. } => (
-                format!("names `{file}`, which has no word vectors: {reason}"),
-                "Name a text file of GloVe, word2vec or fastText: a word and its numbers in every line".to_owned(),
+                format!("names `{file}`, which is not a file with word vectors: {reason}"),
+                "Name a GloVe, word2vec or fastText file in text format: a word and its numbers in every line".to_owned(),
             ),
         };
         source.error(problem).with_hint(hint)
     })?;
-    let (found, wanted) = (found.width, width.unwrap_or(found.width));
-    if wanted == found {
+    let (found, expected) = (found.width, width.unwrap_or(found.width));
+    if expected == found {
         return Ok(());
     }
-    let problem = format!("is {wanted}, and the vectors in `{file}` have {found} components");
+    let problem = format!("is {expected}, but the vectors in `{file}` have {found} components");
     let hint = format!(
-        "Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{source}`"
+        "Remove `width` from `[{key}]`, or name vectors of {expected} components with `{source}`"
     );
-    Err(key.at("width").error(problem).with_hint(hint))
+    Err(key.join("width").error(problem).with_hint(hint))
 }

@@ -1,22 +1,21 @@
-//! What a pipeline file must satisfy beyond its form: references, ranges, and settings that
-//! contradict each other. All of it before anything runs.
+//! Checks of a pipeline file before anything runs: references, ranges, and settings that exclude each other.
 
 mod embedding;
 mod model;
 
-pub(crate) use self::model::{check_seeds, check_winner};
+pub(crate) use self::model::{check_best_of_sweep, check_seeds};
 
 use indexmap::IndexMap;
 
 use self::embedding::check_embedding;
 use self::model::check_model;
 use crate::engine::check_engine;
-use crate::key::{Checked, Key};
+use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
     EnsembleSettings, ModelSettings, Pipeline, RunSettings, TokenizerKind, TokenizerSettings,
 };
 
-pub(crate) fn check(pipeline: &Pipeline) -> Checked {
+pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
     let names = |table, names: Vec<&String>| {
         let mut names = names.into_iter();
         names.try_for_each(|name| check_name(table, name))
@@ -24,99 +23,103 @@ pub(crate) fn check(pipeline: &Pipeline) -> Checked {
     names("tokenizer", pipeline.tokenizers.keys().collect())?;
     names("embedding", pipeline.embeddings.keys().collect())?;
     names("model", pipeline.models.keys().collect())?;
-    let most = RunSettings::MOST_JOBS;
-    Key::of("run.jobs").require(
-        (1..=most).contains(&pipeline.run.jobs),
-        format!("must be 1 to {most}"),
+    let (jobs, max) = (pipeline.run.jobs, RunSettings::MAX_JOBS);
+    SettingPath::new("run.jobs").require(
+        (1..=max).contains(&jobs),
+        format!("is {jobs} and must be from 1 to {max}"),
     )?;
     check_engine(&pipeline.engine)?;
     check_ingest_and_clean(pipeline)?;
     for (name, tokenizer) in &pipeline.tokenizers {
-        check_tokenizer(&Key::of("tokenizer").at(name), tokenizer)?;
+        check_tokenizer(&SettingPath::new("tokenizer").join(name), tokenizer)?;
     }
     for (name, embedding) in &pipeline.embeddings {
-        check_embedding(pipeline, &Key::of("embedding").at(name), embedding)?;
+        check_embedding(
+            pipeline,
+            &SettingPath::new("embedding").join(name),
+            embedding,
+        )?;
     }
     for (name, model) in pipeline.models.iter().chain(&pipeline.trials) {
-        check_model(pipeline, &Key::of("model").at(name), model)?;
+        check_model(pipeline, &SettingPath::new("model").join(name), model)?;
     }
     let evaluations = pipeline.evaluations.values();
     let Some(evaluation) = evaluations.max_by_key(|it| it.folds) else {
         return Ok(());
     };
-    let key = Key::of("evaluation");
+    let key = SettingPath::new("evaluation");
     key.require_positive(&[
         ("bootstrap_samples", evaluation.bootstrap_samples),
         ("batch_size", evaluation.batch_size),
     ])?;
-    let is_known = evaluation.folds == 0 || (2..=100).contains(&evaluation.folds);
-    key.at("folds")
-        .require(is_known, "must be 0 for none, or 2 to 100")?;
-    key.require_within(&[("confidence", evaluation.confidence, 0.5, 0.9999)])
+    let is_valid = evaluation.folds == 0 || (2..=100).contains(&evaluation.folds);
+    key.join("folds")
+        .require(is_valid, "must be 0 (no folds), or from 2 to 100")?;
+    key.require_in_range(&[("confidence", evaluation.confidence, 0.5, 0.9999)])
 }
 
-/// An ensemble unites several models, and is told from them by its name.
+/// Checks that every ensemble has at least two different models and a name that no model has.
 pub(crate) fn check_ensembles(
     ensembles: &IndexMap<String, EnsembleSettings>,
     models: &IndexMap<String, ModelSettings>,
-) -> Checked {
+) -> CheckResult {
     for (name, ensemble) in ensembles {
         check_name("ensemble", name)?;
-        let key = Key::of("ensemble").at(name);
-        key.require(!models.contains_key(name), "has the name of a model")?;
-        let key = key.at("models");
-        for (place, member) in ensemble.models.iter().enumerate() {
-            key.refer("model", member, models)?;
-            let is_new = !ensemble.models[..place].contains(member);
+        let key = SettingPath::new("ensemble").join(name);
+        key.require(!models.contains_key(name), "has the same name as a model")?;
+        let key = key.join("models");
+        for (index, member) in ensemble.models.iter().enumerate() {
+            key.resolve("model", member, models)?;
+            let is_new = !ensemble.models[..index].contains(member);
             key.require(is_new, format!("names `{member}` twice"))?;
         }
-        key.require(ensemble.models.len() > 1, "must name two models or more")?;
+        key.require(ensemble.models.len() > 1, "must name at least two models")?;
     }
     Ok(())
 }
 
-/// Names become folders and parts of dotted keys.
-pub(crate) fn check_name(table: &str, name: &str) -> Checked {
-    let plain = name
+/// Checks a variant name, which becomes a folder name and part of dotted setting names.
+pub(crate) fn check_name(table: &str, name: &str) -> CheckResult {
+    let is_plain = name
         .chars()
-        .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
-    Key::of(table).at(name).require(
-        plain && !name.is_empty(),
-        "has a name with other signs than letters, digits, `_` and `-`",
+        .all(|character| character.is_ascii_alphanumeric() || character == '_' || character == '-');
+    SettingPath::new(table).join(name).require(
+        is_plain && !name.is_empty(),
+        "has a name with characters other than ASCII letters, digits, `_` and `-`",
     )
 }
 
-fn check_ingest_and_clean(pipeline: &Pipeline) -> Checked {
+fn check_ingest_and_clean(pipeline: &Pipeline) -> CheckResult {
     let (ingest, clean) = (&pipeline.ingest, &pipeline.clean);
-    let key = Key::of("ingest");
-    key.require_within(&[("max_reject_rate", ingest.max_reject_rate, 0.0, 1.0)])?;
-    key.at("max_text_bytes")
+    let key = SettingPath::new("ingest");
+    key.require_in_range(&[("max_reject_rate", ingest.max_reject_rate, 0.0, 1.0)])?;
+    key.join("max_text_bytes")
         .require(ingest.max_text_bytes > 0, "must be at least 1")?;
-    let is_rule = ingest.rating.is_none_or(|rule| {
+    let is_valid_rule = ingest.rating.is_none_or(|rule| {
         rule.centre.is_finite() && rule.dead_zone.is_finite() && rule.dead_zone >= 0.0
     });
-    key.at("rating").require(
-        is_rule,
-        "must have a finite centre and a dead zone of at least 0",
+    key.join("rating").require(
+        is_valid_rule,
+        "must have a finite `centre` and a `dead_zone` of at least 0",
     )?;
     let is_digest = ingest.download.as_ref().is_none_or(|download| {
         let mut digits = download.sha256.bytes();
         digits.len() == 64 && digits.all(|digit| digit.is_ascii_hexdigit())
     });
-    key.at("download.sha256")
-        .require(is_digest, "must be 64 hex digits")?;
+    key.join("download.sha256")
+        .require(is_digest, "must be 64 hexadecimal digits")?;
     let threshold = clean.near_duplicates.threshold;
-    Key::of("clean").require_within(&[
+    SettingPath::new("clean").require_in_range(&[
         ("near_duplicates.threshold", threshold, 0.5, 1.0),
         ("split.test", clean.split.test, 0.0, 0.9),
         ("split.validation", clean.split.validation, 0.0, 0.9),
     ])
 }
 
-fn check_tokenizer(key: &Key, tokenizer: &TokenizerSettings) -> Checked {
-    key.at("max_length")
+fn check_tokenizer(key: &SettingPath, tokenizer: &TokenizerSettings) -> CheckResult {
+    key.join("max_length")
         .require(tokenizer.max_length >= 2, "must be at least 2")?;
-    let source = key.at("source");
+    let source = key.join("source");
     if tokenizer.kind == TokenizerKind::Pretrained {
         let trained = [
             ("vocabulary_size", tokenizer.vocabulary_size.is_some()),
@@ -125,8 +128,8 @@ fn check_tokenizer(key: &Key, tokenizer: &TokenizerSettings) -> Checked {
         ];
         if let Some((setting, _)) = trained.into_iter().find(|(_, given)| *given) {
             return Err(key
-                .at(setting)
-                .error("cannot be set for a pretrained tokenizer, which brings its own")
+                .join(setting)
+                .error("cannot be set for a pretrained tokenizer, because its file defines it")
                 .with_hint(format!("Remove `{setting}` from `[{key}]`")));
         }
         return source.require(
@@ -138,15 +141,15 @@ fn check_tokenizer(key: &Key, tokenizer: &TokenizerSettings) -> Checked {
         tokenizer.source.is_none(),
         "is for `kind = \"pretrained\"` only",
     )?;
-    // 256 bytes and the special tokens: below that the byte-level alphabet itself does not fit.
-    let least = if tokenizer.kind == TokenizerKind::Bpe {
+    // The vocabulary of byte-level BPE contains all 256 bytes and the special tokens.
+    let min = if tokenizer.kind == TokenizerKind::Bpe {
         300
     } else {
         100
     };
-    let size = tokenizer.vocabulary_size.unwrap_or(least);
-    key.at("vocabulary_size").require(
-        size >= least,
-        format!("is {size} and must be at least {least} for this kind"),
+    let size = tokenizer.vocabulary_size.unwrap_or(min);
+    key.join("vocabulary_size").require(
+        size >= min,
+        format!("is {size} and must be at least {min} for this kind"),
     )
 }

@@ -1,53 +1,57 @@
-//! What `[model.NAME]` must satisfy.
+//! Checks of `[model.NAME]`.
 
 use indexmap::IndexMap;
 use toml::{Table, Value};
 
 use crate::encoder;
-use crate::key::{Checked, Key};
+use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
     ModelKind, ModelSettings, Pipeline, Precision, SweepSettings, TokenizerSettings,
     TrainingSettings,
 };
 
-/// Trainings of one model at most; more are a slip of the pen.
-const MOST_SEEDS: u32 = 100;
+/// Maximum number of trainings of one model.
+const MAX_SEEDS: u32 = 100;
 
-/// A model is trained at least once, and again only if chance has a part in it.
-pub(crate) fn check_seeds(key: &Key, seeds: u32, kind: ModelKind) -> Checked {
+/// Checks `seeds`. Several trainings make sense only for models whose result depends on the seed.
+pub(crate) fn check_seeds(key: &SettingPath, seeds: u32, kind: ModelKind) -> CheckResult {
     let problem = match seeds {
         1 => return Ok(()),
-        2..=MOST_SEEDS if kind.takes_steps() => return Ok(()),
-        2..=MOST_SEEDS => {
-            "has a model trained again that comes out the same each time: nothing in it is drawn at random".to_owned()
+        2..=MAX_SEEDS if kind.trains_in_epochs() => return Ok(()),
+        2..=MAX_SEEDS => {
+            format!("is {seeds}, but this kind of model does not depend on the seed")
         }
-        _ => format!("is {seeds} and must be from 1 to {MOST_SEEDS}"),
+        _ => format!("is {seeds} and must be from 1 to {MAX_SEEDS}"),
     };
-    let key = key.at("seeds");
-    Err(key.error(problem).with_hint(format!("Try `--set {key}=1`")))
+    let key = key.join("seeds");
+    Err(key.error(problem).with_hint(format!("Use `--set {key}=1`")))
 }
 
-/// The winner of a sweep has no settings but which sweep.
-pub(crate) fn check_winner(
-    key: &Key,
+/// Checks that the best trial of a sweep has only the setting `sweep`.
+pub(crate) fn check_best_of_sweep(
+    key: &SettingPath,
     written: &Table,
     sweeps: &IndexMap<String, SweepSettings>,
-) -> Checked {
+) -> CheckResult {
     let mut settings = written.keys();
     if let Some(other) = settings.find(|setting| *setting != "kind" && *setting != "sweep") {
-        return Err(key
-            .at(other)
-            .error("cannot be set for the winner of a sweep, which is as its trial was"));
+        return Err(key.join(other).error(
+            "cannot be set for the best trial of a sweep, which has the settings of the trial",
+        ));
     }
     let sweep = written.get("sweep").and_then(Value::as_str);
-    key.at("sweep")
-        .refer("sweep", sweep.unwrap_or_default(), sweeps)?;
+    key.join("sweep")
+        .resolve("sweep", sweep.unwrap_or_default(), sweeps)?;
     Ok(())
 }
 
-pub(super) fn check_model(pipeline: &Pipeline, key: &Key, model: &ModelSettings) -> Checked {
+pub(super) fn check_model(
+    pipeline: &Pipeline,
+    key: &SettingPath,
+    model: &ModelSettings,
+) -> CheckResult {
     match model.kind {
-        ModelKind::Winner => return Ok(()),
+        ModelKind::BestOfSweep => return Ok(()),
         ModelKind::Linear => return check_linear(pipeline, key, model),
         _ => {}
     }
@@ -55,18 +59,18 @@ pub(super) fn check_model(pipeline: &Pipeline, key: &Key, model: &ModelSettings)
     key.require_absent(&ngrams, "is for `kind = \"linear\"` only")?;
     let name = &model.embedding;
     let embedding = key
-        .at("embedding")
-        .refer("embedding", name, &pipeline.embeddings)?;
+        .join("embedding")
+        .resolve("embedding", name, &pipeline.embeddings)?;
     if !model.tokenizer.is_empty() {
-        let (wanted, tokenizer) = (&model.tokenizer, &embedding.tokenizer);
-        key.at("tokenizer")
-            .refer("tokenizer", wanted, &pipeline.tokenizers)?;
-        if wanted != tokenizer {
+        let (given, tokenizer) = (&model.tokenizer, &embedding.tokenizer);
+        key.join("tokenizer")
+            .resolve("tokenizer", given, &pipeline.tokenizers)?;
+        if given != tokenizer {
             let problem = format!(
-                "reads the tokenizer `{wanted}`, and its embedding `{name}` was made for the tokenizer `{tokenizer}`"
+                "reads the tokenizer `{given}`, but its embedding `{name}` is for the tokenizer `{tokenizer}`"
             );
             let hint = format!(
-                "Set `{key}.tokenizer` to `{tokenizer}`, or `{key}.embedding` to an embedding of `{wanted}`"
+                "Set `{key}.tokenizer` to `{tokenizer}`, or `{key}.embedding` to an embedding for `{given}`"
             );
             return Err(key.error(problem).with_hint(hint));
         }
@@ -76,15 +80,19 @@ pub(super) fn check_model(pipeline: &Pipeline, key: &Key, model: &ModelSettings)
         encoder::check_length(pipeline, name, &embedding.tokenizer, model.windows)?;
     }
     check_network(key, model, &pipeline.tokenizers[&embedding.tokenizer])?;
-    check_training(&key.at("training"), &model.training)
+    check_training(&key.join("training"), &model.training)
 }
 
-fn check_network(key: &Key, model: &ModelSettings, tokenizer: &TokenizerSettings) -> Checked {
+fn check_network(
+    key: &SettingPath,
+    model: &ModelSettings,
+    tokenizer: &TokenizerSettings,
+) -> CheckResult {
     key.require_positive(&[("hidden", model.hidden)])?;
     if model.kind.is_recurrent() {
         key.require_positive(&[("layers", model.layers)])?;
     }
-    key.require_within(&[
+    key.require_in_range(&[
         ("dropout", model.dropout, 0.0, 0.95),
         ("embedding_dropout", model.embedding_dropout, 0.0, 0.95),
         ("word_dropout", model.word_dropout, 0.0, 0.95),
@@ -93,49 +101,50 @@ fn check_network(key: &Key, model: &ModelSettings, tokenizer: &TokenizerSettings
     encoder::check_windows(key, model.windows)?;
     if model.kind != ModelKind::Transformer && model.training.precision == Precision::Bf16 {
         return Err(key
-            .at("training.precision")
-            .error("is `bf16`, which only a transformer computes in")
-            .with_hint("Take `auto` or `f32`".to_owned()));
+            .join("training.precision")
+            .error("is `bf16`, which only a transformer supports")
+            .with_hint("Use `auto` or `f32`".to_owned()));
     }
     if model.kind != ModelKind::Cnn {
         return Ok(());
     }
     key.require_positive(&[("filters", model.filters)])?;
-    let key = key.at("kernel_widths");
+    let key = key.join("kernel_widths");
     let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);
     key.require(
         widest > 0 && !model.kernel_widths.contains(&0),
-        "must list widths of at least 1",
+        "must contain at least one width, and no width of 0",
     )?;
-    let most = tokenizer.max_length;
-    if widest > most {
-        let problem =
-            format!("has a kernel of {widest} tokens, and its tokenizer keeps {most} per row");
-        let hint = "Raise the tokenizer's `max_length`, or take a narrower kernel".to_owned();
+    let max_length = tokenizer.max_length;
+    if widest > max_length {
+        let problem = format!(
+            "has a kernel of {widest} tokens, but its tokenizer keeps at most {max_length} per review"
+        );
+        let hint = "Raise `max_length` of the tokenizer, or use a narrower kernel".to_owned();
         return Err(key.error(problem).with_hint(hint));
     }
     Ok(())
 }
 
-/// A linear model reads tokens and nothing else.
-fn check_linear(pipeline: &Pipeline, key: &Key, model: &ModelSettings) -> Checked {
+/// Checks a linear model, which reads tokens and no vectors.
+fn check_linear(pipeline: &Pipeline, key: &SettingPath, model: &ModelSettings) -> CheckResult {
     if !model.embedding.is_empty() {
         return Err(key
-            .at("embedding")
-            .error("cannot be set for a linear model, which reads words and no vectors")
+            .join("embedding")
+            .error("cannot be set for a linear model, which reads tokens and no vectors")
             .with_hint(format!("Set `{key}.tokenizer` instead")));
     }
-    key.at("tokenizer")
-        .refer("tokenizer", &model.tokenizer, &pipeline.tokenizers)?;
+    key.join("tokenizer")
+        .resolve("tokenizer", &model.tokenizer, &pipeline.tokenizers)?;
     let ngrams = model.ngrams.unwrap_or_default();
-    let key = key.at("ngrams");
-    key.at("longest")
-        .require((1..=6).contains(&ngrams.longest), "must be 1 to 6")?;
+    let key = key.join("ngrams");
+    key.join("longest")
+        .require((1..=6).contains(&ngrams.longest), "must be from 1 to 6")?;
     key.require_positive(&[("min_count", ngrams.min_count)])?;
-    key.require_within(&[("smoothing", ngrams.smoothing, 1e-3, 1e3)])
+    key.require_in_range(&[("smoothing", ngrams.smoothing, 1e-3, 1e3)])
 }
 
-fn check_training(key: &Key, training: &TrainingSettings) -> Checked {
+fn check_training(key: &SettingPath, training: &TrainingSettings) -> CheckResult {
     key.require_positive(&[
         ("epochs", training.epochs),
         ("batch_size", training.batch_size),
@@ -143,15 +152,15 @@ fn check_training(key: &Key, training: &TrainingSettings) -> Checked {
         ("shard_size", training.shard_size.unwrap_or(1)),
         ("log_every", training.log_every),
     ])?;
-    key.at("accumulation").require(
+    key.join("accumulation").require(
         training.accumulation <= training.batch_size,
         "cannot be more than `batch_size`",
     )?;
-    key.at("learning_rate").require(
+    key.join("learning_rate").require(
         training.learning_rate > 0.0 && training.learning_rate.is_finite(),
         "must be above 0",
     )?;
-    key.require_within(&[
+    key.require_in_range(&[
         ("warm_up", training.warm_up, 0.0, 1.0),
         ("beta1", training.beta1, 0.0, 0.9999),
         ("beta2", training.beta2, 0.0, 0.999_999),
