@@ -14,14 +14,14 @@ pub const PREDICTIONS: &str = "predictions.parquet";
 
 /// Figures of models, with the rows behind them.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct EvaluationResults {
     /// The figures.
     pub metrics: MetricsFile,
     /// The judged test rows of each model, where they are at hand.
     pub rows: BTreeMap<String, Vec<JudgedRow>>,
 }
 
-impl Judged {
+impl EvaluationResults {
     /// Reads a `metrics.json` and, if it is there, the `predictions.parquet` beside it.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Two runs side by side: what is different in data, settings and code, and whether a model is worse
 //! for it. `--baseline` of the stages and `ressenti compare` judge by the same function,
-//! [`Judged::regressions`].
+//! [`EvaluationResults::regressions`].
 
 mod arguments;
 mod changes;
@@ -20,7 +20,7 @@ use stage::print_failure;
 use arguments::{Arguments, Format};
 
 pub use changes::{Change, Changes};
-pub use judged::{Judged, PREDICTIONS};
+pub use judged::{EvaluationResults, PREDICTIONS};
 pub use run::{Run, Step};
 pub use verdicts::{Compared, Verdict, verdicts};
 

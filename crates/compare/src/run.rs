@@ -6,7 +6,7 @@ use artifact::Failure;
 use artifact::files::read_json;
 use serde::{Deserialize, Serialize};
 
-use crate::Judged;
+use crate::EvaluationResults;
 
 /// Where a report stands in a folder of artifacts.
 const REPORT: &str = "report/reviews";
@@ -17,7 +17,7 @@ pub struct Run {
     /// The folder of its report.
     pub folder: PathBuf,
     /// What its models made of the test reviews.
-    pub judged: Judged,
+    pub judged: EvaluationResults,
     /// The steps that led there; none where only figures were kept.
     pub steps: Vec<Step>,
 }
@@ -86,7 +86,7 @@ impl Run {
         let report = metrics.with_file_name("report.json");
         Ok(Self {
             folder: metrics.parent().unwrap_or(Path::new("")).to_owned(),
-            judged: Judged::read(metrics)?,
+            judged: EvaluationResults::read(metrics)?,
             steps: match report.is_file() {
                 true => steps_of(&report)?,
                 false => Vec::new(),

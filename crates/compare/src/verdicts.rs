@@ -4,7 +4,7 @@ use metrics::regression::{Paired, Regression};
 use metrics::{Estimate, Metric, holm, mcnemar};
 use serde::Serialize;
 
-use crate::Judged;
+use crate::EvaluationResults;
 
 /// The chance at which a gain is called one.
 const ALPHA: f64 = 0.05;
@@ -62,7 +62,7 @@ impl Verdict {
 }
 
 /// Every model of either run, those of the earlier one first.
-pub fn verdicts(before: &Judged, after: &Judged) -> Vec<Compared> {
+pub fn verdicts(before: &EvaluationResults, after: &EvaluationResults) -> Vec<Compared> {
     let regressions = before.regressions(after);
     let pairs = before.paired(after);
     let is_new = |model: &&String| !before.metrics.models.contains_key(*model);
@@ -73,7 +73,7 @@ pub fn verdicts(before: &Judged, after: &Judged) -> Vec<Compared> {
     let p_values: Vec<f64> = models.iter().filter_map(only).map(p_value).collect();
     let mut adjusted = holm(&p_values).into_iter();
     let compared = models.into_iter().map(|model| {
-        let figure = |run: &Judged, metric: Metric| -> Option<f64> {
+        let figure = |run: &EvaluationResults, metric: Metric| -> Option<f64> {
             Some(run.metrics.models.get(model)?.get(metric.name())?.value())
         };
         let both = |metric| (figure(before, metric), figure(after, metric));

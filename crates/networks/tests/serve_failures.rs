@@ -14,7 +14,7 @@ use clean::Clean;
 use embed::Embed;
 use ingest::Ingest;
 use serde_json::{Value, json};
-use serve::{Limits, Service, Source};
+use serve::{Limits, ModelSource, Service};
 use stage::NoOptions;
 use tch::{Device, Kind, Tensor};
 use testkit::{Project, run_stage};
@@ -71,7 +71,7 @@ fn trained() -> Project {
 }
 
 fn start(project: &Project) -> Service {
-    let source = Source::Named(Box::new(project.pipeline(&[])), "naive".to_owned());
+    let source = ModelSource::Named(Box::new(project.pipeline(&[])), "naive".to_owned());
     Service::start(source, Some(FRAGILE), Limits::default(), false).expect("it is trained")
 }
 

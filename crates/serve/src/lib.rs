@@ -56,7 +56,7 @@ use telemetry::Telemetry;
 use worker::Queue;
 
 pub use limits::Limits;
-pub use source::{ModelIdentity, Source};
+pub use source::{ModelIdentity, ModelSource};
 pub use worker::{Answer, Answers};
 
 /// How many compiled operations oneDNN keeps, in the words of its documentation. It compiles one for each
@@ -88,7 +88,7 @@ impl Service {
     /// # Errors
     /// There is no model, or it is damaged.
     pub fn start(
-        source: Source,
+        source: ModelSource,
         networks: Option<Networks>,
         limits: Limits,
         log: bool,
@@ -208,10 +208,10 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     ended
 }
 
-fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
+fn find_source(arguments: &Arguments) -> Result<ModelSource, Failure> {
     if let Some(folder) = &arguments.bundle {
         let run = table_of("run", &arguments.overrides)?;
-        return Ok(Source::Folder(folder.clone(), run));
+        return Ok(ModelSource::Folder(folder.clone(), run));
     }
     let overrides = with_artifacts(&arguments.overrides, arguments.artifacts.as_deref());
     let pipeline = Pipeline::load(&arguments.pipeline, &overrides)?;
@@ -223,7 +223,7 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
             name
         }
     };
-    Ok(Source::Named(Box::new(pipeline), name))
+    Ok(ModelSource::Named(Box::new(pipeline), name))
 }
 
 /// Comes to its end with the first SIGTERM or SIGINT; a second one ends the process.

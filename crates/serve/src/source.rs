@@ -15,7 +15,7 @@ use settings::{Pipeline, RunSettings};
 
 /// Where the model comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum ModelSource {
     /// What a model or ensemble of a pipeline file is at present.
     Named(Box<Pipeline>, String),
     /// The bundle in a folder, read with these settings.
@@ -47,7 +47,7 @@ pub(crate) struct ModelCopy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(String);
 
-impl Source {
+impl ModelSource {
     /// The name of the model, or of its folder.
     pub fn name(&self) -> String {
         match self {
@@ -93,7 +93,7 @@ impl Source {
 /// A source, and what computes it if it is a network.
 #[derive(Debug)]
 pub(crate) struct Model {
-    pub(crate) source: Source,
+    pub(crate) source: ModelSource,
     pub(crate) networks: Option<Networks>,
 }
 

@@ -22,7 +22,7 @@ use crate::error::ApiError;
 use crate::fatal::FatalFailure;
 use crate::lane::{Job, Lane};
 use crate::limits::Limits;
-use crate::source::{Model, ModelCopy, ModelIdentity, Source};
+use crate::source::{Model, ModelCopy, ModelIdentity, ModelSource};
 use crate::telemetry::Telemetry;
 
 /// Reviews that the model reads together: between two batches it is seen whether anybody still waits.
@@ -201,7 +201,8 @@ impl Worker {
         if let Some(count) = request.adapt {
             return Ok(ErrorRates::Adapt(count));
         }
-        let (Source::Named(pipeline, name), Some(made)) = (&self.model.source, model.made) else {
+        let (ModelSource::Named(pipeline, name), Some(made)) = (&self.model.source, model.made)
+        else {
             return Err(Refused::Unjudged(Unjudged::Bundle));
         };
         let known = of_validation(pipeline, name, made, request.options().seed)?;
