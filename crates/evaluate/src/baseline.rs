@@ -20,7 +20,7 @@ pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Re
                 .to_owned(),
         )
     })?;
-    baseline.only(model);
+    baseline.retain_model(model);
     if baseline.metrics.models.is_empty() {
         context.progress().note(&format!(
             "the baseline has no model `{model}`: nothing to compare"
@@ -28,7 +28,7 @@ pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Re
         return Ok(());
     }
     let current = EvaluationResults::read(&artifact.file(METRICS)?)?;
-    let how = if baseline.paired(&current).is_empty() {
+    let how = if baseline.pair_rows(&current).is_empty() {
         "by its figures"
     } else {
         "row by row"

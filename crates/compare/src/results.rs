@@ -1,5 +1,5 @@
-//! What a run's models made of the test reviews, as it lies on the disk: figures, and the rows behind
-//! them where they are there.
+//! The results of an evaluated run, read from its files: metrics, and the test predictions behind them if they
+//! are available.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,27 +9,27 @@ use artifact::{ArtifactError, Failure, Split, read_table, schema};
 use metrics::MetricsFile;
 use metrics::regression::{self, JudgedRow, Paired, Regression};
 
-/// The name of the table beside a file of figures.
+/// The name of the table of predictions next to a `metrics.json`.
 pub const PREDICTIONS: &str = "predictions.parquet";
 
-/// Figures of models, with the rows behind them.
+/// Metrics of models and the predictions they were computed from.
 #[derive(Clone, Debug)]
 pub struct EvaluationResults {
-    /// The figures.
+    /// The content of `metrics.json`.
     pub metrics: MetricsFile,
-    /// The judged test rows of each model, where they are at hand.
+    /// The test predictions of each model; empty if there is no `predictions.parquet`.
     pub rows: BTreeMap<String, Vec<JudgedRow>>,
 }
 
 impl EvaluationResults {
-    /// Reads a `metrics.json` and, if it is there, the `predictions.parquet` beside it.
+    /// Reads a `metrics.json` and, if it exists, the `predictions.parquet` next to it.
     ///
     /// # Errors
-    /// One of the two cannot be read or is something else.
+    /// One of the files cannot be read or has other content.
     pub fn read(metrics: &Path) -> Result<Self, Failure> {
         let table = metrics.with_file_name(PREDICTIONS);
         Ok(Self {
-            metrics: read_json(metrics, "is not a file of metrics", None)?,
+            metrics: read_json(metrics, "is not a valid metrics file", None)?,
             rows: match table.is_file() {
                 true => test_rows(&table)?,
                 false => BTreeMap::new(),
@@ -37,36 +37,36 @@ impl EvaluationResults {
         })
     }
 
-    /// Keeps one model.
-    pub fn only(&mut self, model: &str) {
+    /// Removes all models except one.
+    pub fn retain_model(&mut self, model: &str) {
         self.metrics.models.retain(|name, _| name == model);
         self.rows.retain(|name, _| name == model);
     }
 
-    /// The models that both have judged on the same rows, paired row by row.
-    pub fn paired(&self, current: &Self) -> BTreeMap<String, Paired> {
+    /// Pairs the predictions of both runs row by row, for each model that was evaluated on the same rows in both.
+    /// Other models can only be compared by their metrics.
+    pub fn pair_rows(&self, current: &Self) -> BTreeMap<String, Paired> {
         let pair = |(model, rows): (&String, &Vec<JudgedRow>)| {
-            // Other rows than now: such a model is compared by its figures alone.
             Some((model.clone(), Paired::new(rows, current.rows.get(model)?)?))
         };
         self.rows.iter().filter_map(pair).collect()
     }
 
-    /// What has become worse since, beyond what chance explains: the one judgement of `--baseline` and
-    /// of `ressenti compare`.
+    /// The models that are significantly worse in `current`, or missing there. `--baseline` and
+    /// `ressenti compare` both use this function.
     pub fn regressions(&self, current: &Self) -> Vec<Regression> {
-        regression::check(&self.metrics, &current.metrics, &self.paired(current))
+        regression::check(&self.metrics, &current.metrics, &self.pair_rows(current))
     }
 }
 
 /// The test rows of a table of predictions, by model.
 fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ArtifactError> {
-    let mut found: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
+    let mut by_model: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
     for batch in read_table(path, &schema::predictions())? {
         for (model, row) in prediction_rows(&batch?, Split::Test) {
-            let rows = found.entry(model.to_owned()).or_default();
+            let rows = by_model.entry(model.to_owned()).or_default();
             rows.push((row.row_id, row.label, row.probability));
         }
     }
-    Ok(found)
+    Ok(by_model)
 }
