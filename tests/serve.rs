@@ -461,7 +461,7 @@ fn it_ends_in_order_and_answers_what_is_under_way() {
             .expect("it reads");
         assert_eq!(answer(&mut under_way).0, 200);
         assert_eq!(server.exit_code(), Some(0));
-        assert!(server.said("stopped: every request was answered").is_some());
+        assert!(server.said("stopped: all requests were answered").is_some());
     }
     // Who never comes to an end is given up.
     let mut server = Server::start(&project, &["--model", "naive", "--grace", "0.3"]);

@@ -248,9 +248,15 @@ fn strangers_are_told_without_rust_and_with_a_way_out() {
             "/trend",
             json,
             "[[{}], null]",
-            "an object is expected, and not an array",
+            "expected an object, found an array",
         ),
-        (422, "/trend", json, r#"{"reviews": []}"#, "holds no review"),
+        (
+            422,
+            "/trend",
+            json,
+            r#"{"reviews": []}"#,
+            "`reviews` is empty",
+        ),
         (
             422,
             "/trend",
@@ -285,7 +291,7 @@ fn strangers_are_told_without_rust_and_with_a_way_out() {
             "/trend?adapt=9&columns.text=2024",
             csv,
             "text,date\nGreat.,2024-05-01\n",
-            "unless it stands in double quotes",
+            "unless it is in double quotes",
         ),
     ] {
         let request = head(path, kind, body.len()) + body;

@@ -226,7 +226,11 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
             "{found} instead of {expected}"
         );
         assert_ne!(found, first, "the bar did not move");
-        assert!(tab.text_of("verdict").contains(&format!("{expected:.1} %")));
+        let confidence = expected.max(100.0 - expected);
+        assert!(
+            tab.text_of("verdict")
+                .contains(&format!("({confidence:.1}%)"))
+        );
         let words = answer["words"].as_array().expect("words");
         let spans = tab.evaluate("document.querySelectorAll('#words > span').length");
         assert_eq!(spans, words.len());
@@ -256,7 +260,7 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
         tab.evaluate("document.getElementById('text').select()");
         tab.type_in(" ");
         assert_eq!(tab.needle_at(""), 50.0);
-        assert!(tab.text_of("verdict").starts_with("Type something"));
+        assert!(tab.text_of("verdict").starts_with("Type a review"));
     }
     // A link to another text, followed on the page itself.
     tab.evaluate("location.hash = '#An%20awful%20film.'");
@@ -282,7 +286,7 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
     tab.evaluate("document.getElementById('text').select()");
     tab.type_in(" ");
     wait_for(|| tab.text_of("status").is_empty().then_some(()));
-    assert_eq!(tab.text_of("verdict"), "Type something.");
+    assert_eq!(tab.text_of("verdict"), "Type a review.");
 }
 
 #[test]
@@ -359,7 +363,10 @@ fn who_drops_a_file_gets_its_trend() {
                 .contains("columns.timestamp=NAME")
         );
         assert_eq!(tab.evaluate(&inside("children.length")), 0);
-        assert_eq!(tab.evaluate("document.getElementById('wishes').open"), true);
+        assert_eq!(
+            tab.evaluate("document.getElementById('options').open"),
+            true
+        );
         tab.picture(&format!("refused-{width}-{scheme}"));
     }
     // The wishes go along, and the file is read once more from the keyboard.
@@ -370,7 +377,7 @@ fn who_drops_a_file_gets_its_trend() {
             .then_some(())
     });
     tab.evaluate(
-        "document.getElementById('wishes').open = true; document.getElementById('period').value = 'year'; \
+        "document.getElementById('options').open = true; document.getElementById('period').value = 'year'; \
          document.getElementById('topic').value = 'Heat'; document.getElementById('again').focus()",
     );
     for kind in ["keyDown", "keyUp"] {

@@ -1,4 +1,4 @@
-//! `ressenti compare` as people and a continuous integration meet it, with a regression planted for it.
+//! `ressenti compare` as users and continuous integration run it, with a deliberate regression.
 
 use std::fs;
 use std::path::Path;
@@ -14,21 +14,21 @@ kind = "linear"
 tokenizer = "words"
 "#;
 
-/// 400 reviews of which one word says what they are, so that a linear model knows them all.
-fn told_by_a_word() -> Project {
+/// 400 reviews whose label follows from one word, so that a linear model predicts all of them correctly.
+fn labelled_by_one_word() -> Project {
     let words = [["bad", "awful"], ["good", "great"]];
     let mut reviews = "review,sentiment\n".to_owned();
     for row in 0..400 {
         let word = words[row % 2][row / 2 % 2];
         let label = ["negative", "positive"][row % 2];
-        // The number keeps rows apart, so that none is removed as a copy.
+        // The number makes rows differ, so that none is removed as a duplicate.
         reviews += &format!("{row} a {word} film with {} scenes,{label}\n", 7 * row % 31);
     }
     Project::with_reviews(&format!("{}{LINEAR}", tiny_pipeline()), &reviews)
 }
 
-/// Keeps the report of a run, as a continuous integration would.
-fn keep(project: &Project, name: &str) {
+/// Copies the report of a run, as continuous integration would.
+fn copy_report(project: &Project, name: &str) {
     let from = project.artifacts().join("report/reviews");
     let to = project.folder().join(name);
     fs::create_dir(&to).expect("the disk has room");
@@ -48,28 +48,28 @@ fn compared(project: &Project, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn a_run_and_itself_differ_in_nothing() {
+fn a_run_does_not_differ_from_itself() {
     let project = finished();
     let screen = succeed(&project, &["compare", "artifacts", "artifacts"]);
     for said in [
         "Nothing changed in data, settings, code or machine.",
         "+0.00 (-",
-        "0 : 0  the same on every row",
-        "No model is worse, and none is better beyond chance.",
+        "same predictions",
+        "No model is significantly worse or better.",
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);
     }
 }
 
 #[test]
-fn a_planted_regression_fails_both_checks_and_is_told_with_its_cause() {
-    let project = told_by_a_word();
+fn a_regression_fails_both_checks_and_its_cause_is_shown() {
+    let project = labelled_by_one_word();
     succeed(&project, &["run"]);
-    keep(&project, "kept");
-    // Labels dealt out anew: the model can learn nothing, whatever else is as it was.
-    let planted = "model.linear.shuffled_labels=true";
-    let baseline = "kept/metrics.json";
-    let gate = call(&project, &["run", "--set", planted, "--baseline", baseline]);
+    copy_report(&project, "earlier");
+    // With shuffled labels the model cannot learn anything.
+    let change = "model.linear.shuffled_labels=true";
+    let baseline = "earlier/metrics.json";
+    let gate = call(&project, &["run", "--set", change, "--baseline", baseline]);
     assert_eq!(gate.code, Some(1), "{}{}", gate.stdout, gate.stderr);
     assert!(
         gate.stderr.contains("`linear` fell from"),
@@ -77,32 +77,32 @@ fn a_planted_regression_fails_both_checks_and_is_told_with_its_cause() {
         gate.stderr
     );
 
-    let screen = call(&project, &["compare", "kept", "artifacts"]);
+    let screen = call(&project, &["compare", "earlier", "artifacts"]);
     assert_eq!(screen.code, Some(1), "{}{}", screen.stdout, screen.stderr);
     for said in [
         "train linear: shuffled_labels not set -> true",
-        "data      the same",
+        "data      unchanged",
         "1 regression: `linear` fell from",
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);
     }
-    let sides = compared(&project, &["kept", "artifacts"]);
-    let models = sides["models"].as_array().expect("models");
+    let comparison = compared(&project, &["earlier", "artifacts"]);
+    let models = comparison["models"].as_array().expect("models");
     let verdict = |name: &str| {
         let model = models.iter().find(|model| model["model"] == name);
         model.expect("it is there")["verdict"].clone()
     };
     assert_eq!(verdict("linear"), "worse");
     assert_eq!(verdict("naive"), "same");
-    // The other way round it is a gain, and a gain fails nothing.
+    // In the other direction it is a gain, and a gain is not an error.
     let screen = succeed(
         &project,
-        &["compare", "artifacts", "kept", "--format", "markdown"],
+        &["compare", "artifacts", "earlier", "--format", "markdown"],
     );
     assert!(
         screen
             .stdout
-            .starts_with("**No model is worse; 1 is better.**"),
+            .starts_with("**No model is worse; 1 is significantly better.**"),
         "{}",
         screen.stdout
     );
@@ -116,18 +116,18 @@ fn a_planted_regression_fails_both_checks_and_is_told_with_its_cause() {
 }
 
 #[test]
-fn a_model_that_is_gone_fails_and_figures_alone_are_enough() {
+fn a_missing_model_fails_and_metrics_alone_can_be_compared() {
     let project = Project::with_pipeline(&format!("{}{LINEAR}", tiny_pipeline()));
     succeed(&project, &["run"]);
-    keep(&project, "kept");
+    copy_report(&project, "earlier");
     fs::write(project.pipeline_file(), tiny_pipeline()).expect("written");
     succeed(&project, &["run"]);
     fs::copy(
-        project.folder().join("kept/metrics.json"),
-        project.folder().join("figures.json"),
+        project.folder().join("earlier/metrics.json"),
+        project.folder().join("metrics-only.json"),
     )
     .expect("the disk has room");
-    let screen = call(&project, &["compare", "figures.json", "artifacts"]);
+    let screen = call(&project, &["compare", "metrics-only.json", "artifacts"]);
     assert_eq!(screen.code, Some(1), "{}", screen.stderr);
     for said in [
         "What changed is not known: one of the two has figures alone.",
@@ -136,7 +136,7 @@ fn a_model_that_is_gone_fails_and_figures_alone_are_enough() {
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);
     }
-    let screen = call(&project, &["compare", "kept", "artifacts"]);
+    let screen = call(&project, &["compare", "earlier", "artifacts"]);
     assert!(
         screen.stdout.contains("train linear only in A"),
         "{}",
@@ -145,7 +145,7 @@ fn a_model_that_is_gone_fails_and_figures_alone_are_enough() {
 }
 
 #[test]
-fn what_is_no_run_is_said() {
+fn arguments_that_are_not_runs_are_rejected() {
     let project = finished();
     let errors = |a: &str, b: &str| {
         let screen = call(&project, &["compare", a, b]);
@@ -155,7 +155,8 @@ fn what_is_no_run_is_said() {
     };
     let none = errors("nowhere", "artifacts");
     assert!(
-        none.contains("`nowhere` is no run") && none.contains("hint: A run is"),
+        none.contains("Failed to open the run `nowhere`")
+            && none.contains("hint: Name an artifacts folder"),
         "{none}"
     );
     let write = |name: &str, text: &str| {
@@ -164,11 +165,11 @@ fn what_is_no_run_is_said() {
     };
     write("text.json", "{");
     assert!(errors("text.json", "artifacts").contains("`text.json`"));
-    keep(&project, "old");
+    copy_report(&project, "old");
     write("old/report.json", "{\"steps\": [{}]}");
     let old = errors("old", "artifacts");
     assert!(
-        old.contains("is no report") && old.contains("--only report --force"),
+        old.contains("is not a valid report") && old.contains("--only report --force"),
         "{old}"
     );
     write("old/predictions.parquet", "not a table");

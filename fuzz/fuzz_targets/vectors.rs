@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use artifact::StageName;
-use embed::{Wanted, read_vectors};
+use embed::{VectorSink, read_vectors};
 use libfuzzer_sys::fuzz_target;
 use ressenti_fuzz::as_file;
 use settings::StepId;
@@ -14,12 +14,12 @@ use stage::{Progress, ProgressMode};
 #[derive(Default)]
 struct Words(HashSet<String>);
 
-impl Wanted for Words {
+impl VectorSink for Words {
     fn wants(&self, _word: &str) -> bool {
         true
     }
 
-    fn take(&mut self, word: &str, vector: &[f32]) -> bool {
+    fn accept(&mut self, word: &str, vector: &[f32]) -> bool {
         assert!(vector.iter().all(|value| value.is_finite()));
         self.0.insert(word.to_owned())
     }

@@ -1,35 +1,39 @@
-//! What is different between the steps of two runs: data, settings, code, machine.
+//! Differences between the steps of two runs: data, settings, code, machine.
 
 use serde::Serialize;
 
 use crate::run::Step;
 
-/// The differences, in words; each list is empty where nothing differs.
+/// The value of a [`Change`] for a step or name that a run has, if there is no value to compare.
+pub(crate) const PRESENT: &str = "present";
+
+/// The differences by kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Changes {
-    /// Files from outside.
+    /// Source files.
     pub data: Vec<Change>,
-    /// Settings of steps that both have, and steps that one has alone.
+    /// Settings of steps in both runs, and steps that only one run has.
     pub settings: Vec<Change>,
-    /// Versions of stages and of what they are built of.
+    /// Versions of stages and of their dependencies.
     pub code: Vec<Change>,
-    /// Cores and devices: they change how training rounds.
+    /// Cores and devices: they change the rounding errors of training.
     pub machine: Vec<Change>,
 }
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
-    /// What it is about, for example `train gru: training.epochs`.
-    pub what: String,
-    /// What it was; nothing where it was not there.
+    /// What changed, for example `train gru: training.epochs`.
+    #[serde(rename = "what")]
+    pub name: String,
+    /// Its value in the earlier run, if the run has it.
     pub before: Option<String>,
-    /// What it is; nothing where it is not there any more.
+    /// Its value in the later run, if the run has it.
     pub after: Option<String>,
 }
 
 impl Changes {
-    /// Whether there are none.
+    /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.kinds().iter().all(|(_, list)| list.is_empty())
     }
@@ -47,21 +51,21 @@ impl Changes {
     /// The differences of two lists of steps.
     pub fn between(before: &[Step], after: &[Step]) -> Self {
         let mut changes = Self::default();
-        let of = |steps: &[Step], step: &Step| -> Option<Step> {
+        let find = |steps: &[Step], step: &Step| -> Option<Step> {
             let is_same = |it: &&Step| (&it.stage, &it.variant) == (&step.stage, &step.variant);
             steps.iter().find(is_same).cloned()
         };
-        for was in before {
-            if let Some(is) = of(after, was) {
-                changes.add(was, &is);
+        for step in before {
+            if let Some(later) = find(after, step) {
+                changes.add(step, &later);
             }
         }
-        let there = |side: &[Step], step: &Step| of(side, step).map(|_| "there".to_owned());
+        let present = |run: &[Step], step: &Step| find(run, step).map(|_| PRESENT.to_owned());
         for step in before.iter().chain(after) {
             let change = Change {
-                what: format!("{} {}", step.stage, step.variant),
-                before: there(before, step),
-                after: there(after, step),
+                name: format!("{} {}", step.stage, step.variant),
+                before: present(before, step),
+                after: present(after, step),
             };
             if change.before != change.after {
                 changes.settings.push(change);
@@ -71,23 +75,33 @@ impl Changes {
     }
 
     /// Adds the differences of one step.
-    fn add(&mut self, was: &Step, is: &Step) {
-        let step = match was.variant.as_str() {
-            "reviews" => was.stage.clone(),
-            variant => format!("{} {variant}", was.stage),
+    fn add(&mut self, before: &Step, after: &Step) {
+        let step = match before.variant.as_str() {
+            "reviews" => before.stage.clone(),
+            variant => format!("{} {variant}", before.stage),
         };
-        let of_step = |name: &str| format!("{step}: {name}");
-        add_differences(&mut self.data, &was.sources, &is.sources, of_step);
-        add_differences(&mut self.settings, &was.settings, &is.settings, of_step);
+        let in_step = |name: &str| format!("{step}: {name}");
+        add_differences(&mut self.data, &before.sources, &after.sources, in_step);
+        add_differences(
+            &mut self.settings,
+            &before.settings,
+            &after.settings,
+            in_step,
+        );
         let versions = |step: &Step| {
             let own = ("stage version".to_owned(), step.stage_version.to_string());
             [&[own], &*step.versions].concat()
         };
-        let of_code = |name: &str| match name {
-            "stage version" => format!("{}: {name}", was.stage),
+        let code_name = |name: &str| match name {
+            "stage version" => format!("{}: {name}", before.stage),
             name => name.to_owned(),
         };
-        add_differences(&mut self.code, &versions(was), &versions(is), of_code);
+        add_differences(
+            &mut self.code,
+            &versions(before),
+            &versions(after),
+            code_name,
+        );
         let machine = |step: &Step| {
             let cores = ("cores".to_owned(), step.cores.to_string());
             let device = step.device.clone().map(|it| ("device".to_owned(), it));
@@ -95,14 +109,14 @@ impl Changes {
         };
         add_differences(
             &mut self.machine,
-            &machine(was),
-            &machine(is),
+            &machine(before),
+            &machine(after),
             str::to_owned,
         );
     }
 }
 
-/// Adds what differs between two lists of names and values; what several steps share is said once.
+/// Adds the differences between two lists of names and values; a change that several steps share is added once.
 fn add_differences(
     changes: &mut Vec<Change>,
     before: &[(String, String)],
@@ -110,12 +124,12 @@ fn add_differences(
     describe: impl Fn(&str) -> String,
 ) {
     let value = |list: &[(String, String)], name: &str| {
-        let found = list.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.clone())
+        let pair = list.iter().find(|(other, _)| other == name);
+        pair.map(|(_, value)| value.clone())
     };
     for (name, _) in before.iter().chain(after) {
         let change = Change {
-            what: describe(name),
+            name: describe(name),
             before: value(before, name),
             after: value(after, name),
         };
@@ -149,17 +163,17 @@ mod tests {
         }
     }
 
-    fn told(changes: &[Change]) -> Vec<String> {
-        let told = |change: &Change| {
+    fn lines(changes: &[Change]) -> Vec<String> {
+        let line = |change: &Change| {
             let side = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
             format!(
                 "{} {} {}",
-                change.what,
+                change.name,
                 side(&change.before),
                 side(&change.after)
             )
         };
-        changes.iter().map(told).collect()
+        changes.iter().map(line).collect()
     }
 
     #[test]
@@ -170,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn each_difference_stands_where_it_belongs() {
+    fn differences_are_sorted_by_kind() {
         let before = [
             step("ingest", "reviews", &[]),
             step("train", "gru", &[("epochs", "3"), ("hidden", "64")]),
@@ -188,25 +202,25 @@ mod tests {
             step.versions[0].1 = "0.2.0".to_owned();
         }
         let changes = Changes::between(&before, &after);
-        assert_eq!(told(&changes.data), ["ingest: reviews.csv 1f 2e"]);
+        assert_eq!(lines(&changes.data), ["ingest: reviews.csv 1f 2e"]);
         assert_eq!(
-            told(&changes.settings),
+            lines(&changes.settings),
             [
                 "train gru: epochs 3 4",
                 "train gru: hidden 64 -",
                 "train gru: dropout - 0.5",
-                "train old there -",
-                "train new - there",
+                "train old present -",
+                "train new - present",
             ]
         );
         assert_eq!(
-            told(&changes.code),
+            lines(&changes.code),
             [
                 "ingest: stage version 2 3",
                 "ressenti 0.1.0 0.2.0",
                 "train: stage version 2 3"
             ]
         );
-        assert_eq!(told(&changes.machine), ["cores 2 16"]);
+        assert_eq!(lines(&changes.machine), ["cores 2 16"]);
     }
 }

@@ -1,12 +1,11 @@
-//! Two runs side by side: what is different in data, settings and code, and whether a model is worse
-//! for it. `--baseline` of the stages and `ressenti compare` judge by the same function,
-//! [`Judged::regressions`].
+//! Compares two runs: what differs in data, settings and code, and which models are worse. `--baseline` of the
+//! stages and `ressenti compare` find regressions with the same function, [`EvaluationResults::regressions`].
 
 mod arguments;
 mod changes;
-mod judged;
+mod render;
+mod results;
 mod run;
-mod show;
 mod verdicts;
 
 use std::io::Write;
@@ -20,35 +19,35 @@ use stage::print_failure;
 use arguments::{Arguments, Format};
 
 pub use changes::{Change, Changes};
-pub use judged::{Judged, PREDICTIONS};
+pub use results::{EvaluationResults, PREDICTIONS};
 pub use run::{Run, Step};
-pub use verdicts::{Compared, Verdict, verdicts};
+pub use verdicts::{ModelComparison, Verdict, compare_models};
 
-/// Everything that is said of two runs.
+/// The comparison of two runs.
 #[derive(Clone, Debug, Serialize)]
-pub struct Sides {
-    /// What differs in the steps; nothing where one of the runs says nothing of its steps.
+pub struct RunComparison {
+    /// Differences between the steps; `None` if one of the runs does not list its steps.
     pub changes: Option<Changes>,
-    /// Model by model.
-    pub models: Vec<Compared>,
-    /// What has become worse, in words; nothing where all is well.
+    /// One comparison for each model.
+    pub models: Vec<ModelComparison>,
+    /// A sentence for each regression.
     pub regressions: Vec<String>,
 }
 
-impl Sides {
+impl RunComparison {
     /// Compares two runs.
-    pub fn of(before: &Run, after: &Run) -> Self {
-        let known = !before.steps.is_empty() && !after.steps.is_empty();
-        let regressions = before.judged.regressions(&after.judged);
+    pub fn new(before: &Run, after: &Run) -> Self {
+        let have_steps = !before.steps.is_empty() && !after.steps.is_empty();
+        let regressions = before.results.regressions(&after.results);
         Self {
-            changes: known.then(|| Changes::between(&before.steps, &after.steps)),
-            models: verdicts(&before.judged, &after.judged),
+            changes: have_steps.then(|| Changes::between(&before.steps, &after.steps)),
+            models: compare_models(&before.results, &after.results),
             regressions: regressions.into_iter().map(|it| it.text).collect(),
         }
     }
 }
 
-/// The whole of the program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
@@ -60,17 +59,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints the comparison, and says whether no model has become worse.
+/// Prints the comparison and returns whether there are no regressions.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let before = Run::open(&arguments.before)?;
     let after = Run::open(&arguments.after)?;
-    let sides = Sides::of(&before, &after);
-    let shown = match arguments.format {
-        Format::Text => show::text(&before, &after, &sides),
-        Format::Markdown => show::markdown(&before, &after, &sides),
-        Format::Json => serde_json::to_string_pretty(&sides).expect("plain data") + "\n",
+    let comparison = RunComparison::new(&before, &after);
+    let text = match arguments.format {
+        Format::Text => render::text(&before, &after, &comparison),
+        Format::Markdown => render::markdown(&before, &after, &comparison),
+        Format::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
     };
-    // A closed pipe is a reader who has seen enough: not an error of ours.
-    let _ = std::io::stdout().write_all(shown.as_bytes());
-    Ok(sides.regressions.is_empty())
+    // A closed pipe is not an error: the reader needs no more output.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(comparison.regressions.is_empty())
 }

@@ -1,4 +1,4 @@
-//! A run as its report tells it: figures, rows, and the steps that led to them.
+//! A run as described by the files of its report: metrics, predictions and steps.
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +6,9 @@ use artifact::Failure;
 use artifact::files::read_json;
 use serde::{Deserialize, Serialize};
 
-use crate::Judged;
+use crate::EvaluationResults;
 
-/// Where a report stands in a folder of artifacts.
+/// The folder of the report in an artifacts folder.
 const REPORT: &str = "report/reviews";
 
 /// A run.
@@ -16,55 +16,54 @@ const REPORT: &str = "report/reviews";
 pub struct Run {
     /// The folder of its report.
     pub folder: PathBuf,
-    /// What its models made of the test reviews.
-    pub judged: Judged,
-    /// The steps that led there; none where only figures were kept.
+    /// Metrics and test predictions of its models.
+    pub results: EvaluationResults,
+    /// The steps of the run; empty if there is no `report.json`.
     pub steps: Vec<Step>,
 }
 
-/// A step, as `report.json` tells it.
+/// A step, as listed in `report.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The stage.
     pub stage: String,
     /// The variant.
     pub variant: String,
-    /// The line it ended with.
+    /// The last line that the step printed.
     #[serde(default)]
     pub summary: String,
-    /// Names the output, by what produced it.
+    /// The key: a digest of stage, settings and inputs.
     #[serde(default)]
     pub key: String,
-    /// Names the output, by what it holds.
+    /// The identity: a digest of the content of the output.
     pub identity: String,
-    /// The version of the stage that made it.
+    /// The version of the stage.
     pub stage_version: u32,
     /// Settings as dotted names and values.
     pub settings: Vec<(String, String)>,
-    /// Files from outside: name and digest.
+    /// Source files: name and digest.
     pub sources: Vec<(String, String)>,
     /// Start, in seconds since 1970.
     pub started: u64,
-    /// Duration.
+    /// Duration in seconds.
     #[serde(default)]
     pub seconds: f64,
     /// Peak memory in bytes.
     #[serde(default)]
     pub peak_memory: u64,
-    /// Cores used at most.
+    /// Maximum number of cores used.
     pub cores: usize,
-    /// Where tensors lived, with the reason.
+    /// The device of the tensors, with the reason for the choice.
     pub device: Option<String>,
-    /// Versions of what did the work.
+    /// Names and versions of the software used.
     pub versions: Vec<(String, String)>,
 }
 
 impl Run {
-    /// Opens a run: a folder of artifacts, the folder of a report, or a `metrics.json`, which alone
-    /// says nothing of what led to it.
+    /// Opens a run: an artifacts folder, the folder of a report, or a `metrics.json` without a report.
     ///
     /// # Errors
-    /// There is no report, or it cannot be read.
+    /// There is no `metrics.json`, or a file cannot be read.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let in_folder = |folder: PathBuf| folder.join("metrics.json");
         let candidates = [
@@ -74,33 +73,32 @@ impl Run {
         ];
         let Some(metrics) = candidates.iter().find(|file| file.is_file()) else {
             return Err(Failure::new(format!(
-                "`{}` is no run: there is no `metrics.json` in it or in its `{REPORT}`",
+                "Failed to open the run `{}`: it contains neither `metrics.json` nor `{REPORT}/metrics.json`",
                 path.display()
             ))
             .with_hint(
-                "A run is a folder of artifacts with a report in it, as `ressenti run` leaves it, or a copy of \
-                 its report's folder"
+                "Name an artifacts folder in which `ressenti run` wrote a report, or a copy of such a report's folder"
                     .to_owned(),
             ));
         };
         let report = metrics.with_file_name("report.json");
         Ok(Self {
             folder: metrics.parent().unwrap_or(Path::new("")).to_owned(),
-            judged: Judged::read(metrics)?,
+            results: EvaluationResults::read(metrics)?,
             steps: match report.is_file() {
-                true => steps_of(&report)?,
+                true => read_steps(&report)?,
                 false => Vec::new(),
             },
         })
     }
 }
 
-fn steps_of(report: &Path) -> Result<Vec<Step>, Failure> {
+fn read_steps(report: &Path) -> Result<Vec<Step>, Failure> {
     #[derive(Deserialize)]
     struct ReportView {
         steps: Vec<Step>,
     }
-    let hint = "It may be of another version of Ressenti; make it again with `ressenti run --only report --force`";
-    let view: ReportView = read_json(report, "is no report", Some(hint))?;
+    let hint = "Another version of Ressenti may have written it; write it again with `ressenti run --only report --force`";
+    let view: ReportView = read_json(report, "is not a valid report", Some(hint))?;
     Ok(view.steps)
 }

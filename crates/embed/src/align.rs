@@ -10,7 +10,7 @@ use stage::ProgressTask;
 use crate::lookup::{Spelling, spellings};
 use crate::matrix::Matrix;
 use crate::random::normal;
-use crate::vector_file::{ReadReport, Wanted, read_vectors, unusable};
+use crate::vector_file::{ReadReport, VectorSink, read_vectors, unusable};
 use crate::vocabulary::{Entry, Vocabulary};
 
 /// What came of it.
@@ -59,7 +59,7 @@ pub(crate) fn align(
             format::count(entries as u64)
         ))
         .with_hint(
-            "Name vectors of the reviews' language as the embedding's `source`, or take a `word` tokenizer".to_owned(),
+            "Name vectors of the reviews' language as the embedding's `source`, or use a `word` tokenizer".to_owned(),
         ));
     };
     wanted.fill_missing(&vocabulary.entries, deviation, seed);
@@ -159,12 +159,12 @@ impl WantedSpellings {
     }
 }
 
-impl Wanted for WantedSpellings {
+impl VectorSink for WantedSpellings {
     fn wants(&self, word: &str) -> bool {
         self.uses.contains_key(word)
     }
 
-    fn take(&mut self, word: &str, vector: &[f32]) -> bool {
+    fn accept(&mut self, word: &str, vector: &[f32]) -> bool {
         let Some(uses) = self.uses.get_mut(word) else {
             return true;
         };

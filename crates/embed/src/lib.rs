@@ -25,7 +25,7 @@ use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 
 pub use fetch::main as fetch;
-pub use vector_file::{Wanted, read_vectors};
+pub use vector_file::{VectorSink, read_vectors};
 
 use matrix::Matrix;
 use vocabulary::Vocabulary;

@@ -93,12 +93,12 @@ impl ReadReport {
 }
 
 /// What the reader of a file does with its words.
-pub trait Wanted {
+pub trait VectorSink {
     /// Whether the vector of this word is of use. Vectors of other words are not parsed.
     fn wants(&self, word: &str) -> bool;
 
     /// Takes a vector, and says whether it is the word's first.
-    fn take(&mut self, word: &str, vector: &[f32]) -> bool;
+    fn accept(&mut self, word: &str, vector: &[f32]) -> bool;
 }
 
 /// Reads a file once, from start to end, and hands over the vectors that are wanted. Every line's
@@ -108,8 +108,8 @@ pub trait Wanted {
 /// The file cannot be read to its end, or more than one line in a hundred is unusable.
 pub fn read_vectors(
     path: &Path,
-    wanted: &mut impl Wanted,
-    task: &ProgressTask,
+    wanted: &mut impl VectorSink,
+    task: &Task,
 ) -> Result<ReadReport, Failure> {
     let layout = VectorLayout::read(path).map_err(unusable)?;
     let mut reader = open_vectors(path).map_err(|source| {
@@ -181,7 +181,7 @@ fn cut_off(
 }
 
 /// Hands over the vector of a line if its word is wanted. `false` says that it was a duplicate.
-fn use_line(line: &[u8], vector: &mut [f32], wanted: &mut impl Wanted) -> Result<bool, Defect> {
+fn use_line(line: &[u8], vector: &mut [f32], wanted: &mut impl VectorSink) -> Result<bool, Defect> {
     let (word, numbers) = split(line, vector.len()).ok_or(Defect::OtherWidth)?;
     let word = str::from_utf8(word).map_err(|_| Defect::NotUtf8)?;
     if !wanted.wants(word) {
@@ -190,7 +190,7 @@ fn use_line(line: &[u8], vector: &mut [f32], wanted: &mut impl Wanted) -> Result
     for (value, field) in vector.iter_mut().zip(fields(numbers)) {
         *value = number(field).ok_or(Defect::NotFinite)?;
     }
-    Ok(wanted.take(word, vector))
+    Ok(wanted.accept(word, vector))
 }
 
 /// A line's word and its numbers. The numbers are counted from the end, because a word may hold
@@ -219,12 +219,12 @@ mod tests {
     #[derive(Default)]
     struct Everything(BTreeMap<String, Vec<f32>>);
 
-    impl Wanted for Everything {
+    impl VectorSink for Everything {
         fn wants(&self, word: &str) -> bool {
             word != "unwanted"
         }
 
-        fn take(&mut self, word: &str, vector: &[f32]) -> bool {
+        fn accept(&mut self, word: &str, vector: &[f32]) -> bool {
             let is_first = !self.0.contains_key(word);
             if is_first {
                 self.0.insert(word.to_owned(), vector.to_vec());

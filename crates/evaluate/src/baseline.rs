@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use artifact::{Artifact, Failure};
-use compare::Judged;
+use compare::EvaluationResults;
 use stage::Context;
 
 use crate::METRICS;
@@ -14,21 +14,21 @@ use crate::METRICS;
 /// The model is significantly worse, or the baseline cannot be read.
 pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
     let model = context.step().variant.as_str();
-    let mut baseline = Judged::read(path).map_err(|failure| {
+    let mut baseline = EvaluationResults::read(path).map_err(|failure| {
         failure.with_hint(
             "A baseline is the metrics.json of an earlier run's report or evaluate folder"
                 .to_owned(),
         )
     })?;
-    baseline.only(model);
+    baseline.retain_model(model);
     if baseline.metrics.models.is_empty() {
         context.progress().note(&format!(
             "the baseline has no model `{model}`: nothing to compare"
         ));
         return Ok(());
     }
-    let current = Judged::read(&artifact.file(METRICS)?)?;
-    let how = if baseline.paired(&current).is_empty() {
+    let current = EvaluationResults::read(&artifact.file(METRICS)?)?;
+    let how = if baseline.pair_rows(&current).is_empty() {
         "by its figures"
     } else {
         "row by row"

@@ -12,7 +12,7 @@ use clean::Clean;
 use embed::Embed;
 use ingest::Ingest;
 use serde_json::{Value, json};
-use serve::{Limits, Service, Source};
+use serve::{Limits, ModelSource, Service};
 use settings::Pipeline;
 use stage::NoOptions;
 use testkit::{Project, run_stage, tiny_pipeline};
@@ -41,8 +41,8 @@ fn trained() -> Project {
     project
 }
 
-fn source(pipeline: &Pipeline, name: &str) -> Source {
-    Source::Named(Box::new(pipeline.clone()), name.to_owned())
+fn source(pipeline: &Pipeline, name: &str) -> ModelSource {
+    ModelSource::Named(Box::new(pipeline.clone()), name.to_owned())
 }
 
 fn router(project: &Project, name: &str, limits: Limits) -> Router {

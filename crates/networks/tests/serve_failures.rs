@@ -14,7 +14,7 @@ use clean::Clean;
 use embed::Embed;
 use ingest::Ingest;
 use serde_json::{Value, json};
-use serve::{Limits, Service, Source};
+use serve::{Limits, ModelSource, Service};
 use stage::NoOptions;
 use tch::{Device, Kind, Tensor};
 use testkit::{Project, run_stage};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use artifact::{Artifact, Failure, format};
 use clap::Args;
-use compare::Judged;
+use compare::EvaluationResults;
 use stage::Context;
 
 use crate::{METRICS, words};
@@ -27,8 +27,8 @@ pub(crate) fn check(
     let Some(path) = &options.baseline else {
         return Ok(());
     };
-    let baseline = Judged::read(path)?;
-    let current = Judged::read(&artifact.file(METRICS)?)?;
+    let baseline = EvaluationResults::read(path)?;
+    let current = EvaluationResults::read(&artifact.file(METRICS)?)?;
     let regressions = baseline.regressions(&current);
     let path = path.display();
     if regressions.is_empty() {

@@ -10,59 +10,60 @@ use crate::limits::Limits;
 
 const EXAMPLES: &str = "\
 Examples:
-  ressenti serve                                    the best model by validation, on 127.0.0.1:8080
+  ressenti serve                                    the best model on validation, at 127.0.0.1:8080
   ressenti serve --model lstm --listen 127.0.0.1:9000
-  ressenti serve --bundle artifacts/train/linear    needs no pipeline file
+  ressenti serve --bundle artifacts/train/linear    without a pipeline file
   curl -d '{\"text\": \"Not bad at all.\"}' -H 'content-type: application/json' 127.0.0.1:8080/predict
   curl --data-binary @reviews.csv.gz -H 'content-type: text/csv' '127.0.0.1:8080/trend?period=month'
 
-Paths: / is a page for people; POST /predict, /trend; GET /healthz, /metrics (Prometheus), /openapi.json.
-A model that is trained again, or a bundle that is replaced, is taken over within a second or two
-without a dropped request; one that cannot be read is reported in /healthz and the old one stays.
-SIGTERM or Ctrl-C: nothing new is accepted, what is under way is answered, exit code 0.";
+Paths: / is a page to try the model; POST /predict, /trend; GET /healthz, /metrics (Prometheus),
+/openapi.json. When the model is trained again or the bundle is replaced, the service loads it within two
+seconds without dropping a request. If the new model cannot be read, /healthz reports it and the old model
+stays in use. SIGTERM or Ctrl-C: stop accepting requests, answer those in progress, exit with code 0.";
 
-/// Answer over HTTP what a model says of texts; with a page to try it
+/// Serve a model's predictions over HTTP, with a page to try it
 ///
-/// Texts are neither stored nor written to any log. The service listens on this machine alone
-/// unless `--listen` says otherwise, and asks nobody who they are: put it behind something that does
-/// before others can reach it.
+/// Texts are neither stored nor logged. By default only this machine can reach the service. The service has
+/// no authentication: put a reverse proxy with authentication in front of it before other machines can
+/// reach it.
 #[derive(Debug, Parser)]
 #[command(name = "ressenti serve", bin_name = "ressenti serve", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// Address and port; port 0 takes a free one and says which
+    /// Address and port to listen on; port 0 chooses a free port and prints it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
-    /// A name that the service is asked for by, as behind a proxy; may be repeated. A service on this machine alone
-    /// answers to no other name than `localhost` and its address, so that no page of another site can ask it
+    /// An additional host name of the service, for example behind a proxy; may be repeated. A service that only
+    /// this machine can reach rejects requests for other names than `localhost`, its address and these names, so
+    /// that pages of other sites cannot query it
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
 
-    /// The model or ensemble of the pipeline file; the best by validation where none is named
+    /// Model or ensemble of the pipeline file; default: the best one on validation
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
 
-    /// The folder of a model bundle, or of an ensemble as artifacts/evaluate/NAME, instead of a name; needs no
-    /// pipeline file
+    /// Folder of a model bundle, or of an ensemble (artifacts/evaluate/NAME), instead of `--model`; no pipeline
+    /// file is needed
     #[arg(long, value_name = "FOLDER", conflicts_with = "model")]
     pub(crate) bundle: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) limits: Limits,
 
-    /// Write a line per request to stderr: method, path, status, duration; never a text
+    /// Print one line per request to stderr: method, path, status, duration; never a text
     #[arg(long)]
     pub(crate) log: bool,
 
-    /// The pipeline file whose models are meant
+    /// Pipeline file that declares the models
     #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
     pub(crate) pipeline: PathBuf,
 
-    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    /// Artifacts folder, instead of `pipeline.artifacts` of the pipeline file
     #[arg(long, value_name = "FOLDER")]
     pub(crate) artifacts: Option<PathBuf>,
 
-    /// Say how to run, as `run.threads=1`
+    /// Change a setting, for example `run.threads=1`; may be repeated
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     pub(crate) overrides: Vec<Override>,
 }
@@ -72,29 +73,29 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::limits::{EXPLANATIONS, MIN_RATE};
+    use crate::limits::{MAX_QUEUED_EXPLANATIONS, MIN_RATE};
     use crate::routes::OPENAPI;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn limits_that_have_no_option_are_said() {
+    fn limits_without_a_flag_are_documented() {
         let help = Arguments::command().render_long_help().to_string();
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        let (explained, rate) = (
-            format!("{EXPLANATIONS} at most"),
-            format!("{} bytes a second", artifact::format::count(MIN_RATE)),
+        let (queue, rate) = (
+            format!("at most {MAX_QUEUED_EXPLANATIONS}"),
+            format!("{} bytes per second", artifact::format::count(MIN_RATE)),
         );
-        for said in [&explained, &rate] {
-            assert!(help.contains(said) && OPENAPI.contains(said), "{said}");
+        for limit in [&queue, &rate] {
+            assert!(help.contains(limit) && OPENAPI.contains(limit), "{limit}");
         }
     }
 
     #[test]
-    fn it_listens_on_this_machine_alone_unless_told() {
+    fn by_default_only_this_machine_can_reach_it() {
         let arguments = Arguments::parse_from(["serve"]);
         assert!(arguments.listen.ip().is_loopback());
         assert!(Arguments::try_parse_from(["serve", "--queue", "0"]).is_err());

@@ -1,4 +1,4 @@
-//! What a client is told that cannot be answered: a status, what is wrong, and what to do.
+//! Errors of the API: a status, an error message and a hint.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// A request that is not answered with what it asked for. Its body is JSON: `error` and `hint`.
+/// An error answer. Its body is JSON: `error` and `hint`.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -18,11 +18,11 @@ pub(crate) struct ApiError {
     retry_after: Option<u32>,
 }
 
-/// A request to `/predict` that is right.
-pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}, and if you like "explain": true and "abstain": 0.9"#;
+/// An example of a valid request to `/predict`.
+pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}; optional members are "explain": true and "abstain": 0.9"#;
 
-/// The same for `/trend`.
-pub(crate) const TREND_EXAMPLE: &str = r#"Send a file of reviews with times as it is, with wishes in the address such as `?period=month&adapt=300`, or {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}; /openapi.json has all of them"#;
+/// An example of a valid request to `/trend`.
+pub(crate) const TREND_EXAMPLE: &str = r#"Send a file of reviews with times, and options in the query string such as `?period=month&adapt=300`; or send JSON: {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}. /openapi.json lists all options"#;
 
 impl ApiError {
     pub(crate) fn new(
@@ -38,50 +38,50 @@ impl ApiError {
         }
     }
 
-    /// A request that may be sent again after so many seconds.
+    /// The service is busy: the client may retry after this many seconds.
     pub(crate) fn busy(error: impl Into<String>, seconds: u32) -> Self {
-        let hint = "Come again after the seconds that `retry-after` says";
+        let hint = "Retry after the number of seconds in the header `retry-after`";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(seconds)
     }
 
-    /// Says when the client may try again.
+    /// Sets the number of seconds after which the client may retry.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// JSON or parameters that do not say what is needed; the example is a request that does.
-    pub(crate) fn unfit(problem: impl Display, example: &str) -> Self {
-        let error = format!("The request does not fit: {problem}");
+    /// Invalid JSON members or query parameters; `example` shows a valid request.
+    pub(crate) fn invalid(problem: impl Display, example: &str) -> Self {
+        let error = format!("The request is invalid: {problem}");
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, error, example)
     }
 
-    /// The same of a request for a trend.
-    pub(crate) fn unfit_trend(problem: impl Display) -> Self {
-        Self::unfit(problem, TREND_EXAMPLE)
+    /// An invalid request for a trend.
+    pub(crate) fn invalid_trend(problem: impl Display) -> Self {
+        Self::invalid(problem, TREND_EXAMPLE)
     }
 
-    /// There was no trend in time.
+    /// The trend was not finished in time.
     pub(crate) fn trend_timed_out(limit: Duration) -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
-            format!("There was no trend within {limit:?}"),
-            "Send fewer reviews, start the service with a larger `--trend-timeout`, or take `ressenti trend FILE`",
+            format!("The trend was not finished within {limit:?}"),
+            "Send fewer reviews, start the service with a larger `--trend-timeout`, or use `ressenti trend FILE`",
         )
     }
 
-    /// The model came to no answer.
+    /// The model failed.
     pub(crate) fn model_failed(problem: impl Display) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            format!("The model cannot be asked: {problem}"),
-            "Look at /healthz and at what the service printed; `ressenti doctor` examines the machine",
+            format!("The model failed: {problem}"),
+            "See /healthz and the output of the service; `ressenti doctor` checks the machine",
         )
     }
 
-    /// Only a new process can use the device again.
+    /// The device failed; only a new process can use it again.
     pub(crate) fn device_failed() -> Self {
-        Self::busy("The device failed, and the service is stopping", 30)
+        Self::busy("The device failed and the service is stopping", 30)
     }
 }
 

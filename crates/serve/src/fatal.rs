@@ -1,4 +1,4 @@
-//! The failure that ends the service: of a device that only a new process can use again.
+//! Failures that end the service: the device failed, and only a new process can use it again.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 
 use crate::error::ApiError;
 
-/// Where threads report failures. The first transient one ends the service with its exit code, after
-/// all requests have an answer.
+/// Collects the failures of all threads. The first transient one ends the service with its exit code, after all
+/// requests are answered.
 #[derive(Debug, Default)]
 pub(crate) struct FatalFailure {
     first: Mutex<Option<Failure>>,
@@ -16,7 +16,7 @@ pub(crate) struct FatalFailure {
 }
 
 impl FatalFailure {
-    /// The error for the client whose request failed; a transient failure ends the service.
+    /// Returns the error for the client; a transient failure also ends the service.
     pub(crate) fn report(&self, failure: Failure) -> ApiError {
         if failure.kind() != FailureKind::Transient {
             return ApiError::model_failed(failure.chain().join(": "));
@@ -29,7 +29,7 @@ impl FatalFailure {
         ApiError::device_failed()
     }
 
-    /// Whether the service is ending.
+    /// Whether the service is stopping.
     pub(crate) fn is_reported(&self) -> bool {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         first.is_some()

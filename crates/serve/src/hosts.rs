@@ -1,6 +1,6 @@
-//! By which names the service may be asked. A page of another site can give its own name the address of this
-//! machine (DNS rebinding), and its browser then lets it read what the service answers; but the `Host` of its
-//! requests is still that site's.
+//! Checks the host name of requests. A page of another site can make its own name resolve to the address of this
+//! machine (DNS rebinding); the browser then lets that page read the answers of the service. But the header `host` of
+//! its requests still contains the name of the other site.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,31 +8,31 @@ use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 
-/// The names of a service.
+/// The host names that requests may use.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Hosts {
-    /// The address it listens on, where names are checked; nothing where any name will do.
+pub(crate) struct AllowedHosts {
+    /// The address of the service; `None` if all names are allowed.
     listening: Option<IpAddr>,
     names: Vec<String>,
 }
 
-impl Hosts {
-    /// Of a service that listens there. A service that others can reach needs no such protection, and does not know
-    /// its names there: any name is allowed, unless names are given.
-    pub(crate) fn of(address: SocketAddr, names: &[String]) -> Self {
+impl AllowedHosts {
+    /// The host names for a service at this address. A service that other machines can reach does not know its own
+    /// names, and needs no protection from rebinding: all names are allowed unless `names` are given.
+    pub(crate) fn new(address: SocketAddr, names: &[String]) -> Self {
         let listening = address.ip().to_canonical();
         let is_checked = listening.is_loopback() || !names.is_empty();
         Self {
             listening: is_checked.then_some(listening),
-            names: names.iter().filter_map(|name| name_of(name)).collect(),
+            names: names.iter().filter_map(|name| normalize(name)).collect(),
         }
     }
 
-    /// Whether a request is meant for it. Browsers always say what they mean.
+    /// Whether the request uses an allowed name. Browsers always send the header.
     pub(crate) fn is_allowed(&self, request: &Request) -> bool {
-        let mut said = request.headers().get_all(HOST).iter();
+        let mut headers = request.headers().get_all(HOST).iter();
         let target = request.uri().authority();
-        said.all(|host| host.to_str().is_ok_and(|host| self.is_own(host)))
+        headers.all(|host| host.to_str().is_ok_and(|host| self.is_own(host)))
             && target.is_none_or(|target| self.is_own(target.as_str()))
     }
 
@@ -40,7 +40,7 @@ impl Hosts {
         let Some(listening) = self.listening else {
             return true;
         };
-        name_of(host).is_some_and(|name| {
+        normalize(host).is_some_and(|name| {
             let address = name.parse::<IpAddr>().map(|it| it.to_canonical());
             name == "localhost"
                 || self.names.contains(&name)
@@ -49,12 +49,12 @@ impl Hosts {
     }
 }
 
-/// Without the port and the brackets of an address, and in small letters; nothing where a user stands before it.
-fn name_of(host: &str) -> Option<String> {
+/// The name in lower case, without port and without the brackets of an IPv6 address; `None` if it contains a user.
+fn normalize(host: &str) -> Option<String> {
     if host.contains('@') {
         return None;
     }
-    // An address of IPv6 without brackets is none of a URL.
+    // An IPv6 address without brackets is not a valid authority.
     let name = match host.parse::<Authority>() {
         Ok(authority) => authority.host().to_owned(),
         Err(_) => host.to_owned(),
@@ -69,15 +69,15 @@ mod tests {
 
     use super::*;
 
-    fn is_known(listen: &str, names: &[&str], host: &str) -> bool {
+    fn is_allowed(listen: &str, names: &[&str], host: &str) -> bool {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let hosts = Hosts::of(listen.parse().expect("an address"), &names);
+        let hosts = AllowedHosts::new(listen.parse().expect("an address"), &names);
         let request = Request::get("/healthz").header(HOST, host);
         hosts.is_allowed(&request.body(Body::empty()).expect("a request"))
     }
 
     #[test]
-    fn on_this_machine_alone_another_name_is_not_meant() {
+    fn a_service_for_this_machine_rejects_other_names() {
         for host in [
             "localhost",
             "LocalHost:8080",
@@ -88,8 +88,8 @@ mod tests {
             "[::1]:80",
             "127.0.0.2",
         ] {
-            assert!(is_known("127.0.0.1:8080", &[], host), "{host}");
-            assert!(is_known("[::ffff:127.0.0.1]:0", &[], host), "{host}");
+            assert!(is_allowed("127.0.0.1:8080", &[], host), "{host}");
+            assert!(is_allowed("[::ffff:127.0.0.1]:0", &[], host), "{host}");
         }
         for host in [
             "evil.example",
@@ -102,21 +102,21 @@ mod tests {
             "[",
             ":80",
         ] {
-            assert!(!is_known("127.0.0.1:8080", &[], host), "{host}");
+            assert!(!is_allowed("127.0.0.1:8080", &[], host), "{host}");
         }
-        assert!(is_known(
+        assert!(is_allowed(
             "127.0.0.1:0",
             &["Reviews.example"],
             "reviews.example:443"
         ));
-        // Elsewhere every name will do, unless it is said.
-        assert!(is_known("0.0.0.0:8080", &[], "evil.example"));
-        assert!(!is_known(
+        // At a public address all names are allowed unless names are given.
+        assert!(is_allowed("0.0.0.0:8080", &[], "evil.example"));
+        assert!(!is_allowed(
             "0.0.0.0:8080",
             &["reviews.example"],
             "evil.example"
         ));
-        let hosts = Hosts::of(([127, 0, 0, 1], 0).into(), &[]);
+        let hosts = AllowedHosts::new(([127, 0, 0, 1], 0).into(), &[]);
         let request = Request::get("http://evil.example/").body(Body::empty());
         assert!(!hosts.is_allowed(&request.expect("a request")));
         let request = Request::get("/").body(Body::empty());

@@ -1,11 +1,11 @@
-//! Bodies of JSON, and what is wrong with them in words that need no Rust.
+//! Parses JSON bodies, and describes errors without names of Rust types.
 
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
 
-/// What serde calls what is expected, and what people call it.
+/// Expected types: in serde's messages and in ours.
 const EXPECTED: [(&str, &str); 7] = [
     ("f32", "a number"),
     ("f64", "a number"),
@@ -16,7 +16,7 @@ const EXPECTED: [(&str, &str); 7] = [
     ("struct Columns", "an object"),
 ];
 
-/// What serde calls what it found instead.
+/// Found types: in serde's messages and in ours.
 const FOUND: [(&str, &str); 3] = [
     ("invalid type: map", "invalid type: object"),
     ("invalid type: sequence", "invalid type: array"),
@@ -26,44 +26,44 @@ const FOUND: [(&str, &str); 3] = [
     ),
 ];
 
-/// An object from a body; an error shows the example of a body that is right.
+/// Parses a body as an object. Errors contain `example`, which shows a valid body.
 ///
 /// # Errors
-/// 400 for a body that is no JSON, and 422 for JSON that says something else.
-pub(crate) fn parsed<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, ApiError> {
+/// Status 400 if the body is not JSON, and 422 if the JSON has other members.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, ApiError> {
     let malformed = |problem: String| {
-        let error = format!("The body is no JSON: {problem}");
+        let error = format!("The body is not valid JSON: {problem}");
         ApiError::new(StatusCode::BAD_REQUEST, error, example)
     };
     let start = body.trim_ascii_start();
     if start.is_empty() {
         return Err(malformed("it is empty".to_owned()));
     }
-    // Serde would take an array for a struct without the names of its fields.
+    // Serde accepts an array as a struct without field names.
     if start.starts_with(b"[") {
-        let problem = "an object is expected, and not an array";
-        return Err(ApiError::unfit(problem, example));
+        let problem = "expected an object, found an array";
+        return Err(ApiError::invalid(problem, example));
     }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => ApiError::unfit(in_words(&error), example),
+        serde_json::error::Category::Data => ApiError::invalid(describe(&error), example),
         _ => malformed(error.to_string()),
     })
 }
 
-/// What is wrong with a value.
-pub(crate) fn in_words(error: &serde_json::Error) -> String {
+/// Describes an invalid value.
+pub(crate) fn describe(error: &serde_json::Error) -> String {
     let mut problem = error.to_string();
-    for (theirs, ours) in FOUND {
-        if let Some(rest) = problem.strip_prefix(theirs) {
-            problem = format!("{ours}{rest}");
+    for (serde_text, text) in FOUND {
+        if let Some(rest) = problem.strip_prefix(serde_text) {
+            problem = format!("{text}{rest}");
         }
     }
     let Some((found, expected)) = problem.rsplit_once(", expected ") else {
         return problem;
     };
-    for (theirs, ours) in EXPECTED {
-        if let Some(rest) = expected.strip_prefix(theirs) {
-            return format!("{found}, expected {ours}{rest}");
+    for (serde_text, text) in EXPECTED {
+        if let Some(rest) = expected.strip_prefix(serde_text) {
+            return format!("{found}, expected {text}{rest}");
         }
     }
     problem
@@ -79,7 +79,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(expecting = "an object")]
     #[allow(dead_code, reason = "it is only parsed")]
-    struct Upload {
+    struct TestRequest {
         abstain: Option<f32>,
         adapt: Option<usize>,
         topics: Option<Vec<String>>,
@@ -87,8 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_told_without_rust() {
-        for (body, said) in [
+    fn errors_name_no_rust_types() {
+        for (body, expected) in [
             (
                 "5",
                 "invalid type: integer `5`, expected an object at line 1",
@@ -112,9 +112,9 @@ mod tests {
             ),
             (r#"{"adapt": ", expected f32"}"#, "expected a whole number"),
         ] {
-            let error = serde_json::from_str::<Upload>(body).expect_err("it does not fit");
-            let found = in_words(&error);
-            assert!(found.contains(said), "{found}");
+            let error = serde_json::from_str::<TestRequest>(body).expect_err("it is invalid");
+            let found = describe(&error);
+            assert!(found.contains(expected), "{found}");
         }
     }
 }

@@ -1,29 +1,28 @@
-//! `ressenti serve`: an HTTP service over a model, on processors and GPUs that `predict` uses.
+//! `ressenti serve`: an HTTP service for a model, on the same CPUs and GPUs as `predict`.
 //!
-//! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
-//! full queue is said at once instead of waited for.
+//! Tokio's threads handle connections and JSON; separate threads run the model. Requests are queued for them, and a
+//! full queue is reported to the client immediately.
 //!
-//! - `listen`: connections; `hosts`, `body`, `json`: what is read of a request; `shared`, `routes`: what is
-//!   answered
-//! - `lane`: the way to a thread; `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
-//!   is another
-//! - `trends`: reviews with a time, and the thread that makes trends of them
-//! - `telemetry`: what is counted; `page`: what people see
-//! - `fatal`: the device failure that ends the service, with exit code 75
+//! - `listen`: connections; `hosts`, `body`, `json`: reading requests; `state`, `routes`: answering them
+//! - `job_queue`: a queue to a thread; `worker`: the threads that run the model; `source`, `reload`: the model and its
+//!   replacement
+//! - `trends`: the thread that computes trends of uploaded reviews
+//! - `telemetry`: metrics; `page`: the page to try the model
+//! - `fatal`: device failures, which end the service with exit code 75
 
 mod arguments;
 mod body;
 mod error;
 mod fatal;
 mod hosts;
+mod job_queue;
 mod json;
-mod lane;
 mod limits;
 mod listen;
 mod reload;
 mod routes;
-mod shared;
 mod source;
+mod state;
 mod telemetry;
 mod trends;
 mod worker;
@@ -47,28 +46,28 @@ use tokio::sync::Semaphore;
 use arguments::Arguments;
 use bundle::{Networks, exec_networks, find};
 use fatal::FatalFailure;
-use hosts::Hosts;
-use lane::Lane;
-use reload::Watch;
-use shared::Shared;
+use hosts::AllowedHosts;
+use job_queue::JobQueue;
+use reload::ModelWatcher;
 use source::Model;
+use state::AppState;
 use telemetry::Telemetry;
-use worker::Queue;
+use worker::PredictionQueues;
 
 pub use limits::Limits;
-pub use source::{ModelIdentity, Source};
-pub use worker::{Answer, Answers};
+pub use source::{ModelIdentity, ModelSource};
+pub use worker::{PredictResponse, TextPrediction};
 
-/// How many compiled operations oneDNN keeps, in the words of its documentation. It compiles one for each
-/// shape of a batch, and shapes come in any number here: by default 1,024 of them are kept, and an lstm
-/// grew from 510 to 634 MB in ten minutes. 32 were found to be as fast.
+/// The environment variable of oneDNN that limits its cache of compiled operations, and the limit. oneDNN compiles an
+/// operation for each batch shape, and the service has many shapes. With the default of 1,024 operations, the memory
+/// of an LSTM grew from 510 to 634 MB in ten minutes; 32 operations were as fast.
 const ONE_DNN_CACHE: (&str, &str) = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32");
 
 /// Runs the program and returns its exit code. Without `networks` it continues in `ressenti-networks` if the model
 /// is a network.
 pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
     if env::var_os(ONE_DNN_CACHE.0).is_none() {
-        // SAFETY: this is the only thread yet, and oneDNN reads it at its first operation.
+        // SAFETY: there is no other thread yet, and oneDNN reads the variable at its first operation.
         unsafe { env::set_var(ONE_DNN_CACHE.0, ONE_DNN_CACHE.1) };
     }
     exit_code(run(&Arguments::parse_from(arguments), networks))
@@ -76,67 +75,67 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
 
 /// A service that is ready to answer, without its sockets.
 pub struct Service {
-    shared: Shared,
-    watch: Watch,
+    state: AppState,
+    watcher: ModelWatcher,
     fatal: Arc<FatalFailure>,
     workers: [JoinHandle<()>; 3],
 }
 
 impl Service {
-    /// Loads the model and starts the threads that use it. `networks` computes it, if it is a network.
+    /// Loads the model and starts the threads that use it. `networks` is needed if the model is a network.
     ///
     /// # Errors
     /// There is no model, or it is damaged.
     pub fn start(
-        source: Source,
+        source: ModelSource,
         networks: Option<Networks>,
         limits: Limits,
         log: bool,
     ) -> Result<Self, Failure> {
-        // Before it is read: what changes meanwhile is seen as a change.
-        let served = source.stamp()?;
+        // The version is read before the model, so that a change during loading is detected.
+        let served = source.version()?;
         let model = Arc::new(Model { source, networks });
         let telemetry = Arc::new(Telemetry::default());
         let fatal = Arc::new(FatalFailure::default());
-        let (queue, [answers, explanations]) =
-            Queue::start(model.load_twice()?, &limits, &telemetry, &fatal);
-        let maker = trends::Worker {
+        let (predictions, [predicting, explaining]) =
+            PredictionQueues::start(model.load_twice()?, &limits, &telemetry, &fatal);
+        let trend_worker = trends::Worker {
             model: Arc::clone(&model),
             limits,
             telemetry: Arc::clone(&telemetry),
             fatal: Arc::clone(&fatal),
             loaded: None,
         };
-        let (trends, maker) = Lane::start(limits.trends, |receiver| maker.run(receiver));
+        let (trends, trend_worker) =
+            JobQueue::start(limits.trends, |receiver| trend_worker.run(receiver));
         Ok(Self {
-            watch: Watch {
+            watcher: ModelWatcher {
                 model,
-                queue: queue.clone(),
+                predictions: predictions.clone(),
                 telemetry: Arc::clone(&telemetry),
                 fatal: Arc::clone(&fatal),
                 served,
             },
-            shared: Shared {
-                queue,
+            state: AppState {
+                predictions,
                 trends,
                 telemetry,
                 limits,
                 connections: Arc::new(Semaphore::new(limits.connections)),
-                hosts: Arc::new(Hosts::default()),
+                hosts: Arc::new(AllowedHosts::default()),
                 log,
             },
             fatal,
-            workers: [answers, explanations, maker],
+            workers: [predicting, explaining, trend_worker],
         })
     }
 
-    /// Its paths, for callers with connections of their own.
+    /// The routes, for callers that handle connections themselves.
     pub fn router(&self) -> Router {
-        routes::router(self.shared.clone())
+        routes::router(self.state.clone())
     }
 
-    /// Answers requests that come to a listener until `stop` completes or the device fails, and then
-    /// the requests that have started.
+    /// Answers requests until `stop` completes or the device fails, and finishes the requests in progress.
     ///
     /// # Errors
     /// The device failed; a new process may recover.
@@ -145,25 +144,25 @@ impl Service {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let watch = tokio::spawn(self.watch.run());
-        let router = routes::router(self.shared.clone());
+        let watcher = tokio::spawn(self.watcher.run());
+        let router = routes::router(self.state.clone());
         let stop = async {
             tokio::select! {
                 () = stop => {}
                 () = self.fatal.wait() => print_line("stopping: the device failed, and only a new process can use it"),
             }
         };
-        let all_answered = listen::serve(listener, router, &self.shared, stop).await;
-        watch.abort();
-        let _ = watch.await;
-        drop(self.shared);
+        let all_answered = listen::serve(listener, router, &self.state, stop).await;
+        watcher.abort();
+        let _ = watcher.await;
+        drop(self.state);
         if all_answered {
-            print_line("stopped: every request was answered");
-            // They end with the last sender, and are not waited for where requests were given up.
+            print_line("stopped: all requests were answered");
+            // The threads end when the last sender is dropped.
             let join = || self.workers.map(JoinHandle::join);
             let _ = tokio::task::spawn_blocking(join).await;
         } else {
-            print_line("stopped: requests that took longer than `--grace` were given up");
+            print_line("stopped: requests that were not finished within `--grace` were dropped");
         }
         self.fatal.take().map_or(Ok(()), Err)
     }
@@ -171,11 +170,11 @@ impl Service {
 
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     let source = find_source(arguments)?;
-    if networks.is_none() && source.place()?.needs_networks()? {
+    if networks.is_none() && source.locate()?.needs_networks()? {
         return Err(exec_networks("serve"));
     }
     let cores = source.run_settings().cores();
-    // The pool may be there already where this runs within a test.
+    // In a test, the pool may exist already.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(cores)
         .build_global();
@@ -185,48 +184,47 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         .enable_all()
         .build()
         .map_err(Failure::from_error)?;
-    let ended = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
-            Failure::from_error(error).with_hint(format!(
-                "`{}` cannot be listened on; take another address with `--listen 127.0.0.1:0`",
-                arguments.listen
-            ))
+            Failure::new(format!("Failed to listen on `{}`", arguments.listen))
+                .with_cause(error)
+                .with_hint("Choose a free port with `--listen 127.0.0.1:0`".to_owned())
         })?;
         let stop = stop_signals().map_err(Failure::from_error)?;
         let address = listener.local_addr().map_err(Failure::from_error)?;
-        service.shared.hosts = Arc::new(Hosts::of(address, &arguments.hosts));
+        service.state.hosts = Arc::new(AllowedHosts::new(address, &arguments.hosts));
         if !address.ip().to_canonical().is_loopback() {
             print_line(&format!(
-                "warning: {address} can be reached by other machines, and the service asks nobody who they are"
+                "warning: Other machines can reach {address}, and the service has no authentication"
             ));
         }
         print_line(&format!("listening on http://{address}"));
         service.serve(listener, stop).await
     });
-    // Whatever is still computed is given up.
+    // Unfinished computations are dropped.
     runtime.shutdown_background();
-    ended
+    result
 }
 
-fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
+fn find_source(arguments: &Arguments) -> Result<ModelSource, Failure> {
     if let Some(folder) = &arguments.bundle {
-        let run = table_from_overrides("run", &arguments.overrides)?;
-        return Ok(Source::Folder(folder.clone(), run));
+        let run = table_of("run", &arguments.overrides)?;
+        return Ok(ModelSource::Folder(folder.clone(), run));
     }
     let overrides = add_artifacts_override(&arguments.overrides, arguments.artifacts.as_deref());
     let pipeline = Pipeline::load(&arguments.pipeline, &overrides)?;
     let name = match &arguments.model {
         Some(name) => name.clone(),
         None => {
-            let (name, why) = find::best_model(&pipeline)?;
-            print_line(&why);
+            let (name, reason) = find::best(&pipeline)?;
+            print_line(&reason);
             name
         }
     };
-    Ok(Source::Named(Box::new(pipeline), name))
+    Ok(ModelSource::Named(Box::new(pipeline), name))
 }
 
-/// Comes to its end with the first SIGTERM or SIGINT; a second one ends the process.
+/// Completes with the first SIGTERM or SIGINT; a second one ends the process.
 fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -238,17 +236,22 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
     };
     Ok(async move {
         signalled().await;
-        print_line("stopping: what is under way is answered; a second signal stops at once");
+        print_line(
+            "stopping: finishing the requests in progress; a second signal stops immediately",
+        );
         tokio::spawn(async move {
             signalled().await;
-            #[allow(clippy::exit, reason = "the second signal asks for that")]
+            #[allow(
+                clippy::exit,
+                reason = "the second signal must end the process immediately"
+            )]
             std::process::exit(130);
         });
     })
 }
 
-/// A line on stderr. A text of a request never gets here.
+/// Prints a line to stderr. It must never contain a text of a request.
 pub(crate) fn print_line(line: &str) {
-    // A closed pipe is no error: its reader has seen enough.
+    // A closed pipe is not an error.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! How much of everything a request, and all of them together, may take.
+//! Limits on the size, the number and the duration of requests.
 
 use std::time::Duration;
 
@@ -7,59 +7,59 @@ use clap::{Args, Parser};
 
 use crate::error::ApiError;
 
-/// The limits of a service, as its command line sets them.
+/// The limits of a service, set by its command line.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Limits {
-    /// Largest body of a request, in bytes
+    /// Maximum size of a request body in bytes
     #[arg(long = "max-body", value_name = "BYTES", default_value_t = 1 << 20, value_parser = positive)]
     pub body: usize,
 
-    /// Most texts of one request
+    /// Maximum number of texts in a request
     #[arg(long = "max-texts", value_name = "TEXTS", default_value_t = 256, value_parser = positive)]
     pub texts: usize,
 
-    /// Most texts computed together
+    /// Maximum number of texts in a batch of the model
     #[arg(long, value_name = "TEXTS", default_value_t = 64, value_parser = positive)]
     pub batch: usize,
 
-    /// Most texts that wait; a request beyond that is told to come again. Texts to be explained wait in a queue of
-    /// their own, of 32 at most
+    /// Maximum number of queued texts; requests beyond it get status 503. Texts to explain have a separate queue
+    /// of at most 32
     #[arg(long, value_name = "TEXTS", default_value_t = 1024, value_parser = positive)]
     pub queue: usize,
 
-    /// Most connections at a time
+    /// Maximum number of open connections
     #[arg(long = "max-connections", value_name = "CONNECTIONS", default_value_t = 512, value_parser = positive)]
     pub connections: usize,
 
-    /// Seconds that a request may take: its head, its body, its answer; and an idle connection, and one whose client
-    /// does not read. A body for /trend may take longer, with a pause of no more than that, and 10,000 bytes a second
-    /// on average after it
+    /// Time limit in seconds for each of: receiving the request head, receiving the body, computing the answer, an
+    /// idle connection, a client that does not read. A body for /trend may take longer if no pause exceeds the
+    /// limit and, after it, the average rate is at least 10,000 bytes per second
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
 
-    /// Largest body of a request for a trend, in bytes
+    /// Maximum size of a request body for /trend in bytes
     #[arg(long = "max-trend-body", value_name = "BYTES", default_value_t = 32 << 20, value_parser = positive)]
     pub trend_body: usize,
 
-    /// Most reviews of a trend
+    /// Maximum number of reviews in a trend
     #[arg(long = "max-reviews", value_name = "REVIEWS", default_value_t = 100_000, value_parser = positive)]
     pub reviews: usize,
 
-    /// Most trends that wait, the one that is made counted; a request beyond that is told to come again
+    /// Maximum number of queued trends, including the running one; requests beyond it get status 503
     #[arg(long = "trend-queue", value_name = "TRENDS", default_value_t = 4, value_parser = positive)]
     pub trends: usize,
 
-    /// Seconds that a trend may take, waiting included
+    /// Time limit in seconds for a trend, including its time in the queue
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub trend_timeout: Duration,
 
-    /// Seconds that requests under way are given when the service is stopped
+    /// Seconds that requests in progress may still take when the service is stopped
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub grace: Duration,
 }
 
 impl Default for Limits {
-    /// What an empty command line says.
+    /// The values of an empty command line.
     fn default() -> Self {
         #[derive(Parser)]
         struct Empty {
@@ -71,14 +71,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Most texts of one request: it must fit into the queue.
-    pub(crate) fn most_texts(&self) -> usize {
+    /// Maximum number of texts in a request: a request must fit into the queue.
+    pub(crate) fn max_texts(&self) -> usize {
         self.texts.min(self.queue)
     }
 }
 
 fn positive(text: &str) -> Result<usize, String> {
-    // Beyond that it is no limit, and tokio's semaphores refuse it.
+    // tokio's semaphores do not accept much larger numbers.
     let number = text.parse::<usize>().ok();
     number
         .filter(|number| (1..=1 << 30).contains(number))
@@ -93,56 +93,56 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "seconds from 0.05 to 86400".to_owned())
 }
 
-/// Most texts of one request that are explained: of a net an explanation costs as much as dozens
-/// of answers.
-pub(crate) const EXPLAINED: usize = 8;
+/// Maximum number of texts in a request with `explain`: for a network, an explanation takes as long as dozens of
+/// predictions.
+pub(crate) const MAX_EXPLAINED_TEXTS: usize = 8;
 
-/// Most texts that wait to be explained or are being, where `--queue` allows as many.
-pub(crate) const EXPLANATIONS: usize = 32;
+/// Maximum number of texts in the queue for explanations, including those in progress; `--queue` can lower it.
+pub(crate) const MAX_QUEUED_EXPLANATIONS: usize = 32;
 
-/// The path whose requests are larger than others, and take longer.
+/// The path with larger and slower requests than the others.
 pub(crate) const TREND: &str = "/trend";
 
-/// Bytes a second that a body must come with on average, once the time is over in which nothing needs to come.
+/// Minimum average rate of a body in bytes per second, after the first [`BodyLimits::max_pause`].
 pub(crate) const MIN_RATE: u64 = 10_000;
 
-/// What may come of the body of a request for some path.
+/// Limits for the body of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLimits {
-    /// Most bytes.
+    /// Maximum size.
     pub(crate) bytes: usize,
-    /// The option that sets `bytes`.
+    /// The flag that sets `bytes`.
     pub(crate) flag: &'static str,
-    /// How long nothing may come; and from when on it must come as fast as [`MIN_RATE`] says.
-    pub(crate) silence: Duration,
-    /// How long the request may take altogether.
-    pub(crate) whole: Duration,
+    /// Maximum time without new bytes; after this time [`MIN_RATE`] applies.
+    pub(crate) max_pause: Duration,
+    /// Maximum time for the whole request.
+    pub(crate) total: Duration,
 }
 
 impl BodyLimits {
-    /// A body has more bytes.
+    /// The error for a larger body.
     pub(crate) fn too_large(&self) -> ApiError {
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("The body is larger than {} bytes", self.bytes),
             format!(
-                "Send fewer texts at a time, start the service with a larger `{}`, or take `ressenti predict` or `ressenti trend` for a whole file",
+                "Send fewer texts per request, start the service with a larger `{}`, or use `ressenti predict` or `ressenti trend` for a whole file",
                 self.flag
             ),
         )
     }
 
-    /// For a path.
-    pub(crate) fn of(path: &str, limits: &Limits) -> Self {
-        let (bytes, flag, whole) = match path {
+    /// The limits for a path.
+    pub(crate) fn for_path(path: &str, limits: &Limits) -> Self {
+        let (bytes, flag, total) = match path {
             TREND => (limits.trend_body, "--max-trend-body", limits.trend_timeout),
             _ => (limits.body, "--max-body", limits.timeout),
         };
         Self {
             bytes,
             flag,
-            silence: limits.timeout,
-            whole,
+            max_pause: limits.timeout,
+            total,
         }
     }
 }

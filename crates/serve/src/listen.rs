@@ -1,4 +1,4 @@
-//! Connections: how many, how slow, and how they end.
+//! Accepts connections, limits their number and their idle time, and closes them.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -15,71 +15,72 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::shared::Shared;
+use crate::state::AppState;
 
-/// What a connection beyond the limit is told, before anything is read of it.
+/// The answer to a connection beyond the limit, sent before its request is read.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-retry-after: 1\r\nconnection: close\r\ncontent-length: 97\r\n\r\n\
-{\"error\":\"There are too many connections\",\"hint\":\"Come again after a second, with fewer of them\"}";
+retry-after: 1\r\nconnection: close\r\ncontent-length: 96\r\n\r\n\
+{\"error\":\"There are too many open connections\",\"hint\":\"Retry in a second, with fewer connections\"}";
 
-/// Connections beyond the limit that are parted from in peace at a time, and how long and for how many bytes each.
+/// Maximum number of refused connections that are closed gracefully at the same time, and the maximum time and bytes
+/// for each.
 const MAX_REFUSALS: usize = 64;
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1 << 20;
 
-/// Serves until `stop` comes to its end; then accepts nothing more and waits for what is under way, up
-/// to `limits.grace`. Returns whether everything was answered.
+/// Serves until `stop` completes; then accepts no more connections and waits up to `limits.grace` for the requests in
+/// progress. Returns whether all of them were answered.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     router: Router,
-    shared: &Shared,
+    state: &AppState,
     stop: impl Future<Output = ()>,
 ) -> bool {
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    // Also the time that a connection may be idle, and that a client takes for a head.
+    // Also limits the time of an idle connection, because its next request has not started.
     http.timer(TokioTimer::new())
-        .header_read_timeout(shared.limits.timeout)
+        .header_read_timeout(state.limits.timeout)
         .half_close(true);
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     tokio::pin!(stop);
     loop {
-        // Axum's way to accept waits where the system has no file descriptor left.
+        // Axum's `accept` waits if the system has no file descriptor left.
         let (stream, _) = tokio::select! {
             accepted = Listener::accept(&mut listener) => accepted,
             () = &mut stop => break,
         };
-        let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
-            shared.telemetry.counters().connections_refused += 1;
+        let Ok(permit) = Arc::clone(&state.connections).try_acquire_owned() else {
+            state.telemetry.counters().connections_refused += 1;
             refuse(stream, &refusals);
             continue;
         };
-        // Small answers go out at once.
+        // Small answers are sent immediately.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        close_if_not_read(&stream, shared.limits.timeout);
+        close_if_not_read(&stream, state.limits.timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // A client may close its connection at any time.
+            // A client may disconnect at any time.
             let _ = connection.await;
             drop(permit);
         });
     }
     drop(listener);
-    timeout(shared.limits.grace, graceful.shutdown())
+    timeout(state.limits.grace, graceful.shutdown())
         .await
         .is_ok()
 }
 
-/// Lets the system close a connection of which nothing has gone out for so long: a client that does not read its answers
-/// would hold its place for ever otherwise. Only Linux knows this option; elsewhere such a client is kept.
+/// Makes the system close a connection if the client acknowledges no sent data for this time; otherwise a client that
+/// does not read its answers would occupy a connection for ever. Only Linux has this option.
 #[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
 fn close_if_not_read(stream: &TcpStream, limit: Duration) {
     #[cfg(target_os = "linux")]
     {
         let milliseconds = limit.as_millis() as libc::c_uint;
-        // SAFETY: the descriptor is that of an open socket, and the value is as long as is said.
+        // SAFETY: the descriptor belongs to an open socket, and the length is that of the value.
         unsafe {
             libc::setsockopt(
                 std::os::fd::AsRawFd::as_raw_fd(stream),
@@ -92,22 +93,22 @@ fn close_if_not_read(stream: &TcpStream, limit: Duration) {
     }
 }
 
-/// Says why, and lets the client read it: a connection that is closed before all that came over it was read is
-/// reset, and what was said with it is lost. Of very many at a time some are.
+/// Sends the refusal and reads the rest of the request: a connection that is closed with unread data is reset, and the
+/// client may lose the answer. Beyond [`MAX_REFUSALS`] this can happen.
 fn refuse(mut stream: TcpStream, refusals: &Arc<Semaphore>) {
     let Ok(permit) = Arc::clone(refusals).try_acquire_owned() else {
-        // As far as the socket takes it without waiting.
+        // Writes only what the socket accepts without waiting.
         let _ = stream.into_std().map(|mut stream| stream.write(REFUSAL));
         return;
     };
-    let part = async move {
+    let close = async move {
         stream.write_all(REFUSAL).await?;
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
     };
     tokio::spawn(async move {
-        // A client may close its connection at any time.
-        let _ = timeout(LINGER, part).await;
+        // A client may disconnect at any time.
+        let _ = timeout(LINGER, close).await;
         drop(permit);
     });
 }
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_refusal_is_as_long_as_it_says() {
+    fn the_refusal_announces_its_length() {
         let text = std::str::from_utf8(REFUSAL).expect("text");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
         assert!(
@@ -134,7 +135,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn who_reads_slowly_is_served_and_who_does_not_is_let_go() {
+    async fn slow_readers_are_served_and_clients_that_do_not_read_are_disconnected() {
         let limit = Duration::from_millis(500);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -151,7 +152,8 @@ mod tests {
         let (written, mut stream) = written.await.expect("no panic");
         written.expect("all of it, in more than the limit");
         let large = vec![7; 32 << 20];
-        let error = stream.write_all(&large).await.expect_err("nobody reads");
+        let error = stream.write_all(&large).await;
+        let error = error.expect_err("the client does not read");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

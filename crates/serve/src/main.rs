@@ -1,5 +1,5 @@
-//! The binary `ressenti-serve`, which `ressenti serve` starts. It links no libtorch:
-//! `ressenti-networks` takes over where the model is a network.
+//! The binary `ressenti-serve`, which `ressenti serve` starts. It does not link libtorch: if the model is a network,
+//! it continues as `ressenti-networks`.
 
 fn main() -> std::process::ExitCode {
     serve::main(std::env::args_os(), None).into()

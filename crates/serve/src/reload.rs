@@ -1,5 +1,5 @@
-//! The model is looked after: one that has become another is loaded beside the one that answers, and
-//! takes its place between two batches.
+//! Watches the model: when it changes, the new one is loaded while the old one answers, and replaces it between two
+//! batches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,64 +9,66 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::fatal::FatalFailure;
-use crate::source::{Model, Stamp};
+use crate::source::{Model, SourceVersion};
 use crate::telemetry::Telemetry;
-use crate::worker::Queue;
+use crate::worker::PredictionQueues;
 
-/// How often it is looked at.
-const EVERY: Duration = Duration::from_secs(1);
+/// Time between two checks.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What looks at the model.
-pub(crate) struct Watch {
+/// Reloads the model when it changes.
+pub(crate) struct ModelWatcher {
     pub(crate) model: Arc<Model>,
-    pub(crate) queue: Queue,
+    pub(crate) predictions: PredictionQueues,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) fatal: Arc<FatalFailure>,
-    /// What the model was when it was loaded first.
-    pub(crate) served: Stamp,
+    /// The version of the model in use.
+    pub(crate) served: SourceVersion,
 }
 
-impl Watch {
-    /// Looks at the model until the runtime ends.
+impl ModelWatcher {
+    /// Checks the model until the runtime ends.
     pub(crate) async fn run(mut self) {
-        // What was tried last, with or without success: a broken model is not tried every second.
+        // The version of the last attempt, successful or not: a broken model is not loaded again every second.
         let mut tried = self.served.clone();
         loop {
-            sleep(EVERY).await;
+            sleep(INTERVAL).await;
             let model = Arc::clone(&self.model);
-            let stamp = spawn_blocking(move || model.source.stamp()).await;
-            // A name that stands for nothing for an instant is one being replaced.
-            let Ok(Ok(stamp)) = stamp else {
+            let version = spawn_blocking(move || model.source.version()).await;
+            // While a model is being replaced, its name may lead nowhere for a moment.
+            let Ok(Ok(version)) = version else {
                 continue;
             };
-            if stamp == tried {
+            if version == tried {
                 continue;
             }
-            tried = stamp.clone();
-            if stamp == self.served {
+            tried = version.clone();
+            if version == self.served {
                 self.telemetry.counters().load_error = None;
             } else {
-                self.load(stamp).await;
+                self.load(version).await;
             }
         }
     }
 
-    async fn load(&mut self, stamp: Stamp) {
+    async fn load(&mut self, version: SourceVersion) {
         let model = Arc::clone(&self.model);
         let loaded = spawn_blocking(move || model.load_twice()).await;
-        let ended = |_| Err(Failure::new("Loading it ended unexpectedly"));
-        match loaded.unwrap_or_else(ended) {
+        let panicked = |_| Err(Failure::new("Loading the model stopped unexpectedly"));
+        match loaded.unwrap_or_else(panicked) {
             Ok(loaded) => {
                 let identity = &loaded[0].identity;
                 let (name, fingerprint) = (&identity.name, &identity.fingerprint);
-                crate::print_line(&format!("model: {name} was replaced; now {fingerprint}"));
-                self.queue.load(loaded, &self.telemetry);
-                self.served = stamp;
+                crate::print_line(&format!(
+                    "model `{name}` was replaced: its fingerprint is now {fingerprint}"
+                ));
+                self.predictions.load(loaded, &self.telemetry);
+                self.served = version;
             }
             Err(failure) => {
                 let problem = failure.chain().join(": ");
                 crate::print_line(&format!(
-                    "model: it has changed and cannot be loaded, the one before it goes on answering: {problem}"
+                    "warning: Failed to load the changed model; the old one stays in use: {problem}"
                 ));
                 self.telemetry.load_failed(problem);
                 if failure.kind() == FailureKind::Transient {

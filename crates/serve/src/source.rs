@@ -1,5 +1,4 @@
-//! Which model is served: the one that a name of the pipeline file stands for, or a folder; and
-//! whether it has become another.
+//! The served model: a name in the pipeline file or a folder, and whether its files have changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,41 +12,41 @@ use bundle::find::{self, ModelLocation};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
 
-/// Where the model comes from.
+/// Where the model is loaded from.
 #[derive(Clone, Debug)]
-pub enum Source {
-    /// What a model or ensemble of a pipeline file is at present.
+pub enum ModelSource {
+    /// The current version of a model or ensemble of a pipeline file.
     Named(Box<Pipeline>, String),
-    /// The bundle in a folder, read with these settings.
+    /// The bundle in a folder, used with these settings.
     Folder(PathBuf, RunSettings),
 }
 
-/// Which model answers.
+/// Identifies the model in use.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelIdentity {
     /// The name of the model or of its folder.
     pub name: String,
-    /// A digest of all that its answers depend on.
+    /// A digest of everything that its predictions depend on.
     pub fingerprint: String,
-    /// When it was loaded, in seconds since 1970.
+    /// Time of loading, in seconds since 1970.
     pub loaded_at: u64,
-    /// What it is in its pipeline's store; nothing for a lone bundle.
+    /// The identity of its artifact; `None` for a bundle that is not from a pipeline's store.
     #[serde(skip)]
-    pub made: Option<Digest>,
+    pub artifact: Option<Digest>,
 }
 
-/// A model in memory; each thread has a copy of its own.
+/// A model in memory; each thread has a separate copy.
 #[derive(Debug)]
 pub(crate) struct ModelCopy {
     pub(crate) predictor: Box<Predictor>,
     pub(crate) identity: Arc<ModelIdentity>,
 }
 
-/// What a source was at some instant: it is another model if this differs.
+/// The version of a source at some time: if it differs, the model has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(String);
+pub(crate) struct SourceVersion(String);
 
-impl Source {
+impl ModelSource {
     /// The name of the model, or of its folder.
     pub fn name(&self) -> String {
         match self {
@@ -56,7 +55,6 @@ impl Source {
         }
     }
 
-    /// How to run.
     pub(crate) fn run_settings(&self) -> &RunSettings {
         match self {
             Self::Named(pipeline, _) => &pipeline.run,
@@ -64,25 +62,27 @@ impl Source {
         }
     }
 
-    /// What it is now. Cheap: it is asked for every second.
+    /// The current version. Cheap, because it is called every second.
     ///
     /// # Errors
-    /// There is nothing, or nothing that can be read.
-    pub(crate) fn stamp(&self) -> Result<Stamp, Failure> {
+    /// There is no model, or it cannot be read.
+    pub(crate) fn version(&self) -> Result<SourceVersion, Failure> {
         match self {
-            Self::Folder(folder, _) => Ok(stamp_of(folder)),
-            Self::Named(pipeline, name) => Ok(Stamp(find::identity(pipeline, name)?.to_hex())),
+            Self::Folder(folder, _) => Ok(folder_version(folder)),
+            Self::Named(pipeline, name) => {
+                Ok(SourceVersion(find::identity(pipeline, name)?.to_hex()))
+            }
         }
     }
 
-    pub(crate) fn place(&self) -> Result<ModelLocation, Failure> {
+    pub(crate) fn locate(&self) -> Result<Place, Failure> {
         match self {
             Self::Named(pipeline, name) => find::named(pipeline, name),
             Self::Folder(folder, _) => find::in_folder(folder),
         }
     }
 
-    fn made(&self) -> Result<Option<Digest>, Failure> {
+    fn artifact(&self) -> Result<Option<Digest>, Failure> {
         match self {
             Self::Named(pipeline, name) => find::identity(pipeline, name).map(Some),
             Self::Folder(..) => Ok(None),
@@ -90,36 +90,36 @@ impl Source {
     }
 }
 
-/// A source, and what computes it if it is a network.
+/// A model source, and the code that computes networks.
 #[derive(Debug)]
 pub(crate) struct Model {
-    pub(crate) source: Source,
+    pub(crate) source: ModelSource,
     pub(crate) networks: Option<Networks>,
 }
 
 impl Model {
-    /// Loads two copies of it, one to answer and one to explain.
+    /// Loads two copies, one for predictions and one for explanations.
     ///
     /// # Errors
     /// As for [`Model::load`].
     pub(crate) fn load_twice(&self) -> Result<[ModelCopy; 2], Failure> {
-        let (one, other) = (self.load()?, self.load()?);
-        if one.identity.fingerprint != other.identity.fingerprint {
+        let (first, second) = (self.load()?, self.load()?);
+        if first.identity.fingerprint != second.identity.fingerprint {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
-        Ok([one, other])
+        Ok([first, second])
     }
 
-    /// Loads it.
+    /// Loads a copy.
     ///
     /// # Errors
-    /// There is no model, or it is not whole.
+    /// There is no model, it is damaged, or it was replaced meanwhile.
     pub(crate) fn load(&self) -> Result<ModelCopy, Failure> {
         let source = &self.source;
-        let made = source.made()?;
-        let predictor = Predictor::load(&source.place()?, source.run_settings(), self.networks)?;
+        let artifact = source.artifact()?;
+        let predictor = Predictor::load(&source.locate()?, source.run_settings(), self.networks)?;
         let fingerprint = predictor.fingerprint().to_hex();
-        if source.made()? != made {
+        if source.artifact()? != artifact {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -127,7 +127,7 @@ impl Model {
             name: source.name(),
             fingerprint,
             loaded_at: now.map_or(0, |since| since.as_secs()),
-            made,
+            artifact,
         };
         Ok(ModelCopy {
             predictor: Box::new(predictor),
@@ -136,18 +136,18 @@ impl Model {
     }
 }
 
-/// Where a bundle really lies, and lengths and times of its files.
-fn stamp_of(folder: &Path) -> Stamp {
-    let mut stamp = format!("{:?}", folder.canonicalize().ok());
+/// The real path of a bundle, and the sizes and modification times of its files.
+fn folder_version(folder: &Path) -> SourceVersion {
+    let mut version = format!("{:?}", folder.canonicalize().ok());
     for name in [
         "model.json",
         "model.safetensors",
         "tokenizer.json",
         "ensemble.json",
     ] {
-        let known = fs::metadata(folder.join(name)).ok();
-        let known = known.map(|known| (known.len(), known.modified().ok()));
-        stamp.push_str(&format!(" {known:?}"));
+        let metadata = fs::metadata(folder.join(name)).ok();
+        let file = metadata.map(|metadata| (metadata.len(), metadata.modified().ok()));
+        version.push_str(&format!(" {file:?}"));
     }
-    Stamp(stamp)
+    SourceVersion(version)
 }

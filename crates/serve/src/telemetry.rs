@@ -1,8 +1,8 @@
-//! What the service counts about itself, and how Prometheus reads it: the text format, version 0.0.4
+//! Metrics of the service in Prometheus' text format, version 0.0.4
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! It is written by code of our own because prometheus-client writes OpenMetrics, where buckets have other labels
-//! (`le="10.0"`) than those that people's dashboards select.
+//! The crate prometheus-client is not used because it writes OpenMetrics, where buckets have other labels
+//! (`le="10.0"`) than those that existing dashboards select.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,30 +11,30 @@ use std::time::Duration;
 
 use crate::source::ModelIdentity;
 
-/// Upper ends of the classes of durations, in seconds.
-const SECONDS: &[f64] = &[
+/// Upper bounds of the buckets for durations, in seconds.
+const DURATION_BOUNDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
 ];
 
-/// Upper ends of the classes of batch sizes, in texts.
-const TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
+/// Upper bounds of the buckets for batch sizes, in texts.
+const BATCH_BOUNDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
-/// What is under way at an instant.
+/// The load at one moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Now {
-    /// Texts that wait or are computed.
+pub(crate) struct CurrentLoad {
+    /// Texts queued or in progress.
     pub(crate) texts: usize,
-    /// Trends that wait or are made.
+    /// Trends queued or in progress.
     pub(crate) trends: usize,
     /// Open connections.
     pub(crate) connections: usize,
 }
 
-/// All counters. One lock is held for nanoseconds.
+/// All counters, behind one lock that is held only for nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry(Mutex<Counters>);
 
-/// What is counted.
+/// The counters.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// By path and status.
@@ -48,11 +48,11 @@ pub(crate) struct Counters {
     model: Option<Arc<ModelIdentity>>,
     loads: u64,
     failed_loads: u64,
-    /// Why a changed model could not be loaded; nothing where the model is as it is served.
+    /// Why a changed model could not be loaded; `None` if the model in use is the current one.
     pub(crate) load_error: Option<String>,
 }
 
-/// Values by class; the upper ends of the classes are given with every value, and are always the same.
+/// Counts by bucket. Every value must be added with the same bounds.
 #[derive(Debug, Default)]
 struct Histogram {
     counts: Vec<u64>,
@@ -61,10 +61,10 @@ struct Histogram {
 }
 
 impl Histogram {
-    fn add(&mut self, ends: &[f64], value: f64) {
-        self.counts.resize(ends.len(), 0);
-        if let Some(class) = ends.iter().position(|end| value <= *end) {
-            self.counts[class] += 1;
+    fn add(&mut self, bounds: &[f64], value: f64) {
+        self.counts.resize(bounds.len(), 0);
+        if let Some(bucket) = bounds.iter().position(|bound| value <= *bound) {
+            self.counts[bucket] += 1;
         }
         self.sum += value;
         self.count += 1;
@@ -72,27 +72,27 @@ impl Histogram {
 }
 
 impl Telemetry {
-    /// The counters, for as long as nothing waits for anything else.
+    /// Locks the counters; do not wait for anything while holding them.
     pub(crate) fn counters(&self) -> MutexGuard<'_, Counters> {
-        // Numbers are whole after a panic elsewhere, too.
+        // A panic of another thread cannot leave the counters invalid.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request was answered.
-    pub(crate) fn answered(&self, path: &str, status: u16, took: Duration) {
+    /// Counts an answered request.
+    pub(crate) fn count_request(&self, path: &str, status: u16, duration: Duration) {
         let mut counters = self.counters();
         let request = (path.to_owned(), status);
         *counters.requests.entry(request).or_default() += 1;
         let durations = counters.durations.entry(path.to_owned()).or_default();
-        durations.add(SECONDS, took.as_secs_f64());
+        durations.add(DURATION_BOUNDS, duration.as_secs_f64());
     }
 
-    /// So many texts are computed together.
-    pub(crate) fn computed(&self, texts: usize) {
-        self.counters().batches.add(TEXTS, texts as f64);
+    /// Counts a batch of this many texts.
+    pub(crate) fn count_batch(&self, texts: usize) {
+        self.counters().batches.add(BATCH_BOUNDS, texts as f64);
     }
 
-    /// From now on this model answers.
+    /// Sets the model in use.
     pub(crate) fn set_model(&self, model: Arc<ModelIdentity>) {
         let mut counters = self.counters();
         counters.model = Some(model);
@@ -100,22 +100,22 @@ impl Telemetry {
         counters.load_error = None;
     }
 
-    /// A changed model could not be loaded.
+    /// Records that a changed model could not be loaded.
     pub(crate) fn load_failed(&self, problem: String) {
         let mut counters = self.counters();
         counters.failed_loads += 1;
         counters.load_error = Some(problem);
     }
 
-    /// The model that answers, and why a newer one does not.
+    /// The model in use, and why a newer one could not be loaded.
     pub(crate) fn model(&self) -> (Option<Arc<ModelIdentity>>, Option<String>) {
         let counters = self.counters();
         (counters.model.clone(), counters.load_error.clone())
     }
 
-    /// Everything, as Prometheus reads it.
-    pub(crate) fn exposition(&self, now: Now) -> String {
-        let (texts, trends, connections) = (now.texts, now.trends, now.connections);
+    /// All metrics in Prometheus' text format.
+    pub(crate) fn exposition(&self, load: CurrentLoad) -> String {
+        let (texts, trends, connections) = (load.texts, load.trends, load.connections);
         let counters = self.counters();
         let mut text = Exposition::default();
         text.family(
@@ -130,19 +130,19 @@ impl Telemetry {
         text.family(
             "ressenti_request_duration_seconds",
             "histogram",
-            "From the head of a request to the head of its answer.",
+            "Seconds from the head of a request to the head of its answer.",
         );
         for (path, histogram) in &counters.durations {
-            text.histogram(SECONDS, histogram, &[("path", path)]);
+            text.histogram(DURATION_BOUNDS, histogram, &[("path", path)]);
         }
         text.family(
             "ressenti_batch_texts",
             "histogram",
-            "Texts that the model was asked about together.",
+            "Texts in a batch of the model.",
         );
-        text.histogram(TEXTS, &counters.batches, &[]);
+        text.histogram(BATCH_BOUNDS, &counters.batches, &[]);
         if let Some(model) = &counters.model {
-            text.family("ressenti_model_info", "gauge", "The model that answers.");
+            text.family("ressenti_model_info", "gauge", "The model in use.");
             let labels = [("name", &*model.name), ("fingerprint", &*model.fingerprint)];
             text.value("", &labels, 1);
         }
@@ -150,43 +150,46 @@ impl Telemetry {
         let (loads, failed_loads) = (counters.loads, counters.failed_loads);
         let stale = u64::from(counters.load_error.is_some());
         let memory = resident_bytes().unwrap_or(0);
-        text.text + &format!("\
-# HELP ressenti_queue_texts Texts that wait or are computed.
+        text.text
+            + &format!(
+                "\
+# HELP ressenti_queue_texts Texts queued or in progress.
 # TYPE ressenti_queue_texts gauge
 ressenti_queue_texts {texts}
-# HELP ressenti_trends Trends that wait or are made.
+# HELP ressenti_trends Trends queued or in progress.
 # TYPE ressenti_trends gauge
 ressenti_trends {trends}
-# HELP ressenti_trend_reviews_total Reviews that trends were made of.
+# HELP ressenti_trend_reviews_total Reviews in all trends.
 # TYPE ressenti_trend_reviews_total counter
 ressenti_trend_reviews_total {reviews}
 # HELP ressenti_connections Open connections.
 # TYPE ressenti_connections gauge
 ressenti_connections {connections}
-# HELP ressenti_connections_refused_total Connections beyond the limit.
+# HELP ressenti_connections_refused_total Connections refused because too many were open.
 # TYPE ressenti_connections_refused_total counter
 ressenti_connections_refused_total {refused}
-# HELP ressenti_model_loads_total Models loaded, the first one counted.
+# HELP ressenti_model_loads_total Models loaded, including the first one.
 # TYPE ressenti_model_loads_total counter
 ressenti_model_loads_total {loads}
 # HELP ressenti_model_load_failures_total Changed models that could not be loaded.
 # TYPE ressenti_model_load_failures_total counter
 ressenti_model_load_failures_total {failed_loads}
-# HELP ressenti_model_stale 1 where a changed model could not be loaded and the one before it answers.
+# HELP ressenti_model_stale 1 if a changed model could not be loaded and the old one is in use.
 # TYPE ressenti_model_stale gauge
 ressenti_model_stale {stale}
-# HELP process_resident_memory_bytes Memory of the process.
+# HELP process_resident_memory_bytes Resident memory of the process in bytes.
 # TYPE process_resident_memory_bytes gauge
 process_resident_memory_bytes {memory}
-")
+"
+            )
     }
 }
 
-/// The text format under way.
+/// Builds the text format.
 #[derive(Default)]
 struct Exposition {
     text: String,
-    /// The metric whose values follow.
+    /// The current metric.
     name: &'static str,
 }
 
@@ -198,7 +201,7 @@ impl Exposition {
 
     fn value(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
         let name = self.name;
-        // A label's value may hold anything that a model's name may.
+        // The name of a model may contain characters that must be escaped.
         let label = |(label, value): &(&str, &str)| {
             let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
             format!("{label}=\"{}\"", escaped.replace('\n', "\\n"))
@@ -210,15 +213,15 @@ impl Exposition {
         };
     }
 
-    /// Prometheus' classes are cumulative.
-    fn histogram(&mut self, ends: &[f64], histogram: &Histogram, labels: &[(&str, &str)]) {
-        let mut below = 0;
-        let mut bucket = |end: &str, count: u64| {
-            self.value("_bucket", &[labels, &[("le", end)]].concat(), count);
+    /// Writes a histogram; Prometheus' buckets are cumulative.
+    fn histogram(&mut self, bounds: &[f64], histogram: &Histogram, labels: &[(&str, &str)]) {
+        let mut total = 0;
+        let mut bucket = |bound: &str, count: u64| {
+            self.value("_bucket", &[labels, &[("le", bound)]].concat(), count);
         };
-        for (class, end) in ends.iter().enumerate() {
-            below += histogram.counts.get(class).unwrap_or(&0);
-            bucket(&end.to_string(), below);
+        for (index, bound) in bounds.iter().enumerate() {
+            total += histogram.counts.get(index).unwrap_or(&0);
+            bucket(&bound.to_string(), total);
         }
         bucket("+Inf", histogram.count);
         self.value("_sum", labels, histogram.sum);
@@ -226,7 +229,7 @@ impl Exposition {
     }
 }
 
-/// Memory of this process, where the system says it as Linux does.
+/// Resident memory of this process in bytes, from `/proc` of Linux.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
@@ -241,20 +244,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn histograms_are_cumulative_and_count_what_is_beyond_their_last_class() {
+    fn histograms_are_cumulative_and_count_values_beyond_the_last_bucket() {
         let telemetry = Telemetry::default();
         for milliseconds in [1, 2, 40_000] {
-            telemetry.answered("/predict", 200, Duration::from_millis(milliseconds));
+            telemetry.count_request("/predict", 200, Duration::from_millis(milliseconds));
         }
-        telemetry.computed(3);
+        telemetry.count_batch(3);
         telemetry.set_model(Arc::new(ModelIdentity {
             name: "a \"b\"".to_owned(),
             fingerprint: "0f".to_owned(),
             loaded_at: 0,
-            made: None,
+            artifact: None,
         }));
         telemetry.counters().reviews += 7;
-        let text = telemetry.exposition(Now {
+        let text = telemetry.exposition(CurrentLoad {
             texts: 5,
             trends: 1,
             connections: 2,
@@ -274,7 +277,7 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        let batches = "# HELP ressenti_batch_texts Texts that the model was asked about together.\n\
+        let batches = "# HELP ressenti_batch_texts Texts in a batch of the model.\n\
             # TYPE ressenti_batch_texts histogram\n\
             ressenti_batch_texts_bucket{le=\"1\"} 0\n\
             ressenti_batch_texts_bucket{le=\"2\"} 0\n\
@@ -300,7 +303,7 @@ mod tests {
             let line = format!("# TYPE {name} {kind}\n");
             assert_eq!(text.matches(&line).count(), 1, "{name}\n{text}");
         }
-        // Every line is a comment or a name with a number.
+        // Every line is a comment, or a name and a number.
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let value = line.rsplit(' ').next().expect("a word");
             assert!(value.parse::<f64>().is_ok(), "{line}");

@@ -1,9 +1,8 @@
-//! The threads that ask the model. Requests queue up; what has come while a thread computed is its next
-//! batch. So texts are computed together as soon as there are many, and a single text does not wait for others.
+//! The threads that run the model. Requests are queued; those that arrive while a thread computes form its next
+//! batch. So many texts are computed together, and a single text does not wait for others.
 //!
-//! There are two threads, each with a copy of the model: one answers, the other one explains. To explain
-//! what a net says of a long text takes seconds, and requests for answers alone must not wait
-//! for that.
+//! There are two threads, each with a copy of the model: one for predictions and one for explanations. Explaining the
+//! prediction of a network for a long text takes seconds, and other requests must not wait for it.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -16,69 +15,73 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
-use crate::lane::{Job, Lane};
-use crate::limits::{EXPLANATIONS, Limits};
+use crate::job_queue::{Job, JobQueue};
+use crate::limits::{Limits, MAX_QUEUED_EXPLANATIONS};
 use crate::source::{ModelCopy, ModelIdentity};
 use crate::telemetry::Telemetry;
 
-/// What is said of one text.
+/// The prediction for one text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
-    /// The class; nothing for a text of which nothing is left once it is cleaned.
+pub struct TextPrediction {
+    /// The predicted class; `None` if the text is empty after cleaning.
     pub label: Option<String>,
-    /// That it is positive, calibrated; nothing where there is no label.
+    /// The calibrated probability that the text is positive; `None` if there is no label.
     pub probability: Option<f32>,
-    /// The text as the model was given it, where words were asked for.
+    /// The cleaned text, if an explanation was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Its words and what they contribute, where they were asked for.
+    /// Its words and their attributions, if an explanation was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<WordSpan>>,
 }
 
-/// The answers to a request, and which model gave them.
+/// The answer to a request for predictions.
 #[derive(Clone, Debug, Serialize)]
-pub struct Answers {
-    /// The model.
+pub struct PredictResponse {
+    /// The model that predicted.
     pub model: Arc<ModelIdentity>,
-    /// One for each text, in order.
-    pub answers: Vec<Answer>,
+    /// One prediction for each text, in order.
+    pub answers: Vec<TextPrediction>,
 }
 
-/// What a request wants to know.
+/// A valid request for predictions.
 #[derive(Debug)]
-pub(crate) struct Question {
-    /// The texts.
+pub(crate) struct PredictQuery {
     pub(crate) texts: Vec<String>,
-    /// Whether the words are asked for.
+    /// Whether to return the attributions of the words.
     pub(crate) explain: bool,
-    /// Below which probability of the likelier class it is left undecided.
+    /// The label is `undecided` if the predicted class is less likely than this.
     pub(crate) abstain: Option<f32>,
 }
 
-/// What the threads are sent.
+type PredictJob = Job<PredictQuery, PredictResponse>;
+
+/// The probability that a text is positive, and the explanation if it was requested; `None` for an empty text.
+type Prediction = Option<(f32, Option<Explanation>)>;
+
+/// A message to a thread.
 enum Message {
-    Ask(Job<Question, Answers>),
-    /// From now on this one answers.
+    Predict(PredictJob),
+    /// Use this model for all later requests.
     Load(ModelCopy),
 }
 
-/// Where questions go; the threads end when the last of these is gone.
+/// The queues of both threads; the threads end when the last copy of this is dropped.
 #[derive(Clone)]
-pub(crate) struct Queue {
-    answers: Arc<Lane<Message>>,
-    explanations: Arc<Lane<Message>>,
+pub(crate) struct PredictionQueues {
+    predictions: Arc<JobQueue<Message>>,
+    explanations: Arc<JobQueue<Message>>,
 }
 
-impl Queue {
-    /// Starts the threads: one answers, one explains.
+impl PredictionQueues {
+    /// Starts the threads: one for predictions, one for explanations.
     pub(crate) fn start(
-        [answers, explains]: [ModelCopy; 2],
+        [predicting, explaining]: [ModelCopy; 2],
         limits: &Limits,
         telemetry: &Arc<Telemetry>,
         fatal: &Arc<FatalFailure>,
     ) -> (Self, [JoinHandle<()>; 2]) {
-        telemetry.set_model(Arc::clone(&answers.identity));
+        telemetry.set_model(Arc::clone(&predicting.identity));
         let start = |model, capacity| {
             let worker = Worker {
                 model,
@@ -86,47 +89,45 @@ impl Queue {
                 telemetry: Arc::clone(telemetry),
                 fatal: Arc::clone(fatal),
             };
-            Lane::start(capacity, |receiver| worker.run(receiver))
+            JobQueue::start(capacity, |receiver| worker.run(receiver))
         };
-        let (answers, one) = start(answers, limits.queue);
-        let (explanations, other) = start(explains, EXPLANATIONS.min(limits.queue));
-        let queue = Self {
-            answers,
+        let (predictions, first) = start(predicting, limits.queue);
+        let capacity = MAX_QUEUED_EXPLANATIONS.min(limits.queue);
+        let (explanations, second) = start(explaining, capacity);
+        let queues = Self {
+            predictions,
             explanations,
         };
-        (queue, [one, other])
+        (queues, [first, second])
     }
 
-    /// Texts that wait or are computed.
+    /// Number of texts queued or in progress.
     pub(crate) fn depth(&self) -> usize {
-        self.answers.depth() + self.explanations.depth()
+        self.predictions.depth() + self.explanations.depth()
     }
 
-    /// Puts a question, and waits for its answer. Nothing is computed for a caller that stops waiting.
+    /// Queues a request and waits for its answer. Nothing is computed for a caller that stops waiting.
     ///
     /// # Errors
     /// The queue is full, or the model failed.
-    pub(crate) async fn ask(&self, question: Question) -> Result<Answers, ApiError> {
-        let (lane, what) = match question.explain {
-            true => (&self.explanations, "texts are waiting to be explained"),
-            false => (&self.answers, "texts are waiting"),
+    pub(crate) async fn predict(&self, query: PredictQuery) -> Result<PredictResponse, ApiError> {
+        let (queue, name) = match query.explain {
+            true => (&self.explanations, "queue of texts to explain"),
+            false => (&self.predictions, "queue"),
         };
-        let places = lane.places(question.texts.len().max(1));
-        let places = places.ok_or_else(|| {
-            let most = count(lane.capacity);
-            ApiError::busy(
-                format!("More {what} than the service takes, which is {most}"),
-                1,
-            )
+        let slots = queue.reserve(query.texts.len().max(1));
+        let slots = slots.ok_or_else(|| {
+            let capacity = count(queue.capacity);
+            ApiError::busy(format!("The {name} is full: it holds {capacity} texts"), 1)
         })?;
-        lane.ask(question, places, Message::Ask).await
+        queue.submit(query, slots, Message::Predict).await
     }
 
-    /// Lets another model answer what comes from now on.
-    pub(crate) fn load(&self, [answers, explains]: [ModelCopy; 2], telemetry: &Telemetry) {
-        telemetry.set_model(Arc::clone(&answers.identity));
-        self.answers.send(Message::Load(answers));
-        self.explanations.send(Message::Load(explains));
+    /// Uses another model for all later requests.
+    pub(crate) fn load(&self, [predicting, explaining]: [ModelCopy; 2], telemetry: &Telemetry) {
+        telemetry.set_model(Arc::clone(&predicting.identity));
+        self.predictions.send(Message::Load(predicting));
+        self.explanations.send(Message::Load(explaining));
     }
 }
 
@@ -144,12 +145,12 @@ impl Worker {
             let (mut jobs, mut texts) = (Vec::new(), 0);
             while let Some(message) = next.take() {
                 match message {
-                    Message::Ask(job) => {
-                        texts += job.question.texts.len();
+                    Message::Predict(job) => {
+                        texts += job.request.texts.len();
                         jobs.push(job);
                     }
                     Message::Load(model) => {
-                        // Upload before, answered by the one before.
+                        // Earlier requests are answered with the earlier model.
                         self.answer(std::mem::take(&mut jobs));
                         self.model = model;
                     }
@@ -162,112 +163,93 @@ impl Worker {
         }
     }
 
-    fn answer(&self, mut jobs: Vec<Job<Question, Answers>>) {
-        // Clients that have gone away need no answer.
+    fn answer(&self, mut jobs: Vec<PredictJob>) {
         jobs.retain(|job| !job.is_abandoned());
-        let all_texts = || jobs.iter().flat_map(|job| &job.question.texts);
+        // Explanations are slow: computed one by one, they stop when the client disconnects.
+        if jobs.iter().any(|job| job.request.explain) {
+            return jobs.into_iter().for_each(|job| self.answer_one_by_one(job));
+        }
+        let all_texts = || jobs.iter().flat_map(|job| &job.request.texts);
         let texts: Vec<&str> = all_texts().map(String::as_str).collect();
         let is_one_text = texts.len() == 1;
-        match self.probabilities(&texts) {
-            Ok(probabilities) => {
-                let mut all = probabilities.into_iter();
+        match self.predict(&texts, false) {
+            Ok(predictions) => {
+                let mut all = predictions.into_iter();
                 for job in jobs {
-                    let of_job: Vec<_> = all.by_ref().take(job.question.texts.len()).collect();
-                    let answers = self.answers(&job, &of_job);
-                    job.reply(answers);
+                    let of_job = all.by_ref().take(job.request.texts.len()).collect();
+                    self.reply(job, of_job);
                 }
             }
-            // A smaller batch would fail in the same way: the device is lost, or there was one text.
+            // A smaller batch would fail too: the device failed, or there was only one text.
             Err(failure) if failure.kind() == FailureKind::Transient || is_one_text => {
                 let error = self.fatal.report(failure);
                 jobs.into_iter()
                     .for_each(|job| job.reply(Err(error.clone())));
             }
-            // One text may be to blame: it must not fail the requests of others.
-            Err(_) => {
-                for job in jobs {
-                    let probabilities = self.one_by_one(&job);
-                    let answers = probabilities.and_then(|all| self.answers(&job, &all));
-                    job.reply(answers);
+            // A single text may be the cause: it must not fail other requests.
+            Err(_) => jobs.into_iter().for_each(|job| self.answer_one_by_one(job)),
+        }
+    }
+
+    /// Answers a request with separate batches for its texts. If a text fails, the error names it.
+    fn answer_one_by_one(&self, job: PredictJob) {
+        let texts = &job.request.texts;
+        let mut all = Vec::with_capacity(texts.len());
+        for (text, number) in texts.iter().zip(1..).filter(|_| !job.is_abandoned()) {
+            match self.predict(&[text], job.request.explain) {
+                Ok(prediction) => all.extend(prediction),
+                Err(failure) => {
+                    let is_of_text = failure.kind() != FailureKind::Transient && texts.len() > 1;
+                    let error = self.fatal.report(match is_of_text {
+                        true => failure.context(format!("text {number}")),
+                        false => failure,
+                    });
+                    return job.reply(Err(error));
                 }
             }
         }
+        self.reply(job, all);
     }
 
-    /// The probabilities of the texts of a request, each computed alone.
-    ///
-    /// # Errors
-    /// A text fails alone, too; the error names it.
-    fn one_by_one(&self, job: &Job<Question, Answers>) -> Result<Vec<Option<f32>>, ApiError> {
-        let texts = &job.question.texts;
-        let mut all = Vec::with_capacity(texts.len());
-        for (text, place) in texts.iter().zip(1..).filter(|_| !job.is_abandoned()) {
-            let found = self.probabilities(&[text]);
-            all.extend(found.map_err(|failure| {
-                let is_of_text = failure.kind() != FailureKind::Transient && texts.len() > 1;
-                self.fatal.report(match is_of_text {
-                    true => failure.context(format!("text {place}")),
-                    false => failure,
-                })
-            })?);
-        }
-        Ok(all)
-    }
-
-    /// A request may hold more texts than a batch.
-    fn probabilities(&self, texts: &[&str]) -> Result<Vec<Option<f32>>, Failure> {
+    /// Computes the probabilities and explanations of any number of texts, in batches; `None` for empty texts.
+    fn predict(&self, texts: &[&str], explain: bool) -> Result<Vec<Prediction>, Failure> {
         if self.fatal.is_reported() {
-            let lost = Failure::new("The device failed");
-            return Err(lost.with_kind(FailureKind::Transient));
+            let failed = Failure::new("The device failed");
+            return Err(failed.with_kind(FailureKind::Transient));
         }
         let mut all = Vec::with_capacity(texts.len());
         for part in texts.chunks(self.batch) {
-            self.telemetry.computed(part.len());
-            let probabilities = guarded(|| self.model.predictor.probabilities(part));
-            for note in self.model.predictor.take_notes() {
+            self.telemetry.count_batch(part.len());
+            // A panic in a library fails these requests and does not end the service.
+            let panicked = |_| Failure::new("it stopped unexpectedly");
+            let predictor = &self.model.predictor;
+            let predictions = artifact::guarded(panicked, || predictor.answers(part, explain));
+            for note in predictor.take_notes() {
                 crate::print_line(&note);
             }
-            all.extend(probabilities?);
+            let predictions = predictions?.into_iter();
+            all.extend(predictions.map(|it| it.map(|it| (it.probability, it.explanation))));
         }
         Ok(all)
     }
 
-    /// Answers a request whose probabilities are known, with explanations if it asks for them.
-    fn answers(
-        &self,
-        job: &Job<Question, Answers>,
-        probabilities: &[Option<f32>],
-    ) -> Result<Answers, ApiError> {
-        let question = &job.question;
-        let answer = |(text, probability): (&String, &Option<f32>)| {
-            let explanation = match question.explain {
-                true if job.is_abandoned() => return Err(Failure::new("Nobody waits any more")),
-                true => self.model.predictor.explain(text)?,
-                false => None,
-            };
-            let label = |value| {
-                self.model
-                    .predictor
-                    .label(value, question.abstain)
-                    .to_owned()
-            };
-            Ok(Answer {
-                label: probability.map(label),
-                probability: *probability,
-                words: explanation.as_ref().map(Explanation::word_spans),
+    /// Sends the predictions as the answer to a request.
+    fn reply(&self, job: PredictJob, predictions: Vec<Prediction>) {
+        let label = |value| self.model.predictor.label(value, job.request.abstain);
+        let answer = |prediction: Prediction| {
+            let (probability, explanation) = prediction.unzip();
+            let explanation = explanation.flatten();
+            TextPrediction {
+                label: probability.map(|value| label(value).to_owned()),
+                probability,
+                words: explanation.as_ref().map(Explanation::placed),
                 text: explanation.map(|explanation| explanation.text),
-            })
+            }
         };
-        let both = question.texts.iter().zip(probabilities);
-        let answers = guarded(|| both.map(answer).collect());
-        Ok(Answers {
+        let response = PredictResponse {
             model: Arc::clone(&self.model.identity),
-            answers: answers.map_err(|failure| self.fatal.report(failure))?,
-        })
+            answers: predictions.into_iter().map(answer).collect(),
+        };
+        job.reply(Ok(response));
     }
-}
-
-/// Turns a panic of a library into a failure of these requests, so that it does not end the service.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    artifact::catch_panics(|_| Failure::new("it stopped unexpectedly"), work)
 }

@@ -1,118 +1,118 @@
-// What a person types goes to /predict a moment later; an answer that was overtaken is dropped.
+// Sends the typed text to /predict and shows the answer.
 "use strict";
 
-const at = (id) => document.getElementById(id);
-const pause = 150; // milliseconds without a key before the model is asked
-const coloured = 0.1; // share of the strongest word's weight from which a word is marked
-const nothing = { label: null, probability: null, words: [], text: "" };
+const byId = (id) => document.getElementById(id);
+const pause = 150; // milliseconds between the last key and the request
+const minColouredShare = 0.1; // words with less than this share of the strongest influence are not coloured
+const noAnswer = { label: null, probability: null, words: [], text: "" };
 let timer;
-let asking;
-let asked = ""; // the text that the answer is to
+let request;
+let sentText = "";
 
-at("text").addEventListener("input", () => {
+byId("text").addEventListener("input", () => {
   clearTimeout(timer);
-  timer = setTimeout(ask, pause);
+  timer = setTimeout(predict, pause);
 });
 
-// `#A%20text` behind the address is asked about at once: a link to a text that no server sees.
-function begin() {
+// The part of the URL after `#` is a text to start with: browsers do not send it to servers.
+function start() {
   if (location.hash.length > 1) {
     try {
-      at("text").value = decodeURIComponent(location.hash.slice(1));
+      byId("text").value = decodeURIComponent(location.hash.slice(1));
     } catch {
-      at("text").value = ""; // percent signs that encode nothing
+      byId("text").value = ""; // invalid percent encoding
     }
   }
-  ask();
+  predict();
 }
 
-addEventListener("hashchange", begin);
+addEventListener("hashchange", start);
 
-// A browser that comes back to the page may have put the text back.
+// When the user comes back to the page, the browser may have restored the text.
 addEventListener("pageshow", () => {
-  if (at("text").value !== asked) ask();
+  if (byId("text").value !== sentText) predict();
 });
 
-async function ask() {
+async function predict() {
   clearTimeout(timer);
-  if (asking) asking.abort();
-  const text = at("text").value;
-  asked = text;
+  if (request) request.abort();
+  const text = byId("text").value;
+  sentText = text;
   if (!text.trim()) {
-    asking = undefined;
-    say("");
-    show(nothing);
+    request = undefined;
+    showStatus("");
+    showAnswer(noAnswer);
     return;
   }
-  asking = new AbortController();
-  const mine = asking;
+  request = new AbortController();
+  const thisRequest = request;
   try {
     const response = await fetch("predict", {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ text, explain: true }),
-      signal: mine.signal,
+      signal: thisRequest.signal,
     });
-    const said = await response.json();
-    if (mine !== asking) return;
-    if (!response.ok) return fail(`${said.error}. ${said.hint}`);
-    say("");
-    show(said.answers[0]);
-    showModel(said.model);
+    const body = await response.json();
+    if (thisRequest !== request) return; // a newer request has replaced this one
+    if (!response.ok) return showError(`${body.error}. ${body.hint}`);
+    showStatus("");
+    showAnswer(body.answers[0]);
+    showModel(body.model);
   } catch (error) {
-    if (mine === asking) fail("The service does not answer. Is it still running?");
+    if (thisRequest === request) showError("The service does not answer. Is it still running?");
   }
 }
 
-// The answer to another text must not stand under this one.
-function fail(message) {
-  show(nothing, "No answer.");
-  say(message);
+// Also removes the answer to an earlier text.
+function showError(message) {
+  showAnswer(noAnswer, "No answer.");
+  showStatus(message);
 }
 
-function say(message) {
-  at("status").textContent = message;
-  at("status").className = message ? "failed" : "";
+function showStatus(message) {
+  byId("status").textContent = message;
+  byId("status").className = message ? "failed" : "";
 }
 
-function show(answer, instead) {
-  const probability = answer.probability;
+function showAnswer(answer, message) {
+  const probability = answer.probability; // of positive
   const known = probability !== null;
   const verdict = known
-    ? `${answer.label}: ${(100 * probability).toFixed(1)} % likely to be positive`
-    : instead || (asked.trim() ? "Type something: nothing is left of this text once it is cleaned." : "Type something.");
-  at("needle").style.left = `${known ? 100 * probability : 50}%`;
-  at("bar").setAttribute("aria-valuenow", known ? probability.toFixed(3) : "0.5");
-  at("bar").setAttribute("aria-valuetext", verdict);
-  at("verdict").textContent = verdict;
+    ? `${answer.label} (${(100 * Math.max(probability, 1 - probability)).toFixed(1)}%)`
+    : message || (sentText.trim() ? "Type a review: this text is empty after cleaning." : "Type a review.");
+  byId("needle").style.left = `${known ? 100 * probability : 50}%`;
+  byId("bar").setAttribute("aria-valuenow", known ? probability.toFixed(3) : "0.5");
+  byId("bar").setAttribute("aria-valuetext", verdict);
+  byId("verdict").textContent = verdict;
   showWords(answer.text || "", answer.words || []);
 }
 
-// Places are counted in bytes of UTF-8.
+// Offsets of words are in bytes of UTF-8.
 function showWords(text, words) {
   const bytes = new TextEncoder().encode(text);
   const part = (start, end) => new TextDecoder().decode(bytes.subarray(start, end));
   const strongest = Math.max(...words.map((word) => Math.abs(word.weight)), Number.MIN_VALUE);
-  const shown = [];
-  let written = 0;
+  const nodes = [];
+  let position = 0;
   for (const word of words) {
-    shown.push(part(written, word.start));
+    nodes.push(part(position, word.start));
     const share = Math.abs(word.weight) / strongest;
     const span = document.createElement("span");
     span.textContent = word.word;
     span.title = signed(word.weight);
     if (word.weight === 0) {
       span.className = "unread";
-    } else if (share >= coloured) {
+    } else if (share >= minColouredShare) {
       const side = word.weight > 0 ? "for" : "against";
       span.className = side;
       span.style.backgroundColor = `rgba(var(--${side}), ${(0.45 * share).toFixed(2)})`;
     }
-    shown.push(span);
-    written = word.end;
+    nodes.push(span);
+    position = word.end;
   }
-  shown.push(part(written, bytes.length));
-  at("words").replaceChildren(...shown);
+  nodes.push(part(position, bytes.length));
+  byId("words").replaceChildren(...nodes);
 
   const ranked = words.filter((word) => word.weight !== 0);
   ranked.sort((one, two) => Math.abs(two.weight) - Math.abs(one.weight));
@@ -125,11 +125,11 @@ function showWords(text, words) {
     }
     return row;
   });
-  at("strongest").tBodies[0].replaceChildren(...rows);
-  at("strongest").hidden = rows.length === 0;
+  byId("strongest").tBodies[0].replaceChildren(...rows);
+  byId("strongest").hidden = rows.length === 0;
 }
 
-// Two digits and a sign, which what is rounded to nothing has not.
+// Two digits and a sign; no sign if the rounded value is zero.
 function signed(weight) {
   const text = weight.toFixed(2);
   if (Number(text) === 0) return "0.00";
@@ -137,12 +137,12 @@ function signed(weight) {
 }
 
 function showModel(model) {
-  at("model").textContent = `Model: ${model.name}, fingerprint ${model.fingerprint.slice(0, 16)}`;
+  byId("model").textContent = `Model: ${model.name} (fingerprint ${model.fingerprint.slice(0, 16)})`;
 }
 
 fetch("healthz")
   .then((response) => response.json())
   .then((health) => health.model && showModel(health.model))
-  .catch(() => say("The service does not answer. Is it still running?"));
+  .catch(() => showStatus("The service does not answer. Is it still running?"));
 
-begin();
+start();

@@ -1,159 +1,159 @@
-// A file that a person drops or chooses goes to /trend, and what comes back is shown below it. Its style lives in
-// a tree of its own, so that neither page changes the other; nothing in it may run.
+// Sends a dropped or chosen file to /trend and shows the trend below it. The trend is in a shadow tree, so that its
+// style and that of this page do not affect each other; its scripts do not run.
 "use strict";
 
 (() => {
-  const part = (id) => document.getElementById(id);
-  const wishes = ["period", "topic", "adapt"];
+  const byId = (id) => document.getElementById(id);
+  const options = ["period", "topic", "adapt"];
   const columns = ["text", "timestamp", "topic", "label"];
   let file;
-  let reading;
-  let saved;
+  let request;
+  let savedUrl;
 
-  const shown = part("trend").attachShadow({ mode: "open" });
+  const shadow = byId("trend").attachShadow({ mode: "open" });
 
-  part("file").addEventListener("change", () => take(part("file").files));
-  part("again").addEventListener("click", () => read());
-  part("cancel").addEventListener("click", () => reading && reading.abort());
+  byId("file").addEventListener("change", () => useFile(byId("file").files));
+  byId("again").addEventListener("click", () => readFile());
+  byId("cancel").addEventListener("click", () => request && request.abort());
 
-  // A file that misses the frame is meant for it, too: the browser would leave the page for it otherwise.
+  // A file may be dropped anywhere on the page; otherwise the browser would leave the page and open the file.
   for (const event of ["dragenter", "dragover"]) {
     addEventListener(event, (drag) => {
       if (!drag.dataTransfer.types.includes("Files")) return;
       drag.preventDefault();
-      part("drop").classList.add("over");
+      byId("drop").classList.add("over");
     });
   }
   addEventListener("dragleave", (drag) => {
-    if (!drag.relatedTarget) part("drop").classList.remove("over");
+    if (!drag.relatedTarget) byId("drop").classList.remove("over");
   });
   addEventListener("drop", (drag) => {
     if (!drag.dataTransfer.files.length) return;
     drag.preventDefault();
-    part("drop").classList.remove("over");
-    take(drag.dataTransfer.files);
+    byId("drop").classList.remove("over");
+    useFile(drag.dataTransfer.files);
   });
 
-  function take(files) {
+  function useFile(files) {
     if (!files.length) return;
     if (files.length > 1) {
-      tell("One file at a time: put the rows of several into one.", true);
+      showStatus("Choose one file at a time: join the rows of several files.", true);
       return;
     }
     file = files[0];
-    read();
+    readFile();
   }
 
-  function address() {
+  function trendUrl() {
     const query = new URLSearchParams();
-    for (const wish of wishes) {
-      const value = part(wish).value.trim();
-      if (value && value !== "0") query.set(wish, value);
+    for (const option of options) {
+      const value = byId(option).value.trim();
+      if (value && value !== "0") query.set(option, value);
     }
-    if (part("keep").checked) query.set("keep_all_times", "true");
+    if (byId("keep").checked) query.set("keep_all_times", "true");
     for (const role of columns) {
-      const value = part(`column-${role}`).value.trim();
+      const value = byId(`column-${role}`).value.trim();
       if (value) query.set(`columns.${role}`, value);
     }
     const text = query.toString();
     return text ? `trend?${text}` : "trend";
   }
 
-  async function read() {
+  async function readFile() {
     if (!file) return;
-    if (reading) reading.abort();
-    // What is no number is an empty value, and would be left out without a word.
-    if (!part("adapt").checkValidity()) {
-      reading = undefined;
-      part("working").hidden = true;
-      clear();
-      part("again").disabled = false;
-      part("wishes").open = true;
-      part("adapt").focus();
-      tell("The number of labelled reviews to learn from is a whole number, 0 or more.", true);
+    if (request) request.abort();
+    // The value of an invalid number is empty, and the option would be ignored silently.
+    if (!byId("adapt").checkValidity()) {
+      request = undefined;
+      byId("working").hidden = true;
+      clearTrend();
+      byId("again").disabled = false;
+      byId("options").open = true;
+      byId("adapt").focus();
+      showStatus("The number of labelled reviews must be a whole number, 0 or more.", true);
       return;
     }
-    reading = new AbortController();
-    const mine = reading;
-    const begun = performance.now();
-    const name = `${file.name}, ${size(file.size)}`;
-    const seconds = () => Math.round((performance.now() - begun) / 1000);
-    clear();
-    part("seconds").textContent = "";
-    part("again").disabled = false;
-    part("working").hidden = false;
-    tell(`${name}: the model reads it …`);
-    const clock = setInterval(() => { part("seconds").textContent = `${seconds()} s`; }, 1000);
+    request = new AbortController();
+    const thisRequest = request;
+    const started = performance.now();
+    const name = `${file.name}, ${formatSize(file.size)}`;
+    const seconds = () => Math.round((performance.now() - started) / 1000);
+    clearTrend();
+    byId("seconds").textContent = "";
+    byId("again").disabled = false;
+    byId("working").hidden = false;
+    showStatus(`${name}: the model is reading it …`);
+    const clock = setInterval(() => { byId("seconds").textContent = `${seconds()} s`; }, 1000);
     try {
-      const response = await fetch(address(), {
+      const response = await fetch(trendUrl(), {
         method: "POST",
         headers: { "content-type": "application/octet-stream", accept: "text/html" },
         body: file,
-        signal: mine.signal,
+        signal: thisRequest.signal,
       });
       const text = await response.text();
-      if (mine !== reading) return;
+      if (thisRequest !== request) return;
       if (response.ok) {
-        show(text);
-        tell(`${name}: read in ${seconds()} s.`);
+        showTrend(text);
+        showStatus(`${name}: read in ${seconds()} s.`);
       } else {
-        tell(wrong(text), true);
+        showStatus(describeError(text), true);
       }
     } catch (error) {
-      if (mine !== reading) return;
-      if (error.name === "AbortError") tell("Cancelled.");
-      else tell("The file cannot be read any more, or the service does not answer. Is it still running?", true);
+      if (thisRequest !== request) return;
+      if (error.name === "AbortError") showStatus("Cancelled.");
+      else showStatus("The file cannot be read, or the service does not answer. Is it still running?", true);
     } finally {
       clearInterval(clock);
-      if (mine === reading) {
-        reading = undefined;
-        part("working").hidden = true;
+      if (thisRequest === request) {
+        request = undefined;
+        byId("working").hidden = true;
       }
     }
   }
 
-  function wrong(text) {
+  function describeError(text) {
     try {
       const { error, hint } = JSON.parse(text);
-      const told = `${error}. ${hint}.`;
-      if (!/columns\.|adapt=|period=|keep_all_times/.test(hint)) return told;
-      part("wishes").open = true;
-      return `${told} On this page that is said under “How it is read”, above.`;
+      const message = `${error}. ${hint}.`;
+      if (!/columns\.|adapt=|period=|keep_all_times/.test(hint)) return message;
+      byId("options").open = true;
+      return `${message} On this page, these are under “Options” above.`;
     } catch {
-      return "The service answered with something that is no answer.";
+      return "The service sent an invalid answer.";
     }
   }
 
-  function tell(message, failed) {
-    part("progress-text").textContent = message;
-    part("progress-text").className = failed ? "failed" : "";
+  function showStatus(message, failed) {
+    byId("progress-text").textContent = message;
+    byId("progress-text").className = failed ? "failed" : "";
   }
 
-  function clear() {
-    shown.replaceChildren();
-    part("save").hidden = true;
-    if (saved) URL.revokeObjectURL(saved);
-    saved = undefined;
+  function clearTrend() {
+    shadow.replaceChildren();
+    byId("save").hidden = true;
+    if (savedUrl) URL.revokeObjectURL(savedUrl);
+    savedUrl = undefined;
   }
 
-  function show(page) {
-    // The page's own style is refused here, and comes from the service again for the tree of its own.
+  function showTrend(page) {
+    // The policy of this page forbids inline styles: the style is loaded from the service instead.
     const plain = page.replace(/<style>[\s\S]*?<\/style>/, "");
     const parsed = new DOMParser().parseFromString(plain, "text/html");
     const style = document.createElement("link");
     style.rel = "stylesheet";
     style.href = "trend.css";
     const main = document.importNode(parsed.querySelector("main"), true);
-    // The page around it has a main part already.
+    // This page already has a main element.
     main.setAttribute("role", "region");
     main.setAttribute("aria-label", "The trend");
-    shown.replaceChildren(style, main);
-    saved = URL.createObjectURL(new Blob([page], { type: "text/html" }));
-    part("save-page").href = saved;
-    part("save").hidden = false;
+    shadow.replaceChildren(style, main);
+    savedUrl = URL.createObjectURL(new Blob([page], { type: "text/html" }));
+    byId("save-page").href = savedUrl;
+    byId("save").hidden = false;
   }
 
-  function size(bytes) {
+  function formatSize(bytes) {
     const units = ["bytes", "kB", "MB", "GB"];
     let value = bytes;
     let unit = 0;

@@ -1,4 +1,4 @@
-//! What the service answers, path by path.
+//! The routes of the service.
 
 mod trend;
 
@@ -19,13 +19,13 @@ use tokio::time::timeout;
 
 use crate::body::{self, HTML, JSON};
 use crate::error::{ApiError, PREDICT_EXAMPLE};
-use crate::json::parsed;
-use crate::limits::{BodyLimits, EXPLAINED, Limits, TREND};
-use crate::shared::Shared;
-use crate::telemetry::Now;
-use crate::worker::{Answers, Question};
+use crate::json::parse;
+use crate::limits::{BodyLimits, Limits, MAX_EXPLAINED_TEXTS, TREND};
+use crate::state::AppState;
+use crate::telemetry::CurrentLoad;
+use crate::worker::{PredictQuery, PredictResponse};
 
-/// The page may load what comes from here and nothing else, and run nothing that stands in it.
+/// The page may only load files from this service, and no inline scripts run.
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -33,15 +33,15 @@ const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-/// Of Prometheus' text format.
+/// The content type of Prometheus' text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The OpenAPI description, held to the routes and their answers by a test.
+/// The OpenAPI description; a test compares it with the routes and their answers.
 pub(crate) const OPENAPI: &str = include_str!("../openapi.json");
 
-pub(crate) fn router(shared: Shared) -> Router {
-    let file = |kind: &'static str, text: &'static str| {
-        get(move || async move { ([(CONTENT_TYPE, kind)], text) })
+pub(crate) fn router(state: AppState) -> Router {
+    let file = |content_type: &'static str, text: &'static str| {
+        get(move || async move { ([(CONTENT_TYPE, content_type)], text) })
     };
     Router::new()
         .route("/", file(HTML, include_str!("../page/index.html")))
@@ -55,22 +55,22 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .fallback(async || {
-            let hint = "/openapi.json names all paths; / is a page for people";
-            ApiError::new(StatusCode::NOT_FOUND, "There is nothing at this path", hint)
+            let hint = "See /openapi.json for all paths; / is a page to try the model";
+            ApiError::new(StatusCode::NOT_FOUND, "The path does not exist", hint)
         })
         .method_not_allowed_fallback(async || {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "This path does not know that method",
-                "The header `allow` names the methods that it knows, and /openapi.json what they do",
+                "The path does not support this method",
+                "Use a method of the header `allow`; /openapi.json describes them",
             )
         })
-        .layer(from_fn_with_state(shared.clone(), observe))
-        .with_state(shared)
+        .layer(from_fn_with_state(state.clone(), observe))
+        .with_state(state)
 }
 
-/// The style of a trend's page for a part of another page, whose root is that part.
-fn trend_style() -> MethodRouter<Shared> {
+/// The style of a trend page that is embedded in another page as a shadow tree.
+fn trend_style() -> MethodRouter<AppState> {
     let style = pages::STYLE.replace(":root", ":host");
     get(move || {
         let style = style.clone();
@@ -78,7 +78,7 @@ fn trend_style() -> MethodRouter<Shared> {
     })
 }
 
-/// A body of `POST /predict`.
+/// The body of `POST /predict`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct PredictRequest {
@@ -90,113 +90,115 @@ struct PredictRequest {
 }
 
 async fn predict(
-    State(shared): State<Shared>,
+    State(state): State<AppState>,
     request: Request,
-) -> Result<Json<Answers>, ApiError> {
-    let body = body::read(request, JSON, &shared.limits).await?;
-    let question = question(&body, &shared.limits)?;
-    let answers = timeout(shared.limits.timeout, shared.queue.ask(question)).await;
-    let answers = answers.map_err(|_| {
+) -> Result<Json<PredictResponse>, ApiError> {
+    let limits = &state.limits;
+    let body = body::read(request, JSON, limits).await?;
+    let query = parse_query(&body, limits)?;
+    let response = timeout(limits.timeout, state.predictions.predict(query)).await;
+    let response = response.map_err(|_| {
         ApiError::new(
             StatusCode::GATEWAY_TIMEOUT,
-            format!(
-                "The model came to no answer within {:?}",
-                shared.limits.timeout
-            ),
-            "Send fewer texts at a time, or start the service with a larger `--timeout`",
+            format!("The model did not answer within {:?}", limits.timeout),
+            "Send fewer texts per request, or start the service with a larger `--timeout`",
         )
     })?;
-    answers.map(Json)
+    response.map(Json)
 }
 
-fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
-    let unfit = |problem: &str| ApiError::unfit(problem, PREDICT_EXAMPLE);
-    let request: PredictRequest = parsed(body, PREDICT_EXAMPLE)?;
+fn parse_query(body: &[u8], limits: &Limits) -> Result<PredictQuery, ApiError> {
+    let invalid = |problem: &str| ApiError::invalid(problem, PREDICT_EXAMPLE);
+    let request: PredictRequest = parse(body, PREDICT_EXAMPLE)?;
     let texts = match (request.text, request.texts) {
         (Some(text), None) => vec![text],
         (None, Some(texts)) => texts,
-        (Some(_), Some(_)) => return Err(unfit("`text` and `texts` exclude each other")),
-        (None, None) => return Err(unfit("`text` or `texts` is missing")),
+        (Some(_), Some(_)) => return Err(invalid("use either `text` or `texts`, not both")),
+        (None, None) => return Err(invalid("`text` or `texts` is missing")),
     };
-    let (found, most) = (texts.len(), limits.most_texts());
-    let (most, what) = match request.explain {
-        true => (most.min(EXPLAINED), "have explained"),
-        false => (most, "hold"),
+    let (max, option) = match request.explain {
+        true => (
+            limits.max_texts().min(MAX_EXPLAINED_TEXTS),
+            " with `explain`",
+        ),
+        false => (limits.max_texts(), ""),
     };
-    if found > most {
+    if texts.len() > max {
+        let texts = texts.len();
         return Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("{found} texts are more than the {most} that one request may {what}"),
-            "Send them in several requests, or take `ressenti predict --input FILE` for a whole file",
+            format!("The request has {texts} texts; a request{option} may have at most {max}"),
+            "Send several requests, or use `ressenti predict --input FILE` for a whole file",
         ));
     }
-    let is_probability = |least: f32| (0.5..=1.0).contains(&least);
-    if !request.abstain.is_none_or(is_probability) {
-        return Err(unfit("`abstain` is a probability from 0.5 to 1"));
+    let is_valid = |probability: f32| (0.5..=1.0).contains(&probability);
+    if !request.abstain.is_none_or(is_valid) {
+        return Err(invalid("`abstain` must be a probability from 0.5 to 1"));
     }
-    Ok(Question {
+    Ok(PredictQuery {
         texts,
         explain: request.explain,
         abstain: request.abstain,
     })
 }
 
-/// `stale` where a changed model could not be loaded and the one before it answers; `load_error` says why.
-async fn health(State(shared): State<Shared>) -> Json<Value> {
-    let (model, load_error) = shared.telemetry.model();
+/// The status is `stale` if a changed model could not be loaded and the old one is in use; `load_error` is the reason.
+async fn health(State(state): State<AppState>) -> Json<Value> {
+    let (model, load_error) = state.telemetry.model();
     let status = if load_error.is_some() { "stale" } else { "ok" };
     Json(json!({
         "status": status,
         "model": model,
         "load_error": load_error,
-        "queue_texts": shared.queue.depth(),
-        "trends": shared.trends.depth(),
+        "queue_texts": state.predictions.depth(),
+        "trends": state.trends.depth(),
     }))
 }
 
-async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
-    let free = shared.connections.available_permits();
-    let open = shared.limits.connections.saturating_sub(free);
-    let text = shared.telemetry.exposition(Now {
-        texts: shared.queue.depth(),
-        trends: shared.trends.depth(),
-        connections: open,
+async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    let free = state.connections.available_permits();
+    let text = state.telemetry.exposition(CurrentLoad {
+        texts: state.predictions.depth(),
+        trends: state.trends.depth(),
+        connections: state.limits.connections.saturating_sub(free),
     });
     ([(CONTENT_TYPE, EXPOSITION)], text)
 }
 
-/// Counts every answer, writes its line, and adds what every answer says to browsers.
-async fn observe(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+/// For every request: checks the host name, counts and logs the answer, and adds security headers.
+async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    // Paths that do not exist are one: a stranger could fill the memory with names otherwise.
+    // All unknown paths are counted together; otherwise clients could fill the memory with names.
     let path = matched.as_ref().map_or("other", |path| path.as_str());
-    let method = shared.log.then(|| request.method().clone());
+    let method = state.log.then(|| request.method().clone());
     let unread = body::share(&mut request);
-    let mut response = match shared.hosts.is_allowed(&request) {
+    let mut response = match state.hosts.is_allowed(&request) {
         true => next.run(request).await,
         false => ApiError::new(
             StatusCode::MISDIRECTED_REQUEST,
-            "The header `host` names another than this service, as a page of another site would",
-            "Ask for it as `localhost` or `127.0.0.1`, or start the service with `--host NAME` for the name that it has",
+            "The header `host` is not a name of this service",
+            "Use `localhost` or `127.0.0.1` as the host name, or start the service with `--host NAME`",
         )
         .into_response(),
     };
-    let is_late = [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT];
+    let timeouts = [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT];
     if let Some(unread) = unread
         && !response.status().is_success()
-        && !is_late.contains(&response.status())
+        && !timeouts.contains(&response.status())
     {
-        unread.drain(&BodyLimits::of(path, &shared.limits)).await;
+        unread
+            .drain(&BodyLimits::for_path(path, &state.limits))
+            .await;
     }
-    let (status, took) = (response.status().as_u16(), started.elapsed());
-    shared.telemetry.answered(path, status, took);
+    let (status, duration) = (response.status().as_u16(), started.elapsed());
+    state.telemetry.count_request(path, status, duration);
     if let Some(method) = method {
-        let milliseconds = 1e3 * took.as_secs_f64();
+        let milliseconds = 1e3 * duration.as_secs_f64();
         crate::print_line(&format!("{method} {path} {status} {milliseconds:.1} ms"));
     }
     let headers = response.headers_mut();
-    // A page that is an answer has one of its own.
+    // A trend page has a separate policy.
     headers
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(CONTENT_POLICY);

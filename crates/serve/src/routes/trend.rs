@@ -1,7 +1,7 @@
-//! `POST /trend`: from reviews with a time to what people feel, as JSON or as a page.
-//!
-//! The reviews are the body: a file, or JSON with options beside them.
+//! `POST /trend`: the trend of uploaded reviews, as JSON or as a page. The body is a file of reviews, or JSON with
+//! reviews and options.
 
+use artifact::format;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -12,12 +12,12 @@ use tokio::time::timeout_at;
 use crate::body::{self, HTML, JSON};
 use crate::error::ApiError;
 use crate::limits::{BodyLimits, TREND};
-use crate::shared::Shared;
+use crate::state::AppState;
 use crate::trends::{TrendRequest, Upload};
 
-/// Types of bodies that are a file of reviews. What it really is, its content tells; types that a page of
-/// another site may send without being asked are not among them.
-const FILES: [&str; 14] = [
+/// Content types of files of reviews; the real format is detected from the content. Types that a page of another site
+/// may send without a preflight request (CORS) are not allowed.
+const FILE_TYPES: [&str; 14] = [
     "text/csv",
     "text/tab-separated-values",
     "application/csv",
@@ -34,54 +34,57 @@ const FILES: [&str; 14] = [
     "application/octet-stream",
 ];
 
-/// Which model read the reviews: its fingerprint.
+/// The fingerprint of the model that read the reviews.
 const MODEL: HeaderName = HeaderName::from_static("ressenti-model");
 
-/// A trend's page has its style within, and nothing else.
+/// A trend page contains its style and loads no files.
 const PAGE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
 
 pub(crate) async fn trend(
-    State(Shared { trends, limits, .. }): State<Shared>,
+    State(AppState { trends, limits, .. }): State<AppState>,
     query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let deadline = Instant::now() + limits.trend_timeout;
-    let is_envelope = is_envelope(request.headers())?;
-    if is_envelope {
-        body::check_is_plain(request.headers())?;
+    let is_json = is_json(request.headers())?;
+    if is_json {
+        body::reject_encoded(request.headers())?;
     }
     let as_page = wants_page(request.headers());
-    let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(error.body_text()))?;
-    let options = match is_envelope {
-        false => Some(TrendRequest::of_query(pairs)?),
+    let Query(pairs) = query.map_err(|error| ApiError::invalid_trend(error.body_text()))?;
+    let options = match is_json {
+        false => Some(TrendRequest::from_query(pairs)?),
         true if pairs.is_empty() => None,
         true => {
-            let problem = "options of a JSON request belong in its body, not in the address";
-            return Err(ApiError::unfit_trend(problem));
+            let problem = "options of a JSON request belong in its body, not in the query string";
+            return Err(ApiError::invalid_trend(problem));
         }
     };
-    // The body is read only once the request has a place: otherwise it could fill the memory.
-    let place = trends
-        .places(1)
-        .ok_or_else(|| ApiError::busy("More trends are waiting than the service takes", 5))?;
-    let body_limits = BodyLimits::of(TREND, &limits);
+    // The body is read only after a slot is reserved: otherwise bodies could fill the memory.
+    let slot = trends.reserve(1).ok_or_else(|| {
+        let capacity = format::plural(trends.capacity as u64, "trend", "trends");
+        ApiError::busy(format!("The queue is full: it holds {capacity}"), 5)
+    })?;
+    let body_limits = BodyLimits::for_path(TREND, &limits);
     let work = async {
         let body = body::receive(request, &body_limits).await?;
-        let asked = Upload {
+        let upload = Upload {
             body,
             options,
             as_page,
             deadline,
         };
-        trends.ask(asked, place, |job| job).await
+        trends.submit(upload, slot, |job| job).await
     };
-    let late = |_| ApiError::trend_timed_out(limits.trend_timeout);
-    let made = timeout_at(deadline.into(), work).await.map_err(late)??;
-    let kind = if as_page { HTML } else { JSON };
-    let mut response = ([(CONTENT_TYPE, kind)], made.text).into_response();
+    let timed_out = |_| ApiError::trend_timed_out(limits.trend_timeout);
+    let trend = timeout_at(deadline.into(), work)
+        .await
+        .map_err(timed_out)??;
+    let content_type = if as_page { HTML } else { JSON };
+    let mut response = ([(CONTENT_TYPE, content_type)], trend.text).into_response();
     let headers = response.headers_mut();
-    if let Ok(fingerprint) = HeaderValue::from_str(&made.model.fingerprint) {
+    if let Ok(fingerprint) = HeaderValue::from_str(&trend.model.fingerprint) {
         headers.insert(MODEL, fingerprint);
     }
     if as_page {
@@ -90,33 +93,33 @@ pub(crate) async fn trend(
     Ok(response)
 }
 
-/// Whether the body is JSON of ours, and not a file.
-fn is_envelope(headers: &HeaderMap) -> Result<bool, ApiError> {
+/// Whether the body is JSON with reviews and options; otherwise it is a file.
+fn is_json(headers: &HeaderMap) -> Result<bool, ApiError> {
     if body::is_of_type(headers, JSON) {
         return Ok(true);
     }
-    match FILES.iter().any(|kind| body::is_of_type(headers, kind)) {
+    match FILE_TYPES.iter().any(|it| body::is_of_type(headers, it)) {
         true => Ok(false),
         false => Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The content type of the body is none that reviews come in, or missing",
-            "Send a file as it is with the header `content-type: text/csv`, or `application/octet-stream` whatever it is; reviews as JSON with `application/json`, JSON lines with `application/x-ndjson`",
+            "The header `content-type` is missing or not a type of a file of reviews",
+            "Send a file with the header `content-type: text/csv`, or `application/octet-stream` for any format; JSON with `application/json`, JSON lines with `application/x-ndjson`",
         )),
     }
 }
 
-/// Whether a page is wanted rather than JSON, which is the default.
+/// Whether the client prefers a page to JSON, which is the default.
 fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
-    let mut kinds = accept.unwrap_or_default().split(',').filter_map(|part| {
+    let mut types = accept.unwrap_or_default().split(',').filter_map(|part| {
         let mut parts = part.split(';').map(|it| it.trim().to_ascii_lowercase());
-        let kind = parts.next()?;
-        // A weight of nothing says that it is not wanted.
+        let media_type = parts.next()?;
+        // A weight of zero means "not acceptable".
         let mut weights = parts.filter_map(|it| it.strip_prefix("q=")?.trim().parse::<f64>().ok());
-        weights.all(|weight| weight > 0.0).then_some(kind)
+        weights.all(|weight| weight > 0.0).then_some(media_type)
     });
     let known = ["text/html", JSON];
-    kinds.find(|kind| known.contains(&kind.as_str())) == Some("text/html".to_owned())
+    types.find(|it| known.contains(&it.as_str())) == Some("text/html".to_owned())
 }
 
 #[cfg(test)]
@@ -124,15 +127,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_that_is_taken_is_described() {
-        for kind in FILES {
-            let said = format!("\"{kind}\": {{ \"schema\"");
-            assert!(crate::routes::OPENAPI.contains(&said), "{kind}");
+    fn every_content_type_is_described() {
+        for media_type in FILE_TYPES {
+            let entry = format!("\"{media_type}\": {{ \"schema\"");
+            assert!(crate::routes::OPENAPI.contains(&entry), "{media_type}");
         }
     }
 
     #[test]
-    fn who_asks_for_a_page_gets_one() {
+    fn a_page_is_sent_if_the_client_prefers_it() {
         for (accept, expected) in [
             ("text/html", true),
             ("text/html,application/xhtml+xml,*/*;q=0.8", true),

@@ -1,9 +1,9 @@
-//! Trends of reviews that are sent: the options of a request, and the thread that makes trends, one after the
-//! other. The reviews are kept in memory and in a file without a name until the answer is there.
+//! Trends of uploaded reviews: the options of a request, and the thread that computes one trend at a time. Until the
+//! answer is sent, the reviews are in memory and in an unnamed file.
 
 mod refusal;
 mod request;
 mod worker;
 
 pub(crate) use request::TrendRequest;
-pub(crate) use worker::{Trends, Upload, Worker};
+pub(crate) use worker::{TrendQueue, Upload, Worker};

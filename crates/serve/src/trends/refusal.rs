@@ -1,5 +1,5 @@
-//! From why there is no trend to a status, what is wrong, and what to do: in the words of the client, which knows
-//! no command line and none of our files.
+//! Converts the errors of a trend to API errors. Their messages and hints are for clients, which do not know the
+//! command line or the file names of the service.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use trend::{TrendError, UnknownErrorRates, UnusableReviews};
 use crate::error::ApiError;
 use crate::limits::Limits;
 
-/// How a column is named.
-const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.timestamp=NAME`, `columns.topic=NAME` and `columns.label=NAME` in the address, or as members of `columns`; a number is a position from 1, unless it stands in double quotes";
+/// How to name columns.
+const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.timestamp=NAME`, `columns.topic=NAME` and `columns.label=NAME` in the query string, or as members of `columns`; a number is a position from 1 unless it is in double quotes";
 
-/// The longest period, as errors name it: there is no longer one to ask for.
+/// The longest period, as named in errors.
 const YEAR: &str = "year";
 
-/// The answer where there is no trend; `file` is what the reviews were called here.
-pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiError {
+/// Converts an error; `file` is the path of the reviews on this machine.
+pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiError {
     match refused {
-        TrendError::Reading(error) => reading(error, file),
-        TrendError::UnusableReviews(unfit) => {
+        Refused::Reading(error) => read_error(error, file),
+        Refused::Unfit(unfit) => {
             let hint = hint(&unfit);
             ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
@@ -32,19 +32,20 @@ pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiE
                 "There are more than {} reviews with a time",
                 format::count(max_reviews)
             ),
-            "Send fewer, name a `topic`, start the service with a larger `--max-reviews`, or take `ressenti trend FILE`, which has no limit",
+            "Send fewer reviews, select a `topic`, start the service with a larger `--max-reviews`, or use `ressenti trend FILE`, which has no limit",
         ),
         TrendError::UnknownErrorRates(unjudged) => {
             let other = match &unjudged {
                 UnknownErrorRates::BundleOnly => {
                     "serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file".to_owned()
                 }
-                UnknownErrorRates::NotEvaluated { model } | UnknownErrorRates::Retrained { model } => {
-                    format!("judge it: `ressenti run --variant {model}`")
+                Unjudged::Never { model } | Unjudged::Another { model } => {
+                    format!("evaluate it: `ressenti run --variant {model}`")
                 }
             };
-            let hint =
-                format!("Let labelled reviews among them say it with `adapt=300`, or {other}");
+            let hint = format!(
+                "Estimate the error rates from labelled reviews of the file with `adapt=300`, or {other}"
+            );
             ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
         TrendError::Stopped => ApiError::trend_timed_out(limits.trend_timeout),
@@ -52,51 +53,54 @@ pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiE
     }
 }
 
-fn reading(error: InputError, file: &Path) -> ApiError {
-    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+fn read_error(error: InputError, file: &Path) -> ApiError {
+    let invalid = StatusCode::UNPROCESSABLE_ENTITY;
     let (status, hint) = match &error.problem {
         Problem::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
-            "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`",
+            "Send fewer reviews, start the service with a larger `--max-trend-body`, or use `ressenti trend FILE`",
         ),
-        Problem::CompressionBomb => (StatusCode::PAYLOAD_TOO_LARGE, "Make the file once more"),
-        Problem::Damaged => (StatusCode::BAD_REQUEST, "Make the file once more"),
-        Problem::WrongFormat => (
+        Problem::Bomb => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Create the file again, or send it uncompressed",
+        ),
+        Problem::Damaged => (StatusCode::BAD_REQUEST, "Create the file again"),
+        Problem::OtherKind => (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip",
+            "Send CSV, JSON or Parquet; the file may be compressed with gzip, zstd or zip",
         ),
         Problem::Io => (
             StatusCode::INTERNAL_SERVER_ERROR,
-            "Look at what the service printed; `ressenti doctor` examines the machine",
+            "See the output of the service; `ressenti doctor` checks the machine",
         ),
         Problem::Archive => (
-            unfit,
-            "Send one file, packed by itself or not: the rows of several belong into one",
+            invalid,
+            "Send one file, compressed or not: join the rows of several files",
         ),
         Problem::FirstRow => (
-            unfit,
-            "Fix the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most",
+            invalid,
+            "Fix the start of the file: a header such as `text,date`, and one review of at most 1 MiB per row",
         ),
-        Problem::Empty => (
-            unfit,
+        Problem::Nothing => (
+            invalid,
             "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`",
         ),
-        Problem::OpenQuote => (unfit, "Close the quote"),
-        Problem::Columns(_) | Problem::Rejected | Problem::Other => (unfit, COLUMNS),
+        Problem::OpenQuote => (invalid, "Close the quote"),
+        Problem::Columns(_) | Problem::Rejected | Problem::Other => (invalid, COLUMNS),
     };
     let hint = match &error.problem {
         Problem::Columns(known) => {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("The columns are {}. {hint}", known.join(", "))
         }
-        Problem::Rejected => format!("Fix these rows. {hint}"),
+        Problem::Rejected => format!("Fix these rows, or name other columns. {hint}"),
         _ => hint.to_owned(),
     };
     let problem = Failure::from_error(error).chain().join(": ");
     ApiError::new(status, without_name(&problem, file), hint)
 }
 
-/// A sentence about a file whose name here the client does not know.
+/// Replaces the path of the file, which the client does not know, by "the file".
 fn without_name(sentence: &str, file: &Path) -> String {
     let sentence = sentence.replace(&format!("`{}`", file.display()), "the file");
     match sentence.strip_prefix("the file") {
@@ -107,25 +111,23 @@ fn without_name(sentence: &str, file: &Path) -> String {
 
 fn hint(unfit: &UnusableReviews) -> &'static str {
     match unfit {
-        UnusableReviews::NoTime { read: 0 } => "Send at least one review with a text and a time",
-        UnusableReviews::NoTime { .. }
-        | UnusableReviews::NoTopic { .. }
-        | UnusableReviews::NoText => COLUMNS,
-        UnusableReviews::TooFewLabelled { .. } => {
-            "Ask for fewer with `adapt=N`, or name the column with the labels: `columns.label=NAME`"
+        Unfit::NoTime { read: 0 } => "Send at least one review with a text and a time",
+        Unfit::NoTime { .. } | Unfit::NoTopic { .. } | Unfit::NoText => COLUMNS,
+        Unfit::FewLabelled { .. } => {
+            "Use a smaller number with `adapt=N`, or name the column of the labels: `columns.label=NAME`"
         }
-        UnusableReviews::NothingLeft => "Ask for fewer with `adapt=N`, or send more reviews",
-        UnusableReviews::ErrorRates { error, .. } => match error {
-            QuantificationError::Uninformative => {
-                "Another model may do better: serve it with `ressenti serve --model NAME`"
+        Unfit::NothingLeft => "Use a smaller number with `adapt=N`, or send more reviews",
+        Unfit::Errors { error, .. } => match error {
+            QuantificationError::Useless => {
+                "Use another model: `ressenti serve --model NAME` serves it"
             }
-            _ => "A few hundred labelled reviews of both classes are wanted: `adapt=300`",
+            _ => "Use a few hundred labelled reviews of both classes: `adapt=300`",
         },
-        UnusableReviews::TooManyPeriods { period, .. } if *period == YEAR => {
-            "Leave `keep_all_times` out, so that strange times are left out, or mend the times: `columns.timestamp=NAME` names their column"
+        Unfit::TooManyPeriods { period, .. } if *period == YEAR => {
+            "Remove `keep_all_times`, so that implausible times are skipped, or fix the times: `columns.timestamp=NAME` names their column"
         }
-        UnusableReviews::TooManyPeriods { .. } => {
-            "Ask for a longer `period`, such as `period=year`, or for none"
+        Unfit::TooManyPeriods { .. } => {
+            "Use a longer `period`, such as `period=year`, or no `period`"
         }
     }
 }
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_hint_names_what_was_done_already() {
+    fn hints_do_not_repeat_what_the_client_already_does() {
         let file = Path::new("/proc/self/fd/9");
         let periods = |period| {
             TrendError::UnusableReviews(UnusableReviews::TooManyPeriods {
@@ -148,22 +150,19 @@ mod tests {
             format!("`{}` cannot be read: it has several files", file.display()),
             "Unpack it",
         );
-        let nothing = InputError::empty(file, "a header and no rows");
-        for (refused, said) in [
+        let nothing = InputError::nothing(file, "a header and no rows");
+        for (refused, expected) in [
             (periods("day"), "`period=year`"),
-            (periods("year"), "Leave `keep_all_times` out"),
-            (
-                TrendError::UnusableReviews(UnusableReviews::NoTime { read: 0 }),
-                "at least one",
-            ),
-            (
-                TrendError::Reading(archive),
-                "the rows of several belong into one",
-            ),
-            (TrendError::Reading(nothing), "`text,date`"),
+            (periods("year"), "Remove `keep_all_times`"),
+            (Refused::Unfit(Unfit::NoTime { read: 0 }), "at least one"),
+            (Refused::Reading(archive), "join the rows of several files"),
+            (Refused::Reading(nothing), "`text,date`"),
         ] {
             let found = format!("{:?}", refusal(refused, file, &Limits::default()));
-            assert!(found.contains(said) && !found.contains("/proc"), "{found}");
+            assert!(
+                found.contains(expected) && !found.contains("/proc"),
+                "{found}"
+            );
         }
     }
 }

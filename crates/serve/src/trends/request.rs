@@ -1,4 +1,4 @@
-//! The options of a request for a trend: members of its JSON, or parameters of its address.
+//! The options of a request for a trend: members of its JSON, or parameters of its query string.
 
 use std::fmt;
 
@@ -14,21 +14,21 @@ use crate::error::{ApiError, TREND_EXAMPLE};
 use crate::json;
 use crate::limits::Limits;
 
-/// A review's text and what stands beside it, in bytes: more makes it no review.
-const LONGEST_TEXT: usize = 1 << 20;
+/// Maximum size of a review with its other fields, in bytes.
+const MAX_REVIEW_BYTES: usize = 1 << 20;
 
-/// How many times its size a packed file may unpack to.
-const UNPACKED: u64 = 16;
+/// Maximum ratio of the decompressed size to the maximum size of a body.
+const MAX_COMPRESSION_RATIO: u64 = 16;
 
 /// The options of a request for a trend.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "an object")]
 pub(crate) struct TrendRequest {
-    /// The reviews themselves, where they are no file of their own.
-    pub(crate) reviews: Option<Lines>,
-    /// Labelled reviews among them from which to learn how the model errs.
+    /// The reviews of a JSON request; `None` if the body is a file.
+    pub(crate) reviews: Option<JsonLines>,
+    /// Number of labelled reviews from which to estimate the error rates of the model.
     pub(crate) adapt: Option<usize>,
-    /// Topics that count; all where none are named.
+    /// Topics to select; all if it is empty.
     pub(crate) topics: Vec<String>,
     period: Option<Period>,
     method: Method,
@@ -40,36 +40,36 @@ pub(crate) struct TrendRequest {
 }
 
 impl TrendRequest {
-    /// The options in a body of JSON.
-    pub(crate) fn of_json(body: &[u8]) -> Result<Self, ApiError> {
-        let request: Self = json::parsed(body, TREND_EXAMPLE)?;
+    /// Parses the options and reviews of a JSON body.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, ApiError> {
+        let request: Self = json::parse(body, TREND_EXAMPLE)?;
         match &request.reviews {
-            None => Err(ApiError::unfit_trend("`reviews` is missing")),
-            Some(Lines(lines)) if lines.is_empty() => {
-                Err(ApiError::unfit_trend("`reviews` holds no review"))
+            None => Err(ApiError::invalid_trend("`reviews` is missing")),
+            Some(JsonLines(lines)) if lines.is_empty() => {
+                Err(ApiError::invalid_trend("`reviews` is empty"))
             }
-            Some(_) => request.checked(),
+            Some(_) => request.check(),
         }
     }
 
-    /// The options in an address; `topic` may stand there several times, and `columns.text` is a member of `columns`.
-    pub(crate) fn of_query(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
+    /// Parses the options of a query string; `topic` may be repeated, and `columns.text` is a member of `columns`.
+    pub(crate) fn from_query(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut members = Map::new();
         let mut columns = Map::new();
         let mut topics = Vec::new();
         for (name, value) in pairs {
-            let before = match (name.as_str(), name.strip_prefix("columns.")) {
+            let previous = match (name.as_str(), name.strip_prefix("columns.")) {
                 ("topic", _) => {
                     topics.push(Value::String(value));
                     None
                 }
-                // They are for JSON alone.
                 ("reviews" | "columns" | "topics", _) => {
-                    let problem = format!("`{name}` is no parameter of an address");
-                    return Err(ApiError::unfit_trend(problem));
+                    let problem =
+                        format!("`{name}` is for JSON requests, not for the query string");
+                    return Err(ApiError::invalid_trend(problem));
                 }
                 (_, Some(role)) => {
-                    // A name that looks like a number stands in double quotes.
+                    // A column name that looks like a number must be in double quotes.
                     let is_column = |it: &Value| it.is_string() || it.is_number();
                     columns.insert(role.to_owned(), json_or_text(value, is_column))
                 }
@@ -78,89 +78,90 @@ impl TrendRequest {
                     members.insert(name.clone(), json_or_text(value, is_plain))
                 }
             };
-            if before.is_some() {
-                let problem = format!("`{name}` stands in the address twice");
-                return Err(ApiError::unfit_trend(problem));
+            if previous.is_some() {
+                let problem = format!("`{name}` is in the query string twice");
+                return Err(ApiError::invalid_trend(problem));
             }
         }
         members.insert("topics".to_owned(), Value::Array(topics));
         members.insert("columns".to_owned(), Value::Object(columns));
         let request: Self = serde_json::from_value(Value::Object(members))
-            .map_err(|error| ApiError::unfit_trend(json::in_words(&error)))?;
-        request.checked()
+            .map_err(|error| ApiError::invalid_trend(json::describe(&error)))?;
+        request.check()
     }
 
-    fn checked(self) -> Result<Self, ApiError> {
-        let is_coverage = |share: f64| (0.5..=0.999).contains(&share);
-        if !self.confidence.is_none_or(is_coverage) {
-            return Err(ApiError::unfit_trend("`confidence` is from 0.5 to 0.999"));
+    fn check(self) -> Result<Self, ApiError> {
+        let is_valid = |confidence: f64| (0.5..=0.999).contains(&confidence);
+        if !self.confidence.is_none_or(is_valid) {
+            let problem = "`confidence` must be from 0.5 to 0.999";
+            return Err(ApiError::invalid_trend(problem));
         }
         if self.horizon.is_some_and(|periods| periods > 100) {
-            let problem = "`horizon` is at most 100 periods";
-            return Err(ApiError::unfit_trend(problem));
+            let problem = "`horizon` must be at most 100 periods";
+            return Err(ApiError::invalid_trend(problem));
         }
         Ok(self)
     }
 
-    /// How the trend is made.
+    /// The options of the computation.
     pub(crate) fn options(&self) -> Options {
-        let usual = Options::default();
+        let defaults = Options::default();
         Options {
             period: self.period,
             method: self.method,
-            confidence: self.confidence.unwrap_or(usual.confidence),
-            horizon: self.horizon.unwrap_or(usual.horizon),
+            confidence: self.confidence.unwrap_or(defaults.confidence),
+            horizon: self.horizon.unwrap_or(defaults.horizon),
             keep_all_times: self.keep_all_times,
             seed: self.seed,
         }
     }
 
-    /// How the reviews are read.
-    pub(crate) fn reading(&self, limits: &Limits) -> IngestSettings {
+    /// The settings for reading the reviews.
+    pub(crate) fn ingest_settings(&self, limits: &Limits) -> IngestSettings {
         IngestSettings {
             columns: self.columns.clone(),
-            max_text_bytes: LONGEST_TEXT,
-            max_decompressed_bytes: UNPACKED * limits.trend_body as u64,
+            max_text_bytes: MAX_REVIEW_BYTES,
+            max_unpacked_bytes: MAX_COMPRESSION_RATIO * limits.trend_body as u64,
             ..IngestSettings::default()
         }
     }
 }
 
-/// A value of an address: what it is as JSON, where that is allowed, and a text otherwise.
+/// Parses a parameter as JSON if the result is an allowed value; otherwise the value is a string.
 fn json_or_text(value: String, is_allowed: impl Fn(&Value) -> bool) -> Value {
-    let found = serde_json::from_str(&value).ok().filter(is_allowed);
-    found.unwrap_or(Value::String(value))
+    let parsed = serde_json::from_str(&value).ok().filter(is_allowed);
+    parsed.unwrap_or(Value::String(value))
 }
 
-/// Objects of an array, each on a line of its own as a file has them: never all of them as values, which take
-/// many times their room.
+/// The objects of an array as JSON lines. Only one object at a time is parsed, because parsed values need many times
+/// the memory.
 #[derive(Default)]
-pub(crate) struct Lines(pub(crate) Vec<u8>);
+pub(crate) struct JsonLines(pub(crate) Vec<u8>);
 
-impl fmt::Debug for Lines {
+impl fmt::Debug for JsonLines {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not a word of them gets anywhere.
+        // Texts of users must not be logged.
         write!(formatter, "{} bytes", self.0.len())
     }
 }
 
-impl<'de> Deserialize<'de> for Lines {
+impl<'de> Deserialize<'de> for JsonLines {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Objects;
         impl<'de> Visitor<'de> for Objects {
-            type Value = Lines;
+            type Value = JsonLines;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("an array of reviews, each an object")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Lines, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<JsonLines, A::Error> {
                 let mut lines = Vec::new();
-                while let Some(review) = all.next_element::<Map<String, Value>>()? {
+                while let Some(review) = array.next_element::<Map<String, Value>>()? {
                     serde_json::to_writer(&mut lines, &review).map_err(serde::de::Error::custom)?;
                     lines.push(b'\n');
                 }
-                Ok(Lines(lines))
+                Ok(JsonLines(lines))
             }
         }
         deserializer.deserialize_seq(Objects)
@@ -175,11 +176,11 @@ mod tests {
 
     fn query(pairs: &[(&str, &str)]) -> Result<TrendRequest, ApiError> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        TrendRequest::of_query(pairs.iter().map(owned).collect())
+        TrendRequest::from_query(pairs.iter().map(owned).collect())
     }
 
     #[test]
-    fn an_address_says_what_json_says() {
+    fn a_query_string_has_the_options_of_json() {
         let found = query(&[
             ("period", "month"),
             ("adapt", "300"),
@@ -192,7 +193,7 @@ mod tests {
             ("method", "acc"),
             ("keep_all_times", "true"),
         ])
-        .expect("sound");
+        .expect("valid");
         assert_eq!(found.topics, ["1984", "Heat & Dust"]);
         assert_eq!((found.adapt, found.keep_all_times), (Some(300), true));
         assert_eq!(found.columns.text, Some(Column::Position(3)));
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_query_strings_are_rejected() {
         for pairs in [
             &[("perid", "month")][..],
             &[("period", "decade")],
@@ -226,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn reviews_become_lines() {
+    fn reviews_are_converted_to_json_lines() {
         let body = br#" {"period": "day", "reviews": [{"text": "a\nb", "time": 5}, {}]}"#;
-        let found = TrendRequest::of_json(body).expect("sound");
+        let found = TrendRequest::from_json(body).expect("valid");
         let lines = found.reviews.expect("reviews").0;
         assert_eq!(lines, b"{\"text\":\"a\\nb\",\"time\":5}\n{}\n");
         for wrong in [
@@ -241,7 +242,7 @@ mod tests {
             b"{\"reviews\": [{}",
             b"",
         ] {
-            TrendRequest::of_json(wrong).expect_err("it makes no sense");
+            TrendRequest::from_json(wrong).expect_err("it is invalid");
         }
     }
 }

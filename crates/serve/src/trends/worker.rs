@@ -1,5 +1,5 @@
-//! The thread that makes trends, one after the other. It has a copy of the model of its own, from its first
-//! trend on, and gives way to all other threads: answers and explanations go on as if it were not there.
+//! The thread that computes trends, one at a time. It loads a separate copy of the model for its first trend, and has a
+//! lower priority than the other threads, so that it does not delay predictions.
 
 use std::fs::File;
 use std::io::Write;
@@ -20,55 +20,55 @@ use trend::{
 };
 
 use super::refusal::refusal;
-use super::request::{Lines, TrendRequest};
+use super::request::{JsonLines, TrendRequest};
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
-use crate::lane::{Job, Lane};
+use crate::job_queue::{Job, JobQueue};
 use crate::limits::Limits;
-use crate::source::{Model, ModelCopy, ModelIdentity, Source};
+use crate::source::{Model, ModelCopy, ModelIdentity, ModelSource};
 use crate::telemetry::Telemetry;
 
-/// Reviews that the model reads together: between two batches it is seen whether anybody still waits.
+/// Reviews in a batch; between two batches the thread checks whether the client still waits.
 const TOGETHER: usize = 256;
 
-/// How far the thread gives way, in the scale of `nice`: it gets a tenth of a core that others want, too.
+/// The thread's value of `nice`: it gets about a tenth of a core that other threads need too.
 const NICENESS: i32 = 10;
 
-/// A request for a trend. It cannot be printed: it holds what people wrote.
+/// A request for a trend. It has no `Debug`, because it contains texts of users.
 pub(crate) struct Upload {
-    /// A file of reviews; or JSON that holds reviews and options.
+    /// A file of reviews, or JSON with reviews and options.
     pub(crate) body: Vec<u8>,
-    /// The options of the address; nothing where they are in the body.
+    /// The options of the query string; `None` if they are in the body.
     pub(crate) options: Option<TrendRequest>,
-    /// Whether a page is wanted, and not JSON.
+    /// Whether to answer with a page instead of JSON.
     pub(crate) as_page: bool,
-    /// When the client stops waiting for it.
+    /// When the client stops waiting.
     pub(crate) deadline: Instant,
 }
 
-/// A trend, as it is sent.
+/// The answer to a request for a trend.
 pub(crate) struct TrendResponse {
-    /// JSON, or a page.
+    /// JSON or a page.
     pub(crate) text: String,
-    /// Which model read the reviews.
+    /// The model that read the reviews.
     pub(crate) model: Arc<ModelIdentity>,
 }
 
-/// Where trends are asked for; a body is read only for a request that has a place.
-pub(crate) type Trends = Arc<Lane<Job<Upload, TrendResponse>>>;
+/// The queue of trends; a body is read only after a slot is reserved.
+pub(crate) type TrendQueue = Arc<JobQueue<Job<Upload, TrendResponse>>>;
 
-/// What makes trends.
+/// Computes trends.
 pub(crate) struct Worker {
     pub(crate) model: Arc<Model>,
     pub(crate) limits: Limits,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) fatal: Arc<FatalFailure>,
-    /// Its copy of the model, from its first trend on.
+    /// Its copy of the model; `None` before the first trend.
     pub(crate) loaded: Option<ModelCopy>,
 }
 
 impl Worker {
-    /// Makes trends until the last copy of [`Trends`] is gone.
+    /// Computes trends until the last copy of the [`TrendQueue`] is dropped.
     pub(crate) fn run(mut self, mut receiver: UnboundedReceiver<Job<Upload, TrendResponse>>) {
         lower_priority();
         let pool = ThreadPoolBuilder::new()
@@ -76,47 +76,47 @@ impl Worker {
             .start_handler(|_| lower_priority())
             .build();
         while let Some(job) = receiver.blocking_recv() {
-            let made = match &pool {
-                Ok(pool) => self.guarded(&job, pool),
+            let response = match &pool {
+                Ok(pool) => self.compute_guarded(&job, pool),
                 Err(error) => Err(ApiError::model_failed(error)),
             };
-            job.reply(made);
+            job.reply(response);
         }
     }
 
-    /// A panic of a library is the answer to this request and not the end of the service.
-    fn guarded(
+    /// Like [`Self::compute`], but a panic in a library fails this request and does not end the service.
+    fn compute_guarded(
         &mut self,
         job: &Job<Upload, TrendResponse>,
         pool: &ThreadPool,
     ) -> Result<TrendResponse, ApiError> {
-        let stopped = |_| ApiError::model_failed("it stopped unexpectedly");
-        artifact::catch_panics(stopped, || pool.install(|| self.make(job)))
+        let panicked = |_| ApiError::model_failed("it stopped unexpectedly");
+        artifact::guarded(panicked, || pool.install(|| self.compute(job)))
     }
 
-    fn make(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
+    fn compute(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
         if self.fatal.is_reported() {
             return Err(ApiError::device_failed());
         }
-        let upload = &job.question;
+        let upload = &job.request;
         let is_stopped = || job.is_abandoned() || Instant::now() >= upload.deadline;
         if is_stopped() {
             return Err(ApiError::trend_timed_out(self.limits.trend_timeout));
         }
-        let of_body;
+        let from_body;
         let request = match &upload.options {
             Some(request) => request,
             None => {
-                of_body = TrendRequest::of_json(&upload.body)?;
-                &of_body
+                from_body = TrendRequest::from_json(&upload.body)?;
+                &from_body
             }
         };
         let content = match &request.reviews {
-            Some(Lines(lines)) => lines,
+            Some(JsonLines(lines)) => lines,
             None => &upload.body,
         };
-        let file = UnnamedFile::holding(content).map_err(|error| {
-            ApiError::model_failed(format!("there is no room for the reviews: {error}"))
+        let file = UnnamedFile::create(content).map_err(|error| {
+            ApiError::model_failed(format!("the reviews cannot be stored: {error}"))
         })?;
         self.load()?;
         let Some(ModelCopy {
@@ -124,11 +124,11 @@ impl Worker {
             identity,
         }) = &self.loaded
         else {
-            return Err(ApiError::model_failed("it is not there"));
+            return Err(ApiError::model_failed("it is not loaded"));
         };
         let question = TrendQuery {
             files: std::slice::from_ref(&file.path),
-            reading: &request.reading(&self.limits),
+            reading: &request.ingest_settings(&self.limits),
             topics: &request.topics,
             options: request.options(),
         };
@@ -174,17 +174,17 @@ impl Worker {
         {
             return Ok(());
         }
-        // The one before makes room first.
+        // The old copy is dropped first, to free its memory.
         self.loaded = None;
         let loaded = self.model.load().map_err(|failure| match failure.kind() {
             FailureKind::Transient => self.fatal.report(failure),
             _ => ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!(
-                    "The model's files have changed and cannot be read for a trend: {}",
+                    "Failed to read the changed files of the model: {}",
                     failure.chain().join(": ")
                 ),
-                "Come again once they are mended, or restart the service with another model; meanwhile /predict answers as before",
+                "Fix the files, or restart the service with another model; until then, /predict answers as before",
             )
             .retry_after(30),
         })?;
@@ -195,7 +195,7 @@ impl Worker {
         Ok(())
     }
 
-    /// From where it is known how the model errs.
+    /// Where the error rates of the model come from.
     fn rates(
         &self,
         request: &TrendRequest,
@@ -204,23 +204,24 @@ impl Worker {
         if let Some(count) = request.adapt {
             return Ok(ErrorRateSource::Sample(count));
         }
-        let (Source::Named(pipeline, name), Some(made)) = (&self.model.source, model.made) else {
-            return Err(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
+        let (ModelSource::Named(pipeline, name), Some(artifact)) =
+            (&self.model.source, model.artifact)
+        else {
+            return Err(Refused::Unjudged(Unjudged::Bundle));
         };
-        let known = learn_from_evaluation(pipeline, name, made, request.options().seed)?;
-        Ok(ErrorRateSource::Known(Box::new(known)))
+        let known = of_validation(pipeline, name, artifact, request.options().seed)?;
+        Ok(ErrorRates::Known(Box::new(known)))
     }
 }
 
-/// A file that has no name and is gone with the process, however that ends; and a path that this process can
-/// open it by.
+/// A file without a name, which the system deletes when the process ends; this process can open it by `path`.
 struct UnnamedFile {
     path: PathBuf,
     _file: File,
 }
 
 impl UnnamedFile {
-    fn holding(content: &[u8]) -> std::io::Result<Self> {
+    fn create(content: &[u8]) -> std::io::Result<Self> {
         let mut file = tempfile::tempfile()?;
         file.write_all(content)?;
         Ok(Self {
@@ -230,11 +231,10 @@ impl UnnamedFile {
     }
 }
 
-/// Lets all threads of usual niceness go before this one. Linux counts niceness by thread; elsewhere nothing
-/// is changed.
+/// Lowers the priority of the calling thread on Linux, where each thread has its own priority.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
-    // SAFETY: it takes plain numbers; 0 is the calling thread. More niceness is never refused.
+    // SAFETY: the arguments are plain numbers; 0 means the calling thread. Lowering the priority is always allowed.
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS);
     }
