@@ -12,7 +12,7 @@ pub struct Page<'a> {
     /// The title on the page.
     pub heading: &'a str,
     /// The line below it.
-    pub facts: &'a str,
+    pub subtitle: &'a str,
     /// Names of sections that are linked at the top; the id of each is its name in lower case.
     pub links: &'a [&'a str],
     /// The sections.
@@ -24,7 +24,7 @@ impl Page<'_> {
     pub fn render(self) -> String {
         // Whatever got into the page, it may fetch nothing and run nothing.
         let policy = "default-src 'none'; style-src 'unsafe-inline'";
-        without_controls(html! {
+        replace_control_characters(html! {
             (DOCTYPE)
             html lang="en" {
                 head {
@@ -38,7 +38,7 @@ impl Page<'_> {
                 body {
                     header {
                         h1 { (self.heading) }
-                        p { (self.facts) }
+                        p { (self.subtitle) }
                     }
                     @if !self.links.is_empty() {
                         nav aria-label="Parts of this page" {
@@ -56,7 +56,7 @@ impl Page<'_> {
 }
 
 /// The markup as text, with control characters replaced: they have no meaning in it.
-pub fn without_controls(markup: Markup) -> String {
+pub fn replace_control_characters(markup: Markup) -> String {
     let is_control = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\t');
     markup.into_string().replace(is_control, "\u{fffd}")
 }
@@ -69,7 +69,7 @@ mod tests {
     fn nothing_gets_out_of_text_or_attributes() {
         let check = |text: &str, expected: &str| {
             assert_eq!(
-                without_controls(html! { i title=(text) { (text) } }),
+                replace_control_characters(html! { i title=(text) { (text) } }),
                 format!("<i title=\"{expected}\">{expected}</i>")
             );
         };

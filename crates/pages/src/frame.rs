@@ -37,14 +37,14 @@ impl<'a> Axis<'a> {
         Self { ticks, ..self }
     }
 
-    /// The same with ticks that are written in another way, if one is given.
-    pub fn written(self, write: Option<fn(f64) -> String>) -> Self {
+    /// The same with ticks that are with_tick_format in another way, if one is given.
+    pub fn with_tick_format(self, write: Option<fn(f64) -> String>) -> Self {
         Self { write, ..self }
     }
 
     /// The same with labels that are drawn apart.
-    pub fn unlabelled(self) -> Self {
-        self.ticks(1).written(Some(|_| String::new()))
+    pub fn without_labels(self) -> Self {
+        self.ticks(1).with_tick_format(Some(|_| String::new()))
     }
 }
 
@@ -92,18 +92,18 @@ impl<'a> Frame<'a> {
         let ticks = |axis: &Axis<'_>, scale: &Scale| -> Vec<(f64, String)> {
             let write = |tick, text| axis.write.map_or(text, |write| write(tick));
             let ticks = scale.ticks(axis.ticks).into_iter();
-            let ticks = ticks.map(|(tick, text)| (scale.place(tick), write(tick, text)));
+            let ticks = ticks.map(|(tick, text)| (scale.position(tick), write(tick, text)));
             ticks.collect()
         };
         let (x_ticks, y_ticks) = (ticks(x, &self.x), ticks(y, &self.y));
         let all = html! {
             g.grid {
-                @for (place, _) in &y_ticks { (line((left, *place), (right, *place), None)) }
-                @for (place, _) in &x_ticks { (line((*place, bottom), (*place, bottom + 4.0), None)) }
+                @for (position, _) in &y_ticks { (line((left, *position), (right, *position), None)) }
+                @for (position, _) in &x_ticks { (line((*position, bottom), (*position, bottom + 4.0), None)) }
             }
             g.ticks {
-                @for (place, text) in &y_ticks { (label((left - 6.0, place + 4.0), "end", None, text)) }
-                @for (place, text) in &x_ticks { (label((*place, bottom + 17.0), "middle", None, text)) }
+                @for (position, text) in &y_ticks { (label((left - 6.0, position + 4.0), "end", None, text)) }
+                @for (position, text) in &x_ticks { (label((*position, bottom + 17.0), "middle", None, text)) }
             }
             g.axis {
                 (label(((left + right) / 2.0, self.height - 4.0), "middle", None, x.name))
@@ -125,7 +125,7 @@ impl<'a> Frame<'a> {
         for point in points {
             if let Some((x, y)) = point {
                 data.push(if is_open { 'L' } else { 'M' });
-                data += &format!("{} {}", px(self.x.place(x)), px(self.y.place(y)));
+                data += &format!("{} {}", px(self.x.position(x)), px(self.y.position(y)));
             }
             is_open = point.is_some();
         }
@@ -134,13 +134,13 @@ impl<'a> Frame<'a> {
 
     /// A straight line between two values.
     pub fn segment(&self, class: &str, from: (f64, f64), to: (f64, f64)) -> Markup {
-        let place = |(x, y)| (self.x.place(x), self.y.place(y));
-        line(place(from), place(to), Some(class))
+        let position = |(x, y)| (self.x.position(x), self.y.position(y));
+        line(position(from), position(to), Some(class))
     }
 
     /// A dot at a value.
     pub fn dot(&self, class: &str, (x, y): (f64, f64), radius: f64) -> Markup {
-        let (x, y) = (self.x.place(x), self.y.place(y));
+        let (x, y) = (self.x.position(x), self.y.position(y));
         html! { circle class=(class) cx=(px(x)) cy=(px(y)) r=(px(radius)) {} }
     }
 
@@ -153,14 +153,14 @@ impl<'a> Frame<'a> {
         anchor: &str,
         text: &str,
     ) -> Markup {
-        let place = (self.x.place(x) + right, self.y.place(y) + down);
-        label(place, anchor, Some(class), text)
+        let position = (self.x.position(x) + right, self.y.position(y) + down);
+        label(position, anchor, Some(class), text)
     }
 
     /// The label of a value below the axis from left to right.
     pub fn tick(&self, x: f64, text: &str) -> Markup {
-        let place = (self.x.place(x), self.y.place(self.y.low) + 17.0);
-        label(place, "middle", None, text)
+        let position = (self.x.position(x), self.y.position(self.y.low) + 17.0);
+        label(position, "middle", None, text)
     }
 }
 

@@ -10,11 +10,11 @@ mod picture;
 mod scale;
 mod table;
 
-pub use document::{Page, STYLE, without_controls};
+pub use document::{Page, STYLE, replace_control_characters};
 pub use frame::{Axis, Frame};
-pub use numbers::Numbers;
+pub use numbers::CsvDownload;
 pub use parts::{
-    figure, findings, grid, noted, numbered, paragraph, prose, quote, remark, section,
+    figure, figure_with_csv, findings, grid, paragraph, prose, quote, remark, section, with_detail,
 };
 pub use picture::{Size, label, picture, px};
 pub use scale::{Scale, round_range};

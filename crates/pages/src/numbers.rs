@@ -6,13 +6,13 @@ use std::fmt::{Display, Write as _};
 use maud::{Markup, html};
 
 /// A table with a name, described column by column like [`crate::Table`].
-pub struct Numbers<T> {
+pub struct CsvDownload<T> {
     name: String,
     columns: Vec<String>,
     rows: Vec<(T, Vec<String>)>,
 }
 
-impl<T: Copy> Numbers<T> {
+impl<T: Copy> CsvDownload<T> {
     /// A table without columns; the name is that of the file it is saved as.
     pub fn new(name: impl Into<String>, rows: impl IntoIterator<Item = T>) -> Self {
         Self {
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_addresses_hold_nothing_but_text() {
-        let numbers = Numbers::new("a name", [()])
+        let numbers = CsvDownload::new("a name", [()])
             .column("w", |()| "plain")
             .column("x", |()| "a,b")
             .column("y", |()| "say \"no\"")

@@ -28,8 +28,8 @@ pub fn remark(text: impl Display) -> Markup {
 pub fn findings(sentences: &[String], conclusion: usize) -> Markup {
     html! {
         ul.findings {
-            @for (place, sentence) in sentences.iter().enumerate() {
-                @let class = (place == conclusion).then_some("conclusion");
+            @for (position, sentence) in sentences.iter().enumerate() {
+                @let class = (position == conclusion).then_some("conclusion");
                 li class=[class] { (prose(sentence)) }
             }
         }
@@ -42,7 +42,7 @@ pub fn figure(picture: Markup, caption: impl Display) -> Markup {
 }
 
 /// A picture with the link to the numbers behind it.
-pub fn numbered(picture: Markup, caption: impl Display, numbers: Markup) -> Markup {
+pub fn figure_with_csv(picture: Markup, caption: impl Display, numbers: Markup) -> Markup {
     figure(html! { (picture) (numbers) }, caption)
 }
 
@@ -52,7 +52,7 @@ pub fn grid(class: &str, pictures: impl IntoIterator<Item = Markup>) -> Markup {
 }
 
 /// A value and below it, smaller, what belongs to it: its interval, for example.
-pub fn noted((value, note): (impl Render, impl Render)) -> Markup {
+pub fn with_detail((value, note): (impl Render, impl Render)) -> Markup {
     html! { span { (value) } span.range { (note) } }
 }
 

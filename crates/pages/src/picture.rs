@@ -4,10 +4,10 @@ use std::fmt::Display;
 
 use maud::{Markup, Render, html};
 
-/// How a picture fills its place.
+/// How a picture fills its position.
 #[derive(Clone, Copy, Debug)]
 pub enum Size {
-    /// As wide as its place, whatever that is, with text that keeps its size; of this height.
+    /// As wide as its position, whatever that is, with text that keeps its size; of this height.
     Elastic(f64),
     /// Scaled as a whole from this width and height, in pixels of a phone.
     Fixed(f64, f64),
@@ -49,9 +49,9 @@ pub fn label((x, y): (f64, f64), anchor: &str, class: Option<&str>, text: impl R
     html! { text class=[class] x=(px(x)) y=(px(y)) text-anchor=(anchor) { (text) } }
 }
 
-/// A place in a picture to a tenth of a pixel, without useless zeros.
-pub fn px(place: f64) -> String {
-    let text = format!("{place:.1}");
+/// A position in a picture to a tenth of a pixel, without useless zeros.
+pub fn px(position: f64) -> String {
+    let text = format!("{position:.1}");
     match text.strip_suffix(".0").unwrap_or(&text) {
         "-0" => "0".to_owned(),
         text => text.to_owned(),
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        for (place, expected) in [
+        for (position, expected) in [
             (1.0, "1"),
             (1.25, "1.2"),
             (-0.01, "0"),
             (99.96, "100"),
             (-3.16, "-3.2"),
         ] {
-            assert_eq!(px(place), expected);
+            assert_eq!(px(position), expected);
         }
     }
 }

@@ -23,8 +23,8 @@ impl Scale {
         }
     }
 
-    /// The place of a value; values outside are put at the nearer end.
-    pub fn place(&self, value: f64) -> f64 {
+    /// The position of a value; values outside are put at the nearer end.
+    pub fn position(&self, value: f64) -> f64 {
         let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
         self.start + share * (self.end - self.start)
     }
@@ -37,7 +37,7 @@ impl Scale {
         let last = (self.high / step + 1e-9).floor();
         let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
         let places = 0..=(last - first).max(0.0) as usize;
-        let ticks = places.map(|place| (first + place as f64) * step);
+        let ticks = places.map(|position| (first + position as f64) * step);
         ticks
             .map(|tick| (tick, format!("{tick:.decimals$}")))
             .collect()
@@ -103,9 +103,9 @@ mod tests {
             (99.0, 0.0),
             (-1.0, 100.0),
         ] {
-            assert_eq!(scale.place(value), expected);
+            assert_eq!(scale.position(value), expected);
         }
-        assert!(Scale::new((3.0, 3.0), (0.0, 1.0)).place(3.0).is_finite());
+        assert!(Scale::new((3.0, 3.0), (0.0, 1.0)).position(3.0).is_finite());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use maud::Markup;
 use metrics::Metric;
-use pages::Numbers;
+use pages::CsvDownload;
 
 use crate::data::{
     ClassWords, LengthBin, ModelData, RangeTestData, RepeatsData, ReportData, SplitCount, SweepData,
@@ -15,7 +15,7 @@ pub(crate) fn figures(models: &[ModelData]) -> Markup {
         let known = Metric::ALL.into_iter();
         known.filter_map(move |metric| Some((model, metric, model.figure(metric)?)))
     });
-    Numbers::new("figures", rows)
+    CsvDownload::new("figures", rows)
         .column("model", |(model, ..)| &model.name)
         .column("figure", |(_, metric, _)| metric.name())
         .column("value", |(.., figure)| figure.value())
@@ -27,7 +27,7 @@ pub(crate) fn figures(models: &[ModelData]) -> Markup {
 /// Quality beside what it costs.
 pub(crate) fn costs(models: &[ModelData]) -> Markup {
     let front = pareto::front(models);
-    Numbers::new("costs", models.iter().enumerate())
+    CsvDownload::new("costs", models.iter().enumerate())
         .column("model", |(_, it)| &it.name)
         .optional("accuracy", |(_, it)| Some(it.accuracy()?.value))
         .column("seconds", |(_, it)| it.total_seconds)
@@ -42,7 +42,7 @@ pub(crate) fn costs(models: &[ModelData]) -> Markup {
 
 /// Reviews by split and class.
 pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
-    Numbers::new("splits", splits)
+    CsvDownload::new("splits", splits)
         .column("split", |it| it.split)
         .column("negative", |it| it.negative)
         .column("positive", |it| it.positive)
@@ -52,7 +52,7 @@ pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
 
 /// Lengths of reviews.
 pub(crate) fn lengths(bins: &[LengthBin]) -> Markup {
-    Numbers::new("lengths", bins)
+    CsvDownload::new("lengths", bins)
         .column("from_words", |it| it.from)
         .optional("below_words", |it| it.to)
         .column("reviews", |it| it.rows)
@@ -63,7 +63,7 @@ pub(crate) fn lengths(bins: &[LengthBin]) -> Markup {
 pub(crate) fn words(classes: &[ClassWords]) -> Markup {
     let rows = classes.iter();
     let rows = rows.flat_map(|class| class.words.iter().map(|word| (class.class, word)));
-    Numbers::new("words", rows)
+    CsvDownload::new("words", rows)
         .column("class", |(class, _)| class)
         .column("word", |(_, it)| &it.word)
         .column("score", |(_, it)| it.score)
@@ -76,7 +76,7 @@ pub(crate) fn words(classes: &[ClassWords]) -> Markup {
 pub(crate) fn epochs(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.epochs.iter().map(move |epoch| (model, epoch)));
-    Numbers::new("training", rows)
+    CsvDownload::new("training", rows)
         .column("model", |(model, _)| &model.name)
         .column("epoch", |(_, it)| it.epoch)
         .optional("train_loss", |(_, it)| it.train_loss)
@@ -89,7 +89,7 @@ pub(crate) fn epochs(models: &[ModelData]) -> Markup {
 
 /// Decisions by class.
 pub(crate) fn confusions(models: &[ModelData]) -> Markup {
-    Numbers::new("decisions", models)
+    CsvDownload::new("decisions", models)
         .column("model", |it| &it.name)
         .column("true_negative", |it| it.confusion.true_negative)
         .column("false_positive", |it| it.confusion.false_positive)
@@ -107,7 +107,7 @@ pub(crate) fn reliability(models: &[ModelData]) -> Markup {
         let after = model.reliability.iter();
         after.map(move |bin| (model, "after", bin)).chain(before)
     });
-    Numbers::new("reliability", rows)
+    CsvDownload::new("reliability", rows)
         .column("model", |(model, ..)| &model.name)
         .column("calibration", |(_, when, _)| when)
         .column("mean_probability", |(.., bin)| bin.mean_probability)
@@ -118,7 +118,7 @@ pub(crate) fn reliability(models: &[ModelData]) -> Markup {
 
 /// Every step of a learning-rate range test.
 pub(crate) fn range_test(test: &RangeTestData) -> Markup {
-    Numbers::new(format!("range-{}", test.name), &test.points)
+    CsvDownload::new(format!("range-{}", test.name), &test.points)
         .column("learning_rate", |it| it.learning_rate)
         .column("loss", |it| it.loss)
         .column("smoothed_loss", |it| it.smoothed_loss)
@@ -131,7 +131,7 @@ pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
         let each = repeats.accuracies.iter().enumerate();
         each.map(|(place, accuracy)| (&repeats.model, place, accuracy))
     });
-    Numbers::new("seeds", rows)
+    CsvDownload::new("seeds", rows)
         .column("model", |(model, ..)| model)
         .column("training", |(_, place, _)| place)
         .column("accuracy", |(.., accuracy)| format!("{accuracy:.5}"))
@@ -143,7 +143,7 @@ pub(crate) fn roc(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.roc.iter().map(|point| (&model.name, point)));
     let places = |share: f64| format!("{share:.5}");
-    Numbers::new("roc", rows)
+    CsvDownload::new("roc", rows)
         .column("model", |(model, _)| model)
         .column("false_positive_rate", |it| places(it.1.false_positive_rate))
         .column("true_positive_rate", |it| places(it.1.true_positive_rate))
@@ -162,7 +162,7 @@ pub(crate) fn sweep(sweep: &SweepData) -> Markup {
             rows.extend(epochs.map(|epoch| (&point.values, trial, epoch)));
         }
     }
-    let mut numbers = Numbers::new(format!("sweep-{}", sweep.name), rows);
+    let mut numbers = CsvDownload::new(format!("sweep-{}", sweep.name), rows);
     for (place, setting) in sweep.over.iter().enumerate() {
         numbers = numbers.column(setting, |(values, ..)| &values[place]);
     }
@@ -184,7 +184,7 @@ pub(crate) fn tricks(data: &ReportData) -> Markup {
         let pairs = set.capabilities.iter().zip(&model.failed);
         pairs.map(|((capability, cases), failed)| (capability, &model.name, cases, failed))
     });
-    Numbers::new("tricks", rows)
+    CsvDownload::new("tricks", rows)
         .column("capability", |(capability, ..)| capability)
         .column("model", |(_, model, ..)| model)
         .column("texts", |(_, _, cases, _)| cases)
@@ -198,7 +198,7 @@ pub(crate) fn slices(data: &ReportData) -> Markup {
         let pairs = data.models.iter().zip(&slice.right);
         pairs.map(move |(model, right)| (slice, &model.name, right))
     });
-    Numbers::new("kinds", rows)
+    CsvDownload::new("kinds", rows)
         .column("kind", |(slice, ..)| &slice.name)
         .column("model", |(_, model, _)| model)
         .column("reviews", |(slice, ..)| slice.rows)

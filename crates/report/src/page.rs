@@ -36,7 +36,7 @@ pub fn render(data: &ReportData) -> String {
     let page = Page {
         title: &data.title,
         heading: &data.title,
-        facts: &facts,
+        subtitle: &facts,
         links: &links,
         main: html! { @for part in parts.iter().filter_map(|(_, part)| part.as_ref()) { (part) } },
     };

@@ -1,4 +1,4 @@
-//! Numbers and lists as the page prints them.
+//! CsvDownload and lists as the page prints them.
 
 use artifact::format;
 use chrono::DateTime;

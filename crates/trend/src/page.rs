@@ -3,7 +3,9 @@
 use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
-use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
+use pages::{
+    Axis, CsvDownload, Frame, Page, Table, figure_with_csv, paragraph, remark, section, with_detail,
+};
 
 use crate::data::{Change, Trend};
 use crate::files::{NUMBERS, lines};
@@ -17,7 +19,7 @@ pub fn render(trend: &Trend, model: &str) -> String {
     let conclusion = usize::from(trend.misfit.is_some());
     let findings = pages::findings(&sentences(trend, model), conclusion);
     let over_time = html! {
-        (numbered(shares(trend), caption(trend), share_numbers(trend)))
+        (figure_with_csv(shares(trend), caption(trend), share_numbers(trend)))
         (backtest(trend))
     };
     let main = html! {
@@ -28,11 +30,11 @@ pub fn render(trend: &Trend, model: &str) -> String {
         @if trend.topics.len() > 1 { (topics(trend)) }
     };
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
-    let facts = format!("{rows} reviews by {period}, read by {model}");
+    let subtitle = format!("{rows} reviews by {period}, read by {model}");
     Page {
         title: "Ressenti: trend",
         heading: "What people feel",
-        facts: &facts,
+        subtitle: &subtitle,
         links: &[],
         main,
     }
@@ -55,7 +57,7 @@ fn caption(trend: &Trend) -> String {
 /// A frame whose axis of periods runs over their numbers from 0, with this axis of shares.
 fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
     let last = (trend.periods.len() + trend.forecast.len()).saturating_sub(1);
-    let x = Axis::new(trend.period.name(), (0.0, last.max(1) as f64)).unlabelled();
+    let x = Axis::new(trend.period.name(), (0.0, last.max(1) as f64)).without_labels();
     Frame::new((SIZE.0, height), x, y).broad()
 }
 
@@ -130,7 +132,7 @@ fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
 
 fn share_numbers(trend: &Trend) -> Markup {
     let lines = lines(trend);
-    let mut numbers = Numbers::new("trend", &lines)
+    let mut numbers = CsvDownload::new("trend", &lines)
         .column("period", |line| line.label)
         .optional("reviews", |line| line.rows);
     for (place, name) in NUMBERS.iter().enumerate() {
@@ -179,10 +181,10 @@ fn changes(trend: &Trend) -> Markup {
     };
     let svg = frame.picture("changes", "Probability of a change", description, content);
     let caption = "The probability that the level changed just before a period, where the level is taken to stand still between changes";
-    let numbers = Numbers::new("changes", &trend.periods)
+    let numbers = CsvDownload::new("changes", &trend.periods)
         .column("period", |it| &it.label)
         .column("probability", |it| format!("{:.5}", it.change));
-    let content = numbered(svg, caption, numbers.link());
+    let content = figure_with_csv(svg, caption, numbers.link());
     section("changes", "When did it change?", content)
 }
 
@@ -215,7 +217,7 @@ fn topics(trend: &Trend) -> Markup {
     const SHOWN: usize = 30;
     let all = trend.topics.len();
     let shown = all.min(SHOWN);
-    let share = |it: Estimate| noted((format::percent(it.value), range(it)));
+    let share = |it: Estimate| with_detail((format::percent(it.value), range(it)));
     let caption = format!(
         "The {shown} topics with most reviews of {all}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure"
     );

@@ -69,8 +69,8 @@ fn curve(frame: &Frame<'_>, model: &ModelData, measure: &Measure, place: usize) 
         g.train { @for point in train.flatten() { (frame.dot("", point, 2.0)) } }
         g.validation { @for point in validation.flatten() { (frame.dot("", point, 2.5)) } }
     };
-    let written = |value: f64| format!("{value:.3}");
-    let value = |value: Option<f64>| value.map_or("not recorded".to_owned(), written);
+    let format_value = |value: f64| format!("{value:.3}");
+    let value = |value: Option<f64>| value.map_or("not recorded".to_owned(), format_value);
     let description = model.epochs.iter().map(|it| {
         let (train, validation) = (value((measure.train)(it)), value((measure.validation)(it)));
         format!("epoch {}: train {train}, validation {validation}", it.epoch)
@@ -87,7 +87,7 @@ fn kept(frame: &Frame<'_>, model: &ModelData, measure: &Measure) -> Markup {
         return Markup::default();
     };
     let (x, low, high) = (f64::from(epoch.epoch), frame.y.low, frame.y.high);
-    let (shift, anchor) = match frame.x.place(x) > SIZE.0 * 0.7 {
+    let (shift, anchor) = match frame.x.position(x) > SIZE.0 * 0.7 {
         true => (-5.0, "end"),
         false => (5.0, "start"),
     };

@@ -4,7 +4,7 @@
 use artifact::format;
 use maud::{Markup, PreEscaped, html};
 use metrics::Estimate;
-use pages::{Scale, Size, picture, px, round_range, without_controls};
+use pages::{Scale, Size, picture, px, replace_control_characters, round_range};
 
 use crate::data::ReportData;
 use crate::words;
@@ -29,7 +29,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
 pub fn draw_alone(data: &ReportData) -> Option<String> {
     let (picture, height) = build(data)?;
     let whole = px(height + 32.0);
-    Some(without_controls(html! {
+    Some(replace_control_characters(html! {
         svg xmlns="http://www.w3.org/2000/svg" width="720" height=(whole) viewBox=(format!("0 0 720 {whole}")) {
             style { (PreEscaped(ALONE)) }
             rect width="100%" height="100%" fill="#fff" {}
@@ -69,7 +69,7 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
 
 fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
     let ticks = scale.ticks(TICKS).into_iter();
-    let ticks = ticks.map(|(tick, text)| (percent(scale.place(tick)), text));
+    let ticks = ticks.map(|(tick, text)| (percent(scale.position(tick)), text));
     let ticks: Vec<(String, String)> = ticks.collect();
     let bottom = height - AXIS;
     html! {
@@ -90,7 +90,7 @@ fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
 
 fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
     let (text_y, line_y) = (px(top + 18.0), px(top + 32.0));
-    let place = |share: f64| percent(scale.place(100.0 * share));
+    let place = |share: f64| percent(scale.position(100.0 * share));
     let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(place);
     let (share, range) = words::share(estimate);
     html! {

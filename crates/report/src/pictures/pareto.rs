@@ -48,7 +48,9 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let shares = points.iter().map(|point| point.accuracy);
     let ends = shares.flat_map(|it| [100.0 * it.low, 100.0 * it.high]);
     let x = Axis::new("time, ten times as long at each mark", (first, last));
-    let x = x.ticks((last - first) as usize).written(Some(time));
+    let x = x
+        .ticks((last - first) as usize)
+        .with_tick_format(Some(time));
     let y = Axis::new("accuracy (%)", round_range(ends, 5)?);
     let frame = Frame::new(SIZE, x, y).broad();
     let mut line: Vec<&Point<'_>> = points.iter().filter(|point| point.on_front).collect();
@@ -95,7 +97,7 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
     let mut taken: Vec<(f64, f64, f64)> = Vec::new();
     let mut label = |point: &Point<'_>| {
         let (x, y) = point.at();
-        let (x, y) = (frame.x.place(x), frame.y.place(y));
+        let (x, y) = (frame.x.position(x), frame.y.position(y));
         let width = SIGN * point.model.name.chars().count() as f64;
         let (from, shift, anchor) = match x + 10.0 + width < SIZE.0 {
             true => (x + 10.0, 10.0, "start"),

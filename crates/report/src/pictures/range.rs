@@ -19,7 +19,7 @@ pub(crate) fn draw(place: usize, test: &RangeTestData) -> Option<Markup> {
     let losses = test.points.iter().map(|point| point.smoothed_loss);
     let range = round_range(losses.map(|loss| loss.min(ceiling)), 4)?;
     let ends = (first.learning_rate.log10(), last.learning_rate.log10());
-    let x = Axis::new("learning rate", ends).written(Some(power));
+    let x = Axis::new("learning rate", ends).with_tick_format(Some(power));
     let frame = Frame::new(SIZE, x, Axis::new("loss", range));
     let points = |loss: fn(&RangeTestStep) -> f64| {
         let points = test.points.iter();

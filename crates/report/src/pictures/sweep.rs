@@ -28,7 +28,7 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
     let room = (across(high) - across(low)) * 0.04;
     let x = Axis::new(&sweep.over[0], (across(low) - room, across(high) + room));
     let y = Axis::new("accuracy (%)", (range.0.max(0.0), range.1.min(100.0))).ticks(4);
-    let frame = Frame::new(WIDE, x.written(is_log.then_some(power)), y);
+    let frame = Frame::new(WIDE, x.with_tick_format(is_log.then_some(power)), y);
     let places = || {
         let points = sweep.points.iter().zip(&numbers);
         points.map(|(point, value)| (point, across(*value)))

@@ -4,7 +4,7 @@
 use artifact::format;
 use maud::{Markup, html};
 use metrics::{BrierParts, CalibrationFile, Metric, ProbabilityFigures};
-use pages::{Table, figure, grid, noted, paragraph, section};
+use pages::{Table, figure, grid, paragraph, section, with_detail};
 
 use crate::data::{ModelData, ReportData};
 use crate::numbers;
@@ -76,7 +76,9 @@ fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> 
         format!("{:.4}", read(&it.after.brier_parts))
     };
     Table::new(caption, known)
-        .names("Model", |(model, it)| noted((&model.name, &it.method)))
+        .names("Model", |(model, it)| {
+            with_detail((&model.name, &it.method))
+        })
         .numbers("ECE", |row| change(row, |it| it.ece))
         .numbers("Log loss", |row| change(row, |it| it.log_loss))
         .numbers("Brier", |row| change(row, |it| it.brier))

@@ -3,7 +3,7 @@
 use artifact::format;
 use maud::{Markup, html};
 use metrics::{Comparison, ENOUGH_ROWS, Metric};
-use pages::{Table, noted, numbered, paragraph, remark, section};
+use pages::{Table, figure_with_csv, paragraph, remark, section, with_detail};
 
 use super::repeats;
 use crate::data::{ModelData, ReportData};
@@ -31,7 +31,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
             @let caption = format!(
                 "Accuracy on {rows} test reviews. A dot is what was measured, its whisker Wilson's {confidence} interval"
             );
-            (numbered(picture, caption, numbers::figures(&data.models)))
+            (figure_with_csv(picture, caption, numbers::figures(&data.models)))
         }
         (figures(data, &rows, &confidence))
         (explanation(data))
@@ -39,7 +39,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
         @if let Some(picture) = pareto::draw(&data.models) {
             h3 { "What is worth its time?" }
             @if let Some(text) = front_in_words(data) { (paragraph(text)) }
-            (numbered(
+            (figure_with_csv(
                 picture,
                 "Accuracy against the time that training took, with whatever had to be computed first. A model on the \
                  line is the best for its time; a pale one is beaten by another that took no longer.",
@@ -63,8 +63,9 @@ fn figures<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a 
     let caption = format!(
         "Figures on {rows} test reviews with their {confidence} intervals; the best value of a column is bold"
     );
-    let mut table = Table::new(caption, &data.models)
-        .names("Model", |model| noted((&model.name, &model.architecture)));
+    let mut table = Table::new(caption, &data.models).names("Model", |model| {
+        with_detail((&model.name, &model.architecture))
+    });
     for metric in SHOWN {
         let best = best_value(data, metric);
         table = table.numbers(metric.title(), |model| estimate(model, metric, best));
@@ -78,8 +79,8 @@ fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
     };
     let (value, range) = words::figure(metric, figure);
     match best == Some(figure.value()) {
-        true => noted((html! { b { (value) } }, range)),
-        false => noted((value, range)),
+        true => with_detail((html! { b { (value) } }, range)),
+        false => with_detail((value, range)),
     }
 }
 
@@ -168,7 +169,9 @@ fn pairs<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a Co
     };
     Table::new(caption, &data.comparisons)
         .names("Pair", |it| format!("{} and {}", it.first, it.second))
-        .numbers("Difference", |it| noted(words::difference(it.difference)))
+        .numbers("Difference", |it| {
+            with_detail(words::difference(it.difference))
+        })
         .numbers("Only one right", only)
         .numbers("p", |it| words::p_value(it.adjusted_p_value))
         .words("Verdict", |it| words::verdict(it, data.confidence))

@@ -3,7 +3,7 @@
 use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
-use pages::{Table, noted, remark, section};
+use pages::{Table, remark, section, with_detail};
 
 use crate::data::{ReadingData, ReportData};
 use crate::words;
@@ -22,11 +22,11 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let none = |value: Option<Markup>| value.unwrap_or_else(|| html! { span.muted { "none" } });
     let cut = |share: Option<f64>| share.map(format::percent).unwrap_or_default();
     let whole = |tokens: f64| format::count(tokens.round() as u64);
-    let accuracy = |model: &str| Some(noted(words::share(data.model(model)?.accuracy()?)));
+    let accuracy = |model: &str| Some(with_detail(words::share(data.model(model)?.accuracy()?)));
     let gain = |reading: &ReadingData| {
         let (name, difference) = like(data, reading)?;
         let (value, range) = words::difference(difference);
-        Some(noted((value, format!("{name}, {range}"))))
+        Some(with_detail((value, format!("{name}, {range}"))))
     };
     let encoding = |reading: &ReadingData| {
         let (_, seconds) = reading.encoding?;

@@ -2,7 +2,7 @@
 
 use artifact::{Split, format};
 use maud::{Markup, html};
-use pages::{Table, figure, grid, noted, numbered, paragraph, quote, section};
+use pages::{Table, figure, figure_with_csv, grid, paragraph, quote, section, with_detail};
 
 use crate::data::{AuditLine, LeftOut, ReportData, ReviewsData, SplitCount};
 use crate::numbers;
@@ -20,7 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
                 format::count(kept(reviews)),
                 reviews.splitting
             );
-            (numbered(bars::splits(&reviews.splits), caption, numbers::splits(&reviews.splits)))
+            (figure_with_csv(bars::splits(&reviews.splits), caption, numbers::splits(&reviews.splits)))
         }
         @if let Some(picture) = histogram::draw(&reviews.lengths, "words per review") {
             @let counted = reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>();
@@ -28,7 +28,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
                 "Length of {} reviews in words; the last bar holds all longer ones",
                 format::count(counted)
             );
-            (grid("two", [numbered(picture, caption, numbers::lengths(&reviews.lengths))]))
+            (grid("two", [figure_with_csv(picture, caption, numbers::lengths(&reviews.lengths))]))
         }
         @if reviews.words.iter().any(|class| !class.words.is_empty()) { (words(reviews)) }
         @if !reviews.rejected.is_empty() || !reviews.removed.is_empty() { (left_out(reviews)) }
@@ -119,7 +119,7 @@ fn left_out(reviews: &ReviewsData) -> Markup {
     };
     let table = Table::new(caption, groups())
         .names("Reason", |it| {
-            noted((&it.reason, it.kind.replace('_', " ")))
+            with_detail((&it.reason, it.kind.replace('_', " ")))
         })
         .numbers("Rows", |it| format::count(it.rows))
         .texts("Examples", examples);

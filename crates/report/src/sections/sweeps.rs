@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, figure, grid, noted, numbered, paragraph, section};
+use pages::{Table, figure, figure_with_csv, grid, paragraph, section, with_detail};
 
 use crate::data::{RangeTestData, ReportData, SweepData, SweepPoint};
 use crate::numbers;
@@ -43,7 +43,7 @@ fn range_test(place: usize, test: &RangeTestData) -> Markup {
                 "Training loss over {} steps at rising learning rates (Smith 2017): smoothed, and of each batch in grey",
                 format::count(test.points.len() as u64)
             );
-            (numbered(picture, caption, numbers::range_test(test)))
+            (figure_with_csv(picture, caption, numbers::range_test(test)))
         }
     }
 }
@@ -60,7 +60,7 @@ fn part(place: usize, sweep: &SweepData) -> Markup {
                  lowest mean loss chooses.",
                 sweep.over[0]
             );
-            (numbered(picture, caption, numbers::sweep(sweep)))
+            (figure_with_csv(picture, caption, numbers::sweep(sweep)))
         }
         @if !curves.is_empty() {
             (figure(
@@ -109,7 +109,7 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
             return html! { (mean) };
         }
         let (low, high) = point.range(|trial| 100.0 * trial.accuracy);
-        noted((mean, format!("{low:.1} to {high:.1}")))
+        with_detail((mean, format!("{low:.1} to {high:.1}")))
     };
     let trainings = |point: &SweepPoint| {
         let stopped = point.trials.iter().filter_map(|trial| trial.stopped_after);
@@ -117,7 +117,7 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
             return html! { (point.trials.len()) };
         };
         let epochs = format::plural(epochs.into(), "epoch", "epochs");
-        noted((point.trials.len(), format!("stopped after {epochs}")))
+        with_detail((point.trials.len(), format!("stopped after {epochs}")))
     };
     let caption = format!("{}: all combinations on {rows}, the best first", sweep.name);
     let mut table = Table::new(caption, order);

@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, noted, quote, section};
+use pages::{Table, quote, section, with_detail};
 
 use crate::data::{EmbeddingData, ReportData, TokenizedSplit, TokenizerData};
 use crate::words;
@@ -33,7 +33,7 @@ fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &Tokenized
         let [entries, most] = [it.vocabulary_size, it.max_length].map(format::count);
         let kind = &it.kind;
         let details = format!("{kind}, {entries} entries, at most {most} tokens");
-        noted((&it.name, details))
+        with_detail((&it.name, details))
     };
     let median = |it: &TokenizedSplit| it.median.map_or_else(|| "none".to_owned(), format::count);
     let caption = "Reviews as tokens; vocabularies are learned from the training split alone";
@@ -58,7 +58,7 @@ fn embeddings(embeddings: &[EmbeddingData]) -> Table<&EmbeddingData> {
     let caption = "Share of the vocabulary and of the training split's running tokens that the vector file knows";
     Table::new(caption, embeddings)
         .names("Embedding", |it| {
-            noted((&it.name, format!("{}, {} wide", it.kind, it.width)))
+            with_detail((&it.name, format!("{}, {} wide", it.kind, it.width)))
         })
         .numbers("Vocabulary", |it| format::count(it.vocabulary_size))
         .numbers("Entries found", |it| share(it.types))

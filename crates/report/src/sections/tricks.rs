@@ -3,7 +3,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, noted, paragraph, quote, section};
+use pages::{Table, paragraph, quote, section, with_detail};
 
 use crate::data::{ChallengedModel, Mistake, ModelData, ReportData, SliceData, TrickExample};
 use crate::numbers;
@@ -99,7 +99,7 @@ fn slices(data: &ReportData) -> Table<&SliceData> {
         .numbers("how many", |slice| format::count(slice.rows));
     for (place, model) in data.models.iter().enumerate() {
         let share = |slice: &SliceData| slice.share(place, data.confidence);
-        let share = |slice| share(slice).map(|it| noted(words::share(it)));
+        let share = |slice| share(slice).map(|it| with_detail(words::share(it)));
         table = table.numbers(&model.name, |it| share(it).unwrap_or(html! { "-" }));
     }
     table
