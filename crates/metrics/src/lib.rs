@@ -14,9 +14,11 @@
 //! Newcombe 1998), which hold for one row as for a million. The other figures have bootstrap intervals where
 //! the rows say enough for resamples to mean something, and none where they do not.
 
+mod abstention;
 mod believed;
 mod bootstrap;
 mod calibration;
+mod class_figures;
 mod comparison;
 mod confusion;
 pub mod counter_rng;
@@ -33,10 +35,13 @@ mod ranking;
 pub mod regression;
 mod tally;
 mod temperature;
+mod thresholds;
 
+pub use abstention::{AbstentionFigures, abstention_figures, accuracy_coverage_curve};
 pub use believed::{CalibrationFile, ProbabilityFigures};
 pub use bootstrap::{ENOUGH_ROWS, summary};
 pub use calibration::{BrierParts, ReliabilityBin, brier_parts, reliability};
+pub use class_figures::{ClassFigures, class_figures};
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
 pub use confusion::{Confusion, confusion};
 pub use counter_rng::CounterRng;
@@ -51,3 +56,4 @@ pub use metric::Metric;
 pub use ranking::{RocPoint, roc_curve};
 pub use tally::{THRESHOLD, Tally, is_right};
 pub use temperature::{calibrated, fit_temperature};
+pub use thresholds::{ThresholdFigures, threshold_figures};

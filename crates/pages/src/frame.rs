@@ -1,4 +1,4 @@
-//! The frame of a drawing with two axes: scales, grid, tick labels, names of the axes.
+//! The frame of a picture with two axes: scales, grid, tick labels, axis names.
 
 use std::fmt::Display;
 
@@ -7,56 +7,59 @@ use maud::{Markup, html};
 use crate::picture::{Size, label, picture, px};
 use crate::scale::Scale;
 
-/// Room around the plot for labels.
+/// Space around the plot for labels, in pixels.
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 38.0;
 
-/// An axis: what it measures, from where to where, and how it is labelled.
+/// An axis: its name, its range and its ticks.
 pub struct Axis<'a> {
     name: &'a str,
     range: (f64, f64),
     ticks: usize,
-    write: Option<fn(f64) -> String>,
+    format_tick: Option<fn(f64) -> String>,
 }
 
 impl<'a> Axis<'a> {
-    /// An axis with about five ticks, which are plain numbers.
+    /// An axis with about five ticks that are labelled with numbers.
     pub fn new(name: &'a str, range: (f64, f64)) -> Self {
         Self {
             name,
             range,
             ticks: 5,
-            write: None,
+            format_tick: None,
         }
     }
 
-    /// The same with about this many ticks.
+    /// Sets the approximate number of ticks.
     pub fn ticks(self, ticks: usize) -> Self {
         Self { ticks, ..self }
     }
 
-    /// The same with ticks that are with_tick_format in another way, if one is given.
-    pub fn with_tick_format(self, write: Option<fn(f64) -> String>) -> Self {
-        Self { write, ..self }
+    /// Sets the format of tick labels; `None` prints numbers.
+    pub fn with_tick_format(self, format_tick: Option<fn(f64) -> String>) -> Self {
+        Self {
+            format_tick,
+            ..self
+        }
     }
 
-    /// The same with labels that are drawn apart.
+    /// Removes the tick labels, for an axis that is labelled with [`Frame::tick`].
     pub fn without_labels(self) -> Self {
         self.ticks(1).with_tick_format(Some(|_| String::new()))
     }
 }
 
-/// A drawing of fixed size.
+/// A picture of fixed size with two axes.
 pub struct Frame<'a> {
     size: Size,
     width: f64,
     height: f64,
     axes: [Axis<'a>; 2],
-    /// Places of values from left to right.
+    /// From values to pixels, from left to right.
     pub x: Scale,
-    /// Places of values from bottom to top.
+    /// From values to pixels, from bottom to top.
     pub y: Scale,
 }
 
@@ -73,13 +76,13 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same, shown larger.
+    /// Shows the picture larger.
     pub fn broad(mut self) -> Self {
         self.size = Size::Broad(self.width, self.height);
         self
     }
 
-    /// The picture: grid and labels, and in front of them what was drawn with the frame.
+    /// The picture: grid and labels behind `content`, which other methods of the frame draw.
     pub fn picture<D: Display>(
         &self,
         id: &str,
@@ -90,7 +93,7 @@ impl<'a> Frame<'a> {
         let (left, right, bottom) = (LEFT, self.width - RIGHT, self.height - BOTTOM);
         let [x, y] = &self.axes;
         let ticks = |axis: &Axis<'_>, scale: &Scale| -> Vec<(f64, String)> {
-            let write = |tick, text| axis.write.map_or(text, |write| write(tick));
+            let write = |tick, text| axis.format_tick.map_or(text, |format| format(tick));
             let ticks = scale.ticks(axis.ticks).into_iter();
             let ticks = ticks.map(|(tick, text)| (scale.position(tick), write(tick, text)));
             ticks.collect()
@@ -114,7 +117,7 @@ impl<'a> Frame<'a> {
         picture(id, title, description, self.size, all)
     }
 
-    /// A line through points; interrupted where one is missing.
+    /// A line through points, interrupted at `None`.
     pub fn path(
         &self,
         class: &str,
@@ -144,7 +147,7 @@ impl<'a> Frame<'a> {
         html! { circle class=(class) cx=(px(x)) cy=(px(y)) r=(px(radius)) {} }
     }
 
-    /// Text beside a value.
+    /// Text next to a value, moved right and down by pixels.
     pub fn note(
         &self,
         class: &str,
@@ -157,7 +160,7 @@ impl<'a> Frame<'a> {
         label(position, anchor, Some(class), text)
     }
 
-    /// The label of a value below the axis from left to right.
+    /// A label below the horizontal axis at a value.
     pub fn tick(&self, x: f64, text: &str) -> Markup {
         let position = (self.x.position(x), self.y.position(self.y.low) + 17.0);
         label(position, "middle", None, text)

@@ -1,24 +1,25 @@
-//! `profile.json` of clean.
+//! The data checks and counts of `profile.json`, which clean writes.
 
 use artifact::files::profile::{
-    ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
+    Duplicates, ExampleReview, Groups, Leaks, NearDuplicates, Profile, SplitProfile, Splitting,
+    Texts,
 };
 use artifact::format::{count, plural};
 use artifact::{Artifact, Failure, Sentiment};
 
 use super::read;
-use crate::data::{AuditLine, LengthBin, NearPair, ReviewsData, SplitCount};
-use crate::words;
+use crate::data::{DataCheck, LengthBin, NearPair, ReviewsData, SplitCount};
+use crate::formatting;
 
-/// Adds the profile to what is known of the reviews.
+/// Adds the profile to the report's data about the reviews.
 pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
     let profile: Profile = read(clean, "profile.json")?;
     reviews.splitting = splitting(&profile.splitting);
     reviews.splits = profile.splits.iter().map(split_count).collect();
-    reviews.audit = audit(&profile);
+    reviews.checks = checks(&profile);
     reviews.lengths = lengths(&profile.splits);
     reviews.words = profile.telling_words;
-    let text = |example: ExampleReview| example.text + if example.cut { " ..." } else { "" };
+    let text = |example: ExampleReview| example.text + if example.cut { " …" } else { "" };
     let near = profile.near_duplicates.into_iter();
     let near = near.flat_map(|near| near.examples);
     let near = near.map(|pair| NearPair {
@@ -31,11 +32,11 @@ pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Fai
 
 fn splitting(view: &Splitting) -> String {
     let test = match view.test_by.as_str() {
-        "official" => "the split into train and test is the source's own",
+        "official" => "training and test split of the source",
         _ => "split by a hash of the text",
     };
     let groups = match view.grouped {
-        true => "; where a hash decides, whole groups stay together",
+        true => "; reviews of a group are in the same split",
         false => "",
     };
     format!("{test}{groups}")
@@ -55,7 +56,7 @@ fn split_count(view: &SplitProfile) -> SplitCount {
     }
 }
 
-/// The histograms of all splits, whose edges are the same, added up.
+/// The sum of the histograms of all splits, which have the same bins.
 fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
     let mut bins: Vec<LengthBin> = Vec::new();
     for bin in splits.iter().flat_map(|split| &split.histogram) {
@@ -67,101 +68,179 @@ fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
     bins
 }
 
-/// Duplicates and leaks in words, the leaks first.
-fn audit(profile: &Profile) -> Vec<AuditLine> {
-    let (leaks, copies, groups) = (&profile.leaks, &profile.duplicates, &profile.groups);
-    let verbatim = count(leaks.test_rows_verbatim);
-    let removed = leaks.train_rows_removed;
-    let removed = plural(removed, "training review was", "training reviews were");
-    let conflicting = copies.conflicting_rows;
-    let conflicting = plural(conflicting, "review has them", "reviews have them");
-    let mut lines = vec![
-        AuditLine::new(
-            "Test reviews whose text stood in the training data, too",
-            leaks.test_rows,
-            format!("{verbatim} verbatim; {removed} removed"),
-        ),
-        AuditLine::new(
-            "Copies of an earlier review",
-            copies.removed_labelled + copies.removed_unlabelled,
-            "removed, the first one kept",
-        ),
-        AuditLine::new(
-            "Reviews without a label that repeat a labelled one",
-            copies.removed_unlabelled_in_labelled,
-            "removed",
-        ),
-        AuditLine::new(
-            "Copies inside the official test split",
-            copies.kept_in_test,
-            "kept, so that figures compare with everybody else's",
-        ),
-        AuditLine::new(
-            "Texts that have both labels",
-            copies.conflicting_texts,
-            format!("{conflicting}; removed, except from an official test split"),
-        ),
+/// Every check, duplicates and leaks first.
+fn checks(profile: &Profile) -> Vec<DataCheck> {
+    let mut checks = vec![
+        duplicates(&profile.duplicates),
+        leaks(&profile.leaks),
+        unlabelled_copies(&profile.duplicates),
+        test_duplicates(&profile.duplicates),
+        conflicting_labels(&profile.duplicates),
     ];
-    lines.extend(profile.near_duplicates.as_ref().map(near_line));
-    lines.extend(text_lines(&profile.texts));
-    if groups.train + groups.test > 0 {
-        let what = "Groups (films) with reviews in train and in test";
-        let in_test = count(groups.test);
-        let remark = format!("of {in_test} in test; a model may know them by name");
-        lines.push(AuditLine::new(what, groups.in_train_and_test, remark));
-    }
-    lines
+    checks.extend(profile.near_duplicates.as_ref().map(near_duplicates));
+    checks.extend(text_checks(&profile.texts));
+    checks.extend(shared_groups(&profile.groups));
+    checks
 }
 
-fn near_line(near: &NearDuplicates) -> AuditLine {
-    let removed = match (near.train_rows_removed, near.unlabelled_rows_removed) {
-        (0, 0) => "none of them near a review of an official test split from outside it".to_owned(),
-        (train, unlabelled) => format!(
-            "{} and {} near a test review were removed",
-            plural(train, "training review", "training reviews"),
-            plural(unlabelled, "unlabelled one", "unlabelled ones")
+/// A check of which only findings are printed.
+fn check(what: &str, count: u64, remark: String, result: String) -> DataCheck {
+    DataCheck {
+        what: what.to_owned(),
+        count,
+        remark,
+        result: if count > 0 { result } else { String::new() },
+        is_warning: false,
+    }
+}
+
+fn duplicates(copies: &Duplicates) -> DataCheck {
+    let removed = copies.removed_labelled + copies.removed_unlabelled;
+    let result = match removed {
+        0 => "no duplicate reviews".to_owned(),
+        _ => format!(
+            "{} removed",
+            plural(removed, "duplicate review", "duplicate reviews")
         ),
     };
+    let remark = "removed; the first review of each text is used".to_owned();
+    DataCheck {
+        result,
+        ..check("Duplicate reviews", removed, remark, String::new())
+    }
+}
+
+fn leaks(leaks: &Leaks) -> DataCheck {
+    let removed = plural(
+        leaks.train_rows_removed,
+        "training review",
+        "training reviews",
+    );
+    let verbatim = count(leaks.test_rows_verbatim);
+    let result = match leaks.test_rows {
+        0 => "no overlap between training and test".to_owned(),
+        _ => format!("{removed} removed that also occurred in the test split"),
+    };
+    let remark = format!("{verbatim} of them verbatim; {removed} removed");
+    let what = "Test reviews that also occurred in training";
+    DataCheck {
+        result,
+        ..check(what, leaks.test_rows, remark, String::new())
+    }
+}
+
+fn unlabelled_copies(copies: &Duplicates) -> DataCheck {
+    let found = copies.removed_unlabelled_in_labelled;
+    let one = "unlabelled copy of a labelled review";
+    let removed = plural(found, one, "unlabelled copies of labelled reviews");
+    let what = "Unlabelled copies of labelled reviews";
+    check(
+        what,
+        found,
+        "removed".to_owned(),
+        format!("{removed} removed"),
+    )
+}
+
+fn test_duplicates(copies: &Duplicates) -> DataCheck {
+    let found = plural(copies.kept_in_test, "duplicate", "duplicates");
+    let reason = "not removed, so that figures compare with published ones";
+    let what = "Duplicates within the official test split";
+    let result = format!("{found} within the official test split, {reason}");
+    check(what, copies.kept_in_test, reason.to_owned(), result)
+}
+
+fn conflicting_labels(copies: &Duplicates) -> DataCheck {
+    let texts = plural(copies.conflicting_texts, "text", "texts");
+    let reviews = plural(copies.conflicting_rows, "review", "reviews");
+    let removed = "removed, except from an official test split";
+    DataCheck {
+        is_warning: copies.conflicting_texts > 0,
+        ..check(
+            "Texts with both labels",
+            copies.conflicting_texts,
+            format!("{reviews}, {removed}"),
+            format!("{texts} with both labels ({reviews}): {removed}"),
+        )
+    }
+}
+
+fn near_duplicates(near: &NearDuplicates) -> DataCheck {
     let threshold = near.threshold;
+    let similar = format!("Jaccard similarity of at least {threshold} over five-word shingles");
     let clusters = plural(near.clusters, "cluster", "clusters");
     let largest = count(near.largest_cluster);
-    let remark = match near.rows {
-        0 => {
-            format!("no two have a Jaccard similarity of runs of five words of {threshold} or more")
-        }
-        _ => format!(
-            "in {clusters} of at most {largest}, kept on one side of the split (Jaccard similarity of runs of five words at \
-             least {threshold}); {removed}"
+    let removed = match near.train_rows_removed + near.unlabelled_rows_removed {
+        0 => String::new(),
+        rows => format!(
+            "; {} similar to an official test review removed",
+            plural(rows, "review", "reviews")
         ),
     };
-    let what = "Reviews that share most of their wording with another";
-    AuditLine::new(what, near.rows, remark)
+    let kept = format!("each cluster is in one split{removed}");
+    let rows = plural(near.rows, "near-duplicate", "near-duplicates");
+    check(
+        "Near-duplicates",
+        near.rows,
+        format!("{similar}; {clusters} of at most {largest}; {kept}"),
+        format!("{rows} ({similar}) in {clusters}: {kept}"),
+    )
 }
 
-/// What was noticed in the texts, where it was.
-fn text_lines(texts: &Texts) -> impl Iterator<Item = AuditLine> {
+/// Findings in the texts.
+fn text_checks(texts: &Texts) -> impl Iterator<Item = DataCheck> {
+    let repaired = texts.repaired;
+    let reviews = plural(repaired, "review", "reviews");
+    let encoding = check(
+        "Reviews with wrongly decoded characters",
+        repaired,
+        "repaired".to_owned(),
+        format!("wrongly decoded characters repaired in {reviews}"),
+    );
     let masked = match texts.scores_masked {
         true => "masked",
-        false => "left in: `clean.mask_scores` would mask them",
+        false => "not masked; `clean.mask_scores = true` masks them",
+    };
+    let rated = texts.state_a_score;
+    let reviews = plural(rated, "review states its", "reviews state their");
+    let ratings = DataCheck {
+        is_warning: rated > 0 && !texts.scores_masked,
+        ..check(
+            "Labelled reviews that state their own rating",
+            rated,
+            masked.to_owned(),
+            format!("{reviews} own rating in the text: {masked}"),
+        )
     };
     let languages = texts.other_languages.iter();
+    let other = languages.clone().map(|entry| entry.rows).sum();
     let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));
-    let lines = [
-        AuditLine::new(
-            "Reviews with wrongly decoded characters",
-            texts.repaired,
-            "repaired",
-        ),
-        AuditLine::new(
-            "Labelled reviews that state their own score",
-            texts.state_a_score,
-            masked,
-        ),
-        AuditLine::new(
+    let languages = formatting::join(languages, ", ");
+    let reviews = plural(other, "review", "reviews");
+    let language = DataCheck {
+        is_warning: other > 0,
+        ..check(
             "Reviews in another language",
-            texts.other_languages.iter().map(|entry| entry.rows).sum(),
-            words::join(languages, ", "),
-        ),
-    ];
-    lines.into_iter().filter(|line| line.count > 0)
+            other,
+            languages.clone(),
+            format!("{reviews} in another language: {languages}"),
+        )
+    };
+    let found = [encoding, ratings, language].into_iter();
+    found.filter(|check| check.count > 0)
+}
+
+/// Groups on both sides of the split, where the reviews have groups.
+fn shared_groups(groups: &Groups) -> Option<DataCheck> {
+    let shared = groups.in_train_and_test;
+    let in_test = count(groups.test);
+    let result = format!(
+        "{} (of {in_test} in test) with reviews in training and test: a model may recognise them by name",
+        plural(shared, "group", "groups")
+    );
+    let remark = format!("of {in_test} in test; a model may recognise them by name");
+    (groups.train + groups.test > 0).then(|| DataCheck {
+        is_warning: shared > 0,
+        ..check("Groups in training and test", shared, remark, result)
+    })
 }

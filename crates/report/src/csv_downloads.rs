@@ -1,13 +1,13 @@
-//! The numbers behind the pictures, each table as a link that saves it.
+//! The numbers behind pictures and tables, each as a link that downloads them as CSV.
 
 use maud::Markup;
-use metrics::Metric;
+use metrics::{AbstentionFigures, Metric, ProbabilityFigures};
 use pages::CsvDownload;
 
 use crate::data::{
     ClassWords, LengthBin, ModelData, RangeTestData, RepeatsData, ReportData, SplitCount, SweepData,
 };
-use crate::pictures::pareto;
+use crate::pictures::cost;
 
 /// Every figure of every model with its interval.
 pub(crate) fn figures(models: &[ModelData]) -> Markup {
@@ -24,9 +24,9 @@ pub(crate) fn figures(models: &[ModelData]) -> Markup {
         .link()
 }
 
-/// Quality beside what it costs.
+/// Accuracy and cost of every model.
 pub(crate) fn costs(models: &[ModelData]) -> Markup {
-    let front = pareto::front(models);
+    let front = cost::front(models);
     CsvDownload::new("costs", models.iter().enumerate())
         .column("model", |(_, it)| &it.name)
         .optional("accuracy", |(_, it)| Some(it.accuracy()?.value))
@@ -36,7 +36,7 @@ pub(crate) fn costs(models: &[ModelData]) -> Markup {
         .optional("parameters", |(_, it)| it.parameters)
         .optional("bytes", |(_, it)| it.bytes)
         .column("peak_memory_bytes", |(_, it)| it.peak_memory)
-        .column("on_front", |(place, _)| front.contains(&place))
+        .column("on_front", |(index, _)| front.contains(&index))
         .link()
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn lengths(bins: &[LengthBin]) -> Markup {
         .link()
 }
 
-/// Telling words of every class.
+/// Characteristic words of every class.
 pub(crate) fn words(classes: &[ClassWords]) -> Markup {
     let rows = classes.iter();
     let rows = rows.flat_map(|class| class.words.iter().map(|word| (class.class, word)));
@@ -72,7 +72,7 @@ pub(crate) fn words(classes: &[ClassWords]) -> Markup {
         .link()
 }
 
-/// The course of every training.
+/// Every epoch of every model.
 pub(crate) fn epochs(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.epochs.iter().map(move |epoch| (model, epoch)));
@@ -87,9 +87,9 @@ pub(crate) fn epochs(models: &[ModelData]) -> Markup {
         .link()
 }
 
-/// Decisions by class.
+/// The confusion matrix of every model.
 pub(crate) fn confusions(models: &[ModelData]) -> Markup {
-    CsvDownload::new("decisions", models)
+    CsvDownload::new("confusion", models)
         .column("model", |it| &it.name)
         .column("true_negative", |it| it.confusion.true_negative)
         .column("false_positive", |it| it.confusion.false_positive)
@@ -125,15 +125,15 @@ pub(crate) fn range_test(test: &RangeTestData) -> Markup {
         .link()
 }
 
-/// Every training of the models that were trained several times.
+/// Every training of models that were trained several times.
 pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
     let rows = repeats.iter().flat_map(|repeats| {
         let each = repeats.accuracies.iter().enumerate();
-        each.map(|(place, accuracy)| (&repeats.model, place, accuracy))
+        each.map(|(index, accuracy)| (&repeats.model, index, accuracy))
     });
     CsvDownload::new("seeds", rows)
         .column("model", |(model, ..)| model)
-        .column("training", |(_, place, _)| place)
+        .column("training", |(_, index, _)| index)
         .column("accuracy", |(.., accuracy)| format!("{accuracy:.5}"))
         .link()
 }
@@ -142,29 +142,30 @@ pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
 pub(crate) fn roc(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.roc.iter().map(|point| (&model.name, point)));
-    let places = |share: f64| format!("{share:.5}");
+    let rounded = |share: f64| format!("{share:.5}");
     CsvDownload::new("roc", rows)
         .column("model", |(model, _)| model)
-        .column("false_positive_rate", |it| places(it.1.false_positive_rate))
-        .column("true_positive_rate", |it| places(it.1.true_positive_rate))
+        .column("false_positive_rate", |it| {
+            rounded(it.1.false_positive_rate)
+        })
+        .column("true_positive_rate", |it| rounded(it.1.true_positive_rate))
         .link()
 }
 
-/// Every epoch of every trial of a sweep; the kept one has the figures of the trial.
+/// Every epoch of every trial of a sweep. A trial without epochs has one row.
 pub(crate) fn sweep(sweep: &SweepData) -> Markup {
     let mut rows = Vec::new();
     for point in &sweep.points {
         for trial in &point.trials {
             let epochs = trial.epochs.iter().map(Some);
-            // A trial without epochs has one row.
             let none = trial.epochs.is_empty().then_some(None);
             let epochs = epochs.chain(none);
             rows.extend(epochs.map(|epoch| (&point.values, trial, epoch)));
         }
     }
     let mut numbers = CsvDownload::new(format!("sweep-{}", sweep.name), rows);
-    for (place, setting) in sweep.over.iter().enumerate() {
-        numbers = numbers.column(setting, |(values, ..)| &values[place]);
+    for (index, setting) in sweep.over.iter().enumerate() {
+        numbers = numbers.column(setting, |(values, ..)| &values[index]);
     }
     numbers
         .column("trial", |(_, trial, _)| &trial.name)
@@ -177,14 +178,14 @@ pub(crate) fn sweep(sweep: &SweepData) -> Markup {
         .link()
 }
 
-/// Failures by capability and model.
-pub(crate) fn tricks(data: &ReportData) -> Markup {
+/// Failures in the challenge set by capability and model.
+pub(crate) fn challenge(data: &ReportData) -> Markup {
     let set = &data.challenge;
     let rows = set.models.iter().flat_map(|model| {
         let pairs = set.capabilities.iter().zip(&model.failed);
         pairs.map(|((capability, cases), failed)| (capability, &model.name, cases, failed))
     });
-    CsvDownload::new("tricks", rows)
+    CsvDownload::new("challenge", rows)
         .column("capability", |(capability, ..)| capability)
         .column("model", |(_, model, ..)| model)
         .column("texts", |(_, _, cases, _)| cases)
@@ -192,16 +193,108 @@ pub(crate) fn tricks(data: &ReportData) -> Markup {
         .link()
 }
 
-/// Kinds of reviews by model.
+/// Correct predictions by slice and model.
 pub(crate) fn slices(data: &ReportData) -> Markup {
     let rows = data.slices.iter().flat_map(|slice| {
-        let pairs = data.models.iter().zip(&slice.right);
-        pairs.map(move |(model, right)| (slice, &model.name, right))
+        let pairs = data.models.iter().zip(&slice.correct);
+        pairs.map(move |(model, correct)| (slice, &model.name, correct))
     });
-    CsvDownload::new("kinds", rows)
-        .column("kind", |(slice, ..)| &slice.name)
+    CsvDownload::new("slices", rows)
+        .column("slice", |(slice, ..)| &slice.name)
         .column("model", |(_, model, _)| model)
         .column("reviews", |(slice, ..)| slice.rows)
-        .column("right", |(.., right)| right)
+        .column("correct", |(.., correct)| correct)
+        .link()
+}
+
+/// Precision, recall and F1 of every class and model.
+pub(crate) fn classes(models: &[ModelData]) -> Markup {
+    let rows = models.iter().flat_map(|model| {
+        let classes = model.classes.iter();
+        classes.flat_map(move |class| {
+            let it = class.figures;
+            let figures = [
+                ("precision", it.precision),
+                ("recall", it.recall),
+                ("f1", it.f1),
+            ];
+            let figures = figures.into_iter();
+            figures.filter_map(move |(name, figure)| Some((model, class, name, figure?)))
+        })
+    });
+    CsvDownload::new("classes", rows)
+        .column("model", |(model, ..)| &model.name)
+        .column("class", |(_, class, ..)| &class.class)
+        .column("reviews", |(_, class, ..)| class.figures.rows)
+        .column("figure", |(_, _, name, _)| name)
+        .column("value", |(.., figure)| figure.value)
+        .column("low", |(.., figure)| figure.low)
+        .column("high", |(.., figure)| figure.high)
+        .link()
+}
+
+/// Precision and recall by threshold, class and model.
+pub(crate) fn thresholds(models: &[ModelData]) -> Markup {
+    let rows = models.iter().flat_map(|model| {
+        let classes = model.classes.iter();
+        classes.flat_map(move |class| class.thresholds.iter().map(move |it| (model, class, it)))
+    });
+    CsvDownload::new("thresholds", rows)
+        .column("model", |(model, ..)| &model.name)
+        .column("class", |(_, class, _)| &class.class)
+        .column("threshold", |(.., it)| it.threshold)
+        .column("predicted", |(.., it)| it.predicted)
+        .optional("precision", |(.., it)| Some(it.precision?.value))
+        .optional("recall", |(.., it)| Some(it.recall?.value))
+        .link()
+}
+
+/// What abstaining gives at some thresholds.
+pub(crate) fn abstention(models: &[ModelData]) -> Markup {
+    answered("abstention", models, |model| &model.abstention)
+}
+
+/// The accuracy-coverage curve of every model.
+pub(crate) fn coverage(models: &[ModelData]) -> Markup {
+    answered("coverage", models, |model| &model.coverage_curve)
+}
+
+fn answered(
+    name: &str,
+    models: &[ModelData],
+    read: fn(&ModelData) -> &[AbstentionFigures],
+) -> Markup {
+    let rows = models.iter();
+    let rows = rows.flat_map(|model| read(model).iter().map(move |it| (model, it)));
+    CsvDownload::new(name, rows)
+        .column("model", |(model, _)| &model.name)
+        .column("threshold", |(_, it)| it.threshold)
+        .column("answered", |(_, it)| it.answered)
+        .column("coverage", |(_, it)| it.coverage)
+        .optional("accuracy", |(_, it)| Some(it.accuracy?.value))
+        .optional("low", |(_, it)| Some(it.accuracy?.low))
+        .optional("high", |(_, it)| Some(it.accuracy?.high))
+        .link()
+}
+
+/// Figures of the probabilities before and after calibration, and the parts of the Brier score (Murphy 1973).
+pub(crate) fn calibration(models: &[ModelData]) -> Markup {
+    let rows = models.iter().flat_map(|model| {
+        let files = model.calibration.iter();
+        files.flat_map(move |file| {
+            let times = [("before", &file.before), ("after", &file.after)];
+            times.map(|(time, figures)| (model, time, figures))
+        })
+    });
+    let rows: Vec<(&ModelData, &str, &ProbabilityFigures)> = rows.collect();
+    CsvDownload::new("calibration", rows)
+        .column("model", |(model, ..)| &model.name)
+        .column("calibration", |(_, time, _)| time)
+        .column("ece", |(.., it)| it.ece)
+        .column("log_loss", |(.., it)| it.log_loss)
+        .column("brier", |(.., it)| it.brier)
+        .column("reliability", |(.., it)| it.brier_parts.reliability)
+        .column("resolution", |(.., it)| it.brier_parts.resolution)
+        .column("uncertainty", |(.., it)| it.brier_parts.uncertainty)
         .link()
 }
