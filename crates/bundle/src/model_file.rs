@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{ArtifactError, Digest, Normalization};
-use metrics::{Knot, interpolated};
+use metrics::{Knot, interpolate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use settings::{FeatureSettings, ModelSettings, Truncation};
@@ -91,7 +91,7 @@ impl Calibration {
     pub fn probability(&self, difference: f64) -> f64 {
         match self {
             Self::Temperature(temperature) => 1.0 / (1.0 + (-difference / temperature).exp()),
-            Self::Isotonic(knots) => interpolated(knots, difference),
+            Self::Isotonic(knots) => interpolate(knots, difference),
         }
     }
 

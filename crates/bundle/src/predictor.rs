@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use artifact::{Digest, Failure};
-use metrics::is_right;
+use metrics::is_correct;
 use rayon::prelude::*;
 use settings::RunSettings;
 
@@ -90,7 +90,7 @@ impl Predictor {
         if abstain.is_some_and(|least| likelier < least) {
             return UNDECIDED;
         }
-        &self.classes[usize::from(is_right(1, probability))]
+        &self.classes[usize::from(is_correct(1, probability))]
     }
 
     /// Messages for the user since the last call, see [`crate::Scorer::take_notes`].

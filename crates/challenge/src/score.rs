@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use metrics::is_right;
+use metrics::is_correct;
 use serde::{Deserialize, Serialize};
 
 use crate::{Answer, Case, Relation};
@@ -43,14 +43,16 @@ pub(super) fn failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
     for (case, probability, _) in cases {
         let by_label = case
             .class()
-            .is_some_and(|class| !is_right(class, *probability));
+            .is_some_and(|class| !is_correct(class, *probability));
         let first = case.pair.as_deref().and_then(|pair| {
             let first = first_of.get(pair).copied();
             first_of.entry(pair).or_insert(*probability);
             first
         });
         let by_pair = match (case.relation, first) {
-            (Some(Relation::Same), Some(first)) => is_right(1, first) != is_right(1, *probability),
+            (Some(Relation::Same), Some(first)) => {
+                is_correct(1, first) != is_correct(1, *probability)
+            }
             (Some(Relation::More), Some(first)) => *probability <= first,
             (Some(Relation::Less), Some(first)) => *probability >= first,
             _ => false,

@@ -7,7 +7,7 @@ use std::path::Path;
 use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, read_table, schema};
 use metrics::MetricsFile;
-use metrics::regression::{self, JudgedRow, Paired, Regression};
+use metrics::regression::{self, PairedRuns, Regression, ScoredRow};
 
 /// The name of the table beside a file of figures.
 pub const PREDICTIONS: &str = "predictions.parquet";
@@ -18,7 +18,7 @@ pub struct Judged {
     /// The figures.
     pub metrics: MetricsFile,
     /// The judged test rows of each model, where they are at hand.
-    pub rows: BTreeMap<String, Vec<JudgedRow>>,
+    pub rows: BTreeMap<String, Vec<ScoredRow>>,
 }
 
 impl Judged {
@@ -44,10 +44,13 @@ impl Judged {
     }
 
     /// The models that both have judged on the same rows, paired row by row.
-    pub fn paired(&self, current: &Self) -> BTreeMap<String, Paired> {
-        let pair = |(model, rows): (&String, &Vec<JudgedRow>)| {
+    pub fn paired(&self, current: &Self) -> BTreeMap<String, PairedRuns> {
+        let pair = |(model, rows): (&String, &Vec<ScoredRow>)| {
             // Other rows than now: such a model is compared by its figures alone.
-            Some((model.clone(), Paired::new(rows, current.rows.get(model)?)?))
+            Some((
+                model.clone(),
+                PairedRuns::new(rows, current.rows.get(model)?)?,
+            ))
         };
         self.rows.iter().filter_map(pair).collect()
     }
@@ -55,13 +58,13 @@ impl Judged {
     /// What has become worse since, beyond what chance explains: the one judgement of `--baseline` and
     /// of `ressenti compare`.
     pub fn regressions(&self, current: &Self) -> Vec<Regression> {
-        regression::check(&self.metrics, &current.metrics, &self.paired(current))
+        regression::find_regressions(&self.metrics, &current.metrics, &self.paired(current))
     }
 }
 
 /// The test rows of a table of predictions, by model.
-fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ArtifactError> {
-    let mut found: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
+fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<ScoredRow>>, ArtifactError> {
+    let mut found: BTreeMap<String, Vec<ScoredRow>> = BTreeMap::new();
     for batch in read_table(path, &schema::predictions())? {
         for (model, row) in prediction_rows(&batch?, Split::Test) {
             let rows = found.entry(model.to_owned()).or_default();

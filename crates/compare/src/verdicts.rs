@@ -1,6 +1,6 @@
 //! Model by model: is it worse, better, or not to be told apart from what it was?
 
-use metrics::regression::{Paired, Regression};
+use metrics::regression::{PairedRuns, Regression};
 use metrics::{Estimate, Metric, holm, mcnemar};
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ pub fn verdicts(before: &Judged, after: &Judged) -> Vec<Compared> {
     let is_new = |model: &&String| !before.metrics.models.contains_key(*model);
     let new = after.metrics.models.keys().filter(is_new);
     let models: Vec<&String> = before.metrics.models.keys().chain(new).collect();
-    let only = |model: &&String| pairs.get(*model).map(Paired::only);
+    let only = |model: &&String| pairs.get(*model).map(PairedRuns::only);
     let p_value = |(lost, gained)| mcnemar(gained, lost);
     let p_values: Vec<f64> = models.iter().filter_map(only).map(p_value).collect();
     let mut adjusted = holm(&p_values).into_iter();
@@ -81,7 +81,7 @@ pub fn verdicts(before: &Judged, after: &Judged) -> Vec<Compared> {
         let only = only(&model);
         let p_value = only.and_then(|_| adjusted.next()).unwrap_or(1.0);
         let is_worse = |it: &Regression| it.model == *model && !it.is_missing;
-        let difference = |pair: &Paired| pair.difference(before.metrics.confidence);
+        let difference = |pair: &PairedRuns| pair.difference(before.metrics.confidence);
         Compared {
             model: model.clone(),
             before: accuracy.0,

@@ -86,7 +86,7 @@ fn folds_of(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u64) 
     for row_id in row_ids {
         *sizes.entry(group_of(row_id)).or_default() += 1;
     }
-    let draws = CounterRng::of_sample(seed, FOLDS);
+    let draws = CounterRng::for_sample(seed, FOLDS);
     let mut order: Vec<u64> = sizes.keys().copied().collect();
     order.sort_by_key(|group| (draws.bits(*group), *group));
     let mut rows = vec![0_u64; count as usize];

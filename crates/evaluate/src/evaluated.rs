@@ -8,7 +8,7 @@ use artifact::{OutputFile, Split, StageName};
 use bundle::{ENSEMBLE, TextReader};
 use challenge::Challenge;
 use classifier::choose_device;
-use metrics::{CalibrationFile, ProbabilityFigures, Tally};
+use metrics::{CalibrationFile, ProbabilityFigures, ScoredRows};
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
@@ -111,7 +111,7 @@ fn before_and_after(
     let labels: Vec<u8> = answers.iter().map(|it| it.prediction.label).collect();
     let figures = |probability: fn(&Answer) -> f32| {
         let probabilities: Vec<f32> = answers.iter().map(probability).collect();
-        let tally = Tally::new(&labels, &probabilities).map_err(Failure::from_error)?;
+        let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
         Ok::<_, Failure>(ProbabilityFigures::of(&tally))
     };
     let before = figures(|answer| answer.uncalibrated)?;

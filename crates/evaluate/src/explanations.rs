@@ -5,7 +5,7 @@ use artifact::files::Prediction;
 use artifact::files::{Explanation, write_json};
 use artifact::{Failure, StageName, texts_of};
 use bundle::{Scorer, TextReader, words_of_texts};
-use metrics::is_right;
+use metrics::is_correct;
 use stage::Context;
 
 /// The name of the file.
@@ -60,7 +60,7 @@ pub(crate) fn write(
 fn surest_mistakes(predictions: &[Prediction]) -> Vec<u64> {
     let mut wrong: Vec<&Prediction> = predictions
         .iter()
-        .filter(|row| !is_right(row.label, row.probability))
+        .filter(|row| !is_correct(row.label, row.probability))
         .collect();
     let sureness = |row: &Prediction| (row.probability - 0.5).abs();
     wrong.sort_by(|one, two| {

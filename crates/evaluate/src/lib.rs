@@ -16,7 +16,7 @@ use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
 use evaluated::Evaluated;
-use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, Tally, summary};
+use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, ScoredRows, compute_figures};
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
@@ -114,10 +114,10 @@ fn judge(
         return Err(Failure::new("There are no test rows to judge the model on")
             .with_hint("Raise `clean.split.test`, the share set aside for the test".to_owned()));
     }
-    let tally = Tally::new(&labels, &probabilities).map_err(Failure::from_error)?;
+    let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
     let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
     let figures =
-        summary(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
+        compute_figures(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
     let rows = labels.len() as u64;
     Ok(MetricsFile::of_model(
         &settings.model,

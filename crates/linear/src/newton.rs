@@ -223,8 +223,8 @@ impl<D: Design> Path<'_, D> {
             let fit = fit(self.train, self.labels, (*penalty, self.tolerance), &start);
             start.clone_from(&fit.weights);
             let scores = self.validation.scores(&fit.weights);
-            let is_right = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
-            let right = scores.iter().zip(self.judged_by).filter(is_right).count();
+            let is_correct = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
+            let right = scores.iter().zip(self.judged_by).filter(is_correct).count();
             let tried = Tried {
                 penalty: *penalty,
                 criterion: (self.criterion)(&scores),

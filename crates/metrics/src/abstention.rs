@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Estimate, share_of};
+use crate::{Estimate, wilson_interval};
 
 /// The answers of a model that abstains where its confidence is below a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub fn abstention_figures(
             threshold,
             answered,
             coverage: answered as f64 / rows.len() as f64,
-            accuracy: share_of(correct, answered, confidence),
+            accuracy: wilson_interval(correct, answered, confidence),
         }
     };
     thresholds.iter().map(figures).collect()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BrierParts, Metric, ReliabilityBin, Tally, brier_parts, reliability};
+use crate::{BrierParts, Metric, ReliabilityBin, ScoredRows, brier_parts, reliability};
 
 /// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
 const BINS: u64 = 10;
@@ -39,7 +39,7 @@ pub struct ProbabilityFigures {
 
 impl ProbabilityFigures {
     /// The figures of judged rows, `None` without rows.
-    pub fn of(tally: &Tally) -> Option<Self> {
+    pub fn of(tally: &ScoredRows) -> Option<Self> {
         Some(Self {
             ece: tally.figure(Metric::CalibrationError)?,
             log_loss: tally.figure(Metric::LogLoss)?,

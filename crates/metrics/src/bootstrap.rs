@@ -4,13 +4,16 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::metric::figures;
-use crate::{Confusion, CounterRng, Estimate, Figure, Metric, MetricsError, Tally, confusion};
+use crate::{
+    ConfusionMatrix, CounterRng, Estimate, Figure, Metric, MetricsError, ScoredRows,
+    confusion_matrix,
+};
 
 /// Rows of each kind (negative, positive, rightly judged, wrongly judged) without which resamples prove
 /// nothing. A resample holds no row that the sample lacks: with 41 rows that are all judged rightly, no
 /// resample knows what a mistake costs. Ten of each is the usual condition for shares (Moore and McCabe,
 /// Introduction to the Practice of Statistics), where a share's own interval does not help itself.
-pub const ENOUGH_ROWS: u64 = 10;
+pub const MIN_BOOTSTRAP_ROWS: u64 = 10;
 
 /// Replicates that are no further apart than this are all alike, but for rounding.
 const ALIKE: f64 = 1e-12;
@@ -19,15 +22,15 @@ const ALIKE: f64 = 1e-12;
 /// define is left out.
 ///
 /// Accuracy, precision, recall and F1 have Wilson's interval. The others have the percentile
-/// bootstrap interval over rows where there are [`ENOUGH_ROWS`] of each kind and resamples differ, and
+/// bootstrap interval over rows where there are [`MIN_BOOTSTRAP_ROWS`] of each kind and resamples differ, and
 /// none where that is not so: an interval of no width would claim to be sure.
 ///
 /// The result depends on the rows, `samples`, `confidence` and `seed`, not on the number of threads.
 ///
 /// # Errors
 /// There are no samples, or the confidence is no share.
-pub fn summary(
-    tally: &Tally,
+pub fn compute_figures(
+    tally: &ScoredRows,
     samples: u32,
     confidence: f64,
     seed: u64,
@@ -37,11 +40,11 @@ pub fn summary(
         return Err(MetricsError(problem.to_owned()));
     }
     check_confidence(confidence)?;
-    let outcomes = confusion(tally);
+    let outcomes = confusion_matrix(tally);
     let samples = if says_enough(&outcomes) { samples } else { 0 };
     let replicates: Vec<_> = (0..samples)
         .into_par_iter()
-        .map(|sample| replicate(tally, CounterRng::of_sample(seed, sample.into())))
+        .map(|sample| replicate(tally, CounterRng::for_sample(seed, sample.into())))
         .collect();
     let values = figures(&tally.levels, &tally.counts);
     let resampled = |place: usize, value| {
@@ -54,25 +57,25 @@ pub fn summary(
         let value = values[place]?;
         let share = outcomes.share(metric, confidence);
         let estimate = share.or_else(|| resampled(place, value));
-        let figure = estimate.map_or(Figure::Alone { value }, Figure::Estimate);
+        let figure = estimate.map_or(Figure::ValueOnly { value }, Figure::Estimate);
         Some((metric.name().to_owned(), figure))
     });
     Ok(known.collect())
 }
 
 /// Whether resamples of such rows mean something.
-fn says_enough(outcomes: &Confusion) -> bool {
+fn says_enough(outcomes: &ConfusionMatrix) -> bool {
     let kinds = [
         outcomes.true_negative + outcomes.false_positive,
         outcomes.true_positive + outcomes.false_negative,
         outcomes.true_negative + outcomes.true_positive,
         outcomes.false_negative + outcomes.false_positive,
     ];
-    kinds.iter().all(|rows| *rows >= ENOUGH_ROWS)
+    kinds.iter().all(|rows| *rows >= MIN_BOOTSTRAP_ROWS)
 }
 
 /// All figures of one resample.
-fn replicate(tally: &Tally, draws: CounterRng) -> [Option<f64>; Metric::ALL.len()] {
+fn replicate(tally: &ScoredRows, draws: CounterRng) -> [Option<f64>; Metric::ALL.len()] {
     let rows = tally.rows();
     let mut counts = vec![[0_u32; 2]; tally.levels.len()];
     for place in 0..rows {

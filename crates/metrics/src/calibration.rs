@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::tally::{Counts, Level, totals};
-use crate::{Metric, Tally};
+use crate::{Metric, ScoredRows};
 
 /// What a Brier score is made of: `reliability - resolution + uncertainty` (Murphy 1973), with the
 /// resolution of Stephenson, Coelho and Jolliffe (2008), which counts what tells rows apart within a
@@ -21,7 +21,7 @@ pub struct BrierParts {
 
 /// The parts of the Brier score over this many bins of equal mass; see [`reliability`]. `None` without
 /// rows.
-pub fn brier_parts(tally: &Tally, bins: u64) -> Option<BrierParts> {
+pub fn brier_parts(tally: &ScoredRows, bins: u64) -> Option<BrierParts> {
     let score = tally.figure(Metric::Brier)?;
     let rows = tally.rows() as f64;
     let bins = reliability(tally, bins);
@@ -54,7 +54,7 @@ pub struct ReliabilityBin {
 
 /// Bins of equal mass from the highest probability down. Rows of one probability stay together, so
 /// bins can be fewer and of uneven size where many rows tie. Empty without rows.
-pub fn reliability(tally: &Tally, bins: u64) -> Vec<ReliabilityBin> {
+pub fn reliability(tally: &ScoredRows, bins: u64) -> Vec<ReliabilityBin> {
     reliability_of(&tally.levels, &tally.counts, bins)
 }
 

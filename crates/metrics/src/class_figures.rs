@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Estimate, share_of};
+use crate::{Estimate, wilson_interval};
 
 /// The figures of one class, whose rows are compared with all other rows (one-vs-rest).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,12 +29,14 @@ pub fn class_figures(matrix: &[Vec<u64>], confidence: f64) -> Vec<ClassFigures> 
         let f1 = |share: f64| 2.0 * share / (1.0 + share);
         ClassFigures {
             rows: labelled,
-            precision: share_of(correct, predicted, confidence),
-            recall: share_of(correct, labelled, confidence),
-            f1: share_of(correct, labelled + predicted - correct, confidence).map(|it| Estimate {
-                value: f1(it.value),
-                low: f1(it.low),
-                high: f1(it.high),
+            precision: wilson_interval(correct, predicted, confidence),
+            recall: wilson_interval(correct, labelled, confidence),
+            f1: wilson_interval(correct, labelled + predicted - correct, confidence).map(|it| {
+                Estimate {
+                    value: f1(it.value),
+                    low: f1(it.low),
+                    high: f1(it.high),
+                }
             }),
         }
     };

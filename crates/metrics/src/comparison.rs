@@ -6,7 +6,7 @@ use crate::bootstrap::check_confidence;
 use crate::distribution::binomial_at_most;
 use crate::paired::Outcomes;
 use crate::tally::check_labels;
-use crate::{Estimate, MetricsError, is_right};
+use crate::{Estimate, MetricsError, is_correct};
 
 /// The paired comparison of two models' accuracy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub fn compare(
     check_labels(labels, second.1.len(), "probabilities")?;
     let rows = labels.iter().zip(first.1).zip(second.1);
     let outcomes = Outcomes::of(
-        rows.map(|((&label, &one), &two)| (is_right(label, one), is_right(label, two))),
+        rows.map(|((&label, &one), &two)| (is_correct(label, one), is_correct(label, two))),
     );
     let (first_only, second_only) = (outcomes.first_only, outcomes.second_only);
     let p_value = mcnemar(first_only, second_only);
@@ -112,15 +112,15 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 
 impl Comparison {
     /// Whether the two can be told apart: the adjusted p-value is below `alpha`.
-    pub fn is_difference(&self, alpha: f64) -> bool {
+    pub fn is_significant(&self, alpha: f64) -> bool {
         self.adjusted_p_value < alpha
     }
 
     /// The better model, the worse, and the lead of the better, or `None` where the two cannot be
     /// told apart.
-    pub fn verdict(&self, alpha: f64) -> Option<(&str, &str, Estimate)> {
+    pub fn better_model(&self, alpha: f64) -> Option<(&str, &str, Estimate)> {
         let difference = self.difference;
-        if !self.is_difference(alpha) {
+        if !self.is_significant(alpha) {
             return None;
         }
         if difference.value > 0.0 {
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_verdict_says_who_is_better_or_that_nobody_knows() {
         let check = |comparison: Comparison, expected: Option<(&str, &str)>| {
-            let verdict = comparison.verdict(0.05);
+            let verdict = comparison.better_model(0.05);
             assert_eq!(verdict.map(|found| (found.0, found.1)), expected);
             if let Some((_, _, lead)) = verdict {
                 assert!((lead.value - 0.04).abs() < 1e-12, "{lead:?}");

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::tally::THRESHOLD;
-use crate::{Estimate, Metric, Tally, share_of};
+use crate::{Estimate, Metric, ScoredRows, wilson_interval};
 
 /// The four outcomes of a decision between two classes, in rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confusion {
+pub struct ConfusionMatrix {
     /// Negatives called negative.
     pub true_negative: u64,
     /// Negatives called positive.
@@ -19,15 +19,15 @@ pub struct Confusion {
 }
 
 /// Counts the outcomes. A probability of exactly 0.5 is called positive.
-pub fn confusion(tally: &Tally) -> Confusion {
-    let mut found = Confusion::default();
+pub fn confusion_matrix(tally: &ScoredRows) -> ConfusionMatrix {
+    let mut found = ConfusionMatrix::default();
     for (level, counts) in tally.cells() {
         found.add(level.probability, counts);
     }
     found
 }
 
-impl Confusion {
+impl ConfusionMatrix {
     /// Adds the rows of one probability.
     pub(crate) fn add(&mut self, probability: f64, counts: [u32; 2]) {
         let [negative, positive] = counts.map(u64::from);
@@ -87,12 +87,14 @@ impl Confusion {
     pub(crate) fn share(&self, metric: Metric, confidence: f64) -> Option<Estimate> {
         let found = self.true_positive;
         match metric {
-            Metric::Accuracy => share_of(self.true_negative + found, self.rows(), confidence),
-            Metric::Precision => share_of(found, found + self.false_positive, confidence),
-            Metric::Recall => share_of(found, found + self.false_negative, confidence),
+            Metric::Accuracy => {
+                wilson_interval(self.true_negative + found, self.rows(), confidence)
+            }
+            Metric::Precision => wilson_interval(found, found + self.false_positive, confidence),
+            Metric::Recall => wilson_interval(found, found + self.false_negative, confidence),
             Metric::F1 => {
                 let rows = found + self.false_positive + self.false_negative;
-                let Estimate { low, high, .. } = share_of(found, rows, confidence)?;
+                let Estimate { low, high, .. } = wilson_interval(found, rows, confidence)?;
                 let value = self.f1()?;
                 let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
                 let (low, high) = (low.min(value), high.max(value));

@@ -28,7 +28,7 @@ impl CounterRng {
     }
 
     /// The sequence of one sample under a seed, for example of a bootstrap.
-    pub fn of_sample(seed: u64, sample: u64) -> Self {
+    pub fn for_sample(seed: u64, sample: u64) -> Self {
         let key = Self::new(seed).bits(sample.wrapping_add(1));
         Self(key.wrapping_add(GOLDEN))
     }

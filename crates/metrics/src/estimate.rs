@@ -34,7 +34,7 @@ impl Estimate {
 
 /// A share of rows with its interval by Wilson (1927), which holds for few rows and for shares near 0
 /// and 1. `None` without rows.
-pub fn share_of(count: u64, rows: u64, confidence: f64) -> Option<Estimate> {
+pub fn wilson_interval(count: u64, rows: u64, confidence: f64) -> Option<Estimate> {
     if rows == 0 || count > rows {
         return None;
     }
@@ -84,13 +84,13 @@ mod tests {
     #[test]
     fn intervals_of_shares_are_those_of_statsmodels() {
         for (count, rows, low, high) in WILSON {
-            let found = share_of(count, rows, 0.95).expect("there are rows");
+            let found = wilson_interval(count, rows, 0.95).expect("there are rows");
             assert!(
                 (found.low - low).abs() < 1e-6 && (found.high - high).abs() < 1e-6,
                 "{found:?}"
             );
         }
-        assert_eq!(share_of(0, 0, 0.95), None);
+        assert_eq!(wilson_interval(0, 0, 0.95), None);
     }
 
     #[test]

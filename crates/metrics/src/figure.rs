@@ -15,7 +15,7 @@ pub enum Figure {
     /// With its interval.
     Estimate(Estimate),
     /// Alone: an interval from these rows would claim to know what they do not say.
-    Alone {
+    ValueOnly {
         /// The figure on the rows themselves.
         value: f64,
     },
@@ -25,7 +25,7 @@ impl Figure {
     /// The figure on the rows themselves.
     pub fn value(self) -> f64 {
         match self {
-            Self::Estimate(Estimate { value, .. }) | Self::Alone { value } => value,
+            Self::Estimate(Estimate { value, .. }) | Self::ValueOnly { value } => value,
         }
     }
 
@@ -33,7 +33,7 @@ impl Figure {
     pub fn estimate(self) -> Option<Estimate> {
         match self {
             Self::Estimate(estimate) => Some(estimate),
-            Self::Alone { .. } => None,
+            Self::ValueOnly { .. } => None,
         }
     }
 }
@@ -54,7 +54,7 @@ mod tests {
                 Figure::Estimate(estimate),
                 r#"{"value":0.5,"low":0.25,"high":0.75}"#,
             ),
-            (Figure::Alone { value: 0.5 }, r#"{"value":0.5}"#),
+            (Figure::ValueOnly { value: 0.5 }, r#"{"value":0.5}"#),
         ] {
             assert_eq!(serde_json::to_string(&figure).expect("plain data"), text);
             let read: Figure = serde_json::from_str(text).expect("it is a figure");

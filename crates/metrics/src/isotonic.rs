@@ -77,7 +77,7 @@ pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot
 
 /// The probability at a difference: on the straight line between the knots beside it, and that of the
 /// outermost knot beyond them. One half where there are no knots.
-pub fn interpolated(knots: &[Knot], difference: f64) -> f64 {
+pub fn interpolate(knots: &[Knot], difference: f64) -> f64 {
     let above = knots.partition_point(|knot| knot.difference < difference);
     let below = above.checked_sub(1).map(|below| &knots[below]);
     match (below, knots.get(above)) {
@@ -120,14 +120,14 @@ mod tests {
             (1.5, (1.5 - margin) / 2.0),
             (7.0, 1.0 - margin),
         ] {
-            assert!((interpolated(&knots, difference) - expected).abs() < 1e-12);
+            assert!((interpolate(&knots, difference) - expected).abs() < 1e-12);
         }
     }
 
     #[test]
     fn what_made_the_labels_is_found_again_though_no_temperature_fits() {
         // A curve with a step: 0.3 below 0, 0.9 above.
-        let draws = CounterRng::of_sample(5, 0);
+        let draws = CounterRng::for_sample(5, 0);
         let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
         let rows: Vec<(f32, u8)> = (0..40_000)
             .map(|row| {
@@ -138,7 +138,7 @@ mod tests {
             .collect();
         let knots = fitted(&rows);
         for (difference, expected) in [(-3.0, 0.3), (-0.5, 0.3), (0.5, 0.9), (3.0, 0.9)] {
-            let found = interpolated(&knots, difference);
+            let found = interpolate(&knots, difference);
             assert!((found - expected).abs() < 0.03, "{difference}: {found}");
         }
         assert!(
@@ -151,13 +151,13 @@ mod tests {
 
     #[test]
     fn edge_cases_stay_probabilities() {
-        assert_eq!(interpolated(&fitted(&[]), 3.0), 0.5);
+        assert_eq!(interpolate(&fitted(&[]), 3.0), 0.5);
         let knots = fitted(&[(1.0, 1), (1.0, 1)]);
         assert_eq!(knots.len(), 1);
-        assert_eq!(interpolated(&knots, -5.0), 0.75);
+        assert_eq!(interpolate(&knots, -5.0), 0.75);
         // Worse than chance becomes one block that says the share of positives.
         let knots = fitted(&[(1.0, 0), (2.0, 0), (-1.0, 1), (-2.0, 1)]);
-        assert_eq!(interpolated(&knots, 1.7), 0.5);
+        assert_eq!(interpolate(&knots, 1.7), 0.5);
         assert!(fit_isotonic(&[f32::NAN], &[1]).is_err());
         assert!(fit_isotonic(&[1.0], &[]).is_err());
     }

@@ -4,7 +4,7 @@
 /// confident learning (Northcutt, Jiang and Chuang 2021): a row labelled one class counts as the other
 /// where its probability of the other reaches the mean that rows of the other class have. Ordered by
 /// how sure the model is; the probabilities must come from a model that did not learn from these rows.
-pub fn doubtful_labels(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
+pub fn likely_label_errors(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
     let of_class = |class: u8, probability: f32| {
         let positive = f64::from(probability);
         if class == 1 { positive } else { 1.0 - positive }
@@ -48,9 +48,9 @@ mod tests {
         for row in [20, 41, 98] {
             labels[row] = 1 - labels[row];
         }
-        let found = doubtful_labels(&labels, &probabilities);
+        let found = likely_label_errors(&labels, &probabilities);
         assert!(found.contains(&98) && found.len() <= 3, "{found:?}");
         assert_eq!(found[0], 98);
-        assert_eq!(doubtful_labels(&[], &[]), [0_usize; 0]);
+        assert_eq!(likely_label_errors(&[], &[]), [0_usize; 0]);
     }
 }

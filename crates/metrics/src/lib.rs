@@ -1,8 +1,8 @@
 //! Figures of a two-class model, with the uncertainty of each and paired tests between models.
 //!
-//! The way through: [`Tally::new`] checks and groups the judged rows once, [`Tally::figure`]
-//! is one figure, [`summary`] gives all of them with intervals,
-//! [`compare`] sets two models against each other on the same rows, and [`regression::check`] tells
+//! The way through: [`ScoredRows::new`] checks and groups the judged rows once, [`ScoredRows::figure`]
+//! is one figure, [`compute_figures`] gives all of them with intervals,
+//! [`compare`] sets two models against each other on the same rows, and [`regression::find_regressions`] tells
 //! a real loss from noise. [`MetricsFile`] is `metrics.json`,
 //! [`CalibrationFile`] is `calibration.json`.
 //!
@@ -39,21 +39,21 @@ mod thresholds;
 
 pub use abstention::{AbstentionFigures, abstention_figures, accuracy_coverage_curve};
 pub use believed::{CalibrationFile, ProbabilityFigures};
-pub use bootstrap::{ENOUGH_ROWS, summary};
+pub use bootstrap::{MIN_BOOTSTRAP_ROWS, compute_figures};
 pub use calibration::{BrierParts, ReliabilityBin, brier_parts, reliability};
 pub use class_figures::{ClassFigures, class_figures};
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
-pub use confusion::{Confusion, confusion};
+pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use counter_rng::CounterRng;
 pub use distribution::normal_quantile_above;
 pub use error::MetricsError;
-pub use estimate::{Estimate, share_of};
+pub use estimate::{Estimate, wilson_interval};
 pub use figure::{FEW_ROWS, Figure};
 pub use file::MetricsFile;
-pub use isotonic::{Knot, fit_isotonic, interpolated};
-pub use label_noise::doubtful_labels;
+pub use isotonic::{Knot, fit_isotonic, interpolate};
+pub use label_noise::likely_label_errors;
 pub use metric::Metric;
 pub use ranking::{RocPoint, roc_curve};
-pub use tally::{THRESHOLD, Tally, is_right};
+pub use tally::{ScoredRows, THRESHOLD, is_correct};
 pub use temperature::{calibrated, fit_temperature};
 pub use thresholds::{ThresholdFigures, threshold_figures};

@@ -1,9 +1,9 @@
 //! The closed list of figures, with the names that `metrics.json` and people use.
 
+use crate::ConfusionMatrix;
 use crate::calibration::reliability_of;
-use crate::confusion::Confusion;
 use crate::ranking::{average_precision, roc_auc};
-use crate::tally::{Counts, Level, Tally, totals};
+use crate::tally::{Counts, Level, ScoredRows, totals};
 
 /// Bins of the calibration error.
 const BINS: u64 = 15;
@@ -13,13 +13,13 @@ const BINS: u64 = 15;
 pub enum Metric {
     /// Share of reviews judged right.
     Accuracy,
-    /// See [`Confusion::precision`].
+    /// See [`ConfusionMatrix::precision`].
     Precision,
-    /// See [`Confusion::recall`].
+    /// See [`ConfusionMatrix::recall`].
     Recall,
-    /// See [`Confusion::f1`].
+    /// See [`ConfusionMatrix::f1`].
     F1,
-    /// See [`Confusion::mcc`].
+    /// See [`ConfusionMatrix::mcc`].
     Mcc,
     /// Area under the ROC curve: the probability that a positive is ranked above a negative, ties
     /// counting one half (Mann and Whitney 1947; Hanley and McNeil 1982).
@@ -85,7 +85,7 @@ impl Metric {
     }
 }
 
-impl Tally {
+impl ScoredRows {
     /// A figure of these rows. `None` where they do not define it.
     pub fn figure(&self, metric: Metric) -> Option<f64> {
         let place = Metric::ALL.iter().position(|it| *it == metric)?;
@@ -96,7 +96,7 @@ impl Tally {
 /// All figures of counts, in the order of [`Metric::ALL`].
 pub(crate) fn figures(levels: &[Level], counts: &[Counts]) -> [Option<f64>; Metric::ALL.len()] {
     let rows: u64 = totals(counts).iter().sum();
-    let mut outcomes = Confusion::default();
+    let mut outcomes = ConfusionMatrix::default();
     let (mut losses, mut squares) = (0.0, 0.0);
     for (level, &count) in levels.iter().zip(counts) {
         if count == [0, 0] {

@@ -1,6 +1,6 @@
 //! The difference of two shares of the same rows.
 
-use crate::{Estimate, share_of};
+use crate::{Estimate, wilson_interval};
 
 /// What two models made of the same rows: right both, right only one, right neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Outcomes {
     /// Without rows anything from -1 to 1 may be.
     pub(crate) fn difference(self, confidence: f64) -> Estimate {
         let rows = self.both + self.first_only + self.second_only + self.neither;
-        let share = |count| share_of(count, rows, confidence);
+        let share = |count| wilson_interval(count, rows, confidence);
         let shares = share(self.both + self.first_only).zip(share(self.both + self.second_only));
         let Some((first, second)) = shares else {
             let (value, low, high) = (0.0, -1.0, 1.0);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Tally;
+use crate::ScoredRows;
 use crate::tally::{Counts, totals};
 
 /// Area under the ROC curve: the probability that a positive is ranked above a negative, ties
@@ -48,7 +48,7 @@ pub struct RocPoint {
 
 /// The ROC curve from (0, 0) to (1, 1), one point per distinct probability. `None` where a class is
 /// missing.
-pub fn roc_curve(tally: &Tally) -> Option<Vec<RocPoint>> {
+pub fn roc_curve(tally: &ScoredRows) -> Option<Vec<RocPoint>> {
     let [negatives, positives] = tally.classes().map(|rows| rows as f64);
     if negatives == 0.0 || positives == 0.0 {
         return None;
@@ -75,7 +75,7 @@ mod tests {
     use crate::Metric;
 
     fn check(labels: &[u8], probabilities: &[f32], auc: Option<f64>, precision: Option<f64>) {
-        let tally = Tally::new(labels, probabilities).expect("the rows are fine");
+        let tally = ScoredRows::new(labels, probabilities).expect("the rows are fine");
         for (found, expected) in [
             (tally.figure(Metric::RocAuc), auc),
             (tally.figure(Metric::PrAuc), precision),
@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn the_curve_runs_from_corner_to_corner() {
-        let tally = Tally::new(&[0, 0, 1, 1], &[0.1, 0.4, 0.35, 0.8]).expect("the rows are fine");
+        let tally =
+            ScoredRows::new(&[0, 0, 1, 1], &[0.1, 0.4, 0.35, 0.8]).expect("the rows are fine");
         let curve = roc_curve(&tally).expect("both classes are there");
         let points: Vec<(f64, f64)> = curve
             .iter()

@@ -9,29 +9,29 @@ use std::collections::BTreeMap;
 
 use crate::distribution::{binomial_at_most, hypergeometric_at_most};
 use crate::paired::Outcomes;
-use crate::{Estimate, Metric, MetricsFile, holm, is_right};
+use crate::{Estimate, Metric, MetricsFile, holm, is_correct};
 
 /// The chance of a false alarm that a check accepts.
 pub const ALPHA: f64 = 0.01;
 
 /// Rows of a model's two versions, compared one by one: first the current one, second the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Paired(Outcomes);
+pub struct PairedRuns(Outcomes);
 
 /// One judged row: row id, label, probability of the positive class.
-pub type JudgedRow = (u64, u8, f32);
+pub type ScoredRow = (u64, u8, f32);
 
-impl Paired {
+impl PairedRuns {
     /// Pairs the rows of two runs of one model by row id. `None` where they are not the same rows
     /// with the same labels: the runs can then only be compared by their figures.
-    pub fn new(baseline: &[JudgedRow], current: &[JudgedRow]) -> Option<Self> {
+    pub fn new(baseline: &[ScoredRow], current: &[ScoredRow]) -> Option<Self> {
         let (baseline, current) = (by_row_id(baseline)?, by_row_id(current)?);
         if baseline.len() != current.len() {
             return None;
         }
         let pairs = current.iter().map(|(id, (label, now))| {
             let (was_label, was) = baseline.get(id)?;
-            (was_label == label).then(|| (is_right(*label, *now), is_right(*label, *was)))
+            (was_label == label).then(|| (is_correct(*label, *now), is_correct(*label, *was)))
         });
         let pairs: Vec<(bool, bool)> = pairs.collect::<Option<_>>()?;
         Some(Self(Outcomes::of(pairs.into_iter())))
@@ -55,7 +55,7 @@ impl Paired {
 }
 
 /// Labels and probabilities by row id, `None` where a row stands twice.
-fn by_row_id(rows: &[JudgedRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
+fn by_row_id(rows: &[ScoredRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
     let by_id = rows.iter().map(|&(id, label, value)| (id, (label, value)));
     let by_id: BTreeMap<_, _> = by_id.collect();
     (by_id.len() == rows.len()).then_some(by_id)
@@ -73,12 +73,12 @@ pub struct Regression {
 }
 
 /// Compares a run with a baseline, model by model, on accuracy. `paired` holds, by model, what
-/// [`Paired::new`] found where the baseline's predictions are at hand. Models that only the current
+/// [`PairedRuns::new`] found where the baseline's predictions are at hand. Models that only the current
 /// run has are no regression; equal results never are.
-pub fn check(
+pub fn find_regressions(
     baseline: &MetricsFile,
     current: &MetricsFile,
-    paired: &BTreeMap<String, Paired>,
+    paired: &BTreeMap<String, PairedRuns>,
 ) -> Vec<Regression> {
     let mut regressions = Vec::new();
     let mut losses = Vec::new();
@@ -140,13 +140,13 @@ mod tests {
 
     use super::*;
     use crate::CounterRng;
-    use crate::{Tally, summary};
+    use crate::{ScoredRows, compute_figures};
 
     /// Predictions of a model that is right about this share of rows. The first draw of a row
     /// decides by `rows_seed` (the same in two runs of one model), the second by `noise_seed`.
-    fn run(number: u64, right: f64, rows_seed: u64, noise_seed: u64, noise: f64) -> Vec<JudgedRow> {
+    fn run(number: u64, right: f64, rows_seed: u64, noise_seed: u64, noise: f64) -> Vec<ScoredRow> {
         let unit = |seed: u64, place: u64| {
-            CounterRng::of_sample(seed, 0).bits(place) as f64 / u64::MAX as f64
+            CounterRng::for_sample(seed, 0).bits(place) as f64 / u64::MAX as f64
         };
         let row = |id: u64| {
             let label = u8::from(unit(1, id) < 0.5);
@@ -155,8 +155,12 @@ mod tests {
             } else {
                 rows_seed
             };
-            let is_right = unit(seed, 2 * id + 1) < right;
-            (id, label, if (label == 1) == is_right { 0.8 } else { 0.2 })
+            let is_correct = unit(seed, 2 * id + 1) < right;
+            (
+                id,
+                label,
+                if (label == 1) == is_correct { 0.8 } else { 0.2 },
+            )
         };
         (0..number).map(row).collect()
     }
@@ -168,8 +172,8 @@ mod tests {
                 run(700, 0.8, 3, seed + 10, 0.3),
                 run(700, 0.85, 3, seed + 40, 0.4),
             );
-            let paired = Paired::new(&was, &is).expect("the same rows");
-            let said = |rows: &[JudgedRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
+            let paired = PairedRuns::new(&was, &is).expect("the same rows");
+            let said = |rows: &[ScoredRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
             let labels: Vec<u8> = is.iter().map(|row| row.1).collect();
             let compared = crate::compare(&labels, ("is", &said(&is)), ("was", &said(&was)), 0.95);
             let compared = compared.expect("sound rows");
@@ -178,22 +182,22 @@ mod tests {
         }
     }
 
-    fn file(rows: &[JudgedRow]) -> MetricsFile {
+    fn file(rows: &[ScoredRow]) -> MetricsFile {
         let labels: Vec<u8> = rows.iter().map(|row| row.1).collect();
         let probabilities: Vec<f32> = rows.iter().map(|row| row.2).collect();
-        let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
-        let figures = summary(&tally, 200, 0.95, 1).expect("there are samples");
+        let tally = ScoredRows::new(&labels, &probabilities).expect("the rows are fine");
+        let figures = compute_figures(&tally, 200, 0.95, 1).expect("there are samples");
         MetricsFile::of_model("lstm", rows.len() as u64, 0.95, figures)
     }
 
-    fn flagged(baseline: &[JudgedRow], current: &[JudgedRow], is_paired: bool) -> bool {
+    fn flagged(baseline: &[ScoredRow], current: &[ScoredRow], is_paired: bool) -> bool {
         let pair =
-            is_paired.then(|| Paired::new(baseline, current).expect("the rows are the same"));
+            is_paired.then(|| PairedRuns::new(baseline, current).expect("the rows are the same"));
         let paired = pair
             .map(|pair| ("lstm".to_owned(), pair))
             .into_iter()
             .collect();
-        !check(&file(baseline), &file(current), &paired).is_empty()
+        !find_regressions(&file(baseline), &file(current), &paired).is_empty()
     }
 
     #[test]
@@ -219,10 +223,10 @@ mod tests {
                 let baseline = run(2000, 0.91, 50 + seed, 0, 0.0);
                 // The same model, except that of its right answers some have become wrong.
                 let mut current = baseline.clone();
-                let lost = CounterRng::of_sample(*seed, 9);
+                let lost = CounterRng::for_sample(*seed, 9);
                 for row in current
                     .iter_mut()
-                    .filter(|row| is_right(row.1, row.2) && lost.bits(row.0) % 1000 < 33)
+                    .filter(|row| is_correct(row.1, row.2) && lost.bits(row.0) % 1000 < 33)
                 {
                     row.2 = 1.0 - row.2;
                 }
@@ -251,23 +255,23 @@ mod tests {
             models: IndexMap::new(),
             ..file.clone()
         };
-        let found = check(&file, &none, &BTreeMap::new());
+        let found = find_regressions(&file, &none, &BTreeMap::new());
         assert_eq!(found.len(), 1);
         assert!(found[0].model == "lstm" && found[0].is_missing);
         assert_eq!(
             found[0].text,
             "`lstm` stands in the baseline and not in this run"
         );
-        assert!(check(&none, &file, &BTreeMap::new()).is_empty());
+        assert!(find_regressions(&none, &file, &BTreeMap::new()).is_empty());
     }
 
     #[test]
     fn other_rows_are_not_paired() {
         let rows = run(50, 0.8, 3, 0, 0.0);
-        let check = |change: &dyn Fn(&mut Vec<JudgedRow>)| {
+        let check = |change: &dyn Fn(&mut Vec<ScoredRow>)| {
             let mut other = rows.clone();
             change(&mut other);
-            assert_eq!(Paired::new(&rows, &other), None);
+            assert_eq!(PairedRuns::new(&rows, &other), None);
         };
         check(&|rows| rows[0].1 = 1 - rows[0].1);
         check(&|rows| rows[0].0 = 999);
@@ -276,8 +280,8 @@ mod tests {
         let mut shuffled = rows.clone();
         shuffled.reverse();
         assert_eq!(
-            Paired::new(&rows, &shuffled),
-            Some(Paired(Outcomes {
+            PairedRuns::new(&rows, &shuffled),
+            Some(PairedRuns(Outcomes {
                 both: 36,
                 neither: 14,
                 ..Outcomes::default()

@@ -13,7 +13,7 @@ use crate::MetricsError;
 pub const THRESHOLD: f64 = 0.5;
 
 /// Whether a model that gives this probability of the positive class is right about this label.
-pub fn is_right(label: u8, probability: f32) -> bool {
+pub fn is_correct(label: u8, probability: f32) -> bool {
     (f64::from(probability) >= THRESHOLD) == (label == 1)
 }
 
@@ -34,7 +34,7 @@ pub(crate) type Counts = [u32; 2];
 
 /// Checked rows, grouped by probability.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct ScoredRows {
     /// Distinct probabilities, from the highest down.
     pub(crate) levels: Vec<Level>,
     /// The rows of each level by label.
@@ -43,7 +43,7 @@ pub struct Tally {
     pub(crate) cell_of_row: Vec<u32>,
 }
 
-impl Tally {
+impl ScoredRows {
     /// Checks and groups rows. `labels` are 0 (negative) or 1 (positive), `probabilities` those of
     /// the positive class.
     ///
@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn equal_probabilities_share_a_level() {
-        let tally = Tally::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.9, 0.1]).expect("the rows are fine");
+        let tally =
+            ScoredRows::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.9, 0.1]).expect("the rows are fine");
         let found: Vec<(f64, Counts)> = tally
             .cells()
             .map(|(level, counts)| (level.probability, counts))
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn what_is_no_row_is_refused() {
         let check = |labels: &[u8], probabilities: &[f32], expected: &str| {
-            let error = Tally::new(labels, probabilities).expect_err("it is damaged");
+            let error = ScoredRows::new(labels, probabilities).expect_err("it is damaged");
             assert_eq!(error.to_string(), expected);
         };
         check(&[0], &[], "There are 1 labels and 0 probabilities");

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn the_temperature_that_made_the_labels_is_found_again() {
         for truth in [0.5, 1.0, 2.5] {
-            let draws = CounterRng::of_sample(11, 0);
+            let draws = CounterRng::for_sample(11, 0);
             let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
             let logits: Vec<f32> = (0..40_000)
                 .map(|row| ((unit(2 * row) - 0.5) * 8.0) as f32)

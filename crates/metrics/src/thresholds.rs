@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Estimate, share_of};
+use crate::{Estimate, wilson_interval};
 
 /// The decisions for one class at one threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +32,8 @@ pub fn threshold_figures(
         ThresholdFigures {
             threshold,
             predicted,
-            precision: share_of(correct, predicted, confidence),
-            recall: share_of(correct, labelled, confidence),
+            precision: wilson_interval(correct, predicted, confidence),
+            recall: wilson_interval(correct, labelled, confidence),
         }
     };
     thresholds.iter().map(figures).collect()

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use metrics::counter_rng::{GOLDEN, mix};
-use metrics::regression::{ALPHA, JudgedRow, Paired, check};
-use metrics::{Estimate, MetricsFile, Tally, compare, share_of, summary};
+use metrics::regression::{ALPHA, PairedRuns, ScoredRow, find_regressions};
+use metrics::{Estimate, MetricsFile, ScoredRows, compare, compute_figures, wilson_interval};
 use serde_json::Value;
 
 /// SplitMix64 (Steele et al. 2014): the draws of a simulation, from a seed.
@@ -39,9 +39,9 @@ fn paired_intervals_cover_the_true_difference() {
             // Where the first is wrong (20 %), the second is more often so than elsewhere: in all 26 %.
             let (mut first, mut second) = (Vec::new(), Vec::new());
             for _ in 0..rows {
-                let is_right = random.unit() < 0.8;
-                let other = random.unit() < if is_right { 0.85 } else { 0.3 };
-                first.push(if is_right { 0.9 } else { 0.1 });
+                let is_correct = random.unit() < 0.8;
+                let other = random.unit() < if is_correct { 0.85 } else { 0.3 };
+                first.push(if is_correct { 0.9 } else { 0.1 });
                 second.push(if other { 0.9 } else { 0.1 });
             }
             let labels = vec![1_u8; rows];
@@ -72,12 +72,13 @@ fn intervals_of_ranking_and_brier_cover_what_many_rows_say() {
                 (probability * probability * (3.0 - 2.0 * probability)) as f32
             })
             .collect();
-        Tally::new(&labels, &probabilities).unwrap()
+        ScoredRows::new(&labels, &probabilities).unwrap()
     };
-    let truth = summary(&rows(7, 2_000_000), 1, 0.9, 1).unwrap();
+    let truth = compute_figures(&rows(7, 2_000_000), 1, 0.9, 1).unwrap();
     for name in ["roc_auc", "brier", "log_loss", "f1", "mcc"] {
         let covered = (0..TRIALS).filter(|trial| {
-            let found = summary(&rows(1000 + *trial as u64, 300), 300, 0.9, 5).unwrap()[name];
+            let found =
+                compute_figures(&rows(1000 + *trial as u64, 300), 300, 0.9, 5).unwrap()[name];
             let Estimate { low, high, .. } = found.estimate().unwrap();
             (low..=high).contains(&truth[name].value())
         });
@@ -123,13 +124,13 @@ fn intervals_of_few_rows_cover() {
             labels.push(u8::from(random.unit() < probability));
             given.push(probability as f32);
         }
-        Tally::new(&labels, &given).unwrap()
+        ScoredRows::new(&labels, &given).unwrap()
     };
-    let truth = summary(&rows(7, 2_000_000), 1, 0.95, 1).unwrap();
+    let truth = compute_figures(&rows(7, 2_000_000), 1, 0.95, 1).unwrap();
     let names = ["f1", "mcc", "roc_auc", "log_loss", "brier"];
     let (mut known, mut covered) = ([0; 5], [0; 5]);
     for trial in 0..TRIALS {
-        let found = summary(&rows(1000 + trial as u64, 40), 400, 0.95, 5).unwrap();
+        let found = compute_figures(&rows(1000 + trial as u64, 40), 400, 0.95, 5).unwrap();
         for (place, name) in names.iter().enumerate() {
             let Some(Estimate { low, high, .. }) = found[*name].estimate() else {
                 continue;
@@ -156,7 +157,7 @@ fn wilson_covers_for_few_rows_and_extreme_shares() {
         let covered = (0..TRIALS).filter(|trial| {
             let mut random = Random(*trial as u64 ^ 0xABCD);
             let count = (0..rows).filter(|_| random.unit() < share).count();
-            let found = share_of(count as u64, rows, 0.95).unwrap();
+            let found = wilson_interval(count as u64, rows, 0.95).unwrap();
             (found.low..=found.high).contains(&share)
         });
         // Counts are whole, so that no interval covers exactly: Agresti and Coull (1998), figure 5.
@@ -178,15 +179,20 @@ fn of_200_harmless_changes_hardly_one_rings_the_alarm_and_a_real_loss_does() {
         values.map(|value| value.as_f64().unwrap()).collect()
     };
     let (labels, first, second) = (column("labels"), column("first"), column("second"));
-    let rows = |pick: &mut dyn FnMut(usize) -> f64| -> Vec<JudgedRow> {
+    let rows = |pick: &mut dyn FnMut(usize) -> f64| -> Vec<ScoredRow> {
         (0..labels.len())
             .map(|row| (row as u64, labels[row] as u8, pick(row) as f32))
             .collect()
     };
-    let rings = |baseline: &[JudgedRow], current: &[JudgedRow], is_paired: bool| {
-        let pair = is_paired.then(|| ("gru".to_owned(), Paired::new(baseline, current).unwrap()));
+    let rings = |baseline: &[ScoredRow], current: &[ScoredRow], is_paired: bool| {
+        let pair = is_paired.then(|| {
+            (
+                "gru".to_owned(),
+                PairedRuns::new(baseline, current).unwrap(),
+            )
+        });
         let paired: BTreeMap<_, _> = pair.into_iter().collect();
-        !check(&file(baseline), &file(current), &paired).is_empty()
+        !find_regressions(&file(baseline), &file(current), &paired).is_empty()
     };
     for is_paired in [true, false] {
         let alarms = (0..200).filter(|seed| {
@@ -213,10 +219,10 @@ fn of_200_harmless_changes_hardly_one_rings_the_alarm_and_a_real_loss_does() {
     assert!(!rings(&worse, &good, true));
 }
 
-fn file(rows: &[JudgedRow]) -> MetricsFile {
+fn file(rows: &[ScoredRow]) -> MetricsFile {
     let labels: Vec<u8> = rows.iter().map(|row| row.1).collect();
     let probabilities: Vec<f32> = rows.iter().map(|row| row.2).collect();
-    let tally = Tally::new(&labels, &probabilities).unwrap();
-    let figures = summary(&tally, 200, 0.95, 1).unwrap();
+    let tally = ScoredRows::new(&labels, &probabilities).unwrap();
+    let figures = compute_figures(&tally, 200, 0.95, 1).unwrap();
     MetricsFile::of_model("gru", rows.len() as u64, 0.95, figures)
 }

@@ -4,8 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use metrics::{
-    Metric, Tally, brier_parts, compare, fit_isotonic, fit_temperature, holm, interpolated,
-    mcnemar, roc_curve, share_of, summary,
+    Metric, ScoredRows, brier_parts, compare, compute_figures, fit_isotonic, fit_temperature, holm,
+    interpolate, mcnemar, roc_curve, wilson_interval,
 };
 use serde_json::Value;
 
@@ -40,15 +40,15 @@ fn close(what: &str, found: f64, expected: f64, tolerance: f64) {
 fn figures_are_those_of_scikit_learn() {
     let golden = golden();
     for model in ["first", "second"] {
-        let tally = Tally::new(&labels(&golden), &probabilities(&golden, model)).unwrap();
-        let found = summary(&tally, 1, 0.95, 1).unwrap();
+        let tally = ScoredRows::new(&labels(&golden), &probabilities(&golden, model)).unwrap();
+        let found = compute_figures(&tally, 1, 0.95, 1).unwrap();
         for (name, expected) in golden["figures"][model].as_object().unwrap() {
             let what = format!("{name} of {model}");
             close(&what, found[name].value(), expected.as_f64().unwrap(), 1e-9);
         }
     }
-    let tally = Tally::new(&labels(&golden), &probabilities(&golden, "first")).unwrap();
-    let found = summary(&tally, 1, 0.95, 1).unwrap()[Metric::CalibrationError.name()];
+    let tally = ScoredRows::new(&labels(&golden), &probabilities(&golden, "first")).unwrap();
+    let found = compute_figures(&tally, 1, 0.95, 1).unwrap()[Metric::CalibrationError.name()];
     close("ece", found.value(), golden["ece"].as_f64().unwrap(), 1e-7);
     let parts = brier_parts(&tally, 10).unwrap();
     let expected = &golden["brier_parts"];
@@ -64,7 +64,7 @@ fn figures_are_those_of_scikit_learn() {
 #[test]
 fn the_curve_is_that_of_scikit_learn() {
     let golden = golden();
-    let tally = Tally::new(&labels(&golden), &probabilities(&golden, "second")).unwrap();
+    let tally = ScoredRows::new(&labels(&golden), &probabilities(&golden, "second")).unwrap();
     let found = roc_curve(&tally).unwrap();
     let expected = golden["roc"].as_array().unwrap();
     assert_eq!(found.len(), expected.len());
@@ -102,7 +102,7 @@ fn calibration_is_that_of_scipy_and_scikit_learn() {
         .into_iter()
         .zip(expected)
     {
-        close("isotonic", interpolated(&knots, place), expected, 1e-9);
+        close("isotonic", interpolate(&knots, place), expected, 1e-9);
     }
 }
 
@@ -120,7 +120,7 @@ fn tests_are_those_of_statsmodels() {
     }
     for row in golden["wilson"].as_array().unwrap() {
         let row = numbers(row);
-        let found = share_of(row[0] as u64, row[1] as u64, 0.95).unwrap();
+        let found = wilson_interval(row[0] as u64, row[1] as u64, 0.95).unwrap();
         close("low", found.low, row[2], 1e-6);
         close("high", found.high, row[3], 1e-6);
     }
@@ -133,8 +133,8 @@ fn intervals_are_near_those_of_resampling_by_scipy() {
     let golden = golden();
     let (labels, first) = (labels(&golden), probabilities(&golden, "first"));
     let second = probabilities(&golden, "second");
-    let tally = Tally::new(&labels, &first).unwrap();
-    let accuracy = summary(&tally, 1, 0.95, 3).unwrap()["accuracy"];
+    let tally = ScoredRows::new(&labels, &first).unwrap();
+    let accuracy = compute_figures(&tally, 1, 0.95, 3).unwrap()["accuracy"];
     let accuracy = accuracy.estimate().unwrap();
     let expected = numbers(&golden["accuracy_interval"]);
     close("low", accuracy.low, expected[0], 0.003);

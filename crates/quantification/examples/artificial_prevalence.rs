@@ -135,7 +135,7 @@ fn films(folder: &Path) -> HashMap<u64, u64> {
 fn mean(values: &[f64]) -> String {
     let whole = values.iter().sum::<f64>() / values.len() as f64;
     let replicate = |number| {
-        let draws = CounterRng::of_sample(1, number);
+        let draws = CounterRng::for_sample(1, number);
         let sum: f64 = (0..values.len())
             .map(|place| values[draws.index(place as u64, values.len())])
             .sum();
@@ -283,7 +283,7 @@ impl Known {
 
     /// For one sample.
     fn for_sample(&self, asked: &Asked, seed: u64) -> Drawn {
-        let draws = CounterRng::of_sample(77, seed);
+        let draws = CounterRng::for_sample(77, seed);
         let rows = self.validation.labels.len();
         let test = &self.test;
         let (labelled, texts) = match (asked.from, asked.labelled) {
@@ -329,7 +329,7 @@ impl Asked {
                 let seed = 1000 * u64::from(step) + sample;
                 let own = whole.is_none().then(|| known.for_sample(self, seed));
                 let (quantifier, pools) = whole.as_ref().or(own.as_ref()).unwrap();
-                let draws = CounterRng::of_sample(1000 + u64::from(step), sample);
+                let draws = CounterRng::for_sample(1000 + u64::from(step), sample);
                 let mut positives = 0;
                 let probabilities: Vec<f32> = (0..self.texts)
                     .map(|place| {

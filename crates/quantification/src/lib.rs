@@ -13,7 +13,7 @@ mod levels;
 mod rates;
 mod share;
 
-use metrics::{CounterRng, Estimate, share_of};
+use metrics::{CounterRng, Estimate, wilson_interval};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +191,7 @@ impl Quantifier {
         }
         let draws = (0..draws)
             .into_par_iter()
-            .map(|number| labelled.drawn(CounterRng::of_sample(seed, number.into())))
+            .map(|number| labelled.drawn(CounterRng::for_sample(seed, number.into())))
             .filter(|known| known.rates.is_useful());
         Ok(Self {
             draws: draws.collect(),
@@ -249,7 +249,7 @@ impl Quantifier {
             (self.draws.par_iter().enumerate())
                 .map(|(number, drawn)| {
                     // Other numbers than those of the labelled rows.
-                    let draws = CounterRng::of_sample(seed ^ 0x7E47, number as u64);
+                    let draws = CounterRng::for_sample(seed ^ 0x7E47, number as u64);
                     let known = known.unwrap_or(drawn);
                     rows.share(method, known, Some(&rows.resample(draws)))
                 })
@@ -263,7 +263,7 @@ impl Quantifier {
         let found = Estimate::from_replicates(value, total, confidence);
         // Never narrower than that of a classifier that does not err (Wilson 1927).
         let positives = (value * count as f64).round() as u64;
-        let perfect = share_of(positives, count as u64, confidence);
+        let perfect = wilson_interval(positives, count as u64, confidence);
         let ends = [found, perfect].into_iter().flatten();
         let (low, high) = ends.fold((value, value), |(low, high), it| {
             (it.low.min(low), it.high.max(high))

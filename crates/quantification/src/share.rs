@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_maximum_is_where_expectation_maximisation_ends() {
         for seed in 0..20 {
-            let draws = CounterRng::of_sample(seed, 0);
+            let draws = CounterRng::for_sample(seed, 0);
             let unit = |place| draws.bits(place) as f64 / u64::MAX as f64;
             let ratios: Vec<f64> = (0..50)
                 .map(|place| (4.0 * unit(place) - 1.0 - 0.1 * seed as f64).exp())
@@ -225,7 +225,7 @@ mod tests {
         for mean in [0.5, 8.0, 29.0, 400.0] {
             let count = 20_000;
             let found: Vec<f64> = (0..count)
-                .map(|at| poisson(mean, CounterRng::of_sample(at, 4), 3))
+                .map(|at| poisson(mean, CounterRng::for_sample(at, 4), 3))
                 .collect();
             let average = found.iter().sum::<f64>() / count as f64;
             let variance = found.iter().map(|x| (x - average).powi(2)).sum::<f64>() / count as f64;

@@ -7,7 +7,7 @@ use quantification::{Method, QuantificationError, Quantifier};
 
 /// Numbers between 0 and 1 by their place.
 fn uniform(seed: u64) -> impl Fn(u64) -> f64 {
-    let draws = CounterRng::of_sample(seed, 99);
+    let draws = CounterRng::for_sample(seed, 99);
     move |place| (draws.bits(place) as f64 + 1.0) / (u64::MAX as f64 + 2.0)
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn difference(estimate: Estimate) -> (String, String) {
 
 /// The better one of two models: `lstm is better`.
 pub(crate) fn verdict(pair: &Comparison, confidence: f64) -> String {
-    match pair.verdict(significance_level(confidence)) {
+    match pair.better_model(significance_level(confidence)) {
         Some((better, ..)) => format!("{better} is better"),
         None => "no significant difference".to_owned(),
     }
@@ -124,7 +124,7 @@ mod tests {
                 "89.4% | 89.0–89.8",
             ),
             (
-                pair(figure(Metric::Brier, Figure::Alone { value: 0.1649 })),
+                pair(figure(Metric::Brier, Figure::ValueOnly { value: 0.1649 })),
                 "0.165 | no interval",
             ),
             (signed(0.0123), "+1.2"),

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, StageName, TableWriter, read_table, schema};
 use indexmap::IndexMap;
-use metrics::regression::JudgedRow;
+use metrics::regression::ScoredRow;
 use metrics::{MetricsFile, compare_all};
 use stage::Context;
 
@@ -33,7 +33,7 @@ pub fn merge_predictions(context: &Context, path: &Path) -> Result<TestPredictio
     let mut writer = TableWriter::create(path, schema::predictions())?;
     let mut merged = TestPredictions::default();
     for (model, artifact) in context.inputs(StageName::Evaluate) {
-        let mut rows: Vec<JudgedRow> = Vec::new();
+        let mut rows: Vec<ScoredRow> = Vec::new();
         for batch in read_table(&artifact.file(PREDICTIONS)?, &schema::predictions())? {
             // The file may allow nulls where the contract does not.
             let failed = ArtifactError::table("read", &artifact.folder().join(PREDICTIONS));

@@ -127,7 +127,7 @@ pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), Refused> 
 
 /// Takes so many labelled reviews out of the input, drawn at random, and learns from them.
 pub(crate) fn from_input(input: &mut Input, count: usize, seed: u64) -> Result<Learned, Refused> {
-    let draws = CounterRng::of_sample(seed, 0xADA7);
+    let draws = CounterRng::for_sample(seed, 0xADA7);
     let rows = 0..input.rows.len();
     let mut taken: Vec<usize> = rows
         .filter(|row| input.rows[*row].verdict.is_some())

@@ -227,7 +227,7 @@ mod tests {
     /// Every topic is all good or all bad, and has three texts: log-odds of each alone say little of that.
     #[test]
     fn intervals_hold_topics_of_three_texts() {
-        let draws = CounterRng::of_sample(5, 0);
+        let draws = CounterRng::for_sample(5, 0);
         let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
         let truths: Vec<f64> = (0..600).map(|at| unit(4 * at)).collect();
         let topics: Vec<(usize, usize)> = (0..600_u64)

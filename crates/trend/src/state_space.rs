@@ -274,7 +274,7 @@ mod tests {
 
     /// A level that walks, observed with errors of 0.2, and the level itself.
     fn walk(step: f64, slope: f64, count: usize, seed: u64) -> (Vec<Observed>, Vec<f64>) {
-        let draws = CounterRng::of_sample(seed, 1);
+        let draws = CounterRng::for_sample(seed, 1);
         let mut level = 0.5;
         (0..count as u64)
             .map(|at| {

@@ -5,8 +5,8 @@ fn close(found: Option<f64>, expected: f64) {
     assert!((found - expected).abs() < 1e-6, "{found} {expected}");
 }
 
-fn tally(labels: &[u8], probabilities: &[f32]) -> Tally {
-    Tally::new(labels, probabilities).expect("the rows are fine")
+fn tally(labels: &[u8], probabilities: &[f32]) -> ScoredRows {
+    ScoredRows::new(labels, probabilities).expect("the rows are fine")
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Expected: accuracy, precision, recall, F1, MCC.
-fn check(found: Confusion, expected: [Option<f64>; 5]) {
+fn check(found: ConfusionMatrix, expected: [Option<f64>; 5]) {
     let figures = [
         found.accuracy(),
         found.precision(),
@@ -19,8 +19,8 @@ fn check(found: Confusion, expected: [Option<f64>; 5]) {
     }
 }
 
-fn table(tn: u64, fp: u64, fn_: u64, tp: u64) -> Confusion {
-    Confusion {
+fn table(tn: u64, fp: u64, fn_: u64, tp: u64) -> ConfusionMatrix {
+    ConfusionMatrix {
         true_negative: tn,
         false_positive: fp,
         false_negative: fn_,
@@ -91,6 +91,6 @@ fn shares_have_intervals_of_wilson_of_their_own_rows() {
 
 #[test]
 fn one_half_is_called_positive() {
-    let tally = Tally::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.499, 0.2]).expect("the rows are fine");
-    assert_eq!(confusion(&tally), table(1, 1, 1, 1));
+    let tally = ScoredRows::new(&[0, 1, 1, 0], &[0.5, 0.5, 0.499, 0.2]).expect("the rows are fine");
+    assert_eq!(confusion_matrix(&tally), table(1, 1, 1, 1));
 }

@@ -28,7 +28,7 @@ fn numbers_never_change() {
     rng.shuffle(&mut items);
     assert_eq!(items, [0, 4, 6, 5, 3, 2, 1, 7]);
     assert_eq!(rng.keep_mask(10, 0.5), [1, 0, 1, 0, 1, 0, 1, 1, 1, 0]);
-    let sample = CounterRng::of_sample(7, 3);
+    let sample = CounterRng::for_sample(7, 3);
     assert_eq!(
         [0, 1, 41].map(|n| sample.bits(n)),
         [
@@ -39,7 +39,7 @@ fn numbers_never_change() {
     );
     assert_eq!(sample.index(5, 1000), 814);
     assert_eq!(
-        CounterRng::of_sample(0, 0).bits(0),
+        CounterRng::for_sample(0, 0).bits(0),
         2_558_736_989_570_252_433
     );
 }
@@ -49,7 +49,7 @@ fn indices_are_spread_evenly() {
     let rows = 10;
     let mut counts = vec![0_i64; rows];
     for place in 0..100_000 {
-        counts[CounterRng::of_sample(7, 3).index(place, rows)] += 1;
+        counts[CounterRng::for_sample(7, 3).index(place, rows)] += 1;
     }
     // A count is binomial with a standard deviation of 95; 5 of them are never reached by chance.
     assert!(
@@ -85,10 +85,10 @@ fn sequences_differ() {
     assert_ne!(rng.child(1).bits(5), rng.child(2).bits(5));
     assert_ne!(rng.bits(5), CounterRng::new(8).bits(5));
     let first: Vec<u64> = (0..4)
-        .map(|sample| CounterRng::of_sample(7, sample).bits(0))
+        .map(|sample| CounterRng::for_sample(7, sample).bits(0))
         .collect();
     let other: Vec<u64> = (0..4)
-        .map(|sample| CounterRng::of_sample(8, sample).bits(0))
+        .map(|sample| CounterRng::for_sample(8, sample).bits(0))
         .collect();
     assert!(first.iter().all(|bits| !other.contains(bits)));
     assert_ne!(first[0], first[1]);

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
 use ingest::{Carry, InputError, TextContent, TextRow, carried_names, read_texts};
-use metrics::is_right;
+use metrics::is_correct;
 use serde::Serialize;
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, Task as Shown, stop_requested, watch_signals};
@@ -228,14 +228,14 @@ impl Job<'_> {
     ) -> Line {
         let probability = answer.probability;
         let label = predictor.label(probability, self.abstain);
-        match (label == UNDECIDED, is_right(1, probability)) {
+        match (label == UNDECIDED, is_correct(1, probability)) {
             (true, _) => done.undecided += 1,
             (false, true) => done.positive += 1,
             (false, false) => done.negative += 1,
         }
         if let Some(truth) = content.label.filter(|_| label != UNDECIDED) {
             done.judged += 1;
-            done.right += u64::from(is_right(truth.id(), probability));
+            done.right += u64::from(is_correct(truth.id(), probability));
         }
         Line {
             row: row.number,

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure, format, sync};
-use metrics::share_of;
+use metrics::wilson_interval;
 
 use super::Done;
 use super::form::{Columns, Form, to_parquet};
@@ -63,7 +63,7 @@ pub(crate) fn in_words(done: &Done, output: &Path, rate: Option<f64>) -> String 
         let (rejected, place) = (count(done.rejected), rejects_of(output));
         text.push_str(&format!(", {rejected} kept aside in `{}`", place.display()));
     }
-    if let Some(share) = share_of(done.right, done.judged, 0.95) {
+    if let Some(share) = wilson_interval(done.right, done.judged, 0.95) {
         let [right, low, high] = [share.value, share.low, share.high].map(|it| 100.0 * it);
         let judged = count(done.judged);
         text.push_str(&format!(

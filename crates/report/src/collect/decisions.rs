@@ -4,7 +4,7 @@
 
 use artifact::Sentiment;
 use metrics::{
-    AbstentionFigures, abstention_figures, accuracy_coverage_curve, class_figures, is_right,
+    AbstentionFigures, abstention_figures, accuracy_coverage_curve, class_figures, is_correct,
     threshold_figures,
 };
 
@@ -57,7 +57,7 @@ pub fn coverage_curve(
 
 /// The predicted class at the probability of the positive class.
 pub(super) fn predicted(probability: f32) -> Sentiment {
-    match is_right(Sentiment::Positive.id(), probability) {
+    match is_correct(Sentiment::Positive.id(), probability) {
         true => Sentiment::Positive,
         false => Sentiment::Negative,
     }

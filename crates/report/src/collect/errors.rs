@@ -6,7 +6,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use artifact::{Artifact, Failure, Sentiment, Split, StageName};
 use artifact::{read_table, rows_of_split, schema};
-use metrics::{doubtful_labels, is_right};
+use metrics::{is_correct, likely_label_errors};
 use stage::Context;
 
 use super::decisions::{class_probability, predicted};
@@ -39,7 +39,7 @@ pub(super) fn collect(
     let (mut wrong, mut label_errors) = (Vec::new(), Vec::new());
     if let Some(values) = probabilities {
         wrong = most_confident_errors(&predictions.labels, values);
-        label_errors = doubtful_labels(&predictions.labels, values);
+        label_errors = likely_label_errors(&predictions.labels, values);
     }
 
     let reviews = context.input(StageName::Clean).file("clean.parquet")?;
@@ -74,7 +74,7 @@ pub(super) fn collect(
     let disagreement = |index: usize, is_excerpt: bool| {
         let (id, label) = (predictions.row_ids[index], predictions.labels[index]);
         let others = predictions.probabilities.iter().filter(|(name, values)| {
-            Some(name.as_str()) != best_name && is_right(label, values[index])
+            Some(name.as_str()) != best_name && is_correct(label, values[index])
         });
         let text = texts.get(&index).copied().unwrap_or_default();
         let probability = probabilities.map_or(0.5, |values| values[index]);
@@ -126,7 +126,7 @@ fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)
 /// The wrong predictions with the highest probability, by row.
 fn most_confident_errors(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
     let mut wrong: Vec<usize> = (0..labels.len()).collect();
-    wrong.retain(|row| !is_right(labels[*row], probabilities[*row]));
+    wrong.retain(|row| !is_correct(labels[*row], probabilities[*row]));
     let confidence = |row: &usize| (probabilities[*row] - 0.5).abs();
     wrong.sort_by(|one, two| confidence(two).total_cmp(&confidence(one)));
     wrong.truncate(ERRORS);

@@ -2,7 +2,7 @@
 
 use artifact::files::Speed;
 use artifact::{Artifact, Failure, FileRole};
-use metrics::{MetricsFile, RocPoint, Tally, confusion, reliability, roc_curve};
+use metrics::{MetricsFile, RocPoint, ScoredRows, confusion_matrix, reliability, roc_curve};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -38,12 +38,12 @@ pub(super) fn collect(
 ) -> Result<ModelData, Failure> {
     let run = &trained.unwrap_or(evaluation).manifest().run;
     let probabilities = &predictions.probabilities[name];
-    let tally = Tally::new(&predictions.labels, probabilities);
+    let tally = ScoredRows::new(&predictions.labels, probabilities);
     let tally = tally.map_err(Failure::from_error)?;
     let model = ModelData {
         name: name.to_owned(),
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
-        confusion: confusion(&tally),
+        confusion: confusion_matrix(&tally),
         classes: decisions::classes(&predictions.labels, probabilities, metrics.confidence),
         abstention: decisions::abstention(&predictions.labels, probabilities, metrics.confidence),
         coverage_curve: decisions::coverage_curve(

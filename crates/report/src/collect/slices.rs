@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Failure, map_arrays, schema};
-use metrics::is_right;
+use metrics::is_correct;
 
 use crate::data::SliceData;
 use crate::predictions::TestPredictions;
@@ -118,9 +118,9 @@ impl SliceBuilder {
         let groups = self.by_length().chain(self.by_unknown_words());
         let slice = |(name, indices): (String, Vec<usize>)| {
             let correct = predictions.probabilities.values().map(|values| {
-                let is_correct =
-                    |index: &&usize| is_right(predictions.labels[**index], values[**index]);
-                indices.iter().filter(is_correct).count() as u64
+                let is_match =
+                    |index: &&usize| is_correct(predictions.labels[**index], values[**index]);
+                indices.iter().filter(is_match).count() as u64
             });
             SliceData {
                 name,

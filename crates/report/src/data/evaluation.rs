@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use metrics::{Estimate, share_of};
+use metrics::{Estimate, wilson_interval};
 use serde::Serialize;
 
 /// Failures in the challenge set.
@@ -66,7 +66,7 @@ pub struct SliceData {
 impl SliceData {
     /// The accuracy of the model with this index.
     pub(crate) fn accuracy(&self, model: usize, confidence: f64) -> Option<Estimate> {
-        share_of(*self.correct.get(model)?, self.rows, confidence)
+        wilson_interval(*self.correct.get(model)?, self.rows, confidence)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use metrics::{
-    AbstentionFigures, CalibrationFile, ClassFigures, Confusion, Estimate, Figure, Metric,
+    AbstentionFigures, CalibrationFile, ClassFigures, ConfusionMatrix, Estimate, Figure, Metric,
     ReliabilityBin, RocPoint, ThresholdFigures,
 };
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct ModelData {
     /// Figures by the names of [`metrics::Metric`].
     pub figures: IndexMap<String, Figure>,
     /// Predictions by class.
-    pub confusion: Confusion,
+    pub confusion: ConfusionMatrix,
     /// Precision, recall and F1 of every class, and what other thresholds give.
     pub classes: Vec<ClassData>,
     /// What `predict --abstain` gives at some thresholds.

@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::Confusion;
+use metrics::ConfusionMatrix;
 use pages::{Size, label, picture, px};
 
 use crate::formatting;
@@ -12,7 +12,7 @@ const LEFT: f64 = 74.0;
 const TOP: f64 = 40.0;
 
 /// The confusion matrix of one model. `index` makes its id unique.
-pub(crate) fn draw(name: &str, confusion: &Confusion, index: usize) -> Markup {
+pub(crate) fn draw(name: &str, confusion: &ConfusionMatrix, index: usize) -> Markup {
     let negative = [confusion.true_negative, confusion.false_positive];
     let positive = [confusion.false_negative, confusion.true_positive];
     let rows = [("negative", negative), ("positive", positive)];

@@ -1,7 +1,7 @@
 //! A reliability diagram: bins of equal mass with intervals, and in grey before calibration.
 
 use maud::{Markup, html};
-use metrics::{ReliabilityBin, share_of};
+use metrics::{ReliabilityBin, wilson_interval};
 use pages::{Axis, Frame};
 
 use crate::data::ModelData;
@@ -17,7 +17,10 @@ pub(crate) fn draw(model: &ModelData, index: usize) -> Markup {
     let bins = &model.reliability;
     let before = model.calibration.as_ref().map(|it| &it.before.reliability);
     let whiskers = bins.iter().filter_map(|bin| {
-        let (x, share) = (point(bin).0, share_of(bin.positives, bin.rows, 0.95)?);
+        let (x, share) = (
+            point(bin).0,
+            wilson_interval(bin.positives, bin.rows, 0.95)?,
+        );
         let (low, high) = (100.0 * share.low, 100.0 * share.high);
         Some(frame.segment("whisker thin", (x, low), (x, high)))
     });

@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::{ENOUGH_ROWS, Metric};
+use metrics::{MIN_BOOTSTRAP_ROWS, Metric};
 use pages::{Table, collapsed, figure_with_csv, paragraph, remark, section, with_detail};
 
 use super::{pairs, repeats};
@@ -94,7 +94,7 @@ pub(crate) fn lacks_intervals(model: &ModelData) -> bool {
 /// Why a figure has no interval.
 pub(crate) fn no_interval() -> String {
     format!(
-        "Figures other than accuracy, precision, recall and F1 have no interval where there are fewer than {ENOUGH_ROWS} \
+        "Figures other than accuracy, precision, recall and F1 have no interval where there are fewer than {MIN_BOOTSTRAP_ROWS} \
          positive, negative, correct or wrong test reviews, or where all bootstrap samples give the same value."
     )
 }

@@ -92,7 +92,7 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
 fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
     let level = formatting::significance_level(data.confidence);
     let rivals = rivals(data, &best.name).into_iter();
-    let equal = rivals.filter(|rival| !rival.2.is_difference(level));
+    let equal = rivals.filter(|rival| !rival.2.is_significant(level));
     let factor = |name: &str| Some(data.model(name)?.prediction_speed? / best.prediction_speed?);
     let faster = equal.filter_map(|(name, lead, _)| Some((name, lead, factor(name)?)));
     let (name, lead, factor) = faster.max_by(|one, two| one.2.total_cmp(&two.2))?;

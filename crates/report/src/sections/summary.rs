@@ -117,7 +117,7 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let level = formatting::significance_level(data.confidence);
     let (beaten, equal): (Vec<_>, Vec<_>) = rivals(data, best)
         .into_iter()
-        .partition(|rival| rival.2.is_difference(level));
+        .partition(|rival| rival.2.is_significant(level));
     let beaten = beaten
         .iter()
         .enumerate()

@@ -4,8 +4,8 @@ mod inputs;
 
 use artifact::files::RangeTestStep;
 use metrics::{
-    CalibrationFile, ProbabilityFigures, Tally, compare_all, confusion, reliability, roc_curve,
-    summary,
+    CalibrationFile, ProbabilityFigures, ScoredRows, compare_all, compute_figures,
+    confusion_matrix, reliability, roc_curve,
 };
 use report::collect::{decisions, thin_roc_curve};
 use report::data::{
@@ -80,12 +80,12 @@ pub(crate) fn run(rows: usize) -> ReportData {
                 (1.0 / (1.0 + (-logit).exp())) as f32
             })
             .collect();
-        let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
+        let tally = ScoredRows::new(&labels, &probabilities).expect("the rows are fine");
         models.push(ModelData {
             name: name.to_owned(),
             architecture: architecture.to_owned(),
-            figures: summary(&tally, 300, 0.95, 1).expect("there are samples"),
-            confusion: confusion(&tally),
+            figures: compute_figures(&tally, 300, 0.95, 1).expect("there are samples"),
+            confusion: confusion_matrix(&tally),
             classes: decisions::classes(&labels, &probabilities, 0.95),
             abstention: decisions::abstention(&labels, &probabilities, 0.95),
             coverage_curve: decisions::coverage_curve(&labels, &probabilities, 0.95),
@@ -176,13 +176,13 @@ fn range_test() -> RangeTestData {
 }
 
 /// Calibration of a model that was overconfident before.
-fn calibration(after: &Tally, labels: &[u8], probabilities: &[f32]) -> CalibrationFile {
+fn calibration(after: &ScoredRows, labels: &[u8], probabilities: &[f32]) -> CalibrationFile {
     let sharpened = |&probability: &f32| {
         let odds = (probability / (1.0 - probability)).powi(2);
         odds / (1.0 + odds)
     };
     let before: Vec<f32> = probabilities.iter().map(sharpened).collect();
-    let before = Tally::new(labels, &before).expect("the rows are fine");
+    let before = ScoredRows::new(labels, &before).expect("the rows are fine");
     CalibrationFile {
         method: "logits divided by 2.000".to_owned(),
         rows: labels.len() as u64,

@@ -11,7 +11,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field};
 use artifact::files::write_json;
 use artifact::{OutputFile, TableWriter, schema, write_arrays};
-use metrics::{CalibrationFile, MetricsFile, ProbabilityFigures, Tally, summary};
+use metrics::{CalibrationFile, MetricsFile, ProbabilityFigures, ScoredRows, compute_figures};
 
 use crate::{Model, ROWS};
 
@@ -61,8 +61,8 @@ pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<Output
         Arc::new(Float32Array::from(probabilities.clone())),
         Arc::new(StringArray::from(vec![name; rows])),
     ];
-    let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
-    let figures = summary(&tally, 100, 0.95, 1).expect("there are samples");
+    let tally = ScoredRows::new(&labels, &probabilities).expect("the rows are fine");
+    let figures = compute_figures(&tally, 100, 0.95, 1).expect("there are samples");
     let file = MetricsFile::of_model(name, ROWS, 0.95, figures);
     write_json(&folder.join("metrics.json"), &file).expect("the disk has room");
     vec![
@@ -84,7 +84,7 @@ pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<Output
     ]
 }
 
-fn calibration(folder: &Path, tally: &Tally) -> OutputFile {
+fn calibration(folder: &Path, tally: &ScoredRows) -> OutputFile {
     let figures = ProbabilityFigures::of(tally).expect("there are rows");
     let file = CalibrationFile {
         method: "logits divided by 1.250".to_owned(),

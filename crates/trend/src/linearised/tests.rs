@@ -25,7 +25,7 @@ fn erring() -> (Quantifier, Response) {
 /// Periods of so many texts, positive with these probabilities.
 fn periods(shares: &[f64], texts: u64, seed: u64) -> Vec<Option<Evidence>> {
     let (quantifier, response) = erring();
-    let draws = CounterRng::of_sample(seed, 9);
+    let draws = CounterRng::for_sample(seed, 9);
     let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
     let period = |(at, share): (usize, &f64)| {
         let said: Vec<f32> = (0..texts)
