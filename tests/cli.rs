@@ -51,7 +51,7 @@ fn names_that_are_not_there_are_answered_with_the_nearest() {
         &project,
         &["run", "--set", "model.lsmt.hidden=9"],
         "1\n----- stderr\nerror: The setting `model.lsmt.hidden=9` given with `--set` does not fit\n  \
-         caused by: there is no `[model.lsmt]` in the pipeline file. Did you mean `lstm`? There are `naive`, `lstm`\n\n\
+         cause: there is no `[model.lsmt]` in the pipeline file. Did you mean `lstm`? There are `naive`, `lstm`\n\n\
          hint: An override is `--set table.key=value`, with the names of the pipeline file\n",
     );
     check(
@@ -107,8 +107,8 @@ fn files_that_are_not_there_are_named() {
     check(
         &project,
         &["run", "--pipeline", "none.toml"],
-        "1\n----- stderr\nerror: Could not read the pipeline file `none.toml`\n  \
-         caused by: No such file or directory (os error 2)\n\nhint: Name the pipeline file with `--pipeline FILE`\n",
+        "1\n----- stderr\nerror: Failed to read the pipeline file `none.toml`\n  \
+         cause: No such file or directory (os error 2)\n\nhint: Name the pipeline file with `--pipeline FILE`\n",
     );
     check(
         &project,
@@ -138,15 +138,15 @@ fn a_plan_of_an_empty_folder_is_the_whole_pipeline() {
         &project,
         &["run", "--dry-run"],
         "0\n----- stdout\n\
-         stale  ingest    reviews      never run\n\
-         stale  clean     reviews      never run\n\
-         stale  tokenize  words        never run\n\
-         stale  embed     random       never run\n\
-         stale  train     naive        never run\n\
-         stale  train     lstm         never run\n\
-         stale  evaluate  naive        never run\n\
-         stale  evaluate  lstm         never run\n\
-         stale  report    reviews      never run\n",
+         stale   ingest    reviews      never run\n\
+         stale   clean     reviews      never run\n\
+         stale   tokenize  words        never run\n\
+         stale   embed     random       never run\n\
+         stale   train     naive        never run\n\
+         stale   train     lstm         never run\n\
+         stale   evaluate  naive        never run\n\
+         stale   evaluate  lstm         never run\n\
+         stale   report    reviews      never run\n",
     );
     check(
         &project,

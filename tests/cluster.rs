@@ -145,7 +145,7 @@ fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
     assert_eq!(identities(&project), identities(&finished()));
     check_store(&project);
     let log = fs::read_to_string(project.artifacts().join("slurm/logs/train-lstm.log"));
-    assert!(log.expect("a log").contains("done   train     lstm"));
+    assert!(log.expect("a log").contains("done    train     lstm"));
 
     // Fresh there, fresh here, and the other way round: nothing is submitted.
     let again = cluster.succeed(&project, &["run", "--engine", "slurm"]);
@@ -177,7 +177,10 @@ fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
         screen.stdout,
         screen.stderr
     );
-    assert_eq!(steps(&screen, "held"), ["evaluate naive", "report reviews"]);
+    assert_eq!(
+        steps(&screen, "blocked"),
+        ["evaluate naive", "report reviews"]
+    );
     let mut done = steps(&screen, "done");
     done.sort();
     assert_eq!(done, ["train rate-001", "train rate-002", "train rate-003"]);

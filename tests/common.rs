@@ -128,7 +128,7 @@ pub(crate) fn artifact(project: &Project, step: &str) -> Artifact {
 
 /// The folder behind a variant's name.
 pub(crate) fn folder(project: &Project, stage: StageName, variant: &str) -> PathBuf {
-    fs::canonicalize(project.store().named(stage, variant)).expect("it was built")
+    fs::canonicalize(project.store().variant_link(stage, variant)).expect("it was built")
 }
 
 /// What each step's output holds.

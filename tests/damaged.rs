@@ -38,7 +38,7 @@ fn flip(path: &Path, position: usize) {
 fn said(project: &Project, step: &str) -> String {
     let (stage, variant) = parts(step);
     let plan = succeed(project, &["plan"]).stdout;
-    let start = format!("stale  {stage:<9} {variant:<12} ");
+    let start = format!("stale   {stage:<9} {variant:<12} ");
     let line = plan.lines().find_map(|line| line.strip_prefix(&start));
     line.unwrap_or_else(|| panic!("`{step}` should be stale:\n{plan}"))
         .to_owned()

@@ -43,12 +43,16 @@ fn a_setting_of_one_model_runs_that_model_and_what_follows_it() {
     let plan = succeed(&project, &[&["plan"], &change[..]].concat()).comparable(project.folder());
     assert!(
         plan.contains(
-            "\nstale  train     lstm         setting `model.lstm.hidden` changed: 8 -> 6\n"
+            "
+stale   train     lstm         setting `model.lstm.hidden` changed: 8 -> 6\n"
         ),
         "{plan}"
     );
     assert!(
-        plan.contains("\nstale  evaluate  lstm         input `train lstm` may change\n"),
+        plan.contains(
+            "
+stale   evaluate  lstm         input `train lstm` may change\n"
+        ),
         "{plan}"
     );
     assert_eq!(
@@ -96,7 +100,7 @@ fn a_new_review_runs_everything_and_another_name_of_the_same_file_nothing() {
     .expect("written");
     let plan = succeed(&project, &["plan"]).stdout;
     assert!(
-        plan.starts_with("stale  ingest    reviews      source `reviews.csv` changed\n"),
+        plan.starts_with("stale   ingest    reviews      source `reviews.csv` changed\n"),
         "{plan}"
     );
     assert_eq!(
@@ -159,7 +163,7 @@ fn one_model_alone_and_one_stage_alone() {
     assert_eq!(done(&project, &["--variant", "naive"]), naive);
     let screen = succeed(&project, &["train", "--variant", "lstm"]);
     assert!(
-        screen.stdout.starts_with("done   train     lstm  "),
+        screen.stdout.starts_with("done    train     lstm  "),
         "{}",
         screen.stdout
     );

@@ -110,9 +110,9 @@ fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
     let (_, failed) = text.split_once("failed").expect("a failed step");
     assert_eq!(
         failed,
-        " train     naive        exit code 7\n\
-         held   evaluate  naive        needs `train naive`\n\
-         held   report    reviews      needs `train naive`\n\n\
+        "  train     naive        exit code 7\n\
+         blocked evaluate  naive        needs `train naive`\n\
+         blocked report    reviews      needs `train naive`\n\n\
          9 steps: 4 fresh, 1 failed, 2 held back, 2 not tried in [time]\n\n\
          hint: 2 steps not tried; `--keep-going` runs what does not need the failed one\n\
          ----- stderr\nerror: it broke\n"
@@ -123,7 +123,7 @@ fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
     assert_eq!(screen.code, Some(7));
     assert_eq!(steps(&screen, "failed"), ["train naive", "train lstm"]);
     assert_eq!(
-        steps(&screen, "held"),
+        steps(&screen, "blocked"),
         ["evaluate naive", "evaluate lstm", "report reviews"]
     );
 }

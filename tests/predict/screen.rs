@@ -28,7 +28,7 @@ fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
             .into();
         assert_eq!(screen.code, Some(1), "{arguments:?}: {}", screen.stderr);
         assert!(
-            screen.stderr.contains("Could not write to standard output")
+            screen.stderr.contains("Failed to write to standard output")
                 && screen.stderr.contains("No space left"),
             "{arguments:?}: {}",
             screen.stderr

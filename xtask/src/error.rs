@@ -84,7 +84,7 @@ impl Error {
         let cause = self.cause.as_deref();
         let mut cause = cause.map(|cause| cause as &dyn std::error::Error);
         while let Some(error) = cause {
-            text.push_str(&format!("  caused by: {error}\n"));
+            text.push_str(&format!("  cause: {error}\n"));
             cause = error.source();
         }
         if let Some(hint) = &self.hint {

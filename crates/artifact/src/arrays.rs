@@ -14,7 +14,7 @@ use arrow::ipc::writer::FileWriter;
 use arrow::ipc::{Block, root_as_footer};
 use memmap2::Mmap;
 
-use crate::{ArtifactError, guarded, schema};
+use crate::{ArtifactError, catch_panics, schema};
 
 /// Length of an IPC file's last part: the footer's length and the closing magic number.
 const TRAILER: usize = 10;
@@ -68,7 +68,8 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>,
     let schema = footer
         .schema()
         .ok_or_else(|| damaged("its footer has no schema"))?;
-    let found = guarded(ArrowError::ExternalError, || try_fb_to_schema(schema)).map_err(&failed)?;
+    let found =
+        catch_panics(ArrowError::ExternalError, || try_fb_to_schema(schema)).map_err(&failed)?;
     schema::check(path, expected, &found)?;
 
     let decoder = FileDecoder::new(Arc::new(found), footer.version());
@@ -81,7 +82,7 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>,
             .ok_or_else(|| damaged("a batch lies outside the file"))?;
         let data = buffer.slice_with_length(start, length);
         let read = || decoder.read_record_batch(block, &data);
-        let batch = guarded(ArrowError::ExternalError, read);
+        let batch = catch_panics(ArrowError::ExternalError, read);
         batches.extend(batch.map_err(&failed)?);
     }
     Ok(batches)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// A file or folder of the store could not be read or written.
-    #[error("Could not {action} `{}`", path.display())]
+    #[error("Failed to {action} `{}`", path.display())]
     Io {
         /// What was attempted: "read", "write", "rename" ...
         action: &'static str,
@@ -25,7 +25,7 @@ pub enum ArtifactError {
         reason: String,
     },
     /// Arrow or Parquet could not read or write a file.
-    #[error("Could not {action} the table `{}`", path.display())]
+    #[error("Failed to {action} the table `{}`", path.display())]
     Table {
         /// "read" or "write".
         action: &'static str,

@@ -41,9 +41,9 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A share from 0 to 1 as percent with one decimal: `12.3 %`.
+/// A share from 0 to 1 as percent with one decimal: `12.3%`.
 pub fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    format!("{:.1}%", 100.0 * share)
 }
 
 /// `1 review`, `2 reviews`.
@@ -70,7 +70,7 @@ mod tests {
             (super::seconds(7800.0), "2 h 10 min"),
             (super::bytes(512), "512 B"),
             (super::bytes(1_572_864), "1.5 MiB"),
-            (super::percent(0.1234), "12.3 %"),
+            (super::percent(0.1234), "12.3%"),
             (super::plural(1, "review", "reviews"), "1 review"),
         ];
         for (found, expected) in cases {

@@ -11,7 +11,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// Whether this thread is within [`guarded`].
+    /// Whether this thread is within [`catch_panics`].
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -27,7 +27,7 @@ struct Panicked {
 ///
 /// # Errors
 /// Those of `read`, and its panic.
-pub fn guarded<T, E>(
+pub fn catch_panics<T, E>(
     wrap: impl FnOnce(Box<dyn Error + Send + Sync>) -> E,
     read: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
@@ -41,7 +41,7 @@ pub fn guarded<T, E>(
     })
 }
 
-/// The standard hook would print the panic; on threads within [`guarded`] nobody needs to see it.
+/// The standard hook would print the panic; on threads within [`catch_panics`] nobody needs to see it.
 fn silence_guarded_threads() {
     static SILENCED: Once = Once::new();
     SILENCED.call_once(|| {
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error() {
         let check = |read: fn() -> Result<u8, Box<dyn Error + Send + Sync>>, expected: &str| {
-            let found = guarded(|error| error, read);
+            let found = catch_panics(|error| error, read);
             let found = found.map_or_else(|error| error.to_string(), |value| value.to_string());
             assert_eq!(found, expected);
         };

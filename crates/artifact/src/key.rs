@@ -34,7 +34,7 @@ pub struct SourceReference {
 /// The key of a step: its stage and the stage's version, its own settings, its inputs, its sources.
 /// An input's variant and a source's name are left out, because a renamed table or file with the
 /// same content gives the same output.
-pub fn key_of(
+pub fn step_key(
     stage: StageName,
     settings: &Value,
     inputs: &[InputReference],
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn key(settings: &Value) -> Key {
-        key_of(StageName::Clean, settings, &[], &[])
+        step_key(StageName::Clean, settings, &[], &[])
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
             variant: variant.to_owned(),
             identity: Digest::of_bytes(content),
         };
-        let with = |input: InputReference| key_of(StageName::Clean, &Value::Null, &[input], &[]);
+        let with = |input: InputReference| step_key(StageName::Clean, &Value::Null, &[input], &[]);
         assert_eq!(with(reference("a", b"x")), with(reference("b", b"x")));
         assert_ne!(with(reference("a", b"x")), with(reference("a", b"y")));
     }

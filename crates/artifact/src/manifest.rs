@@ -46,7 +46,7 @@ pub struct FileEntry {
 /// Facts of the run that made the artifact. They never enter its identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunFacts {
+pub struct RunInfo {
     /// Seconds since 1970-01-01 UTC when the stage started.
     pub started: u64,
     /// Duration in seconds.
@@ -86,7 +86,7 @@ pub struct Manifest {
     /// Its files, sorted by name.
     pub files: Vec<FileEntry>,
     /// Facts of the run.
-    pub run: RunFacts,
+    pub run: RunInfo,
 }
 
 impl Manifest {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Artifact, ArtifactError, Contract, Digest, FileEntry, FileLock, FileRole, InputReference, Key,
-    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, Store, process_name,
+    MANIFEST_NAME, Manifest, RunInfo, SourceReference, StageName, Store, process_name,
 };
 
 /// A file that a stage has written into its pending folder.
@@ -47,7 +47,7 @@ impl OutputFile {
 }
 
 /// How the name of a folder ends that survives a kill.
-pub(crate) const KEPT: &str = "kept";
+pub(crate) const RESUME_EXTENSION: &str = "kept";
 
 /// An artifact under way. It holds the step's lock; dropped before [`PendingArtifact::commit`], it
 /// leaves nothing behind, and killed, it leaves a folder that the next run of the step clears away.
@@ -57,7 +57,7 @@ pub struct PendingArtifact {
     folder: PathBuf,
     destination: PathBuf,
     discarded: PathBuf,
-    kept: PathBuf,
+    resume_directory: PathBuf,
     _lock: FileLock,
 }
 
@@ -83,7 +83,7 @@ impl Store {
         Ok(PendingArtifact {
             stage,
             key,
-            kept: self.kept(stage, &key),
+            resume_directory: self.resume_directory(stage, &key),
             destination: self.folder(stage, &key),
             folder,
             discarded,
@@ -100,8 +100,8 @@ impl PendingArtifact {
 
     /// Where a folder may be made for what survives a kill: the step's next run finds it as it was
     /// left. It is gone once the artifact is in place.
-    pub fn kept(&self) -> &Path {
-        &self.kept
+    pub fn resume_directory(&self) -> &Path {
+        &self.resume_directory
     }
 
     /// Digests and syncs the files, writes the manifest, and renames the folder into place.
@@ -115,7 +115,7 @@ impl PendingArtifact {
         sources: Vec<SourceReference>,
         contract: Contract,
         outputs: &[OutputFile],
-        run: RunFacts,
+        run: RunInfo,
     ) -> Result<Artifact, ArtifactError> {
         let mut files = outputs
             .iter()
@@ -139,7 +139,7 @@ impl PendingArtifact {
         sync(&path)?;
         sync(&self.folder)?;
         self.move_into_place()?;
-        remove_folder(&self.kept)?;
+        remove_folder(&self.resume_directory)?;
         Artifact::open(&self.destination)
     }
 

@@ -23,7 +23,7 @@ const GROUP: usize = 5;
 ///
 /// # Errors
 /// The artifact holds no cleaned reviews, or they cannot be read.
-pub fn groups_of(reviews: &Artifact) -> Result<HashMap<u64, u64>, ArtifactError> {
+pub fn groups_by_row_id(reviews: &Artifact) -> Result<HashMap<u64, u64>, ArtifactError> {
     let mut groups = HashMap::new();
     let mut numbers: HashMap<String, u64> = HashMap::new();
     let path = reviews.file("clean.parquet")?;
@@ -48,7 +48,7 @@ pub fn groups_of(reviews: &Artifact) -> Result<HashMap<u64, u64>, ArtifactError>
 ///
 /// # Errors
 /// Arrow cannot filter the rows.
-pub fn rows_of_split(
+pub fn filter_split(
     path: &Path,
     reviews: &RecordBatch,
     split: Split,
@@ -63,7 +63,7 @@ pub fn rows_of_split(
 ///
 /// # Errors
 /// The artifact holds no cleaned reviews, or they cannot be read.
-pub fn texts_of(
+pub fn texts_by_row_id(
     reviews: &Artifact,
     wanted: &HashSet<u64>,
 ) -> Result<HashMap<u64, String>, ArtifactError> {

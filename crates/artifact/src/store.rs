@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::pending::KEPT;
+use crate::pending::RESUME_EXTENSION;
 use crate::{
     Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, StageName, process_name,
 };
@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// The name under which people find a variant's latest output.
-    pub fn named(&self, stage: StageName, variant: &str) -> PathBuf {
+    pub fn variant_link(&self, stage: StageName, variant: &str) -> PathBuf {
         self.root.join(stage.as_str()).join(variant)
     }
 
@@ -59,14 +59,14 @@ impl Store {
 
     /// Has a network file system ask its server anew what outputs of a stage there are: opening a folder is what
     /// makes it, where it remembers that a name in it is not there.
-    pub fn look_anew(&self, stage: StageName) {
+    pub fn refresh_listing(&self, stage: StageName) {
         // A folder that is not there yet is as good as an empty one.
         let _ = fs::read_dir(self.outputs_of(stage)).map(Iterator::count);
     }
 
     /// The store that holds this folder of an artifact, whatever it was called by; `None` where it lies outside
     /// of one, as a copy does.
-    pub fn around(artifact: &Path) -> Option<Self> {
+    pub fn containing(artifact: &Path) -> Option<Self> {
         let folder = artifact.canonicalize().ok()?;
         // `root/store/stage/key`.
         let stage = folder.parent()?;
@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn of_identity(
+    pub fn find_by_identity(
         &self,
         stage: StageName,
         identity: Digest,
@@ -101,7 +101,7 @@ impl Store {
         stage: StageName,
         variant: &str,
     ) -> Result<Option<Artifact>, ArtifactError> {
-        open_if_there(&self.named(stage, variant))
+        open_if_there(&self.variant_link(stage, variant))
     }
 
     /// Takes the right to build a step, waiting for whoever builds it already; `on_wait` is told
@@ -119,7 +119,7 @@ impl Store {
     }
 
     /// The process that builds a step at this moment, in words; `None` if none does.
-    pub fn builder(&self, stage: StageName, key: &Key) -> Option<String> {
+    pub fn lock_holder(&self, stage: StageName, key: &Key) -> Option<String> {
         FileLock::holder(&self.lock_file(stage, key))
     }
 
@@ -128,8 +128,8 @@ impl Store {
     }
 
     /// Where a step that was interrupted has left what it goes on from.
-    pub fn kept(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.work(stage, key).with_extension(KEPT)
+    pub fn resume_directory(&self, stage: StageName, key: &Key) -> PathBuf {
+        self.work(stage, key).with_extension(RESUME_EXTENSION)
     }
 
     /// The folder of locks and of what is under way.
@@ -143,7 +143,7 @@ impl Store {
     /// The link cannot be written.
     pub fn link(&self, variant: &str, artifact: &Artifact) -> Result<(), ArtifactError> {
         let manifest = artifact.manifest();
-        let name = self.named(manifest.stage, variant);
+        let name = self.variant_link(manifest.stage, variant);
         let key = &manifest.key.to_hex()[..16];
         let target = PathBuf::from(format!("../store/{}/{key}", manifest.stage));
         if fs::read_link(&name).is_ok_and(|present| present == target) {

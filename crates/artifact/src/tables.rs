@@ -15,7 +15,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use crate::{ArtifactError, guarded, schema};
+use crate::{ArtifactError, catch_panics, schema};
 
 /// Rows a reader returns at a time.
 const BATCH_ROWS: usize = 8192;
@@ -111,13 +111,13 @@ pub(crate) fn read_rows(
     let failed = ArtifactError::table("read", path);
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let file = File::open(path).map_err(ArtifactError::io("read", path))?;
-    let found = guarded(ParquetError::External, || {
+    let found = catch_panics(ParquetError::External, || {
         ArrowReaderMetadata::load(&file, plain)
     })
     .map_err(&failed)?;
     schema::check(path, &without_zone(expected), &without_zone(found.schema()))?;
     let options = ArrowReaderOptions::new().with_schema(as_stored(expected, found.schema()));
-    let mut reader = guarded(ParquetError::External, || {
+    let mut reader = catch_panics(ParquetError::External, || {
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
         let wanted = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
         let builder = builder.with_batch_size(BATCH_ROWS).with_projection(wanted);
@@ -133,7 +133,7 @@ pub(crate) fn read_rows(
         if damaged {
             return None;
         }
-        let next = guarded(ArrowError::ExternalError, || reader.next().transpose());
+        let next = catch_panics(ArrowError::ExternalError, || reader.next().transpose());
         damaged = next.is_err();
         next.map_err(&failed).transpose()
     }))

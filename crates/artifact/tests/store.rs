@@ -6,7 +6,7 @@ use std::sync::mpsc;
 
 use artifact::{
     Artifact, ArtifactError, Contract, Digest, OutputFile, Source, SourceIndex, StageName, Store,
-    host_name, key_of,
+    host_name, step_key,
 };
 use serde_json::{Value, json};
 use testkit::Recipe;
@@ -253,7 +253,7 @@ fn a_file_that_was_promised_and_not_written_is_an_error() {
     let pending = store
         .begin(StageName::Ingest, recipe.key(), lock)
         .expect("a pending artifact");
-    let run = testkit::artifacts::run_facts();
+    let run = testkit::artifacts::run_info();
     let files = [OutputFile::table("reviews.parquet", 60)];
     let error = pending.commit(
         Value::Null,
@@ -302,7 +302,7 @@ fn a_name_is_moved_in_one_step_and_other_names_stay() {
     store.link("others", &second).expect("linked");
     assert_eq!(key_of_name("others"), two.key());
     assert!(
-        fs::read_link(store.named(StageName::Ingest, "others"))
+        fs::read_link(store.variant_link(StageName::Ingest, "others"))
             .expect("a link")
             .is_relative()
     );
@@ -466,8 +466,8 @@ fn every_stage_is_called_as_its_folder_and_its_program() {
         );
         assert_eq!(stage.binary(), format!("ressenti-{stage}"));
         assert_ne!(
-            key_of(stage, &Value::Null, &[], &[]),
-            key_of(StageName::Ingest, &json!({}), &[], &[])
+            step_key(stage, &Value::Null, &[], &[]),
+            step_key(StageName::Ingest, &json!({}), &[], &[])
         );
     }
     let error = "trian"

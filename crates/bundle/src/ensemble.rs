@@ -31,7 +31,7 @@ pub struct Ensemble {
 
 impl Ensemble {
     /// The log-odds from those of the members, in their order.
-    pub fn difference(&self, members: &[f64]) -> f64 {
+    pub fn log_odds(&self, members: &[f64]) -> f64 {
         let members = self.members.iter().zip(members);
         let weighed = members.map(|((_, weight), value)| weight * value);
         self.bias + weighed.sum::<f64>()
@@ -40,12 +40,12 @@ impl Ensemble {
     /// The probability from those of the members, in their order.
     pub fn probability(&self, members: &[f32]) -> f32 {
         let odds: Vec<f64> = members.iter().copied().map(log_odds).collect();
-        self.probability_of(&odds)
+        self.probability_from_log_odds(&odds)
     }
 
     /// The same from their log-odds.
-    pub fn probability_of(&self, odds: &[f64]) -> f32 {
-        (1.0 / (1.0 + (-self.difference(odds)).exp())) as f32
+    pub fn probability_from_log_odds(&self, odds: &[f64]) -> f32 {
+        (1.0 / (1.0 + (-self.log_odds(odds)).exp())) as f32
     }
 
     /// Reads `ensemble.json`.
@@ -65,7 +65,7 @@ impl Ensemble {
     }
 
     /// In half a line: `linear 0.61, gru 0.48`.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let members = self.members.iter();
         let parts = members.map(|(name, weight)| format!("{name} {weight:.2}"));
         parts.collect::<Vec<_>>().join(", ")

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Word {
     /// Its bytes in the text.
-    pub place: Range<usize>,
+    pub range: Range<usize>,
     /// In nats of log-odds before calibration: above 0 it speaks for the positive class. 0 for what the
     /// model did not read.
     pub weight: f64,
@@ -34,7 +34,7 @@ pub struct WordWeight {
 
 /// A word, where it stands in the cleaned text, and what it contributes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PlacedWord {
+pub struct WordSpan {
     /// The word.
     pub word: String,
     /// Where it begins in [`Explanation::text`], in bytes of UTF-8.
@@ -47,14 +47,14 @@ pub struct PlacedWord {
 
 impl Explanation {
     /// Its words in order, with their places.
-    pub fn placed(&self) -> Vec<PlacedWord> {
-        let placed = |word: &Word| PlacedWord {
-            word: self.text[word.place.clone()].to_owned(),
-            start: word.place.start,
-            end: word.place.end,
+    pub fn word_spans(&self) -> Vec<WordSpan> {
+        let span = |word: &Word| WordSpan {
+            word: self.text[word.range.clone()].to_owned(),
+            start: word.range.start,
+            end: word.range.end,
             weight: rounded(word.weight),
         };
-        self.words.iter().map(placed).collect()
+        self.words.iter().map(span).collect()
     }
 
     /// The words that matter most, at most this many, the strongest first.
@@ -63,7 +63,7 @@ impl Explanation {
         let mut words: Vec<&Word> = words.collect();
         words.sort_by(|one, two| two.weight.abs().total_cmp(&one.weight.abs()));
         let strongest = words.into_iter().take(count).map(|word| WordWeight {
-            word: self.text[word.place.clone()].to_owned(),
+            word: self.text[word.range.clone()].to_owned(),
             weight: rounded(word.weight),
         });
         strongest.collect()
@@ -84,15 +84,15 @@ pub(crate) fn words_of(
     let start = text.as_ptr() as usize;
     let words = text.split_whitespace().map(|word| {
         let from = word.as_ptr() as usize - start;
-        let place = from..from + word.len();
-        Word { place, weight: 0.0 }
+        let range = from..from + word.len();
+        Word { range, weight: 0.0 }
     });
     let mut words: Vec<Word> = words.collect();
     for (place, weight) in tokens {
         let Some(place) = place.filter(|place| !place.is_empty()) else {
             continue;
         };
-        let word = words.partition_point(|word| word.place.end < place.end);
+        let word = words.partition_point(|word| word.range.end < place.end);
         if let Some(word) = words.get_mut(word) {
             word.weight += weight;
         }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_strongest_words_come_first() {
-        let word = |place, weight| Word { place, weight };
+        let word = |range, weight| Word { range, weight };
         let explanation = Explanation {
             text: "not a good-ish film".to_owned(),
             words: vec![
@@ -139,7 +139,7 @@ mod tests {
         let words = words_of(text, tokens.into_iter());
         let found: Vec<(&str, f64)> = words
             .iter()
-            .map(|word| (&text[word.place.clone()], word.weight))
+            .map(|word| (&text[word.range.clone()], word.weight))
             .collect();
         assert_eq!(
             found,

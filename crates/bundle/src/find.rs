@@ -10,14 +10,14 @@ use settings::{ModelKind, Pipeline, RunSettings, suggest};
 
 /// Where to read a model from.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum ModelLocation {
     /// A bundle: the folder that `train` wrote, or a copy of it.
     Bundle(PathBuf),
     /// An ensemble and the bundles of its members, in their order.
     Ensemble(Ensemble, Vec<PathBuf>),
 }
 
-impl Place {
+impl ModelLocation {
     /// Proves every bundle that has a manifest. Returns a digest of all that the answers of the model depend on.
     ///
     /// # Errors
@@ -60,9 +60,9 @@ pub struct Selection {
     /// Their names, or those of their folders.
     pub names: Vec<String>,
     /// Where they are, in the same order.
-    pub places: Vec<Place>,
+    pub locations: Vec<ModelLocation>,
     /// Why this one, where none was named.
-    pub why: Option<String>,
+    pub reason: Option<String>,
     /// How to run them.
     pub run: RunSettings,
     /// The pipeline that they belong to; folders belong to none.
@@ -73,18 +73,18 @@ impl Selection {
     /// Models of a pipeline by name; the best by validation where none is named.
     ///
     /// # Errors
-    /// See [`named`] and [`best`].
-    pub fn of_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
-        let (mut names, mut why) = (names.to_vec(), None);
+    /// See [`named`] and [`best_model`].
+    pub fn from_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
+        let (mut names, mut reason) = (names.to_vec(), None);
         if names.is_empty() {
-            let (name, reason) = best(&pipeline)?;
-            (names, why) = (vec![name], Some(reason));
+            let (name, why) = best_model(&pipeline)?;
+            (names, reason) = (vec![name], Some(why));
         }
-        let places = names.iter().map(|name| named(&pipeline, name));
+        let locations = names.iter().map(|name| named(&pipeline, name));
         Ok(Self {
-            places: places.collect::<Result<_, _>>()?,
+            locations: locations.collect::<Result<_, _>>()?,
             names,
-            why,
+            reason,
             run: pipeline.run.clone(),
             pipeline: Some(pipeline),
         })
@@ -94,12 +94,12 @@ impl Selection {
     ///
     /// # Errors
     /// See [`in_folder`].
-    pub fn of_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self, Failure> {
-        let places = folders.iter().map(|folder| in_folder(folder));
+    pub fn from_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self, Failure> {
+        let locations = folders.iter().map(|folder| in_folder(folder));
         Ok(Self {
-            places: places.collect::<Result<_, _>>()?,
-            names: folders.iter().map(|folder| name_of(folder)).collect(),
-            why: None,
+            locations: locations.collect::<Result<_, _>>()?,
+            names: folders.iter().map(|folder| folder_name(folder)).collect(),
+            reason: None,
             run,
             pipeline: None,
         })
@@ -108,9 +108,9 @@ impl Selection {
     /// Whether libtorch computes one of them.
     ///
     /// # Errors
-    /// As for [`Place::needs_networks`].
+    /// As for [`ModelLocation::needs_networks`].
     pub fn needs_networks(&self) -> Result<bool, Failure> {
-        let mut places = self.places.iter();
+        let mut places = self.locations.iter();
         places.try_fold(false, |found, place| Ok(found || place.needs_networks()?))
     }
 
@@ -123,7 +123,7 @@ impl Selection {
 }
 
 /// What a folder is called, also one that is named as `.`.
-pub fn name_of(folder: &Path) -> String {
+pub fn folder_name(folder: &Path) -> String {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = folder.file_name().or(whole.file_name());
     name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
@@ -154,12 +154,12 @@ fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
 ///
 /// # Errors
 /// The folder holds neither, or an ensemble whose members are gone.
-pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
+pub fn in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
     if folder.join(ENSEMBLE).is_file() {
         return ensemble_in(folder);
     }
     if folder.join("model.json").is_file() {
-        return Ok(Place::Bundle(folder.to_owned()));
+        return Ok(ModelLocation::Bundle(folder.to_owned()));
     }
     let hint = "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as artifacts/train/NAME, or an ensemble as artifacts/evaluate/NAME";
     let problem = format!("`{}` holds no model", folder.display());
@@ -171,11 +171,11 @@ pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
 ///
 /// # Errors
 /// There is none, or an ensemble's members were trained again since.
-pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
+pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation, Failure> {
     let store = Store::new(&pipeline.artifacts);
     let found = latest(&store, pipeline, name)?;
     if found.manifest().stage == StageName::Train {
-        return Ok(Place::Bundle(found.folder().to_owned()));
+        return Ok(ModelLocation::Bundle(found.folder().to_owned()));
     }
     // What an input was, if its name still stands for it.
     let same = |input: &InputReference| {
@@ -215,7 +215,7 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
 ///
 /// # Errors
 /// No model is trained, or one is damaged.
-pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
+pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     let store = Store::new(&pipeline.artifacts);
     let mut trained = Vec::new();
     let repeats = &pipeline.report.repeats;
@@ -244,9 +244,9 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     Ok((name.clone(), why))
 }
 
-fn ensemble_in(folder: &Path) -> Result<Place, Failure> {
+fn ensemble_in(folder: &Path) -> Result<ModelLocation, Failure> {
     let shown = folder.display();
-    let Some(store) = Store::around(folder) else {
+    let Some(store) = Store::containing(folder) else {
         let problem = format!(
             "`{shown}` is a copy of an ensemble's evaluation, and has no members beside it"
         );
@@ -255,7 +255,7 @@ fn ensemble_in(folder: &Path) -> Result<Place, Failure> {
     };
     let evaluation = Artifact::open(folder)?;
     evaluation.verify()?;
-    let made_of = |input: &InputReference| Ok(store.of_identity(input.stage, input.identity)?);
+    let made_of = |input: &InputReference| Ok(store.find_by_identity(input.stage, input.identity)?);
     ensemble(&evaluation, made_of, |member| {
         Failure::new(format!(
             "The ensemble in `{shown}` was made of a `{member}` that is not in the store any more"
@@ -270,7 +270,7 @@ fn ensemble(
     evaluation: &Artifact,
     find: impl Fn(&InputReference) -> Result<Option<Artifact>, Failure>,
     gone: impl Fn(&str) -> Failure,
-) -> Result<Place, Failure> {
+) -> Result<ModelLocation, Failure> {
     let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
     let follow = |of: &Artifact, stage: StageName, member: &str| {
         let mut inputs = of.manifest().inputs.iter();
@@ -284,7 +284,7 @@ fn ensemble(
         let model = follow(&judged, StageName::Train, member)?;
         bundles.push(model.folder().to_owned());
     }
-    Ok(Place::Ensemble(ensemble, bundles))
+    Ok(ModelLocation::Ensemble(ensemble, bundles))
 }
 
 /// The command that makes what a pipeline says: of the same file, into the same artifacts folder.

@@ -24,11 +24,11 @@ mod trained_model;
 pub use ensemble::{ENSEMBLE, Ensemble, log_odds};
 pub use error::BundleError;
 pub use exec_networks::exec_networks;
-pub use explain::{Explanation, PlacedWord, Word, WordWeight};
+pub use explain::{Explanation, Word, WordSpan, WordWeight};
 pub use model_file::{
     Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
 };
 pub use predictor::{Answer, Predictor, UNDECIDED};
-pub use reader::{TextReader, words_of_texts};
-pub use scorer::{MarkedRow, Networks, OpenNetwork, Scorer};
+pub use reader::{TextReader, word_contributions};
+pub use scorer::{IdsAndSpecialMask, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear};

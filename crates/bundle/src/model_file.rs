@@ -96,7 +96,7 @@ impl Calibration {
     }
 
     /// In half a line: `logits divided by 1.084`.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Temperature(temperature) => format!("logits divided by {temperature:.3}"),
             Self::Isotonic(knots) => format!("isotonic, a rising line of {} points", knots.len()),

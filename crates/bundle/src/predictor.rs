@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use settings::RunSettings;
 
 use crate::explain::Explanation;
-use crate::find::Place;
+use crate::find::ModelLocation;
 use crate::reader::EncodedTexts;
 use crate::{Ensemble, Networks, TextReader, TrainedModel};
 
@@ -43,19 +43,19 @@ impl Predictor {
     /// A file is missing or not what it should be, the bundle does not say how texts are cleaned, or
     /// the device cannot be had.
     pub fn load(
-        place: &Place,
+        place: &ModelLocation,
         run: &RunSettings,
         networks: Option<Networks>,
     ) -> Result<Self, Failure> {
-        Self::load_proved(place, place.fingerprint()?, run, networks)
+        Self::load_verified(place, place.fingerprint()?, run, networks)
     }
 
     /// Loads what is at a place whose fingerprint is known, so that no file is proved again.
     ///
     /// # Errors
     /// As for [`Predictor::load`].
-    pub fn load_proved(
-        place: &Place,
+    pub fn load_verified(
+        place: &ModelLocation,
         fingerprint: Digest,
         run: &RunSettings,
         networks: Option<Networks>,
@@ -70,8 +70,8 @@ impl Predictor {
         Ok(Self {
             classes: labels.ok_or_else(|| Failure::new("The ensemble has no members"))?,
             ensemble: match place {
-                Place::Bundle(_) => None,
-                Place::Ensemble(ensemble, _) => Some(ensemble.clone()),
+                ModelLocation::Bundle(_) => None,
+                ModelLocation::Ensemble(ensemble, _) => Some(ensemble.clone()),
             },
             models,
             fingerprint,
@@ -105,7 +105,7 @@ impl Predictor {
     /// # Errors
     /// libtorch refuses, for example for want of memory; or the members of an ensemble that is to be explained
     /// clean texts differently.
-    pub fn answers<T: AsRef<str> + Sync>(
+    pub fn predict<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
         explain: bool,
@@ -134,24 +134,24 @@ impl Predictor {
         }
     }
 
-    /// The calibrated probability that each text is positive; see [`Predictor::answers`].
+    /// The calibrated probability that each text is positive; see [`Predictor::predict`].
     ///
     /// # Errors
-    /// As for [`Predictor::answers`].
+    /// As for [`Predictor::predict`].
     pub fn probabilities<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
     ) -> Result<Vec<Option<f32>>, Failure> {
-        let answers = self.answers(texts, false)?.into_iter();
+        let answers = self.predict(texts, false)?.into_iter();
         Ok(answers.map(|answer| Some(answer?.probability)).collect())
     }
 
-    /// What each word of a text contributes to the answer; see [`Predictor::answers`].
+    /// What each word of a text contributes to the answer; see [`Predictor::predict`].
     ///
     /// # Errors
-    /// As for [`Predictor::answers`].
+    /// As for [`Predictor::predict`].
     pub fn explain(&self, text: &str) -> Result<Option<Explanation>, Failure> {
-        let answer = self.answers(&[text], true)?.pop().flatten();
+        let answer = self.predict(&[text], true)?.pop().flatten();
         Ok(answer.and_then(|answer| answer.explanation))
     }
 }

@@ -9,7 +9,7 @@ use settings::Truncation;
 use text::TokenizerFile;
 
 use crate::explain::words_of;
-use crate::{BundleError, MarkedRow, ModelFile, Scorer, Word};
+use crate::{BundleError, IdsAndSpecialMask, ModelFile, Scorer, Word};
 
 /// Cleans, encodes and cuts off a text as `model.json` says.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl EncodedTexts {
         let marked = |(ids, places): (&Vec<u32>, &Vec<Option<Range<usize>>>)| {
             (ids.clone(), places.iter().map(Option::is_none).collect())
         };
-        let rows: Vec<MarkedRow> = self.ids.iter().zip(&self.places).map(marked).collect();
+        let rows: Vec<IdsAndSpecialMask> = self.ids.iter().zip(&self.places).map(marked).collect();
         let found = scorer.contributions(&rows)?;
         let places = self.places.iter().map(|places| places.iter().cloned());
         let rows = texts.iter().zip(places.zip(found));
@@ -135,7 +135,7 @@ impl EncodedTexts {
 ///
 /// # Errors
 /// As for [`Scorer::contributions`], or the tokenizer refuses a text.
-pub fn words_of_texts<T: AsRef<str> + Sync>(
+pub fn word_contributions<T: AsRef<str> + Sync>(
     scorer: &dyn Scorer,
     reader: &TextReader,
     normalised: &[T],

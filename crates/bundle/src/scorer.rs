@@ -11,7 +11,7 @@ use settings::RunSettings;
 use crate::ModelFile;
 
 /// A row of token ids, and which of them the tokenizer added to the text.
-pub type MarkedRow = (Vec<u32>, Vec<bool>);
+pub type IdsAndSpecialMask = (Vec<u32>, Vec<bool>);
 
 /// What scores rows of tokens. A row must have an id, and no more than the model reads.
 pub trait Scorer: fmt::Debug + Send {
@@ -25,7 +25,7 @@ pub trait Scorer: fmt::Debug + Send {
     ///
     /// # Errors
     /// As for [`Scorer::scores`].
-    fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure>;
+    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure>;
 
     /// Messages for the user since the last call, for example that the device's memory was full and
     /// less is computed at once from now on.
@@ -40,8 +40,8 @@ impl Scorer for NgramModel {
         Ok(rows.par_iter().map(|ids| self.difference(ids)).collect())
     }
 
-    fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {
-        let contributions = |(ids, _): &MarkedRow| NgramModel::contributions(self, ids);
+    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure> {
+        let contributions = |(ids, _): &IdsAndSpecialMask| NgramModel::contributions(self, ids);
         Ok(rows.par_iter().map(contributions).collect())
     }
 }

@@ -13,7 +13,7 @@ use artifact::ArtifactError;
 use serde::{Deserialize, Serialize};
 
 pub use cases::{Case, ChallengeError, Relation, built_in, parse};
-pub use score::Tally;
+pub use score::CapabilityResult;
 
 /// The file with what a model made of the challenge sets.
 pub const CHALLENGE: &str = "challenge.json";
@@ -23,16 +23,16 @@ pub const CHALLENGE: &str = "challenge.json";
 #[serde(deny_unknown_fields)]
 pub struct Challenge {
     /// Every case, in the order of the files.
-    pub cases: Vec<Answer>,
+    pub cases: Vec<CaseResult>,
     /// Failures by capability, in the order in which capabilities first appear; the whole comes first.
-    pub capabilities: Vec<Tally>,
+    pub capabilities: Vec<CapabilityResult>,
     /// The whole without the cases whose text is a training review.
-    pub unseen: Tally,
+    pub unseen: CapabilityResult,
 }
 
 /// A case and what the model said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct CaseResult {
     /// The case.
     #[serde(flatten)]
     pub case: Case,
@@ -47,12 +47,12 @@ pub struct Answer {
 impl Challenge {
     /// Judges cases by the probabilities that a model gives them; the flag says whether a case's text
     /// is one of the training reviews.
-    pub fn of(cases: Vec<(Case, f32, bool)>) -> Self {
+    pub fn score(cases: Vec<(Case, f32, bool)>) -> Self {
         let failed = score::failures(&cases);
-        let cases: Vec<Answer> = cases
+        let cases: Vec<CaseResult> = cases
             .into_iter()
             .zip(failed)
-            .map(|((case, probability, seen), failed)| Answer {
+            .map(|((case, probability, seen), failed)| CaseResult {
                 case,
                 probability,
                 seen,
@@ -61,7 +61,7 @@ impl Challenge {
             .collect();
         Self {
             capabilities: score::by_capability(&cases),
-            unseen: Tally::of("unseen", cases.iter().filter(|answer| !answer.seen)),
+            unseen: CapabilityResult::of("unseen", cases.iter().filter(|answer| !answer.seen)),
             cases,
         }
     }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use metrics::is_correct;
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Case, Relation};
+use crate::{Case, CaseResult, Relation};
 
 /// Failures among some cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tally {
+pub struct CapabilityResult {
     /// The capability; `all` for the whole.
     pub capability: String,
     /// Cases.
@@ -19,9 +19,9 @@ pub struct Tally {
     pub failed: u64,
 }
 
-impl Tally {
+impl CapabilityResult {
     /// Counts.
-    pub(super) fn of<'a>(capability: &str, answers: impl Iterator<Item = &'a Answer>) -> Self {
+    pub(super) fn of<'a>(capability: &str, answers: impl Iterator<Item = &'a CaseResult>) -> Self {
         let mut tally = Self {
             capability: capability.to_owned(),
             ..Self::default()
@@ -63,7 +63,7 @@ pub(super) fn failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
 }
 
 /// The whole, then every capability.
-pub(super) fn by_capability(answers: &[Answer]) -> Vec<Tally> {
+pub(super) fn by_capability(answers: &[CaseResult]) -> Vec<CapabilityResult> {
     let mut names: Vec<&str> = Vec::new();
     for answer in answers {
         if !names.contains(&answer.case.capability.as_str()) {
@@ -72,9 +72,9 @@ pub(super) fn by_capability(answers: &[Answer]) -> Vec<Tally> {
     }
     let of = |name: &str| {
         let own = answers.iter().filter(|it| it.case.capability == name);
-        Tally::of(name, own)
+        CapabilityResult::of(name, own)
     };
-    let all = Tally::of("all", answers.iter());
+    let all = CapabilityResult::of("all", answers.iter());
     Vec::from_iter([all].into_iter().chain(names.into_iter().map(of)))
 }
 

@@ -11,7 +11,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bundle::{MarkedRow, ModelFile};
+use bundle::{IdsAndSpecialMask, ModelFile};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -58,7 +58,7 @@ pub struct Attributions {
 /// row that this is found of.
 pub fn attributions_of_rows(
     bundle: &Bundle,
-    rows: &[MarkedRow],
+    rows: &[IdsAndSpecialMask],
     threads: usize,
     memory: &MemoryLimit,
 ) -> Result<Vec<Attributions>> {

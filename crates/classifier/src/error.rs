@@ -193,7 +193,7 @@ impl ClassifierError {
         action: &'static str,
         work: impl FnOnce() -> Result<T, Self>,
     ) -> Result<T, Self> {
-        artifact::guarded(|source| Self::Torch { action, source }, work)
+        artifact::catch_panics(|source| Self::Torch { action, source }, work)
     }
 
     /// A torch error with what was attempted: `map_err(ClassifierError::torch("add"))`.
@@ -243,7 +243,7 @@ pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure>
             source: panic,
         })),
     };
-    artifact::guarded(caught, || work().map_err(Ok))
+    artifact::catch_panics(caught, || work().map_err(Ok))
         .map_err(|ended| ended.unwrap_or_else(|panic| panic!("{panic}")))
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use artifact::Failure;
-use bundle::{MarkedRow, ModelFile, Networks, Scorer};
+use bundle::{IdsAndSpecialMask, ModelFile, Networks, Scorer};
 use settings::ModelKind;
 use tch::{Kind, Tensor};
 
@@ -184,7 +184,7 @@ impl Scorer for NetworkScorer {
         })
     }
 
-    fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {
+    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure> {
         guard(|| {
             let found =
                 attributions_of_rows(&self.bundle, rows, self.device.replicas, &self.memory)?;

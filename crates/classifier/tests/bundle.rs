@@ -159,7 +159,7 @@ fn what_does_not_belong_together_is_refused_by_name() {
     );
     check_refused(
         |folder| fs::remove_file(folder.join("model.safetensors")).expect("a file"),
-        "Could not read",
+        "Failed to read",
     );
 }
 

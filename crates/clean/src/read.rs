@@ -7,7 +7,7 @@ use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 use artifact::{ArtifactError, Failure, Sentiment, Split, read_columns, schema};
 use rayon::prelude::*;
 use settings::CleanSettings;
-use stage::Task;
+use stage::ProgressTask;
 use text::normalize::normalize;
 use whatlang::Lang;
 
@@ -40,7 +40,7 @@ pub(crate) fn read(
     folder: &Path,
     settings: &CleanSettings,
     wanted: &[Lang],
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Reviews, Failure> {
     let steps = settings.normalization();
     let mut reviews = Reviews::default();

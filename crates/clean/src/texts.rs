@@ -140,7 +140,7 @@ impl Stretch<'_> {
 pub(crate) fn failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
     |error| {
         let folder = folder.display();
-        Failure::new(format!("Could not keep the texts in a file in `{folder}`"))
+        Failure::new(format!("Failed to keep the texts in a file in `{folder}`"))
             .with_cause(error)
             .with_hint("It takes as much room as all texts together: see what is left with `ressenti doctor`".to_owned())
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use artifact::{Failure, format};
 use settings::vectors::VectorLayout;
-use stage::Task;
+use stage::ProgressTask;
 
 use crate::lookup::{Spelling, spellings};
 use crate::matrix::Matrix;
@@ -36,7 +36,7 @@ pub(crate) fn align(
     path: &Path,
     width: Option<u32>,
     seed: u64,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Aligned, Failure> {
     let found = VectorLayout::peek(path).map_err(unusable)?.width;
     if let Some(wanted) = width.filter(|wanted| *wanted != found) {

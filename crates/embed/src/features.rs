@@ -146,7 +146,7 @@ impl Machine {
             tokens,
             memory: MemoryLimit::default(),
             pad_id: contract.pad_id,
-            folder: context.kept()?.to_owned(),
+            folder: context.resume_directory()?.to_owned(),
         })
     }
 

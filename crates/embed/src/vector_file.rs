@@ -6,7 +6,7 @@ use std::path::Path;
 use artifact::{Failure, format};
 use serde::Serialize;
 use settings::vectors::{VectorLayout, VectorsError, fields, next_line, open_vectors};
-use stage::Task;
+use stage::ProgressTask;
 
 /// Share of lines that may be unusable before the file is refused.
 const BAD_SHARE: f64 = 0.01;
@@ -109,7 +109,7 @@ pub trait Wanted {
 pub fn read_vectors(
     path: &Path,
     wanted: &mut impl Wanted,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<ReadReport, Failure> {
     let layout = VectorLayout::peek(path).map_err(unusable)?;
     let mut reader = open_vectors(path).map_err(|source| {

@@ -62,7 +62,7 @@ fn it_prints_the_coverage_and_writes_the_same_bytes_again() {
                 String::from_utf8_lossy(&output.stderr)
             );
             assert!(
-                printed.starts_with(&format!("done   embed     {variant}"))
+                printed.starts_with(&format!("done    embed     {variant}"))
                     && printed.contains(end),
                 "{printed}"
             );

@@ -264,7 +264,7 @@ fn what_cannot_be_fetched_says_why_and_leaves_nothing() {
     check(
         "http://127.0.0.1:1",
         &["films/tiny-bert"],
-        "Could not get `the list of files`",
+        "Failed to get `the list of files`",
     );
 
     let mut pickle = Files::tiny();

@@ -44,7 +44,7 @@ pub(crate) fn ask(
     let seen = ids.iter().map(|ids| known.contains(ids.as_slice()));
     let answers = cases.into_iter().zip(probabilities).zip(seen);
     let answers = answers.map(|((case, probability), seen)| (case, probability, seen));
-    Ok(Challenge::of(answers.collect()))
+    Ok(Challenge::score(answers.collect()))
 }
 
 /// What an ensemble makes of the cases that its members were put to.
@@ -72,5 +72,5 @@ pub(crate) fn unite(context: &Context, ensemble: &Ensemble) -> Result<Challenge,
         let seen = of_members.clone().any(|it| it.seen);
         (case, ensemble.probability(&said), seen)
     });
-    Ok(Challenge::of(answers.collect()))
+    Ok(Challenge::score(answers.collect()))
 }

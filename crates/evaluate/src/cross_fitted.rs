@@ -9,7 +9,7 @@
 use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use std::collections::{BTreeMap, HashMap};
 
-use artifact::{Failure, OutputFile, Split, StageName, groups_of};
+use artifact::{Failure, OutputFile, Split, StageName, groups_by_row_id};
 use bundle::ModelFile;
 use classifier::{IdRows, TokenRows};
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};
@@ -39,7 +39,7 @@ pub(crate) fn write(
     };
     let rows = TokenRows::to_learn_from(context.input(StageName::Tokenize), architecture)?;
     let (row_ids, labels) = (rows.row_ids(), rows.labels());
-    let groups = groups_of(context.input(StageName::Clean))?;
+    let groups = groups_by_row_id(context.input(StageName::Clean))?;
     let folds = folds_of(row_ids, &groups, settings.folds, settings.seed);
     let ngrams = architecture.ngrams.unwrap_or_default();
     let recipe = Recipe {

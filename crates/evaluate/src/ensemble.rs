@@ -38,7 +38,7 @@ pub(crate) fn predict(
         predictions.extend(odds.rows.iter().enumerate().map(|(row, prediction)| {
             let members: Vec<f64> = odds.members.iter().map(|member| member[row]).collect();
             Prediction {
-                probability: ensemble.probability_of(&members),
+                probability: ensemble.probability_from_log_odds(&members),
                 ..*prediction
             }
         }));
@@ -191,7 +191,7 @@ mod tests {
             "{stacked:?} {equal:?}"
         );
         assert!(
-            (stacked.difference(&[2.0, 0.0]) - stacked.bias - 2.0 * stacked.members[0].1).abs()
+            (stacked.log_odds(&[2.0, 0.0]) - stacked.bias - 2.0 * stacked.members[0].1).abs()
                 < 1e-12
         );
         assert!(weigh(EnsembleWeights::Equal, names(), &rows(&[&[], &[]], &[])).is_err());

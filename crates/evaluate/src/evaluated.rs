@@ -45,7 +45,7 @@ impl Evaluated {
             predictions,
             challenge: challenged::unite(context, &ensemble)?,
             files: vec![OutputFile::data(ENSEMBLE)],
-            made_of: format!("; {}", ensemble.in_words()),
+            made_of: format!("; {}", ensemble.describe()),
             device: None,
         })
     }
@@ -79,7 +79,7 @@ impl Evaluated {
             OutputFile::record(SPEED),
             OutputFile::data(explanations::EXPLANATIONS),
         ];
-        if let Some(file) = before_and_after(&test, calibration.in_words())? {
+        if let Some(file) = before_and_after(&test, calibration.describe())? {
             write_json(&context.output().join(CALIBRATION), &file)?;
             files.push(OutputFile::data(CALIBRATION));
         }

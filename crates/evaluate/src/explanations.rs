@@ -22,7 +22,7 @@ pub(crate) fn write(
 ) -> Result<(), Failure> {
     let mistakes = surest_mistakes(predictions);
     let reviews = context.input(StageName::Clean);
-    let texts = texts_of(reviews, &mistakes.iter().copied().collect())?;
+    let texts = texts_by_row_id(reviews, &mistakes.iter().copied().collect())?;
     let text_of = |row_id: &u64| {
         texts.get(row_id).ok_or_else(|| {
             Failure::new(format!(
@@ -41,10 +41,10 @@ pub(crate) fn write(
     // As many at a time as there are threads to explain them.
     for row_ids in mistakes.chunks(rayon::current_num_threads()) {
         let some = row_ids.iter().map(text_of).collect::<Result<Vec<_>, _>>()?;
-        let all_words = words_of_texts(scorer, reader, &some)?;
+        let all_words = word_contributions(scorer, reader, &some)?;
         for (row_id, words) in row_ids.iter().zip(all_words) {
             let words = words.into_iter();
-            let words = words.map(|word| (word.place.start, word.place.end, rounded(word.weight)));
+            let words = words.map(|word| (word.range.start, word.range.end, rounded(word.weight)));
             explained.push(Explanation {
                 row_id: *row_id,
                 words: words.filter(|(_, _, weight)| *weight != 0.0).collect(),

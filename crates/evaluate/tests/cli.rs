@@ -59,7 +59,7 @@ fn a_regression_is_exit_code_1_and_no_regression_0() {
     let first = ressenti_evaluate(&project, &[]);
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     assert!(
-        first.stdout.starts_with("done   evaluate  naive"),
+        first.stdout.starts_with("done    evaluate  naive"),
         "{}",
         first.stdout
     );
@@ -92,7 +92,7 @@ fn a_regression_is_exit_code_1_and_no_regression_0() {
     // What failed is the comparison: the evaluation itself stands.
     let again = ressenti_evaluate(&project, &[]);
     assert!(
-        again.stdout.starts_with("fresh  evaluate  naive"),
+        again.stdout.starts_with("fresh   evaluate  naive"),
         "{}",
         again.stdout
     );

@@ -132,7 +132,7 @@ fn request(
 ) -> Result<(), InputError> {
     let failed = |problem: String, cause: Option<ureq::Error>| {
         let error = InputError::other(
-            format!("Could not download `{url}`: {problem}"),
+            format!("Failed to download `{url}`: {problem}"),
             format!(
                 "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
             ),

@@ -286,14 +286,14 @@ fn bombs_are_stopped() {
         "x.csv.gz",
         &bomb,
         &["ingest.max_unpacked_bytes=1000000"],
-        "error: `x.csv.gz` is larger than allowed\n  caused by: it unpacks to more than 976.6 KiB\n\n\
+        "error: `x.csv.gz` is larger than allowed\n  cause: it unpacks to more than 976.6 KiB\n\n\
          hint: If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
     );
     check(
         "x.zip",
         zip(&[("x.csv", &[b'a'; 5 << 20])]),
         &["ingest.max_unpacked_bytes=1000000"],
-        "error: `x.zip` is larger than allowed\n  caused by: it unpacks to more than 976.6 KiB\n\n\
+        "error: `x.zip` is larger than allowed\n  cause: it unpacks to more than 976.6 KiB\n\n\
          hint: If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
     );
 }

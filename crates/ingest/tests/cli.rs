@@ -52,12 +52,12 @@ fn a_run_ends_in_one_line_and_a_second_has_nothing_to_do() {
     );
     assert_eq!(
         first.stdout,
-        "done   ingest    reviews      60 reviews, 30 negative, 30 positive  ([time])\n"
+        "done    ingest    reviews      60 reviews, 30 negative, 30 positive  ([time])\n"
     );
     let second = run(&bench, &["--source", "reviews.csv"]);
     assert_eq!(
         second.stdout,
-        "fresh  ingest    reviews      60 reviews, 30 negative, 30 positive\n"
+        "fresh   ingest    reviews      60 reviews, 30 negative, 30 positive\n"
     );
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::{ArtifactError, guarded};
+use artifact::{ArtifactError, catch_panics};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::LinearError;
@@ -158,7 +158,7 @@ impl NgramModel {
             problem,
         };
         let panicked = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
-        guarded(panicked, || Self::parse(&bytes)).map_err(refused)
+        catch_panics(panicked, || Self::parse(&bytes)).map_err(refused)
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {

@@ -8,7 +8,7 @@ use artifact::{Failure, FailureKind};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use bundle::{MarkedRow, Networks, Scorer};
+use bundle::{IdsAndSpecialMask, Networks, Scorer};
 use classifier::{ClassifierError, NETWORKS};
 use clean::Clean;
 use embed::Embed;
@@ -49,7 +49,7 @@ impl Scorer for Fragile {
         self.0.scores(rows)
     }
 
-    fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {
+    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure> {
         self.0.contributions(rows)
     }
 }

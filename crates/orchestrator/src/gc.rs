@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use artifact::{Failure, Store, Unnamed, UnnamedKind, format};
+use artifact::{Failure, Store, UnusedFolder, UnusedKind, format};
 use serde_json::{Value, json};
 
 use crate::arguments::GcArguments;
@@ -14,9 +14,9 @@ use crate::arguments::GcArguments;
 /// The pipeline file or the store cannot be read, or nobody is there to be asked.
 pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     let store = Store::new(&arguments.pipeline.load()?.artifacts);
-    let found = store.unnamed()?;
+    let found = store.unused_folders()?;
     let mut out = anstream::stdout();
-    let bytes: u64 = found.iter().map(|unnamed| unnamed.bytes).sum();
+    let bytes: u64 = found.iter().map(|unused| unused.bytes).sum();
     if !arguments.json {
         let _ = show(&mut out, &found, bytes);
     }
@@ -33,14 +33,14 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     };
     let mut deleted = Vec::new();
-    for unnamed in found.iter().filter(|_| deletes) {
-        if store.delete(unnamed)? {
-            deleted.push(unnamed);
+    for unused in found.iter().filter(|_| deletes) {
+        if store.delete(unused)? {
+            deleted.push(unused);
         }
     }
-    let freed: u64 = deleted.iter().map(|unnamed| unnamed.bytes).sum();
+    let freed: u64 = deleted.iter().map(|unused| unused.bytes).sum();
     let _ = if arguments.json {
-        let entry = |unnamed| entry(unnamed, deleted.contains(&unnamed));
+        let entry = |unused| entry(unused, deleted.contains(&unused));
         let list: Vec<Value> = found.iter().map(entry).collect();
         let object = json!({"found": list, "bytes": bytes, "freed": freed});
         writeln!(out, "{object:#}")
@@ -53,7 +53,7 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
+fn show(out: &mut impl Write, found: &[UnusedFolder], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
         let text = "Everything in the artifacts folder is named by a variant, or was made for one";
         return writeln!(out, "{text}");
@@ -62,11 +62,11 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     let (stage, size, age) = ("stage", "size", "age");
     let line = format!("{stage:<9} {size:>10}  {age:>10}  what");
     writeln!(out, "{dimmed}{line}{dimmed:#}")?;
-    for unnamed in found {
+    for unused in found {
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
-        let folder = unnamed.folder.display();
-        let what = match &unnamed.kind {
-            UnnamedKind::Output {
+        let folder = unused.folder.display();
+        let what = match &unused.kind {
+            UnusedKind::Output {
                 stage: of,
                 finished,
                 summary,
@@ -75,14 +75,14 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
                 age = crate::age(*finished);
                 summary.clone()
             }
-            UnnamedKind::Damaged => {
+            UnusedKind::Damaged => {
                 style = AnsiColor::Yellow.on_default();
                 format!("an output whose manifest cannot be read: {folder}")
             }
-            UnnamedKind::Resumable => format!("an interrupted run goes on from here: {folder}"),
-            UnnamedKind::Unfinished => format!("left by a run that was killed: {folder}"),
+            UnusedKind::Resumable => format!("an interrupted run goes on from here: {folder}"),
+            UnusedKind::Unfinished => format!("left by a run that was killed: {folder}"),
         };
-        let size = format::bytes(unnamed.bytes);
+        let size = format::bytes(unused.bytes);
         let line = format!("{stage:<9} {size:>10}  {age:>10}  {what}");
         writeln!(out, "{style}{line}{style:#}")?;
     }
@@ -99,20 +99,20 @@ fn ask(out: &mut impl Write) -> bool {
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-fn entry(unnamed: &Unnamed, deleted: bool) -> Value {
-    let (kind, output) = match &unnamed.kind {
-        UnnamedKind::Output {
+fn entry(unused: &UnusedFolder, deleted: bool) -> Value {
+    let (kind, output) = match &unused.kind {
+        UnusedKind::Output {
             stage,
             finished,
             summary,
         } => ("output", Some((stage, finished, summary))),
-        UnnamedKind::Damaged => ("damaged", None),
-        UnnamedKind::Unfinished => ("unfinished", None),
-        UnnamedKind::Resumable => ("resumable", None),
+        UnusedKind::Damaged => ("damaged", None),
+        UnusedKind::Unfinished => ("unfinished", None),
+        UnusedKind::Resumable => ("resumable", None),
     };
     json!({
-        "folder": unnamed.folder, "kind": kind, "stage": output.map(|it| it.0),
+        "folder": unused.folder, "kind": kind, "stage": output.map(|it| it.0),
         "finished": output.map(|it| it.1), "summary": output.map(|it| it.2),
-        "bytes": unnamed.bytes, "deleted": deleted,
+        "bytes": unused.bytes, "deleted": deleted,
     })
 }

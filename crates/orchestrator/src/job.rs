@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use artifact::{ArtifactError, Failure, cluster_job, host_name};
-use slurm::{Event, Record, Slurm, TaskId, What};
+use slurm::{Event, EventKind, Record, Slurm, TaskId};
 use stage::print_failure;
 
 use crate::arguments::JobArguments;
@@ -73,19 +73,19 @@ impl Job<'_> {
         loop {
             let begun = SystemTime::now();
             let process = std::process::id();
-            self.note(What::Started { process })?;
+            self.note(EventKind::Started { process })?;
             let mut command = Command::new(&self.arguments.command[0]);
             command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
             let kept = || has_news(&self.arguments.kept, begun);
             let next = next(ending, interrupt::limit_near(), kept, self.tries()?);
             let (code, what) = match next {
-                Next::End(Ending { code, reason }) => (code, What::Ended { code, reason }),
-                Next::Stop => (INTERRUPTED, What::Stopped),
+                Next::End(Ending { code, reason }) => (code, EventKind::Ended { code, reason }),
+                Next::Stop => (INTERRUPTED, EventKind::Stopped),
                 Next::LimitTooShort => {
                     print_failure(&too_short(&self.arguments.name));
                     let reason = "the time limit is too short".to_owned();
-                    (1, What::Ended { code: 1, reason })
+                    (1, EventKind::Ended { code: 1, reason })
                 }
                 Next::Again { reason, fault } => {
                     if self.queue_again(&reason, fault)? {
@@ -97,7 +97,7 @@ impl Job<'_> {
                         continue;
                     }
                     let code = TRANSIENT;
-                    (code, What::Ended { code, reason })
+                    (code, EventKind::Ended { code, reason })
                 }
             };
             self.note(what)?;
@@ -115,7 +115,7 @@ impl Job<'_> {
         let text = format!("{reason}: {text}");
         // Noted first: afterwards there may be no time left.
         let reason = reason.to_owned();
-        self.note(What::Requeued { reason, fault })?;
+        self.note(EventKind::Requeued { reason, fault })?;
         // The log is full, or its disk is: there is no other place to say it.
         let _ = writeln!(anstream::stderr(), "{text}");
         if let Err(error) = Slurm.requeue(task) {
@@ -132,9 +132,9 @@ impl Job<'_> {
         let events = self.record.events(&self.arguments.name)?;
         let (mut faults, mut continuations) = (0, 0);
         for event in events.iter().filter(|event| Some(event.job) == self.task) {
-            match event.what {
-                What::Requeued { fault: true, .. } => faults += 1,
-                What::Requeued { .. } => continuations += 1,
+            match event.kind {
+                EventKind::Requeued { fault: true, .. } => faults += 1,
+                EventKind::Requeued { .. } => continuations += 1,
                 _ => {}
             }
         }
@@ -144,14 +144,14 @@ impl Job<'_> {
         })
     }
 
-    fn note(&self, what: What) -> Result<(), Failure> {
+    fn note(&self, kind: EventKind) -> Result<(), Failure> {
         // Outside Slurm nobody asks for it.
         let Some(task) = self.task else {
             return Ok(());
         };
         let node = env::var("SLURMD_NODENAME").unwrap_or_else(|_| host_name());
-        let event = Event::now(task, &node, what);
-        Ok(self.record.happened(&self.arguments.name, &event)?)
+        let event = Event::now(task, &node, kind);
+        Ok(self.record.add_event(&self.arguments.name, &event)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::{
     Artifact, ArtifactError, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex, Store,
-    key_of,
+    step_key,
 };
 use settings::{Step, StepId};
 
@@ -52,7 +52,7 @@ impl<'a> KnownArtifacts<'a> {
             })
         };
         let references: Option<Vec<InputReference>> = inputs.iter().map(reference).collect();
-        let key = references.map(|inputs| key_of(stage, &step.settings, &inputs, &sources));
+        let key = references.map(|inputs| step_key(stage, &step.settings, &inputs, &sources));
         let output = match &key {
             Some(key) => self.output(&step.id, key),
             None => Output::Absent(self.latest(&step.id)),
@@ -61,7 +61,7 @@ impl<'a> KnownArtifacts<'a> {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
             None => self.known.remove(&step.id),
         };
-        let kept = key.map(|key| self.store.kept(stage, &key));
+        let kept = key.map(|key| self.store.resume_directory(stage, &key));
         let facts = Facts {
             id: step.id.clone(),
             settings: step.settings.clone(),
@@ -70,7 +70,7 @@ impl<'a> KnownArtifacts<'a> {
             sources,
             output,
             kept: kept.filter(|folder| folder.is_dir()),
-            builder: key.and_then(|key| self.store.builder(stage, &key)),
+            builder: key.and_then(|key| self.store.lock_holder(stage, &key)),
             asked,
         };
         let reasons = decide(&facts);
@@ -105,7 +105,7 @@ impl<'a> KnownArtifacts<'a> {
     fn latest(&self, id: &StepId) -> Latest {
         match self.store.latest(id.stage, &id.variant) {
             Ok(Some(artifact)) => Latest::Made(Box::new(artifact.manifest().clone())),
-            Ok(None) if self.store.named(id.stage, &id.variant).is_symlink() => Latest::Gone,
+            Ok(None) if self.store.variant_link(id.stage, &id.variant).is_symlink() => Latest::Gone,
             Ok(None) => Latest::Nothing,
             Err(error) => Latest::Damaged(damage(&error)),
         }

@@ -146,7 +146,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         baseline,
         jobs: jobs.max(1),
     };
-    let report = workspace.store.named(StageName::Report, REVIEWS);
+    let report = workspace.store.variant_link(StageName::Report, REVIEWS);
     let report = report.join("report.html");
     let summary = if on_cluster {
         match cluster::run(workspace, options, &planned, arguments.detach)? {

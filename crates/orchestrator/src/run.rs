@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
         let mut inputs = step.inputs.iter();
         if let Some(failed) = inputs.find_map(|input| outcome.held.get(input)).cloned() {
             summary.held += 1;
-            (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
+            (self.show)(StepState::Blocked, &step.id, &format!("needs `{failed}`"));
             outcome.held.insert(step.id.clone(), failed);
             return Ok(None);
         }

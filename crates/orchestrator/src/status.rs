@@ -75,7 +75,7 @@ impl StatusLine {
             builder: facts.builder.clone(),
             interrupted: kept.and_then(|kept| left(stage, kept)),
             job,
-            folder: store.named(stage, &variant),
+            folder: store.variant_link(stage, &variant),
             trials: None,
             stage,
             variant,

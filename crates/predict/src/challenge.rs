@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use artifact::Failure;
 use challenge::{Case, Challenge, Relation, built_in};
 use serde_json::json;
-use stage::is_read;
+use stage::stdout_is_open;
 
 use crate::arguments::Format;
 use crate::show;
@@ -33,7 +33,7 @@ pub(crate) fn run(
         Format::Text => print(&mut out, names, &found),
         _ => print_json(&mut out, names, &found, format),
     };
-    is_read(written.and_then(|()| out.flush())).map(drop)
+    stdout_is_open(written.and_then(|()| out.flush())).map(drop)
 }
 
 fn ask(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
@@ -45,7 +45,7 @@ fn ask(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
         let probability = probability.ok_or_else(empty)?;
         Ok((case, probability, false))
     });
-    Ok(Challenge::of(judged.collect::<Result<_, Failure>>()?))
+    Ok(Challenge::score(judged.collect::<Result<_, Failure>>()?))
 }
 
 /// Every text that some model failed, and then how many there were by capability.

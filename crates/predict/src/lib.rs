@@ -52,13 +52,13 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     let step = StepId::new(StageName::Evaluate, &selection.names[0]);
     let progress = Progress::new(arguments.progress, step);
-    if let Some(why) = &selection.why {
+    if let Some(why) = &selection.reason {
         progress.note(why);
     }
     selection.start_threads();
     if arguments.challenge {
         let load = |place| Predictor::load(place, &selection.run, networks);
-        let predictors = selection.places.iter().map(load);
+        let predictors = selection.locations.iter().map(load);
         let predictors = predictors.collect::<Result<Vec<_>, _>>()?;
         let done = challenge::run(&selection.names, &predictors, arguments.format);
         for predictor in &predictors {
@@ -66,7 +66,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         }
         return done;
     }
-    let [place] = selection.places.as_slice() else {
+    let [place] = selection.locations.as_slice() else {
         return Err(misuse(
             "Texts are predicted by one model at a time",
             "Give `--model` once, or compare them on trick sentences with `--challenge`",
@@ -91,7 +91,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             model: place.fingerprint()?,
             progress: &progress,
         };
-        let load = || Predictor::load_proved(place, job.model, &selection.run, networks);
+        let load = || Predictor::load_verified(place, job.model, &selection.run, networks);
         let done = predict_file(arguments, &job, load, &selection)?;
         return print(&format!("{done}\n"));
     }
@@ -165,9 +165,9 @@ fn predict_file(
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     let of = &arguments.of;
     if arguments.bundles.is_empty() {
-        return Selection::of_pipeline(of.load()?, &arguments.models);
+        return Selection::from_pipeline(of.load()?, &arguments.models);
     }
     check_tables(&of.overrides, &["engine", "ingest", "run"])?;
     check_engine(&table_of("engine", &of.overrides)?)?;
-    Selection::of_folders(&arguments.bundles, table_of("run", &of.overrides)?)
+    Selection::from_folders(&arguments.bundles, table_of("run", &of.overrides)?)
 }

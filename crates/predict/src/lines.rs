@@ -5,7 +5,7 @@ use std::path::Path;
 
 use artifact::{ArtifactError, Failure, format};
 use ingest::BadRow;
-use stage::{Progress, is_read};
+use stage::{Progress, stdout_is_open};
 
 use crate::arguments::Format;
 use crate::print_notes;
@@ -50,7 +50,7 @@ impl AnswerWriter<'_> {
             return Err(Failure::new(problem).with_hint(hint.to_owned()));
         }
         let answers = self.answers(texts.into_iter().map(Ok).collect(), 1)?;
-        is_read(self.show(&mut anstream::stdout(), &answers)).map(drop)
+        stdout_is_open(self.show(&mut anstream::stdout(), &answers)).map(drop)
     }
 
     /// Answers lines as they come: a line that is there is not kept waiting for the next. A line that is no
@@ -82,11 +82,11 @@ impl AnswerWriter<'_> {
             }
             if self.format == Format::Json {
                 all.extend(answers);
-            } else if !is_read(self.show(&mut out, &answers))? {
+            } else if !stdout_is_open(self.show(&mut out, &answers))? {
                 return Ok(());
             }
         }
-        if self.format == Format::Json && !is_read(self.show(&mut out, &all))? {
+        if self.format == Format::Json && !stdout_is_open(self.show(&mut out, &all))? {
             return Ok(());
         }
         if let Some((place, reason)) = first {
@@ -122,7 +122,7 @@ impl AnswerWriter<'_> {
 
     fn answers(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
         let texts: Vec<&String> = lines.iter().filter_map(|line| line.as_ref().ok()).collect();
-        let mut answers = self.predictor.answers(&texts, self.explain)?.into_iter();
+        let mut answers = self.predictor.predict(&texts, self.explain)?.into_iter();
         print_notes(self.predictor, self.progress);
         let answer = |(line, row): (Line, u64)| match line {
             Ok(text) => self.answer(row, text, answers.next().flatten()),
@@ -152,7 +152,7 @@ impl AnswerWriter<'_> {
             text,
             label: label.map(str::to_owned),
             probability,
-            words: explanation.as_ref().map(Explanation::placed),
+            words: explanation.as_ref().map(Explanation::word_spans),
             explanation,
             ..Answer::default()
         }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use bundle::{Explanation, PlacedWord, UNDECIDED};
+use bundle::{Explanation, UNDECIDED, WordSpan};
 
 /// Words named below an explained text, for either side.
 const NAMED: usize = 5;
@@ -29,7 +29,7 @@ pub(crate) struct Answer {
     /// That it is positive.
     pub(crate) probability: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) words: Option<Vec<PlacedWord>>,
+    pub(crate) words: Option<Vec<WordSpan>>,
     /// Why a line is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
@@ -69,16 +69,16 @@ fn explained(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> 
     let strongest = weights.fold(0.0, f64::max);
     let mut written = 0;
     for word in &explanation.words {
-        write!(out, "{}", &explanation.text[written..word.place.start])?;
+        write!(out, "{}", &explanation.text[written..word.range.start])?;
         let share = word.weight.abs() / strongest.max(f64::MIN_POSITIVE);
         let style = match share {
             share if share < COLOURED => Style::new(),
             share if share < 0.5 => colour(word.weight),
             _ => colour(word.weight).bold(),
         };
-        let text = &explanation.text[word.place.clone()];
+        let text = &explanation.text[word.range.clone()];
         write!(out, "{style}{text}{style:#}")?;
-        written = word.place.end;
+        written = word.range.end;
     }
     writeln!(out, "{}", &explanation.text[written..])?;
     for (title, sign) in [("for", 1.0), ("against", -1.0)] {

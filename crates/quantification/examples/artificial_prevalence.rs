@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
-use artifact::{Artifact, StageName, Store, groups_of, read_table, schema};
+use artifact::{Artifact, StageName, Store, groups_by_row_id, read_table, schema};
 use clap::{Parser, ValueEnum};
 use metrics::{CounterRng, Estimate};
 use quantification::{Method, Quantifier};
@@ -126,9 +126,9 @@ fn films(folder: &Path) -> HashMap<u64, u64> {
     let clean = inputs
         .find(|input| input.stage == StageName::Clean)
         .unwrap();
-    let store = Store::around(folder).expect("a store");
-    let clean = store.of_identity(StageName::Clean, clean.identity);
-    groups_of(&clean.unwrap().expect("cleaned reviews")).expect("their films")
+    let store = Store::containing(folder).expect("a store");
+    let clean = store.find_by_identity(StageName::Clean, clean.identity);
+    groups_by_row_id(&clean.unwrap().expect("cleaned reviews")).expect("their films")
 }
 
 /// A mean with its bootstrap interval, in points.

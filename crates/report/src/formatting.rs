@@ -1,5 +1,6 @@
 //! Numbers, intervals and lists as the report prints them.
 
+pub(crate) use artifact::format::percent;
 use chrono::DateTime;
 use metrics::{Comparison, Estimate, Figure, Metric};
 
@@ -11,11 +12,6 @@ pub(crate) fn significance_level(confidence: f64) -> f64 {
 /// The name of an interval: `95% CI`.
 pub(crate) fn ci(confidence: f64) -> String {
     format!("{}% CI", (1000.0 * confidence).round() / 10.0)
-}
-
-/// A share from 0 to 1 as a percentage: `89.4%`.
-pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1}%", 100.0 * share)
 }
 
 /// A share and its interval in percent: `89.4%` and `89.0–89.8`.

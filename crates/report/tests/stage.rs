@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::{
-    Artifact, Contract, Digest, Failure, OutputFile, RunFacts, Sentiment, StageName, Store,
+    Artifact, Contract, Digest, Failure, OutputFile, RunInfo, Sentiment, StageName, Store,
 };
 use metrics::MetricsFile;
 use report::{BaselineOptions, Report};
@@ -100,7 +100,7 @@ impl Fixture {
                     resolved.source_references,
                     contract,
                     &files,
-                    run_facts(),
+                    run_info(),
                 )
                 .expect("the disk has space");
             store
@@ -220,8 +220,8 @@ const RECORD: &str = r#"{"event":"step","epoch":1,"step":20,"loss":0.7,"accuracy
 {"event":"epoch","epoch":2,"step":40,"train_loss":0.4,"train_accuracy":0.8,"validation_loss":0.4,"validation_accuracy":0.8,"reviews_per_second":120.0,"best":true}
 "#;
 
-fn run_facts() -> RunFacts {
-    RunFacts {
+fn run_info() -> RunInfo {
+    RunInfo {
         started: 1_795_449_885,
         seconds: 12.5,
         peak_memory: 123_456_789,

@@ -38,7 +38,7 @@ use artifact::Failure;
 use axum::Router;
 use clap::Parser;
 use settings::{Pipeline, table_of};
-use stage::{exit_code, with_artifacts};
+use stage::{add_artifacts_override, exit_code};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -213,12 +213,12 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
         let run = table_of("run", &arguments.overrides)?;
         return Ok(Source::Folder(folder.clone(), run));
     }
-    let overrides = with_artifacts(&arguments.overrides, arguments.artifacts.as_deref());
+    let overrides = add_artifacts_override(&arguments.overrides, arguments.artifacts.as_deref());
     let pipeline = Pipeline::load(&arguments.pipeline, &overrides)?;
     let name = match &arguments.model {
         Some(name) => name.clone(),
         None => {
-            let (name, why) = find::best(&pipeline)?;
+            let (name, why) = find::best_model(&pipeline)?;
             print_line(&why);
             name
         }

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use artifact::{Digest, Failure};
 use bundle::Networks;
 use bundle::Predictor;
-use bundle::find::{self, Place};
+use bundle::find::{self, ModelLocation};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
 
@@ -52,7 +52,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Named(_, name) => name.clone(),
-            Self::Folder(folder, _) => find::name_of(folder),
+            Self::Folder(folder, _) => find::folder_name(folder),
         }
     }
 
@@ -75,7 +75,7 @@ impl Source {
         }
     }
 
-    pub(crate) fn place(&self) -> Result<Place, Failure> {
+    pub(crate) fn place(&self) -> Result<ModelLocation, Failure> {
         match self {
             Self::Named(pipeline, name) => find::named(pipeline, name),
             Self::Folder(folder, _) => find::in_folder(folder),

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use artifact::format::count;
 use artifact::{Failure, FailureKind};
-use bundle::{Explanation, PlacedWord};
+use bundle::{Explanation, WordSpan};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -33,7 +33,7 @@ pub struct Answer {
     pub text: Option<String>,
     /// Its words and what they contribute, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub words: Option<Vec<PlacedWord>>,
+    pub words: Option<Vec<WordSpan>>,
 }
 
 /// The answers to a request, and which model gave them.
@@ -254,7 +254,7 @@ impl Worker {
             Ok(Answer {
                 label: probability.map(label),
                 probability: *probability,
-                words: explanation.as_ref().map(Explanation::placed),
+                words: explanation.as_ref().map(Explanation::word_spans),
                 text: explanation.map(|explanation| explanation.text),
             })
         };
@@ -269,5 +269,5 @@ impl Worker {
 
 /// Turns a panic of a library into a failure of these requests, so that it does not end the service.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    artifact::guarded(|_| Failure::new("it stopped unexpectedly"), work)
+    artifact::catch_panics(|_| Failure::new("it stopped unexpectedly"), work)
 }

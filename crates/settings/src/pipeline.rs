@@ -182,7 +182,7 @@ impl Pipeline {
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, Failure> {
         let file = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
-            Failure::new(format!("Could not read the pipeline file `{file}`"))
+            Failure::new(format!("Failed to read the pipeline file `{file}`"))
                 .with_cause(error)
                 .with_hint("Name the pipeline file with `--pipeline FILE`".to_owned())
         })?;

@@ -21,7 +21,7 @@ const LONGEST_LINE: u64 = 1 << 18;
 #[derive(Debug, thiserror::Error)]
 pub enum VectorsError {
     /// The file could not be read, or not to its end.
-    #[error("Could not read the word vectors `{}`", path.display())]
+    #[error("Failed to read the word vectors `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,

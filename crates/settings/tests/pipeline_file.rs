@@ -280,7 +280,7 @@ fn a_file_that_is_not_there_or_not_toml_is_said_so() {
     let error = Pipeline::load(Path::new("no/such.toml"), &[]).expect_err("not there");
     let text = said(&error);
     assert!(
-        text.starts_with("Could not read the pipeline file `no/such.toml`: No such file"),
+        text.starts_with("Failed to read the pipeline file `no/such.toml`: No such file"),
         "{text}"
     );
     assert!(

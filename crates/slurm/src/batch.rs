@@ -40,7 +40,7 @@ impl Batch {
             let _ = writeln!(text, "#SBATCH {option}");
         }
         // Slurm would go on in another folder where this one cannot be had.
-        let folder = quoted(&self.folder.to_string_lossy());
+        let folder = shell_quoted(&self.folder.to_string_lossy());
         let _ = write!(text, "\ncd -- {folder} || exit\n\n");
         match self.tasks.as_slice() {
             [task] => {
@@ -76,14 +76,14 @@ impl Batch {
         options.extend(account.iter().map(|name| format!("--account={name}")));
         // A percent sign would begin a pattern of sbatch's.
         let output = self.output.to_string_lossy().replace('%', "%%");
-        options.push(quoted(&format!("--output={output}")));
+        options.push(shell_quoted(&format!("--output={output}")));
         options.push("--open-mode=append".to_owned());
         // After the loss of a node Slurm itself queues the job again.
         options.push("--requeue".to_owned());
         options.push(format!("--signal=B:USR1@{}", self.save_before));
         // What waits for a task that failed would wait for ever.
         options.push("--kill-on-invalid-dep=yes".to_owned());
-        options.extend(wanted.flags.iter().flatten().map(|flag| quoted(flag)));
+        options.extend(wanted.flags.iter().flatten().map(|flag| shell_quoted(flag)));
         options
     }
 }
@@ -96,12 +96,12 @@ pub fn after_ok(tasks: impl IntoIterator<Item = impl Display>) -> Option<String>
 
 /// A command as a line for a shell.
 fn in_shell(command: &[String]) -> String {
-    let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = command.iter().map(|word| shell_quoted(word)).collect();
     words.join(" ")
 }
 
 /// A word as a shell reads it: in quotes where it has to be.
-pub fn quoted(word: &str) -> String {
+pub fn shell_quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=./:,+@%".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
         word.to_owned()

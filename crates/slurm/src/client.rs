@@ -5,8 +5,8 @@ use std::env;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
-use crate::answers::{self, ACCOUNT_FORMAT, QUEUE_FORMAT};
-use crate::{Accounted, Queued, SlurmError, TaskId};
+use crate::parse::{self, ACCOUNT_FORMAT, QUEUE_FORMAT};
+use crate::{AccountingEntry, QueueEntry, SlurmError, TaskId};
 
 /// Tasks asked about in one call: the list stands on a command line.
 const ASKED_AT_ONCE: usize = 500;
@@ -45,15 +45,15 @@ impl Slurm {
     ///
     /// # Errors
     /// The controller does not answer.
-    pub fn queue(&self) -> Result<BTreeMap<TaskId, Queued>, SlurmError> {
+    pub fn queue(&self) -> Result<BTreeMap<TaskId, QueueEntry>, SlurmError> {
         let format = format!("--format={QUEUE_FORMAT}");
         let text = call("squeue", &["--noheader", "--me", "--array", &format], "")?;
-        Ok(answers::queued(&text)?.into_iter().collect())
+        Ok(parse::queued(&text)?.into_iter().collect())
     }
 
     /// How tasks ended, as far as Slurm knows: by its accounting, and where a site has none from the
     /// controller, which forgets a job after some minutes.
-    pub fn ends(&self, tasks: &[TaskId]) -> BTreeMap<TaskId, Accounted> {
+    pub fn ends(&self, tasks: &[TaskId]) -> BTreeMap<TaskId, AccountingEntry> {
         let mut ends = BTreeMap::new();
         for chunk in tasks.chunks(ASKED_AT_ONCE) {
             let names: Vec<String> = chunk.iter().map(TaskId::to_string).collect();
@@ -61,13 +61,13 @@ impl Slurm {
             let format = format!("--format={ACCOUNT_FORMAT}");
             let options = ["--noheader", "--parsable2", "--allocations", &jobs, &format];
             if let Ok(text) = call("sacct", &options, "") {
-                ends.extend(answers::accounted(&text));
+                ends.extend(parse::accounted(&text));
                 continue;
             }
             for name in names {
                 // A job that the controller has forgotten is an error of `scontrol`.
                 let text = call("scontrol", &["show", "job", "--oneliner", &name], "");
-                ends.extend(answers::shown(&text.unwrap_or_default()));
+                ends.extend(parse::shown(&text.unwrap_or_default()));
             }
         }
         ends
@@ -109,7 +109,7 @@ impl Slurm {
     ///
     /// # Errors
     /// The controller does not answer.
-    pub fn largest_array(&self) -> Result<usize, SlurmError> {
+    pub fn max_array_size(&self) -> Result<usize, SlurmError> {
         let text = call("scontrol", &["show", "config"], "")?;
         let line = text.lines().find(|line| line.starts_with("MaxArraySize"));
         let number = line.and_then(|line| line.split_once('=')?.1.trim().parse().ok());

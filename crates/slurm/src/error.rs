@@ -11,7 +11,7 @@ pub enum SlurmError {
     #[error("Slurm's program `{0}` is not on the PATH")]
     NoProgram(&'static str),
     /// One of Slurm's programs cannot be started.
-    #[error("Could not start `{0}`")]
+    #[error("Failed to start `{0}`")]
     Start(&'static str, #[source] io::Error),
     /// Slurm says no, in its own words.
     #[error("Slurm's `{0}` refused: {1}")]

@@ -7,26 +7,26 @@
 //!   [`Submission`]s, the [`Event`]s that jobs write themselves, their logs
 //! - [`Watch`]: the command that watches over a task's own within a job
 //! - [`tail`]: the end of a log: how far a job is, or why it failed
-//! - [`Standing`]: where a task stands, from all of these; pure
-//! - [`Monitored`]: a submitted job, monitored until it ends
+//! - [`JobState`]: where a task stands, from all of these; pure
+//! - [`MonitoredJob`]: a submitted job, monitored until it ends
 
-mod answers;
 mod batch;
 mod client;
 mod error;
 mod monitor;
+mod parse;
 mod record;
-mod standing;
+mod state;
 pub mod tail;
 mod task;
-mod watch;
+mod wrapper;
 
-pub use answers::{Accounted, Queued};
-pub use batch::{Batch, Task, after_ok, quoted};
+pub use batch::{Batch, Task, after_ok, shell_quoted};
 pub use client::Slurm;
 pub use error::SlurmError;
-pub use monitor::{Monitored, Snapshot};
-pub use record::{Event, Record, Submission, What};
-pub use standing::{Course, Standing};
+pub use monitor::{MonitoredJob, Snapshot};
+pub use parse::{AccountingEntry, QueueEntry};
+pub use record::{Event, EventKind, Record, Submission};
+pub use state::{JobState, JobStatus};
 pub use task::TaskId;
-pub use watch::Watch;
+pub use wrapper::JobWrapper;

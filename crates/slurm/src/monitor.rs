@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use artifact::ArtifactError;
 
 use crate::{
-    Accounted, Course, Event, Queued, Record, Slurm, SlurmError, Standing, Submission, TaskId,
+    AccountingEntry, Event, JobState, JobStatus, QueueEntry, Record, Slurm, SlurmError, Submission,
+    TaskId,
 };
 
 /// What Slurm says at one moment; by default nothing.
 #[derive(Default)]
 pub struct Snapshot {
-    queue: BTreeMap<TaskId, Queued>,
-    ends: BTreeMap<TaskId, Accounted>,
+    queue: BTreeMap<TaskId, QueueEntry>,
+    ends: BTreeMap<TaskId, AccountingEntry>,
 }
 
 impl Snapshot {
@@ -22,7 +23,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The controller does not answer.
-    pub fn of(slurm: Slurm, jobs: impl Iterator<Item = TaskId>) -> Result<Self, SlurmError> {
+    pub fn take(slurm: Slurm, jobs: impl Iterator<Item = TaskId>) -> Result<Self, SlurmError> {
         let queue = slurm.queue()?;
         let gone: Vec<TaskId> = jobs.filter(|job| !queue.contains_key(job)).collect();
         let ends = slurm.ends(&gone);
@@ -30,8 +31,8 @@ impl Snapshot {
     }
 
     /// Where a job stands that has noted these events.
-    pub fn course(&self, job: TaskId, events: &[Event]) -> Course {
-        Course::of(job, self.queue.get(&job), events, self.ends.get(&job))
+    pub fn status(&self, job: TaskId, events: &[Event]) -> JobStatus {
+        JobStatus::of(job, self.queue.get(&job), events, self.ends.get(&job))
     }
 
     /// Whether a job is in the queue.
@@ -41,17 +42,17 @@ impl Snapshot {
 }
 
 /// A submitted job that is monitored until it ends.
-pub struct Monitored {
+pub struct MonitoredJob {
     /// How it was submitted.
     pub submission: Submission,
     /// Since when it is not in the queue any more.
     gone: Option<Instant>,
     /// What the last look found, while it waits: where the queue says the same again, nothing has happened,
     /// and a thousand waiting jobs cost no look at a file.
-    waits: Option<(Queued, Course)>,
+    waits: Option<(QueueEntry, JobStatus)>,
 }
 
-impl Monitored {
+impl MonitoredJob {
     /// A job from its submission on.
     pub fn new(submission: Submission) -> Self {
         Self {
@@ -65,15 +66,15 @@ impl Monitored {
     ///
     /// # Errors
     /// What it has noted cannot be read.
-    pub fn course(
+    pub fn status(
         &mut self,
         snapshot: &Snapshot,
         slurm: Slurm,
         record: &Record,
-    ) -> Result<Course, ArtifactError> {
+    ) -> Result<JobStatus, ArtifactError> {
         let job = self.submission.job;
         let queued = snapshot.queue.get(&job);
-        if queued.is_some_and(Queued::waits_for_a_time) {
+        if queued.is_some_and(QueueEntry::waits_for_a_time) {
             // Where that is not allowed it runs a little later.
             let _ = slurm.start_now(job);
         }
@@ -81,21 +82,21 @@ impl Monitored {
             Some(_) => None,
             None => self.gone.or(Some(Instant::now())),
         };
-        if let (Some(queued), Some((last, course))) = (queued, &self.waits)
+        if let (Some(queued), Some((last, status))) = (queued, &self.waits)
             && queued == last
         {
-            return Ok(course.clone());
+            return Ok(status.clone());
         }
         let events = record.events(&self.submission.name)?;
-        let course = snapshot.course(job, &events);
-        let is_waiting = matches!(course.standing, Standing::Waits(_));
+        let status = snapshot.status(job, &events);
+        let is_waiting = matches!(status.state, JobState::Pending(_));
         let waits = queued.filter(|_| is_waiting).cloned();
-        self.waits = waits.map(|queued| (queued, course.clone()));
-        Ok(course)
+        self.waits = waits.map(|queued| (queued, status.clone()));
+        Ok(status)
     }
 
     /// How long it has been out of the queue.
-    pub fn gone_for(&self) -> Duration {
+    pub fn time_out_of_queue(&self) -> Duration {
         self.gone.map_or(Duration::ZERO, |gone| gone.elapsed())
     }
 }

@@ -53,13 +53,13 @@ pub struct Event {
     pub node: String,
     /// What.
     #[serde(flatten)]
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What can happen to a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     /// Its program was started.
     Started {
         /// The process that watches over it.
@@ -85,12 +85,12 @@ pub enum What {
 
 impl Event {
     /// Something that happens now.
-    pub fn now(job: TaskId, node: &str, what: What) -> Self {
+    pub fn now(job: TaskId, node: &str, kind: EventKind) -> Self {
         Self {
             time: since_1970().as_secs_f64(),
             job,
             node: node.to_owned(),
-            what,
+            kind,
         }
     }
 }
@@ -151,7 +151,7 @@ impl Record {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn submitted(&self, submission: &Submission) -> Result<(), ArtifactError> {
+    pub fn add_submission(&self, submission: &Submission) -> Result<(), ArtifactError> {
         append(&self.jobs(), submission)
     }
 
@@ -169,7 +169,7 @@ impl Record {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn happened(&self, name: &str, event: &Event) -> Result<(), ArtifactError> {
+    pub fn add_event(&self, name: &str, event: &Event) -> Result<(), ArtifactError> {
         append(&self.events_of(name), event)
     }
 
@@ -243,27 +243,27 @@ mod tests {
         let command = ["ressenti-train".to_owned()];
         for job in ["7", "12_3"] {
             let submission = Submission::now("train lstm", id(job), &command, 5);
-            record.submitted(&submission).expect("written");
+            record.add_submission(&submission).expect("written");
         }
         let submissions = record.submissions().expect("whole");
         assert_eq!(submissions["train lstm"].job, id("12_3"), "the last counts");
         let whats = [
-            What::Started { process: 5 },
-            What::Requeued {
+            EventKind::Started { process: 5 },
+            EventKind::Requeued {
                 reason: "time limit".to_owned(),
                 fault: false,
             },
-            What::Ended {
+            EventKind::Ended {
                 code: 0,
                 reason: "exit code 0".to_owned(),
             },
         ];
         for what in &whats {
             let event = Event::now(id("12_3"), "node1", what.clone());
-            record.happened("train lstm", &event).expect("written");
+            record.add_event("train lstm", &event).expect("written");
         }
         let events = record.events("train lstm").expect("whole");
-        assert!(events.iter().map(|event| &event.what).eq(&whats));
+        assert!(events.iter().map(|event| &event.kind).eq(&whats));
         assert!(record.log("train lstm").ends_with("logs/train-lstm.log"));
     }
 
@@ -272,8 +272,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let record = Record::new(folder.path());
         record.prepare().expect("folders");
-        let event = Event::now(id("1"), "node1", What::Stopped);
-        record.happened("a", &event).expect("written");
+        let event = Event::now(id("1"), "node1", EventKind::Stopped);
+        record.add_event("a", &event).expect("written");
         let path = record.events_of("a");
         let whole = fs::read_to_string(&path).expect("text");
         fs::write(&path, format!("{whole}{}", &whole[..9])).expect("written");

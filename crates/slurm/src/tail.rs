@@ -20,7 +20,7 @@ pub fn last_line(log: &Path) -> Option<String> {
 }
 
 /// What a program said last: from its last error on, or its last lines where it came to none.
-pub fn failure(log: &Path) -> Vec<String> {
+pub fn failure_lines(log: &Path) -> Vec<String> {
     let text = end_of(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let error = lines.iter().rposition(|line| line.starts_with("error"));
@@ -30,7 +30,7 @@ pub fn failure(log: &Path) -> Vec<String> {
 }
 
 /// What Slurm said of a job, in the file that holds what it says of all.
-pub fn of_job(output: &Path, job: TaskId) -> Vec<String> {
+pub fn slurm_messages(output: &Path, job: TaskId) -> Vec<String> {
     let names = [format!("StepId={job}."), format!("JOB {job} ON ")];
     let text = end_of(output).unwrap_or_default();
     let is_its = |line: &&str| names.iter().any(|name| line.contains(name.as_str()));
@@ -58,11 +58,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("a.log");
         assert_eq!(last_line(&log), None);
-        assert!(failure(&log).is_empty());
+        assert!(failure_lines(&log).is_empty());
         let early = "x\n".repeat(20_000);
         std::fs::write(&log, format!("{early}  train lstm: epoch 3\n\n")).expect("written");
         assert_eq!(last_line(&log).as_deref(), Some("train lstm: epoch 3"));
-        assert_eq!(failure(&log).len(), SHOWN);
+        assert_eq!(failure_lines(&log).len(), SHOWN);
         let said = "e: StepId=19.batch exceeded memory limit\ne: StepId=19.batch exceeded memory limit\n\
                     e: *** JOB 19 ON node1 CANCELLED ***\ne: StepId=190.batch\n";
         std::fs::write(&log, said).expect("written");
@@ -70,15 +70,15 @@ mod tests {
             job: 19,
             task: None,
         };
-        assert_eq!(of_job(&log, job).len(), 2);
+        assert_eq!(slurm_messages(&log, job).len(), 2);
         std::fs::write(
             &log,
-            "error: old\nfine\nerror: The disk is full\n  caused by: x\n\nhint: y\n",
+            "error: old\nfine\nerror: The disk is full\n  cause: x\n\nhint: y\n",
         )
         .expect("written");
         assert_eq!(
-            failure(&log),
-            ["error: The disk is full", "  caused by: x", "", "hint: y"]
+            failure_lines(&log),
+            ["error: The disk is full", "  cause: x", "", "hint: y"]
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The arguments that every stage binary and most commands of `ressenti` share.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Args, ValueEnum};
@@ -52,7 +53,7 @@ impl PipelineArguments {
         let mut overrides = self.overrides.clone();
         let source = self.source.as_deref();
         overrides.extend(source.map(|path| Override::text("ingest.source", &absolute_text(path))));
-        with_artifacts(&overrides, self.artifacts.as_deref())
+        add_artifacts_override(&overrides, self.artifacts.as_deref())
     }
 
     /// The arguments that make another stage binary see the same pipeline.
@@ -90,13 +91,13 @@ impl ModelArguments {
     /// # Errors
     /// See [`Pipeline::load`].
     pub fn load(&self) -> Result<Pipeline, Failure> {
-        let overrides = with_artifacts(&self.overrides, self.artifacts.as_deref());
+        let overrides = add_artifacts_override(&self.overrides, self.artifacts.as_deref());
         Pipeline::load(&self.pipeline, &overrides)
     }
 }
 
 /// Overrides and the artifacts folder of a command line, whose path is relative to the folder the user stands in.
-pub fn with_artifacts(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
+pub fn add_artifacts_override(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
     let artifacts =
         artifacts.map(|path| Override::text("pipeline.artifacts", &absolute_text(path)));
     overrides.iter().cloned().chain(artifacts).collect()
@@ -112,6 +113,13 @@ fn absolute_text(path: &Path) -> String {
 /// A stage has no arguments of its own.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct NoOptions {}
+
+/// Value parser for the hidden old name of a renamed flag: every value is an error that states the new name.
+pub fn renamed_flag(
+    new_name: &'static str,
+) -> impl Fn(&str) -> Result<Infallible, String> + Clone + Send + Sync + 'static {
+    move |_| Err(format!("this flag is now called `{new_name}`"))
+}
 
 /// Checks that overrides are of these tables, where no pipeline file says which there are.
 ///

@@ -11,7 +11,7 @@ use crate::{Progress, ResolvedStep};
 pub struct Context {
     pub(crate) resolved: ResolvedStep,
     pub(crate) output: PathBuf,
-    pub(crate) kept: PathBuf,
+    pub(crate) resume_directory: PathBuf,
     pub(crate) progress: Progress,
     pub(crate) run: RunSettings,
     pub(crate) pipeline_file: PathBuf,
@@ -33,10 +33,10 @@ impl Context {
     ///
     /// # Errors
     /// It cannot be created.
-    pub fn kept(&self) -> Result<&Path, ArtifactError> {
-        let failed = ArtifactError::io("create", &self.kept);
-        std::fs::create_dir_all(&self.kept).map_err(failed)?;
-        Ok(&self.kept)
+    pub fn resume_directory(&self) -> Result<&Path, ArtifactError> {
+        let failed = ArtifactError::io("create", &self.resume_directory);
+        std::fs::create_dir_all(&self.resume_directory).map_err(failed)?;
+        Ok(&self.resume_directory)
     }
 
     /// The input from a stage of which the step has just one.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use artifact::{Artifact, PendingArtifact, RunFacts, Store};
+use artifact::{Artifact, PendingArtifact, RunInfo, Store};
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use settings::{Pipeline, Step, StepId};
 
@@ -92,7 +92,7 @@ pub fn execute<S: Stage>(
     let variant = resolved.step.id.variant.clone();
     let mut context = Context {
         output: store.folder(S::NAME, &resolved.key),
-        kept: store.folder(S::NAME, &resolved.key),
+        resume_directory: store.folder(S::NAME, &resolved.key),
         resolved,
         progress,
         run: pipeline.run.clone(),
@@ -103,7 +103,9 @@ pub fn execute<S: Stage>(
         None => {
             let pending = store.begin(S::NAME, context.resolved.key, lock)?;
             pending.folder().clone_into(&mut context.output);
-            pending.kept().clone_into(&mut context.kept);
+            pending
+                .resume_directory()
+                .clone_into(&mut context.resume_directory);
             (StepState::Done, run_stage::<S>(&context, pending)?)
         }
     };
@@ -143,7 +145,7 @@ fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Ar
     let clock = Instant::now();
     let outcome = S::run(context, settings)?;
     let own = ("ressenti".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    let run = RunFacts {
+    let run = RunInfo {
         started: started.map_or(0, |time| time.as_secs()),
         seconds: clock.elapsed().as_secs_f64(),
         peak_memory: peak_memory(),

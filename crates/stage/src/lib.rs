@@ -11,15 +11,18 @@ mod resolve;
 mod screen;
 mod signals;
 
-pub use arguments::{ModelArguments, NoOptions, PipelineArguments, check_tables, with_artifacts};
+pub use arguments::{
+    ModelArguments, NoOptions, PipelineArguments, add_artifacts_override, check_tables,
+    renamed_flag,
+};
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
 pub use heartbeat::HEARTBEAT;
-pub use print::{is_read, print};
-pub use progress::{Progress, ProgressMode, Task};
+pub use print::{print, stdout_is_open};
+pub use progress::{Progress, ProgressMode, ProgressTask};
 pub use resolve::{ResolvedStep, Resolver};
 pub use screen::{StepState, exit_code, print_failure, print_step};
-pub use signals::{save_requested, stop_requested, watch_signals};
+pub use signals::{install_signal_handlers, save_requested, stop_requested};
 
 use artifact::{Artifact, Failure, StageName};
 use serde::de::DeserializeOwned;

@@ -10,7 +10,7 @@ use artifact::Failure;
 /// It did not come to where stdout goes, for example because a disk is full. A closed pipe is no error.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout();
-    is_read(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
+    stdout_is_open(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
 }
 
 /// Whether somebody still reads what was written on stdout: `false` for a closed pipe, whose reader has seen
@@ -18,7 +18,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// All else that kept it from being written.
-pub fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
+pub fn stdout_is_open(written: io::Result<()>) -> Result<bool, Failure> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -29,7 +29,7 @@ pub fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
                 }
                 _ => "Send it elsewhere, and run the same command again",
             };
-            let failure = Failure::new("Could not write to standard output").with_cause(error);
+            let failure = Failure::new("Failed to write to standard output").with_cause(error);
             Err(failure.with_hint(hint.to_owned()))
         }
     }
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn only_a_closed_pipe_is_silent() {
         let check = |written: io::Result<()>, expected: Result<bool, &[&str]>| {
-            let found = is_read(written).map_err(|failure| failure.chain());
+            let found = stdout_is_open(written).map_err(|failure| failure.chain());
             assert_eq!(
                 found,
                 expected.map_err(|lines| lines.iter().map(|it| (*it).to_owned()).collect())
@@ -50,7 +50,7 @@ mod tests {
         };
         check(Ok(()), Ok(true));
         check(Err(io::ErrorKind::BrokenPipe.into()), Ok(false));
-        let said = "Could not write to standard output";
+        let said = "Failed to write to standard output";
         check(
             Err(io::ErrorKind::StorageFull.into()),
             Err(&[said, "no storage space"]),

@@ -64,9 +64,9 @@ impl Progress {
 
     /// Starts a task of a known or unknown number of units, for example
     /// `task("encoding", Some(50_000), "reviews")`. It ends when dropped.
-    pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> Task {
+    pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> ProgressTask {
         heartbeat::beat();
-        Task {
+        ProgressTask {
             progress: self.clone(),
             what: what.to_owned(),
             unit,
@@ -128,7 +128,7 @@ fn write_line(line: String) {
 }
 
 /// One task under way. Shared between threads by reference.
-pub struct Task {
+pub struct ProgressTask {
     progress: Progress,
     what: String,
     unit: &'static str,
@@ -137,7 +137,7 @@ pub struct Task {
     bar: ProgressBar,
 }
 
-impl Task {
+impl ProgressTask {
     /// Counts `units` more as done.
     pub fn advance(&self, units: u64) {
         heartbeat::beat();
@@ -187,7 +187,7 @@ impl Task {
     }
 }
 
-impl Drop for Task {
+impl Drop for ProgressTask {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

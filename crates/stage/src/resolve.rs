@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use artifact::{
-    Artifact, ArtifactError, InputReference, Key, SourceIndex, SourceReference, Store, key_of,
+    Artifact, ArtifactError, InputReference, Key, SourceIndex, SourceReference, Store, step_key,
 };
 use settings::{Pipeline, Step, StepId};
 
@@ -73,7 +73,7 @@ impl<'a> Resolver<'a> {
             .collect::<Result<Vec<_>, _>>()?;
         let stage = step.id.stage;
         Ok(Ok(ResolvedStep {
-            key: key_of(stage, &step.settings, &input_references, &source_references),
+            key: step_key(stage, &step.settings, &input_references, &source_references),
             step: step.clone(),
             inputs,
             input_references,
@@ -94,7 +94,7 @@ impl<'a> Resolver<'a> {
         loop {
             match self.resolve(step)? {
                 Err(missing) if clock.elapsed() < patience => {
-                    self.store.look_anew(missing.stage);
+                    self.store.refresh_listing(missing.stage);
                     thread::sleep(LOOK_EVERY);
                 }
                 resolved => return Ok(resolved),

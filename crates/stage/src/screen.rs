@@ -22,7 +22,7 @@ pub enum StepState {
     /// Tried, without success.
     Failed,
     /// Not tried, because of a failure before it.
-    Held,
+    Blocked,
 }
 
 impl StepState {
@@ -37,7 +37,7 @@ impl StepState {
             Self::Done => ("done", AnsiColor::Green.on_default()),
             Self::Stale => ("stale", AnsiColor::Yellow.on_default()),
             Self::Failed => ("failed", AnsiColor::Red.on_default()),
-            Self::Held => ("held", AnsiColor::Red.on_default()),
+            Self::Blocked => ("blocked", AnsiColor::Red.on_default()),
         }
     }
 }
@@ -53,7 +53,7 @@ pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &st
             });
             format!("{line}\n")
         }
-        _ => format!("{style}{word:<6}{style:#} {stage:<9} {variant:<12} {text}\n"),
+        _ => format!("{style}{word:<7}{style:#} {stage:<9} {variant:<12} {text}\n"),
     };
     let stdout = std::io::stdout();
     let line = match AutoStream::choice(&stdout) {
@@ -78,7 +78,7 @@ pub fn print_failure(failure: &Failure) {
     };
     for cause in &chain[1..] {
         let cause = cause.trim_end().replace('\n', "\n    ");
-        let _ = writeln!(err, "  caused by: {cause}");
+        let _ = writeln!(err, "  cause: {cause}");
     }
     if let Some(text) = failure.hint() {
         let _ = writeln!(err, "\n{hint}hint{hint:#}: {text}");

@@ -21,7 +21,7 @@ const STACK: usize = 64 << 10;
 /// From now on the signals are taken note of. For a stage that looks at [`stop_requested`] and
 /// [`save_requested`] every now and then. To be called in the main thread, which is the one that gets
 /// a process's signals; other threads of Rust's have a small stack for handlers already.
-pub fn watch_signals() {
+pub fn install_signal_handlers() {
     have_handler_stack();
     for (signal, handler) in [
         (libc::SIGINT, stop as extern "C" fn(libc::c_int)),

@@ -3,7 +3,7 @@
 
 use std::arch::asm;
 
-use stage::{save_requested, watch_signals};
+use stage::{install_signal_handlers, save_requested};
 
 /// Sends this thread a signal while its stack pointer is `stack`, as oneDNN's products have it.
 ///
@@ -36,7 +36,7 @@ unsafe fn raise_at(stack: *mut u8, signal: libc::c_int) {
 
 #[test]
 fn a_signal_leaves_the_memory_below_a_borrowed_stack_pointer_alone() {
-    watch_signals();
+    install_signal_handlers();
     assert!(!save_requested());
     let mut heap = vec![0x5a_u8; 64 << 10];
     let end = heap.as_mut_ptr_range().end;

@@ -94,7 +94,7 @@ impl InputError {
 
     /// `map_err(InputError::read(path))`.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let message = format!("Could not read `{}`", path.display());
+        let message = format!("Failed to read `{}`", path.display());
         let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
         move |error| {
             let is_missing = error.kind() == io::ErrorKind::NotFound;

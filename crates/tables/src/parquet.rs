@@ -14,7 +14,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, make_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use artifact::guarded;
+use artifact::catch_panics;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
@@ -82,7 +82,7 @@ impl ParquetReader {
             let batches = builder.with_batch_size(rows).build()?;
             Ok(Ok((metadata, batches, names)))
         };
-        let opened = guarded(ParquetError::External, open)
+        let opened = catch_panics(ParquetError::External, open)
             .map_err(|error| damaged(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         // The library would call such a table damaged.
         let (metadata, batches, names) = opened.map_err(|found| {
@@ -144,7 +144,7 @@ impl ParquetReader {
 impl RecordReader for ParquetReader {
     /// Reads the next row. Its number, from 1, stands for its line.
     fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<Ending> {
-        let read = guarded(ArrowError::ExternalError, || self.read_row(record));
+        let read = catch_panics(ArrowError::ExternalError, || self.read_row(record));
         if !read.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
             return Ok(Ending::File);
         }

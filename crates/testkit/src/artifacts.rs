@@ -3,8 +3,8 @@
 use std::fs;
 
 use artifact::{
-    Artifact, Contract, InputReference, Key, OutputFile, RunFacts, SourceReference, StageName,
-    Store, key_of,
+    Artifact, Contract, InputReference, Key, OutputFile, RunInfo, SourceReference, StageName,
+    Store, step_key,
 };
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ impl Recipe {
 
     /// The key it is stored under.
     pub fn key(&self) -> Key {
-        key_of(self.stage, &self.settings, &self.inputs, &self.sources)
+        step_key(self.stage, &self.settings, &self.inputs, &self.sources)
     }
 
     /// Commits an artifact of these files and gives it a variant's name. Files whose name ends in
@@ -64,7 +64,7 @@ impl Recipe {
                 self.sources.clone(),
                 self.contract.clone(),
                 &outputs,
-                run_facts(),
+                run_info(),
             )
             .expect("committed");
         store.link(variant, &artifact).expect("linked");
@@ -73,8 +73,8 @@ impl Recipe {
 }
 
 /// Facts of a run that took no time.
-pub fn run_facts() -> RunFacts {
-    RunFacts {
+pub fn run_info() -> RunInfo {
+    RunInfo {
         started: 1_700_000_000,
         seconds: 0.0,
         peak_memory: 0,

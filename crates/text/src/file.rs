@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use artifact::{Digest, Failure, guarded};
+use artifact::{Digest, Failure, catch_panics};
 use serde::de::IgnoredAny;
 use settings::Truncation;
 use tokenizers::models::ModelWrapper;
@@ -236,7 +236,7 @@ impl TokenizerFile {
 /// The bytes of a tokenizer's file.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
-        Failure::new(format!("Could not read the tokenizer `{}`", path.display())).with_cause(error)
+        Failure::new(format!("Failed to read the tokenizer `{}`", path.display())).with_cause(error)
     })
 }
 
@@ -261,10 +261,10 @@ fn guard_encoding<T>(
     text: &str,
     encode: impl FnOnce() -> tokenizers::Result<T>,
 ) -> Result<T, Failure> {
-    guarded(|panic| panic, encode).map_err(|error| {
+    catch_panics(|panic| panic, encode).map_err(|error| {
         let characters = text.chars().count();
         Failure::new(format!(
-            "Could not encode a text of {characters} characters"
+            "Failed to encode a text of {characters} characters"
         ))
         .with_cause(error)
         .with_hint(ENCODE_HINT.to_owned())
@@ -279,7 +279,7 @@ fn token(id: u32, place: (usize, usize)) -> Token {
 /// damaged `Precompiled` normalizer). So it is given well-formed JSON only, and is watched.
 fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
     serde_json::from_slice::<IgnoredAny>(bytes)?;
-    guarded(
+    catch_panics(
         |_| "one of its sections is damaged".into(),
         || Tokenizer::from_bytes(bytes),
     )

@@ -265,7 +265,7 @@ mod tests {
         for error in [one, two].map(|found| found.expect_err("refused")) {
             assert_eq!(
                 error.to_string(),
-                "Could not encode a text of 10000001 characters"
+                "Failed to encode a text of 10000001 characters"
             );
             assert!(
                 error

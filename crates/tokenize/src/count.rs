@@ -5,7 +5,7 @@ use std::path::Path;
 
 use artifact::{Failure, Split};
 use rayon::prelude::*;
-use stage::Task;
+use stage::ProgressTask;
 use tokenizers::{
     NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
     Tokenizer,
@@ -29,7 +29,7 @@ pub(crate) type WordCount = (String, u64);
 pub(crate) fn count_words(
     tokenizer: &Tokenizer,
     clean: &Path,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Vec<WordCount>, Failure> {
     let mut total = HashMap::new();
     for rows in rows_of(clean, Split::Train)? {
@@ -51,7 +51,7 @@ pub(crate) fn count_words(
 fn count_chunk(
     tokenizer: &Tokenizer,
     texts: &[&str],
-    task: &Task,
+    task: &ProgressTask,
 ) -> tokenizers::Result<HashMap<String, u64>> {
     let mut counts = HashMap::new();
     for text in texts {

@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, SchemaRef};
 use artifact::{ArtifactError, Failure, Split, schema, write_arrays};
 use rayon::prelude::*;
 use settings::TokenizerSettings;
-use stage::Task;
+use stage::ProgressTask;
 use text::{Encoded, TokenizerFile};
 
 use crate::rows::{Rows, rows_of};
@@ -29,7 +29,7 @@ pub(crate) fn encode_split(
     clean: &Path,
     split: Split,
     destination: &Path,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Figures, Failure> {
     let wide = tokenizer.vocabulary_size() > NARROW;
     let schema = match split {
@@ -60,7 +60,7 @@ fn encode_rows(
     tokenizer: &TokenizerFile,
     settings: &TokenizerSettings,
     rows: &Rows,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Vec<Encoded>, Failure> {
     let row_ids = rows.row_ids.values();
     rows.texts()

@@ -107,7 +107,7 @@ fn library<E>(action: &'static str) -> impl Fn(E) -> Failure
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    move |error| Failure::new(format!("Could not {action}")).with_cause(error)
+    move |error| Failure::new(format!("Failed to {action}")).with_cause(error)
 }
 
 /// Learns a tokenizer and gives it as the text of its file.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::datatypes::{UInt8Type, UInt64Type};
-use artifact::{ArtifactError, Split, format, read_columns, rows_of_split, schema};
+use artifact::{ArtifactError, Split, filter_split, format, read_columns, schema};
 
 /// Where the row id, text, label and split stand in the table.
 const COLUMNS: [usize; 4] = [0, 1, 2, 3];
@@ -38,7 +38,7 @@ pub(crate) fn rows_of(
 }
 
 fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, ArtifactError> {
-    let rows = rows_of_split(path, batch, split)?;
+    let rows = filter_split(path, batch, split)?;
     let labelled = split != Split::Unlabelled;
     for (name, column) in ["row_id", "text", "label"].into_iter().zip(rows.columns()) {
         if column.null_count() > 0 && (labelled || name != "label") {

@@ -75,7 +75,7 @@ fn it_ends_in_one_line_and_the_second_time_does_nothing() {
     put_clean(&load(&write_pipeline(folder.path(), TABLES)), &reviews());
     let first = text(&tokenize(folder.path(), &["--variant", "word"]).stdout);
     assert!(
-        first.starts_with("done   tokenize  word         37 reviews, vocabulary "),
+        first.starts_with("done    tokenize  word         37 reviews, vocabulary "),
         "{first}"
     );
     assert!(
@@ -84,7 +84,7 @@ fn it_ends_in_one_line_and_the_second_time_does_nothing() {
     );
     assert_eq!(first.lines().count(), 1, "{first}");
     let second = text(&tokenize(folder.path(), &["--variant", "word"]).stdout);
-    assert!(second.starts_with("fresh  tokenize  word"), "{second}");
+    assert!(second.starts_with("fresh   tokenize  word"), "{second}");
 }
 
 #[test]

@@ -21,7 +21,8 @@ use classifier::{
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{
-    Context, NoOptions, Outcome, Stage, Task, save_requested, stop_requested, watch_signals,
+    Context, NoOptions, Outcome, ProgressTask, Stage, install_signal_handlers, save_requested,
+    stop_requested,
 };
 use tch::Tensor;
 use training::{
@@ -193,8 +194,9 @@ fn run_training(
         until,
         ..context_of(context, settings, &task, &data.device, &note)
     };
-    watch_signals();
-    let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note);
+    install_signal_handlers();
+    let mut manager =
+        CheckpointManager::new(context.resume_directory()?, context.run().checkpoint, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(until);
     let bar = context.progress().task("training", Some(total), "reviews");
@@ -214,7 +216,7 @@ fn numbers_of(weights: &Weights) -> u64 {
     (weights.flat.numel() + weights.frozen.as_ref().map_or(0, Tensor::numel)) as u64
 }
 
-fn show(task: &Task, rows: u64, message: &str) {
+fn show(task: &ProgressTask, rows: u64, message: &str) {
     if !message.is_empty() {
         task.message(message);
     }

@@ -36,7 +36,7 @@ fn it_ends_in_one_line_and_the_second_time_does_nothing() {
     let first = ressenti_train(&project, &["--variant", "naive"]);
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     assert!(
-        first.stdout.starts_with("done   train     naive"),
+        first.stdout.starts_with("done    train     naive"),
         "{}",
         first.stdout
     );
@@ -44,7 +44,7 @@ fn it_ends_in_one_line_and_the_second_time_does_nothing() {
     assert!(first.stderr.contains("device: "), "{}", first.stderr);
     let second = ressenti_train(&project, &["--variant", "naive"]);
     assert!(
-        second.stdout.starts_with("fresh  train     naive"),
+        second.stdout.starts_with("fresh   train     naive"),
         "{}",
         second.stdout
     );

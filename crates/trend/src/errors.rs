@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use artifact::files::{CROSS_FITTED, Prediction, read_predictions};
 use artifact::{
-    Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, groups_of,
+    Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, groups_by_row_id,
 };
 use metrics::CounterRng;
 use quantification::Quantifier;
@@ -92,7 +92,7 @@ fn groups_of_rows(
     let Some(reviews) = cleaned(store, evaluation)? else {
         return Ok(None);
     };
-    let known = groups_of(&reviews)?;
+    let known = groups_by_row_id(&reviews)?;
     let group = |row: &Prediction| *known.get(&row.row_id).unwrap_or(&row.row_id);
     let groups: Vec<u64> = rows.iter().map(group).collect();
     let found = groups.iter().collect::<BTreeSet<_>>().len();
@@ -105,7 +105,7 @@ fn groups_of_rows(
 fn cleaned(store: &Store, evaluation: &Artifact) -> Result<Option<Artifact>, ArtifactError> {
     let inputs = evaluation.manifest().inputs.iter();
     for input in inputs.filter(|it| matches!(it.stage, StageName::Clean | StageName::Evaluate)) {
-        let found = match store.of_identity(input.stage, input.identity)? {
+        let found = match store.find_by_identity(input.stage, input.identity)? {
             Some(member) if input.stage == StageName::Evaluate => cleaned(store, &member)?,
             found => found,
         };

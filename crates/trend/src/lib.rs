@@ -63,9 +63,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("trend"));
     }
-    let (name, place) = (&selection.names[0], &selection.places[0]);
+    let (name, place) = (&selection.names[0], &selection.locations[0]);
     let progress = Progress::new(arguments.progress, StepId::new(StageName::Evaluate, name));
-    if let Some(why) = &selection.why {
+    if let Some(why) = &selection.reason {
         progress.note(why);
     }
     selection.start_threads();
@@ -99,7 +99,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     let Some(folder) = &arguments.bundle else {
-        return Selection::of_pipeline(arguments.of.load()?, arguments.model.as_slice());
+        return Selection::from_pipeline(arguments.of.load()?, arguments.model.as_slice());
     };
     if arguments.adapt.is_none() && arguments.labelled.is_none() {
         let unjudged = Failure::from(Refused::Unjudged(Unjudged::Bundle));
@@ -107,7 +107,7 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     }
     let overrides = &arguments.of.overrides;
     check_tables(overrides, &["ingest", "run"])?;
-    Selection::of_folders(slice::from_ref(folder), table_of("run", overrides)?)
+    Selection::from_folders(slice::from_ref(folder), table_of("run", overrides)?)
 }
 
 /// From where it is known how the model errs: labelled reviews of the domain, or those it was judged on.

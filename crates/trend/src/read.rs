@@ -9,7 +9,7 @@ use artifact::format;
 use bundle::Predictor;
 use ingest::{Review, read_each};
 use settings::IngestSettings;
-use stage::{Progress, ProgressMode, Task};
+use stage::{Progress, ProgressMode, ProgressTask};
 
 use crate::data::{Change, Input, Options, Row};
 use crate::refused::{Refused, Unfit};
@@ -181,7 +181,7 @@ impl Question<'_> {
         &self,
         progress: &Progress,
         reader: &Reader<'_>,
-        task: &Task,
+        task: &ProgressTask,
         day: impl Fn(&Review<'_>) -> Option<i64>,
     ) -> Result<(Input, u64), Refused> {
         let mut batch = Batch::default();

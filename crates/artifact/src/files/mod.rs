@@ -118,7 +118,7 @@ mod tests {
         let read = || read_json::<[u8; 2]>(&path, "has no numbers", None);
         let missing = read().expect_err("it is not there");
         assert!(
-            missing.to_string().starts_with("Could not read"),
+            missing.to_string().starts_with("Failed to read"),
             "{missing}"
         );
         write_json(&path, &[1, 2]).expect("the disk has room");

@@ -9,7 +9,7 @@ use classifier::{
     TokenRows, Weights, choose_device,
 };
 use settings::{AdaptationSettings, Schedule, TrainingSettings};
-use stage::{Context, Outcome, save_requested, stop_requested, watch_signals};
+use stage::{Context, Outcome, install_signal_handlers, save_requested, stop_requested};
 use training::{CheckpointManager, Record, TrainContext, TrainError, train};
 
 use task::{MaskedTask, Score};
@@ -55,7 +55,7 @@ pub(crate) fn adapt(
     let model = MaskedModel::load(context.output(), seed)?;
     let layout = model.layout();
     let note = |text: &str| progress.note(text);
-    let mut manager = CheckpointManager::new(context.kept()?, run.checkpoint, &note);
+    let mut manager = CheckpointManager::new(context.resume_directory()?, run.checkpoint, &note);
     let mut weights = Weights {
         flat: layout.initial(device.device),
         frozen: None,
@@ -77,7 +77,7 @@ pub(crate) fn adapt(
     let training = training_of(settings);
     let texts = corpus.texts() as u64 * u64::from(settings.epochs);
     let bar = progress.task("adapting the encoder", Some(texts), "reviews");
-    watch_signals();
+    install_signal_handlers();
     let trainer = TrainContext {
         task: &task,
         settings: &training,

@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::{Failure, format, guarded};
+use artifact::{Failure, catch_panics, format};
 use hf_hub::api::Progress as HubProgress;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Repo, RepoType};
 use sha2::{Digest as _, Sha256};
-use stage::{Progress, Task};
+use stage::{Progress, ProgressTask};
 
 /// How often a download that was cut off is taken up again.
 const RETRIES: usize = 5;
@@ -75,7 +75,7 @@ impl Name {
     ) -> Failure {
         let repository = &self.repository;
         Failure::new(format!(
-            "Could not get `{what}` of `{repository}` from {endpoint}"
+            "Failed to get `{what}` of `{repository}` from {endpoint}"
         ))
         .with_cause(cause)
         .with_hint(TRY_AGAIN.to_owned())
@@ -159,7 +159,7 @@ impl Hub {
             cached.map_or_else(download, Ok)
         })?;
         let found = sha256(&path).map_err(|error| {
-            Failure::new(format!("Could not read the download `{}`", path.display()))
+            Failure::new(format!("Failed to read the download `{}`", path.display()))
                 .with_cause(error)
         })?;
         let expected = metadata.etag();
@@ -206,7 +206,7 @@ impl Hub {
             })
         };
         // The library asserts some things about what the other side says.
-        guarded(unreachable, answer)
+        catch_panics(unreachable, answer)
     }
 }
 
@@ -231,7 +231,7 @@ fn sha256(path: &Path) -> io::Result<String> {
 /// The library's progress as ours.
 struct Bytes<'a> {
     progress: &'a Progress,
-    task: Option<Task>,
+    task: Option<ProgressTask>,
 }
 
 impl HubProgress for Bytes<'_> {

@@ -13,7 +13,7 @@ mod worker;
 
 use rayon::prelude::*;
 use settings::LearnedSettings;
-use stage::Task;
+use stage::ProgressTask;
 
 use crate::matrix::Matrix;
 use crate::random;
@@ -38,7 +38,7 @@ pub(crate) fn learn(
     settings: &LearnedSettings,
     width: u32,
     seed: u64,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Matrix {
     let counts = corpus.counts(rows);
     let noise = Noise::new(&counts);

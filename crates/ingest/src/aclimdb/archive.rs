@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
-use stage::Task;
+use stage::ProgressTask;
 use tables::{Content, InputError};
 use tar::{Archive, Entry, EntryType};
 
@@ -14,7 +14,7 @@ use crate::row::excerpt;
 /// Reads the members of the archive. Entries are taken raw: extended headers, whose lengths only the
 /// archive vouches for, are stepped over and not read into memory. No name in the set is long enough to
 /// need them.
-pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
+pub(super) fn read(scan: &mut Scan<'_>, task: &ProgressTask) -> Result<(), InputError> {
     let set = scan.path;
     // The last member that was begun.
     let mut last = "the start".to_owned();
@@ -49,7 +49,7 @@ pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
 fn open<'a>(
     path: &Path,
     settings: &IngestSettings,
-    task: &'a Task,
+    task: &'a ProgressTask,
 ) -> Result<Box<dyn BufRead + 'a>, InputError> {
     let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, |bytes| {
         task.advance(bytes)

@@ -4,7 +4,7 @@ use std::fs::{self, File, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use stage::Task;
+use stage::ProgressTask;
 use tables::InputError;
 
 use super::Scan;
@@ -12,7 +12,7 @@ use super::member::Part;
 use crate::download::if_there;
 
 /// Reads the files of the folder, or of the `aclImdb` in it.
-pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
+pub(super) fn read(scan: &mut Scan<'_>, task: &ProgressTask) -> Result<(), InputError> {
     let root = root_of(scan.path);
     for part in Part::ALL {
         let (split, class) = part.folders();
@@ -56,7 +56,7 @@ fn take(
     root: &Path,
     inside: &Path,
     is_file: bool,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<(), InputError> {
     scan.take(inside, is_file, |buffer, limit| {
         let path = root.join(inside);

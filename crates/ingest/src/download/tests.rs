@@ -261,7 +261,7 @@ fn without_a_server_the_hint_names_the_way_by_hand() {
         provide(&url, &digest(b""), folder.path(), &progress()).expect_err("nobody listens");
     assert_eq!(
         error.to_string(),
-        format!("Could not download `{url}`: the server cannot be reached")
+        format!("Failed to download `{url}`: the server cannot be reached")
     );
     assert_eq!(
         error.hint(),

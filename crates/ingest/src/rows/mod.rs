@@ -18,7 +18,7 @@ mod timestamp;
 use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
-use stage::{Progress, Task};
+use stage::{Progress, ProgressTask};
 use tables::{InputError, Record, Table, row_limit};
 
 use crate::error::no_source;
@@ -80,7 +80,7 @@ impl<'a> Source<'a> {
         path: &Path,
         settings: &'a IngestSettings,
         scratch: &Path,
-        task: &'a Task,
+        task: &'a ProgressTask,
         first: Option<&Layout>,
     ) -> Result<Self, InputError> {
         let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use artifact::Sentiment;
 use settings::IngestSettings;
-use stage::{Progress, Task};
+use stage::{Progress, ProgressTask};
 use tables::Record;
 
 use super::Source;
@@ -56,7 +56,7 @@ pub fn carried_names(
     path: &Path,
     settings: &IngestSettings,
     carry: &Carry,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Vec<String>, InputError> {
     if *carry == Carry::None {
         return Ok(Vec::new());
@@ -71,7 +71,7 @@ pub fn carried_names(
 fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
-    task: &'a Task,
+    task: &'a ProgressTask,
 ) -> Result<Source<'a>, InputError> {
     check_input(path, settings)?;
     Source::open(path, settings, &std::env::temp_dir(), task, None)
@@ -85,7 +85,7 @@ fn open<'a>(
 pub fn count_rows(
     path: &Path,
     settings: &IngestSettings,
-    (progress, task): (&Progress, &Task),
+    (progress, task): (&Progress, &ProgressTask),
 ) -> Result<u64, InputError> {
     let mut source = open(path, settings, task)?;
     source.print_note(progress);
@@ -110,7 +110,7 @@ pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
     carry: &Carry,
-    (progress, task): (&Progress, &Task),
+    (progress, task): (&Progress, &ProgressTask),
     first: u64,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), InputError> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use artifact::{ArtifactError, Digest, Failure, Store};
 use settings::{Override, Resources};
-use slurm::{Batch, Record, Task, Watch};
+use slurm::{Batch, JobWrapper, Record, Task};
 use stage::ProgressMode;
 
 use super::batches::Group;
@@ -83,14 +83,14 @@ impl Commands {
         let baseline = self.options.baseline_of(workspace, step);
         command.extend(workspace.program_arguments(step, baseline, Some(threads)));
         let work = workspace.store.work_folder();
-        let watch = Watch {
-            watcher: &self.watcher,
+        let wrapper = JobWrapper {
+            ressenti: &self.watcher,
             record: &self.record,
-            kept: &work.join(format!("{}-", step.stage)),
+            resume_prefix: &work.join(format!("{}-", step.stage)),
             retries: workspace.pipeline.run.retries,
             stall_timeout: workspace.pipeline.run.stall_timeout,
         };
-        Ok(watch.over(&step.to_string(), command))
+        Ok(wrapper.wrap(&step.to_string(), command))
     }
 
     /// The tasks of a group.

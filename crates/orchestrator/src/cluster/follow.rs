@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use artifact::{Failure, StageName, format};
 use settings::StepId;
-use slurm::tail::{failure, last_line, of_job};
-use slurm::{Course, Slurm, Snapshot, Standing, Submission, TaskId};
+use slurm::tail::{failure_lines, last_line, slurm_messages};
+use slurm::{JobState, JobStatus, Slurm, Snapshot, Submission, TaskId};
 use stage::StepState;
 
 use super::ClusterRun;
@@ -53,7 +53,7 @@ impl ClusterRun<'_> {
         let (mut overview, mut silent) = (None, None);
         while !self.jobs.is_empty() && !interrupt::requested() {
             let jobs = self.jobs.values().map(|it| it.job.submission.job);
-            match Snapshot::of(Slurm, jobs) {
+            match Snapshot::take(Slurm, jobs) {
                 Ok(snapshot) => {
                     silent = None;
                     let with_lines = is_due(overview) || self.view.is_live();
@@ -99,44 +99,47 @@ impl ClusterRun<'_> {
                 continue;
             };
             let record = &self.commands.record;
-            let course = followed.job.course(snapshot, Slurm, record)?;
-            match self.judge(place, &course)? {
-                Verdict::Open => shown.push(self.show(place, course, with_lines)),
-                Verdict::Ended(end) => self.end(place, &course, end)?,
-                Verdict::Lost(reason) => self.submit_again(place, &course, &reason)?,
+            let status = followed.job.status(snapshot, Slurm, record)?;
+            match self.judge(place, &status)? {
+                Verdict::Open => shown.push(self.show(place, status, with_lines)),
+                Verdict::Ended(end) => self.end(place, &status, end)?,
+                Verdict::Lost(reason) => self.submit_again(place, &status, &reason)?,
             }
         }
         Ok(shown)
     }
 
-    fn judge(&mut self, place: usize, course: &Course) -> Result<Verdict, Failure> {
+    fn judge(&mut self, place: usize, status: &JobStatus) -> Result<Verdict, Failure> {
         let step = &self.commands.workspace.steps[place];
-        let gone_for = self.jobs[&place].job.gone_for();
-        Ok(match &course.standing {
-            Standing::Waits(_) | Standing::Runs => Verdict::Open,
-            Standing::NeverRuns => Verdict::Lost("what it reads was submitted again".to_owned()),
-            Standing::Cancelled => Verdict::Ended(StepEnd::Interrupted),
-            Standing::Ended { code: 0, .. }
-                if gone_for < INVISIBLE && !self.artifacts.look(step, false)?.is_fresh() =>
+        let time_out_of_queue = self.jobs[&place].job.time_out_of_queue();
+        Ok(match &status.state {
+            JobState::Pending(_) | JobState::Running => Verdict::Open,
+            JobState::DependencyFailed => {
+                Verdict::Lost("what it reads was submitted again".to_owned())
+            }
+            JobState::Cancelled => Verdict::Ended(StepEnd::Interrupted),
+            JobState::Ended { code: 0, .. }
+                if time_out_of_queue < INVISIBLE
+                    && !self.artifacts.look(step, false)?.is_fresh() =>
             {
                 Verdict::Open
             }
-            Standing::Ended { code, reason } => {
+            JobState::Ended { code, reason } => {
                 let (code, reason) = (*code, reason.clone());
                 let ending = Ending { code, reason };
                 Verdict::Ended(self.turn(place).judge(ending, &mut self.artifacts)?)
             }
-            Standing::Unknown if gone_for < UNACCOUNTED => Verdict::Open,
-            Standing::Lost(_) | Standing::Unknown => {
-                let reason = lost_in_words(&course.standing);
+            JobState::Unknown if time_out_of_queue < UNACCOUNTED => Verdict::Open,
+            JobState::Lost(_) | JobState::Unknown => {
+                let reason = lost_in_words(&status.state);
                 let tries = self.lost.get(&place).copied().unwrap_or(0);
-                match course.may_pass() {
+                match status.is_transient() {
                     true if tries < self.commands.workspace.pipeline.run.retries => {
                         Verdict::Lost(reason)
                     }
-                    may_pass => Verdict::Ended(StepEnd::Failed {
-                        code: if may_pass { TRANSIENT } else { 1 },
-                        reason: reason + &remedy(course, step.id.stage),
+                    is_transient => Verdict::Ended(StepEnd::Failed {
+                        code: if is_transient { TRANSIENT } else { 1 },
+                        reason: reason + &remedy(status, step.id.stage),
                         has_output: false,
                     }),
                 }
@@ -144,31 +147,31 @@ impl ClusterRun<'_> {
         })
     }
 
-    fn show(&mut self, place: usize, course: Course, with_line: bool) -> Shown {
+    fn show(&mut self, place: usize, status: JobStatus, with_line: bool) -> Shown {
         let followed = self.jobs.get_mut(&place).expect("it is open");
         let log = self.commands.record.log(&followed.job.submission.name);
-        let is_told = with_line && course.standing == Standing::Runs;
+        let is_told = with_line && status.state == JobState::Running;
         let shown = Shown {
             id: self.commands.workspace.steps[place].id.clone(),
             job: followed.job.submission.job,
             line: is_told.then(|| last_line(&log)).flatten(),
-            course,
+            status,
         };
-        let course = &shown.course;
+        let status = &shown.status;
         let has_moved = followed.shown.as_ref().is_none_or(|last| {
-            let kind = std::mem::discriminant::<Standing>;
-            last.starts != course.starts || kind(&last.standing) != kind(&course.standing)
+            let kind = std::mem::discriminant::<JobState>;
+            last.starts != status.starts || kind(&last.state) != kind(&status.state)
         });
         // A job runs only once its program does: Slurm says so a moment before.
-        let is_started = course.standing != Standing::Runs || course.starts > 0;
+        let is_started = status.state != JobState::Running || status.starts > 0;
         if is_started && has_moved {
             self.view.moved(&shown);
-            followed.shown = Some(course.clone());
+            followed.shown = Some(status.clone());
         }
         shown
     }
 
-    fn end(&mut self, place: usize, course: &Course, end: StepEnd) -> Result<(), Failure> {
+    fn end(&mut self, place: usize, status: &JobStatus, end: StepEnd) -> Result<(), Failure> {
         let followed = self.jobs.remove(&place).expect("it is open");
         let Submission {
             name, job, time, ..
@@ -197,17 +200,17 @@ impl ClusterRun<'_> {
                 ..
             } => self.view.step(StepState::Failed, id, reason),
             StepEnd::Failed { reason, .. } => {
-                let place = match course.node.as_str() {
+                let place = match status.node.as_str() {
                     "" => String::new(),
                     node => format!(" on {node}"),
                 };
                 let log = record.log(&name);
                 let text = format!("{reason}{place}, job {job}; log `{}`", log.display());
                 self.view.step(StepState::Failed, id, &text);
-                let said = match course.standing {
+                let said = match status.state {
                     // Its program had no time to say anything.
-                    Standing::Lost(_) => of_job(&record.output(), job),
-                    _ => failure(&log),
+                    JobState::Lost(_) => slurm_messages(&record.output(), job),
+                    _ => failure_lines(&log),
                 };
                 self.view.failure(&said);
                 self.hold_back(id)?;
@@ -228,7 +231,7 @@ impl ClusterRun<'_> {
             };
             self.summary.held += 1;
             self.view
-                .step(StepState::Held, id, &format!("needs `{failed}`"));
+                .step(StepState::Blocked, id, &format!("needs `{failed}`"));
             self.held.insert(id.clone(), failed.clone());
             jobs.push(followed.job.submission.job);
         }
@@ -236,7 +239,12 @@ impl ClusterRun<'_> {
     }
 
     /// Submits a lost step once more, and all that waits for it.
-    fn submit_again(&mut self, place: usize, course: &Course, reason: &str) -> Result<(), Failure> {
+    fn submit_again(
+        &mut self,
+        place: usize,
+        status: &JobStatus,
+        reason: &str,
+    ) -> Result<(), Failure> {
         let step = &self.commands.workspace.steps[place];
         let mut inputs = step.inputs.iter();
         if let Some(failed) = inputs.find_map(|input| self.held.get(input)).cloned() {
@@ -245,7 +253,7 @@ impl ClusterRun<'_> {
         *self.lost.entry(place).or_default() += 1;
         let mut note = format!("{}: {reason}; submitting it again", step.id);
         // What it had, whoever said so: the site's own default may have been too little.
-        if let Some(memory) = course.memory.filter(|_| course.wants_memory()) {
+        if let Some(memory) = status.memory.filter(|_| status.ran_out_of_memory()) {
             self.memory.insert(place, 2 * memory);
             note += &format!(" with {} MiB of memory", 2 * memory);
         }
@@ -269,20 +277,20 @@ impl ClusterRun<'_> {
 }
 
 /// What may help a job that Slurm ended, as the rest of a sentence.
-fn remedy(course: &Course, stage: StageName) -> String {
-    match &course.standing {
-        _ if course.wants_memory() => {
+fn remedy(status: &JobStatus, stage: StageName) -> String {
+    match &status.state {
+        _ if status.ran_out_of_memory() => {
             format!("; give it more with `--set engine.{stage}.memory=SIZE`")
         }
-        Standing::Lost(state) if state == "TIMEOUT" => format!(
+        JobState::Lost(state) if state == "TIMEOUT" => format!(
             "; give it more with `--set engine.{stage}.time=HH:MM:SS`, or warn it earlier with `engine.save_before`"
         ),
         _ => String::new(),
     }
 }
 
-fn lost_in_words(standing: &Standing) -> String {
-    let Standing::Lost(state) = standing else {
+fn lost_in_words(state: &JobState) -> String {
+    let JobState::Lost(state) = state else {
         return "it is not in the queue any more, and Slurm does not know how it ended".to_owned();
     };
     let words = match state.as_str() {

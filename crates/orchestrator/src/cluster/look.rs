@@ -10,7 +10,7 @@ use artifact::{ArtifactError, Failure, Store, format};
 use serde::Serialize;
 use settings::StepId;
 use slurm::tail::last_line;
-use slurm::{Course, Slurm, Snapshot, Standing, TaskId};
+use slurm::{JobState, JobStatus, Slurm, Snapshot, TaskId};
 use stage::PipelineArguments;
 
 use super::record_of;
@@ -51,8 +51,8 @@ pub(crate) fn jobs_of<'s>(
             continue;
         };
         let events = record.events(&submission.name)?;
-        let alone = Course::of(submission.job, None, &events, None);
-        if !matches!(alone.standing, Standing::Ended { .. }) {
+        let alone = JobStatus::of(submission.job, None, &events, None);
+        if !matches!(alone.state, JobState::Ended { .. }) {
             open.push(submission.job);
         }
         found.push((id.clone(), submission, events));
@@ -60,36 +60,38 @@ pub(crate) fn jobs_of<'s>(
     // Where Slurm does not answer, what jobs said themselves is all that is known.
     let snapshot = match open.is_empty() {
         true => Snapshot::default(),
-        false => Snapshot::of(Slurm, open.into_iter()).unwrap_or_default(),
+        false => Snapshot::take(Slurm, open.into_iter()).unwrap_or_default(),
     };
     let jobs = found.into_iter().map(|(id, submission, events)| {
-        let course = snapshot.course(submission.job, &events);
+        let status = snapshot.status(submission.job, &events);
         let log = record.log(&submission.name);
-        (id, describe(submission.job, course, log))
+        (id, describe(submission.job, status, log))
     });
     Ok(jobs.collect())
 }
 
-fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
+fn describe(job: TaskId, status: JobStatus, log: PathBuf) -> JobOfStep {
     const UNKNOWN: &str = "not in the queue, and its end is not known";
     let said = || last_line(&log).unwrap_or_default();
-    let (state, text) = match course.standing {
-        Standing::Waits(reason) if course.starts > 0 => ("queued", format!("to go on ({reason})")),
-        Standing::Waits(reason) => ("queued", reason),
-        Standing::NeverRuns => ("held", "what it reads has failed".to_owned()),
-        Standing::Runs if course.starts > 1 => ("resumed", said()),
-        Standing::Runs => ("running", said()),
-        Standing::Ended { code: 0, .. } => ("done", String::new()),
-        Standing::Ended { reason, .. } => ("failed", reason),
-        Standing::Cancelled => ("cancelled", String::new()),
-        Standing::Lost(state) => ("lost", format!("ended by Slurm: {state}")),
-        Standing::Unknown => ("lost", UNKNOWN.to_owned()),
+    let (state, text) = match status.state {
+        JobState::Pending(reason) if status.starts > 0 => {
+            ("queued", format!("to go on ({reason})"))
+        }
+        JobState::Pending(reason) => ("queued", reason),
+        JobState::DependencyFailed => ("held", "what it reads has failed".to_owned()),
+        JobState::Running if status.starts > 1 => ("resumed", said()),
+        JobState::Running => ("running", said()),
+        JobState::Ended { code: 0, .. } => ("done", String::new()),
+        JobState::Ended { reason, .. } => ("failed", reason),
+        JobState::Cancelled => ("cancelled", String::new()),
+        JobState::Lost(state) => ("lost", format!("ended by Slurm: {state}")),
+        JobState::Unknown => ("lost", UNKNOWN.to_owned()),
     };
     JobOfStep {
         job,
         state,
-        node: course.node,
-        starts: course.starts,
+        node: status.node,
+        starts: status.starts,
         text,
         log,
     }
@@ -140,7 +142,7 @@ pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Draws the course of the last run on a cluster, as a page.
+/// Draws the status of the last run on a cluster, as a page.
 ///
 /// # Errors
 /// There was none, the record cannot be read, or the page not be written.

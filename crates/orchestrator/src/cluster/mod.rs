@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Failure, FileLock, Store};
 use settings::{Resources, StepId};
-use slurm::{Course, Monitored, Record, Slurm};
+use slurm::{JobStatus, MonitoredJob, Record, Slurm};
 use stage::StepState;
 
 use crate::known_artifacts::KnownArtifacts;
@@ -68,8 +68,8 @@ struct ClusterRun<'a> {
 
 /// A job that has not come to its end, and its course as it was shown last.
 struct Followed {
-    job: Monitored,
-    shown: Option<Course>,
+    job: MonitoredJob,
+    shown: Option<JobStatus>,
 }
 
 /// Submits what is not fresh and not on its way, and follows it to its end, or leaves once all is submitted:
@@ -88,7 +88,7 @@ pub(crate) fn run(
     let commands = Commands::new(workspace, options)?;
     let mut run = ClusterRun {
         commands: &commands,
-        largest: Slurm.largest_array()?,
+        largest: Slurm.max_array_size()?,
         began: seconds_since_1970() as u64,
         artifacts: KnownArtifacts::new(&commands.workspace.store),
         view,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Failure, format};
-use slurm::{Monitored, Slurm, Standing, Submission, Task, TaskId, quoted};
+use slurm::{JobState, MonitoredJob, Slurm, Submission, Task, TaskId, shell_quoted};
 
 use super::batches::{dependency, groups};
 use super::commands::Commands;
@@ -28,7 +28,7 @@ impl ClusterRun<'_> {
             };
             match queue.get(&submission.job) {
                 None => {}
-                Some(queued) if queued.standing == Standing::NeverRuns => {
+                Some(queued) if queued.state == JobState::DependencyFailed => {
                     hopeless.push(submission.job);
                 }
                 Some(_) if submission.command == task.command => {
@@ -77,7 +77,7 @@ impl ClusterRun<'_> {
             {
                 let task = is_array.then_some(seat);
                 let submission = Submission::now(&name, TaskId { job, task }, &command, self.began);
-                self.commands.record.submitted(&submission)?;
+                self.commands.record.add_submission(&submission)?;
                 self.take_up(*place, submission);
             }
         }
@@ -90,7 +90,7 @@ impl ClusterRun<'_> {
     }
 
     fn take_up(&mut self, place: usize, submission: Submission) {
-        let job = Monitored::new(submission);
+        let job = MonitoredJob::new(submission);
         self.jobs.insert(place, Followed { job, shown: None });
     }
 }
@@ -142,7 +142,7 @@ pub(crate) fn script(workspace: Workspace, planned: &[Planned]) -> Result<String
         text.push_str(&format!(
             "\njob_{number}=$(sbatch --parsable{after} <<'{END}'\n{}{END}\n)\necho \"$job_{number} \"{}\n",
             batch.script(),
-            quoted(&names.join(", "))
+            shell_quoted(&names.join(", "))
         ));
     }
     Ok(text)

@@ -98,16 +98,16 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
         let mut open: Option<&Event> = None;
         for event in events.iter().filter(|event| event.time >= since) {
             let before = open.take();
-            let end = match &event.what {
-                What::Started { .. } => {
+            let end = match &event.kind {
+                EventKind::Started { .. } => {
                     open = Some(event);
                     // A start after a start: the run before it was lost without a word.
                     LOST
                 }
-                What::Requeued { .. } => AGAIN,
-                What::Stopped => STOPPED,
-                What::Ended { code: 0, .. } => DONE,
-                What::Ended { .. } => FAILED,
+                EventKind::Requeued { .. } => AGAIN,
+                EventKind::Stopped => STOPPED,
+                EventKind::Ended { code: 0, .. } => DONE,
+                EventKind::Ended { .. } => FAILED,
             };
             if let Some(start) = before {
                 add(start, event.time, end);
@@ -201,21 +201,21 @@ mod tests {
 
     use super::*;
 
-    fn event(time: f64, node: &str, what: What) -> Event {
+    fn event(time: f64, node: &str, kind: EventKind) -> Event {
         Event {
             time,
             job: TaskId { job: 1, task: None },
             node: node.to_owned(),
-            what,
+            kind,
         }
     }
 
-    fn started() -> What {
-        What::Started { process: 1 }
+    fn started() -> EventKind {
+        EventKind::Started { process: 1 }
     }
 
-    fn ended(code: u8) -> What {
-        What::Ended {
+    fn ended(code: u8) -> EventKind {
+        EventKind::Ended {
             code,
             reason: String::new(),
         }
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_run_goes_from_its_start_to_what_is_noted_next() {
-        let requeued = What::Requeued {
+        let requeued = EventKind::Requeued {
             reason: "time limit".to_owned(),
             fault: false,
         };

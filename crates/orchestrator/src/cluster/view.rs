@@ -9,7 +9,7 @@ use artifact::format;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use settings::StepId;
-use slurm::{Course, Standing, TaskId};
+use slurm::{JobState, JobStatus, TaskId};
 use stage::{ProgressMode, StepState, print_step};
 
 /// Jobs shown at the same time on a terminal.
@@ -30,7 +30,7 @@ pub(crate) struct Shown {
     /// The job's number.
     pub(crate) job: TaskId,
     /// Where it stands.
-    pub(crate) course: Course,
+    pub(crate) status: JobStatus,
     /// What it said last.
     pub(crate) line: Option<String>,
 }
@@ -73,12 +73,12 @@ impl View {
 
     /// A job has got somewhere: it runs, or waits once more.
     pub(crate) fn moved(&self, shown: &Shown) {
-        let (id, job, course) = (&shown.id, &shown.job, &shown.course);
-        let node = &course.node;
-        let (word, text) = match course.standing {
-            Standing::Runs if course.starts > 1 => ("resumed", format!("on {node}")),
-            Standing::Runs => ("running", format!("on {node}")),
-            Standing::Waits(_) if course.starts > 0 => {
+        let (id, job, status) = (&shown.id, &shown.job, &shown.status);
+        let node = &status.node;
+        let (word, text) = match status.state {
+            JobState::Running if status.starts > 1 => ("resumed", format!("on {node}")),
+            JobState::Running => ("running", format!("on {node}")),
+            JobState::Pending(_) if status.starts > 0 => {
                 let text = "once more, to go on from what it has saved";
                 ("queued", text.to_owned())
             }
@@ -92,7 +92,7 @@ impl View {
 
     /// How all jobs stand, now and then.
     pub(crate) fn overview(&self, done: u64, open: &[Shown]) {
-        let runs = |shown: &&Shown| shown.course.standing == Standing::Runs;
+        let runs = |shown: &&Shown| shown.status.state == JobState::Running;
         let running: Vec<&Shown> = open.iter().filter(runs).collect();
         let waiting = open.len() - running.len();
         let counts = [done, running.len() as u64, waiting as u64].map(format::count);
@@ -104,7 +104,7 @@ impl View {
                 (None, false) => continue,
                 (line, true) => {
                     let line = line.as_deref().unwrap_or("started");
-                    format!("{} on {}: {line}", shown.id, shown.course.node)
+                    format!("{} on {}: {line}", shown.id, shown.status.node)
                 }
             };
             text += "\n    ";

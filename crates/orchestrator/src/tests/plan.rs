@@ -35,7 +35,7 @@ fn train() -> Facts {
         sources: vec![source("x")],
         contract: Contract::Report { models: vec![] },
         files: vec![],
-        run: testkit::artifacts::run_facts(),
+        run: testkit::artifacts::run_info(),
     };
     Facts {
         settings: latest.settings.clone(),

@@ -18,7 +18,7 @@ use ingest::{Carry, InputError, TextContent, TextRow, carried_names, read_texts}
 use metrics::is_correct;
 use serde::Serialize;
 use settings::IngestSettings;
-use stage::{Progress, ProgressMode, Task as Shown, stop_requested, watch_signals};
+use stage::{Progress, ProgressMode, ProgressTask, install_signal_handlers, stop_requested};
 
 use crate::print_notes;
 use bundle::{Answer, Predictor, UNDECIDED};
@@ -78,7 +78,7 @@ impl Job<'_> {
         let folder = with_ending(self.output, "partial");
         let mut workplace = Workplace::open(&folder, self.task()?)?;
         // Until here a signal ends us at once, and nothing is lost.
-        watch_signals();
+        install_signal_handlers();
         let before = workplace.done.rows;
         if before > 0 {
             let row = format::count(before);
@@ -190,7 +190,7 @@ impl Job<'_> {
     ) -> Result<(Vec<Line>, Vec<u8>), Failure> {
         let texts = chunk.iter().filter_map(|row| row.content.as_ref().ok());
         let texts: Vec<&str> = texts.map(|content| content.text.as_str()).collect();
-        let mut answers = predictor.answers(&texts, self.explain)?.into_iter();
+        let mut answers = predictor.predict(&texts, self.explain)?.into_iter();
         let (mut lines, mut rejected) = (Vec::new(), Vec::new());
         done.rows += chunk.len() as u64;
         for row in chunk {
@@ -251,7 +251,7 @@ impl Job<'_> {
     /// stop.
     fn read_chunks(
         &self,
-        shown: &Shown,
+        shown: &ProgressTask,
         numbers: Range<u64>,
         sender: &SyncSender<Vec<TextRow>>,
     ) -> Result<(), InputError> {

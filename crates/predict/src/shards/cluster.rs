@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
 use settings::{EngineSettings, RunSettings};
-use slurm::tail::{failure, last_line};
+use slurm::tail::{failure_lines, last_line};
 use slurm::{
-    Batch, Course, Monitored, Record, Slurm, Snapshot, Standing, Submission, Task, TaskId, Watch,
-    after_ok,
+    Batch, JobState, JobStatus, JobWrapper, MonitoredJob, Record, Slurm, Snapshot, Submission,
+    Task, TaskId, after_ok,
 };
-use stage::{Progress, stop_requested, watch_signals};
+use stage::{Progress, install_signal_handlers, stop_requested};
 
 use super::command::job_arguments;
 use super::plan::{Plan, provide};
@@ -64,7 +64,7 @@ pub(crate) fn run_on_cluster(
         tries: BTreeMap::new(),
     };
     // Until here a signal ends us at once, and nothing is lost.
-    watch_signals();
+    install_signal_handlers();
     coordinator.submit_first()?;
     if !detach {
         return coordinator.follow();
@@ -92,7 +92,7 @@ struct Coordinator<'a> {
     /// What its tasks are called, before their numbers.
     name: String,
     progress: &'a Progress,
-    jobs: BTreeMap<Number, Monitored>,
+    jobs: BTreeMap<Number, MonitoredJob>,
     /// How often a task was submitted again.
     tries: BTreeMap<Number, u32>,
 }
@@ -113,7 +113,7 @@ impl Coordinator<'_> {
             self.jobs
                 .retain(|number, _| *number == MERGE || !plan.is_finished(*number));
             let jobs = self.jobs.values().map(|job| job.submission.job);
-            let snapshot = match Snapshot::of(self.slurm, jobs) {
+            let snapshot = match Snapshot::take(self.slurm, jobs) {
                 Ok(snapshot) => snapshot,
                 // The jobs go on without us; a controller that is started anew answers again.
                 Err(error) => {
@@ -150,29 +150,31 @@ impl Coordinator<'_> {
             let Some(job) = self.jobs.get_mut(&number) else {
                 continue;
             };
-            let course = job.course(snapshot, self.slurm, &self.record)?;
-            let is_unseen = job.gone_for() < UNSEEN;
+            let status = job.status(snapshot, self.slurm, &self.record)?;
+            let is_unseen = job.time_out_of_queue() < UNSEEN;
             let tries = self.tries.get(&number).copied().unwrap_or(0);
-            match &course.standing {
-                Standing::Waits(_) | Standing::Runs => {}
-                Standing::Ended { code: 0, .. } if number == MERGE => {
+            match &status.state {
+                JobState::Pending(_) | JobState::Running => {}
+                JobState::Ended { code: 0, .. } if number == MERGE => {
                     let said = last_line(&self.record.log(&self.name_of(MERGE)));
                     return Ok(Some(said.unwrap_or_default()));
                 }
-                Standing::Ended { code: 0, .. } | Standing::Unknown if is_unseen => {}
+                JobState::Ended { code: 0, .. } | JobState::Unknown if is_unseen => {}
                 // What it waits for is submitted again, or has failed and is told of.
-                Standing::Cancelled | Standing::NeverRuns
+                JobState::Cancelled | JobState::DependencyFailed
                     if number == MERGE && self.jobs.len() > 1 => {}
-                Standing::Cancelled | Standing::Ended { code: 130, .. } => {
+                JobState::Cancelled | JobState::Ended { code: 130, .. } => {
                     let hint = "The same command goes on where this one was".to_owned();
                     let problem = "cancelled; finished shards and chunks are kept";
                     return Err(interrupted(problem, hint));
                 }
-                Standing::NeverRuns => self.submit_again(number, "what it waits for is gone")?,
-                standing if course.may_pass() && tries < self.run.retries => {
+                JobState::DependencyFailed => {
+                    self.submit_again(number, "what it waits for is gone")?
+                }
+                standing if status.is_transient() && tries < self.run.retries => {
                     self.submit_again(number, &format!("lost ({standing:?})"))?;
                 }
-                _ => return Err(self.failed(number, &course)),
+                _ => return Err(self.failed(number, &status)),
             }
         }
         Ok(None)
@@ -200,7 +202,7 @@ impl Coordinator<'_> {
             let known = known.get(&task.name);
             match known.filter(|it| it.command == task.command && queue.contains_key(&it.job)) {
                 Some(known) => {
-                    self.jobs.insert(number, Monitored::new(known.clone()));
+                    self.jobs.insert(number, MonitoredJob::new(known.clone()));
                 }
                 None => wanted.push(number),
             }
@@ -232,7 +234,7 @@ impl Coordinator<'_> {
     /// Submits shards as arrays, and then the merge if it is among them.
     fn submit(&mut self, wanted: &[Number]) -> Result<(), Failure> {
         let shards: Vec<Number> = wanted.iter().copied().filter(|it| *it != MERGE).collect();
-        for shards in shards.chunks(self.slurm.largest_array()?.max(1)) {
+        for shards in shards.chunks(self.slurm.max_array_size()?.max(1)) {
             self.submit_batch(shards, None)?;
         }
         if wanted.contains(&MERGE) {
@@ -263,8 +265,8 @@ impl Coordinator<'_> {
             let seat = (numbers.len() > 1).then_some(seat as u32);
             let id = TaskId { job, task: seat };
             let submission = Submission::now(&task.name, id, &task.command, 0);
-            self.record.submitted(&submission)?;
-            self.jobs.insert(*number, Monitored::new(submission));
+            self.record.add_submission(&submission)?;
+            self.jobs.insert(*number, MonitoredJob::new(submission));
         }
         Ok(())
     }
@@ -276,7 +278,7 @@ impl Coordinator<'_> {
         let cpus = self.engine.of_predict().cpus.unwrap_or(1);
         let threads = format!("run.threads={cpus}");
         let shard = number.to_string();
-        let (own, kept) = match number {
+        let (own, resume_prefix) = match number {
             MERGE => (&["--merge"][..], self.plan.folder.clone()),
             number => (&["--shard", &shard][..], self.plan.work(number)),
         };
@@ -284,14 +286,14 @@ impl Coordinator<'_> {
         let words = iter::once(program.clone().into_os_string())
             .chain(job_arguments(env::args_os().skip(1), &more));
         let command = words.map(|word| word.to_string_lossy().into_owned());
-        let watch = Watch {
-            watcher: &program.with_file_name("ressenti"),
+        let wrapper = JobWrapper {
+            ressenti: &program.with_file_name("ressenti"),
             record: &self.record,
-            kept: &kept,
+            resume_prefix: &resume_prefix,
             retries: self.run.retries,
             stall_timeout: self.run.stall_timeout,
         };
-        Ok(watch.over(&self.name_of(number), command.collect()))
+        Ok(wrapper.wrap(&self.name_of(number), command.collect()))
     }
 
     fn name_of(&self, number: Number) -> String {
@@ -308,15 +310,15 @@ impl Coordinator<'_> {
         }
     }
 
-    fn failed(&self, number: Number, course: &Course) -> Failure {
+    fn failed(&self, number: Number, status: &JobStatus) -> Failure {
         let log = self.record.log(&self.name_of(number));
-        let why = match &course.standing {
-            Standing::Ended { reason, .. } => reason.clone(),
-            Standing::Lost(state) => format!("ended by Slurm: {state}"),
+        let why = match &status.state {
+            JobState::Ended { reason, .. } => reason.clone(),
+            JobState::Lost(state) => format!("ended by Slurm: {state}"),
             _ => "nobody knows how it ended".to_owned(),
         };
-        let (said, title) = (failure(&log).join("\n  "), self.title(number));
-        Failure::new(format!("{title} failed on {}: {why}\n  {said}", course.node)).with_hint(format!(
+        let (said, title) = (failure_lines(&log).join("\n  "), self.title(number));
+        Failure::new(format!("{title} failed on {}: {why}\n  {said}", status.node)).with_hint(format!(
             "Fix that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
             log.display()
         ))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use artifact::{ArtifactError, Digest, Failure, FileLock, format, sync};
 use serde::{Deserialize, Serialize};
-use stage::watch_signals;
+use stage::install_signal_handlers;
 
 use super::plan::{Plan, changed};
 use super::sealed;
@@ -105,7 +105,7 @@ pub(crate) fn run_shard(
     })
     .map_err(unwritten)?;
     // Until here a signal ends the process at once, and nothing is lost.
-    watch_signals();
+    install_signal_handlers();
     let named = format!("shard {shard} of {count}");
     match plan.proved(shard) {
         Ok(Some(_)) => return Ok(format!("{named} is finished already")),

@@ -1,7 +1,7 @@
 //! The failures of every model in the challenge set.
 
 use artifact::Failure;
-use challenge::{Answer, CHALLENGE, Challenge, Tally};
+use challenge::{CHALLENGE, CapabilityResult, CaseResult, Challenge};
 use stage::Context;
 
 use super::{evaluations, read};
@@ -15,30 +15,30 @@ pub(super) fn collect(
     let mut data = ChallengeData::default();
     for (name, artifact) in evaluations(context, predictions) {
         let file: Challenge = read(artifact, CHALLENGE)?;
-        let tallies = file.capabilities.iter();
-        let tallies = tallies.map(|tally| (tally.capability.clone(), tally.cases));
-        data.capabilities = tallies.collect();
+        let results = file.capabilities.iter();
+        let results = results.map(|result| (result.capability.clone(), result.cases));
+        data.capabilities = results.collect();
         data.models.push(result(name, &file));
     }
     Ok(data)
 }
 
 fn result(name: &str, file: &Challenge) -> ChallengeResult {
-    let tallies = file.capabilities.iter();
-    let example = |tally: &Tally| most_confident_failure(file, &tally.capability);
+    let results = file.capabilities.iter();
+    let example = |result: &CapabilityResult| most_confident_failure(file, &result.capability);
     ChallengeResult {
         name: name.to_owned(),
-        failed: tallies.clone().map(|tally| tally.failed).collect(),
+        failed: results.clone().map(|result| result.failed).collect(),
         seen: file.cases.iter().filter(|case| case.seen).count() as u64,
         unseen: (file.unseen.cases, file.unseen.failed),
-        examples: tallies.filter_map(example).collect(),
+        examples: results.filter_map(example).collect(),
     }
 }
 
 fn most_confident_failure(file: &Challenge, capability: &str) -> Option<ChallengeExample> {
     let failed = file.cases.iter();
     let failed = failed.filter(|it| it.failed && it.case.capability == capability);
-    let confidence = |answer: &Answer| (answer.probability - 0.5).abs();
+    let confidence = |answer: &CaseResult| (answer.probability - 0.5).abs();
     let answer = failed.max_by(|one, two| confidence(one).total_cmp(&confidence(two)))?;
     let case = &answer.case;
     Some(ChallengeExample {

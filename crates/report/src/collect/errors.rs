@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use artifact::{Artifact, Failure, Sentiment, Split, StageName};
-use artifact::{read_table, rows_of_split, schema};
+use artifact::{filter_split, read_table, schema};
 use metrics::{is_correct, likely_label_errors};
 use stage::Context;
 
@@ -48,11 +48,11 @@ pub(super) fn collect(
     let mut test = Vec::new();
     for batch in read_table(&reviews, &schema::clean())? {
         let batch = batch?;
-        let train = rows_of_split(&reviews, &batch, Split::Train)?;
+        let train = filter_split(&reviews, &batch, Split::Train)?;
         for row in 0..train.num_rows() {
             slices.add_training_text(text(&train, row));
         }
-        test.push(rows_of_split(&reviews, &batch, Split::Test)?);
+        test.push(filter_split(&reviews, &batch, Split::Test)?);
     }
     let wanted: BTreeSet<usize> = wrong.iter().chain(&label_errors).copied().collect();
     let mut texts: HashMap<usize, &str> = HashMap::new();

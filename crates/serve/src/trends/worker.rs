@@ -88,7 +88,7 @@ impl Worker {
         pool: &ThreadPool,
     ) -> Result<TrendResponse, ApiError> {
         let stopped = |_| ApiError::model_failed("it stopped unexpectedly");
-        artifact::guarded(stopped, || pool.install(|| self.make(job)))
+        artifact::catch_panics(stopped, || pool.install(|| self.make(job)))
     }
 
     fn make(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {

@@ -17,7 +17,7 @@ use arrow::array::{
     UInt64Array,
 };
 use artifact::{
-    Artifact, Contract, Failure, OutputFile, RunFacts, Sentiment, Split, StageName, Store,
+    Artifact, Contract, Failure, OutputFile, RunInfo, Sentiment, Split, StageName, Store,
     TableWriter, schema,
 };
 use settings::{Pipeline, StepId};
@@ -139,7 +139,7 @@ fn put(
         .begin(stage, resolved.key, lock)
         .expect("the folder is ours");
     let (contract, files) = write(pending.folder());
-    let run = RunFacts {
+    let run = RunInfo {
         started: 0,
         seconds: 0.0,
         peak_memory: 0,

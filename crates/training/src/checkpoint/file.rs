@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Digest, guarded};
+use artifact::{ArtifactError, Digest, catch_panics};
 use classifier::{as_slice, tensor_view, write_tensors};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor};
@@ -88,7 +88,7 @@ impl Checkpoint {
     }
 
     fn parse(bytes: &[u8], step: u64) -> Option<Self> {
-        guarded(|_| (), || Self::parts(bytes, step).ok_or(())).ok()
+        catch_panics(|_| (), || Self::parts(bytes, step).ok_or(())).ok()
     }
 
     fn parts(bytes: &[u8], step: u64) -> Option<Self> {

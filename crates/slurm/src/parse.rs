@@ -1,20 +1,20 @@
 //! What Slurm's programs answer, read.
 
-use crate::{SlurmError, Standing, TaskId};
+use crate::{JobState, SlurmError, TaskId};
 
 /// A task that `squeue` lists: it has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queued {
+pub struct QueueEntry {
     /// Whether it waits, runs or can never run.
-    pub standing: Standing,
+    pub state: JobState,
     /// The node that it runs on; empty while it waits.
     pub node: String,
 }
 
-impl Queued {
+impl QueueEntry {
     /// Whether it waits for nothing but a time that Slurm has set.
     pub(crate) fn waits_for_a_time(&self) -> bool {
-        matches!(&self.standing, Standing::Waits(reason) if reason == "BeginTime")
+        matches!(&self.state, JobState::Pending(reason) if reason == "BeginTime")
     }
 }
 
@@ -35,22 +35,22 @@ const NEVER: &str = "DependencyNeverSatisfied";
 ///
 /// # Errors
 /// A line that is none.
-pub(crate) fn queued(text: &str) -> Result<Vec<(TaskId, Queued)>, SlurmError> {
+pub(crate) fn queued(text: &str) -> Result<Vec<(TaskId, QueueEntry)>, SlurmError> {
     let read = |line: &str| {
         let fields: Vec<&str> = line.splitn(4, '|').collect();
         let [id, state, node, reason] = fields[..] else {
             return None;
         };
-        let standing = match state {
-            "PENDING" if reason == NEVER => Standing::NeverRuns,
+        let state = match state {
+            "PENDING" if reason == NEVER => JobState::DependencyFailed,
             "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" => {
-                Standing::Waits(reason.to_owned())
+                JobState::Pending(reason.to_owned())
             }
             // It runs, is about to, or is about to end.
-            _ => Standing::Runs,
+            _ => JobState::Running,
         };
         let node = node.to_owned();
-        Some((id.parse().ok()?, Queued { standing, node }))
+        Some((id.parse().ok()?, QueueEntry { state, node }))
     };
     let wrong = |line: &str| SlurmError::Answer("squeue", line.to_owned());
     let lines = text.lines();
@@ -61,7 +61,7 @@ pub(crate) fn queued(text: &str) -> Result<Vec<(TaskId, Queued)>, SlurmError> {
 
 /// How a task ended, by Slurm's accounting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Accounted {
+pub struct AccountingEntry {
     /// Slurm's word for it: `COMPLETED`, `FAILED`, `OUT_OF_MEMORY`, `NODE_FAIL`, `TIMEOUT`, `CANCELLED` ...,
     /// or `KILLED` for what failed by signal 9.
     pub state: String,
@@ -73,13 +73,13 @@ pub struct Accounted {
 
 /// Reads the lines of `sacct`. Tasks of an array that are still packed into one line have not ended, and
 /// are left out.
-pub(crate) fn accounted(text: &str) -> Vec<(TaskId, Accounted)> {
+pub(crate) fn accounted(text: &str) -> Vec<(TaskId, AccountingEntry)> {
     let read = |line: &str| {
         let fields: Vec<&str> = line.split('|').collect();
         let [id, state, exit, node, memory] = fields[..] else {
             return None;
         };
-        let accounted = Accounted {
+        let accounted = AccountingEntry {
             // `CANCELLED by 1000`
             state: state_of(state.split_whitespace().next()?, exit),
             node: node.to_owned(),
@@ -114,7 +114,7 @@ fn state_of(state: &str, exit: &str) -> String {
 }
 
 /// Reads `scontrol show job --oneliner`, which knows jobs that ended minutes ago.
-pub(crate) fn shown(text: &str) -> Vec<(TaskId, Accounted)> {
+pub(crate) fn shown(text: &str) -> Vec<(TaskId, AccountingEntry)> {
     let read = |line: &str| {
         let field = |name: &str| {
             let words = line.split_whitespace();
@@ -125,7 +125,7 @@ pub(crate) fn shown(text: &str) -> Vec<(TaskId, Accounted)> {
             Some(job) => format!("{job}_{}", field("ArrayTaskId")?),
             None => field("JobId")?.to_owned(),
         };
-        let accounted = Accounted {
+        let accounted = AccountingEntry {
             state: state_of(field("JobState")?, field("ExitCode").unwrap_or_default()),
             node: field("NodeList").unwrap_or_default().to_owned(),
             memory: field("MinMemoryNode").and_then(mebibytes),
@@ -148,16 +148,16 @@ mod tests {
         let text = "12_3|RUNNING|node2|None\n13|PENDING||Dependency\n14|PENDING||DependencyNeverSatisfied\n\
                     15|COMPLETING|node1|None\n16|PENDING||(a | b)\n";
         let read = queued(text).expect("lines of squeue");
-        let queued = |standing: Standing, node: &str| Queued {
-            standing,
+        let queued = |state: JobState, node: &str| QueueEntry {
+            state,
             node: node.to_owned(),
         };
-        let waits = |reason: &str| queued(Standing::Waits(reason.to_owned()), "");
+        let waits = |reason: &str| queued(JobState::Pending(reason.to_owned()), "");
         let expected = [
-            (id("12_3"), queued(Standing::Runs, "node2")),
+            (id("12_3"), queued(JobState::Running, "node2")),
             (id("13"), waits("Dependency")),
-            (id("14"), queued(Standing::NeverRuns, "")),
-            (id("15"), queued(Standing::Runs, "node1")),
+            (id("14"), queued(JobState::DependencyFailed, "")),
+            (id("15"), queued(JobState::Running, "node1")),
             (id("16"), waits("(a | b)")),
         ];
         assert_eq!(read, expected);
@@ -175,7 +175,7 @@ mod tests {
             ("14", "KILLED", "node3"),
             ("15", "FAILED", "node3"),
         ];
-        let told = |read: Vec<(TaskId, Accounted)>| {
+        let told = |read: Vec<(TaskId, AccountingEntry)>| {
             read.into_iter()
                 .map(|(id, it)| (id.to_string(), it.state, it.node))
                 .collect::<Vec<_>>()

@@ -6,28 +6,28 @@ use crate::{Record, Task};
 
 /// How jobs watch over their programs.
 #[derive(Clone, Copy, Debug)]
-pub struct Watch<'a> {
+pub struct JobWrapper<'a> {
     /// The program `ressenti`.
-    pub watcher: &'a Path,
+    pub ressenti: &'a Path,
     /// Where jobs note what becomes of them.
     pub record: &'a Record,
     /// How the paths of folders begin in which the program saves what it can go on from.
-    pub kept: &'a Path,
+    pub resume_prefix: &'a Path,
     /// How often a job is put back into the queue after a fault that may pass.
     pub retries: u32,
     /// Seconds without progress after which the program is stopped; 0 waits for ever.
     pub stall_timeout: u64,
 }
 
-impl Watch<'_> {
+impl JobWrapper<'_> {
     /// A program with its arguments as a task of a job.
-    pub fn over(&self, name: &str, command: Vec<String>) -> Task {
+    pub fn wrap(&self, name: &str, command: Vec<String>) -> Task {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let mut whole = vec![text(self.watcher), "job".to_owned()];
+        let mut whole = vec![text(self.ressenti), "job".to_owned()];
         for (option, value) in [
             ("--record", text(self.record.folder())),
             ("--name", name.to_owned()),
-            ("--kept", text(self.kept)),
+            ("--kept", text(self.resume_prefix)),
             ("--retries", self.retries.to_string()),
             ("--stall-timeout", self.stall_timeout.to_string()),
         ] {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use artifact::{Contract, InputReference, StageName, Store, Unnamed, UnnamedKind};
+use artifact::{Contract, InputReference, StageName, Store, UnusedFolder, UnusedKind};
 use serde_json::json;
 use testkit::Recipe;
 
@@ -13,9 +13,9 @@ fn reviews(settings: u64) -> Recipe {
     }
 }
 
-fn folders(found: &[Unnamed]) -> Vec<String> {
-    let name = |unnamed: &Unnamed| {
-        unnamed
+fn folders(found: &[UnusedFolder]) -> Vec<String> {
+    let name = |unused: &UnusedFolder| {
+        unused
             .folder
             .file_name()
             .unwrap_or_default()
@@ -49,23 +49,23 @@ fn what_a_variant_names_stays_with_all_it_was_made_from() {
         ..Recipe::new(StageName::Clean, contract)
     };
     clean.commit(&store, "reviews", &[("clean.parquet", b"clean")]);
-    assert_eq!(store.unnamed().expect("readable"), []);
+    assert_eq!(store.unused_folders().expect("readable"), []);
 
     // Another output takes over the name; the old one is still what `clean` was made from.
     let new = reviews(2).commit(&store, "reviews", &files);
-    assert_eq!(store.unnamed().expect("readable"), []);
+    assert_eq!(store.unused_folders().expect("readable"), []);
 
     // And a third: nothing is left that was made from the second.
     reviews(3).commit(&store, "reviews", &files);
-    let found = store.unnamed().expect("readable");
+    let found = store.unused_folders().expect("readable");
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].folder, new.folder());
     assert!(found[0].bytes > 12, "{}", found[0].bytes);
     assert!(
-        matches!(&found[0].kind, UnnamedKind::Output { stage: StageName::Ingest, summary, .. } if summary == "made by a test")
+        matches!(&found[0].kind, UnusedKind::Output { stage: StageName::Ingest, summary, .. } if summary == "made by a test")
     );
     assert!(store.delete(&found[0]).expect("deletable"));
-    assert_eq!(store.unnamed().expect("readable"), []);
+    assert_eq!(store.unused_folders().expect("readable"), []);
     assert!(old.folder().is_dir() && !new.folder().exists());
 }
 
@@ -76,7 +76,7 @@ fn what_was_named_meanwhile_or_is_being_worked_on_stays() {
     let files: [(&str, &[u8]); 1] = [("reviews.parquet", b"some reviews")];
     let first = reviews(1).commit(&store, "reviews", &files);
     reviews(2).commit(&store, "reviews", &files);
-    let found = store.unnamed().expect("readable");
+    let found = store.unused_folders().expect("readable");
     assert_eq!(found.len(), 1);
 
     let lock = store
@@ -99,26 +99,26 @@ fn what_killed_runs_left_is_found_and_what_lives_is_not() {
     let key = reviews(1).key();
     let lock = store.lock(StageName::Ingest, &key, |_| ()).expect("a lock");
     let pending = store.begin(StageName::Ingest, key, lock).expect("begun");
-    let found = store.unnamed().expect("readable");
+    let found = store.unused_folders().expect("readable");
     assert_eq!(folders(&found), ["train-0123456789abcdef"]);
     assert_eq!(
         (&found[0].kind, found[0].bytes),
-        (&UnnamedKind::Unfinished, 4)
+        (&UnusedKind::Unfinished, 4)
     );
     assert!(store.delete(&found[0]).expect("deletable"));
     assert!(pending.folder().is_dir());
 
     // What a step would go on from is told from what it would begin anew.
     fs::create_dir_all(work.join("train-0123456789abcdef.kept")).expect("left by a kill");
-    let found = store.unnamed().expect("readable");
-    assert_eq!(found[0].kind, UnnamedKind::Resumable);
+    let found = store.unused_folders().expect("readable");
+    assert_eq!(found[0].kind, UnusedKind::Resumable);
     assert!(store.delete(&found[0]).expect("deletable"));
-    assert_eq!(store.unnamed().expect("readable"), []);
+    assert_eq!(store.unused_folders().expect("readable"), []);
 
     // A manifest that cannot be read is for the user to decide about.
     let damaged = store.root().join("store/clean/0000000000000000");
     fs::create_dir_all(&damaged).expect("a folder");
     fs::write(damaged.join("manifest.json"), b"{").expect("written");
-    let found = store.unnamed().expect("readable");
-    assert_eq!(found[0].kind, UnnamedKind::Damaged);
+    let found = store.unused_folders().expect("readable");
+    assert_eq!(found[0].kind, UnusedKind::Damaged);
 }

@@ -7,24 +7,24 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::pending::KEPT;
+use crate::pending::RESUME_EXTENSION;
 use crate::store::entries;
 use crate::{Artifact, ArtifactError, Digest, FileLock, StageName, Store, process_name};
 
 /// A folder that nothing names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unnamed {
+pub struct UnusedFolder {
     /// Where it is.
     pub folder: PathBuf,
     /// What it is.
-    pub kind: UnnamedKind,
+    pub kind: UnusedKind,
     /// Size of its files.
     pub bytes: u64,
 }
 
-/// What an unnamed folder is.
+/// What an unused folder is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UnnamedKind {
+pub enum UnusedKind {
     /// An output.
     Output {
         /// The stage that made it.
@@ -48,13 +48,13 @@ impl Store {
     ///
     /// # Errors
     /// A folder of the store cannot be read.
-    pub fn unnamed(&self) -> Result<Vec<Unnamed>, ArtifactError> {
+    pub fn unused_folders(&self) -> Result<Vec<UnusedFolder>, ArtifactError> {
         let outputs = self.outputs()?;
         let named = self.named_outputs(&outputs)?;
         let mut found = Vec::new();
-        let mut add = |folder: PathBuf, kind: UnnamedKind| {
+        let mut add = |folder: PathBuf, kind: UnusedKind| {
             let bytes = size(&folder)?;
-            found.push(Unnamed {
+            found.push(UnusedFolder {
                 folder,
                 kind,
                 bytes,
@@ -66,7 +66,7 @@ impl Store {
                 continue;
             }
             let manifest = artifact.as_ref().map(Artifact::manifest);
-            let kind = manifest.map_or(UnnamedKind::Damaged, |manifest| UnnamedKind::Output {
+            let kind = manifest.map_or(UnusedKind::Damaged, |manifest| UnusedKind::Output {
                 stage: manifest.stage,
                 finished: manifest.run.started + manifest.run.seconds as u64,
                 summary: manifest.run.summary.clone(),
@@ -76,8 +76,8 @@ impl Store {
         for folder in folders(&self.work_folder())? {
             if self.lock_of(&folder)?.is_some() {
                 let kind = match folder.extension() {
-                    Some(extension) if extension == KEPT => UnnamedKind::Resumable,
-                    _ => UnnamedKind::Unfinished,
+                    Some(extension) if extension == RESUME_EXTENSION => UnusedKind::Resumable,
+                    _ => UnusedKind::Unfinished,
                 };
                 add(folder, kind)?;
             }
@@ -85,25 +85,24 @@ impl Store {
         Ok(found)
     }
 
-    /// Deletes an unnamed folder. `false` if a process has taken it up since it was found.
+    /// Deletes an unused folder. `false` if a process has taken it up since it was found.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn delete(&self, unnamed: &Unnamed) -> Result<bool, ArtifactError> {
-        let Some(_lock) = self.lock_of(&unnamed.folder)? else {
+    pub fn delete(&self, unused: &UnusedFolder) -> Result<bool, ArtifactError> {
+        let Some(_lock) = self.lock_of(&unused.folder)? else {
             return Ok(false);
         };
         let outputs = self.outputs()?;
-        if self.named_outputs(&outputs)?.contains(&unnamed.folder) {
+        if self.named_outputs(&outputs)?.contains(&unused.folder) {
             return Ok(false);
         }
         // Out of the store at one stroke, so that nobody ever meets half of it.
         let work = self.work_folder();
         fs::create_dir_all(&work).map_err(ArtifactError::io("create", &work))?;
-        let name = name_of(&unnamed.folder);
+        let name = name_of(&unused.folder);
         let doomed = work.join(format!("{name}.{}.deleted", process_name()));
-        fs::rename(&unnamed.folder, &doomed)
-            .map_err(ArtifactError::io("rename", &unnamed.folder))?;
+        fs::rename(&unused.folder, &doomed).map_err(ArtifactError::io("rename", &unused.folder))?;
         fs::remove_dir_all(&doomed).map_err(ArtifactError::io("remove", &doomed))?;
         Ok(true)
     }
