@@ -67,9 +67,11 @@ fn training_data(data: &ReportData) -> Vec<String> {
     });
     let splitting =
         (!reviews.splitting.is_empty()).then(|| format!("split: {}", reviews.splitting));
-    let checks = reviews.checks.iter().filter(|check| check.count > 0);
-    let checks =
-        checks.map(|it| format!("{}: {}; {}", it.what, format::count(it.count), it.remark));
+    let checks = reviews
+        .checks
+        .iter()
+        .filter(|check| !check.result.is_empty());
+    let checks = checks.map(|check| check.result.clone());
     let all = sources.chain(splits).chain(splitting).chain(checks);
     all.collect()
 }

@@ -1,7 +1,7 @@
 //! The numbers behind pictures and tables, each as a link that downloads them as CSV.
 
 use maud::Markup;
-use metrics::{AbstentionFigures, Metric, ProbabilityFigures};
+use metrics::Metric;
 use pages::CsvDownload;
 
 use crate::data::{
@@ -83,7 +83,7 @@ pub(crate) fn epochs(models: &[ModelData]) -> Markup {
         .optional("train_accuracy", |(_, it)| it.train_accuracy)
         .optional("validation_loss", |(_, it)| it.validation_loss)
         .optional("validation_accuracy", |(_, it)| it.validation_accuracy)
-        .column("kept", |(model, it)| Some(it.epoch) == model.best_epoch)
+        .column("is_best", |(model, it)| Some(it.epoch) == model.best_epoch)
         .link()
 }
 
@@ -207,94 +207,14 @@ pub(crate) fn slices(data: &ReportData) -> Markup {
         .link()
 }
 
-/// Precision, recall and F1 of every class and model.
-pub(crate) fn classes(models: &[ModelData]) -> Markup {
-    let rows = models.iter().flat_map(|model| {
-        let classes = model.classes.iter();
-        classes.flat_map(move |class| {
-            let it = class.figures;
-            let figures = [
-                ("precision", it.precision),
-                ("recall", it.recall),
-                ("f1", it.f1),
-            ];
-            let figures = figures.into_iter();
-            figures.filter_map(move |(name, figure)| Some((model, class, name, figure?)))
-        })
-    });
-    CsvDownload::new("classes", rows)
-        .column("model", |(model, ..)| &model.name)
-        .column("class", |(_, class, ..)| &class.class)
-        .column("reviews", |(_, class, ..)| class.figures.rows)
-        .column("figure", |(_, _, name, _)| name)
-        .column("value", |(.., figure)| figure.value)
-        .column("low", |(.., figure)| figure.low)
-        .column("high", |(.., figure)| figure.high)
-        .link()
-}
-
-/// Precision and recall by threshold, class and model.
-pub(crate) fn thresholds(models: &[ModelData]) -> Markup {
-    let rows = models.iter().flat_map(|model| {
-        let classes = model.classes.iter();
-        classes.flat_map(move |class| class.thresholds.iter().map(move |it| (model, class, it)))
-    });
-    CsvDownload::new("thresholds", rows)
-        .column("model", |(model, ..)| &model.name)
-        .column("class", |(_, class, _)| &class.class)
-        .column("threshold", |(.., it)| it.threshold)
-        .column("predicted", |(.., it)| it.predicted)
-        .optional("precision", |(.., it)| Some(it.precision?.value))
-        .optional("recall", |(.., it)| Some(it.recall?.value))
-        .link()
-}
-
-/// What abstaining gives at some thresholds.
-pub(crate) fn abstention(models: &[ModelData]) -> Markup {
-    answered("abstention", models, |model| &model.abstention)
-}
-
 /// The accuracy-coverage curve of every model.
 pub(crate) fn coverage(models: &[ModelData]) -> Markup {
-    answered("coverage", models, |model| &model.coverage_curve)
-}
-
-fn answered(
-    name: &str,
-    models: &[ModelData],
-    read: fn(&ModelData) -> &[AbstentionFigures],
-) -> Markup {
     let rows = models.iter();
-    let rows = rows.flat_map(|model| read(model).iter().map(move |it| (model, it)));
-    CsvDownload::new(name, rows)
+    let rows = rows.flat_map(|model| model.coverage_curve.iter().map(move |it| (model, it)));
+    CsvDownload::new("coverage", rows)
         .column("model", |(model, _)| &model.name)
         .column("threshold", |(_, it)| it.threshold)
-        .column("answered", |(_, it)| it.answered)
         .column("coverage", |(_, it)| it.coverage)
         .optional("accuracy", |(_, it)| Some(it.accuracy?.value))
-        .optional("low", |(_, it)| Some(it.accuracy?.low))
-        .optional("high", |(_, it)| Some(it.accuracy?.high))
-        .link()
-}
-
-/// Figures of the probabilities before and after calibration, and the parts of the Brier score (Murphy 1973).
-pub(crate) fn calibration(models: &[ModelData]) -> Markup {
-    let rows = models.iter().flat_map(|model| {
-        let files = model.calibration.iter();
-        files.flat_map(move |file| {
-            let times = [("before", &file.before), ("after", &file.after)];
-            times.map(|(time, figures)| (model, time, figures))
-        })
-    });
-    let rows: Vec<(&ModelData, &str, &ProbabilityFigures)> = rows.collect();
-    CsvDownload::new("calibration", rows)
-        .column("model", |(model, ..)| &model.name)
-        .column("calibration", |(_, time, _)| time)
-        .column("ece", |(.., it)| it.ece)
-        .column("log_loss", |(.., it)| it.log_loss)
-        .column("brier", |(.., it)| it.brier)
-        .column("reliability", |(.., it)| it.brier_parts.reliability)
-        .column("resolution", |(.., it)| it.brier_parts.resolution)
-        .column("uncertainty", |(.., it)| it.brier_parts.uncertainty)
         .link()
 }

@@ -69,11 +69,7 @@ fn every_picture_has_a_csv_download() {
         "words",
         "training",
         "confusion",
-        "classes",
-        "thresholds",
-        "abstention",
         "coverage",
-        "calibration",
         "reliability",
         "roc",
         "sweep-learning-rate",
@@ -90,7 +86,7 @@ fn every_picture_has_a_csv_download() {
     let figures = html
         .split("data:text/csv;charset=utf-8,model,figure,value,low,high%0D%0A")
         .nth(1)
-        .expect("it is there");
+        .expect("it exists");
     let accuracy = sample_run::run(4000).models[0].figures["accuracy"]
         .estimate()
         .expect("it has an interval");
@@ -183,7 +179,7 @@ fn the_gain_of_reading_another_part_of_a_review_is_paired_and_signed() {
     let section = html
         .split(" id=\"long-reviews\">")
         .nth(1)
-        .expect("it is there");
+        .expect("it exists");
     let section = section.split("</section>").next().expect("it ends");
     assert!(
         section.contains(&format!("<span>{gain}</span>")),

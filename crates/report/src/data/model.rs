@@ -28,7 +28,7 @@ pub struct ModelData {
     pub coverage_curve: Vec<AbstentionFigures>,
     /// Bins of the reliability diagram.
     pub reliability: Vec<ReliabilityBin>,
-    /// Figures of the probabilities before and after calibration. An ensemble has none of its own.
+    /// Figures of the probabilities before and after calibration. `None` for an ensemble, whose members are calibrated.
     pub calibration: Option<CalibrationFile>,
     /// The ROC curve; empty where a class is missing.
     pub roc: Vec<RocPoint>,

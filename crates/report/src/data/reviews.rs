@@ -99,10 +99,33 @@ pub struct DataCheck {
     pub what: String,
     /// Number of findings.
     pub count: u64,
-    /// What was done about them, or what they mean.
-    pub remark: String,
-    /// The result in one line; empty where there is no finding to report.
+    /// The result in one line without its full stop; empty where nothing was found.
+    #[serde(rename = "remark")]
     pub result: String,
     /// Whether the finding can make the figures wrong.
     pub is_warning: bool,
+}
+
+impl DataCheck {
+    /// A check with a result.
+    pub(crate) fn new(what: &str, count: u64, result: String) -> Self {
+        Self {
+            what: what.to_owned(),
+            count,
+            result,
+            is_warning: false,
+        }
+    }
+
+    /// A check that has a result only if something was found; `result` gets the number as text.
+    pub(crate) fn found(what: &str, count: u64, result: impl Fn(String) -> String) -> Self {
+        let found = (count > 0).then(|| result(artifact::format::count(count)));
+        Self::new(what, count, found.unwrap_or_default())
+    }
+
+    /// Makes a finding a warning.
+    pub(crate) fn warning(self) -> Self {
+        let is_warning = self.count > 0;
+        Self { is_warning, ..self }
+    }
 }

@@ -12,7 +12,7 @@ const ROW: f64 = 46.0;
 const AXIS: f64 = 34.0;
 const TICKS: usize = 5;
 
-/// The style of the picture as a file of its own.
+/// The style of the standalone SVG file.
 const STANDALONE_STYLE: &str = "\
 svg{background:#fff;font:14px system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif}\
 text{fill:#1c2127}.ticks text,.axis text,.range{fill:#59626d;font-size:12px}.name{font-weight:600}\

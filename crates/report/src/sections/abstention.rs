@@ -26,11 +26,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let others: Vec<&ModelData> = others.collect();
     let picture = coverage::draw(best, &others)
         .map(|picture| figure_with_csv(picture, caption, csv_downloads::coverage(&data.models)));
-    let content = html! {
-        (grid("two", picture))
-        (table(data, best))
-        (csv_downloads::abstention(&data.models))
-    };
+    let content = html! { (grid("two", picture)) (table(data, best)) };
     let answer = "How accurate the model is if it answers only the reviews that it is confident of (predict --abstain).";
     Some(collapsed_section(
         "accuracy-and-coverage",

@@ -3,7 +3,7 @@
 use artifact::format;
 use maud::{Markup, html};
 use metrics::{CalibrationFile, Metric, ProbabilityFigures};
-use pages::{Table, collapsed_section, figure, grid, paragraph, with_detail};
+use pages::{Table, collapsed_section, figure, grid, paragraph, remark, with_detail};
 
 use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
@@ -31,7 +31,9 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         @if data.models.iter().any(|model| model.calibration.is_some()) {
             @for sentence in effects(data) { (paragraph(sentence)) }
             (before_and_after(data))
-            (csv_downloads::calibration(&data.models))
+            @if data.models.iter().any(|model| model.calibration.is_none()) {
+                (remark("Ensembles are not listed, because they combine members that are calibrated."))
+            }
         }
         (paragraph(format!(
             "Each dot is a tenth of the {} test reviews: their mean predicted probability and the share of them that is \

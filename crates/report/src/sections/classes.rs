@@ -5,7 +5,6 @@ use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Table, collapsed_section, remark, with_detail};
 
-use crate::csv_downloads;
 use crate::data::{ClassData, ModelData, ReportData};
 use crate::formatting;
 
@@ -36,7 +35,6 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         .numbers("F1", |(_, class)| percentage(class.figures.f1));
     let content = html! {
         (table)
-        (csv_downloads::classes(&data.models))
         (remark(
             "Precision: the share of the reviews predicted as the class that have this label. Recall: the share of the reviews \
              with this label that are predicted as the class. F1: their harmonic mean.",

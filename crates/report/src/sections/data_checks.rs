@@ -14,6 +14,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
     let nothing = nothing.map(|check| check.what.to_lowercase());
     let nothing = formatting::join(nothing, "; ");
     let content = html! {
+        (remark("Whether duplicates, overlapping splits or wrong labels can make the figures wrong."))
         ul.checks {
             @for (result, is_warning) in results(data) {
                 li class=[is_warning.then_some("warning")] { (result) }

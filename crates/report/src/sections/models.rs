@@ -24,9 +24,10 @@ const OTHER_FIGURES: [Metric; 3] = [Metric::Mcc, Metric::LogLoss, Metric::Brier]
 pub(crate) fn draw(data: &ReportData) -> Markup {
     let rows = format::count(data.rows);
     let content = html! {
+        (remark("Which model is best, and how certain that is."))
         @if let Some(picture) = intervals::draw(data) {
             @let caption = format!(
-                "Which model is best, and how certain is that? Accuracy on {rows} test reviews with {}.",
+                "Accuracy on {rows} test reviews with {}.",
                 formatting::ci(data.confidence)
             );
             (figure_with_csv(picture, caption, csv_downloads::figures(&data.models)))

@@ -1,8 +1,9 @@
 //! Advice that follows from the figures.
 
+use artifact::format;
 use metrics::FEW_ROWS;
 
-use super::summary::{majority, rivals};
+use super::summary::{comparisons_with, majority};
 use crate::LABEL_ERRORS;
 use crate::data::{ModelData, ReportData};
 use crate::formatting;
@@ -13,18 +14,8 @@ const FASTER: f64 = 1.5;
 /// The accuracy of answered reviews from which on abstaining is recommended, and the smallest coverage.
 const ABSTAIN: (f64, f64) = (0.95, 0.2);
 
-/// One piece of advice.
-pub(crate) struct NextStep {
-    pub(crate) text: String,
-    pub(crate) command: Option<String>,
-}
-
-impl NextStep {
-    fn new(text: impl Into<String>, command: Option<String>) -> Self {
-        let text = text.into();
-        Self { text, command }
-    }
-}
+/// One piece of advice, and the command for it.
+pub(crate) type NextStep = (String, Option<String>);
 
 /// What to do next, the most important first.
 pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
@@ -33,7 +24,7 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
     };
     if data.rows < FEW_ROWS {
         let text = format!("Label more reviews, so that the test split has {FEW_ROWS} or more.");
-        return vec![NextStep::new(text, None)];
+        return vec![(text, None)];
     }
     let majority = majority(best).filter(|(_, share)| accuracy.low <= *share);
     let mut steps = match majority {
@@ -43,10 +34,7 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
                  how labels and texts are read from your file:",
                 best.name
             );
-            vec![NextStep::new(
-                text,
-                Some("ressenti inspect FILE".to_owned()),
-            )]
+            vec![(text, Some("ressenti inspect FILE".to_owned()))]
         }
         None => predict(data, best),
     };
@@ -60,10 +48,8 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
     let command =
         format!("ressenti predict --model {name} --input reviews.csv --output predictions.csv");
     let faster = faster(data, best).unwrap_or_default();
-    let mut steps = vec![NextStep::new(
-        format!("Predict new reviews with {name}.{faster}"),
-        Some(command.clone()),
-    )];
+    let text = format!("Predict new reviews with {name}.{faster}");
+    let mut steps = vec![(text, Some(command.clone()))];
     let is_accurate = |accuracy: f64| accuracy >= ABSTAIN.0;
     let mut useful = best
         .abstention
@@ -80,10 +66,7 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
             formatting::percent(it.coverage),
             formatting::ci(data.confidence)
         );
-        steps.push(NextStep::new(
-            text,
-            Some(format!("{command} --abstain {}", it.threshold)),
-        ));
+        steps.push((text, Some(format!("{command} --abstain {}", it.threshold))));
     }
     steps
 }
@@ -91,8 +74,8 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
 /// The fastest model without a significant difference from the best one.
 fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
     let level = formatting::significance_level(data.confidence);
-    let rivals = rivals(data, &best.name).into_iter();
-    let equal = rivals.filter(|rival| !rival.2.is_significant(level));
+    let comparisons = comparisons_with(data, &best.name).into_iter();
+    let equal = comparisons.filter(|comparison| !comparison.2.is_significant(level));
     let factor = |name: &str| Some(data.model(name)?.prediction_speed? / best.prediction_speed?);
     let faster = equal.filter_map(|(name, lead, _)| Some((name, lead, factor(name)?)));
     let (name, lead, factor) = faster.max_by(|one, two| one.2.total_cmp(&two.2))?;
@@ -107,14 +90,9 @@ fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
 
 fn label_errors(data: &ReportData) -> Option<NextStep> {
     let (count, _) = data.likely_label_errors;
-    let text = match count {
-        0 => return None,
-        1 => format!(
-            "Check the likely label error of the test split in {LABEL_ERRORS}. If the label is wrong, correct your data and run again:"
-        ),
-        _ => format!(
-            "Check the {count} likely label errors of the test split in {LABEL_ERRORS}. Correct wrong labels in your data and run again:"
-        ),
-    };
-    Some(NextStep::new(text, Some("ressenti run".to_owned())))
+    let errors = format::plural(count, "likely label error", "likely label errors");
+    let text = format!(
+        "Check the {errors} of the test split in {LABEL_ERRORS}. Correct wrong labels in your data and run again:"
+    );
+    (count > 0).then(|| (text, Some("ressenti run".to_owned())))
 }

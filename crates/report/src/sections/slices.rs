@@ -30,6 +30,6 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         table = table.numbers(&model.name, accuracy);
     }
     let content = html! { (table) (csv_downloads::slices(data)) };
-    let answer = "On which kinds of reviews the models are less accurate.";
+    let answer = "On which subsets of the test reviews the models are less accurate.";
     Some(collapsed_section("slices", "Slices", answer, content))
 }

@@ -18,8 +18,8 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
         @if !steps.is_empty() {
             h3 { "What to do next" }
             ol.steps {
-                @for step in &steps {
-                    li { (step.text) @if let Some(command) = &step.command { pre { code { (command) } } } }
+                @for (text, command) in &steps {
+                    li { (text) @if let Some(command) = command { pre { code { (command) } } } }
                 }
             }
         }
@@ -37,10 +37,8 @@ pub fn sentences(data: &ReportData) -> Vec<String> {
         sentences.push(format!("Data checks: {}", checks.join(" ")));
     }
     let steps = next_steps::next_steps(data).into_iter();
-    sentences.extend(steps.map(|step| match step.command {
-        Some(command) => format!("{} {command}", step.text),
-        None => step.text,
-    }));
+    sentences
+        .extend(steps.map(|(text, command)| format!("{text} {}", command.unwrap_or_default())));
     sentences
 }
 
@@ -93,12 +91,12 @@ pub(super) fn majority(model: &ModelData) -> Option<(&str, f64)> {
     (rows > 0).then(|| (&*largest.class, largest.figures.rows as f64 / rows as f64))
 }
 
-/// Another model against the best one: its name, the lead of the best one, and the comparison.
-pub(super) fn rivals<'a>(
+/// Every other model with the lead of the best one and their comparison, the smallest lead first.
+pub(super) fn comparisons_with<'a>(
     data: &'a ReportData,
     best: &str,
 ) -> Vec<(&'a str, Estimate, &'a Comparison)> {
-    let rival = |pair: &'a Comparison| {
+    let comparison = |pair: &'a Comparison| {
         let Estimate { value, low, high } = pair.difference;
         let (value, low, high) = (-value, -high, -low);
         match (&*pair.first, &*pair.second) {
@@ -107,17 +105,17 @@ pub(super) fn rivals<'a>(
             _ => None,
         }
     };
-    let mut rivals: Vec<_> = data.comparisons.iter().filter_map(rival).collect();
-    rivals.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));
-    rivals
+    let mut comparisons: Vec<_> = data.comparisons.iter().filter_map(comparison).collect();
+    comparisons.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));
+    comparisons
 }
 
 /// Which models the best one beats in a paired test, and which it does not.
 fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let level = formatting::significance_level(data.confidence);
-    let (beaten, equal): (Vec<_>, Vec<_>) = rivals(data, best)
+    let (beaten, equal): (Vec<_>, Vec<_>) = comparisons_with(data, best)
         .into_iter()
-        .partition(|rival| rival.2.is_significant(level));
+        .partition(|comparison| comparison.2.is_significant(level));
     let beaten = beaten
         .iter()
         .enumerate()

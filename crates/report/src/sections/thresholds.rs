@@ -5,7 +5,6 @@ use maud::{Markup, html};
 use pages::{Table, collapsed_section, remark};
 
 use super::classes::percentage;
-use crate::csv_downloads;
 use crate::data::ReportData;
 use crate::formatting;
 
@@ -33,7 +32,6 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     }
     let content = html! {
         (table)
-        (csv_downloads::thresholds(&data.models))
         (remark(
             "A class is predicted if its probability is at least the threshold. A higher threshold gives higher precision and \
              lower recall. ressenti predict uses 0.5; its output has the probabilities, so you can apply your own threshold.",

@@ -163,7 +163,7 @@ fn range_test() -> RangeTestData {
         RangeTestStep {
             step: step as u32,
             learning_rate: rate,
-            loss: smoothed_loss + 0.05 * f64::from(step * 7 % 11 - 5) / 5.0,
+            loss: smoothed_loss + 0.05 * f64::from((step * 7).rem_euclid(11) - 5) / 5.0,
             smoothed_loss,
         }
     };
