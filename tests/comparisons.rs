@@ -102,10 +102,10 @@ fn settings_are_compared_and_models_united() {
         .expect("a page");
     let page = fs::read_to_string(page).expect("text");
     for part in [
-        "Settings compared",
-        "ensemble of naive",
+        "Hyperparameter sweeps",
+        "ensemble of 2 models",
         ">mine<",
-        "Kinds of reviews",
+        "Accuracy on slices of the test reviews",
     ] {
         assert!(page.contains(part), "{part}");
     }

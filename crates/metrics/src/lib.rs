@@ -31,6 +31,7 @@ mod ranking;
 pub mod regression;
 mod scored_rows;
 mod temperature;
+mod thresholds;
 
 pub use bootstrap::{MIN_BOOTSTRAP_ROWS, compute_figures};
 pub use calibration::{BrierParts, ReliabilityBin, brier_parts, reliability};

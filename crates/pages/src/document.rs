@@ -1,30 +1,30 @@
-//! A page: one file that needs nothing else, from no network, for any screen and for paper.
+//! A page: one HTML file without scripts that loads nothing else.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// The style of all pages, for whoever shows a part of one elsewhere.
+/// The style sheet of all pages.
 pub const STYLE: &str = include_str!("style.css");
 
-/// A page before it is put together.
+/// A page before it is rendered.
 pub struct Page<'a> {
-    /// The title of the window.
+    /// Title of the browser window.
     pub title: &'a str,
-    /// The title on the page.
+    /// Heading of the page.
     pub heading: &'a str,
-    /// The line below it.
-    pub facts: &'a str,
-    /// Names of sections that are linked at the top; the id of each is its name in lower case.
+    /// The line below the heading.
+    pub subtitle: &'a str,
+    /// Headings of the sections that are linked at the top; see [`section_id`].
     pub links: &'a [&'a str],
     /// The sections.
     pub main: Markup,
 }
 
 impl Page<'_> {
-    /// The text of the file.
+    /// The HTML of the page.
     pub fn render(self) -> String {
-        // Whatever got into the page, it may fetch nothing and run nothing.
+        // Even if markup of a review reached the page, the browser would load and run nothing.
         let policy = "default-src 'none'; style-src 'unsafe-inline'";
-        without_controls(html! {
+        replace_control_characters(html! {
             (DOCTYPE)
             html lang="en" {
                 head {
@@ -38,26 +38,31 @@ impl Page<'_> {
                 body {
                     header {
                         h1 { (self.heading) }
-                        p { (self.facts) }
+                        p { (self.subtitle) }
                     }
                     @if !self.links.is_empty() {
-                        nav aria-label="Parts of this page" {
+                        nav aria-label="Sections of this page" {
                             @for name in self.links {
-                                a href=(format!("#{}", name.to_lowercase())) { (name) }
+                                a href=(format!("#{}", section_id(name))) { (name) }
                             }
                         }
                     }
                     main { (self.main) }
-                    footer { "Made by Ressenti " (env!("CARGO_PKG_VERSION")) }
+                    footer { "Ressenti " (env!("CARGO_PKG_VERSION")) }
                 }
             }
         })
     }
 }
 
-/// The markup as text, with control characters replaced: they have no meaning in it.
-pub fn without_controls(markup: Markup) -> String {
-    let is_control = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\t');
+/// The id of a section: its heading in lower case, with hyphens for spaces.
+pub fn section_id(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-")
+}
+
+/// The markup as text with control characters replaced, which HTML and SVG do not allow.
+pub fn replace_control_characters(markup: Markup) -> String {
+    let is_control = |it: char| it.is_control() && !matches!(it, '\n' | '\t');
     markup.into_string().replace(is_control, "\u{fffd}")
 }
 
@@ -66,10 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_gets_out_of_text_or_attributes() {
+    fn text_and_attributes_are_escaped() {
         let check = |text: &str, expected: &str| {
             assert_eq!(
-                without_controls(html! { i title=(text) { (text) } }),
+                replace_control_characters(html! { i title=(text) { (text) } }),
                 format!("<i title=\"{expected}\">{expected}</i>")
             );
         };

@@ -1,4 +1,4 @@
-//! The frame of a drawing with two axes: scales, grid, tick labels, names of the axes.
+//! The frame of a picture with two axes: scales, grid, tick labels, axis names.
 
 use std::fmt::Display;
 
@@ -7,56 +7,59 @@ use maud::{Markup, html};
 use crate::picture::{Size, label, picture, px};
 use crate::scale::Scale;
 
-/// Room around the plot for labels.
+/// Space around the plot for labels, in pixels.
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 38.0;
 
-/// An axis: what it measures, from where to where, and how it is labelled.
+/// An axis: its name, its range and its ticks.
 pub struct Axis<'a> {
     name: &'a str,
     range: (f64, f64),
     ticks: usize,
-    write: Option<fn(f64) -> String>,
+    format_tick: Option<fn(f64) -> String>,
 }
 
 impl<'a> Axis<'a> {
-    /// An axis with about five ticks, which are plain numbers.
+    /// An axis with about five ticks that are labelled with numbers.
     pub fn new(name: &'a str, range: (f64, f64)) -> Self {
         Self {
             name,
             range,
             ticks: 5,
-            write: None,
+            format_tick: None,
         }
     }
 
-    /// The same with about this many ticks.
+    /// Sets the approximate number of ticks.
     pub fn ticks(self, ticks: usize) -> Self {
         Self { ticks, ..self }
     }
 
-    /// The same with ticks that are written in another way, if one is given.
-    pub fn written(self, write: Option<fn(f64) -> String>) -> Self {
-        Self { write, ..self }
+    /// Sets the format of tick labels; `None` prints numbers.
+    pub fn with_tick_format(self, format_tick: Option<fn(f64) -> String>) -> Self {
+        Self {
+            format_tick,
+            ..self
+        }
     }
 
-    /// The same with labels that are drawn apart.
-    pub fn unlabelled(self) -> Self {
-        self.ticks(1).written(Some(|_| String::new()))
+    /// Removes the tick labels, for an axis that is labelled with [`Frame::tick`].
+    pub fn without_labels(self) -> Self {
+        self.ticks(1).with_tick_format(Some(|_| String::new()))
     }
 }
 
-/// A drawing of fixed size.
+/// A picture of fixed size with two axes.
 pub struct Frame<'a> {
     size: Size,
     width: f64,
     height: f64,
     axes: [Axis<'a>; 2],
-    /// Places of values from left to right.
+    /// From values to pixels, from left to right.
     pub x: Scale,
-    /// Places of values from bottom to top.
+    /// From values to pixels, from bottom to top.
     pub y: Scale,
 }
 
@@ -73,13 +76,13 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same, shown larger.
+    /// Shows the picture larger.
     pub fn broad(mut self) -> Self {
         self.size = Size::Broad(self.width, self.height);
         self
     }
 
-    /// The picture: grid and labels, and in front of them what was drawn with the frame.
+    /// The picture: grid and labels behind `content`, which other methods of the frame draw.
     pub fn picture<D: Display>(
         &self,
         id: &str,
@@ -90,20 +93,20 @@ impl<'a> Frame<'a> {
         let (left, right, bottom) = (LEFT, self.width - RIGHT, self.height - BOTTOM);
         let [x, y] = &self.axes;
         let ticks = |axis: &Axis<'_>, scale: &Scale| -> Vec<(f64, String)> {
-            let write = |tick, text| axis.write.map_or(text, |write| write(tick));
+            let write = |tick, text| axis.format_tick.map_or(text, |format| format(tick));
             let ticks = scale.ticks(axis.ticks).into_iter();
-            let ticks = ticks.map(|(tick, text)| (scale.place(tick), write(tick, text)));
+            let ticks = ticks.map(|(tick, text)| (scale.position(tick), write(tick, text)));
             ticks.collect()
         };
         let (x_ticks, y_ticks) = (ticks(x, &self.x), ticks(y, &self.y));
         let all = html! {
             g.grid {
-                @for (place, _) in &y_ticks { (line((left, *place), (right, *place), None)) }
-                @for (place, _) in &x_ticks { (line((*place, bottom), (*place, bottom + 4.0), None)) }
+                @for (position, _) in &y_ticks { (line((left, *position), (right, *position), None)) }
+                @for (position, _) in &x_ticks { (line((*position, bottom), (*position, bottom + 4.0), None)) }
             }
             g.ticks {
-                @for (place, text) in &y_ticks { (label((left - 6.0, place + 4.0), "end", None, text)) }
-                @for (place, text) in &x_ticks { (label((*place, bottom + 17.0), "middle", None, text)) }
+                @for (position, text) in &y_ticks { (label((left - 6.0, position + 4.0), "end", None, text)) }
+                @for (position, text) in &x_ticks { (label((*position, bottom + 17.0), "middle", None, text)) }
             }
             g.axis {
                 (label(((left + right) / 2.0, self.height - 4.0), "middle", None, x.name))
@@ -114,7 +117,7 @@ impl<'a> Frame<'a> {
         picture(id, title, description, self.size, all)
     }
 
-    /// A line through points; interrupted where one is missing.
+    /// A line through points, interrupted at `None`.
     pub fn path(
         &self,
         class: &str,
@@ -125,7 +128,7 @@ impl<'a> Frame<'a> {
         for point in points {
             if let Some((x, y)) = point {
                 data.push(if is_open { 'L' } else { 'M' });
-                data += &format!("{} {}", px(self.x.place(x)), px(self.y.place(y)));
+                data += &format!("{} {}", px(self.x.position(x)), px(self.y.position(y)));
             }
             is_open = point.is_some();
         }
@@ -134,17 +137,17 @@ impl<'a> Frame<'a> {
 
     /// A straight line between two values.
     pub fn segment(&self, class: &str, from: (f64, f64), to: (f64, f64)) -> Markup {
-        let place = |(x, y)| (self.x.place(x), self.y.place(y));
-        line(place(from), place(to), Some(class))
+        let position = |(x, y)| (self.x.position(x), self.y.position(y));
+        line(position(from), position(to), Some(class))
     }
 
     /// A dot at a value.
     pub fn dot(&self, class: &str, (x, y): (f64, f64), radius: f64) -> Markup {
-        let (x, y) = (self.x.place(x), self.y.place(y));
+        let (x, y) = (self.x.position(x), self.y.position(y));
         html! { circle class=(class) cx=(px(x)) cy=(px(y)) r=(px(radius)) {} }
     }
 
-    /// Text beside a value.
+    /// Text next to a value, moved right and down by pixels.
     pub fn note(
         &self,
         class: &str,
@@ -153,14 +156,14 @@ impl<'a> Frame<'a> {
         anchor: &str,
         text: &str,
     ) -> Markup {
-        let place = (self.x.place(x) + right, self.y.place(y) + down);
-        label(place, anchor, Some(class), text)
+        let position = (self.x.position(x) + right, self.y.position(y) + down);
+        label(position, anchor, Some(class), text)
     }
 
-    /// The label of a value below the axis from left to right.
+    /// A label below the horizontal axis at a value.
     pub fn tick(&self, x: f64, text: &str) -> Markup {
-        let place = (self.x.place(x), self.y.place(self.y.low) + 17.0);
-        label(place, "middle", None, text)
+        let position = (self.x.position(x), self.y.position(self.y.low) + 17.0);
+        label(position, "middle", None, text)
     }
 }
 

@@ -1,20 +1,21 @@
-//! What pages of ours are made of: parts, tables, frames and scales of pictures, numbers as CSV, and
-//! one style for the light, the dark and paper. All of them are markup of `maud`, which escapes text:
-//! that of reviews is untrusted.
+//! The building blocks of HTML pages: the page itself, its parts, tables, pictures with axes, CSV downloads, and one
+//! style for light and dark screens and for paper. All of them are markup of `maud`, which escapes the text of
+//! reviews.
 
+mod csv;
 mod document;
 mod frame;
-mod numbers;
 mod parts;
 mod picture;
 mod scale;
 mod table;
 
-pub use document::{Page, STYLE, without_controls};
+pub use csv::{CsvDownload, csv_record};
+pub use document::{Page, STYLE, replace_control_characters, section_id};
 pub use frame::{Axis, Frame};
-pub use numbers::Numbers;
 pub use parts::{
-    figure, findings, grid, noted, numbered, paragraph, prose, quote, remark, section,
+    collapsed, collapsed_section, figure, figure_with_csv, findings, grid, paragraph, quote,
+    remark, section, with_detail,
 };
 pub use picture::{Size, label, picture, px};
 pub use scale::{Scale, round_range};

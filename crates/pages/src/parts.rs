@@ -1,62 +1,78 @@
-//! The parts of a page: sections, prose, pictures with captions.
+//! The parts of a page: sections, paragraphs, figures with captions.
 
 use std::fmt::Display;
 
 use maud::{Markup, Render, html};
 
-/// A section with its heading; `id` is what links point to.
+/// A section with its heading; links point to `id`.
 pub fn section(id: &str, heading: &str, content: Markup) -> Markup {
     html! { section id=(id) { h2 { (heading) } (content) } }
 }
 
-/// Prose whose percent signs stay with their numbers at the end of a line.
-pub fn prose(text: impl Display) -> String {
-    text.to_string().replace(" %", "\u{a0}%")
-}
-
-/// A paragraph.
-pub fn paragraph(text: impl Display) -> Markup {
-    html! { p { (prose(text)) } }
-}
-
-/// A paragraph that explains what stands above it.
-pub fn remark(text: impl Display) -> Markup {
-    html! { p.muted { (prose(text)) } }
-}
-
-/// Findings as sentences, of which one is the conclusion.
-pub fn findings(sentences: &[String], conclusion: usize) -> Markup {
+/// A section that is collapsed until its heading is clicked. `answer` is one sentence: what the section answers.
+///
+/// The id belongs to the content, so that browsers open the section when a link leads there.
+pub fn collapsed_section(id: &str, heading: &str, answer: impl Display, content: Markup) -> Markup {
     html! {
-        ul.findings {
-            @for (place, sentence) in sentences.iter().enumerate() {
-                @let class = (place == conclusion).then_some("conclusion");
-                li class=[class] { (prose(sentence)) }
+        section.collapsed {
+            details {
+                summary { h2 { (heading) } p { (answer.to_string()) } }
+                div.content id=(id) { (content) }
             }
         }
     }
 }
 
-/// A picture with what it shows, and on how many rows.
+/// A part of a section that is collapsed until its title is clicked.
+pub fn collapsed(title: impl Display, content: Markup) -> Markup {
+    html! {
+        details.part { summary { (title.to_string()) } div.content { (content) } }
+    }
+}
+
+/// A paragraph.
+pub fn paragraph(text: impl Display) -> Markup {
+    html! { p { (text.to_string()) } }
+}
+
+/// A paragraph in small type that explains what is above it.
+pub fn remark(text: impl Display) -> Markup {
+    html! { p.muted { (text.to_string()) } }
+}
+
+/// Findings as sentences; the one at the index `conclusion` is emphasised.
+pub fn findings(sentences: &[String], conclusion: usize) -> Markup {
+    html! {
+        ul.findings {
+            @for (index, sentence) in sentences.iter().enumerate() {
+                @let class = (index == conclusion).then_some("conclusion");
+                li class=[class] { (sentence) }
+            }
+        }
+    }
+}
+
+/// A picture below its caption.
 pub fn figure(picture: Markup, caption: impl Display) -> Markup {
-    html! { figure { figcaption { (prose(caption)) } (picture) } }
+    html! { figure { figcaption { (caption.to_string()) } (picture) } }
 }
 
-/// A picture with the link to the numbers behind it.
-pub fn numbered(picture: Markup, caption: impl Display, numbers: Markup) -> Markup {
-    figure(html! { (picture) (numbers) }, caption)
+/// A picture below its caption, and above the link to its numbers.
+pub fn figure_with_csv(picture: Markup, caption: impl Display, link: Markup) -> Markup {
+    figure(html! { (picture) (link) }, caption)
 }
 
-/// Pictures side by side where there is room.
+/// Pictures side by side where the screen is wide enough.
 pub fn grid(class: &str, pictures: impl IntoIterator<Item = Markup>) -> Markup {
     html! { div class=(class) { @for picture in pictures { (picture) } } }
 }
 
-/// A value and below it, smaller, what belongs to it: its interval, for example.
-pub fn noted((value, note): (impl Render, impl Render)) -> Markup {
-    html! { span { (value) } span.range { (note) } }
+/// A value and below it, smaller, a detail such as its interval.
+pub fn with_detail((value, detail): (impl Render, impl Render)) -> Markup {
+    html! { span { (value) } span.range { (detail) } }
 }
 
-/// What people wrote.
+/// Text of a review.
 pub fn quote(text: impl Render) -> Markup {
     html! { span.quote { (text) } }
 }

@@ -1,23 +1,23 @@
-//! What every picture begins with, and the writing in it.
+//! SVG pictures: title, description and size for all of them, and text labels.
 
 use std::fmt::Display;
 
 use maud::{Markup, Render, html};
 
-/// How a picture fills its place.
+/// The size of a picture.
 #[derive(Clone, Copy, Debug)]
 pub enum Size {
-    /// As wide as its place, whatever that is, with text that keeps its size; of this height.
+    /// As wide as the column, with a height in pixels. Its text is not scaled.
     Elastic(f64),
-    /// Scaled as a whole from this width and height, in pixels of a phone.
+    /// Width and height in pixels on a phone, scaled as a whole on larger screens.
     Fixed(f64, f64),
-    /// The same, shown larger.
+    /// Like `Fixed`, but larger.
     Broad(f64, f64),
-    /// The same, as wide as the page.
+    /// Like `Fixed`, but as wide as the page.
     Full(f64, f64),
 }
 
-/// An SVG with a title and a description, in parts, for those who cannot see it. `id` must be unique.
+/// An SVG with a title and a description for screen readers. `id` must be unique on the page.
 pub fn picture<D: Display>(
     id: &str,
     title: &str,
@@ -49,9 +49,9 @@ pub fn label((x, y): (f64, f64), anchor: &str, class: Option<&str>, text: impl R
     html! { text class=[class] x=(px(x)) y=(px(y)) text-anchor=(anchor) { (text) } }
 }
 
-/// A place in a picture to a tenth of a pixel, without useless zeros.
-pub fn px(place: f64) -> String {
-    let text = format!("{place:.1}");
+/// A coordinate with at most one decimal.
+pub fn px(position: f64) -> String {
+    let text = format!("{position:.1}");
     match text.strip_suffix(".0").unwrap_or(&text) {
         "-0" => "0".to_owned(),
         text => text.to_owned(),
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        for (place, expected) in [
+        for (position, expected) in [
             (1.0, "1"),
             (1.25, "1.2"),
             (-0.01, "0"),
             (99.96, "100"),
             (-3.16, "-3.2"),
         ] {
-            assert_eq!(px(place), expected);
+            assert_eq!(px(position), expected);
         }
     }
 }

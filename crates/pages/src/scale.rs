@@ -1,6 +1,6 @@
-//! From values to places, and the round numbers that an axis shows.
+//! Linear scales with round ticks.
 
-/// A linear scale from values to places.
+/// A linear scale from values to pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     /// Lowest value.
@@ -23,28 +23,27 @@ impl Scale {
         }
     }
 
-    /// The place of a value; values outside are put at the nearer end.
-    pub fn place(&self, value: f64) -> f64 {
+    /// The position of a value. A value outside the range is moved to its nearer end.
+    pub fn position(&self, value: f64) -> f64 {
         let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
         self.start + share * (self.end - self.start)
     }
 
-    /// Round numbers within the range, about `count` of them, each with its text, which has the decimals
-    /// that tell it from the next.
+    /// About `count` round numbers within the range, each with its label.
     pub fn ticks(&self, count: usize) -> Vec<(f64, String)> {
         let step = round_step((self.high - self.low) / count.max(1) as f64);
         let first = (self.low / step - 1e-9).ceil();
         let last = (self.high / step + 1e-9).floor();
         let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
-        let places = 0..=(last - first).max(0.0) as usize;
-        let ticks = places.map(|place| (first + place as f64) * step);
+        let numbers = 0..=(last - first).max(0.0) as usize;
+        let ticks = numbers.map(|number| (first + number as f64) * step);
         ticks
             .map(|tick| (tick, format!("{tick:.decimals$}")))
             .collect()
     }
 }
 
-/// The smallest of 1, 2, 5 times a power of ten that is at least this.
+/// The smallest step of at least `least` that is 1, 2 or 5 times a power of ten.
 fn round_step(least: f64) -> f64 {
     let power = 10_f64.powf(least.log10().floor());
     let step = [1.0, 2.0, 5.0]
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_in_proportion_and_never_outside() {
+    fn positions_are_proportional_and_never_outside_the_range() {
         let scale = Scale::new((10.0, 20.0), (100.0, 0.0));
         for (value, expected) in [
             (10.0, 100.0),
@@ -103,9 +102,9 @@ mod tests {
             (99.0, 0.0),
             (-1.0, 100.0),
         ] {
-            assert_eq!(scale.place(value), expected);
+            assert_eq!(scale.position(value), expected);
         }
-        assert!(Scale::new((3.0, 3.0), (0.0, 1.0)).place(3.0).is_finite());
+        assert!(Scale::new((3.0, 3.0), (0.0, 1.0)).position(3.0).is_finite());
     }
 
     #[test]

@@ -2,14 +2,11 @@
 
 use maud::{Markup, PreEscaped, Render, html};
 
-use crate::parts::prose;
-
-/// A table whose rows are values of one kind. It scrolls sideways in its own frame where the screen is
-/// narrow.
+/// A table with one row per value. On a narrow screen it scrolls sideways below its caption.
 pub struct Table<T> {
     caption: String,
     head: Vec<Markup>,
-    /// What the rows are made from, and the cells of each so far.
+    /// The value of each row with the markup of its cells.
     rows: Vec<(T, String)>,
 }
 
@@ -23,25 +20,25 @@ impl<T: Copy> Table<T> {
         }
     }
 
-    /// The column that names the rows, which is the first.
+    /// Adds the first column, which names the rows and stays visible while the table scrolls.
     pub fn names<M: Render>(self, heading: &str, cell: impl Fn(T) -> M) -> Self {
         let cell = |row| html! { th scope="row" { (cell(row)) } };
         self.column(html! { th scope="col" { (heading) } }, cell)
     }
 
-    /// A column of words.
+    /// Adds a column of words.
     pub fn words<M: Render>(self, heading: &str, cell: impl Fn(T) -> M) -> Self {
         let cell = |row| html! { td { (cell(row)) } };
         self.column(html! { th scope="col" { (heading) } }, cell)
     }
 
-    /// A column of long texts.
+    /// Adds a column of long texts.
     pub fn texts<M: Render>(self, heading: &str, cell: impl Fn(T) -> M) -> Self {
         let cell = |row| html! { td.wide { (cell(row)) } };
         self.column(html! { th scope="col" { (heading) } }, cell)
     }
 
-    /// A column of numbers, which stand on the right.
+    /// Adds a column of numbers, which are aligned to the right.
     pub fn numbers<M: Render>(self, heading: &str, cell: impl Fn(T) -> M) -> Self {
         let cell = |row| html! { td.number { (cell(row)) } };
         self.column(html! { th.number scope="col" { (heading) } }, cell)
@@ -60,8 +57,8 @@ impl<T> Render for Table<T> {
     fn render(&self) -> Markup {
         html! {
             div.table {
-                p { (prose(&self.caption)) }
-                // The caption stays while the table scrolls; focusable, so that the keyboard can scroll.
+                p { (self.caption) }
+                // Focusable, so that the keyboard can scroll it.
                 div.scroll tabindex="0" role="region" aria-label=(self.caption) {
                     table aria-label=(self.caption) {
                         thead { tr { @for heading in &self.head { (heading) } } }

@@ -1,4 +1,4 @@
-//! `--baseline`: the CI regression run over all models of a report.
+//! `--baseline`: compares the models of a report with an earlier report, for CI.
 
 use std::path::PathBuf;
 
@@ -7,18 +7,18 @@ use clap::Args;
 use compare::EvaluationResults;
 use stage::Context;
 
-use crate::{METRICS, words};
+use crate::{METRICS, formatting};
 
-/// Arguments of the report beside those of every stage.
+/// Arguments of the report in addition to those of every stage.
 #[derive(Clone, Debug, Default, Args)]
 pub struct BaselineOptions {
-    /// Fail if a model is significantly worse than in this `metrics.json`; a `predictions.parquet`
-    /// beside it makes the comparison a paired one, which sees smaller losses
+    /// Fail if a model is significantly worse than in this `metrics.json` of an earlier report. A
+    /// `predictions.parquet` in the same folder allows a paired test, which detects smaller losses
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
 }
 
-/// Compares the report with a baseline, if one was given.
+/// Compares the report with the baseline, if one is given.
 pub(crate) fn check(
     context: &Context,
     artifact: &Artifact,
@@ -37,8 +37,8 @@ pub(crate) fn check(
         return Ok(());
     }
     let number = format::plural(regressions.len() as u64, "model is", "models are");
-    let lines = words::join(regressions.into_iter().map(|it| it.text), "; ");
+    let lines = formatting::join(regressions.into_iter().map(|it| it.text), "; ");
     let message = format!("{number} worse than in the baseline `{path}`: {lines}");
-    let hint = "If the loss is meant, replace the baseline by the `metrics.json` of this report";
+    let hint = "If the loss is intended, replace the baseline with the `metrics.json` and `predictions.parquet` of this report";
     Err(Failure::new(message).with_hint(hint.to_owned()))
 }

@@ -1,21 +1,20 @@
-//! The stage `report`: all figures of all models in one `metrics.json` and one
-//! `predictions.parquet`, and one page that shows them with what led to them.
+//! The stage `report`: figures and predictions of all models in one place, and a page that shows them.
 //!
-//! Three steps that know nothing of each other's files: [`collect`] reads every artifact of the
-//! pipeline into a plain [`ReportData`], [`render`] draws it as `report.html`, and [`merge`] unites
-//! what evaluate wrote model by model.
+//! [`predictions`] merges what evaluate wrote for each model, [`collect`] reads every artifact of the pipeline into a
+//! plain [`ReportData`], and [`render`] makes `report.html` from it.
 
 mod baseline;
 pub mod card;
 pub mod collect;
+mod csv_downloads;
 pub mod data;
+mod formatting;
+mod function_words;
 pub mod markdown;
-pub mod merge;
-mod numbers;
 mod page;
 mod pictures;
+pub mod predictions;
 mod sections;
-mod words;
 
 use std::fs;
 
@@ -27,41 +26,51 @@ use stage::{Context, Outcome, Stage};
 pub use baseline::BaselineOptions;
 pub use data::ReportData;
 pub use page::render;
-pub use pictures::intervals::draw_alone as models_picture;
-pub use sections::findings::sentences as findings;
+pub use pictures::intervals::draw_standalone as models_picture;
+pub use sections::label_errors::csv as label_errors_csv;
+pub use sections::summary::sentences as findings;
 
 /// The files of a report.
 const PAGE: &str = "report.html";
 const PICTURE: &str = "models.svg";
 const METRICS: &str = "metrics.json";
 const PREDICTIONS: &str = "predictions.parquet";
-const FOR_PROGRAMS: &str = "report.json";
+const JSON: &str = "report.json";
 const MARKDOWN: &str = "report.md";
+const LABEL_ERRORS: &str = "likely_label_errors.csv";
 
 /// The stage.
 pub struct Report;
 
 impl Stage for Report {
     const NAME: StageName = StageName::Report;
-    const ABOUT: &'static str = "Put all figures of all models on one page\n\n\
-Reads every artifact of the pipeline and writes `report.html` (one file that needs no network), `models.svg` \
-(its first picture), `report.md` (for a pull request), `report.json` (for programs), `card-NAME.md` (a model card of \
-each model), `metrics.json` (figures of all models, and the paired test of every pair) and \
-`predictions.parquet` (the predictions of all models).\n\n\
-With `--baseline` it compares with an earlier `metrics.json` and fails on a significant loss of accuracy.";
+    const ABOUT: &'static str = "Write the report: figures, comparisons and errors of all models\n\n\
+Reads every artifact of the pipeline and writes:\n\n\
+- `report.html`: the report as one file that needs no network\n\
+- `report.md`: a summary for a pull request\n\
+- `report.json`: everything in the report, for programs\n\
+- `likely_label_errors.csv`: test reviews whose label is probably wrong\n\
+- `card-NAME.md`: a model card of each model\n\
+- `models.svg`: the accuracies as a picture\n\
+- `metrics.json`: the figures of all models and the paired tests of all pairs\n\
+- `predictions.parquet`: the predictions of all models\n\n\
+With `--baseline` it fails if a model is significantly worse than in an earlier `metrics.json`.";
     type Settings = ReportSettings;
     type Options = BaselineOptions;
 
     fn run(context: &Context, settings: ReportSettings) -> Result<Outcome, Failure> {
-        let mut judged = merge::predictions(context, &context.output().join(PREDICTIONS))?;
-        // Repeats are not compared with the models that they repeat.
+        let path = context.output().join(PREDICTIONS);
+        let mut predictions = predictions::merge_predictions(context, &path)?;
+        // Repeated trainings are not compared with each other.
         let is_repeat = |model: &String| settings.repeats.values().any(|it| it.contains(model));
-        judged.probabilities.retain(|model, _| !is_repeat(model));
-        let metrics = merge::metrics(context, &judged)?;
+        predictions
+            .probabilities
+            .retain(|model, _| !is_repeat(model));
+        let metrics = predictions::merge_metrics(context, &predictions)?;
         artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
-        let data = collect::collect(context, &settings, &judged, &metrics)?;
-        let predictions = OutputFile::table(PREDICTIONS, judged.written);
-        let mut files = vec![predictions, OutputFile::data(METRICS)];
+        let data = collect::collect(context, &settings, &predictions, &metrics)?;
+        let table = OutputFile::table(PREDICTIONS, predictions.rows_written);
+        let mut files = vec![table, OutputFile::data(METRICS)];
         let mut write = |name: &str, text: &str| {
             files.push(OutputFile::record(name));
             let path = context.output().join(name);
@@ -69,7 +78,8 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
         };
         write(PAGE, &render(&data))?;
         write(MARKDOWN, &markdown::render(&data))?;
-        write(FOR_PROGRAMS, &for_programs(&data))?;
+        write(JSON, &render_json(&data))?;
+        write(LABEL_ERRORS, &label_errors_csv(&data))?;
         for model in &data.models {
             let name = format!("card-{}.md", model.name);
             write(&name, &card::render(&data, model))?;
@@ -95,14 +105,18 @@ fn summary(data: &ReportData) -> String {
     let models = format::plural(data.models.len() as u64, "model", "models");
     let rows = format::plural(data.rows, "test review", "test reviews");
     let best = data.best().map(|(best, accuracy)| {
-        let (share, range) = words::share(accuracy);
-        format!("; best {} with {share} accuracy ({range})", best.name)
+        let (share, range) = formatting::share(accuracy);
+        let ci = formatting::ci(data.confidence);
+        format!(
+            "; best model {}: {share} accuracy ({ci} {range})",
+            best.name
+        )
     });
     format!("{models} on {rows}{}", best.unwrap_or_default())
 }
 
-/// The text of `report.json`: everything the page shows, and its findings as sentences.
-pub fn for_programs(data: &ReportData) -> String {
+/// The text of `report.json`: the data of the page, and its summary as sentences.
+pub fn render_json(data: &ReportData) -> String {
     #[derive(Serialize)]
     struct View<'a> {
         findings: Vec<String>,

@@ -1,4 +1,4 @@
-//! All figures on one page.
+//! The program `ressenti-report`.
 
 fn main() -> std::process::ExitCode {
     stage::main::<report::Report>()

@@ -1,78 +1,77 @@
-//! The report in a screenful of Markdown, for a pull request.
+//! `report.md`: a summary of the report for a pull request.
 
 use artifact::format;
 use metrics::Metric;
 
 use crate::data::{ModelData, ReportData};
-use crate::sections::{findings, models};
-use crate::words;
+use crate::formatting;
+use crate::sections::{models, pairs, summary};
 
 /// Figures of the table, in its order.
-const SHOWN: [Metric; 4] = [
+const FIGURES: [Metric; 4] = [
     Metric::Accuracy,
     Metric::F1,
     Metric::RocAuc,
     Metric::CalibrationError,
 ];
 
-/// Kinds of reviews that are shown: the worst.
-const KINDS: usize = 3;
+/// Number of slices with the lowest accuracy.
+const SLICES: usize = 3;
 
 /// The text of `report.md`.
 pub fn render(data: &ReportData) -> String {
     let lacks_intervals = data.models.iter().any(models::lacks_intervals);
     let note = format!(
-        "Intervals of {}; p-values by McNemar's exact test on the same {} test reviews, corrected by Holm. All of it with \
-         pictures stands in `report.html`, for programs in `report.json`.",
-        words::confidence(data.confidence),
-        format::count(data.rows)
+        "Intervals are {} on {}. The whole report is `report.html`; `report.json` is for programs.",
+        formatting::ci(data.confidence),
+        format::plural(data.rows, "test review", "test reviews")
     );
-    blocks([
-        Some(format!("## {}", safe(&data.title))),
-        Some(list(findings::sentences(data))),
+    join_blocks([
+        Some(format!("## {}", escape(&data.title))),
+        Some(list(summary::sentences(data))),
         (!data.models.is_empty()).then(|| figures(data)),
-        models::front_in_words(data).map(|text| safe(&text)),
+        models::pareto_front(data).map(|text| escape(&text)),
         (!data.comparisons.is_empty()).then(|| pairs(data)),
-        kinds(data),
+        lowest_slices(data),
         lacks_intervals.then(models::no_interval),
         Some(note),
     ])
 }
 
-/// Those of the blocks that there are, with blank lines between them.
-pub(crate) fn blocks(blocks: impl IntoIterator<Item = Option<String>>) -> String {
-    words::join(blocks.into_iter().flatten(), "\n\n") + "\n"
+/// The blocks that exist, with blank lines between them.
+pub(crate) fn join_blocks(blocks: impl IntoIterator<Item = Option<String>>) -> String {
+    formatting::join(blocks.into_iter().flatten(), "\n\n") + "\n"
 }
 
 /// A list of texts.
 pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
-    let items = items.into_iter().map(|item| format!("- {}", safe(&item)));
-    words::join(items, "\n")
+    let items = items.into_iter().map(|item| format!("- {}", escape(&item)));
+    formatting::join(items, "\n")
 }
 
-/// Text that means nothing to Markdown or to HTML.
-pub(crate) fn safe(text: &str) -> String {
+/// Escapes the characters that have a meaning in Markdown or HTML.
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::new();
-    for sign in text.chars() {
-        match sign {
+    for character in text.chars() {
+        match character {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '|' | '`' | '*' | '[' | ']' | '\\' | '_' => out.extend(['\\', sign]),
-            _ if sign.is_control() => out.push(' '),
-            _ => out.push(sign),
+            '|' | '`' | '*' | '[' | ']' | '\\' | '_' => out.extend(['\\', character]),
+            _ if character.is_control() => out.push(' '),
+            _ => out.push(character),
         }
     }
     out
 }
 
-/// A table of Markdown, without a line end.
+/// A Markdown table without a final line end.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let rule = |place: usize| if place == 0 { "---" } else { "---:" }.to_owned();
+    let rule = |column: usize| if column == 0 { "---" } else { "---:" }.to_owned();
     let head = headings.iter().map(|text| (*text).to_owned()).collect();
     let rule = (0..headings.len()).map(rule).collect();
-    words::join([head, rule].into_iter().chain(rows).map(line), "\n")
+    formatting::join([head, rule].into_iter().chain(rows).map(line), "\n")
 }
 
 /// A figure with its interval.
@@ -80,59 +79,61 @@ pub(crate) fn estimate(model: &ModelData, metric: Metric) -> String {
     let Some(figure) = model.figure(metric) else {
         return "not defined".to_owned();
     };
-    let (value, range) = words::figure(metric, figure);
+    let (value, range) = formatting::figure(metric, figure);
     format!("{value} ({range})")
 }
 
 fn figures(data: &ReportData) -> String {
     let best = data.best().map(|(model, _)| &model.name);
-    let rows = data.models.iter().map(|model| {
+    let rows = data.by_accuracy().into_iter().map(|(_, model)| {
         let strong = if best == Some(&model.name) { "**" } else { "" };
-        let mut cells = vec![format!("{strong}{}{strong}", safe(&model.name))];
-        cells.extend(SHOWN.map(|metric| estimate(model, metric)));
+        let mut cells = vec![format!("{strong}{}{strong}", escape(&model.name))];
+        cells.extend(FIGURES.map(|metric| estimate(model, metric)));
         cells.push(format::seconds(model.total_seconds));
         cells
     });
-    let mut headings = vec!["model"];
-    headings.extend(SHOWN.map(Metric::title));
-    headings.push("training");
+    let mut headings = vec!["Model"];
+    headings.extend(FIGURES.map(Metric::title));
+    headings.push("Training time");
     table(&headings, rows)
 }
 
 fn pairs(data: &ReportData) -> String {
     let rows = data.comparisons.iter().map(|pair| {
-        let (points, range) = words::difference(pair.difference);
+        let (points, range) = formatting::difference(pair.difference);
         vec![
-            format!("{} − {}", safe(&pair.first), safe(&pair.second)),
+            format!("{} − {}", escape(&pair.first), escape(&pair.second)),
             format!("{points} ({range})"),
-            words::p_value(pair.adjusted_p_value),
-            safe(&words::verdict(pair, data.confidence)),
+            formatting::p_value(pair.adjusted_p_value),
+            escape(&formatting::verdict(pair, data.confidence)),
         ]
     });
-    let inner = table(&["pair", "points", "p", "verdict"], rows);
-    format!("<details><summary>Every pair</summary>\n\n{inner}\n\n</details>")
+    let inner = table(&["Pair", "Points", "Adjusted p", "Result"], rows);
+    let explanation = pairs::explanation(data);
+    format!("<details><summary>Paired tests</summary>\n\n{inner}\n\n{explanation}\n\n</details>")
 }
 
-/// What the best model is worst at.
-fn kinds(data: &ReportData) -> Option<String> {
+/// The slices with the lowest accuracy of the best model.
+fn lowest_slices(data: &ReportData) -> Option<String> {
     let (best, _) = data.best()?;
-    let worst = worst_kinds(data, &best.name).into_iter().take(KINDS);
-    let worst = worst.map(|[name, rows, share]| format!("{name} {share} of {rows}"));
-    let worst = words::join(worst, "; ");
-    let best = safe(&best.name);
-    (!worst.is_empty()).then(|| format!("{best} is worst at reviews {worst}."))
+    let slices = worst_slices(data, &best.name).into_iter().take(SLICES);
+    let slices = slices.map(|[name, rows, share]| format!("{name}: {share} of {rows}"));
+    let slices = formatting::join(slices, "; ");
+    let best = escape(&best.name);
+    (!slices.is_empty()).then(|| format!("Lowest accuracy of {best} on slices: {slices}."))
 }
 
-/// The kinds of reviews that a model does worst on: name, reviews, and its accuracy there.
-pub(crate) fn worst_kinds(data: &ReportData, model: &str) -> Vec<[String; 3]> {
-    let Some(place) = data.place(model) else {
+/// Slices by a model's accuracy, the lowest first: name, number of reviews, accuracy.
+pub(crate) fn worst_slices(data: &ReportData, model: &str) -> Vec<[String; 3]> {
+    let Some(index) = data.model_index(model) else {
         return Vec::new();
     };
-    let kinds = data.worst_slices(place).into_iter().filter_map(|slice| {
-        let share = format::percent(slice.share(place, data.confidence)?.value);
-        Some([safe(&slice.name), format::count(slice.rows), share])
+    let slices = data.worst_slices(index).into_iter().filter_map(|slice| {
+        let accuracy = slice.accuracy(index, data.confidence)?.value;
+        let (name, rows) = (escape(&slice.name), format::count(slice.rows));
+        Some([name, rows, formatting::percent(accuracy)])
     });
-    kinds.collect()
+    slices.collect()
 }
 
 #[cfg(test)]
@@ -140,9 +141,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_wrote_cannot_become_markup() {
+    fn text_of_reviews_is_escaped() {
         assert_eq!(
-            safe("a|b <img> `x` [y](z)\n# h"),
+            escape("a|b <img> `x` [y](z)\n# h"),
             "a\\|b &lt;img&gt; \\`x\\` \\[y\\](z) # h"
         );
     }

@@ -1,44 +1,62 @@
-//! The page: one file that needs nothing else, from no network, for any screen and for paper.
+//! The HTML page of the report.
 
 use artifact::format;
-use maud::html;
+use maud::{Markup, html};
 use pages::Page;
 
 use crate::data::ReportData;
+use crate::formatting;
 use crate::sections::{
-    calibration, findings, models, reading, reviews, run, sweeps, tokens, training, tricks,
+    abstention, calibration, challenge, classes, confident_errors, confusion, data_checks,
+    input_lengths, label_errors, learning_curves, models, reviews, run, slices, summary, sweeps,
+    thresholds, tokens,
 };
-use crate::words;
+
+/// A section: its heading, which is also the name of its link, and how it is drawn.
+type Section = (&'static str, fn(&ReportData) -> Option<Markup>);
+
+/// The sections in the order of the page. The first three are open, the others collapsed.
+const SECTIONS: [Section; 19] = [
+    ("Summary", |data| Some(summary::draw(data))),
+    ("Data checks", |data| Some(data_checks::draw(data))),
+    ("Models", |data| Some(models::draw(data))),
+    ("Likely label errors", label_errors::draw),
+    ("Most confident errors", confident_errors::draw),
+    ("Per-class results", classes::draw),
+    ("ConfusionMatrix matrix", confusion::draw),
+    ("Thresholds", thresholds::draw),
+    ("Accuracy and coverage", abstention::draw),
+    ("Calibration", calibration::draw),
+    ("ROC curves", confusion::draw_roc),
+    ("Slices", slices::draw),
+    ("Challenge set", challenge::draw),
+    ("Long reviews", input_lengths::draw),
+    ("Hyperparameter sweeps", sweeps::draw),
+    ("Learning curves", learning_curves::draw),
+    ("Reviews", reviews::draw),
+    ("Tokens and embeddings", tokens::draw),
+    ("What was run", run::draw),
+];
 
 /// The text of `report.html`.
 pub fn render(data: &ReportData) -> String {
-    let parts = [
-        ("Findings", Some(findings::draw(data))),
-        ("Data", Some(reviews::draw(data))),
-        ("Models", Some(models::draw(data))),
-        ("Reading", reading::draw(data)),
-        ("Training", training::draw(data)),
-        ("Settings", sweeps::draw(data)),
-        ("Mistakes", Some(calibration::draw(data))),
-        ("Trust", tricks::draw(data)),
-        ("Tokens", tokens::draw(data)),
-        ("Run", Some(run::draw(data))),
-    ];
-    let shown = parts.iter().filter(|(_, part)| part.is_some());
-    let links: Vec<&str> = shown.map(|(name, _)| *name).collect();
-    let names: Vec<&String> = data.models.iter().map(|model| &model.name).collect();
+    let sections = SECTIONS.into_iter();
+    let sections = sections.filter_map(|(name, draw)| Some((name, draw(data)?)));
+    let (links, sections): (Vec<&str>, Vec<Markup>) = sections.unzip();
     let steps = data.steps.iter();
     let ends = steps.map(|step| step.started + step.seconds.max(0.0) as u64);
-    let finished = ends.max().map(|time| format!(" · {}", words::date(time)));
-    let (names, rows) = (words::list(&names), format::count(data.rows));
-    let finished = finished.unwrap_or_default();
-    let facts = format!("{names} on {rows} test reviews{finished}");
+    let finished = ends
+        .max()
+        .map(|time| format!(" · {}", formatting::date(time)));
+    let models = format::plural(data.models.len() as u64, "model", "models");
+    let rows = format::plural(data.rows, "test review", "test reviews");
+    let subtitle = format!("{models} on {rows}{}", finished.unwrap_or_default());
     let page = Page {
         title: &data.title,
         heading: &data.title,
-        facts: &facts,
+        subtitle: &subtitle,
         links: &links,
-        main: html! { @for part in parts.iter().filter_map(|(_, part)| part.as_ref()) { (part) } },
+        main: html! { @for section in &sections { (section) } },
     };
     page.render()
 }

@@ -1,8 +1,8 @@
-//! The page in a real browser, where there is one: see [`testkit::browser`].
+//! The page in Chromium, if it is installed: see [`testkit::browser`].
 
 #![allow(missing_docs, reason = "tests")]
 
-mod made_up;
+mod sample_run;
 
 use std::fs;
 
@@ -10,11 +10,12 @@ use report::render;
 use testkit::browser::{browser, chromium, measured};
 
 #[test]
-fn the_page_fits_every_window_in_the_light_and_in_the_dark() {
+fn the_page_fits_every_window_in_light_and_dark() {
     let Some(browser) = browser() else { return };
-    let html = render(&made_up::run(4000));
-    for is_dark in [false, true] {
-        let (problems, was_dark) = measured(&browser, &html, is_dark);
+    let collapsed = render(&sample_run::run(4000));
+    let open = collapsed.replace("<details", "<details open");
+    for (html, is_dark) in [(&collapsed, false), (&open, false), (&open, true)] {
+        let (problems, was_dark) = measured(&browser, html, is_dark);
         assert_eq!(was_dark, is_dark);
         assert!(
             problems.is_empty(),
@@ -25,30 +26,30 @@ fn the_page_fits_every_window_in_the_light_and_in_the_dark() {
 }
 
 #[test]
-fn what_does_not_fit_is_seen() {
+fn problems_of_a_page_are_found() {
     let Some(browser) = browser() else { return };
     let html = "<!doctype html><meta name=viewport content='width=device-width'><body style='background:#fff'>\
         <p style='color:#ccc'>pale</p><div style='width:900px'>wide</div>\
         <svg width=100 height=50><text x=5 y=20>one</text><text x=6 y=22>two</text></svg>";
     let (problems, _) = measured(&browser, html, false);
-    for said in [
+    for expected in [
         "wider than its window of 360",
         "over each other: one, two",
         "contrast 1.6: pale",
     ] {
         assert!(
-            problems.iter().any(|problem| problem.contains(said)),
-            "{said}: {problems:?}"
+            problems.iter().any(|problem| problem.contains(expected)),
+            "{expected}: {problems:?}"
         );
     }
 }
 
 #[test]
-fn a_screenshot_shows_something() {
+fn a_screenshot_is_not_blank() {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let page = folder.path().join("report.html");
-    fs::write(&page, render(&made_up::run(4000))).expect("the disk has room");
+    fs::write(&page, render(&sample_run::run(4000))).expect("the disk has space");
     let size = |address: &str| {
         let picture = folder.path().join("picture.png");
         let arguments = [
@@ -63,12 +64,9 @@ fn a_screenshot_shows_something() {
         );
         fs::metadata(&picture).expect("a picture").len()
     };
-    let (shown, blank) = (
+    let (report, blank) = (
         size(&format!("file://{}", page.display())),
         size("about:blank"),
     );
-    assert!(
-        shown > 10 * blank,
-        "{shown} bytes, and a blank page {blank}"
-    );
+    assert!(report > 10 * blank, "{report} bytes; blank: {blank}");
 }

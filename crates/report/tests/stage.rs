@@ -1,4 +1,4 @@
-//! The stage on artifacts of a small pipeline in a temporary folder.
+//! The stage with the artifacts of a small pipeline in a temporary folder.
 
 mod tables;
 
@@ -36,7 +36,7 @@ kind = "lstm"
 embedding = "random"
 "#;
 
-/// A pipeline whose every step but the report is built, with a model's share of wrong answers.
+/// A pipeline of which every step except the report is built.
 struct Fixture {
     folder: tempfile::TempDir,
     pipeline: Pipeline,
@@ -44,7 +44,7 @@ struct Fixture {
     profile: &'static str,
 }
 
-/// One model's predictions: how many of the first rows it gets wrong, and which id comes first.
+/// One model's predictions: the number of wrong ones, which come first, and the first row id.
 #[derive(Clone, Copy)]
 struct Model {
     wrong: u64,
@@ -54,9 +54,9 @@ struct Model {
 impl Fixture {
     fn new(naive: Model, lstm: Model) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(folder.path().join("pipeline.toml"), PIPELINE).expect("the disk has room");
+        fs::write(folder.path().join("pipeline.toml"), PIPELINE).expect("the disk has space");
         fs::write(folder.path().join("reviews.tsv"), "text\tlabel\nGood\t1\n")
-            .expect("the disk has room");
+            .expect("the disk has space");
         let pipeline = Pipeline::load(&folder.path().join("pipeline.toml"), &[])
             .expect("the pipeline is fine");
         let fixture = Self {
@@ -79,14 +79,14 @@ impl Fixture {
         {
             let resolved = resolver
                 .resolve(&step)
-                .expect("sources are there")
-                .expect("inputs are there");
+                .expect("the sources exist")
+                .expect("the inputs exist");
             let lock = store
                 .lock(step.id.stage, &resolved.key, |_| {})
-                .expect("nobody holds it");
+                .expect("it is free");
             let pending = store
                 .begin(step.id.stage, resolved.key, lock)
-                .expect("the disk has room");
+                .expect("the disk has space");
             let model = if step.id.variant == "lstm" {
                 lstm
             } else {
@@ -102,10 +102,10 @@ impl Fixture {
                     &files,
                     run_info(),
                 )
-                .expect("the disk has room");
+                .expect("the disk has space");
             store
                 .link(&step.id.variant, &artifact)
-                .expect("the disk has room");
+                .expect("the disk has space");
             resolver.record(&step.id, artifact);
         }
     }
@@ -134,7 +134,7 @@ fn write_step(
     let digest = Digest::of_bytes(b"tokenizer");
     let classes = Sentiment::class_names();
     let json = |name: &str, text: &str| {
-        fs::write(folder.join(name), text).expect("the disk has room");
+        fs::write(folder.join(name), text).expect("the disk has space");
         OutputFile::data(name)
     };
     match step.id.stage {
@@ -243,13 +243,13 @@ fn baseline(path: PathBuf) -> BaselineOptions {
 }
 
 #[test]
-fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
+fn the_report_has_all_models_in_the_order_of_the_pipeline() {
     let fixture = Fixture::new(model(80), model(20));
     let artifact = fixture
         .report(&BaselineOptions::default())
-        .expect("everything is there");
+        .expect("all inputs exist");
     let metrics = artifact::files::read_json::<MetricsFile>(
-        &artifact.file("metrics.json").expect("it is whole"),
+        &artifact.file("metrics.json").expect("the file exists"),
         "is not a file of metrics",
         None,
     )
@@ -279,50 +279,50 @@ fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
             .manifest()
             .run
             .summary
-            .starts_with("2 models on 400 test reviews; best lstm with 95.0 % accuracy")
+            .starts_with("2 models on 400 test reviews; best model lstm: 95.0% accuracy (95% CI ")
     );
-    let html =
-        fs::read_to_string(artifact.file("report.html").expect("it is whole")).expect("it is text");
+    let html = fs::read_to_string(artifact.file("report.html").expect("the file exists"))
+        .expect("it is text");
     for part in [
         "<h1>Two &amp; three</h1>",
         "&lt;b&gt;So &amp; so&lt;/b&gt;",
         "reviews.tsv, line 9",
-        "The best model is lstm: 95.0\u{a0}% of 400 test reviews right",
-        "lstm beats naive by 15.0 points",
-        "Length of 951 reviews in words",
+        "Best model: lstm, 95.0% accuracy (95% CI 92.4–96.7) on 400 test reviews.",
+        "lstm is significantly more accurate than naive (by 15.0 points, 95% CI ",
+        "Length of 951 reviews in words.",
         "240 negative",
-        "of 6 in test; a model may know them by name",
-        "split by a hash of the text; where a hash decides, whole groups stay together",
+        " of 6 in test; a model may recognise them by name.",
+        "Split: split by a hash of the text; reviews of a group are in the same split.",
         "90 : 10",
         "1,234,567",
-        "kept: epoch 2",
-        "learned here",
-        "Test reviews whose text stood in the training data, too: 2;",
-        "1 verbatim; 3 training reviews were removed",
-        "in 2 clusters of at most 3, kept on one side of the split",
-        "1 training review and 0 unlabelled ones near a test review were removed",
-        "Labelled reviews that state their own score",
-        "2 French",
-        "A film that I liked &lt;b&gt;a lot&lt;/b&gt; ...",
-        "Marked is what drove lstm: ",
+        "best: epoch 2",
+        "not from a file",
+        "3 training reviews removed that also occurred in the test split.",
+        "in 2 clusters, each cluster in one split, and 1 similar to an official test review removed.",
+        "Labelled reviews that state their own rating: ",
+        "Reviews in another language: 2 French.",
+        "A film that I liked &lt;b&gt;a lot&lt;/b&gt; …",
+        "Words that influenced the prediction of lstm: ",
         "<mark class=\"for-2\" title=\"+0.50\">Good</mark> actors, but a film that is <mark class=\"against-3\" title=\"-1.50\">not</mark> good, number 7",
         "logits divided by 1.250",
-        "cut by the tokenizer words",
-        "whole for the tokenizer words",
+        ">truncated by tokenizer words<",
+        ">not truncated by tokenizer words<",
     ] {
         assert!(html.contains(part), "{part}");
     }
     let text = |name: &str| {
-        fs::read_to_string(artifact.file(name).expect("it is whole")).expect("it is text")
+        fs::read_to_string(artifact.file(name).expect("the file exists")).expect("it is text")
     };
     let value: serde_json::Value = serde_json::from_str(&text("report.json")).expect("JSON");
     assert_eq!(value["models"][1]["name"], "lstm");
-    assert!(text("report.md").contains("- The best model is lstm: 95.0 % of 400 test reviews"));
-    assert!(text("card-lstm.md").contains("| Accuracy | 95.0 % ("));
-    assert!(
-        fs::read_to_string(artifact.file("models.svg").expect("it is whole"))
-            .expect("text")
-            .starts_with("<svg xmlns")
+    assert!(text("report.md").contains("- Best model: lstm, 95.0% accuracy"));
+    assert!(text("card-lstm.md").contains("| Accuracy | 95.0% ("));
+    assert!(text("models.svg").starts_with("<svg xmlns"));
+    let errors = text("likely_label_errors.csv");
+    assert!(errors.starts_with("row_id,text,label,prediction,confidence\r\n"));
+    assert_eq!(
+        Some(errors.lines().count() as u64 - 1),
+        value["doubtful"][0].as_u64()
     );
 }
 
@@ -331,17 +331,17 @@ fn equal_inputs_give_an_equal_report() {
     let fixture = Fixture::new(model(40), model(44));
     let first = fixture
         .report(&BaselineOptions::default())
-        .expect("everything is there")
+        .expect("all inputs exist")
         .identity();
     let second = fixture
         .report(&BaselineOptions::default())
-        .expect("everything is there")
+        .expect("all inputs exist")
         .identity();
     assert_eq!(first, second);
 }
 
 #[test]
-fn models_that_judged_other_reviews_are_not_compared() {
+fn models_with_different_test_reviews_are_not_compared() {
     let fixture = Fixture::new(
         model(40),
         Model {
@@ -354,7 +354,7 @@ fn models_that_judged_other_reviews_are_not_compared() {
         .expect_err("the rows differ");
     assert_eq!(
         failure.chain(),
-        ["The models `naive` and `lstm` have judged different test reviews"]
+        ["The models `naive` and `lstm` were evaluated on different test reviews"]
     );
     assert!(
         failure
@@ -364,10 +364,10 @@ fn models_that_judged_other_reviews_are_not_compared() {
 }
 
 #[test]
-fn a_damaged_input_is_named() {
+fn the_error_names_a_damaged_input() {
     let fixture = Fixture::new(model(40), model(40));
     let path = fixture.path("artifacts/evaluate/lstm/predictions.parquet");
-    let mut bytes = fs::read(&path).expect("it is there");
+    let mut bytes = fs::read(&path).expect("it exists");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&path, bytes).expect("it can be written");
@@ -382,14 +382,14 @@ fn a_damaged_input_is_named() {
 }
 
 #[test]
-fn a_baseline_fails_a_real_loss_and_nothing_else() {
+fn only_a_significant_loss_fails_against_a_baseline() {
     let earlier = Fixture::new(model(40), model(20));
     let artifact = earlier
         .report(&BaselineOptions::default())
-        .expect("everything is there");
-    let metrics = artifact.file("metrics.json").expect("it is whole");
+        .expect("all inputs exist");
+    let metrics = artifact.file("metrics.json").expect("the file exists");
     let alone = earlier.path("alone.json");
-    fs::copy(&metrics, &alone).expect("the disk has room");
+    fs::copy(&metrics, &alone).expect("the disk has space");
 
     earlier
         .report(&baseline(metrics.clone()))
@@ -401,20 +401,22 @@ fn a_baseline_fails_a_real_loss_and_nothing_else() {
     let worse = Fixture::new(model(40), model(32));
     let failure = worse
         .report(&baseline(metrics))
-        .expect_err("twelve reviews lost and none won are not noise");
+        .expect_err("twelve more errors and none less are significant");
     let message = &failure.chain()[0];
     assert!(
         message.starts_with("1 model is worse than in the baseline"),
         "{message}"
     );
     assert!(
-        message.contains("`lstm` fell from 95.0% to 92.0% accuracy on 400 test reviews"),
+        message
+            .replace(" %", "%")
+            .contains("`lstm` fell from 95.0% to 92.0% accuracy on 400 test reviews"),
         "{message}"
     );
     assert!(message.contains("paired test"), "{message}");
     worse
         .report(&baseline(alone))
-        .expect("without the predictions such a loss cannot be told from noise");
+        .expect("without the predictions such a loss is not significant");
     let missing = worse
         .report(&baseline(earlier.path("nowhere.json")))
         .expect_err("there is no baseline");
@@ -422,7 +424,7 @@ fn a_baseline_fails_a_real_loss_and_nothing_else() {
 }
 
 #[test]
-fn a_profile_of_another_shape_is_an_error_and_no_empty_section() {
+fn a_profile_of_another_form_is_an_error() {
     let mut fixture = Fixture::new(model(40), model(40));
     fixture.profile = r#"{"format": 2}"#;
     fixture.pipeline = Pipeline::load(
@@ -435,7 +437,7 @@ fn a_profile_of_another_shape_is_an_error_and_no_empty_section() {
         .report(&BaselineOptions::default())
         .expect_err("the profile says nothing");
     assert!(
-        failure.chain()[0].ends_with("profile.json` does not hold what its stage promises"),
+        failure.chain()[0].ends_with("profile.json` does not have the form that its stage writes"),
         "{:?}",
         failure.chain()
     );

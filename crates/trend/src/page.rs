@@ -3,7 +3,9 @@
 use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
-use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
+use pages::{
+    Axis, CsvDownload, Frame, Page, Table, figure_with_csv, paragraph, remark, section, with_detail,
+};
 
 use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::{ChangePoint, Trend};
@@ -81,7 +83,7 @@ fn method(trend: &Trend) -> Markup {
 /// A frame with the indices of periods on the x axis.
 fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
     let last = (trend.periods.len() + trend.forecast.len()).saturating_sub(1);
-    let x = Axis::new(trend.period.name(), (0.0, last.max(1) as f64)).unlabelled();
+    let x = Axis::new(trend.period.name(), (0.0, last.max(1) as f64)).without_labels();
     Frame::new((SIZE.0, height), x, y).broad()
 }
 

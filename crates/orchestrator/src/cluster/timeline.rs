@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Numbers, Page, Scale, Size, label, numbered, px, section};
-use slurm::{Event, EventKind};
+use pages::{CsvDownload, Page, Scale, Size, figure_with_csv, label, px, section};
+use slurm::{Event, What};
 
 /// Pixels of a bar and the space below it.
 const LANE: f64 = 18.0;
@@ -61,7 +61,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
     let summary =
         format!("{count} of {steps} on {nodes} in {time}; {again} went on in another run.");
     let seconds_of = |time: f64| format!("{time:.1}");
-    let numbers = Numbers::new("timeline", &runs)
+    let numbers = CsvDownload::new("timeline", &runs)
         .column("step", |run| &run.step)
         .column("node", |run| &run.node)
         .column("from", |run| seconds_of(run.from))
@@ -71,12 +71,12 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
     let picture = picture(&runs, seconds, &summary);
     let course = html! {
         (legend())
-        (numbered(picture, caption, numbers.link()))
+        (figure_with_csv(picture, caption, numbers.link()))
     };
     let page = Page {
         title: "Jobs of Ressenti",
         heading: "Jobs",
-        facts: &summary,
+        subtitle: &summary,
         links: &[],
         main: section("timeline", "The course of the jobs", course),
     };
@@ -159,7 +159,7 @@ fn picture(runs: &[Run], seconds: f64, description: &str) -> Markup {
         @for bar in bars { (bar) }
         g.ticks {
             @for (tick, text) in times.ticks(TICKS) {
-                (label((times.place(tick), bottom + 18.0), "middle", None, format!("{text} s")))
+                (label((times.position(tick), bottom + 18.0), "middle", None, format!("{text} s")))
             }
             @for name in names { (name) }
         }
@@ -171,7 +171,7 @@ fn picture(runs: &[Run], seconds: f64, description: &str) -> Markup {
 }
 
 fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
-    let (left, right) = (times.place(run.from), times.place(run.to));
+    let (left, right) = (times.position(run.from), times.position(run.to));
     let title = format!(
         "{} on {}: {:.1} to {:.1} s, {}",
         run.step, run.node, run.from, run.to, run.end.0

@@ -1,45 +1,47 @@
-//! What every model made of the challenge sets.
+//! The failures of every model in the challenge set.
 
 use artifact::Failure;
 use challenge::{CHALLENGE, CapabilityResult, CaseResult, Challenge};
 use stage::Context;
 
-use super::{read, shown};
-use crate::data::{ChallengeData, ChallengedModel, TrickExample};
-use crate::merge::Judged;
+use super::{evaluations, read};
+use crate::data::{ChallengeData, ChallengeExample, ChallengeResult};
+use crate::predictions::TestPredictions;
 
-pub(super) fn collect(context: &Context, judged: &Judged) -> Result<ChallengeData, Failure> {
+pub(super) fn collect(
+    context: &Context,
+    predictions: &TestPredictions,
+) -> Result<ChallengeData, Failure> {
     let mut data = ChallengeData::default();
-    for (name, artifact) in shown(context, judged) {
-        let view: Challenge = read(artifact, CHALLENGE)?;
-        let tallies = view.capabilities.iter();
-        let tallies = tallies.map(|tally| (tally.capability.clone(), tally.cases));
-        data.capabilities = tallies.collect();
-        data.models.push(model(name, &view));
+    for (name, artifact) in evaluations(context, predictions) {
+        let file: Challenge = read(artifact, CHALLENGE)?;
+        let results = file.capabilities.iter();
+        let results = results.map(|result| (result.capability.clone(), result.cases));
+        data.capabilities = results.collect();
+        data.models.push(result(name, &file));
     }
     Ok(data)
 }
 
-fn model(name: &str, view: &Challenge) -> ChallengedModel {
-    let tallies = view.capabilities.iter();
-    let surest = |tally: &CapabilityResult| surest(view, &tally.capability);
-    ChallengedModel {
+fn result(name: &str, file: &Challenge) -> ChallengeResult {
+    let results = file.capabilities.iter();
+    let example = |result: &CapabilityResult| most_confident_failure(file, &result.capability);
+    ChallengeResult {
         name: name.to_owned(),
-        failed: tallies.clone().map(|tally| tally.failed).collect(),
-        seen: view.cases.iter().filter(|case| case.seen).count() as u64,
-        unseen: (view.unseen.cases, view.unseen.failed),
-        examples: tallies.filter_map(surest).collect(),
+        failed: results.clone().map(|result| result.failed).collect(),
+        seen: file.cases.iter().filter(|case| case.seen).count() as u64,
+        unseen: (file.unseen.cases, file.unseen.failed),
+        examples: results.filter_map(example).collect(),
     }
 }
 
-/// The failure that the model was surest of.
-fn surest(view: &Challenge, capability: &str) -> Option<TrickExample> {
-    let failed = view.cases.iter();
+fn most_confident_failure(file: &Challenge, capability: &str) -> Option<ChallengeExample> {
+    let failed = file.cases.iter();
     let failed = failed.filter(|it| it.failed && it.case.capability == capability);
-    let sureness = |answer: &CaseResult| (answer.probability - 0.5).abs();
-    let answer = failed.max_by(|one, two| sureness(one).total_cmp(&sureness(two)))?;
+    let confidence = |answer: &CaseResult| (answer.probability - 0.5).abs();
+    let answer = failed.max_by(|one, two| confidence(one).total_cmp(&confidence(two)))?;
     let case = &answer.case;
-    Some(TrickExample {
+    Some(ChallengeExample {
         capability: case.capability.clone(),
         text: case.text.clone(),
         label: case.label.clone().unwrap_or_default(),

@@ -1,23 +1,24 @@
-//! From the artifacts of a pipeline to the plain values of the page.
+//! Reads the artifacts of a pipeline into the plain values of the report.
 //!
-//! The report depends on no other stage's crate. Most files are read through the type that their stage
-//! writes them by (`artifact::files`), the others through a view that ignores what the page does not show.
+//! The report depends on no other stage's crate. It reads most files through the types of `artifact::files`, and the
+//! others through a struct with the fields that it needs.
 
 mod challenge;
-mod explained;
+pub mod decisions;
+mod errors;
+mod excerpts;
+mod input_lengths;
 mod models;
 mod profile;
-mod reading;
-mod record;
 mod repeats;
 mod reviews;
 mod slices;
 mod steps;
 mod sweeps;
-mod texts;
 mod tokens;
+mod training_record;
 
-pub use models::thinned;
+pub use models::thin_roc_curve;
 
 use artifact::files::read_json;
 use artifact::{Artifact, Contract, Failure, StageName};
@@ -27,16 +28,16 @@ use settings::ReportSettings;
 use stage::Context;
 
 use crate::data::ReportData;
-use crate::merge::Judged;
+use crate::predictions::TestPredictions;
 
-/// Reads every input of the report. `judged` and `metrics` are the merged ones.
+/// Reads every input of the report. `predictions` and `metrics` are the merged ones.
 ///
 /// # Errors
-/// An artifact is damaged, or a file does not hold what its stage promises.
+/// An artifact is damaged, or a file has not the form that its stage writes.
 pub fn collect(
     context: &Context,
     settings: &ReportSettings,
-    judged: &Judged,
+    predictions: &TestPredictions,
     metrics: &MetricsFile,
 ) -> Result<ReportData, Failure> {
     let mut data = ReportData {
@@ -48,28 +49,28 @@ pub fn collect(
             context.input(StageName::Ingest),
             context.input(StageName::Clean),
         )?,
-        challenge: challenge::collect(context, judged)?,
+        challenge: challenge::collect(context, predictions)?,
         repeats: repeats::collect(context, &settings.repeats, metrics),
         sweeps: sweeps::collect(context, &settings.sweeps)?,
         range_tests: sweeps::range_tests(context)?,
         ..ReportData::default()
     };
-    for (name, evaluation) in shown(context, judged) {
+    for (name, evaluation) in evaluations(context, predictions) {
         let trained = find(context, StageName::Train, name);
-        let model = models::collect(name, trained, evaluation, judged, metrics)?;
+        let model = models::collect(name, trained, evaluation, predictions, metrics)?;
         data.models.push(model);
         if let Some(trained) = trained {
-            let reading = reading::collect(context, name, trained)?;
-            data.readings.push(reading);
+            let length = input_lengths::collect(context, name, trained)?;
+            data.input_lengths.push(length);
         }
     }
-    models::add_costs(&mut data.models, &data.readings);
-    texts::collect(context, judged, &mut data)?;
+    models::add_costs(&mut data.models, &data.input_lengths);
+    errors::collect(context, predictions, &mut data)?;
     for (name, artifact) in context.inputs(StageName::Tokenize) {
         data.tokenizers.push(tokens::tokenizer(name, artifact)?);
     }
     for (name, artifact) in context.inputs(StageName::Embed) {
-        // Features are of reviews and not of words.
+        // Features belong to reviews, not to the entries of a vocabulary.
         if !matches!(artifact.manifest().contract, Contract::Features { .. }) {
             data.embeddings.push(tokens::embedding(name, artifact)?);
         }
@@ -80,13 +81,13 @@ pub fn collect(
     Ok(data)
 }
 
-/// The evaluations of the models that the page shows.
-fn shown<'a>(
+/// The evaluations of the models in the report.
+fn evaluations<'a>(
     context: &'a Context,
-    judged: &'a Judged,
+    predictions: &'a TestPredictions,
 ) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
     let evaluations = context.inputs(StageName::Evaluate);
-    evaluations.filter(|(name, _)| judged.probabilities.contains_key(*name))
+    evaluations.filter(|(name, _)| predictions.probabilities.contains_key(*name))
 }
 
 /// The artifact of a stage by its variant.
@@ -98,6 +99,6 @@ fn find<'a>(context: &'a Context, stage: StageName, variant: &str) -> Option<&'a
 /// Reads a JSON file of an artifact.
 fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T, Failure> {
     let hint = Some("Rebuild everything with `ressenti run --force`");
-    let problem = "does not hold what its stage promises";
+    let problem = "does not have the form that its stage writes";
     read_json(&artifact.file(name)?, problem, hint)
 }

@@ -1,4 +1,4 @@
-//! A model: its figures, its decisions, and what it cost.
+//! A model: its figures, its predictions by class, and its cost.
 
 use artifact::files::Speed;
 use artifact::{Artifact, Failure, FileRole};
@@ -6,15 +6,14 @@ use metrics::{MetricsFile, RocPoint, ScoredRows, confusion_matrix, reliability, 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{read, record};
-use crate::data::{ModelData, ReadingData};
-use crate::merge::Judged;
-use crate::words;
+use super::{decisions, read, training_record};
+use crate::data::{InputLengthData, ModelData};
+use crate::predictions::TestPredictions;
 
-/// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
+/// Bins of a reliability diagram: more would make the interval of each bin too wide to read.
 const BINS: u64 = 10;
 
-/// What the page shows of `model.json`.
+/// The part of `model.json` that the report shows.
 #[derive(Deserialize)]
 struct ModelView {
     parameters: Option<u64>,
@@ -23,56 +22,63 @@ struct ModelView {
     architecture: Value,
 }
 
-/// What the page shows of `ensemble.json`.
+/// The part of `ensemble.json` that the report shows.
 #[derive(Deserialize)]
 struct EnsembleView {
     members: Vec<(String, f64)>,
 }
 
-/// A model by its training, its evaluation and its judged reviews. One without a training is an
-/// ensemble, which was not trained but weighed.
+/// A model from its training, its evaluation and its predictions. A model without a training is an ensemble.
 pub(super) fn collect(
     name: &str,
     trained: Option<&Artifact>,
     evaluation: &Artifact,
-    judged: &Judged,
+    predictions: &TestPredictions,
     metrics: &MetricsFile,
 ) -> Result<ModelData, Failure> {
     let run = &trained.unwrap_or(evaluation).manifest().run;
-    let tally = ScoredRows::new(&judged.labels, &judged.probabilities[name]);
+    let probabilities = &predictions.probabilities[name];
+    let tally = ScoredRows::new(&predictions.labels, probabilities);
     let tally = tally.map_err(Failure::from_error)?;
     let model = ModelData {
         name: name.to_owned(),
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
         confusion: confusion_matrix(&tally),
+        classes: decisions::classes(&predictions.labels, probabilities, metrics.confidence),
+        abstention: decisions::abstention(&predictions.labels, probabilities, metrics.confidence),
+        coverage_curve: decisions::coverage_curve(
+            &predictions.labels,
+            probabilities,
+            metrics.confidence,
+        ),
         reliability: reliability(&tally, BINS),
-        roc: thinned(&roc_curve(&tally).unwrap_or_default()),
+        roc: thin_roc_curve(&roc_curve(&tally).unwrap_or_default()),
         seconds: run.seconds,
         total_seconds: run.seconds,
         peak_memory: run.peak_memory,
         ..ModelData::default()
     };
     match trained {
-        Some(trained) => of_training(model, trained, evaluation),
-        None => of_ensemble(model, evaluation),
+        Some(trained) => add_training(model, trained, evaluation),
+        None => add_ensemble(model, evaluation),
     }
 }
 
-fn of_training(
+fn add_training(
     model: ModelData,
     trained: &Artifact,
     evaluation: &Artifact,
 ) -> Result<ModelData, Failure> {
     let view: ModelView = read(trained, "model.json")?;
     let speed: Speed = read(evaluation, "speed.json")?;
-    let epochs = record::read(trained)?;
+    let epochs = training_record::read(trained)?;
     let manifest = trained.manifest();
-    // The files that a bundle needs.
+    // Only data files belong to the bundle.
     let bundle = manifest.files.iter();
     let bundle = bundle.filter(|file| file.role == FileRole::Data);
     Ok(ModelData {
-        architecture: in_words(&manifest.settings, &view.architecture),
-        reviews_per_second: record::reviews_per_second(&epochs),
+        architecture: describe_architecture(&manifest.settings, &view.architecture),
+        reviews_per_second: training_record::reviews_per_second(&epochs),
         epochs,
         best_epoch: view.best_epoch,
         parameters: view.parameters,
@@ -83,38 +89,38 @@ fn of_training(
     })
 }
 
-fn of_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Failure> {
+fn add_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Failure> {
     let mut members = read::<EnsembleView>(evaluation, "ensemble.json")?.members;
-    let weighed = members.iter();
-    let weighed = weighed.map(|(member, weight)| format!("{member} {weight:.2}"));
-    let architecture = format!("ensemble of {}", words::join(weighed, ", "));
     members.sort_by(|one, two| two.1.total_cmp(&one.1));
+    let total: f64 = members.iter().map(|(_, weight)| weight.abs()).sum();
+    let share = |weight: f64| if total > 0.0 { weight / total } else { 0.0 };
     Ok(ModelData {
-        architecture,
+        architecture: format!("ensemble of {} models", members.len()),
+        member_shares: members.iter().map(|(_, weight)| share(*weight)).collect(),
         members: members.into_iter().map(|(member, _)| member).collect(),
         ..model
     })
 }
 
-/// Adds to every model what had to be computed first: the features that it reads, or its members.
-pub(super) fn add_costs(models: &mut [ModelData], readings: &[ReadingData]) {
+/// Adds the cost of prerequisites to every model: the features that it reads, or the members of an ensemble.
+pub(super) fn add_costs(models: &mut [ModelData], lengths: &[InputLengthData]) {
     for model in models.iter_mut() {
-        let reading = readings.iter().find(|reading| reading.model == model.name);
-        let Some((rows, seconds)) = reading.and_then(|reading| reading.encoding) else {
+        let length = lengths.iter().find(|length| length.model == model.name);
+        let Some((rows, seconds)) = length.and_then(|length| length.encoding) else {
             continue;
         };
         model.total_seconds += seconds;
-        // A new review is encoded first.
+        // A new review is encoded before it is predicted.
         let encoding = seconds / rows.max(1) as f64;
         let speed = model.prediction_speed;
         model.prediction_speed = speed.map(|speed| 1.0 / (1.0 / speed + encoding));
     }
-    let known = models.to_vec();
+    let all = models.to_vec();
     for model in models.iter_mut().filter(|model| !model.members.is_empty()) {
         let is_member = |other: &&ModelData| model.members.contains(&other.name);
-        let members = || known.iter().filter(is_member);
+        let members = || all.iter().filter(is_member);
         let members_seconds: f64 = members().map(|member| member.total_seconds).sum();
-        // One after the other.
+        // The members predict one after another.
         let each: Option<f64> = members().map(|it| Some(1.0 / it.prediction_speed?)).sum();
         let parameters = members().map(|member| member.parameters).sum();
         let bytes = members().map(|member| member.bytes).sum();
@@ -124,57 +130,56 @@ pub(super) fn add_costs(models: &mut [ModelData], readings: &[ReadingData]) {
     }
 }
 
-/// The points that can be seen: each at least half a pixel from the one before in a picture
-/// of 300, and both corners.
-/// A curve of 25,000 points becomes one of some hundred.
-pub fn thinned(curve: &[RocPoint]) -> Vec<RocPoint> {
+/// The points that can be seen in a picture of 300 pixels: each at least half a pixel from the one before, and
+/// both ends. Of 25,000 points a few hundred remain.
+pub fn thin_roc_curve(curve: &[RocPoint]) -> Vec<RocPoint> {
     const STEP: f64 = 0.002;
-    let mut kept: Vec<RocPoint> = Vec::new();
+    let mut visible: Vec<RocPoint> = Vec::new();
     for (index, point) in curve.iter().enumerate() {
-        let is_far = kept.last().is_none_or(|last| {
+        let is_far = visible.last().is_none_or(|last| {
             let across = point.false_positive_rate - last.false_positive_rate;
             across + point.true_positive_rate - last.true_positive_rate >= 2.0 * STEP
         });
         if is_far || index + 1 == curve.len() {
-            kept.push(*point);
+            visible.push(*point);
         }
     }
-    kept
+    visible
 }
 
-/// The network in a few words, from the settings that made it: `lstm, 128 states, two directions`.
-fn in_words(settings: &Value, architecture: &Value) -> String {
+/// The kind of model in a few words, from its settings: `lstm, 128 states, bidirectional`.
+fn describe_architecture(settings: &Value, architecture: &Value) -> String {
     let text = |name: &str| settings[name].as_str().unwrap_or_default();
     let number = |name: &str| settings[name].as_u64().unwrap_or_default();
     let kind = match text("kind") {
         "" => architecture.as_str().unwrap_or_default(),
         kind => kind,
     };
-    let mut words = vec![kind.to_owned()];
+    let mut parts = vec![kind.to_owned()];
     match kind {
-        "naive" => words.push(format!("{} hidden units", number("hidden"))),
-        "cnn" => words.push(format!("{} filters per width", number("filters"))),
+        "naive" => parts.push(format!("{} hidden units", number("hidden"))),
+        "cnn" => parts.push(format!("{} filters per width", number("filters"))),
         "rnn" | "lstm" | "gru" => {
-            words.push(format!("{} states", number("hidden")));
+            parts.push(format!("{} states", number("hidden")));
             if number("layers") > 1 {
-                words.push(format!("{} layers", number("layers")));
+                parts.push(format!("{} layers", number("layers")));
             }
             if settings["bidirectional"] == true {
-                words.push("two directions".to_owned());
+                parts.push("bidirectional".to_owned());
             }
-            words.push(format!("{} pooling", text("pooling")));
+            parts.push(format!("{} pooling", text("pooling")));
         }
-        "linear" => words.push("logistic regression on word sequences".to_owned()),
-        "probe" => words.push("logistic regression on an encoder's features".to_owned()),
+        "linear" => parts.push("logistic regression on word n-grams".to_owned()),
+        "probe" => parts.push("logistic regression on encoder features".to_owned()),
         "transformer" => {
-            words.push("a pretrained encoder, tuned".to_owned());
+            parts.push("fine-tuned pretrained encoder".to_owned());
             if number("frozen_layers") > 0 {
-                words.push(format!("{} layers frozen", number("frozen_layers")));
+                parts.push(format!("{} layers frozen", number("frozen_layers")));
             }
         }
         _ => {}
     }
-    words.join(", ")
+    parts.join(", ")
 }
 
 #[cfg(test)]
@@ -182,9 +187,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_are_told_in_a_few_words() {
+    fn architectures_are_described() {
         let check = |settings: Value, expected: &str| {
-            assert_eq!(in_words(&settings, &Value::Null), expected)
+            assert_eq!(describe_architecture(&settings, &Value::Null), expected)
         };
         check(
             serde_json::json!({"kind": "naive", "hidden": 64}),
@@ -192,7 +197,7 @@ mod tests {
         );
         check(
             serde_json::json!({"kind": "gru", "hidden": 128, "layers": 2, "bidirectional": true, "pooling": "max"}),
-            "gru, 128 states, 2 layers, two directions, max pooling",
+            "gru, 128 states, 2 layers, bidirectional, max pooling",
         );
         check(
             serde_json::json!({"kind": "rnn", "hidden": 8, "layers": 1, "pooling": "last"}),
@@ -202,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_curve_becomes_short_and_keeps_its_corners() {
+    fn a_long_roc_curve_is_thinned_and_keeps_its_ends() {
         let curve: Vec<RocPoint> = (0..=20_000)
             .map(|step| f64::from(step) / 20_000.0)
             .map(|share| RocPoint {
@@ -210,9 +215,9 @@ mod tests {
                 true_positive_rate: share.sqrt(),
             })
             .collect();
-        let found = thinned(&curve);
+        let found = thin_roc_curve(&curve);
         assert!(found.len() < 600, "{}", found.len());
         assert_eq!((found.first(), found.last()), (curve.first(), curve.last()));
-        assert!(thinned(&[]).is_empty());
+        assert!(thin_roc_curve(&[]).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! `profile.json` of clean.
+//! The data checks and counts of `profile.json`, which clean writes.
 
 use artifact::files::profile::{
     ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
@@ -7,18 +7,18 @@ use artifact::format::{count, plural};
 use artifact::{Artifact, Failure, Sentiment};
 
 use super::read;
-use crate::data::{AuditLine, LengthBin, NearPair, ReviewsData, SplitCount};
-use crate::words;
+use crate::data::{DataCheck, LengthBin, NearPair, ReviewsData, SplitCount};
+use crate::formatting;
 
-/// Adds the profile to what is known of the reviews.
+/// Adds the profile to the report's data about the reviews.
 pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
     let profile: Profile = read(clean, "profile.json")?;
     reviews.splitting = splitting(&profile.splitting);
     reviews.splits = profile.splits.iter().map(split_count).collect();
-    reviews.audit = audit(&profile);
+    reviews.checks = checks(&profile);
     reviews.lengths = lengths(&profile.splits);
     reviews.words = profile.telling_words;
-    let text = |example: ExampleReview| example.text + if example.cut { " ..." } else { "" };
+    let text = |example: ExampleReview| example.text + if example.cut { " …" } else { "" };
     let near = profile.near_duplicates.into_iter();
     let near = near.flat_map(|near| near.examples);
     let near = near.map(|pair| NearPair {
@@ -31,11 +31,11 @@ pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Fai
 
 fn splitting(view: &Splitting) -> String {
     let test = match view.test_by.as_str() {
-        "official" => "the split into train and test is the source's own",
+        "official" => "training and test split of the source",
         _ => "split by a hash of the text",
     };
     let groups = match view.grouped {
-        true => "; where a hash decides, whole groups stay together",
+        true => "; reviews of a group are in the same split",
         false => "",
     };
     format!("{test}{groups}")
@@ -55,7 +55,7 @@ fn split_count(view: &SplitProfile) -> SplitCount {
     }
 }
 
-/// The histograms of all splits, whose edges are the same, added up.
+/// The sum of the histograms of all splits, which have the same bins.
 fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
     let mut bins: Vec<LengthBin> = Vec::new();
     for bin in splits.iter().flat_map(|split| &split.histogram) {
@@ -67,101 +67,107 @@ fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
     bins
 }
 
-/// Duplicates and leaks in words, the leaks first.
-fn audit(profile: &Profile) -> Vec<AuditLine> {
-    let (leaks, copies, groups) = (&profile.leaks, &profile.duplicates, &profile.groups);
-    let verbatim = count(leaks.test_rows_verbatim);
-    let removed = leaks.train_rows_removed;
-    let removed = plural(removed, "training review was", "training reviews were");
-    let conflicting = copies.conflicting_rows;
-    let conflicting = plural(conflicting, "review has them", "reviews have them");
-    let mut lines = vec![
-        AuditLine::new(
-            "Test reviews whose text stood in the training data, too",
-            leaks.test_rows,
-            format!("{verbatim} verbatim; {removed} removed"),
-        ),
-        AuditLine::new(
-            "Copies of an earlier review",
-            copies.removed_labelled + copies.removed_unlabelled,
-            "removed, the first one kept",
-        ),
-        AuditLine::new(
-            "Reviews without a label that repeat a labelled one",
-            copies.removed_unlabelled_in_labelled,
-            "removed",
-        ),
-        AuditLine::new(
-            "Copies inside the official test split",
-            copies.kept_in_test,
-            "kept, so that figures compare with everybody else's",
-        ),
-        AuditLine::new(
-            "Texts that have both labels",
-            copies.conflicting_texts,
-            format!("{conflicting}; removed, except from an official test split"),
-        ),
-    ];
-    lines.extend(profile.near_duplicates.as_ref().map(near_line));
-    lines.extend(text_lines(&profile.texts));
-    if groups.train + groups.test > 0 {
-        let what = "Groups (films) with reviews in train and in test";
-        let in_test = count(groups.test);
-        let remark = format!("of {in_test} in test; a model may know them by name");
-        lines.push(AuditLine::new(what, groups.in_train_and_test, remark));
-    }
-    lines
-}
-
-fn near_line(near: &NearDuplicates) -> AuditLine {
-    let removed = match (near.train_rows_removed, near.unlabelled_rows_removed) {
-        (0, 0) => "none of them near a review of an official test split from outside it".to_owned(),
-        (train, unlabelled) => format!(
-            "{} and {} near a test review were removed",
-            plural(train, "training review", "training reviews"),
-            plural(unlabelled, "unlabelled one", "unlabelled ones")
-        ),
-    };
-    let threshold = near.threshold;
-    let clusters = plural(near.clusters, "cluster", "clusters");
-    let largest = count(near.largest_cluster);
-    let remark = match near.rows {
-        0 => {
-            format!("no two have a Jaccard similarity of runs of five words of {threshold} or more")
-        }
+/// Every check, duplicates and leaks first. The others have a result only if something was found.
+fn checks(profile: &Profile) -> Vec<DataCheck> {
+    let (copies, leaks, groups) = (&profile.duplicates, &profile.leaks, &profile.groups);
+    let removed = copies.removed_labelled + copies.removed_unlabelled;
+    let duplicates = match removed {
+        0 => "no duplicate reviews".to_owned(),
         _ => format!(
-            "in {clusters} of at most {largest}, kept on one side of the split (Jaccard similarity of runs of five words at \
-             least {threshold}); {removed}"
+            "{} removed",
+            plural(removed, "duplicate review", "duplicate reviews")
         ),
     };
-    let what = "Reviews that share most of their wording with another";
-    AuditLine::new(what, near.rows, remark)
+    let overlap = match leaks.test_rows {
+        0 => "no overlap between training and test".to_owned(),
+        _ => format!(
+            "{} removed that also occurred in the test split",
+            plural(
+                leaks.train_rows_removed,
+                "training review",
+                "training reviews"
+            )
+        ),
+    };
+    let (unlabelled, in_test) = (copies.removed_unlabelled_in_labelled, copies.kept_in_test);
+    let (texts, shared) = (copies.conflicting_texts, groups.in_train_and_test);
+    let all_groups = count(groups.test);
+    let mut checks = vec![
+        DataCheck::new("Duplicate reviews", removed, duplicates),
+        DataCheck::new("Test reviews that also occurred in training", leaks.test_rows, overlap),
+        DataCheck::found("Unlabelled copies of labelled reviews", unlabelled, |found| {
+            format!("unlabelled copies of labelled reviews: {found} removed")
+        }),
+        DataCheck::found("Duplicates within the official test split", in_test, |found| {
+            format!("duplicates within the official test split: {found}, not removed, so that figures compare with published ones")
+        }),
+        DataCheck::found("Texts with both labels", texts, |found| {
+            let reviews = plural(copies.conflicting_rows, "review", "reviews");
+            format!("texts with both labels: {found} ({reviews}), removed except from an official test split")
+        })
+        .warning(),
+    ];
+    checks.extend(profile.near_duplicates.as_ref().map(near_duplicates));
+    checks.extend(
+        text_checks(&profile.texts)
+            .into_iter()
+            .filter(|check| check.count > 0),
+    );
+    let shared = DataCheck::found("Groups in training and test", shared, |found| {
+        format!(
+            "groups with reviews in training and test: {found} of {all_groups} in test; a model may recognise them by name"
+        )
+    });
+    checks.extend((groups.train + groups.test > 0).then(|| shared.warning()));
+    checks
 }
 
-/// What was noticed in the texts, where it was.
-fn text_lines(texts: &Texts) -> impl Iterator<Item = AuditLine> {
-    let masked = match texts.scores_masked {
-        true => "masked",
-        false => "left in: `clean.mask_scores` would mask them",
-    };
+fn near_duplicates(near: &NearDuplicates) -> DataCheck {
+    DataCheck::found("Near-duplicates", near.rows, |found| {
+        let (threshold, clusters) = (near.threshold, plural(near.clusters, "cluster", "clusters"));
+        let removed = match near.train_rows_removed + near.unlabelled_rows_removed {
+            0 => String::new(),
+            rows => format!(
+                ", and {} similar to an official test review removed",
+                count(rows)
+            ),
+        };
+        format!(
+            "near-duplicates (Jaccard similarity of at least {threshold} over five-word shingles): {found} in {clusters}, each \
+             cluster in one split{removed}"
+        )
+    })
+}
+
+/// Findings in the texts.
+fn text_checks(texts: &Texts) -> [DataCheck; 3] {
     let languages = texts.other_languages.iter();
+    let other = languages.clone().map(|entry| entry.rows).sum();
     let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));
-    let lines = [
-        AuditLine::new(
+    let languages = formatting::join(languages, ", ");
+    let rating = match texts.scores_masked {
+        true => "masked",
+        false => "not masked; `clean.mask_scores = true` masks them",
+    };
+    let ratings = DataCheck::found(
+        "Labelled reviews that state their own rating",
+        texts.state_a_score,
+        |found| format!("labelled reviews that state their own rating: {found}, {rating}"),
+    );
+    [
+        DataCheck::found(
             "Reviews with wrongly decoded characters",
             texts.repaired,
-            "repaired",
+            |found| format!("reviews with wrongly decoded characters: {found} repaired"),
         ),
-        AuditLine::new(
-            "Labelled reviews that state their own score",
-            texts.state_a_score,
-            masked,
-        ),
-        AuditLine::new(
-            "Reviews in another language",
-            texts.other_languages.iter().map(|entry| entry.rows).sum(),
-            words::join(languages, ", "),
-        ),
-    ];
-    lines.into_iter().filter(|line| line.count > 0)
+        if texts.scores_masked {
+            ratings
+        } else {
+            ratings.warning()
+        },
+        DataCheck::found("Reviews in another language", other, |_| {
+            format!("reviews in another language: {languages}")
+        })
+        .warning(),
+    ]
 }

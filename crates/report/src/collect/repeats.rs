@@ -1,4 +1,4 @@
-//! Models that were trained several times.
+//! Models that were trained several times with different seeds.
 
 use artifact::StageName;
 use indexmap::IndexMap;
@@ -7,7 +7,7 @@ use stage::Context;
 
 use crate::data::RepeatsData;
 
-/// Every model that was trained several times, with what came of each time.
+/// The accuracy of every training of these models.
 pub(super) fn collect(
     context: &Context,
     repeats: &IndexMap<String, Vec<String>>,

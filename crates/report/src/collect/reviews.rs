@@ -1,4 +1,4 @@
-//! What ingest and clean found and left out.
+//! What ingest and clean found, and the rows that they did not use.
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
@@ -6,15 +6,15 @@ use artifact::{Artifact, Contract, Failure, read_table, schema};
 use indexmap::IndexMap;
 
 use super::profile;
-use crate::data::{Example, LeftOut, ReviewsData};
+use crate::data::{Example, ReviewsData, SkippedRows};
 
-/// Examples shown of each reason.
+/// Largest number of examples of a reason.
 const EXAMPLES: usize = 3;
 
-/// Characters of an example.
+/// Largest length of an example in characters.
 const EXCERPT: usize = 160;
 
-/// The reviews by the artifacts of ingest and clean.
+/// Reads the artifacts of ingest and clean.
 pub(super) fn collect(ingest: &Artifact, clean: &Artifact) -> Result<ReviewsData, Failure> {
     let mut reviews = ReviewsData {
         rejected: rejected(ingest)?,
@@ -28,62 +28,62 @@ pub(super) fn collect(ingest: &Artifact, clean: &Artifact) -> Result<ReviewsData
     Ok(reviews)
 }
 
-fn rejected(ingest: &Artifact) -> Result<Vec<LeftOut>, Failure> {
+fn rejected(ingest: &Artifact) -> Result<Vec<SkippedRows>, Failure> {
     let mut groups = Groups::default();
     for batch in read_table(&ingest.file("rejected.parquet")?, &schema::rejected())? {
         let batch = batch?;
         let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);
         let lines = batch.column(1).as_primitive::<UInt64Type>();
         for row in 0..batch.num_rows() {
-            let place = match lines.value(row) {
+            let location = match lines.value(row) {
                 0 => text(0, row).to_owned(),
                 line => format!("{}, line {line}", text(0, row)),
             };
-            groups.add(text(2, row), text(3, row), place, text(4, row));
+            groups.add(text(2, row), text(3, row), location, text(4, row));
         }
     }
     Ok(groups.finish())
 }
 
-fn removed(clean: &Artifact) -> Result<Vec<LeftOut>, Failure> {
+fn removed(clean: &Artifact) -> Result<Vec<SkippedRows>, Failure> {
     let mut groups = Groups::default();
     for batch in read_table(&clean.file("removed.parquet")?, &schema::removed())? {
         let batch = batch?;
         let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);
         for row in 0..batch.num_rows() {
-            let place = text(3, row).to_owned();
-            groups.add("removed", text(1, row), place, text(4, row));
+            let location = text(3, row).to_owned();
+            groups.add("removed", text(1, row), location, text(4, row));
         }
     }
     Ok(groups.finish())
 }
 
-/// Rows left out, grouped by kind and reason as they come.
+/// Skipped rows by kind and reason.
 #[derive(Default)]
-struct Groups(IndexMap<(String, String), LeftOut>);
+struct Groups(IndexMap<(String, String), SkippedRows>);
 
 impl Groups {
-    fn add(&mut self, kind: &str, reason: &str, place: String, excerpt: &str) {
+    fn add(&mut self, kind: &str, reason: &str, location: String, excerpt: &str) {
         let (kind, reason) = (kind.to_owned(), reason.to_owned());
         let group = self.0.entry((kind.clone(), reason.clone())).or_default();
         (group.kind, group.reason) = (kind, reason);
         group.rows += 1;
         if group.examples.len() < EXAMPLES {
-            let excerpt = shortened(excerpt);
-            group.examples.push(Example { place, excerpt });
+            let excerpt = truncated(excerpt);
+            group.examples.push(Example { location, excerpt });
         }
     }
 
-    /// The most frequent reason first.
-    fn finish(self) -> Vec<LeftOut> {
-        let mut groups: Vec<LeftOut> = self.0.into_values().collect();
+    /// The groups, the largest first.
+    fn finish(self) -> Vec<SkippedRows> {
+        let mut groups: Vec<SkippedRows> = self.0.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
         groups
     }
 }
 
-/// The beginning of a row.
-fn shortened(text: &str) -> String {
+/// The beginning of a row, with an ellipsis if it is longer.
+fn truncated(text: &str) -> String {
     if text.chars().count() <= EXCERPT {
         return text.to_owned();
     }

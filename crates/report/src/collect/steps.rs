@@ -1,14 +1,14 @@
-//! Every step from its manifest.
+//! The steps behind the report, from their manifests.
 
 use artifact::Manifest;
 use serde_json::Value;
 
 use crate::data::Step;
 
-/// Digits of a key or digest that the page shows.
+/// Digits of a key or digest that the report shows.
 const DIGITS: usize = 12;
 
-/// A step by its manifest.
+/// A step from its manifest.
 pub(super) fn step(variant: &str, manifest: &Manifest) -> Step {
     let run = &manifest.run;
     let shortened = |hex: String| hex.chars().take(DIGITS).collect::<String>();
@@ -34,7 +34,7 @@ pub(super) fn step(variant: &str, manifest: &Manifest) -> Step {
     }
 }
 
-/// Settings as the dotted names of `--set` with their values. What is not set is left out.
+/// Settings by the dotted names of `--set`, without those that are not set.
 fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, String)>) {
     match value {
         Value::Object(map) => {

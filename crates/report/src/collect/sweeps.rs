@@ -1,4 +1,4 @@
-//! The trials of every sweep, as validation judged them.
+//! The trials of every sweep with their validation figures, and learning-rate range tests.
 
 use artifact::files::Rung;
 use artifact::{Artifact, Contract, Failure, StageName};
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use settings::Trial;
 use stage::Context;
 
-use super::{find, read, record};
+use super::{find, read, training_record};
 use crate::data::{RangeTestData, SweepData, SweepPoint, TrialData};
 
-/// What the page shows of `model.json`.
+/// The part of `model.json` that the report shows.
 #[derive(Deserialize)]
 struct ModelView {
     validation: ValidationView,
@@ -45,17 +45,17 @@ fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, F
         if trial.seed == 0 || sweep.points.is_empty() {
             sweep.over = trial.values.keys().cloned().collect();
             sweep.points.push(SweepPoint {
-                values: trial.values.values().map(in_words).collect(),
+                values: trial.values.values().map(format_value).collect(),
                 numbers: trial.values.values().map(number).collect(),
                 trials: Vec::new(),
             });
         }
-        let point = sweep.points.last_mut().expect("the trial's, if no other");
+        let point = sweep.points.last_mut().expect("the first trial adds one");
         point.trials.push(TrialData {
             name: trial.name.clone(),
             loss: validation.loss,
             accuracy: validation.accuracy,
-            epochs: record::read(artifact)?,
+            epochs: training_record::read(artifact)?,
             seconds: artifact.manifest().run.seconds,
             stopped_after: match artifact.manifest().file("rung.json") {
                 Some(_) => read::<Rung>(artifact, "rung.json")?.stopped_after,
@@ -84,7 +84,7 @@ fn number(value: &toml::Value) -> Option<f64> {
     value.as_float().or_else(whole)
 }
 
-fn in_words(value: &toml::Value) -> String {
+fn format_value(value: &toml::Value) -> String {
     let text = value.as_str();
     text.map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! `statistics.json` of tokenize and `coverage.json` of embed.
+//! Tokenizers and embeddings, from `statistics.json` of tokenize and `coverage.json` of embed.
 
 use artifact::{Artifact, Contract, Failure};
 use indexmap::IndexMap;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::read;
 use crate::data::{EmbeddingData, TokenizedSplit, TokenizerData};
 
-/// What the page shows of `statistics.json`.
+/// The part of `statistics.json` that the report shows.
 #[derive(Deserialize)]
 struct StatisticsView {
     tokenizer: String,
@@ -23,7 +23,7 @@ struct SplitView {
     split: TokenizedSplit,
 }
 
-/// A tokenizer by its artifact.
+/// A tokenizer from its artifact.
 pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData, Failure> {
     let view: StatisticsView = read(artifact, "statistics.json")?;
     let max_length = match artifact.manifest().contract {
@@ -46,7 +46,7 @@ pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData
     })
 }
 
-/// What the page shows of `coverage.json`. Random vectors have no shares.
+/// The part of `coverage.json` that the report shows. Random vectors have no shares.
 #[derive(Deserialize)]
 struct CoverageView {
     kind: String,
@@ -66,10 +66,10 @@ struct MissingView {
     token: String,
 }
 
-/// An embedding by its artifact.
+/// An embedding from its artifact.
 pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData, Failure> {
     let (view, vocabulary_size, width) = match artifact.manifest().contract {
-        // It reads with its own tokenizer, so it has a vector for every id.
+        // An encoder uses its own tokenizer and has a vector for every id.
         Contract::Encoder {
             vocabulary_size,
             width,
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_of_coverage_are_understood() {
+    fn coverage_is_read_with_and_without_shares() {
         let view: CoverageView = serde_json::from_str(
             r#"{"kind": "static", "file": {}, "types": {"total": 4, "found": 3, "share": 0.75, "by_spelling": {}},
                 "running_tokens": {"total": 8, "found": 7, "share": 0.875}, "missing": [{"token": "qzx", "count": 2}]}"#,

@@ -1,48 +1,48 @@
-//! What the settings do: sweeps and learning-rate range tests.
+//! Hyperparameter sweeps and learning-rate range tests.
 
 use artifact::files::RangeTestStep;
 use serde::{Deserialize, Serialize};
 
 use super::{Epoch, bounds};
 
-/// One model with several values of some settings.
+/// One model trained with several values of some settings.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SweepData {
     /// Its name in the pipeline file.
     pub name: String,
-    /// The settings swept over.
+    /// The settings that vary.
     pub over: Vec<String>,
-    /// Validation reviews that the trials are judged by.
+    /// Validation reviews behind the figures.
     pub rows: u64,
     /// The combinations, in the order of the pipeline file.
     pub points: Vec<SweepPoint>,
 }
 
-/// One combination of values, trained once or several times.
+/// One combination of values with one or more trials.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SweepPoint {
     /// The values, in the order of [`SweepData::over`].
     pub values: Vec<String>,
-    /// The same as numbers, where they are that.
+    /// The values as numbers; `None` for a value that is not a number.
     pub numbers: Vec<Option<f64>>,
-    /// One for each seed.
+    /// One trial per seed.
     pub trials: Vec<TrialData>,
 }
 
-/// One training of a sweep, judged on validation.
+/// One training of a sweep with its validation figures.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TrialData {
     /// Its variant.
     pub name: String,
-    /// Mean loss of the epoch that was kept, in nats.
+    /// Mean loss of the best epoch, in nats.
     pub loss: f64,
-    /// Share judged right.
+    /// Accuracy.
     pub accuracy: f64,
     /// One entry per epoch.
     pub epochs: Vec<Epoch>,
     /// Duration of training.
     pub seconds: f64,
-    /// Epochs after which it was stopped, being among the worse ones; `None` where it went to its end.
+    /// Epochs after which successive halving stopped it; `None` for a complete trial.
     pub stopped_after: Option<u32>,
 }
 
@@ -52,7 +52,7 @@ pub struct RangeTestData {
     /// Its name in the pipeline file.
     #[serde(skip_deserializing)]
     pub name: String,
-    /// The rate at which the loss falls fastest, if it falls.
+    /// The rate with the fastest decrease of the loss, if it decreases.
     pub suggested: Option<f64>,
     /// The rate at which it diverged, if it did.
     pub diverged: Option<f64>,
@@ -66,7 +66,7 @@ impl SweepPoint {
         self.mean(|trial| trial.loss)
     }
 
-    /// The mean share judged right over seeds.
+    /// The mean accuracy over seeds.
     pub(crate) fn accuracy(&self) -> f64 {
         self.mean(|trial| trial.accuracy)
     }
@@ -83,12 +83,12 @@ impl SweepPoint {
 }
 
 impl SweepData {
-    /// Every training.
+    /// Every trial.
     pub(crate) fn trials(&self) -> impl Iterator<Item = &TrialData> {
         self.points.iter().flat_map(|point| &point.trials)
     }
 
-    /// The combination with the lowest mean loss: what a winner is chosen by.
+    /// The combination with the lowest mean loss.
     pub fn best(&self) -> Option<&SweepPoint> {
         let points = self.points.iter();
         points.min_by(|one, two| one.loss().total_cmp(&two.loss()))

@@ -1,27 +1,27 @@
-//! Bars whose lengths are percentages of the width: counts by split and class, telling words.
+//! Bar charts: counts by split and class, and characteristic words. Lengths are percentages of the width.
 
 use artifact::format;
 use maud::{Markup, html};
 use pages::{Size, picture, px};
 
 use crate::data::{ClassWords, SplitCount};
-use crate::words;
+use crate::formatting;
 
 const ROW: f64 = 46.0;
 const WORD_ROW: f64 = 24.0;
 
-/// Reviews by split and class, bars to one scale.
+/// Reviews by split and class, all on the same scale.
 pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
     let longest = splits.iter().map(SplitCount::rows).fold(1, u64::max) as f64;
     let description = splits.iter().map(|count| {
         let parts = parts(count).into_iter();
-        let parts = words::join(parts.map(|(_, name, rows)| counted(name, rows)), ", ");
+        let parts = formatting::join(parts.map(|(_, name, rows)| counted(name, rows)), ", ");
         let none = if parts.is_empty() { "none" } else { "" };
         format!("{}: {parts}{none}", count.split)
     });
     let rows = html! {
-        @for (place, count) in splits.iter().enumerate() {
-            (split_row(count, ROW * place as f64, longest))
+        @for (index, count) in splits.iter().enumerate() {
+            (split_row(count, ROW * index as f64, longest))
         }
     };
     let size = Size::Elastic(ROW * splits.len() as f64);
@@ -41,9 +41,9 @@ fn split_row(count: &SplitCount, top: f64, longest: f64) -> Markup {
         g {
             text.name x="0" y=(px(top + 16.0)) { (count.split.as_str()) }
             text.range x="100%" y=(px(top + 16.0)) text-anchor="end" {
-                // A square of the bar's colour before each number is the legend.
-                @for (place, (class, name, rows)) in parts.iter().enumerate() {
-                    tspan class=(class) dx=(if place == 0 { 0 } else { 12 }) { "■ " }
+                // The legend: a square in the colour of the bar before each number.
+                @for (index, (class, name, rows)) in parts.iter().enumerate() {
+                    tspan class=(class) dx=(if index == 0 { 0 } else { 12 }) { "■ " }
                     tspan { (counted(name, *rows)) }
                 }
                 @if parts.is_empty() { "none" }
@@ -53,7 +53,7 @@ fn split_row(count: &SplitCount, top: f64, longest: f64) -> Markup {
     }
 }
 
-/// The classes of a split that have reviews: style, name and number of each.
+/// The classes of a split that have reviews: CSS class, name and number of each.
 fn parts(count: &SplitCount) -> Vec<(&'static str, &'static str, u64)> {
     let mut all = vec![
         ("bar negative", "negative", count.negative),
@@ -68,9 +68,9 @@ fn counted(name: &str, rows: u64) -> String {
     format!("{} {name}", format::count(rows))
 }
 
-/// The most telling words of one class, bars to a scale shared by all classes. `place` makes the id
+/// The characteristic words of one class; `strongest` is the largest score of all classes. `index` makes the id
 /// unique.
-pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Markup {
+pub(crate) fn words(class: &ClassWords, strongest: f64, index: usize) -> Markup {
     let description = class.words.iter().map(|word| {
         let [negative, positive] = word.reviews;
         let word = &word.word;
@@ -78,8 +78,8 @@ pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Markup 
     });
     let kind = format!("bar {}", class.class);
     let rows = html! {
-        @for (place, word) in class.words.iter().enumerate() {
-            @let top = WORD_ROW * place as f64;
+        @for (row, word) in class.words.iter().enumerate() {
+            @let top = WORD_ROW * row as f64;
             @let [negative, positive] = word.reviews.map(format::count);
             @let length = 38.0 * word.score.max(0.0) / strongest.max(f64::MIN_POSITIVE);
             g {
@@ -89,12 +89,12 @@ pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Markup 
             }
         }
     };
-    let title = format!("Words that speak for {}", class.class);
+    let title = format!("Characteristic words of {} reviews", class.class);
     let size = Size::Elastic(WORD_ROW * class.words.len() as f64);
-    picture(&format!("words-{place}"), &title, description, size, rows)
+    picture(&format!("words-{index}"), &title, description, size, rows)
 }
 
-/// A word that fits its place; the description has it whole.
+/// The beginning of a long word; the description has the whole word.
 fn shortened(word: &str) -> String {
     const LONGEST: usize = 14;
     if word.chars().count() <= LONGEST {
@@ -103,7 +103,7 @@ fn shortened(word: &str) -> String {
     word.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
-/// A bar from one percentage of the width on.
+/// A bar; `start` and `width` are percentages of the width.
 fn bar(class: &str, start: f64, width: f64, top: f64, height: f64) -> Markup {
     let (x, width) = (format!("{start:.2}%"), format!("{width:.2}%"));
     html! { rect class=(class) x=(x) width=(width) y=(px(top)) height=(px(height)) {} }

@@ -1,27 +1,29 @@
-//! What was called what: four numbers, shaded by their share of the true class.
+//! A confusion matrix: four numbers, shaded by their share of the class in their row.
 
 use artifact::format;
 use maud::{Markup, html};
 use metrics::ConfusionMatrix;
 use pages::{Size, label, picture, px};
 
+use crate::formatting;
+
 const CELL: (f64, f64) = (116.0, 64.0);
 const LEFT: f64 = 74.0;
 const TOP: f64 = 40.0;
 
-/// The picture of one model's decisions. `place` makes its id unique.
-pub(crate) fn draw(name: &str, confusion: &ConfusionMatrix, place: usize) -> Markup {
+/// The confusion matrix of one model. `index` makes its id unique.
+pub(crate) fn draw(name: &str, confusion: &ConfusionMatrix, index: usize) -> Markup {
     let negative = [confusion.true_negative, confusion.false_positive];
     let positive = [confusion.false_negative, confusion.true_positive];
     let rows = [("negative", negative), ("positive", positive)];
     let description = rows.map(|(class, counts)| {
         let [negative, positive] = counts.map(format::count);
-        format!("{class} reviews: {negative} called negative, {positive} called positive")
+        format!("{class} reviews: {negative} predicted negative, {positive} predicted positive")
     });
     let x = |column: f64| LEFT + CELL.0 * column;
     let content = html! {
-        (label((x(1.0), 14.0), "middle", Some("axis-name"), "called"))
-        (label((LEFT - 8.0, 32.0), "end", Some("axis-name"), "in fact"))
+        (label((x(1.0), 14.0), "middle", Some("axis-name"), "predicted"))
+        (label((LEFT - 8.0, 32.0), "end", Some("axis-name"), "label"))
         (label((x(0.5), 32.0), "middle", None, "negative"))
         (label((x(1.5), 32.0), "middle", None, "positive"))
         @for (row, (class, counts)) in rows.into_iter().enumerate() {
@@ -33,8 +35,8 @@ pub(crate) fn draw(name: &str, confusion: &ConfusionMatrix, place: usize) -> Mar
         }
     };
     let size = Size::Fixed(x(2.0) + 4.0, TOP + 2.0 * CELL.1 + 4.0);
-    let title = format!("{name}: decisions by class");
-    let id = format!("confusion-{place}");
+    let title = format!("{name}: confusion matrix");
+    let id = format!("confusion-{index}");
     picture(&id, &title, description, size, content)
 }
 
@@ -44,10 +46,10 @@ fn cell((left, top): (f64, f64), count: u64, total: u64, is_correct: bool) -> Ma
     let opacity = format!("{:.2}", 0.06 + 0.34 * share);
     html! {
         g {
-            rect class=(if is_correct { "right" } else { "wrong" }) x=(px(left + 1.0)) y=(px(top + 1.0))
+            rect class=(if is_correct { "correct" } else { "wrong" }) x=(px(left + 1.0)) y=(px(top + 1.0))
                 width=(px(CELL.0 - 2.0)) height=(px(CELL.1 - 2.0)) rx="4" fill-opacity=(opacity) {}
             (label((middle, line), "middle", Some("number"), format::count(count)))
-            (label((middle, line + 17.0), "middle", Some("share"), format::percent(share)))
+            (label((middle, line + 17.0), "middle", Some("share"), formatting::percent(share)))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How long reviews are.
+//! A histogram of review lengths.
 
 use artifact::format;
 use maud::{Markup, html};
@@ -8,29 +8,33 @@ use crate::data::LengthBin;
 
 const SIZE: (f64, f64) = (400.0, 240.0);
 
-/// A histogram with one bar per bin; the last bin is open. `None` without reviews.
+/// One bar per bin; the last bin has no upper end. `None` without reviews.
 pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
     let most = bins.iter().map(|bin| bin.rows).max()?;
     if most == 0 {
         return None;
     }
     let (_, top) = round_range([0.0, most as f64], 4)?;
-    // Bars are of one width, whatever their bins hold; the labels say what they stand for.
-    let x = Axis::new(unit, (0.0, bins.len() as f64)).unlabelled();
+    // All bars have the same width, even if their bins have not.
+    let x = Axis::new(unit, (0.0, bins.len() as f64)).without_labels();
     let y = Axis::new("reviews", (0.0, top)).ticks(4);
-    let frame = Frame::new(SIZE, x, y.written(Some(|tick| format::count(tick as u64))));
-    let width = frame.x.place(1.0) - frame.x.place(0.0);
-    // Every label would be too many on a phone.
+    let frame = Frame::new(
+        SIZE,
+        x,
+        y.with_tick_format(Some(|tick| format::count(tick as u64))),
+    );
+    let width = frame.x.position(1.0) - frame.x.position(0.0);
+    // All labels would not fit on a phone.
     let every = bins.len().div_ceil(6);
     let content = html! {
-        @for (place, bin) in bins.iter().enumerate() {
-            @let (left, top) = (frame.x.place(place as f64), frame.y.place(bin.rows as f64));
+        @for (index, bin) in bins.iter().enumerate() {
+            @let (left, top) = (frame.x.position(index as f64), frame.y.position(bin.rows as f64));
             rect.bar.plain x=(px(left + 0.5)) width=(px(width - 1.0)) y=(px(top))
-                height=(px(frame.y.place(0.0) - top)) {}
+                height=(px(frame.y.position(0.0) - top)) {}
         }
         g.ticks {
-            @for (place, bin) in bins.iter().enumerate().step_by(every) {
-                (frame.tick(place as f64, &format::count(bin.from)))
+            @for (index, bin) in bins.iter().enumerate().step_by(every) {
+                (frame.tick(index as f64, &format::count(bin.from)))
             }
         }
     };

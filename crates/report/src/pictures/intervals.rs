@@ -1,37 +1,36 @@
-//! Accuracies as dots with whiskers: the picture that answers which model is better, and how sure
-//! that is. Names and numbers stand above each whisker, so it reads on a phone as on a wall.
+//! Accuracies as dots with confidence intervals. Names and numbers are above each interval, so that they fit on a phone.
 
 use artifact::format;
 use maud::{Markup, PreEscaped, html};
 use metrics::Estimate;
-use pages::{Scale, Size, picture, px, round_range, without_controls};
+use pages::{Scale, Size, picture, px, replace_control_characters, round_range};
 
 use crate::data::ReportData;
-use crate::words;
+use crate::formatting;
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 34.0;
 const TICKS: usize = 5;
 
-/// The style of the picture where it stands alone, outside the page.
-const ALONE: &str = "\
+/// The style of the standalone SVG file.
+const STANDALONE_STYLE: &str = "\
 svg{background:#fff;font:14px system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif}\
 text{fill:#1c2127}.ticks text,.axis text,.range{fill:#59626d;font-size:12px}.name{font-weight:600}\
 .grid line{stroke:#dfe2e6}.track{stroke:#eceef1;stroke-width:2}.whisker{stroke:#0b6aa8;stroke-width:3;stroke-linecap:round}\
 .dot{fill:#0b6aa8;stroke:#fff;stroke-width:1.5}";
 
-/// The picture in the page: as wide as its place. `None` where no model has an accuracy.
+/// The picture for the page. `None` where no model has an accuracy.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     Some(build(data)?.0)
 }
 
-/// The same picture as a file of its own, on white.
-pub fn draw_alone(data: &ReportData) -> Option<String> {
+/// The picture as an SVG file with a white background.
+pub fn draw_standalone(data: &ReportData) -> Option<String> {
     let (picture, height) = build(data)?;
     let whole = px(height + 32.0);
-    Some(without_controls(html! {
+    Some(replace_control_characters(html! {
         svg xmlns="http://www.w3.org/2000/svg" width="720" height=(whole) viewBox=(format!("0 0 720 {whole}")) {
-            style { (PreEscaped(ALONE)) }
+            style { (PreEscaped(STANDALONE_STYLE)) }
             rect width="100%" height="100%" fill="#fff" {}
             svg x="20" y="16" width="680" height=(px(height)) { (picture) }
         }
@@ -44,21 +43,21 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
     let mut estimates: Vec<(&str, Estimate)> = models
         .filter_map(|model| Some((model.name.as_str(), model.accuracy()?)))
         .collect();
-    // The best at the top; models that are equal stay in the order of the pipeline file.
+    // The best one at the top; equal models stay in the order of the pipeline file.
     estimates.sort_by(|one, two| two.1.value.total_cmp(&one.1.value));
     let ends = estimates.iter().flat_map(|(_, it)| [it.low, it.high]);
-    // Percentages of the width, with room for half a tick label at both ends.
+    // Percentages of the width, with space for half a tick label at both ends.
     let range = round_range(ends.map(|share| 100.0 * share), TICKS)?;
     let scale = Scale::new(range, (3.0, 97.0));
     let height = ROW * estimates.len() as f64 + AXIS;
     let description = estimates.iter().map(|(name, estimate)| {
-        let (value, range) = words::share(*estimate);
+        let (value, range) = formatting::share(*estimate);
         format!("{name}: {value} ({range})")
     });
     let content = html! {
         (axis(&scale, height, data))
-        @for (place, (name, estimate)) in estimates.iter().enumerate() {
-            (row(&scale, ROW * place as f64, name, *estimate))
+        @for (index, (name, estimate)) in estimates.iter().enumerate() {
+            (row(&scale, ROW * index as f64, name, *estimate))
         }
     };
     let title = "Accuracy of each model on the test reviews";
@@ -69,7 +68,7 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
 
 fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
     let ticks = scale.ticks(TICKS).into_iter();
-    let ticks = ticks.map(|(tick, text)| (percent(scale.place(tick)), text));
+    let ticks = ticks.map(|(tick, text)| (percent(scale.position(tick)), text));
     let ticks: Vec<(String, String)> = ticks.collect();
     let bottom = height - AXIS;
     html! {
@@ -80,8 +79,7 @@ fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
             }
             g.axis {
                 text x="50%" y=(px(height - 3.0)) text-anchor="middle" {
-                    "% of " (format::count(data.rows)) " test reviews right, with "
-                    (words::confidence(data.confidence)) " intervals"
+                    "accuracy on " (format::count(data.rows)) " test reviews (%), with " (formatting::ci(data.confidence))
                 }
             }
         }
@@ -90,9 +88,9 @@ fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
 
 fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
     let (text_y, line_y) = (px(top + 18.0), px(top + 32.0));
-    let place = |share: f64| percent(scale.place(100.0 * share));
-    let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(place);
-    let (share, range) = words::share(estimate);
+    let position = |share: f64| percent(scale.position(100.0 * share));
+    let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(position);
+    let (share, range) = formatting::share(estimate);
     html! {
         g {
             text.name x="3%" y=(text_y) { (name) }
@@ -107,6 +105,6 @@ fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
     }
 }
 
-fn percent(place: f64) -> String {
-    format!("{place:.2}%")
+fn percent(position: f64) -> String {
+    format!("{position:.2}%")
 }

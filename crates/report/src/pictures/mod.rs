@@ -1,14 +1,15 @@
-//! The pictures, one module each. They come in two makes: fixed drawings of the width of a phone
-//! ([`pages::Frame`]), of which a wide screen shows several side by side, and elastic ones ([`bars`],
-//! [`intervals`]), whose places are percentages, so that their text has its size on every screen.
+//! The pictures, one module each. Most have the fixed width of a phone ([`pages::Frame`]), and a wide screen shows
+//! several side by side. [`bars`] and [`intervals`] are as wide as the page; their positions are percentages, so that
+//! the text is not scaled.
 
 pub(crate) mod bars;
 pub(crate) mod confusion;
+pub(crate) mod cost;
+pub(crate) mod coverage;
 pub(crate) mod curves;
 pub(crate) mod histogram;
 pub(crate) mod intervals;
-pub(crate) mod pareto;
-pub(crate) mod range;
+pub(crate) mod range_test;
 pub(crate) mod reliability;
 pub(crate) mod roc;
 pub(crate) mod sweep;

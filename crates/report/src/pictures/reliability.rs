@@ -1,5 +1,4 @@
-//! Do 80 % mean 80 %? Bins of equal mass against the diagonal, each with the interval that its
-//! number of reviews allows; in grey what the logits say as they are.
+//! A reliability diagram: bins of equal mass with intervals, and in grey before calibration.
 
 use maud::{Markup, html};
 use metrics::{ReliabilityBin, wilson_interval};
@@ -9,35 +8,38 @@ use crate::data::ModelData;
 
 const SIZE: (f64, f64) = (300.0, 300.0);
 
-/// The diagram of one model. `place` makes its id unique.
-pub(crate) fn draw(model: &ModelData, place: usize) -> Markup {
+/// The diagram of one model. `index` makes its id unique.
+pub(crate) fn draw(model: &ModelData, index: usize) -> Markup {
     let axis = |name| Axis::new(name, (0.0, 100.0));
-    let x = axis("probability given (%)");
-    let frame = Frame::new(SIZE, x, axis("positive in fact (%)"));
-    let at = |bin: &ReliabilityBin| (100.0 * bin.mean_probability, 100.0 * bin.positive_share);
+    let x = axis("predicted probability (%)");
+    let frame = Frame::new(SIZE, x, axis("share of positive reviews (%)"));
+    let point = |bin: &ReliabilityBin| (100.0 * bin.mean_probability, 100.0 * bin.positive_share);
     let bins = &model.reliability;
     let before = model.calibration.as_ref().map(|it| &it.before.reliability);
     let whiskers = bins.iter().filter_map(|bin| {
-        let (x, share) = (at(bin).0, wilson_interval(bin.positives, bin.rows, 0.95)?);
+        let (x, share) = (
+            point(bin).0,
+            wilson_interval(bin.positives, bin.rows, 0.95)?,
+        );
         let (low, high) = (100.0 * share.low, 100.0 * share.high);
         Some(frame.segment("whisker thin", (x, low), (x, high)))
     });
     let content = html! {
         (frame.segment("diagonal", (0.0, 0.0), (100.0, 100.0)))
         @if let Some(before) = before {
-            (frame.path("curve before", before.iter().map(|bin| Some(at(bin)))))
-            @for bin in before { (frame.dot("dot before", at(bin), 3.0)) }
+            (frame.path("curve before", before.iter().map(|bin| Some(point(bin)))))
+            @for bin in before { (frame.dot("dot before", point(bin), 3.0)) }
         }
         @for whisker in whiskers { (whisker) }
-        (frame.path("curve faint", bins.iter().map(|bin| Some(at(bin)))))
-        @for bin in bins { (frame.dot("dot", at(bin), 4.0)) }
+        (frame.path("curve faint", bins.iter().map(|bin| Some(point(bin)))))
+        @for bin in bins { (frame.dot("dot", point(bin), 4.0)) }
     };
     let description = bins.iter().rev().map(|bin| {
-        let (rows, (given, positive)) = (bin.rows, at(bin));
-        format!("{rows} reviews given {given:.0} % on average: {positive:.0} % positive")
+        let (rows, (given, positive)) = (bin.rows, point(bin));
+        format!("{rows} reviews with a mean probability of {given:.0}%: {positive:.0}% positive")
     });
     let name = &model.name;
-    let title = format!("{name}: given and observed share of positive reviews");
-    let id = format!("reliability-{place}");
+    let title = format!("{name}: predicted and actual share of positive reviews");
+    let id = format!("reliability-{index}");
     frame.picture(&id, &title, description, content)
 }

@@ -1,4 +1,4 @@
-//! What a setting does: the final accuracy by its value, and the course of training for each value.
+//! A sweep: accuracy by the value of a setting, and the validation loss by epoch.
 
 use maud::{Markup, html};
 use pages::{Axis, Frame, round_range};
@@ -8,11 +8,11 @@ use crate::data::{SweepData, SweepPoint, TrialData, bounds};
 const WIDE: (f64, f64) = (480.0, 250.0);
 const SMALL: (f64, f64) = (300.0, 200.0);
 
-/// Values further apart than this are shown on a logarithmic axis.
-const DECADE: f64 = 10.0;
+/// The axis is logarithmic if the largest value is at least this multiple of the smallest.
+const LOGARITHMIC_FROM: f64 = 10.0;
 
-/// Accuracy by the first setting. `None` where its values are no numbers.
-pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
+/// Accuracy by the first setting. `None` where its values are not numbers.
+pub(crate) fn effect(index: usize, sweep: &SweepData) -> Option<Markup> {
     let points = sweep.points.iter();
     let numbers: Vec<f64> = points
         .map(|point| *point.numbers.first()?)
@@ -21,28 +21,28 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
         return None;
     }
     let (low, high) = bounds(numbers.iter().copied());
-    let is_log = low > 0.0 && high / low >= DECADE;
+    let is_log = low > 0.0 && high / low >= LOGARITHMIC_FROM;
     let across = |value: f64| if is_log { value.log10() } else { value };
     let accuracies = sweep.trials().map(|trial| 100.0 * trial.accuracy);
     let range = round_range(accuracies, 4)?;
     let room = (across(high) - across(low)) * 0.04;
     let x = Axis::new(&sweep.over[0], (across(low) - room, across(high) + room));
     let y = Axis::new("accuracy (%)", (range.0.max(0.0), range.1.min(100.0))).ticks(4);
-    let frame = Frame::new(WIDE, x.written(is_log.then_some(power)), y);
-    let places = || {
+    let frame = Frame::new(WIDE, x.with_tick_format(is_log.then_some(power)), y);
+    let positions = || {
         let points = sweep.points.iter().zip(&numbers);
         points.map(|(point, value)| (point, across(*value)))
     };
-    let means = places().map(|(point, x)| (x, 100.0 * point.accuracy()));
+    let means = positions().map(|(point, x)| (x, 100.0 * point.accuracy()));
     let mut means: Vec<(f64, f64)> = means.collect();
     means.sort_by(|one, two| one.0.total_cmp(&two.0));
     let best = sweep.best()?;
-    let (_, best_x) = places().find(|(point, _)| std::ptr::eq(*point, best))?;
+    let (_, best_x) = positions().find(|(point, _)| std::ptr::eq(*point, best))?;
     let content = html! {
-        @for (point, x) in places() {
+        @for (point, x) in positions() {
             @for trial in &point.trials { (frame.dot("dot", (x, 100.0 * trial.accuracy), 3.5)) }
         }
-        // With more settings than one there is no line to draw through the values of the first.
+        // With several settings, a line through the values of the first one would mix the others.
         @if sweep.over.len() == 1 { (frame.path("curve strong", means.into_iter().map(Some))) }
         (frame.dot("ring", (best_x, 100.0 * best.accuracy()), 8.0))
     };
@@ -50,9 +50,9 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
     let description = sweep.points.iter();
     let description = description.map(|point| {
         let (values, percent) = (point.values.join(", "), 100.0 * point.accuracy());
-        format!("{values}: {percent:.1} %")
+        format!("{values}: {percent:.1}%")
     });
-    Some(frame.picture(&format!("effect-{place}"), &title, description, content))
+    Some(frame.picture(&format!("effect-{index}"), &title, description, content))
 }
 
 /// A tick of a logarithmic axis.
@@ -69,8 +69,8 @@ pub(crate) fn power(tick: f64) -> String {
     }
 }
 
-/// The validation loss by epoch, a picture for each combination. Nothing where none has epochs.
-pub(crate) fn curves(place: usize, sweep: &SweepData) -> Vec<Markup> {
+/// The validation loss by epoch, one picture per combination. Empty without epochs.
+pub(crate) fn curves(index: usize, sweep: &SweepData) -> Vec<Markup> {
     let epochs = || sweep.trials().flat_map(|trial| &trial.epochs);
     let Some(range) = round_range(epochs().filter_map(|epoch| epoch.validation_loss), 4) else {
         return Vec::new();
@@ -92,7 +92,7 @@ pub(crate) fn curves(place: usize, sweep: &SweepData) -> Vec<Markup> {
             (frame.note("value", (end, range.1), (-4.0, 12.0), "end", &title))
         };
         let description = format!("lowest loss {:.4}", point.loss());
-        let id = format!("course-{place}-{number}");
+        let id = format!("curve-{index}-{number}");
         frame.picture(&id, &title, [description], content)
     };
     sweep.points.iter().enumerate().map(draw).collect()
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn powers_are_short() {
+    fn tick_labels_of_a_logarithmic_axis() {
         for (tick, expected) in [
             (-3.0, "0.001"),
             (-2.5, "0.0032"),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn words_have_no_effect_picture() {
+    fn settings_without_numbers_have_no_picture() {
         let point = |value: &str| SweepPoint {
             values: vec![value.to_owned()],
             numbers: vec![None],

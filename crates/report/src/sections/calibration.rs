@@ -1,86 +1,104 @@
-//! What kinds of mistakes each model makes, whether its probabilities can be believed, and what
-//! another threshold would give.
+//! Calibration: whether the probabilities can be trusted, before and after it.
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::{BrierParts, CalibrationFile, Metric, ProbabilityFigures};
-use pages::{Table, figure, grid, noted, paragraph, section};
+use metrics::{CalibrationFile, Metric, ProbabilityFigures};
+use pages::{Table, collapsed_section, figure, grid, paragraph, remark, with_detail};
 
+use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
-use crate::numbers;
-use crate::pictures::{confusion, reliability, roc};
-use crate::words;
+use crate::formatting;
+use crate::pictures::reliability;
 
-/// The section.
-pub(crate) fn draw(data: &ReportData) -> Markup {
-    let rows = format::count(data.rows);
-    let models = || data.models.iter().enumerate();
-    let confusions = models().map(|(place, model)| {
-        let picture = confusion::draw(&model.name, &model.confusion, place);
-        figure(picture, &model.name)
-    });
-    let diagrams = models().filter(|(_, model)| !model.reliability.is_empty());
-    let diagrams = diagrams.map(|(place, model)| {
+/// The section; `None` without predictions.
+pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+    let models = data.by_accuracy().into_iter();
+    let models = models.filter(|(_, model)| !model.reliability.is_empty());
+    let diagrams = models.map(|(index, model)| {
         let error = model.figure(Metric::CalibrationError);
-        let error = error.map(|it| words::figure(Metric::CalibrationError, it).0);
+        let error = error.map(|it| formatting::figure(Metric::CalibrationError, it).0);
         let error = error.map_or_else(String::new, |error| format!(", ECE {error}"));
-        let caption = format!("{}{error}", model.name);
-        figure(reliability::draw(model, place), caption)
+        figure(
+            reliability::draw(model, index),
+            format!("{}{error}", model.name),
+        )
     });
-    let curves: Vec<Markup> = models()
-        .filter_map(|(place, model)| Some(figure(roc::draw(&data.models, place)?, &model.name)))
-        .collect();
+    let diagrams: Vec<Markup> = diagrams.collect();
+    if diagrams.is_empty() {
+        return None;
+    }
     let content = html! {
-        h3 { "What was called what" }
+        @if data.models.iter().any(|model| model.calibration.is_some()) {
+            @for sentence in effects(data) { (paragraph(sentence)) }
+            (before_and_after(data))
+            @if data.models.iter().any(|model| model.calibration.is_none()) {
+                (remark("Ensembles are not listed, because they combine members that are calibrated."))
+            }
+        }
         (paragraph(format!(
-            "Decisions on {rows} test reviews; a review is called positive from a probability of one half on. \
-             Percentages are of the reviews of the row's class."
-        )))
-        (grid("three", confusions))
-        (numbers::confusions(&data.models))
-        h3 { "Can the probabilities be believed?" }
-        (paragraph(format!(
-            "Test reviews ({rows}) in bins of equal size by the probability they were given, after calibration on \
-             validation, and in grey before. On the dashed line a probability means what it says; whiskers are 95 % \
-             intervals of each bin."
+            "Each dot is a tenth of the {} test reviews: their mean predicted probability and the share of them that is \
+             positive, with 95% CI. Dots on the dashed line are perfectly calibrated. Hollow grey dots are before calibration.",
+            format::count(data.rows)
         )))
         (grid("three", diagrams))
-        (numbers::reliability(&data.models))
-        @if data.models.iter().any(|model| model.calibration.is_some()) { (before_and_after(data)) }
-        @if !curves.is_empty() {
-            h3 { "Other thresholds" }
-            (paragraph(format!(
-                "Positives found against negatives called positive, for every threshold on {rows} test reviews; \
-                 the other models in grey."
-            )))
-            (grid("three", curves))
-            (numbers::roc(&data.models))
-        }
+        (csv_downloads::reliability(&data.models))
     };
-    section("mistakes", "Mistakes and probabilities", content)
+    let answer = "Whether reviews with a probability of 80% are positive in 80% of the cases.";
+    Some(collapsed_section(
+        "calibration",
+        "Calibration",
+        answer,
+        content,
+    ))
 }
 
-/// What calibration changed, and what the Brier score is made of.
+fn calibrated(data: &ReportData) -> impl Iterator<Item = (&ModelData, &CalibrationFile)> {
+    let models = data.by_accuracy().into_iter();
+    models.filter_map(|(_, model)| Some((model, model.calibration.as_ref()?)))
+}
+
+/// Where calibration made the probabilities better, and where worse.
+fn effects(data: &ReportData) -> Vec<String> {
+    let change = |read: fn(&ProbabilityFigures) -> f64| {
+        let worse = calibrated(data).filter_map(move |(model, file)| {
+            let [before, after] =
+                [read(&file.before), read(&file.after)].map(|it| format!("{it:.3}"));
+            (before < after).then(|| format!("{} ({before} before, {after} after)", model.name))
+        });
+        formatting::list(&worse.collect::<Vec<_>>())
+    };
+    let (ece, loss) = (change(|it| it.ece), change(|it| it.log_loss));
+    if ece.is_empty() && loss.is_empty() {
+        return vec!["Calibration made neither ECE nor log loss worse for any model.".to_owned()];
+    }
+    let sentence = |name: &str, models: String| {
+        (!models.is_empty()).then(|| format!("Calibration made the {name} worse for {models}."))
+    };
+    let sentences = [sentence("ECE", ece), sentence("log loss", loss)];
+    sentences.into_iter().flatten().collect()
+}
+
 fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> {
-    let models = data.models.iter();
-    let known = models.filter_map(|model| Some((model, model.calibration.as_ref()?)));
     let caption = format!(
-        "What calibration on validation changed on {} test reviews, and what the Brier score is made of afterwards: \
-         unreliability (less is better) minus resolution (more is better) plus the uncertainty of the data",
+        "Probabilities on {} test reviews before and after calibration, which is fitted on validation. Lower is better.",
         format::count(data.rows)
     );
-    let change = |(_, it): (_, &CalibrationFile), read: fn(&ProbabilityFigures) -> f64| {
-        format!("{:.4} to {:.4}", read(&it.before), read(&it.after))
-    };
-    let part = |(_, it): (_, &CalibrationFile), read: fn(&BrierParts) -> f64| {
-        format!("{:.4}", read(&it.after.brier_parts))
-    };
-    Table::new(caption, known)
-        .names("Model", |(model, it)| noted((&model.name, &it.method)))
-        .numbers("ECE", |row| change(row, |it| it.ece))
-        .numbers("Log loss", |row| change(row, |it| it.log_loss))
-        .numbers("Brier", |row| change(row, |it| it.brier))
-        .numbers("Unreliability", |row| part(row, |it| it.reliability))
-        .numbers("Resolution", |row| part(row, |it| it.resolution))
-        .numbers("Uncertainty", |row| part(row, |it| it.uncertainty))
+    let mut table = Table::new(caption, calibrated(data)).names("Model", |(model, file)| {
+        with_detail((&model.name, &file.method))
+    });
+    let figures: [(&str, fn(&ProbabilityFigures) -> f64); 3] = [
+        ("ECE", |it| it.ece),
+        ("Log loss", |it| it.log_loss),
+        ("Brier", |it| it.brier),
+    ];
+    for (name, read) in figures {
+        table = table
+            .numbers(&format!("{name} before"), |(_, it)| {
+                format!("{:.3}", read(&it.before))
+            })
+            .numbers(&format!("{name} after"), |(_, it)| {
+                format!("{:.3}", read(&it.after))
+            });
+    }
+    table
 }

@@ -1,13 +1,23 @@
-//! The parts of the page, one module each, in the order in which they stand.
+//! The sections of the page, one module each; `page` has their order.
 
+pub(crate) mod abstention;
 pub(crate) mod calibration;
-pub(crate) mod findings;
+pub(crate) mod challenge;
+pub(crate) mod classes;
+pub(crate) mod confident_errors;
+pub(crate) mod confusion;
+pub(crate) mod data_checks;
+pub(crate) mod input_lengths;
+pub(crate) mod label_errors;
+pub(crate) mod learning_curves;
 pub(crate) mod models;
-pub(crate) mod reading;
+mod next_steps;
+pub(crate) mod pairs;
 mod repeats;
 pub(crate) mod reviews;
 pub(crate) mod run;
+pub(crate) mod slices;
+pub(crate) mod summary;
 pub(crate) mod sweeps;
+pub(crate) mod thresholds;
 pub(crate) mod tokens;
-pub(crate) mod training;
-pub(crate) mod tricks;

@@ -1,85 +1,80 @@
-//! The models side by side: accuracies as a picture, every figure in a table, every pair tested.
+//! The models side by side: accuracies as a picture, every figure in a table, paired tests, cost.
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::{Comparison, MIN_BOOTSTRAP_ROWS, Metric};
-use pages::{Table, noted, numbered, paragraph, remark, section};
+use metrics::{MIN_BOOTSTRAP_ROWS, Metric};
+use pages::{Table, collapsed, figure_with_csv, paragraph, remark, section, with_detail};
 
-use super::repeats;
+use super::{pairs, repeats};
+use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
-use crate::numbers;
-use crate::pictures::{intervals, pareto};
-use crate::words;
+use crate::formatting;
+use crate::pictures::{cost, intervals};
 
-/// The figures of the table, in its order.
-const SHOWN: [Metric; 7] = [
+/// The figures of the table before the training time, and after it.
+const KEY_FIGURES: [Metric; 4] = [
     Metric::Accuracy,
     Metric::F1,
-    Metric::Mcc,
     Metric::RocAuc,
-    Metric::LogLoss,
-    Metric::Brier,
     Metric::CalibrationError,
 ];
+const OTHER_FIGURES: [Metric; 3] = [Metric::Mcc, Metric::LogLoss, Metric::Brier];
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Markup {
     let rows = format::count(data.rows);
-    let confidence = words::confidence(data.confidence);
     let content = html! {
+        (remark("Which model is best, and how certain that is."))
         @if let Some(picture) = intervals::draw(data) {
             @let caption = format!(
-                "Accuracy on {rows} test reviews. A dot is what was measured, its whisker Wilson's {confidence} interval"
+                "Accuracy on {rows} test reviews with {}.",
+                formatting::ci(data.confidence)
             );
-            (numbered(picture, caption, numbers::figures(&data.models)))
+            (figure_with_csv(picture, caption, csv_downloads::figures(&data.models)))
         }
-        (figures(data, &rows, &confidence))
-        (explanation(data))
-        @if !data.repeats.is_empty() { (repeats::draw(data)) }
-        @if let Some(picture) = pareto::draw(&data.models) {
-            h3 { "What is worth its time?" }
-            @if let Some(text) = front_in_words(data) { (paragraph(text)) }
-            (numbered(
-                picture,
-                "Accuracy against the time that training took, with whatever had to be computed first. A model on the \
-                 line is the best for its time; a pale one is beaten by another that took no longer.",
-                numbers::costs(&data.models),
-            ))
-        }
-        (costs(data))
-        @if !data.comparisons.is_empty() {
-            h3 { "Could it be chance?" }
-            (pairs(data, &rows, &confidence))
-            (paragraph(
-                "Both models judge the same reviews, so the test is paired: McNemar's exact test on the reviews \
-                 that only one of the two got right, p-values corrected by Holm for all pairs of the table.",
-            ))
-        }
+        (figures(data))
+        (ensembles(data))
+        @if !data.comparisons.is_empty() { (pairs::draw(data)) }
+        @if !data.models.is_empty() { (collapsed("Cost of training and prediction", costs(data))) }
+        @if !data.repeats.is_empty() { (collapsed("Repeated trainings", repeats::draw(data))) }
     };
     section("models", "Models", content)
 }
 
-fn figures<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a ModelData> {
-    let caption = format!(
-        "Figures on {rows} test reviews with their {confidence} intervals; the best value of a column is bold"
-    );
-    let mut table = Table::new(caption, &data.models)
-        .names("Model", |model| noted((&model.name, &model.architecture)));
-    for metric in SHOWN {
-        let best = best_value(data, metric);
-        table = table.numbers(metric.title(), |model| estimate(model, metric, best));
+fn figures(data: &ReportData) -> Markup {
+    let (rows, ci) = (format::count(data.rows), formatting::ci(data.confidence));
+    let caption =
+        format!("Figures on {rows} test reviews with {ci}. The best value of a column is bold.");
+    let models = data.by_accuracy().into_iter().map(|(_, model)| model);
+    let mut table = Table::new(caption, models).names("Model", |model| {
+        with_detail((&model.name, &model.architecture))
+    });
+    for metric in KEY_FIGURES {
+        table = table.numbers(metric.title(), |model| estimate(data, model, metric));
     }
-    table
+    let time = |model: &ModelData| format::seconds(model.total_seconds);
+    table = table.numbers("Training time", time);
+    for metric in OTHER_FIGURES {
+        table = table.numbers(metric.title(), |model| estimate(data, model, metric));
+    }
+    let mut text = "F1 is for the positive class. MCC is 0 and ROC-AUC 0.5 for guessing, and both are 1 for a perfect model. \
+                    ECE is the expected calibration error (15 bins of equal mass). For ECE, log loss and Brier score lower is \
+                    better. Training time includes the features and the ensemble members that a model needs."
+        .to_owned();
+    if data.models.iter().any(lacks_intervals) {
+        text += &format!(" {}", no_interval());
+    }
+    html! { (table) (remark(text)) }
 }
 
-fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
+fn estimate(data: &ReportData, model: &ModelData, metric: Metric) -> Markup {
     let Some(figure) = model.figure(metric) else {
         return html! { span.muted { "not defined" } };
     };
-    let (value, range) = words::figure(metric, figure);
-    match best == Some(figure.value()) {
-        true => noted((html! { b { (value) } }, range)),
-        false => noted((value, range)),
+    let (value, range) = formatting::figure(metric, figure);
+    match best_value(data, metric) == Some(figure.value()) {
+        true => with_detail((html! { b { (value) } }, range)),
+        false => with_detail((value, range)),
     }
 }
 
@@ -92,17 +87,7 @@ fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
     })
 }
 
-fn explanation(data: &ReportData) -> Markup {
-    let mut text = "F1 is of the positive class. MCC runs from -1 to 1 with 0 for guessing, ROC-AUC from 0.5 for guessing to 1. \
-                    For log loss, Brier score and calibration error (ECE, 15 bins of equal mass) lower is better."
-        .to_owned();
-    if data.models.iter().any(lacks_intervals) {
-        text += &format!(" {}", no_interval());
-    }
-    remark(text)
-}
-
-/// Whether a figure of it has none.
+/// Whether one of the model's figures has no interval.
 pub(crate) fn lacks_intervals(model: &ModelData) -> bool {
     model.figures.values().any(|it| it.estimate().is_none())
 }
@@ -110,44 +95,88 @@ pub(crate) fn lacks_intervals(model: &ModelData) -> bool {
 /// Why a figure has no interval.
 pub(crate) fn no_interval() -> String {
     format!(
-        "Figures that are no share of reviews have no interval where fewer than {MIN_BOOTSTRAP_ROWS} test reviews are positive, negative, \
-         judged rightly or judged wrongly, or where all resamples of them give the same: that tells too little of other reviews."
+        "Figures other than accuracy, precision, recall and F1 have no interval where there are fewer than {MIN_BOOTSTRAP_ROWS} \
+         positive, negative, correct or wrong test reviews, or where all bootstrap samples give the same value."
     )
 }
 
-/// What each step along the Pareto front gains and costs.
-pub(crate) fn front_in_words(data: &ReportData) -> Option<String> {
-    let front = pareto::front(&data.models);
-    let steps = front.iter().filter_map(|place| {
-        let model = &data.models[*place];
+/// The members of every ensemble with their weights.
+pub(crate) fn members(model: &ModelData) -> Option<String> {
+    let members = model.members.iter().zip(&model.member_shares);
+    let members = members.map(|(name, share)| {
+        let share = format!("{:.0}%", 100.0 * share).replace('-', "−");
+        format!("{name} {share}")
+    });
+    (!model.member_shares.is_empty()).then(|| formatting::join(members, ", "))
+}
+
+fn ensembles(data: &ReportData) -> Markup {
+    let ensembles = data.models.iter();
+    let ensembles = ensembles.filter_map(|model| Some((&model.name, members(model)?)));
+    let ensembles: Vec<_> = ensembles.collect();
+    html! {
+        @for (name, members) in &ensembles {
+            (remark(format!("{name} combines {members}.")))
+        }
+        @if !ensembles.is_empty() {
+            (remark(
+                "The percentage of a member is the weight of its log-odds, divided by the sum of the absolute values of all \
+                 weights. The weights are fitted on validation. The log-odds of a member with a negative weight are subtracted.",
+            ))
+        }
+    }
+}
+
+/// What each model on the Pareto front gains over the one before, and its time.
+pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
+    let front = cost::front(&data.models);
+    let steps = front.iter().filter_map(|index| {
+        let model = &data.models[*index];
         let time = format::seconds(model.total_seconds);
-        Some((&model.name, time, 100.0 * model.accuracy()?.value))
+        Some((&model.name, time, model.accuracy()?.value))
     });
     let steps: Vec<_> = steps.collect();
     let (name, time, share) = steps.first()?;
-    let mut text =
-        format!("The quickest of the best, {name}, took {time} and reaches {share:.1} %");
+    let mut text = format!(
+        "The fastest model to train, {name}, took {time} and reached {}",
+        formatting::percent(*share)
+    );
     for pair in steps.windows(2) {
         let ((_, _, before), (name, time, share)) = (&pair[0], &pair[1]);
-        text += &format!("; {name} gains {:.1} points for {time}", share - before);
+        text += &format!(
+            "; {name} reached {:.1} points more in {time}",
+            100.0 * (share - before)
+        );
     }
     Some(text + ".")
 }
 
-fn costs(data: &ReportData) -> Table<&ModelData> {
+fn costs(data: &ReportData) -> Markup {
     let known = |value: Option<String>| value.unwrap_or_else(|| "not recorded".to_owned());
     let speed = |speed: Option<f64>| known(speed.map(|it| format::count(it.round() as u64)));
-    let caption =
-        "What the models took, features and members included; epochs as kept of those run";
-    Table::new(caption, &data.models)
-        .names("Model", |it| &it.name)
-        .numbers("Training time", |it| format::seconds(it.total_seconds))
-        .numbers("Epochs", |it| known(epochs(it)))
-        .numbers("Reviews/s in training", |it| speed(it.reviews_per_second))
-        .numbers("when judging", |it| speed(it.prediction_speed))
-        .numbers("Parameters", |it| known(it.parameters.map(format::count)))
-        .numbers("Size", |it| known(it.bytes.map(format::bytes)))
-        .numbers("Peak memory", |it| format::bytes(it.peak_memory))
+    let caption = "Speed, size and memory of each model. Epochs: the one whose weights are used, of all that were trained.";
+    let table = Table::new(
+        caption,
+        data.by_accuracy().into_iter().map(|(_, model)| model),
+    )
+    .names("Model", |it| &it.name)
+    .numbers("Predicted reviews/s", |it| speed(it.prediction_speed))
+    .numbers("Size", |it| known(it.bytes.map(format::bytes)))
+    .numbers("Peak memory", |it| format::bytes(it.peak_memory))
+    .numbers("Parameters", |it| known(it.parameters.map(format::count)))
+    .numbers("Trained reviews/s", |it| speed(it.reviews_per_second))
+    .numbers("Epochs", |it| known(epochs(it)));
+    html! {
+        @if let Some(picture) = cost::draw(&data.models) {
+            @if let Some(text) = pareto_front(data) { (paragraph(text)) }
+            (figure_with_csv(
+                picture,
+                "Which model is worth its training time? No other model is both faster and better than one on the line.",
+                csv_downloads::costs(&data.models),
+            ))
+        }
+        (table)
+    }
 }
 
 fn epochs(model: &ModelData) -> Option<String> {
@@ -156,20 +185,4 @@ fn epochs(model: &ModelData) -> Option<String> {
         Some(best) => format!("{best} of {last}"),
         None => last.to_string(),
     })
-}
-
-fn pairs<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a Comparison> {
-    let caption = format!(
-        "Every pair on the same {rows} test reviews: first minus second, in points with {confidence} interval"
-    );
-    let only = |pair: &Comparison| {
-        let [first, second] = [pair.first_only, pair.second_only].map(format::count);
-        format!("{first} : {second}")
-    };
-    Table::new(caption, &data.comparisons)
-        .names("Pair", |it| format!("{} and {}", it.first, it.second))
-        .numbers("Difference", |it| noted(words::difference(it.difference)))
-        .numbers("Only one right", only)
-        .numbers("p", |it| words::p_value(it.adjusted_p_value))
-        .words("Verdict", |it| words::verdict(it, data.confidence))
 }

@@ -1,23 +1,22 @@
-//! How much of a figure is luck: models that were trained several times.
+//! How much accuracy depends on the seed: models that were trained several times.
 
 use artifact::format;
 use maud::{Markup, html};
 use pages::{Table, paragraph};
 
+use crate::csv_downloads;
 use crate::data::{RepeatsData, ReportData};
-use crate::numbers;
-use crate::words;
+use crate::formatting;
 
-/// The part of the models' section.
+/// A paragraph and a table.
 pub(super) fn draw(data: &ReportData) -> Markup {
-    let caption = format!(
-        "Accuracy (%) on {} test reviews over trainings that differ in the seed alone",
-        format::count(data.rows)
-    );
+    let rows = format::count(data.rows);
+    let caption =
+        format!("Accuracy on {rows} test reviews (%) of trainings that differ only in the seed.");
     let share = |value: f64| format!("{:.2}", 100.0 * value);
     let ends = |repeats: &RepeatsData| {
         let (low, high) = repeats.range();
-        format!("{} to {}", share(low), share(high))
+        format!("{}–{}", share(low), share(high))
     };
     let deviation = |it: &RepeatsData| it.deviation().map_or_else(String::new, share);
     let table = Table::new(caption, &data.repeats)
@@ -25,29 +24,28 @@ pub(super) fn draw(data: &ReportData) -> Markup {
         .numbers("Trainings", |it| it.accuracies.len())
         .numbers("Mean", |it| share(it.mean()))
         .numbers("Standard deviation", deviation)
-        .numbers("Lowest to highest", ends)
-        .numbers("Training time", |it| format::seconds(it.seconds));
+        .numbers("Lowest–highest", ends)
+        .numbers("Time of all trainings", |it| format::seconds(it.seconds));
     html! {
-        h3 { "How much of it is luck?" }
         (paragraph(
-            "The intervals above say what other test reviews would have changed. Initial weights, order and dropout \
-             are drawn at random, too: a difference between two models that is smaller than the spread here says \
-             little about the kind of model, however sure it is about these two.",
+            "How much does accuracy depend on the seed, which decides initial weights, order and dropout? Confidence intervals \
+             do not include this. A difference between two kinds of model that is smaller than the spread here says little.",
         ))
         (table)
-        (numbers::repeats(&data.repeats))
+        (csv_downloads::repeats(&data.repeats))
     }
 }
 
-/// In a sentence: `gru is at 90.1 % on average of 3 trainings (89.8 to 90.4)`.
-pub(super) fn in_words(data: &ReportData) -> Option<String> {
-    let told = data.repeats.iter().map(|repeats| {
+/// One sentence: `gru has a mean accuracy of 90.1% in 3 trainings with different seeds (89.8–90.4).`
+pub(super) fn sentence(data: &ReportData) -> Option<String> {
+    let repeats = data.repeats.iter().map(|repeats| {
         let (low, high) = repeats.range();
         let (low, high) = (100.0 * low, 100.0 * high);
-        let (model, count) = (&repeats.model, repeats.accuracies.len());
-        let mean = format::percent(repeats.mean());
-        format!("{model} reaches {mean} on average of {count} trainings ({low:.1} to {high:.1})")
+        let (model, count) = (&repeats.model, repeats.accuracies.len() as u64);
+        let trainings = format::plural(count, "training", "trainings");
+        let mean = formatting::percent(repeats.mean());
+        format!("{model} has a mean accuracy of {mean} in {trainings} with different seeds ({low:.1}–{high:.1})")
     });
-    let told = words::join(told, "; ");
-    (!told.is_empty()).then_some(told)
+    let text = formatting::join(repeats, "; ");
+    (!text.is_empty()).then(|| text + ".")
 }

@@ -1,127 +1,105 @@
-//! What the models were given: the audit first, then counts, lengths, words, and what was left out.
+//! The reviews: splits, lengths, characteristic words, and rows that are not used.
 
 use artifact::{Split, format};
 use maud::{Markup, html};
-use pages::{Table, figure, grid, noted, numbered, paragraph, quote, section};
+use pages::{Table, collapsed_section, figure, figure_with_csv, grid, quote, remark, with_detail};
 
-use crate::data::{AuditLine, LeftOut, ReportData, ReviewsData, SplitCount};
-use crate::numbers;
+use crate::csv_downloads;
+use crate::data::{ClassWords, ReportData, ReviewsData, SkippedRows};
+use crate::function_words::is_function_word;
 use crate::pictures::{bars, histogram};
 
 /// The section.
-pub(crate) fn draw(data: &ReportData) -> Markup {
+pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let reviews = &data.reviews;
+    if reviews.splits.is_empty() {
+        return None;
+    }
+    let splits = format!(
+        "{} reviews by split and class. Split: {}.",
+        format::count(reviews.used()),
+        reviews.splitting
+    );
+    let lengths = histogram::draw(&reviews.lengths, "words per review").map(|picture| {
+        let rows = reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>();
+        let rows = format::count(rows);
+        let caption =
+            format!("Length of {rows} reviews in words. The last bar has all longer ones.");
+        figure_with_csv(picture, caption, csv_downloads::lengths(&reviews.lengths))
+    });
     let content = html! {
-        (overview(reviews))
-        @if !reviews.audit.is_empty() { (audit(reviews)) }
-        @if !reviews.splits.is_empty() {
-            @let caption = format!(
-                "The {} reviews that were kept, by split and class; {}",
-                format::count(kept(reviews)),
-                reviews.splitting
-            );
-            (numbered(bars::splits(&reviews.splits), caption, numbers::splits(&reviews.splits)))
-        }
-        @if let Some(picture) = histogram::draw(&reviews.lengths, "words per review") {
-            @let counted = reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>();
-            @let caption = format!(
-                "Length of {} reviews in words; the last bar holds all longer ones",
-                format::count(counted)
-            );
-            (grid("two", [numbered(picture, caption, numbers::lengths(&reviews.lengths))]))
-        }
+        (figure_with_csv(bars::splits(&reviews.splits), splits, csv_downloads::splits(&reviews.splits)))
+        (grid("two", lengths))
         @if reviews.words.iter().any(|class| !class.words.is_empty()) { (words(reviews)) }
-        @if !reviews.rejected.is_empty() || !reviews.removed.is_empty() { (left_out(reviews)) }
+        @if !reviews.rejected.is_empty() || !reviews.removed.is_empty() { (skipped(reviews)) }
         @if !reviews.near_pairs.is_empty() { (near_pairs(reviews)) }
     };
-    section("data", "Data", content)
-}
-
-fn kept(reviews: &ReviewsData) -> u64 {
-    reviews.splits.iter().map(SplitCount::rows).sum()
-}
-
-fn overview(reviews: &ReviewsData) -> Markup {
-    let count = |list: &[LeftOut], kind: &str| -> u64 {
-        let groups = list.iter().filter(|group| group.kind == kind);
-        groups.map(|group| group.rows).sum()
-    };
-    let rejected = count(&reviews.rejected, "rejected");
-    let set_aside = count(&reviews.rejected, "set_aside");
-    let tiles = [
-        ("rows read", reviews.accepted + rejected + set_aside),
-        ("rejected as unreadable", rejected),
-        ("set aside by a setting", set_aside),
-        ("removed while cleaning", count(&reviews.removed, "removed")),
-        ("reviews kept", kept(reviews)),
-    ];
-    html! {
-        dl.tiles {
-            @for (text, number) in tiles { div { dt { (text) } dd { (format::count(number)) } } }
-        }
-    }
-}
-
-fn audit(reviews: &ReviewsData) -> Table<&AuditLine> {
-    let accepted = format::count(reviews.accepted);
-    let caption = format!("Duplicates and leaks among {accepted} accepted reviews");
-    Table::new(caption, &reviews.audit)
-        .names("Looked for", |line| &line.what)
-        .numbers("Found", |line| format::count(line.count))
-        .words("What it means", |line| &line.remark)
+    let answer = "How many reviews each split and class has, how long they are, and which rows were not used.";
+    Some(collapsed_section("reviews", "Reviews", answer, content))
 }
 
 fn words(reviews: &ReviewsData) -> Markup {
-    let words = reviews.words.iter().flat_map(|class| &class.words);
+    let classes = reviews.words.iter().map(|class| ClassWords {
+        class: class.class,
+        words: class
+            .words
+            .iter()
+            .filter(|it| !is_function_word(&it.word))
+            .cloned()
+            .collect(),
+    });
+    let classes: Vec<ClassWords> = classes.collect();
+    let words = classes.iter().flat_map(|class| &class.words);
     let strongest = words.map(|word| word.score).fold(0.0, f64::max);
     let train = reviews.split(Split::Train);
     let rows = train.map_or_else(String::new, |it| format!("{} ", format::count(it.rows())));
-    let pictures = reviews.words.iter().enumerate().map(|(place, class)| {
-        let caption = format!("Words that speak for {}", class.class);
-        figure(bars::words(class, strongest, place), caption)
+    let pictures = classes.iter().enumerate().map(|(index, class)| {
+        let caption = format!("Words of {} reviews", class.class);
+        figure(bars::words(class, strongest, index), caption)
     });
     html! {
-        h3 { "Telling words" }
-        (paragraph(format!(
-            "The most telling words of the {rows}training reviews. A bar is how strongly a word speaks for its class; \
-             beside it, how many negative and positive reviews have it."
+        h3 { "Characteristic words" }
+        (remark(format!(
+            "The words that differ most between the classes of the {rows}training reviews, with the number of negative and \
+             of positive reviews that have them. Function words such as “the” are not listed."
         )))
         (grid("two", pictures))
-        (numbers::words(&reviews.words))
+        (csv_downloads::words(&classes))
     }
 }
 
-/// Near-duplicates side by side: the least similar ones, because whether those are copies is what a
-/// reader may doubt.
+fn skipped(reviews: &ReviewsData) -> Markup {
+    let groups = || reviews.rejected.iter().chain(&reviews.removed);
+    let total: u64 = groups().map(|group| group.rows).sum();
+    let rows = format::plural(total, "row", "rows");
+    let caption = format!("{rows} not used, by reason, with examples.");
+    let examples = |group: &SkippedRows| {
+        html! {
+            ul.examples {
+                @for example in &group.examples {
+                    li { (quote(&example.excerpt)) span.range { (example.location) } }
+                }
+            }
+        }
+    };
+    let kind = |group: &SkippedRows| match group.kind.as_str() {
+        "set_aside" => "skipped",
+        "rejected" => "rejected",
+        _ => "removed",
+    };
+    let table = Table::new(caption, groups())
+        .names("Reason", |it| with_detail((&it.reason, kind(it))))
+        .numbers("Rows", |it| format::count(it.rows))
+        .texts("Examples", examples);
+    html! { h3 { "Rows that are not used" } (table) }
+}
+
+/// Near-duplicates side by side, the least similar ones first: a reader may doubt those.
 fn near_pairs(reviews: &ReviewsData) -> Markup {
-    let caption = "The least similar of the pairs that count as near-duplicates: Jaccard similarity of runs of five words, \
-                   and how both begin";
+    let caption = "The least similar near-duplicates: Jaccard similarity over five-word shingles, and how both reviews begin.";
     let table = Table::new(caption, &reviews.near_pairs)
         .names("Similarity", |pair| format!("{:.2}", pair.similarity))
         .texts("One review", |pair| quote(&pair.texts[0]))
         .texts("Another", |pair| quote(&pair.texts[1]));
     html! { h3 { "Near-duplicates" } (table) }
-}
-
-fn left_out(reviews: &ReviewsData) -> Markup {
-    let groups = || reviews.rejected.iter().chain(&reviews.removed);
-    let total: u64 = groups().map(|group| group.rows).sum();
-    let rows = format::plural(total, "row", "rows");
-    let caption = format!("All {rows} left out, by reason, with examples");
-    let examples = |group: &LeftOut| {
-        html! {
-            ul.examples {
-                @for example in &group.examples {
-                    li { (quote(&example.excerpt)) span.range { (example.place) } }
-                }
-            }
-        }
-    };
-    let table = Table::new(caption, groups())
-        .names("Reason", |it| {
-            noted((&it.reason, it.kind.replace('_', " ")))
-        })
-        .numbers("Rows", |it| format::count(it.rows))
-        .texts("Examples", examples);
-    html! { h3 { "Left out" } (table) }
 }

@@ -1,32 +1,42 @@
-//! What was run: every step with its settings, so that the page can be reproduced.
+//! Every step with its settings, so that the run can be reproduced.
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, paragraph, remark, section};
+use pages::{Table, collapsed_section, paragraph, remark};
 
 use crate::data::{ReportData, Step};
-use crate::words;
+use crate::formatting;
 
 /// The section.
-pub(crate) fn draw(data: &ReportData) -> Markup {
+pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+    if data.steps.is_empty() {
+        return None;
+    }
     let seconds: f64 = data.steps.iter().map(|step| step.seconds).sum();
     let text = format!(
-        "{} took {} of computing. A key names an output by all that determines it: stage, settings, inputs and sources.",
+        "{} took {} in total. The key of a step is a digest of everything that determines its output: stage, settings, inputs and \
+         sources.",
         format::plural(data.steps.len() as u64, "step", "steps"),
         format::seconds(seconds)
     );
-    let times = Table::new("Every step in the order of the data", &data.steps)
+    let times = Table::new("Every step from ingest to evaluate.", &data.steps)
         .names("Step", name)
         .numbers("Time", |step| format::seconds(step.seconds))
         .numbers("Peak memory", |step| format::bytes(step.peak_memory))
-        .numbers("Started", |step| words::date(step.started))
+        .numbers("Started", |step| formatting::date(step.started))
         .words("Key", |step| html! { code { (step.key) } });
     let content = html! {
         (paragraph(text))
         (times)
         @for one in &data.steps { (step(one)) }
     };
-    section("run", "What was run", content)
+    let answer = "Which steps were run, with which settings, versions and sources.";
+    Some(collapsed_section(
+        "what-was-run",
+        "What was run",
+        answer,
+        content,
+    ))
 }
 
 fn step(step: &Step) -> Markup {

@@ -1,99 +1,103 @@
-//! What the settings do: every sweep, by its validation figures.
+//! Hyperparameter sweeps by their validation figures, and learning-rate range tests.
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, figure, grid, noted, numbered, paragraph, section};
+use pages::{Table, collapsed_section, figure, figure_with_csv, grid, paragraph, with_detail};
 
+use crate::csv_downloads;
 use crate::data::{RangeTestData, ReportData, SweepData, SweepPoint};
-use crate::numbers;
-use crate::pictures::{range, sweep};
-use crate::words;
+use crate::formatting;
+use crate::pictures::{range_test, sweep};
 
-/// The section; nothing where no sweep was run.
+/// The section; `None` without sweeps and range tests.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let is_empty = data.sweeps.iter().all(|sweep| sweep.points.is_empty());
     if is_empty && data.range_tests.is_empty() {
         return None;
     }
     let content = html! {
-        @for (place, sweep) in data.sweeps.iter().enumerate() { (part(place, sweep)) }
-        @for (place, test) in data.range_tests.iter().enumerate() { (range_test(place, test)) }
+        @for (index, sweep) in data.sweeps.iter().enumerate() { (part(index, sweep)) }
+        @for (index, test) in data.range_tests.iter().enumerate() { (draw_range_test(index, test)) }
     };
-    Some(section("settings", "Settings compared", content))
+    let answer = "Which values of the hyperparameters give the lowest validation loss.";
+    Some(collapsed_section(
+        "hyperparameter-sweeps",
+        "Hyperparameter sweeps",
+        answer,
+        content,
+    ))
 }
 
 /// A learning-rate range test.
-fn range_test(place: usize, test: &RangeTestData) -> Markup {
-    let learned = match test.suggested {
+fn draw_range_test(index: usize, test: &RangeTestData) -> Markup {
+    let fastest = match test.suggested {
         Some(rate) => format!("The loss falls fastest at a learning rate of {rate:.1e}"),
         None => "The loss does not fall at any learning rate".to_owned(),
     };
     let end = match test.diverged {
         Some(rate) => format!(
-            "diverges at {rate:.1e}, a tenth of which is a careful choice: {:.1e}",
+            "it diverges at {rate:.1e}; a tenth of that, {:.1e}, is a cautious choice",
             rate / 10.0
         ),
-        None => "does not diverge".to_owned(),
+        None => "it does not diverge".to_owned(),
     };
     html! {
         h3 { (test.name) }
-        (paragraph(format!("{learned}, and {end}. It says where to look; a sweep says what to take.")))
-        @if let Some(picture) = range::draw(place, test) {
+        (paragraph(format!("{fastest}; {end}. A sweep over rates near these finds the best one.")))
+        @if let Some(picture) = range_test::draw(index, test) {
             @let caption = format!(
-                "Training loss over {} steps at rising learning rates (Smith 2017): smoothed, and of each batch in grey",
+                "Training loss by learning rate over {} steps (Smith 2017): smoothed, and of single batches in grey.",
                 format::count(test.points.len() as u64)
             );
-            (numbered(picture, caption, numbers::range_test(test)))
+            (figure_with_csv(picture, caption, csv_downloads::range_test(test)))
         }
     }
 }
 
-fn part(place: usize, sweep: &SweepData) -> Markup {
+fn part(index: usize, sweep: &SweepData) -> Markup {
     let rows = format::plural(sweep.rows, "validation review", "validation reviews");
-    let curves = sweep::curves(place, sweep);
+    let curves = sweep::curves(index, sweep);
     html! {
         h3 { (sweep.name) }
-        (paragraph(finding(sweep)))
-        @if let Some(picture) = sweep::effect(place, sweep) {
+        (paragraph(best_combination(sweep)))
+        @if let Some(picture) = sweep::effect(index, sweep) {
             @let caption = format!(
-                "Accuracy on {rows} by {}: a dot for each training, the line through their means. The ring is what the \
-                 lowest mean loss chooses.",
+                "Accuracy on {rows} by {}: a dot per trial. The ring is the combination with the lowest loss.",
                 sweep.over[0]
             );
-            (numbered(picture, caption, numbers::sweep(sweep)))
+            (figure_with_csv(picture, caption, csv_downloads::sweep(sweep)))
         }
         @if !curves.is_empty() {
             (figure(
                 grid("three", curves),
-                "Loss by epoch on validation, for each value with the others in grey behind it, all on the same axes.",
+                "Validation loss by epoch for each value. The other values are grey.",
             ))
         }
         (all(sweep, &rows))
     }
 }
 
-/// The conclusion in a sentence or two.
-fn finding(sweep: &SweepData) -> String {
+fn best_combination(sweep: &SweepData) -> String {
     let Some(best) = sweep.best() else {
-        return "No trial is there yet.".to_owned();
+        return "There are no trials yet.".to_owned();
     };
     let accuracies = sweep.points.iter().map(SweepPoint::accuracy);
     let worst = accuracies.fold(1.0, f64::min);
     let seeds = best.trials.len();
     let spread = if seeds > 1 {
         let (low, high) = best.range(|trial| 100.0 * trial.accuracy);
-        format!(", the mean of {seeds} seeds ({low:.1} to {high:.1} %)")
+        format!(", the mean of {seeds} seeds ({low:.1}–{high:.1})")
     } else {
         String::new()
     };
     let pairs = sweep.over.iter().zip(&best.values);
     let named = pairs.map(|(setting, value)| format!("{setting} = {value}"));
     format!(
-        "Of {} in {}, {} does best on validation: loss {:.4}, accuracy {:.1} %{spread}. The worst of them has {:.1} %. \
-         No test review was looked at.",
+        "The best of {} ({}) is {}: validation loss {:.4}, accuracy {:.1}%{spread}. The lowest accuracy is {:.1}%. Test reviews \
+         are not used.",
         format::plural(sweep.points.len() as u64, "combination", "combinations"),
-        format::plural(sweep.trials().count() as u64, "training", "trainings"),
-        words::join(named, ", "),
+        format::plural(sweep.trials().count() as u64, "trial", "trials"),
+        formatting::join(named, ", "),
         best.loss(),
         100.0 * best.accuracy(),
         100.0 * worst,
@@ -109,30 +113,33 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
             return html! { (mean) };
         }
         let (low, high) = point.range(|trial| 100.0 * trial.accuracy);
-        noted((mean, format!("{low:.1} to {high:.1}")))
+        with_detail((mean, format!("{low:.1}–{high:.1}")))
     };
-    let trainings = |point: &SweepPoint| {
+    let trials = |point: &SweepPoint| {
         let stopped = point.trials.iter().filter_map(|trial| trial.stopped_after);
         let Some(epochs) = stopped.max() else {
             return html! { (point.trials.len()) };
         };
         let epochs = format::plural(epochs.into(), "epoch", "epochs");
-        noted((point.trials.len(), format!("stopped after {epochs}")))
+        with_detail((point.trials.len(), format!("stopped after {epochs}")))
     };
-    let caption = format!("{}: all combinations on {rows}, the best first", sweep.name);
+    let caption = format!(
+        "{}: all combinations on {rows}, the best one first.",
+        sweep.name
+    );
     let mut table = Table::new(caption, order);
-    for (place, setting) in sweep.over.iter().enumerate() {
-        let value = |point: &'a SweepPoint| &point.values[place];
-        table = match place {
+    for (index, setting) in sweep.over.iter().enumerate() {
+        let value = |point: &'a SweepPoint| &point.values[index];
+        table = match index {
             0 => table.names(setting, value),
             _ => table.words(setting, value),
         };
     }
     table
-        .numbers("accuracy (%)", accuracy)
-        .numbers("loss", |it| format!("{:.4}", it.loss()))
-        .numbers("trainings", trainings)
-        .numbers("seconds each", |it| {
+        .numbers("Accuracy (%)", accuracy)
+        .numbers("Loss", |it| format!("{:.4}", it.loss()))
+        .numbers("Trials", trials)
+        .numbers("Seconds per trial", |it| {
             format!("{:.1}", it.mean(|trial| trial.seconds))
         })
 }

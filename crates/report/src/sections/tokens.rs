@@ -1,16 +1,16 @@
-//! What tokenizers and embeddings know of the text.
+//! Tokenizers and embeddings: how much of the text they cover.
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, noted, quote, section};
+use pages::{Table, collapsed_section, quote, with_detail};
 
 use crate::data::{EmbeddingData, ReportData, TokenizedSplit, TokenizerData};
-use crate::words;
+use crate::formatting;
 
-/// Entries without a vector that are listed.
+/// Largest number of entries without a vector that are listed.
 const MISSING: usize = 12;
 
-/// The section; nothing where there are neither.
+/// The section; `None` without tokenizers and embeddings.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     if data.tokenizers.is_empty() && data.embeddings.is_empty() {
         return None;
@@ -19,7 +19,13 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         @if !data.tokenizers.is_empty() { (tokenizers(&data.tokenizers)) }
         @if !data.embeddings.is_empty() { (embeddings(&data.embeddings)) }
     };
-    Some(section("tokens", "Tokens and vectors", content))
+    let answer = "How much of the text the vocabularies cover, and how many reviews are truncated.";
+    Some(collapsed_section(
+        "tokens-and-embeddings",
+        "Tokens and embeddings",
+        answer,
+        content,
+    ))
 }
 
 fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &TokenizedSplit)> {
@@ -27,41 +33,42 @@ fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &Tokenized
     let rows = rows.flat_map(|it| it.splits.iter().map(move |split| (it, split)));
     let share = |part: u64, whole: u64| match whole {
         0 => "none".to_owned(),
-        _ => format::percent(part as f64 / whole as f64),
+        _ => formatting::percent(part as f64 / whole as f64),
     };
     let name = |it: &TokenizerData| {
         let [entries, most] = [it.vocabulary_size, it.max_length].map(format::count);
         let kind = &it.kind;
         let details = format!("{kind}, {entries} entries, at most {most} tokens");
-        noted((&it.name, details))
+        with_detail((&it.name, details))
     };
     let median = |it: &TokenizedSplit| it.median.map_or_else(|| "none".to_owned(), format::count);
-    let caption = "Reviews as tokens; vocabularies are learned from the training split alone";
+    let caption = "Reviews as tokens. Vocabularies are learned from the training split only.";
     Table::new(caption, rows)
         .names("Tokenizer", |(it, _)| name(it))
         .words("Split", |(_, it)| &it.split)
         .numbers("Reviews", |(_, it)| format::count(it.rows))
         .numbers("Median length", |(_, it)| median(it))
-        .numbers("Reviews cut", |(_, it)| share(it.truncated, it.rows))
-        .numbers("Tokens kept", |(_, it)| format::count(it.tokens))
+        .numbers("Truncated reviews", |(_, it)| share(it.truncated, it.rows))
+        .numbers("Tokens", |(_, it)| format::count(it.tokens))
         .numbers("Unknown tokens", |(_, it)| share(it.unknown, it.tokens))
 }
 
 fn embeddings(embeddings: &[EmbeddingData]) -> Table<&EmbeddingData> {
-    let share =
-        |share: Option<f64>| share.map_or_else(|| "learned here".to_owned(), format::percent);
+    let share = |share: Option<f64>| {
+        share.map_or_else(|| "not from a file".to_owned(), formatting::percent)
+    };
     let missing = |it: &EmbeddingData| {
         let words = it.missing.iter().take(MISSING);
         let words = words.map(|word| format!("“{word}”"));
-        quote(words::list(&words.collect::<Vec<_>>()))
+        quote(formatting::list(&words.collect::<Vec<_>>()))
     };
-    let caption = "Share of the vocabulary and of the training split's running tokens that the vector file knows";
+    let caption = "Share of the vocabulary, and of the tokens of the training split, that have a vector in the vector file.";
     Table::new(caption, embeddings)
         .names("Embedding", |it| {
-            noted((&it.name, format!("{}, {} wide", it.kind, it.width)))
+            with_detail((&it.name, format!("{}, {} components", it.kind, it.width)))
         })
         .numbers("Vocabulary", |it| format::count(it.vocabulary_size))
-        .numbers("Entries found", |it| share(it.types))
-        .numbers("Running tokens found", |it| share(it.tokens))
-        .texts("Most frequent without a vector", missing)
+        .numbers("Entries with a vector", |it| share(it.types))
+        .numbers("Tokens with a vector", |it| share(it.tokens))
+        .texts("Most frequent entries without a vector", missing)
 }

@@ -1,4 +1,4 @@
-//! The tables and files that the stages before a report write, made up.
+//! Small tables and files like those of the stages before the report.
 
 use std::fs;
 use std::path::Path;
@@ -43,11 +43,11 @@ pub(crate) fn removed(folder: &Path) -> OutputFile {
 pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<OutputFile> {
     let labels: Vec<u8> = (0..ROWS).map(|row| (row % 2) as u8).collect();
     let probability = |row: u64| {
-        let sure = 0.6 + 0.3 * (row % 7) as f32 / 7.0;
+        let confidence = 0.6 + 0.3 * (row % 7) as f32 / 7.0;
         if (row % 2 == 1) == (row >= model.wrong) {
-            sure
+            confidence
         } else {
-            1.0 - sure
+            1.0 - confidence
         }
     };
     let probabilities: Vec<f32> = (0..ROWS).map(probability).collect();
@@ -64,7 +64,7 @@ pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<Output
     let tally = ScoredRows::new(&labels, &probabilities).expect("the rows are fine");
     let figures = compute_figures(&tally, 100, 0.95, 1).expect("there are samples");
     let file = MetricsFile::of_model(name, ROWS, 0.95, figures);
-    write_json(&folder.join("metrics.json"), &file).expect("the disk has room");
+    write_json(&folder.join("metrics.json"), &file).expect("the disk has space");
     vec![
         table(
             folder,
@@ -92,12 +92,12 @@ fn calibration(folder: &Path, tally: &ScoredRows) -> OutputFile {
         before: figures.clone(),
         after: figures,
     };
-    write_json(&folder.join("calibration.json"), &file).expect("the disk has room");
+    write_json(&folder.join("calibration.json"), &file).expect("the disk has space");
     OutputFile::data("calibration.json")
 }
 
 fn json(folder: &Path, name: &str, text: &str) -> OutputFile {
-    fs::write(folder.join(name), text).expect("the disk has room");
+    fs::write(folder.join(name), text).expect("the disk has space");
     OutputFile::data(name)
 }
 
@@ -109,7 +109,7 @@ fn challenge(folder: &Path) -> OutputFile {
     json(folder, "challenge.json", text)
 }
 
-/// The reviews themselves: every other one has a contrast, and so is the longer one.
+/// The reviews. Every other one has a contrast and is longer.
 pub(crate) fn clean(folder: &Path) -> OutputFile {
     let rows = ROWS as usize;
     let text = |row: usize| match row % 2 {
@@ -132,7 +132,7 @@ pub(crate) fn clean(folder: &Path) -> OutputFile {
     table(folder, "clean.parquet", schema::clean(), columns)
 }
 
-/// The same reviews as ids, of which every other one was cut.
+/// The reviews as token ids. Every other one is truncated.
 pub(crate) fn tokens(folder: &Path) -> OutputFile {
     let rows = ROWS as usize;
     let mut ids = ListBuilder::new(UInt16Builder::new())
@@ -152,9 +152,9 @@ pub(crate) fn tokens(folder: &Path) -> OutputFile {
         Arc::new(ids.finish()),
     ];
     let batch =
-        RecordBatch::try_new(schema.clone(), columns).expect("the columns are the contract's");
+        RecordBatch::try_new(schema.clone(), columns).expect("the columns match the schema");
     let written = write_arrays(&folder.join("test.arrow"), &schema, [batch]);
-    OutputFile::table("test.arrow", written.expect("the disk has room"))
+    OutputFile::table("test.arrow", written.expect("the disk has space"))
 }
 
 fn table(
@@ -164,8 +164,8 @@ fn table(
     columns: Vec<ArrayRef>,
 ) -> OutputFile {
     let batch =
-        RecordBatch::try_new(schema.clone(), columns).expect("the columns are the contract's");
-    let mut writer = TableWriter::create(&folder.join(name), schema).expect("the disk has room");
-    writer.write(&batch).expect("the disk has room");
-    OutputFile::table(name, writer.finish().expect("the disk has room"))
+        RecordBatch::try_new(schema.clone(), columns).expect("the columns match the schema");
+    let mut writer = TableWriter::create(&folder.join(name), schema).expect("the disk has space");
+    writer.write(&batch).expect("the disk has space");
+    OutputFile::table(name, writer.finish().expect("the disk has space"))
 }

@@ -1,13 +1,13 @@
-//! The numbers behind the pictures, each table as a link that saves it.
+//! The numbers behind pictures and tables, each as a link that downloads them as CSV.
 
 use maud::Markup;
 use metrics::Metric;
-use pages::Numbers;
+use pages::CsvDownload;
 
 use crate::data::{
     ClassWords, LengthBin, ModelData, RangeTestData, RepeatsData, ReportData, SplitCount, SweepData,
 };
-use crate::pictures::pareto;
+use crate::pictures::cost;
 
 /// Every figure of every model with its interval.
 pub(crate) fn figures(models: &[ModelData]) -> Markup {
@@ -15,7 +15,7 @@ pub(crate) fn figures(models: &[ModelData]) -> Markup {
         let known = Metric::ALL.into_iter();
         known.filter_map(move |metric| Some((model, metric, model.figure(metric)?)))
     });
-    Numbers::new("figures", rows)
+    CsvDownload::new("figures", rows)
         .column("model", |(model, ..)| &model.name)
         .column("figure", |(_, metric, _)| metric.name())
         .column("value", |(.., figure)| figure.value())
@@ -24,10 +24,10 @@ pub(crate) fn figures(models: &[ModelData]) -> Markup {
         .link()
 }
 
-/// Quality beside what it costs.
+/// Accuracy and cost of every model.
 pub(crate) fn costs(models: &[ModelData]) -> Markup {
-    let front = pareto::front(models);
-    Numbers::new("costs", models.iter().enumerate())
+    let front = cost::front(models);
+    CsvDownload::new("costs", models.iter().enumerate())
         .column("model", |(_, it)| &it.name)
         .optional("accuracy", |(_, it)| Some(it.accuracy()?.value))
         .column("seconds", |(_, it)| it.total_seconds)
@@ -36,13 +36,13 @@ pub(crate) fn costs(models: &[ModelData]) -> Markup {
         .optional("parameters", |(_, it)| it.parameters)
         .optional("bytes", |(_, it)| it.bytes)
         .column("peak_memory_bytes", |(_, it)| it.peak_memory)
-        .column("on_front", |(place, _)| front.contains(&place))
+        .column("on_front", |(index, _)| front.contains(&index))
         .link()
 }
 
 /// Reviews by split and class.
 pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
-    Numbers::new("splits", splits)
+    CsvDownload::new("splits", splits)
         .column("split", |it| it.split)
         .column("negative", |it| it.negative)
         .column("positive", |it| it.positive)
@@ -52,18 +52,18 @@ pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
 
 /// Lengths of reviews.
 pub(crate) fn lengths(bins: &[LengthBin]) -> Markup {
-    Numbers::new("lengths", bins)
+    CsvDownload::new("lengths", bins)
         .column("from_words", |it| it.from)
         .optional("below_words", |it| it.to)
         .column("reviews", |it| it.rows)
         .link()
 }
 
-/// Telling words of every class.
+/// Characteristic words of every class.
 pub(crate) fn words(classes: &[ClassWords]) -> Markup {
     let rows = classes.iter();
     let rows = rows.flat_map(|class| class.words.iter().map(|word| (class.class, word)));
-    Numbers::new("words", rows)
+    CsvDownload::new("words", rows)
         .column("class", |(class, _)| class)
         .column("word", |(_, it)| &it.word)
         .column("score", |(_, it)| it.score)
@@ -72,24 +72,24 @@ pub(crate) fn words(classes: &[ClassWords]) -> Markup {
         .link()
 }
 
-/// The course of every training.
+/// Every epoch of every model.
 pub(crate) fn epochs(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.epochs.iter().map(move |epoch| (model, epoch)));
-    Numbers::new("training", rows)
+    CsvDownload::new("training", rows)
         .column("model", |(model, _)| &model.name)
         .column("epoch", |(_, it)| it.epoch)
         .optional("train_loss", |(_, it)| it.train_loss)
         .optional("train_accuracy", |(_, it)| it.train_accuracy)
         .optional("validation_loss", |(_, it)| it.validation_loss)
         .optional("validation_accuracy", |(_, it)| it.validation_accuracy)
-        .column("kept", |(model, it)| Some(it.epoch) == model.best_epoch)
+        .column("is_best", |(model, it)| Some(it.epoch) == model.best_epoch)
         .link()
 }
 
-/// Decisions by class.
+/// The confusion matrix of every model.
 pub(crate) fn confusions(models: &[ModelData]) -> Markup {
-    Numbers::new("decisions", models)
+    CsvDownload::new("confusion", models)
         .column("model", |it| &it.name)
         .column("true_negative", |it| it.confusion.true_negative)
         .column("false_positive", |it| it.confusion.false_positive)
@@ -107,7 +107,7 @@ pub(crate) fn reliability(models: &[ModelData]) -> Markup {
         let after = model.reliability.iter();
         after.map(move |bin| (model, "after", bin)).chain(before)
     });
-    Numbers::new("reliability", rows)
+    CsvDownload::new("reliability", rows)
         .column("model", |(model, ..)| &model.name)
         .column("calibration", |(_, when, _)| when)
         .column("mean_probability", |(.., bin)| bin.mean_probability)
@@ -118,22 +118,22 @@ pub(crate) fn reliability(models: &[ModelData]) -> Markup {
 
 /// Every step of a learning-rate range test.
 pub(crate) fn range_test(test: &RangeTestData) -> Markup {
-    Numbers::new(format!("range-{}", test.name), &test.points)
+    CsvDownload::new(format!("range-{}", test.name), &test.points)
         .column("learning_rate", |it| it.learning_rate)
         .column("loss", |it| it.loss)
         .column("smoothed_loss", |it| it.smoothed_loss)
         .link()
 }
 
-/// Every training of the models that were trained several times.
+/// Every training of models that were trained several times.
 pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
     let rows = repeats.iter().flat_map(|repeats| {
         let each = repeats.accuracies.iter().enumerate();
-        each.map(|(place, accuracy)| (&repeats.model, place, accuracy))
+        each.map(|(index, accuracy)| (&repeats.model, index, accuracy))
     });
-    Numbers::new("seeds", rows)
+    CsvDownload::new("seeds", rows)
         .column("model", |(model, ..)| model)
-        .column("training", |(_, place, _)| place)
+        .column("training", |(_, index, _)| index)
         .column("accuracy", |(.., accuracy)| format!("{accuracy:.5}"))
         .link()
 }
@@ -142,29 +142,30 @@ pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
 pub(crate) fn roc(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.roc.iter().map(|point| (&model.name, point)));
-    let places = |share: f64| format!("{share:.5}");
-    Numbers::new("roc", rows)
+    let rounded = |share: f64| format!("{share:.5}");
+    CsvDownload::new("roc", rows)
         .column("model", |(model, _)| model)
-        .column("false_positive_rate", |it| places(it.1.false_positive_rate))
-        .column("true_positive_rate", |it| places(it.1.true_positive_rate))
+        .column("false_positive_rate", |it| {
+            rounded(it.1.false_positive_rate)
+        })
+        .column("true_positive_rate", |it| rounded(it.1.true_positive_rate))
         .link()
 }
 
-/// Every epoch of every trial of a sweep; the kept one has the figures of the trial.
+/// Every epoch of every trial of a sweep. A trial without epochs has one row.
 pub(crate) fn sweep(sweep: &SweepData) -> Markup {
     let mut rows = Vec::new();
     for point in &sweep.points {
         for trial in &point.trials {
             let epochs = trial.epochs.iter().map(Some);
-            // A trial without epochs has one row.
             let none = trial.epochs.is_empty().then_some(None);
             let epochs = epochs.chain(none);
             rows.extend(epochs.map(|epoch| (&point.values, trial, epoch)));
         }
     }
-    let mut numbers = Numbers::new(format!("sweep-{}", sweep.name), rows);
-    for (place, setting) in sweep.over.iter().enumerate() {
-        numbers = numbers.column(setting, |(values, ..)| &values[place]);
+    let mut numbers = CsvDownload::new(format!("sweep-{}", sweep.name), rows);
+    for (index, setting) in sweep.over.iter().enumerate() {
+        numbers = numbers.column(setting, |(values, ..)| &values[index]);
     }
     numbers
         .column("trial", |(_, trial, _)| &trial.name)
@@ -177,14 +178,14 @@ pub(crate) fn sweep(sweep: &SweepData) -> Markup {
         .link()
 }
 
-/// Failures by capability and model.
-pub(crate) fn tricks(data: &ReportData) -> Markup {
+/// Failures in the challenge set by capability and model.
+pub(crate) fn challenge(data: &ReportData) -> Markup {
     let set = &data.challenge;
     let rows = set.models.iter().flat_map(|model| {
         let pairs = set.capabilities.iter().zip(&model.failed);
         pairs.map(|((capability, cases), failed)| (capability, &model.name, cases, failed))
     });
-    Numbers::new("tricks", rows)
+    CsvDownload::new("challenge", rows)
         .column("capability", |(capability, ..)| capability)
         .column("model", |(_, model, ..)| model)
         .column("texts", |(_, _, cases, _)| cases)
@@ -192,16 +193,28 @@ pub(crate) fn tricks(data: &ReportData) -> Markup {
         .link()
 }
 
-/// Kinds of reviews by model.
+/// Correct predictions by slice and model.
 pub(crate) fn slices(data: &ReportData) -> Markup {
     let rows = data.slices.iter().flat_map(|slice| {
-        let pairs = data.models.iter().zip(&slice.right);
-        pairs.map(move |(model, right)| (slice, &model.name, right))
+        let pairs = data.models.iter().zip(&slice.correct);
+        pairs.map(move |(model, correct)| (slice, &model.name, correct))
     });
-    Numbers::new("kinds", rows)
-        .column("kind", |(slice, ..)| &slice.name)
+    CsvDownload::new("slices", rows)
+        .column("slice", |(slice, ..)| &slice.name)
         .column("model", |(_, model, _)| model)
         .column("reviews", |(slice, ..)| slice.rows)
-        .column("right", |(.., right)| right)
+        .column("correct", |(.., correct)| correct)
+        .link()
+}
+
+/// The accuracy-coverage curve of every model.
+pub(crate) fn coverage(models: &[ModelData]) -> Markup {
+    let rows = models.iter();
+    let rows = rows.flat_map(|model| model.coverage_curve.iter().map(move |it| (model, it)));
+    CsvDownload::new("coverage", rows)
+        .column("model", |(model, _)| &model.name)
+        .column("threshold", |(_, it)| it.threshold)
+        .column("coverage", |(_, it)| it.coverage)
+        .optional("accuracy", |(_, it)| Some(it.accuracy?.value))
         .link()
 }

@@ -1,14 +1,14 @@
-//! How the nets learned.
+//! Learning curves of the neural networks.
 
 use artifact::{Split, format};
 use maud::{Markup, html};
-use pages::{grid, paragraph, section};
+use pages::{collapsed_section, grid, paragraph};
 
+use crate::csv_downloads;
 use crate::data::ReportData;
-use crate::numbers;
 use crate::pictures::curves;
 
-/// The section; nothing where no model has recorded an epoch.
+/// The section; `None` where no model has epochs.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let losses = curves::draw(&data.models, &curves::LOSS);
     let accuracies = curves::draw(&data.models, &curves::ACCURACY);
@@ -25,21 +25,27 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         labelled.map_or_else(|| "the".to_owned(), format::count)
     };
     let text = format!(
-        "Each net by epoch on {} training and {} validation reviews, all on the same axes. The weights of the \
-         marked epoch were kept: the one with the lowest loss on validation.",
+        "Loss and accuracy by epoch on {} training and {} validation reviews. The marked epoch has the lowest validation loss; \
+         its weights are used.",
         rows(Split::Train),
         rows(Split::Validation)
     );
     let content = html! {
         (paragraph(text))
         p.legend {
-            span { i class="key train" aria-hidden="true" {} "train, measured while learning, dropout and all" }
-            span { i class="key validation" aria-hidden="true" {} "validation, after the epoch" }
+            span { i class="key train" aria-hidden="true" {} "training, measured during the epoch with dropout" }
+            span { i class="key validation" aria-hidden="true" {} "validation, measured after the epoch" }
         }
         @for (model, pictures) in models {
             figure { figcaption.name { (model.name) } (grid("two", pictures)) }
         }
-        (numbers::epochs(&data.models))
+        (csv_downloads::epochs(&data.models))
     };
-    Some(section("training", "Training", content))
+    let answer = "Whether the networks were trained long enough, and whether they overfit.";
+    Some(collapsed_section(
+        "learning-curves",
+        "Learning curves",
+        answer,
+        content,
+    ))
 }

@@ -1,4 +1,4 @@
-//! What evaluate wrote model by model, in one table and one file of figures.
+//! Merges what evaluate wrote for each model: predictions into one table, figures into one `metrics.json`.
 
 use std::path::Path;
 
@@ -12,30 +12,30 @@ use stage::Context;
 
 use crate::{METRICS, PREDICTIONS};
 
-/// The test reviews as every model judged them.
+/// The predictions of every model on the same test reviews.
 #[derive(Clone, Debug, Default)]
-pub struct Judged {
-    /// Their row ids, in ascending order.
+pub struct TestPredictions {
+    /// Row ids of the reviews, in ascending order.
     pub row_ids: Vec<u64>,
     /// Their labels in the same order.
     pub labels: Vec<u8>,
-    /// By model, the probabilities in the same order.
+    /// The probabilities of the positive class by model, in the same order.
     pub probabilities: IndexMap<String, Vec<f32>>,
-    /// Rows written to the merged table, of all models and splits.
-    pub written: u64,
+    /// Rows of the merged table, of all models and splits.
+    pub rows_written: u64,
 }
 
-/// Writes the predictions of every model into one table, and returns those on the test split.
+/// Writes the predictions of every model into one table and returns those on the test split.
 ///
 /// # Errors
-/// A table is damaged, the models have judged different reviews, or the disk refuses.
-pub fn predictions(context: &Context, path: &Path) -> Result<Judged, Failure> {
+/// A table is damaged, the models were evaluated on different reviews, or the table cannot be written.
+pub fn merge_predictions(context: &Context, path: &Path) -> Result<TestPredictions, Failure> {
     let mut writer = TableWriter::create(path, schema::predictions())?;
-    let mut judged = Judged::default();
+    let mut merged = TestPredictions::default();
     for (model, artifact) in context.inputs(StageName::Evaluate) {
         let mut rows: Vec<ScoredRow> = Vec::new();
         for batch in read_table(&artifact.file(PREDICTIONS)?, &schema::predictions())? {
-            // Read with the nullability of the file, written with that of the contract.
+            // The file may allow nulls where the contract does not.
             let failed = ArtifactError::table("read", &artifact.folder().join(PREDICTIONS));
             let columns = batch?.columns().to_vec();
             let batch = RecordBatch::try_new(schema::predictions(), columns).map_err(failed)?;
@@ -46,31 +46,35 @@ pub fn predictions(context: &Context, path: &Path) -> Result<Judged, Failure> {
         rows.sort_unstable_by_key(|row| row.0);
         let row_ids: Vec<u64> = rows.iter().map(|row| row.0).collect();
         let labels: Vec<u8> = rows.iter().map(|row| row.1).collect();
-        match judged.probabilities.keys().next() {
-            None => (judged.row_ids, judged.labels) = (row_ids, labels),
-            Some(first) if judged.row_ids != row_ids || judged.labels != labels => {
+        match merged.probabilities.keys().next() {
+            None => (merged.row_ids, merged.labels) = (row_ids, labels),
+            Some(first) if merged.row_ids != row_ids || merged.labels != labels => {
                 return Err(different_reviews(first, model));
             }
             Some(_) => {}
         }
         let probabilities = rows.iter().map(|row| row.2).collect();
-        judged.probabilities.insert(model.to_owned(), probabilities);
+        merged.probabilities.insert(model.to_owned(), probabilities);
     }
-    judged.written = writer.finish()?;
-    Ok(judged)
+    merged.rows_written = writer.finish()?;
+    Ok(merged)
 }
 
 fn different_reviews(first: &str, second: &str) -> Failure {
-    let message = format!("The models `{first}` and `{second}` have judged different test reviews");
+    let message =
+        format!("The models `{first}` and `{second}` were evaluated on different test reviews");
     let hint = "Evaluate every model again with `ressenti run --only evaluate --force`";
     Failure::new(message).with_hint(hint.to_owned())
 }
 
-/// The figures of every model with the paired tests of every pair.
+/// Merges the figures of every model and adds a paired test of every pair.
 ///
 /// # Errors
 /// A file is damaged.
-pub fn metrics(context: &Context, judged: &Judged) -> Result<MetricsFile, Failure> {
+pub fn merge_metrics(
+    context: &Context,
+    predictions: &TestPredictions,
+) -> Result<MetricsFile, Failure> {
     let mut merged = MetricsFile {
         rows: 0,
         confidence: 0.95,
@@ -80,14 +84,14 @@ pub fn metrics(context: &Context, judged: &Judged) -> Result<MetricsFile, Failur
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(METRICS)?;
         let file: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
-        // All are of one setting, and of the same rows.
+        // Every model is evaluated on the same rows with the same setting.
         (merged.rows, merged.confidence) = (file.rows, file.confidence);
         merged.models.extend(file.models);
     }
-    let models = judged.probabilities.iter();
+    let models = predictions.probabilities.iter();
     let models = models.map(|(model, values)| (model.as_str(), values.as_slice()));
     let models: Vec<(&str, &[f32])> = models.collect();
-    let comparisons = compare_all(&judged.labels, &models, merged.confidence);
+    let comparisons = compare_all(&predictions.labels, &models, merged.confidence);
     merged.comparisons = comparisons.map_err(Failure::from_error)?;
     Ok(merged)
 }

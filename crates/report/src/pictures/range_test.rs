@@ -9,31 +9,31 @@ use crate::data::RangeTestData;
 
 const SIZE: (f64, f64) = (480.0, 250.0);
 
-/// How far above its start a loss is still drawn: beyond that it only says that it diverges.
-const ABOVE: f64 = 1.5;
+/// Losses above this multiple of the first one are cut off: they only show that the loss diverges.
+const CEILING: f64 = 1.5;
 
-/// The picture; `None` where nothing was tried.
-pub(crate) fn draw(place: usize, test: &RangeTestData) -> Option<Markup> {
+/// The picture; `None` without steps.
+pub(crate) fn draw(index: usize, test: &RangeTestData) -> Option<Markup> {
     let (first, last) = (test.points.first()?, test.points.last()?);
-    let ceiling = ABOVE * first.smoothed_loss;
+    let ceiling = CEILING * first.smoothed_loss;
     let losses = test.points.iter().map(|point| point.smoothed_loss);
     let range = round_range(losses.map(|loss| loss.min(ceiling)), 4)?;
     let ends = (first.learning_rate.log10(), last.learning_rate.log10());
-    let x = Axis::new("learning rate", ends).written(Some(power));
+    let x = Axis::new("learning rate", ends).with_tick_format(Some(power));
     let frame = Frame::new(SIZE, x, Axis::new("loss", range));
     let points = |loss: fn(&RangeTestStep) -> f64| {
         let points = test.points.iter();
         points.map(move |it| Some((it.learning_rate.log10(), loss(it))))
     };
     let mark = |rate: Option<f64>, text: &str| {
-        let at = rate?.log10();
-        let (side, anchor) = match at > (ends.0 + ends.1) / 2.0 {
+        let x = rate?.log10();
+        let (side, anchor) = match x > (ends.0 + ends.1) / 2.0 {
             true => (-4.0, "end"),
             false => (4.0, "start"),
         };
         Some(html! {
-            (frame.segment("best", (at, range.0), (at, range.1)))
-            (frame.note("note", (at, range.1), (side, 10.0), anchor, text))
+            (frame.segment("best", (x, range.0), (x, range.1)))
+            (frame.note("note", (x, range.1), (side, 10.0), anchor, text))
         })
     };
     let content = html! {
@@ -47,5 +47,5 @@ pub(crate) fn draw(place: usize, test: &RangeTestData) -> Option<Markup> {
         None => "The loss does not fall.".to_owned(),
     };
     let title = format!("{}: loss by learning rate", test.name);
-    Some(frame.picture(&format!("range-{place}"), &title, [description], content))
+    Some(frame.picture(&format!("range-{index}"), &title, [description], content))
 }

@@ -1,57 +1,60 @@
-//! Numbers and lists as the page prints them.
+//! Numbers, intervals and lists as the report prints them.
 
-use artifact::format;
+pub(crate) use artifact::format::percent;
 use chrono::DateTime;
 use metrics::{Comparison, Estimate, Figure, Metric};
 
-/// The probability below which two models count as told apart, for a confidence of the page.
-pub(crate) fn alpha(confidence: f64) -> f64 {
+/// The adjusted p-value below which a difference is significant, for the confidence of the report.
+pub(crate) fn significance_level(confidence: f64) -> f64 {
     1.0 - confidence
 }
 
-/// The coverage of intervals: `95 %`.
-pub(crate) fn confidence(confidence: f64) -> String {
-    format!("{} %", (1000.0 * confidence).round() / 10.0)
+/// The name of an interval: `95% CI`.
+pub(crate) fn ci(confidence: f64) -> String {
+    format!("{}% CI", (1000.0 * confidence).round() / 10.0)
 }
 
-/// A share and its interval in percent: `89.4 %` and `89.0 to 89.8`.
+/// A share and its interval in percent: `89.4%` and `89.0–89.8`.
 pub(crate) fn share(estimate: Estimate) -> (String, String) {
-    let [low, high] = [estimate.low, estimate.high].map(|share| 100.0 * share);
-    let range = format!("{low:.1} to {high:.1}");
-    (format::percent(estimate.value), range)
+    (percent(estimate.value), range(estimate))
 }
 
-/// A figure and its interval as the table prints them: accuracy in percent, the rest to three places.
+/// The interval of a share in percent: `89.0–89.8`.
+pub(crate) fn range(estimate: Estimate) -> String {
+    let [low, high] = [estimate.low, estimate.high].map(|share| 100.0 * share);
+    format!("{low:.1}–{high:.1}")
+}
+
+/// A figure and its interval: accuracy in percent, the others with three decimals.
 pub(crate) fn figure(metric: Metric, figure: Figure) -> (String, String) {
-    let (factor, places, value) = match metric {
-        Metric::Accuracy => (100.0, 1, format::percent(figure.value())),
-        _ => (1.0, 3, format!("{:.3}", figure.value())),
+    let value = match metric {
+        Metric::Accuracy => percent(figure.value()),
+        _ => format!("{:.3}", figure.value()),
     };
-    let range = match figure.estimate() {
-        Some(Estimate { low, high, .. }) => {
-            format!("{:.places$}–{:.places$}", factor * low, factor * high)
-        }
-        None => "no interval".to_owned(),
+    let range = match (metric, figure.estimate()) {
+        (Metric::Accuracy, Some(estimate)) => range(estimate),
+        (_, Some(Estimate { low, high, .. })) => format!("{low:.3}–{high:.3}"),
+        (_, None) => "no interval".to_owned(),
     };
     (value, range)
 }
 
-/// A difference in points with its sign: `+1.2`, `−0.4`.
+/// A difference in percentage points with its sign: `+1.2`, `−0.4`.
 fn signed(share: f64) -> String {
     format!("{:+.1}", 100.0 * share).replace('-', "−")
 }
 
-/// A difference and its interval in points: `+1.2` and `+0.4 to +2.0`.
+/// A difference and its interval in percentage points: `+1.2` and `+0.4 to +2.0`.
 pub(crate) fn difference(estimate: Estimate) -> (String, String) {
     let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(signed);
     (value, format!("{low} to {high}"))
 }
 
-/// Which of two models is better: `lstm is better`.
+/// The better one of two models: `lstm is better`.
 pub(crate) fn verdict(pair: &Comparison, confidence: f64) -> String {
-    match pair.better_model(alpha(confidence)) {
+    match pair.better_model(significance_level(confidence)) {
         Some((better, ..)) => format!("{better} is better"),
-        None => "cannot be told apart".to_owned(),
+        None => "no significant difference".to_owned(),
     }
 }
 
@@ -64,9 +67,9 @@ pub(crate) fn p_value(value: f64) -> String {
     }
 }
 
-/// Items with something between them.
-pub(crate) fn join(items: impl IntoIterator<Item = String>, between: &str) -> String {
-    items.into_iter().collect::<Vec<_>>().join(between)
+/// The items with a separator between them.
+pub(crate) fn join(items: impl IntoIterator<Item = String>, separator: &str) -> String {
+    items.into_iter().collect::<Vec<_>>().join(separator)
 }
 
 /// `one`, `one and two`, `one, two and three`.
@@ -78,7 +81,14 @@ pub(crate) fn list<S: AsRef<str>>(items: &[S]) -> String {
     }
 }
 
-/// A time of the past: `2026-11-23 16:04 UTC`, from seconds since 1970.
+/// The text with a capital first letter.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(characters).collect()
+}
+
+/// A time from seconds since 1970: `2026-11-23 16:04 UTC`.
 pub(crate) fn date(seconds: u64) -> String {
     let time = DateTime::from_timestamp(seconds.try_into().unwrap_or_default(), 0);
     let time = time.unwrap_or_default();
@@ -90,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_well() {
+    fn numbers_are_formatted() {
         let estimate = Estimate {
             value: 0.8941,
             low: 0.8903,
@@ -98,16 +108,16 @@ mod tests {
         };
         let pair = |(one, two): (String, String)| format!("{one} | {two}");
         let cases = [
-            (confidence(0.95), "95 %"),
-            (confidence(0.995), "99.5 %"),
-            (pair(share(estimate)), "89.4 % | 89.0 to 89.8"),
+            (ci(0.95), "95% CI"),
+            (ci(0.995), "99.5% CI"),
+            (pair(share(estimate)), "89.4% | 89.0–89.8"),
             (
                 pair(figure(Metric::F1, Figure::Estimate(estimate))),
                 "0.894 | 0.890–0.898",
             ),
             (
                 pair(figure(Metric::Accuracy, Figure::Estimate(estimate))),
-                "89.4 % | 89.0–89.8",
+                "89.4% | 89.0–89.8",
             ),
             (
                 pair(figure(Metric::Brier, Figure::ValueOnly { value: 0.1649 })),
@@ -121,6 +131,7 @@ mod tests {
             (list(&["a"]), "a"),
             (list(&["a", "b"]), "a and b"),
             (list(&["a", "b", "c"]), "a, b and c"),
+            (capitalized("élan"), "Élan"),
             (date(0), "1970-01-01 00:00 UTC"),
             (date(951_827_696), "2000-02-29 12:34 UTC"),
             (date(1_795_449_885), "2026-11-23 16:04 UTC"),

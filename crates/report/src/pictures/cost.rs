@@ -1,4 +1,4 @@
-//! Quality against cost: which models are worth their time.
+//! Accuracy against training time, with the Pareto front.
 
 use artifact::format;
 use maud::{Markup, html};
@@ -6,40 +6,41 @@ use metrics::Estimate;
 use pages::{Axis, Frame, round_range};
 
 use crate::data::{ModelData, bounds};
+use crate::formatting;
 
 const SIZE: (f64, f64) = (440.0, 300.0);
 
-/// The models that no other one beats or equals in accuracy with at most the same time, the quickest
-/// first: the Pareto front.
+/// The Pareto front: the models with a higher accuracy than every model that takes at most the same time, the fastest
+/// first.
 pub(crate) fn front(models: &[ModelData]) -> Vec<usize> {
-    /// The place of a model, the seconds it took, and its accuracy.
+    /// The index of a model, its training time in seconds, and its accuracy.
     type Cost = (usize, f64, f64);
     let points = models.iter().enumerate();
     let points: Vec<Cost> = points
-        .filter_map(|(place, model)| Some((place, model.total_seconds, model.accuracy()?.value)))
+        .filter_map(|(index, model)| Some((index, model.total_seconds, model.accuracy()?.value)))
         .collect();
-    let beats = |(other, time, value): &Cost, (place, seconds, quality): &Cost| {
-        let is_better = time < seconds || value > quality || other < place;
-        time <= seconds && value >= quality && is_better && other != place
+    let beats = |(other, time, value): &Cost, (index, seconds, accuracy): &Cost| {
+        let is_better = time < seconds || value > accuracy || other < index;
+        time <= seconds && value >= accuracy && is_better && other != index
     };
     let is_beaten = |point: &Cost| points.iter().any(|other| beats(other, point));
-    let mut kept: Vec<&Cost> = points.iter().filter(|it| !is_beaten(it)).collect();
-    kept.sort_by(|one, two| one.1.total_cmp(&two.1));
-    kept.into_iter().map(|(place, ..)| *place).collect()
+    let mut front: Vec<&Cost> = points.iter().filter(|it| !is_beaten(it)).collect();
+    front.sort_by(|one, two| one.1.total_cmp(&two.1));
+    front.into_iter().map(|(index, ..)| *index).collect()
 }
 
 /// The picture. `None` for fewer than two models.
 pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let front = front(models);
-    let judged = models.iter().enumerate().filter_map(|(place, model)| {
+    let points = models.iter().enumerate().filter_map(|(index, model)| {
         Some(Point {
             model,
             power: model.total_seconds.max(0.1).log10(),
             accuracy: model.accuracy()?,
-            on_front: front.contains(&place),
+            on_front: front.contains(&index),
         })
     });
-    let points: Vec<Point<'_>> = judged.collect();
+    let points: Vec<Point<'_>> = points.collect();
     if points.len() < 2 {
         return None;
     }
@@ -47,8 +48,10 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let (first, last) = (first.floor(), last.ceil().max(first.floor() + 1.0));
     let shares = points.iter().map(|point| point.accuracy);
     let ends = shares.flat_map(|it| [100.0 * it.low, 100.0 * it.high]);
-    let x = Axis::new("time, ten times as long at each mark", (first, last));
-    let x = x.ticks((last - first) as usize).written(Some(time));
+    let x = Axis::new("training time", (first, last));
+    let x = x
+        .ticks((last - first) as usize)
+        .with_tick_format(Some(time));
     let y = Axis::new("accuracy (%)", round_range(ends, 5)?);
     let frame = Frame::new(SIZE, x, y).broad();
     let mut line: Vec<&Point<'_>> = points.iter().filter(|point| point.on_front).collect();
@@ -64,9 +67,13 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
         g { (labels(&frame, &points)) }
     };
     let description = points.iter().map(|point| {
-        let share = format::percent(point.accuracy.value);
+        let share = formatting::percent(point.accuracy.value);
         let time = format::seconds(point.model.total_seconds);
-        let on_front = if point.on_front { ", on the front" } else { "" };
+        let on_front = if point.on_front {
+            ", on the Pareto front"
+        } else {
+            ""
+        };
         format!("{}: {share} in {time}{on_front}", point.model.name)
     });
     let title = "Accuracy against training time";
@@ -88,21 +95,21 @@ impl Point<'_> {
     }
 }
 
-/// Names beside the dots, on the side where there is room, moved apart where they would overlap.
+/// Names next to the dots, on the side with enough space, moved apart where they would overlap.
 fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
     const LINE: f64 = 15.0;
-    const SIGN: f64 = 7.5;
+    const CHARACTER: f64 = 7.5;
     let mut taken: Vec<(f64, f64, f64)> = Vec::new();
     let mut label = |point: &Point<'_>| {
         let (x, y) = point.at();
-        let (x, y) = (frame.x.place(x), frame.y.place(y));
-        let width = SIGN * point.model.name.chars().count() as f64;
+        let (x, y) = (frame.x.position(x), frame.y.position(y));
+        let width = CHARACTER * point.model.name.chars().count() as f64;
         let (from, shift, anchor) = match x + 10.0 + width < SIZE.0 {
             true => (x + 10.0, 10.0, "start"),
             false => (x - 10.0 - width, -10.0, "end"),
         };
         let to = from + width;
-        // The nearest free line, above and below by turns.
+        // The nearest free line, alternately above and below.
         let is_free = |down: &f64| {
             let at = y + 4.0 + down;
             let apart = |(left, right, line): &(f64, f64, f64)| {
@@ -122,7 +129,7 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
     html! { @for point in points { (label(point)) } }
 }
 
-/// A time by its logarithm: `1 s`, `10 s`, `100 s`, `17 min`, `2.8 h`.
+/// A time from its logarithm: `1 s`, `10 s`, `100 s`, `17 min`, `2.8 h`.
 fn time(power: f64) -> String {
     let seconds = 10_f64.powf(power);
     match seconds {
@@ -154,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_front_is_what_no_other_beats() {
+    fn no_model_is_better_and_faster_than_one_on_the_front() {
         let models = [
             model(0.90, 100.0),
             model(0.85, 5.0),
@@ -167,12 +174,12 @@ mod tests {
         assert_eq!(front(&models), [1, 0, 5]);
         assert!(front(&[]).is_empty());
         let svg = draw(&models).expect("a picture").into_string();
-        assert!(svg.contains("m100: 90.0 % in ") && svg.contains("on the front"));
+        assert!(svg.contains("m100: 90.0% in ") && svg.contains("on the Pareto front"));
         assert!(draw(&models[..1]).is_none());
     }
 
     #[test]
-    fn times_are_short() {
+    fn times_are_formatted() {
         for (power, expected) in [
             (-1.0, "0.1 s"),
             (0.0, "1 s"),

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: the record of a training.
+//! `metrics.jsonl`: the log of a training, with one line per event.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::data::Epoch;
 
-/// A line. JSON has no word for what is no number, so such a loss is null.
+/// One line. A loss that is not finite is null.
 #[derive(Deserialize)]
 struct Line {
     event: String,
@@ -16,18 +16,21 @@ struct Line {
     epoch: Epoch,
 }
 
-/// The epochs of a training in their order.
+/// The epochs of a training in order.
 pub(super) fn read(artifact: &Artifact) -> Result<Vec<Epoch>, Failure> {
     let path = artifact.file("metrics.jsonl")?;
     let text = fs::read_to_string(&path).map_err(ArtifactError::io("read", &path))?;
     parse(&text).map_err(|(line, source)| {
-        let message = format!("Line {line} of `{}` is no training record", path.display());
+        let message = format!(
+            "Failed to read line {line} of `{}`: it is not an event of a training",
+            path.display()
+        );
         let hint = "Train again with `ressenti run --only train --force`".to_owned();
         Failure::new(message).with_cause(source).with_hint(hint)
     })
 }
 
-/// The last entry of an epoch counts, where training was resumed and it stands there twice.
+/// A resumed training may log an epoch twice; the last entry is used.
 fn parse(text: &str) -> Result<Vec<Epoch>, (usize, serde_json::Error)> {
     let mut epochs = BTreeMap::new();
     let lines = text.lines().enumerate();
@@ -52,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn epochs_are_read_and_the_last_of_two_counts() {
+    fn the_last_of_two_entries_of_an_epoch_is_used() {
         let text = r#"{"event":"step","epoch":1,"step":20,"loss":0.7}
 {"event":"epoch","epoch":1,"train_loss":0.6,"validation_loss":0.5,"validation_accuracy":0.7,"reviews_per_second":100}
 

@@ -1,5 +1,4 @@
-//! How much of a review each model reads, and what that takes: from the settings and the run facts
-//! of the steps that it came from.
+//! How much of a review each model reads and the time that takes, from the manifests of the steps behind it.
 
 use artifact::{Artifact, Failure, StageName};
 use serde::Deserialize;
@@ -7,7 +6,7 @@ use serde_json::Value;
 use stage::Context;
 
 use super::{find, tokens};
-use crate::data::ReadingData;
+use crate::data::InputLengthData;
 
 #[derive(Deserialize)]
 struct Windows {
@@ -15,22 +14,22 @@ struct Windows {
     overlap: u64,
 }
 
-/// What a model reads, by the steps that its manifest names.
+/// What the model of a training artifact reads.
 pub(super) fn collect(
     context: &Context,
     model: &str,
     artifact: &Artifact,
-) -> Result<ReadingData, Failure> {
+) -> Result<InputLengthData, Failure> {
     let manifest = artifact.manifest();
     let input = |stage| {
         let mut inputs = manifest.inputs.iter();
         let variant = &inputs.find(|input| input.stage == stage)?.variant;
         Some((variant, find(context, stage, variant)?))
     };
-    let mut reading = ReadingData {
+    let mut length = InputLengthData {
         model: model.to_owned(),
         training: manifest.run.seconds,
-        ..ReadingData::default()
+        ..InputLengthData::default()
     };
     let mut windows = windows_of(&manifest.settings);
     if let Some((_, embedding)) = input(StageName::Embed) {
@@ -39,27 +38,27 @@ pub(super) fn collect(
         if !features.is_null() {
             windows = windows_of(features);
             let rows = embedding.files.iter().filter_map(|file| file.rows).sum();
-            reading.encoding = Some((rows, embedding.run.seconds));
+            length.encoding = Some((rows, embedding.run.seconds));
         }
     }
     if let Some((name, tokens)) = input(StageName::Tokenize) {
         let data = tokens::tokenizer(name, tokens)?;
         let truncation = tokens.manifest().settings["truncation"].as_str();
-        reading.way = in_words(data.max_length, truncation, windows.as_ref());
+        length.part = describe_part(data.max_length, truncation, windows.as_ref());
         let mut splits = data.splits.iter();
         if let Some(test) = splits.find(|split| split.split == "test" && split.rows > 0) {
-            reading.cut = Some(test.truncated as f64 / test.rows as f64);
-            reading.tokens = Some(test.tokens as f64 / test.rows as f64);
+            length.truncated = Some(test.truncated as f64 / test.rows as f64);
+            length.tokens = Some(test.tokens as f64 / test.rows as f64);
         }
     }
-    Ok(reading)
+    Ok(length)
 }
 
 fn windows_of(settings: &Value) -> Option<Windows> {
     serde_json::from_value(settings.get("windows")?.clone()).ok()
 }
 
-fn in_words(max_length: u64, truncation: Option<&str>, windows: Option<&Windows>) -> String {
+fn describe_part(max_length: u64, truncation: Option<&str>, windows: Option<&Windows>) -> String {
     let part = match truncation {
         Some("tail") => "the last",
         Some("head_tail") => "the first and last",
@@ -67,7 +66,7 @@ fn in_words(max_length: u64, truncation: Option<&str>, windows: Option<&Windows>
     };
     match windows {
         Some(Windows { length, overlap }) => format!(
-            "windows of {length} tokens, {overlap} shared with the one before, over {part} {max_length}"
+            "windows of {length} tokens that overlap by {overlap}, over {part} {max_length} tokens"
         ),
         None => format!("{part} {max_length} tokens"),
     }
@@ -78,13 +77,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_told_in_words() {
-        assert_eq!(in_words(128, Some("head"), None), "the first 128 tokens");
+    fn parts_are_described() {
+        assert_eq!(
+            describe_part(128, Some("head"), None),
+            "the first 128 tokens"
+        );
         let settings = serde_json::json!({"windows": {"length": 128, "overlap": 32}});
         let windows = windows_of(&settings);
         assert_eq!(
-            in_words(1024, Some("head_tail"), windows.as_ref()),
-            "windows of 128 tokens, 32 shared with the one before, over the first and last 1024"
+            describe_part(1024, Some("head_tail"), windows.as_ref()),
+            "windows of 128 tokens that overlap by 32, over the first and last 1024 tokens"
         );
         assert!(windows_of(&serde_json::json!({"windows": null})).is_none());
     }

@@ -1,0 +1,104 @@
+//! What a model's decisions give: figures by class, other thresholds, and abstaining.
+//!
+//! All of it is a list over classes; a third class adds entries.
+
+use artifact::Sentiment;
+use metrics::{
+    AbstentionFigures, abstention_figures, accuracy_coverage_curve, class_figures, is_correct,
+    threshold_figures,
+};
+
+use crate::data::ClassData;
+
+/// Thresholds of a class in the report.
+const THRESHOLDS: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+
+/// Values of `predict --abstain` in the report; with 0.5 and two classes nothing is undecided.
+const ABSTAIN: [f64; 8] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
+
+/// Points of the accuracy-coverage curve.
+const CURVE_POINTS: usize = 50;
+
+/// The figures of every class.
+pub fn classes(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<ClassData> {
+    let mut matrix = vec![vec![0; Sentiment::ALL.len()]; Sentiment::ALL.len()];
+    for (label, probability) in labels.iter().zip(probabilities) {
+        matrix[usize::from(*label)][usize::from(predicted(*probability).id())] += 1;
+    }
+    let figures = class_figures(&matrix, confidence);
+    let classes = Sentiment::ALL.into_iter().zip(figures);
+    let class = |(class, figures): (Sentiment, _)| {
+        let rows = labels.iter().zip(probabilities);
+        let rows =
+            rows.map(|(label, value)| (*label == class.id(), class_probability(class, *value)));
+        let rows: Vec<(bool, f32)> = rows.collect();
+        ClassData {
+            class: class.as_str().to_owned(),
+            figures,
+            thresholds: threshold_figures(&rows, &THRESHOLDS, confidence),
+        }
+    };
+    classes.map(class).collect()
+}
+
+/// What the values of [`ABSTAIN`] give.
+pub fn abstention(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<AbstentionFigures> {
+    abstention_figures(&answers(labels, probabilities), &ABSTAIN, confidence)
+}
+
+/// The accuracy-coverage curve.
+pub fn coverage_curve(
+    labels: &[u8],
+    probabilities: &[f32],
+    confidence: f64,
+) -> Vec<AbstentionFigures> {
+    accuracy_coverage_curve(&answers(labels, probabilities), CURVE_POINTS, confidence)
+}
+
+/// The predicted class at the probability of the positive class.
+pub(super) fn predicted(probability: f32) -> Sentiment {
+    match is_correct(Sentiment::Positive.id(), probability) {
+        true => Sentiment::Positive,
+        false => Sentiment::Negative,
+    }
+}
+
+/// The probability of a class from that of the positive class.
+pub(super) fn class_probability(class: Sentiment, probability: f32) -> f32 {
+    match class {
+        Sentiment::Positive => probability,
+        Sentiment::Negative => 1.0 - probability,
+    }
+}
+
+/// For each review the probability of the predicted class, and whether the prediction is correct.
+fn answers(labels: &[u8], probabilities: &[f32]) -> Vec<(f32, bool)> {
+    let rows = labels.iter().zip(probabilities);
+    let answer = |(label, value): (&u8, &f32)| {
+        let class = predicted(*value);
+        (class_probability(class, *value), class.id() == *label)
+    };
+    rows.map(answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_classes_are_treated_alike() {
+        let (labels, probabilities) = ([0, 0, 1, 1], [0.04, 0.63, 0.96, 0.37]);
+        let found = classes(&labels, &probabilities, 0.95);
+        assert_eq!(
+            [&*found[0].class, &*found[1].class],
+            ["negative", "positive"]
+        );
+        assert_eq!(found[0].figures, found[1].figures);
+        assert_eq!(found[0].thresholds, found[1].thresholds);
+        let answered: Vec<u64> = abstention(&labels, &probabilities, 0.95)
+            .iter()
+            .map(|it| it.answered)
+            .collect();
+        assert_eq!(answered, [4, 4, 2, 2, 2, 2, 0, 0]);
+    }
+}

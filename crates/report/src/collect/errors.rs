@@ -1,0 +1,145 @@
+//! Slices, likely label errors and most confident errors: everything that needs the texts of the reviews.
+
+use std::collections::{BTreeSet, HashMap};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use artifact::{Artifact, Failure, Sentiment, Split, StageName};
+use artifact::{filter_split, read_table, schema};
+use metrics::{is_correct, likely_label_errors};
+use stage::Context;
+
+use super::decisions::{class_probability, predicted};
+use super::excerpts::{attributions, excerpt};
+use super::find;
+use super::slices::SliceBuilder;
+use crate::data::{Disagreement, ModelData, ReportData};
+use crate::predictions::TestPredictions;
+
+/// Most confident errors on the page.
+const ERRORS: usize = 8;
+
+/// Likely label errors on the page; the CSV file has all.
+const LABEL_ERRORS: usize = 20;
+
+/// Reads the reviews and adds slices and errors. The errors are those of the best model.
+pub(super) fn collect(
+    context: &Context,
+    predictions: &TestPredictions,
+    data: &mut ReportData,
+) -> Result<(), Failure> {
+    let best = data.best().map(|(model, _)| model.clone());
+    let best_name = best.as_ref().map(|best| best.name.as_str());
+    // An ensemble has no attributions; most of its errors are also errors of the member with the largest weight.
+    let first = |best: &ModelData| best.members.first().unwrap_or(&best.name).clone();
+    let explainer = best.as_ref().map(first);
+    let words = attributions(context, explainer.as_deref())?;
+    let index_by_id: HashMap<u64, usize> = predictions.row_ids.iter().copied().zip(0..).collect();
+    let probabilities = best_name.and_then(|best| predictions.probabilities.get(best));
+    let (mut wrong, mut label_errors) = (Vec::new(), Vec::new());
+    if let Some(values) = probabilities {
+        wrong = most_confident_errors(&predictions.labels, values);
+        label_errors = likely_label_errors(&predictions.labels, values);
+    }
+
+    let reviews = context.input(StageName::Clean).file("clean.parquet")?;
+    let mut slices = SliceBuilder::default();
+    // Slices by unknown words need all training reviews first, so test reviews wait in memory.
+    let mut test = Vec::new();
+    for batch in read_table(&reviews, &schema::clean())? {
+        let batch = batch?;
+        let train = filter_split(&reviews, &batch, Split::Train)?;
+        for row in 0..train.num_rows() {
+            slices.add_training_text(text(&train, row));
+        }
+        test.push(filter_split(&reviews, &batch, Split::Test)?);
+    }
+    let wanted: BTreeSet<usize> = wrong.iter().chain(&label_errors).copied().collect();
+    let mut texts: HashMap<usize, &str> = HashMap::new();
+    for batch in &test {
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        for row in 0..batch.num_rows() {
+            let Some(index) = index_by_id.get(&ids.value(row)).copied() else {
+                continue;
+            };
+            if wanted.contains(&index) {
+                texts.insert(index, text(batch, row));
+            }
+            slices.add(batch, row, index);
+        }
+    }
+    for (name, tokens) in tokens_of_models(context) {
+        slices.add_truncation(name, tokens, &index_by_id)?;
+    }
+    let disagreement = |index: usize, is_excerpt: bool| {
+        let (id, label) = (predictions.row_ids[index], predictions.labels[index]);
+        let others = predictions.probabilities.iter().filter(|(name, values)| {
+            Some(name.as_str()) != best_name && is_correct(label, values[index])
+        });
+        let text = texts.get(&index).copied().unwrap_or_default();
+        let probability = probabilities.map_or(0.5, |values| values[index]);
+        let (class, label) = (predicted(probability), Sentiment::from_id(label));
+        let (text, words) = match is_excerpt {
+            true => excerpt(text, words.get(&id).map_or(&[][..], Vec::as_slice)),
+            false => (text.to_owned(), Vec::new()),
+        };
+        Disagreement {
+            row_id: id,
+            text,
+            words,
+            label: label.map_or("", Sentiment::as_str).to_owned(),
+            prediction: class.as_str().to_owned(),
+            confidence: class_probability(class, probability).into(),
+            probability: probability.into(),
+            others_correct: others.count(),
+        }
+    };
+    data.confident_errors = wrong
+        .iter()
+        .map(|index| disagreement(*index, true))
+        .collect();
+    let shown = label_errors.iter().take(LABEL_ERRORS);
+    let shown = shown.map(|index| disagreement(*index, true)).collect();
+    data.likely_label_errors = (label_errors.len() as u64, shown);
+    let all = label_errors.iter().map(|index| disagreement(*index, false));
+    data.label_error_rows = all.collect();
+    data.slices = slices.build(predictions);
+    data.explained_by = explainer;
+    Ok(())
+}
+
+fn text(batch: &RecordBatch, row: usize) -> &str {
+    batch.column(1).as_string::<i32>().value(row)
+}
+
+/// The tokens that the evaluated models read, each tokenizer once.
+fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)> {
+    let evaluated = context.inputs(StageName::Evaluate);
+    let trained = evaluated.filter_map(|(name, _)| find(context, StageName::Train, name));
+    let inputs = trained.flat_map(|model| &model.manifest().inputs);
+    let tokens = inputs.filter(|input| input.stage == StageName::Tokenize);
+    let names: BTreeSet<&str> = tokens.map(|input| input.variant.as_str()).collect();
+    let tokens = context.inputs(StageName::Tokenize);
+    tokens.filter(move |(name, _)| names.contains(name))
+}
+
+/// The wrong predictions with the highest probability, by row.
+fn most_confident_errors(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
+    let mut wrong: Vec<usize> = (0..labels.len()).collect();
+    wrong.retain(|row| !is_correct(labels[*row], probabilities[*row]));
+    let confidence = |row: &usize| (probabilities[*row] - 0.5).abs();
+    wrong.sort_by(|one, two| confidence(two).total_cmp(&confidence(one)));
+    wrong.truncate(ERRORS);
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_confident_errors_come_first() {
+        let (labels, probabilities) = ([1, 0, 1, 0], [0.1, 0.7, 0.9, 0.99]);
+        assert_eq!(most_confident_errors(&labels, &probabilities), [3, 0, 1]);
+    }
+}

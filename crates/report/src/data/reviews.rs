@@ -1,0 +1,131 @@
+//! What ingest and clean found in the reviews.
+
+use artifact::Split;
+use artifact::files::profile::{Bin as LengthBin, ClassWords};
+use serde::Serialize;
+
+/// What ingest and clean found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ReviewsData {
+    /// Reviews that ingest accepted.
+    pub accepted: u64,
+    /// Rows that ingest rejected or skipped, by reason.
+    pub rejected: Vec<SkippedRows>,
+    /// Reviews that clean removed, by reason.
+    pub removed: Vec<SkippedRows>,
+    /// Reviews by split and class after cleaning.
+    pub splits: Vec<SplitCount>,
+    /// How the reviews were split.
+    pub splitting: String,
+    /// Checks for duplicates, leaks and the like.
+    #[serde(rename = "audit")]
+    pub checks: Vec<DataCheck>,
+    /// Examples of near-duplicates.
+    pub near_pairs: Vec<NearPair>,
+    /// Lengths of the reviews after cleaning, in words.
+    pub lengths: Vec<LengthBin>,
+    /// The words that differ most between the classes of the training split.
+    pub words: Vec<ClassWords>,
+}
+
+impl ReviewsData {
+    /// The reviews of a split.
+    pub(crate) fn split(&self, split: Split) -> Option<&SplitCount> {
+        self.splits.iter().find(|count| count.split == split)
+    }
+
+    /// Reviews after cleaning.
+    pub(crate) fn used(&self) -> u64 {
+        self.splits.iter().map(SplitCount::rows).sum()
+    }
+}
+
+/// Rows that are not used, for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SkippedRows {
+    /// `rejected`, `set_aside` (skipped because of a setting) or `removed`.
+    pub kind: String,
+    /// The reason.
+    pub reason: String,
+    /// Number of rows.
+    pub rows: u64,
+    /// The first few of them.
+    pub examples: Vec<Example>,
+}
+
+/// The beginning of a row of the source. Untrusted text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// File or archive member, with the line number where there is one.
+    #[serde(rename = "place")]
+    pub location: String,
+    /// The beginning of the row.
+    pub excerpt: String,
+}
+
+/// Reviews of one split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SplitCount {
+    /// The split.
+    pub split: Split,
+    /// Negative reviews.
+    pub negative: u64,
+    /// Positive reviews.
+    pub positive: u64,
+    /// Reviews without a label.
+    pub unlabelled: u64,
+}
+
+impl SplitCount {
+    /// All reviews of the split.
+    pub fn rows(&self) -> u64 {
+        self.negative + self.positive + self.unlabelled
+    }
+}
+
+/// Two near-duplicates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NearPair {
+    /// Jaccard similarity of their shingles of five words.
+    pub similarity: f64,
+    /// Their beginnings.
+    pub texts: [String; 2],
+}
+
+/// One check of the data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DataCheck {
+    /// What is searched for, in the plural.
+    pub what: String,
+    /// Number of findings.
+    pub count: u64,
+    /// The result in one line without its full stop; empty where nothing was found.
+    #[serde(rename = "remark")]
+    pub result: String,
+    /// Whether the finding can make the figures wrong.
+    pub is_warning: bool,
+}
+
+impl DataCheck {
+    /// A check with a result.
+    pub(crate) fn new(what: &str, count: u64, result: String) -> Self {
+        Self {
+            what: what.to_owned(),
+            count,
+            result,
+            is_warning: false,
+        }
+    }
+
+    /// A check that has a result only if something was found; `result` gets the number as text.
+    pub(crate) fn found(what: &str, count: u64, result: impl Fn(String) -> String) -> Self {
+        let found = (count > 0).then(|| result(artifact::format::count(count)));
+        Self::new(what, count, found.unwrap_or_default())
+    }
+
+    /// Makes a finding a warning.
+    pub(crate) fn warning(self) -> Self {
+        let is_warning = self.count > 0;
+        Self { is_warning, ..self }
+    }
+}

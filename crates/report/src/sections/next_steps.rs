@@ -1,0 +1,98 @@
+//! Advice that follows from the figures.
+
+use artifact::format;
+use metrics::FEW_ROWS;
+
+use super::summary::{comparisons_with, majority};
+use crate::LABEL_ERRORS;
+use crate::data::{ModelData, ReportData};
+use crate::formatting;
+
+/// How much faster a model has to predict before it is recommended next to the best one.
+const FASTER: f64 = 1.5;
+
+/// The accuracy of answered reviews from which on abstaining is recommended, and the smallest coverage.
+const ABSTAIN: (f64, f64) = (0.95, 0.2);
+
+/// One piece of advice, and the command for it.
+pub(crate) type NextStep = (String, Option<String>);
+
+/// What to do next, the most important first.
+pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
+    let Some((best, accuracy)) = data.best() else {
+        return Vec::new();
+    };
+    if data.rows < FEW_ROWS {
+        let text = format!("Label more reviews, so that the test split has {FEW_ROWS} or more.");
+        return vec![(text, None)];
+    }
+    let majority = majority(best).filter(|(_, share)| accuracy.low <= *share);
+    let mut steps = match majority {
+        Some((class, _)) => {
+            let text = format!(
+                "Do not use these models yet: {} is not significantly better than always predicting “{class}”. First check \
+                 how labels and texts are read from your file:",
+                best.name
+            );
+            vec![(text, Some("ressenti inspect FILE".to_owned()))]
+        }
+        None => predict(data, best),
+    };
+    steps.extend(label_errors(data));
+    steps
+}
+
+/// Using the best model, and reviews that a person should read.
+fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
+    let name = &best.name;
+    let command =
+        format!("ressenti predict --model {name} --input reviews.csv --output predictions.csv");
+    let faster = faster(data, best).unwrap_or_default();
+    let text = format!("Predict new reviews with {name}.{faster}");
+    let mut steps = vec![(text, Some(command.clone()))];
+    let is_accurate = |accuracy: f64| accuracy >= ABSTAIN.0;
+    let mut useful = best
+        .abstention
+        .iter()
+        .filter_map(|it| Some((it, it.accuracy?)));
+    let useful =
+        useful.find(|(it, accuracy)| is_accurate(accuracy.value) && it.coverage >= ABSTAIN.1);
+    if let Some((it, accuracy)) = useful.filter(|(it, _)| it.coverage < 1.0) {
+        let (share, range) = formatting::share(accuracy);
+        let text = format!(
+            "To leave uncertain reviews to a person, add --abstain {}: {name} then answered {} of the test reviews with \
+             {share} accuracy ({} {range}).",
+            it.threshold,
+            formatting::percent(it.coverage),
+            formatting::ci(data.confidence)
+        );
+        steps.push((text, Some(format!("{command} --abstain {}", it.threshold))));
+    }
+    steps
+}
+
+/// The fastest model without a significant difference from the best one.
+fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
+    let level = formatting::significance_level(data.confidence);
+    let comparisons = comparisons_with(data, &best.name).into_iter();
+    let equal = comparisons.filter(|comparison| !comparison.2.is_significant(level));
+    let factor = |name: &str| Some(data.model(name)?.prediction_speed? / best.prediction_speed?);
+    let faster = equal.filter_map(|(name, lead, _)| Some((name, lead, factor(name)?)));
+    let (name, lead, factor) = faster.max_by(|one, two| one.2.total_cmp(&two.2))?;
+    let points = 100.0 * lead.value;
+    (factor >= FASTER).then(|| {
+        format!(
+            " If speed matters, use {name}: it predicts {factor:.1} times as fast, and its accuracy is not \
+             significantly different ({points:.1} points lower)."
+        )
+    })
+}
+
+fn label_errors(data: &ReportData) -> Option<NextStep> {
+    let (count, _) = data.likely_label_errors;
+    let errors = format::plural(count, "likely label error", "likely label errors");
+    let text = format!(
+        "Check the {errors} of the test split in {LABEL_ERRORS}. Correct wrong labels in your data and run again:"
+    );
+    (count > 0).then(|| (text, Some("ressenti run".to_owned())))
+}

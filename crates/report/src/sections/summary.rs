@@ -1,0 +1,150 @@
+//! The summary at the top: the best model, what it beats, what to do next.
+
+use artifact::format;
+use maud::{Markup, html};
+use metrics::{Comparison, Estimate, FEW_ROWS};
+use pages::{paragraph, section};
+
+use super::{data_checks, next_steps, repeats};
+use crate::data::{ModelData, ReportData};
+use crate::formatting;
+
+/// The section.
+pub(crate) fn draw(data: &ReportData) -> Markup {
+    let steps = next_steps::next_steps(data);
+    let content = html! {
+        p.headline { (headline(data)) }
+        @for sentence in evidence(data) { (paragraph(sentence)) }
+        @if !steps.is_empty() {
+            h3 { "What to do next" }
+            ol.steps {
+                @for (text, command) in &steps {
+                    li { (text) @if let Some(command) = command { pre { code { (command) } } } }
+                }
+            }
+        }
+    };
+    section("summary", "Summary", content)
+}
+
+/// The summary and the data checks as sentences, for `report.json` and `report.md`.
+pub fn sentences(data: &ReportData) -> Vec<String> {
+    let mut sentences = vec![headline(data)];
+    sentences.extend(evidence(data));
+    let checks = data_checks::results(data).into_iter();
+    let checks: Vec<String> = checks.map(|(result, _)| result).collect();
+    if !checks.is_empty() {
+        sentences.push(format!("Data checks: {}", checks.join(" ")));
+    }
+    let steps = next_steps::next_steps(data).into_iter();
+    sentences
+        .extend(steps.map(|(text, command)| format!("{text} {}", command.unwrap_or_default())));
+    sentences
+}
+
+fn headline(data: &ReportData) -> String {
+    let Some((best, accuracy)) = data.best() else {
+        return "No model has an accuracy, because there are no labelled test reviews.".to_owned();
+    };
+    let (share, range) = formatting::share(accuracy);
+    let rows = format::plural(data.rows, "test review", "test reviews");
+    let ci = formatting::ci(data.confidence);
+    let best = match data.models.len() {
+        1 => best.name.clone(),
+        _ => format!("Best model: {}", best.name),
+    };
+    format!("{best}, {share} accuracy ({ci} {range}) on {rows}.")
+}
+
+/// What supports the headline.
+fn evidence(data: &ReportData) -> Vec<String> {
+    let Some((best, _)) = data.best() else {
+        return Vec::new();
+    };
+    let sentences = [
+        few_rows(data.rows),
+        compared_with_others(data, &best.name),
+        majority(best).map(|(class, share)| {
+            let share = formatting::percent(share);
+            format!("Always predicting “{class}” would reach {share}.")
+        }),
+        repeats::sentence(data),
+    ];
+    sentences.into_iter().flatten().collect()
+}
+
+/// A warning where the test split is small.
+pub(crate) fn few_rows(rows: u64) -> Option<String> {
+    (rows < FEW_ROWS).then(|| {
+        format!(
+            "The figures are uncertain, because there {} only {}: at least {FEW_ROWS} are needed to choose a model.",
+            if rows == 1 { "is" } else { "are" },
+            format::plural(rows, "test review", "test reviews")
+        )
+    })
+}
+
+/// The most frequent class of the test reviews, and its share.
+pub(super) fn majority(model: &ModelData) -> Option<(&str, f64)> {
+    let rows: u64 = model.classes.iter().map(|class| class.figures.rows).sum();
+    let largest = model.classes.iter().max_by_key(|it| it.figures.rows)?;
+    (rows > 0).then(|| (&*largest.class, largest.figures.rows as f64 / rows as f64))
+}
+
+/// Every other model with the lead of the best one and their comparison, the smallest lead first.
+pub(super) fn comparisons_with<'a>(
+    data: &'a ReportData,
+    best: &str,
+) -> Vec<(&'a str, Estimate, &'a Comparison)> {
+    let comparison = |pair: &'a Comparison| {
+        let Estimate { value, low, high } = pair.difference;
+        let (value, low, high) = (-value, -high, -low);
+        match (&*pair.first, &*pair.second) {
+            (first, second) if first == best => Some((second, pair.difference, pair)),
+            (first, second) if second == best => Some((first, Estimate { value, low, high }, pair)),
+            _ => None,
+        }
+    };
+    let mut comparisons: Vec<_> = data.comparisons.iter().filter_map(comparison).collect();
+    comparisons.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));
+    comparisons
+}
+
+/// Which models the best one beats in a paired test, and which it does not.
+fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
+    let level = formatting::significance_level(data.confidence);
+    let (beaten, equal): (Vec<_>, Vec<_>) = comparisons_with(data, best)
+        .into_iter()
+        .partition(|comparison| comparison.2.is_significant(level));
+    let beaten = beaten
+        .iter()
+        .enumerate()
+        .map(|(index, (name, lead, _))| match index {
+            0 => {
+                let (points, range) = (100.0 * lead.value, formatting::range(*lead));
+                format!(
+                    "{name} (by {points:.1} points, {} {range})",
+                    formatting::ci(data.confidence)
+                )
+            }
+            _ => (*name).to_owned(),
+        });
+    let equal = equal.iter().map(|(name, lead, pair)| {
+        let (points, p) = (
+            formatting::difference(*lead).0,
+            formatting::p_value(pair.adjusted_p_value),
+        );
+        format!("{name} ({points} points, adjusted p {p})")
+    });
+    let beaten = formatting::list(&beaten.collect::<Vec<_>>());
+    let equal = formatting::list(&equal.collect::<Vec<_>>());
+    let text = match (beaten.is_empty(), equal.is_empty()) {
+        (true, true) => return None,
+        (false, true) => format!("{best} is significantly more accurate than {beaten}"),
+        (true, false) => format!("{best} has no significant difference from {equal}"),
+        (false, false) => format!(
+            "{best} is significantly more accurate than {beaten}; it has no significant difference from {equal}"
+        ),
+    };
+    Some(text + ". These are paired tests on the same reviews.")
+}
