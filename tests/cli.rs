@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use artifact::StageName;
 use serde_json::Value;
-use testkit::{Project, Screen, program, tiny_pipeline};
+use testkit::{ProgramOutput, Project, program, tiny_pipeline};
 
 use crate::common::{ALL, call, done, finished, ressenti, succeed};
 
@@ -18,7 +18,7 @@ fn check(project: &Project, arguments: &[&str], expected: &str) {
     let screen = call(project, arguments);
     let seconds = clock.elapsed().as_secs_f64();
     assert_eq!(
-        screen.comparable(project.folder()),
+        screen.with_placeholders(project.folder()),
         format!("exit code {expected}")
     );
     // Measured: 5 ms. The rest is for a machine that does something else at the same time.
@@ -253,7 +253,7 @@ fn every_program_starts_from_any_folder_without_any_variable() {
                 .current_dir("/")
                 .env_clear()
                 .output();
-            let screen = Screen::from(output.expect("it starts"));
+            let screen = ProgramOutput::from(output.expect("it starts"));
             assert_eq!(screen.code, Some(0), "{name} {flag}: {}", screen.stderr);
             assert!(
                 screen.stdout.contains(name) || flag == "--help",
@@ -284,7 +284,7 @@ fn a_pipeline_means_the_same_from_every_folder() {
         .arg(&file)
         .current_dir("/")
         .output();
-    let screen = Screen::from(output.expect("it starts"));
+    let screen = ProgramOutput::from(output.expect("it starts"));
     assert_eq!(
         crate::common::steps(&screen, "fresh"),
         ALL,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use artifact::StageName;
 use serde_json::Value;
-use testkit::{Project, Screen, program, write_script};
+use testkit::{ProgramOutput, Project, program, write_script};
 
 use crate::common::{ALL, call, check_store, finished, identities, ressenti, steps, succeed};
 use crate::faults::faulty;
@@ -62,7 +62,7 @@ impl Cluster {
         command
     }
 
-    fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
+    fn call(&self, project: &Project, arguments: &[&str]) -> ProgramOutput {
         self.ressenti(project, arguments)
             .output()
             .expect("it starts")
@@ -70,7 +70,7 @@ impl Cluster {
     }
 
     #[track_caller]
-    fn succeed(&self, project: &Project, arguments: &[&str]) -> Screen {
+    fn succeed(&self, project: &Project, arguments: &[&str]) -> ProgramOutput {
         let screen = self.call(project, arguments);
         assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
         screen
@@ -168,7 +168,7 @@ fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
     let run = [&["run", "--engine", "slurm"][..], &change].concat();
     let mut command = broken.ressenti(&project, testkit::programs(), &run);
     command.env("SLURM_CONF", cluster.folder.path().join("slurm.conf"));
-    let screen = Screen::from(command.output().expect("it starts"));
+    let screen = ProgramOutput::from(command.output().expect("it starts"));
     assert_eq!(screen.code, Some(7), "{}{}", screen.stdout, screen.stderr);
     assert_eq!(
         steps(&screen, "failed"),
@@ -300,7 +300,7 @@ fn a_passing_fault_costs_no_result() {
     ];
     let mut command = programs.ressenti(&project, testkit::programs(), &often);
     command.env("SLURM_CONF", cluster.folder.path().join("slurm.conf"));
-    let screen = Screen::from(command.output().expect("it starts"));
+    let screen = ProgramOutput::from(command.output().expect("it starts"));
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     // Whichever training came to its third step first met it.
     let log = ["naive", "lstm"].map(|model| {
@@ -449,7 +449,7 @@ fn where_there_is_no_cluster_it_is_said() {
     let nowhere = || {
         let mut command = ressenti(&project, &["run", "--engine", "slurm"]);
         command.env("PATH", "/nowhere");
-        Screen::from(command.output().expect("it starts"))
+        ProgramOutput::from(command.output().expect("it starts"))
     };
     let screen = nowhere();
     assert_eq!(screen.code, Some(1), "{}", screen.stdout);

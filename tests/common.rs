@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use artifact::{Artifact, Digest, StageName};
-use testkit::{Project, Screen, program};
+use testkit::{ProgramOutput, Project, program};
 
 /// The steps of the tiny pipeline, in order.
 pub(crate) const ALL: [&str; 9] = [
@@ -34,7 +34,7 @@ pub(crate) fn ressenti(project: &Project, arguments: &[&str]) -> Command {
 }
 
 /// Calls `ressenti` and waits for its end.
-pub(crate) fn call(project: &Project, arguments: &[&str]) -> Screen {
+pub(crate) fn call(project: &Project, arguments: &[&str]) -> ProgramOutput {
     ressenti(project, arguments)
         .output()
         .expect("it starts")
@@ -43,7 +43,7 @@ pub(crate) fn call(project: &Project, arguments: &[&str]) -> Screen {
 
 /// Calls `ressenti`, which must end well.
 #[track_caller]
-pub(crate) fn succeed(project: &Project, arguments: &[&str]) -> Screen {
+pub(crate) fn succeed(project: &Project, arguments: &[&str]) -> ProgramOutput {
     let screen = call(project, arguments);
     assert_eq!(
         screen.code,
@@ -57,7 +57,7 @@ pub(crate) fn succeed(project: &Project, arguments: &[&str]) -> Screen {
 }
 
 /// The steps whose line starts with this word.
-pub(crate) fn steps(screen: &Screen, state: &str) -> Vec<String> {
+pub(crate) fn steps(screen: &ProgramOutput, state: &str) -> Vec<String> {
     let lines = screen
         .stdout
         .lines()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::Contract;
-use testkit::{Project, Recipe};
+use testkit::{Project, TestArtifact};
 
 use crate::common::{
     ALL, artifact, call, check_store, done, finished, identities, parts, steps, succeed,
@@ -166,7 +166,7 @@ fn a_stage_called_by_hand_refuses_a_damaged_input() {
             .join("clean.parquet"),
         50,
     );
-    let screen = call(&project, &["tokenize", "--force"]).comparable(project.folder());
+    let screen = call(&project, &["tokenize", "--force"]).with_placeholders(project.folder());
     let expected = "exit code 1\n----- stderr\n\
         error: `artifacts/store/clean/[digest]/clean.parquet` is damaged: \
         its digest should be [digest] and is [digest]\n\n\
@@ -184,7 +184,7 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
         let manifest = embedding.manifest().clone();
         let mut contract = manifest.contract;
         change(&mut contract);
-        let recipe = Recipe {
+        let recipe = TestArtifact {
             stage: manifest.stage,
             settings: manifest.settings,
             inputs: manifest.inputs,
@@ -196,7 +196,7 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
             "random",
             &[("embedding.arrow", b"vectors")],
         );
-        call(&project, &["run"]).comparable(project.folder())
+        call(&project, &["run"]).with_placeholders(project.folder())
     };
     let screen = misfit(|contract| {
         let Contract::Embedding {

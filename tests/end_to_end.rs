@@ -28,7 +28,7 @@ fn reviews_become_a_report_and_the_second_run_does_nothing() {
     let screen = succeed(&project, &["run"]);
     let seconds = clock.elapsed().as_secs_f64();
     assert_eq!(steps(&screen, "fresh"), ALL);
-    let text = screen.comparable(project.folder());
+    let text = screen.with_placeholders(project.folder());
     let end = "\n9 steps: 9 fresh in [time]\nreport  artifacts/report/reviews/report.html\n";
     assert!(text.ends_with(end), "{text}");
     // Measured: 0.02 s. The rest is for a machine that does something else at the same time.
@@ -40,7 +40,8 @@ fn reviews_become_a_report_and_the_second_run_does_nothing() {
 fn a_setting_of_one_model_runs_that_model_and_what_follows_it() {
     let project = finished();
     let change = ["--set", "model.lstm.hidden=6"];
-    let plan = succeed(&project, &[&["plan"], &change[..]].concat()).comparable(project.folder());
+    let plan =
+        succeed(&project, &[&["plan"], &change[..]].concat()).with_placeholders(project.folder());
     assert!(
         plan.contains(
             "\nstale  train     lstm         setting `model.lstm.hidden` changed: 8 -> 6\n"
@@ -229,7 +230,8 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
         worse.stdout
     );
 
-    let none = call(&project, &["run", "--baseline", "none.json"]).comparable(project.folder());
+    let none =
+        call(&project, &["run", "--baseline", "none.json"]).with_placeholders(project.folder());
     assert_eq!(
         none,
         "exit code 1\n----- stderr\nerror: There is no baseline `none.json`\n\n\
@@ -299,7 +301,7 @@ embedding = "windows"
     );
     assert_eq!(misfit.code, Some(1));
     assert_eq!(
-        misfit.comparable(project.folder()),
+        misfit.with_placeholders(project.folder()),
         "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, one of 300 entries at most, learned from your \
          reviews; the encoder `encoder` was trained with its own `tokenizer.json` (17 entries, fingerprint [digest]) and \
          would read any other's ids as other words\n\n\

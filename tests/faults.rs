@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::StageName;
-use testkit::{Project, Screen, train_with_faults};
+use testkit::{ProgramOutput, Project, fault_injection_program};
 
 use crate::common::{check_store, finished, identities, steps, succeed};
 use crate::processes::Programs;
@@ -16,14 +16,14 @@ pub(crate) fn faulty(project: &Project, plan: &str) -> Programs {
     let folder = project.folder().display();
     let script = format!(
         "export RESSENTI_FAULTS='{plan}' RESSENTI_FAULTS_DONE='{folder}'\nexec '{}' \"$@\"",
-        train_with_faults().display()
+        fault_injection_program().display()
     );
     Programs::with(&[(StageName::Train, &script)])
 }
 
 const OFTEN: [&str; 3] = ["run", "--set", "run.checkpoint.steps=1"];
 
-fn run(project: &Project, plan: &str, arguments: &[&str]) -> Screen {
+fn run(project: &Project, plan: &str, arguments: &[&str]) -> ProgramOutput {
     faulty(project, plan).call(project, &[&OFTEN[..], arguments].concat())
 }
 

@@ -11,12 +11,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Project, Screen};
+use testkit::{ProgramOutput, Project};
 
 use crate::common::{call, copy_folder, finished, ressenti, succeed};
 
 /// `ressenti predict` with lines on standard input.
-fn pipe(project: &Project, arguments: &[&str], lines: &[u8]) -> Screen {
+fn pipe(project: &Project, arguments: &[&str], lines: &[u8]) -> ProgramOutput {
     let mut child = ressenti(project, &[&["predict"], arguments].concat())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{Project, Screen, copy_program, program, tiny_pipeline};
+use testkit::{ProgramOutput, Project, copy_program, program, tiny_pipeline};
 
 use crate::common::{call, copy_folder, succeed};
 use crate::predict::json;
@@ -180,7 +180,7 @@ fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_on
     succeed(&project, &["run"]);
     let alone = project.folder().join("ressenti-predict");
     copy_program(&program("ressenti-predict"), &alone);
-    let ask = |program: &Path, subcommand: &[&str], model: &str| -> Screen {
+    let ask = |program: &Path, subcommand: &[&str], model: &str| -> ProgramOutput {
         Command::new(program)
             .args(subcommand)
             .args(["--model", model, "--format", "json", "A superb film."])

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::StageName;
-use testkit::{Project, Screen, copy_program, program, write_script};
+use testkit::{ProgramOutput, Project, copy_program, program, write_script};
 
 use crate::common::{ALL, call, check_store, finished, ressenti, steps, succeed};
 
@@ -24,7 +24,8 @@ fn two_runs_at_once_share_the_work_and_break_nothing() {
             .expect("it starts")
     };
     let children = [start(), start()];
-    let screens = children.map(|child| Screen::from(child.wait_with_output().expect("it ends")));
+    let screens =
+        children.map(|child| ProgramOutput::from(child.wait_with_output().expect("it ends")));
     for screen in &screens {
         assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
         let mut seen = [steps(screen, "fresh"), steps(screen, "done")].concat();
@@ -75,7 +76,7 @@ impl Programs {
         command
     }
 
-    pub(crate) fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
+    pub(crate) fn call(&self, project: &Project, arguments: &[&str]) -> ProgramOutput {
         self.ressenti(project, testkit::programs(), arguments)
             .output()
             .expect("it starts")
@@ -87,13 +88,13 @@ impl Programs {
 fn a_missing_program_is_named_with_the_command_that_builds_it() {
     let project = Project::tiny();
     let nowhere = project.folder().join("none");
-    let screen: Screen = Programs::with(&[])
+    let screen: ProgramOutput = Programs::with(&[])
         .ressenti(&project, &nowhere, &["run"])
         .output()
         .expect("it starts")
         .into();
     assert_eq!(
-        screen.comparable(project.folder()),
+        screen.with_placeholders(project.folder()),
         "exit code 1\n----- stderr\n\
          error: The program `ressenti-ingest` is neither beside `ressenti` nor on the PATH\n\n\
          hint: Build the programs with `cargo build`\n"
@@ -106,7 +107,7 @@ fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
     let failing = Programs::with(&[(StageName::Train, "echo 'error: it broke' >&2; exit 7")]);
     let change = ["--set", "training.batch_size=5"];
     let screen = failing.call(&project, &[&["run"], &change[..]].concat());
-    let text = screen.comparable(project.folder());
+    let text = screen.with_placeholders(project.folder());
     let (_, failed) = text.split_once("failed").expect("a failed step");
     assert_eq!(
         failed,
@@ -160,9 +161,9 @@ fn interrupted(script: &str, send: impl Fn(i32)) -> String {
         sleep(Duration::from_millis(5));
     }
     send(i32::try_from(child.id()).expect("a process id"));
-    let screen = Screen::from(child.wait_with_output().expect("it ends"));
+    let screen = ProgramOutput::from(child.wait_with_output().expect("it ends"));
     assert!(clock.elapsed() < Duration::from_secs(20), "it ends at once");
-    screen.comparable(project.folder())
+    screen.with_placeholders(project.folder())
 }
 
 const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not tried interrupted after [time]\n\n\
@@ -199,7 +200,7 @@ fn a_reader_who_has_seen_enough_is_no_error() {
             .spawn()
             .expect("it starts");
         drop(child.stdout.take());
-        let screen = Screen::from(child.wait_with_output().expect("it ends"));
+        let screen = ProgramOutput::from(child.wait_with_output().expect("it ends"));
         assert_eq!(
             (screen.code, screen.stderr.as_str()),
             (Some(0), ""),
@@ -219,14 +220,14 @@ fn colors_are_for_terminals_and_for_those_who_want_them() {
             .env("CLICOLOR_FORCE", "1")
             .env(name, "1")
             .output();
-        Screen::from(output.expect("it starts")).stdout
+        ProgramOutput::from(output.expect("it starts")).stdout
     };
     assert!(with("RESSENTI_TEST").contains('\u{1b}'));
     let wanted_none = ressenti(&project, &["plan"])
         .env("NO_COLOR", "1")
         .output()
         .expect("it starts");
-    assert_eq!(Screen::from(wanted_none).stdout, plain);
+    assert_eq!(ProgramOutput::from(wanted_none).stdout, plain);
 }
 
 /// A sweep of four trials, small and with dropout.
@@ -288,7 +289,7 @@ fn a_terminated_run_takes_all_its_stages_along_and_the_next_goes_on() {
     // SAFETY: `kill` takes any number; the process is our own child.
     let sent = unsafe { libc::kill(i32::try_from(child.id()).expect("an id"), libc::SIGTERM) };
     assert_eq!(sent, 0);
-    let screen = Screen::from(child.wait_with_output().expect("it ends"));
+    let screen = ProgramOutput::from(child.wait_with_output().expect("it ends"));
     assert!(clock.elapsed() < Duration::from_secs(20), "it ends at once");
     assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
     assert_eq!(started(), 2, "no third one begins");

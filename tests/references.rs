@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{Screen, program};
+use testkit::{ProgramOutput, program};
 
 const PAGE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -16,7 +16,7 @@ const PAGE: &str = concat!(
 fn help(command: Option<&str>) -> String {
     let mut ressenti = Command::new(program("ressenti"));
     ressenti.args(command).arg("--help").env_remove("COLUMNS");
-    let screen: Screen = ressenti.output().expect("it starts").into();
+    let screen: ProgramOutput = ressenti.output().expect("it starts").into();
     assert_eq!(screen.code, Some(0), "{}", screen.stderr);
     screen.stdout
 }

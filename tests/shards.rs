@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{Project, Screen};
+use testkit::{ProgramOutput, Project};
 
 use crate::common::{call, finished, ressenti, succeed};
 
@@ -31,7 +31,7 @@ fn read(project: &Project, name: &str) -> Vec<u8> {
 }
 
 /// The summary of a file without the speed and the name.
-fn summary(screen: &Screen) -> &str {
+fn summary(screen: &ProgramOutput) -> &str {
     let line = screen.stdout.rsplit_once("; `").expect("a name").0;
     match line.strip_suffix(" a second") {
         Some(line) => line.rsplit_once("; ").expect("a speed").0,
@@ -222,7 +222,7 @@ fn rows_done(folder: &Path) -> u64 {
 }
 
 /// Starts a process, waits until it has done more rows, sends it a signal, and returns its output.
-fn interrupted(project: &Project, arguments: &[&str], work: &Path, signal: &str) -> Screen {
+fn interrupted(project: &Project, arguments: &[&str], work: &Path, signal: &str) -> ProgramOutput {
     let before = rows_done(work);
     let mut command = ressenti(project, arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

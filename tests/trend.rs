@@ -4,7 +4,7 @@ use std::fs;
 
 use metrics::counter_rng::{GOLDEN, mix};
 use serde_json::Value;
-use testkit::{Project, Screen, tiny_pipeline};
+use testkit::{ProgramOutput, Project, tiny_pipeline};
 
 use crate::common::{call, succeed};
 
@@ -76,7 +76,7 @@ pub(crate) fn turned() -> String {
     rows
 }
 
-pub(crate) fn json(screen: &Screen) -> Value {
+pub(crate) fn json(screen: &ProgramOutput) -> Value {
     serde_json::from_str(&screen.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", screen.stdout, screen.stderr))
 }
@@ -149,7 +149,7 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
     assert!(!page.contains("<script"));
     if let Some(browser) = testkit::browser::browser() {
         for is_dark in [false, true] {
-            let (problems, _) = testkit::browser::measured(&browser, &page, is_dark);
+            let (problems, _) = testkit::browser::measure_page(&browser, &page, is_dark);
             assert!(
                 problems.is_empty(),
                 "dark: {is_dark}\n{}",

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::{call, done, finished, succeed};
 
-fn json(screen: &testkit::Screen) -> Value {
+fn json(screen: &testkit::ProgramOutput) -> Value {
     serde_json::from_str(&screen.stdout).expect("JSON")
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use testkit::{Project, Screen};
+use testkit::{ProgramOutput, Project};
 
 use super::{lines, many};
 use crate::common::{call, finished, ressenti, succeed};
@@ -81,7 +81,12 @@ fn a_folder_that_is_closed_is_left_by_the_output() {
 }
 
 /// Sends a signal as soon as the journal is there, and waits for the end.
-fn interrupted(project: &Project, arguments: &[&str], journal: &str, signal: &str) -> Screen {
+fn interrupted(
+    project: &Project,
+    arguments: &[&str],
+    journal: &str,
+    signal: &str,
+) -> ProgramOutput {
     let journal = project.folder().join(journal);
     let child = ressenti(project, arguments)
         .stdout(Stdio::piped())

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use serde_json::Value;
-use testkit::Screen;
+use testkit::ProgramOutput;
 
 use super::{json, pipe};
 use crate::common::{finished, ressenti, succeed};
@@ -22,7 +22,7 @@ fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
             .stdout(full.expect("Linux has it"))
             .stderr(Stdio::piped())
             .spawn();
-        let screen: Screen = child
+        let screen: ProgramOutput = child
             .and_then(|it| it.wait_with_output())
             .expect("it ends")
             .into();
@@ -39,7 +39,7 @@ fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
             .spawn()
             .expect("it starts");
         drop(child.stdout.take());
-        let screen: Screen = child.wait_with_output().expect("it ends").into();
+        let screen: ProgramOutput = child.wait_with_output().expect("it ends").into();
         assert_eq!(screen.code, Some(0), "{arguments:?}: {}", screen.stderr);
     }
 }

@@ -9,7 +9,7 @@ use artifact::{
     host_name, key_of,
 };
 use serde_json::{Value, json};
-use testkit::Recipe;
+use testkit::TestArtifact;
 
 const FILES: [(&str, &[u8]); 3] = [
     ("reviews.parquet", b"sixty reviews"),
@@ -23,10 +23,10 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn recipe(settings: Value) -> Recipe {
-    Recipe {
+fn recipe(settings: Value) -> TestArtifact {
+    TestArtifact {
         settings,
-        ..Recipe::new(StageName::Ingest, Contract::Reviews { rows: 60 })
+        ..TestArtifact::new(StageName::Ingest, Contract::Reviews { rows: 60 })
     }
 }
 
@@ -113,7 +113,7 @@ fn the_identity_is_the_content_and_nothing_else() {
     );
     assert_ne!(identity(json!(4), &other_content), first);
     assert_ne!(identity(json!(5), &other_name), first);
-    let other_promise = Recipe::new(StageName::Ingest, Contract::Reviews { rows: 61 });
+    let other_promise = TestArtifact::new(StageName::Ingest, Contract::Reviews { rows: 61 });
     assert_ne!(other_promise.commit(&store, "a", &FILES).identity(), first);
 }
 

@@ -4,12 +4,12 @@ use std::fs;
 
 use artifact::{Contract, InputReference, StageName, Store, Unnamed, UnnamedKind};
 use serde_json::json;
-use testkit::Recipe;
+use testkit::TestArtifact;
 
-fn reviews(settings: u64) -> Recipe {
-    Recipe {
+fn reviews(settings: u64) -> TestArtifact {
+    TestArtifact {
         settings: json!({ "settings": settings }),
-        ..Recipe::new(StageName::Ingest, Contract::Reviews { rows: settings })
+        ..TestArtifact::new(StageName::Ingest, Contract::Reviews { rows: settings })
     }
 }
 
@@ -44,9 +44,9 @@ fn what_a_variant_names_stays_with_all_it_was_made_from() {
         classes: vec![],
         normalization: None,
     };
-    let clean = Recipe {
+    let clean = TestArtifact {
         inputs: vec![input],
-        ..Recipe::new(StageName::Clean, contract)
+        ..TestArtifact::new(StageName::Clean, contract)
     };
     clean.commit(&store, "reviews", &[("clean.parquet", b"clean")]);
     assert_eq!(store.unnamed().expect("readable"), []);

@@ -22,7 +22,7 @@ fn run(bench: &Bench, arguments: &[&str]) -> Screen {
         .output()
         .expect("the program starts");
     let text = |bytes: &[u8]| {
-        testkit::filters::comparable(&String::from_utf8_lossy(bytes), &bench.path(""))
+        testkit::filters::with_placeholders(&String::from_utf8_lossy(bytes), &bench.path(""))
     };
     Screen {
         code: output.status.code(),

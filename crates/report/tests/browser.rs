@@ -7,14 +7,14 @@ mod made_up;
 use std::fs;
 
 use report::render;
-use testkit::browser::{browser, chromium, measured};
+use testkit::browser::{browser, measure_page, run_chromium};
 
 #[test]
 fn the_page_fits_every_window_in_the_light_and_in_the_dark() {
     let Some(browser) = browser() else { return };
     let html = render(&made_up::run(4000));
     for is_dark in [false, true] {
-        let (problems, was_dark) = measured(&browser, &html, is_dark);
+        let (problems, was_dark) = measure_page(&browser, &html, is_dark);
         assert_eq!(was_dark, is_dark);
         assert!(
             problems.is_empty(),
@@ -30,7 +30,7 @@ fn what_does_not_fit_is_seen() {
     let html = "<!doctype html><meta name=viewport content='width=device-width'><body style='background:#fff'>\
         <p style='color:#ccc'>pale</p><div style='width:900px'>wide</div>\
         <svg width=100 height=50><text x=5 y=20>one</text><text x=6 y=22>two</text></svg>";
-    let (problems, _) = measured(&browser, html, false);
+    let (problems, _) = measure_page(&browser, html, false);
     for said in [
         "wider than its window of 360",
         "over each other: one, two",
@@ -56,7 +56,7 @@ fn a_screenshot_shows_something() {
             "--window-size=1100,1600".to_owned(),
             address.to_owned(),
         ];
-        chromium(
+        run_chromium(
             &browser,
             folder.path(),
             &arguments.each_ref().map(String::as_str),

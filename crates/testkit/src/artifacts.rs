@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// What to commit, and as what.
 #[derive(Clone, Debug)]
-pub struct Recipe {
+pub struct TestArtifact {
     /// The stage it is of.
     pub stage: StageName,
     /// The settings it claims to be made with.
@@ -23,7 +23,7 @@ pub struct Recipe {
     pub contract: Contract,
 }
 
-impl Recipe {
+impl TestArtifact {
     /// An artifact made from nothing, without settings.
     pub fn new(stage: StageName, contract: Contract) -> Self {
         Self {

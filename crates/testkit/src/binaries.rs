@@ -32,7 +32,7 @@ fn build(folder: &Path) -> bool {
 }
 
 /// The path of `ressenti-train` with faults on purpose, which no other build makes.
-pub fn train_with_faults() -> &'static Path {
+pub fn fault_injection_program() -> &'static Path {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     const NAME: &str = "ressenti-train-faults";
     let arguments = [
@@ -81,7 +81,7 @@ pub fn program(name: &str) -> PathBuf {
 
 /// What a program showed and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Screen {
+pub struct ProgramOutput {
     /// Exit code; `None` for a process that was killed.
     pub code: Option<i32>,
     /// Standard output.
@@ -90,7 +90,7 @@ pub struct Screen {
     pub stderr: String,
 }
 
-impl From<Output> for Screen {
+impl From<Output> for ProgramOutput {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("our programs write UTF-8");
         Self {
@@ -101,10 +101,10 @@ impl From<Output> for Screen {
     }
 }
 
-impl Screen {
+impl ProgramOutput {
     /// Code, output and errors together, for a comparison as a whole. The folder's own path is
     /// written as `[folder]`, times as `[time]`, digests as `[digest]`.
-    pub fn comparable(&self, folder: &Path) -> String {
+    pub fn with_placeholders(&self, folder: &Path) -> String {
         let code = self
             .code
             .map_or("killed".to_owned(), |code| code.to_string());
@@ -113,7 +113,7 @@ impl Screen {
             if !stream.is_empty() {
                 text.push_str(&format!(
                     "----- {title}\n{}",
-                    crate::filters::comparable(stream, folder)
+                    crate::filters::with_placeholders(stream, folder)
                 ));
             }
         }

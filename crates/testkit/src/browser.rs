@@ -37,7 +37,7 @@ pub fn browser() -> Option<PathBuf> {
 }
 
 /// Calls the browser without a window; what it prints.
-pub fn chromium(browser: &Path, folder: &Path, arguments: &[&str]) -> String {
+pub fn run_chromium(browser: &Path, folder: &Path, arguments: &[&str]) -> String {
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
     let output = Command::new(browser)
         .args([
@@ -55,7 +55,7 @@ pub fn chromium(browser: &Path, folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// What the script found on a page, and whether it was dark.
-pub fn measured(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool) {
+pub fn measure_page(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let host = folder.path().join("host.html");
     let page = serde_json::to_string(html)
@@ -76,7 +76,7 @@ pub fn measured(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool
         "--dump-dom",
         &address,
     ];
-    let document = chromium(browser, folder.path(), &arguments);
+    let document = run_chromium(browser, folder.path(), &arguments);
     let found = document
         .split("<pre id=\"measured\">")
         .nth(1)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// A text with this folder's path as `[folder]`, durations as `[time]` and digests of twelve or more
 /// hex digits as `[digest]`.
-pub fn comparable(text: &str, folder: &Path) -> String {
+pub fn with_placeholders(text: &str, folder: &Path) -> String {
     let text = text.replace(&*folder.to_string_lossy(), "[folder]");
     let lines = text
         .lines()
@@ -87,7 +87,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(
-                comparable(text, Path::new("/tmp/x")),
+                with_placeholders(text, Path::new("/tmp/x")),
                 format!("{expected}\n")
             );
         }

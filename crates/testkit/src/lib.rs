@@ -12,8 +12,8 @@ pub mod filters;
 pub mod project;
 pub mod stages;
 
-pub use artifacts::Recipe;
-pub use binaries::{Screen, program, programs, train_with_faults};
+pub use artifacts::TestArtifact;
+pub use binaries::{ProgramOutput, fault_injection_program, program, programs};
 pub use encoder::write_tiny_encoder;
 pub use executables::{copy_program, write_script};
 pub use project::{Project, tiny_pipeline};

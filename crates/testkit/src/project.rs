@@ -114,7 +114,7 @@ impl Project {
     }
 
     /// Why a pipeline with these changes is refused: the message and, behind a bar, the hint.
-    pub fn refused(&self, changes: &[&str]) -> String {
+    pub fn load_error(&self, changes: &[&str]) -> String {
         let changes: Vec<Override> = changes
             .iter()
             .map(|text| text.parse().expect("an override"))

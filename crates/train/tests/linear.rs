@@ -129,7 +129,7 @@ fn what_cannot_be_is_said_with_what_to_change() {
             "model.linear.ngrams.smoothing",
         ),
     ] {
-        let found = project.refused(&[change]);
+        let found = project.load_error(&[change]);
         assert!(found.contains(part), "{change}: {found}");
     }
 }

@@ -13,7 +13,7 @@ use embed::Embed;
 use ingest::Ingest;
 use safetensors::SafeTensors;
 use stage::NoOptions;
-use testkit::{Project, Screen, run_stage, train_with_faults};
+use testkit::{ProgramOutput, Project, fault_injection_program, run_stage};
 use tokenize::Tokenize;
 
 /// Everything before training.
@@ -39,7 +39,7 @@ const SETTINGS: [&str; 5] = [
 
 /// `ressenti-train` for the lstm, with a plan of faults.
 fn command(project: &Project, faults: &str, changes: &[&str]) -> Command {
-    let mut command = Command::new(train_with_faults());
+    let mut command = Command::new(fault_injection_program());
     command.arg("--pipeline").arg(project.pipeline_file());
     command.args(["--variant", "lstm", "--progress", "plain"]);
     for change in SETTINGS.iter().chain(changes) {
@@ -51,13 +51,13 @@ fn command(project: &Project, faults: &str, changes: &[&str]) -> Command {
     command
 }
 
-fn train(project: &Project, faults: &str, changes: &[&str]) -> Screen {
+fn train(project: &Project, faults: &str, changes: &[&str]) -> ProgramOutput {
     let output = command(project, faults, changes).output();
     output.expect("the program starts").into()
 }
 
 #[track_caller]
-fn succeed(project: &Project, faults: &str, changes: &[&str]) -> Screen {
+fn succeed(project: &Project, faults: &str, changes: &[&str]) -> ProgramOutput {
     let screen = train(project, faults, changes);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     screen
@@ -90,7 +90,7 @@ fn undisturbed(changes: &[&str]) -> [Vec<u8>; 2] {
 
 /// The step that a training says to go on after.
 #[track_caller]
-fn step_gone_on_from(screen: &Screen) -> u64 {
+fn step_gone_on_from(screen: &ProgramOutput) -> u64 {
     let line = screen
         .stderr
         .lines()
@@ -295,7 +295,7 @@ fn signals_save_and_leave_or_save_and_go_on() {
         sleep(Duration::from_millis(200));
         let clock = Instant::now();
         signal(&child, sent);
-        let screen: Screen = child.wait_with_output().expect("it ends").into();
+        let screen: ProgramOutput = child.wait_with_output().expect("it ends").into();
         assert!(clock.elapsed() < Duration::from_secs(5));
         assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
         for part in ["saved after step", "stopped: Saved after step"] {

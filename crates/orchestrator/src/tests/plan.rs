@@ -73,8 +73,11 @@ fn an_output_that_is_not_there_was_never_run_or_is_gone() {
 #[test]
 fn what_is_there_and_whole_is_fresh_unless_it_is_asked_for() {
     let folder = tempfile_store();
-    let artifact = testkit::Recipe::new(StageName::Train, Contract::Report { models: vec![] })
-        .commit(&folder.store(), "lstm", &[("content", b"weights")]);
+    let artifact = testkit::TestArtifact::new(
+        StageName::Train,
+        Contract::Report { models: vec![] },
+    )
+    .commit(&folder.store(), "lstm", &[("content", b"weights")]);
     let whole = Output::Whole(Box::new(artifact));
     // Fresh even where the name stands for another output: a setting was switched back.
     check(

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use artifact::{Contract, Digest, Failure, Sentiment, StageName};
 use settings::{Pipeline, Step, StepId};
 use stage::{PipelineArguments, ProgressMode, Resolver, StepState};
-use testkit::{Project, Recipe};
+use testkit::{Project, TestArtifact};
 
 use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{Ending, Job};
@@ -161,7 +161,7 @@ impl World {
             .resolve(&step)
             .expect("whole manifests")
             .expect("inputs");
-        let recipe = Recipe {
+        let recipe = TestArtifact {
             stage: id.stage,
             settings: step.settings.clone(),
             inputs: resolved.input_references,
