@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use settings::RunSettings;
 use stage::PipelineArguments;
 
-use crate::selection::Request;
+use crate::selection::SelectionArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -115,7 +115,7 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
-    pub(crate) selection: Request,
+    pub(crate) selection: SelectionArguments,
 
     /// Say what would run, and why, and run nothing
     #[arg(long)]
@@ -198,7 +198,7 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
-    pub(crate) selection: Request,
+    pub(crate) selection: SelectionArguments,
 
     /// Show the trials of every sweep one by one
     #[arg(long)]

@@ -1,13 +1,14 @@
-//! Do a step's inputs fit together? Found while planning, in milliseconds, and not by a network
-//! whose first matrix product fails an hour later.
+//! Checks while planning that the inputs of a step fit together, for example that an embedding was made for
+//! the same tokenizer.
 
 use artifact::{Contract, Failure, StageName, format};
 use settings::StepId;
 
-/// What has to be the same wherever two contracts meet that both speak of it, in words.
-const TERMS: [fn(&Contract) -> Option<String>; 4] = [vocabulary, tokenizer, width, classes];
+/// Properties that must be equal in all contracts that have them.
+const SHARED_PROPERTIES: [fn(&Contract) -> Option<String>; 4] =
+    [vocabulary, tokenizer, width, classes];
 
-/// Not that of an encoder, whose table may have rows that its tokenizer never uses.
+/// Not of an encoder, whose table may have rows that its tokenizer never uses.
 fn vocabulary(contract: &Contract) -> Option<String> {
     let size = match contract {
         Contract::Tokens {
@@ -53,11 +54,11 @@ fn classes(contract: &Contract) -> Option<String> {
     }
 }
 
-/// Compares the contracts that meet in one step: those of its inputs and, where it is there
-/// already, of its output. All of the same tokenizer, vocabulary, width and classes.
+/// Compares the contracts of a step's inputs and of its output if it exists. Tokenizer, vocabulary, width
+/// and classes must be equal.
 ///
 /// # Errors
-/// The first two that do not fit, with the setting to change.
+/// The first two artifacts that do not fit, with the setting to change.
 pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result<(), Failure> {
     let reference = match step.stage {
         StageName::Embed => format!("embedding.{}.tokenizer", step.variant),
@@ -80,9 +81,9 @@ pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result
     Ok(())
 }
 
-/// What each of two contracts says where they contradict each other.
+/// The first property that differs, with both values.
 fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
-    TERMS.iter().find_map(|term| {
+    SHARED_PROPERTIES.iter().find_map(|term| {
         let (one, two) = (term(one)?, term(two)?);
         (one != two).then_some((one, two))
     })

@@ -1,4 +1,4 @@
-//! `ressenti gc`: what nothing names any more, with sizes, deleted when asked for.
+//! `ressenti gc`: lists and deletes artifacts that no step of the pipeline uses.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 
 use crate::arguments::GcArguments;
 
-/// Finds what nothing names, shows it, and deletes it after asking, or as the arguments say.
+/// Lists unused folders and deletes them after a confirmation, or as the arguments say.
 ///
 /// # Errors
-/// The pipeline file or the store cannot be read, or nobody is there to be asked.
+/// The pipeline file or the store cannot be read, or there is no terminal for the confirmation.
 pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     let store = Store::new(&arguments.pipeline.load()?.artifacts);
     let found = store.unnamed()?;
     let mut out = anstream::stdout();
-    let bytes: u64 = found.iter().map(|unnamed| unnamed.bytes).sum();
+    let bytes: u64 = found.iter().map(|unused| unused.bytes).sum();
     if !arguments.json {
-        let _ = show(&mut out, &found, bytes);
+        let _ = print_table(&mut out, &found, bytes);
     }
     let deletes = if arguments.dry_run {
         false
     } else if arguments.yes || found.is_empty() {
         arguments.yes
     } else if io::stdin().is_terminal() {
-        ask(&mut out)
+        confirm(&mut out)
     } else {
         let hint =
             "Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`";
@@ -33,14 +33,14 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     };
     let mut deleted = Vec::new();
-    for unnamed in found.iter().filter(|_| deletes) {
-        if store.delete(unnamed)? {
-            deleted.push(unnamed);
+    for unused in found.iter().filter(|_| deletes) {
+        if store.delete(unused)? {
+            deleted.push(unused);
         }
     }
-    let freed: u64 = deleted.iter().map(|unnamed| unnamed.bytes).sum();
+    let freed: u64 = deleted.iter().map(|unused| unused.bytes).sum();
     let _ = if arguments.json {
-        let entry = |unnamed| entry(unnamed, deleted.contains(&unnamed));
+        let entry = |unused| to_json(unused, deleted.contains(&unused));
         let list: Vec<Value> = found.iter().map(entry).collect();
         let object = json!({"found": list, "bytes": bytes, "freed": freed});
         writeln!(out, "{object:#}")
@@ -53,7 +53,7 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
+fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
         let text = "Everything in the artifacts folder is named by a variant, or was made for one";
         return writeln!(out, "{text}");
@@ -62,10 +62,10 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     let (stage, size, age) = ("stage", "size", "age");
     let line = format!("{stage:<9} {size:>10}  {age:>10}  what");
     writeln!(out, "{dimmed}{line}{dimmed:#}")?;
-    for unnamed in found {
+    for unused in found {
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
-        let folder = unnamed.folder.display();
-        let what = match &unnamed.kind {
+        let folder = unused.folder.display();
+        let what = match &unused.kind {
             UnnamedKind::Output {
                 stage: of,
                 finished,
@@ -82,7 +82,7 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
             UnnamedKind::Resumable => format!("an interrupted run goes on from here: {folder}"),
             UnnamedKind::Unfinished => format!("left by a run that was killed: {folder}"),
         };
-        let size = format::bytes(unnamed.bytes);
+        let size = format::bytes(unused.bytes);
         let line = format!("{stage:<9} {size:>10}  {age:>10}  {what}");
         writeln!(out, "{style}{line}{style:#}")?;
     }
@@ -91,7 +91,7 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     writeln!(out, "\n{folders} that nothing names, {size}")
 }
 
-fn ask(out: &mut impl Write) -> bool {
+fn confirm(out: &mut impl Write) -> bool {
     let question = "Delete them? All of it can be made again, which takes its time. [y/N] ";
     let _ = write!(out, "{question}").and_then(|()| out.flush());
     let mut answer = String::new();
@@ -99,8 +99,8 @@ fn ask(out: &mut impl Write) -> bool {
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-fn entry(unnamed: &Unnamed, deleted: bool) -> Value {
-    let (kind, output) = match &unnamed.kind {
+fn to_json(unused: &Unnamed, deleted: bool) -> Value {
+    let (kind, output) = match &unused.kind {
         UnnamedKind::Output {
             stage,
             finished,
@@ -111,8 +111,8 @@ fn entry(unnamed: &Unnamed, deleted: bool) -> Value {
         UnnamedKind::Resumable => ("resumable", None),
     };
     json!({
-        "folder": unnamed.folder, "kind": kind, "stage": output.map(|it| it.0),
+        "folder": unused.folder, "kind": kind, "stage": output.map(|it| it.0),
         "finished": output.map(|it| it.1), "summary": output.map(|it| it.2),
-        "bytes": unnamed.bytes, "deleted": deleted,
+        "bytes": unused.bytes, "deleted": deleted,
     })
 }

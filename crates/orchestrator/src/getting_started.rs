@@ -1,4 +1,4 @@
-//! `ressenti` without a command: what there is and what to type first.
+//! `ressenti` without a command: the stages and the most important commands.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use clap::CommandFactory;
 
 use crate::arguments::Arguments;
 
-/// What to type, in columns: what it does begins at [`EXPLAINED`].
+/// Commands to type. Their descriptions start at column [`DESCRIPTION_COLUMN`].
 const COMMANDS: [&str; 7] = [
     "ressenti run                   run every step that is not fresh",
     "ressenti plan                  say which steps would run, and why",
@@ -18,9 +18,9 @@ const COMMANDS: [&str; 7] = [
     "ressenti --help                all of it, with examples",
 ];
 
-const EXPLAINED: usize = 31;
+const DESCRIPTION_COLUMN: usize = 31;
 
-/// The stages and what each does, as the help of their commands says.
+/// Names and descriptions of the stages, from the help of their commands.
 fn stages() -> Vec<(String, String)> {
     let all = Arguments::command();
     let stages = all.get_subcommands().filter_map(|command| {
@@ -34,7 +34,7 @@ fn stages() -> Vec<(String, String)> {
 /// Prints the overview.
 ///
 /// # Errors
-/// The screen refuses.
+/// The output cannot be written.
 pub(crate) fn print(out: &mut impl Write) -> io::Result<()> {
     let heading = Style::new().bold();
     let name = AnsiColor::Cyan.on_default();
@@ -48,7 +48,7 @@ pub(crate) fn print(out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(out, "\n{heading}What to type{heading:#}")?;
     for line in COMMANDS {
-        let (command, what) = line.split_at(EXPLAINED);
+        let (command, what) = line.split_at(DESCRIPTION_COLUMN);
         writeln!(out, "  {name}{command}{name:#}{what}")?;
     }
     Ok(())

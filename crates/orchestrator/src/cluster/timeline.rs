@@ -1,5 +1,5 @@
-//! The course of a run on a cluster as a picture: a lane for each node, a bar for each run of a job, from
-//! what the jobs noted themselves.
+//! An HTML page with the timeline of a run on a cluster: a row for each node, a bar for each run of a job,
+//! from the events that the jobs recorded.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,27 @@ use maud::{Markup, html};
 use pages::{Numbers, Page, Scale, Size, label, numbered, px, section};
 use slurm::{Event, What};
 
-/// Pixels of a bar and the space below it.
+/// Height of a bar with the space below it, in pixels.
 const LANE: f64 = 18.0;
 
-/// Pixels between two nodes, and below all of them for the times.
+/// Space between two nodes, and space for the time axis, in pixels.
 const GAP: f64 = 8.0;
 const AXIS: f64 = 26.0;
 
-/// Pixels of the picture, and beside the bars.
+/// Width of the picture and its margins, in pixels.
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 90.0;
 const RIGHT: f64 = 24.0;
 
-/// About how many times are written.
+/// Approximate number of labels on the time axis.
 const TICKS: usize = 10;
 
-/// One run of a job: from its start to the next thing that was noted.
+/// One run of a job: from its start to the next recorded event.
 #[derive(Clone, Debug, PartialEq)]
 struct Run {
     step: String,
     node: String,
-    /// In seconds since the first start of all.
+    /// Seconds since the first start of all runs.
     from: f64,
     to: f64,
     end: End,
@@ -44,8 +44,8 @@ const FAILED: End = ("failed", "#c0483f");
 const STOPPED: End = ("stopped", "#8a8a8a");
 const RUNNING: End = ("running", "#4577b5");
 
-/// The page, or `None` where no job was started since `since`, in seconds since 1970. `now` ends what
-/// still runs.
+/// The page, or `None` if no job was started since `since`, in seconds since 1970-01-01 UTC. Runs that have
+/// not ended are drawn until `now`.
 pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Option<String> {
     let runs = runs(events, since, now);
     if runs.is_empty() {
@@ -101,7 +101,7 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
             let end = match &event.what {
                 What::Started { .. } => {
                     open = Some(event);
-                    // A start after a start: the run before it was lost without a word.
+                    // A second start without an end means that the earlier run was lost.
                     LOST
                 }
                 What::Requeued { .. } => AGAIN,
@@ -126,7 +126,7 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
     runs
 }
 
-/// The nodes, each with its runs in lanes in which none overlaps another.
+/// Nodes, each with its runs in lanes without overlaps.
 fn nodes(runs: &[Run]) -> BTreeMap<&str, Vec<Vec<&Run>>> {
     let mut nodes: BTreeMap<&str, Vec<Vec<&Run>>> = BTreeMap::new();
     for run in runs {
@@ -164,7 +164,7 @@ fn picture(runs: &[Run], seconds: f64, description: &str) -> Markup {
             @for name in names { (name) }
         }
     };
-    // As wide as the page: a run of an hour has short jobs, too.
+    // The full width of the page, because a long run may have short jobs.
     let size = Size::Full(WIDTH, bottom + AXIS);
     let title = "Runs of jobs by node";
     pages::picture("timeline-picture", title, [description], size, content)
@@ -176,7 +176,7 @@ fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
         "{} on {}: {:.1} to {:.1} s, {}",
         run.step, run.node, run.from, run.to, run.end.0
     );
-    // A line between two runs that follow each other at once.
+    // A gap of one pixel separates consecutive runs.
     let width = (right - left - 1.0).max(1.5);
     html! {
         rect x=(px(left)) y=(px(top + 2.0)) width=(px(width)) height=(px(LANE - 4.0)) rx="2"
@@ -235,7 +235,7 @@ mod tests {
                     event(10.0, "node1", started()),
                     event(20.0, "node1", requeued),
                     event(30.0, "node2", started()),
-                    // Its node was lost.
+                    // The earlier run was lost with its node.
                     event(50.0, "node1", started()),
                     event(60.0, "node1", ended(0)),
                 ],

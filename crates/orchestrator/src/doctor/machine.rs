@@ -1,4 +1,4 @@
-//! The machine: system, cores, memory, and an NVIDIA driver.
+//! Checks of the machine: system, cores, memory and NVIDIA driver.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
@@ -8,11 +8,11 @@ use artifact::format;
 
 use super::Finding;
 
-/// What an NVIDIA driver says of itself.
+/// The file in which an NVIDIA driver reports its version.
 pub(super) const DRIVER: &str = "/proc/driver/nvidia/version";
 
-/// Less memory than this is short for the default pipeline.
-const LITTLE_MEMORY: u64 = 2 << 30;
+/// Bytes of free memory that the default pipeline needs.
+const MIN_FREE_MEMORY: u64 = 2 << 30;
 
 pub(super) fn examine() -> Vec<Finding> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -44,5 +44,5 @@ fn memory() -> Finding {
     let (total, shown) = (format::bytes(total), format::bytes(free));
     let hint = "Close other programs, or take fewer threads with `--set run.threads=1`";
     Finding::ok("memory", format!("{total}, of which {shown} free"))
-        .warn_if(free < LITTLE_MEMORY, hint)
+        .warn_if(free < MIN_FREE_MEMORY, hint)
 }

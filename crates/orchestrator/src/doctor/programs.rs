@@ -1,4 +1,4 @@
-//! The programs of the stages, and what libtorch does in one of them.
+//! Checks of the stage programs, and of libtorch by the self-test of `ressenti-train`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,13 +12,13 @@ use super::Finding;
 use super::machine::DRIVER;
 use crate::launch;
 
-/// How long a program may take to say its version.
+/// Time limit of `--version`.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long libtorch's self-test may take; loading CUDA for the first time takes some seconds.
+/// Time limit of the libtorch self-test. Loading CUDA for the first time takes some seconds.
 const SELF_TEST_LIMIT: Duration = Duration::from_secs(60);
 
-/// What `ressenti-train self-test` prints.
+/// Output of `ressenti-train self-test`.
 #[derive(Deserialize)]
 struct SelfTest {
     version: String,
@@ -41,14 +41,14 @@ struct Device {
     gigaflops: f64,
 }
 
-/// Programs `ressenti-NAME` that are no stages.
-const OTHERS: [&str; 4] = ["predict", "trend", "serve", "compare"];
+/// Programs `ressenti-NAME` that are not stages.
+const OTHER_PROGRAMS: [&str; 4] = ["predict", "trend", "serve", "compare"];
 
-/// Every program of ours is there and of our version.
+/// Checks that every program exists and has the version of `ressenti`.
 pub(super) fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
     let stages = StageName::ALL.map(|stage| stage.binary().to_owned());
-    let others = OTHERS.map(|name| format!("ressenti-{name}"));
+    let others = OTHER_PROGRAMS.map(|name| format!("ressenti-{name}"));
     let problem = |name: &String| {
         let Ok(program) = launch::program(name) else {
             return Some(format!("`{name}` is missing"));
@@ -71,7 +71,7 @@ pub(super) fn programs() -> Finding {
     Finding::ok("programs", found)
 }
 
-/// What libtorch says of itself and of each device, or why it cannot be asked.
+/// Checks of libtorch and of each device; an error if the self-test does not run.
 pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
     let failed = |found: String| {
         let hint = "Set it up again with `cargo xtask setup`, then `cargo build`";
@@ -119,7 +119,7 @@ fn device(device: &Device) -> Finding {
     }
 }
 
-/// What a program prints, or why not as the rest of a sentence.
+/// Standard output of a program. The error is the end of a sentence that starts with the program's name.
 fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, String> {
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null());
