@@ -119,9 +119,9 @@ fn files_that_are_not_there_are_named() {
     check(
         &project,
         &["run", "--only", "train"],
-        "1\n----- stderr\nerror: `train naive` reads `tokenize words`, which is not there for these settings: never run\n\n\
-         hint: Leave out `--only` to run all that is needed, \
-         or build it first with `--only tokenize --variant words`\n",
+        "1\n----- stderr\nerror: `train naive` needs the output of `tokenize words`, which does not exist for these settings: never run\n\n\
+         hint: Omit `--only` to run everything that is needed, \
+         or build the input first with `--only tokenize --variant words`\n",
     );
     check(
         &project,
@@ -184,7 +184,7 @@ fn the_status_is_for_people_and_for_scripts() {
     let change = ["--set", "tokenizer.words.max_length=20"];
     let table = succeed(&project, &[&["status"], &change[..]].concat()).stdout;
     assert!(
-        table.ends_with("\n7 steps not fresh; `ressenti plan` says why\n"),
+        table.ends_with("\n7 steps are not fresh; `ressenti plan` shows why\n"),
         "{table}"
     );
     let screen = succeed(&project, &[&["status", "--json"], &change[..]].concat());

@@ -219,7 +219,7 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
         screen.stdout
     };
     let saved =
-        || status(&[]).contains("train lstm was interrupted: it goes on after training step");
+        || status(&[]).contains("train lstm was interrupted: it resumes after training step");
     wait_until("a checkpoint", saved);
     let json: Value = serde_json::from_str(&status(&["--json"])).expect("JSON");
     let of = |stage: &str, variant: &str| {
@@ -276,8 +276,8 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
     // SAFETY: our own child, not waited for yet.
     unsafe { libc::kill(i32::try_from(second.id()).expect("a number"), libc::SIGINT) };
     let left = shown(&second.wait_with_output().expect("it ends"));
-    assert!(left.contains("on the way already"), "{left}");
-    assert!(left.contains("the jobs go on"), "{left}");
+    assert!(left.contains("already in the queue"), "{left}");
+    assert!(left.contains("the jobs continue"), "{left}");
     let log = fs::read_to_string(project.artifacts().join("slurm/logs/train-lstm.log"));
     assert!(log.expect("a log").contains("resumes after step"));
     cluster.succeed(&project, &["cancel"]);
@@ -308,10 +308,7 @@ fn a_passing_fault_costs_no_result() {
         fs::read_to_string(project.artifacts().join(name)).expect("a log")
     });
     let log = log.concat();
-    assert!(
-        log.contains("exit code 75: the job is put back into the queue"),
-        "{log}"
-    );
+    assert!(log.contains("exit code 75: the job is requeued"), "{log}");
     assert!(log.contains("resumes after step"), "{log}");
     assert_eq!(identities(&project), identities(&finished()));
 }

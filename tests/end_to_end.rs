@@ -234,8 +234,8 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
         call(&project, &["run", "--baseline", "none.json"]).with_placeholders(project.folder());
     assert_eq!(
         none,
-        "exit code 1\n----- stderr\nerror: There is no baseline `none.json`\n\n\
-         hint: A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder\n"
+        "exit code 1\n----- stderr\nerror: Failed to find the baseline `none.json`\n\n\
+         hint: Use the `metrics.json` of an earlier run, from its `report/reviews` folder\n"
     );
 }
 

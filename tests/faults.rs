@@ -32,7 +32,7 @@ fn a_device_that_fails_is_tried_again_from_the_last_checkpoint() {
     let project = Project::tiny();
     let screen = run(&project, "device@3,device@8", &[]);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
-    let again = "a fault that may pass (exit code 75); starting it again in 1.0 s";
+    let again = "transient error (exit code 75); retrying in 1.0 s";
     assert!(screen.stderr.contains(again), "{}", screen.stderr);
     assert_eq!(identities(&project), identities(&finished()));
     check_store(&project);
@@ -58,7 +58,7 @@ fn a_stage_that_hangs_is_stopped_and_started_again() {
     assert!(
         screen
             .stderr
-            .contains("(stopped: no progress for 8 s); starting it again"),
+            .contains("(stopped: no progress for 8 s); retrying"),
         "{}",
         screen.stderr
     );
@@ -118,11 +118,11 @@ fn status_says_what_was_interrupted_and_where_it_goes_on() {
     let screen = run(&project, "term@4", &[]);
     assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
     let status = succeed(&project, &["status"]);
-    let line = "train naive was interrupted: it goes on after training step 5\n";
+    let line = "train naive was interrupted: it resumes after training step 5\n";
     assert!(status.stdout.contains(line), "{}", status.stdout);
     let json = succeed(&project, &["status", "--json"]);
     assert!(
-        json.stdout.contains("goes on after training step 5"),
+        json.stdout.contains("resumes after training step 5"),
         "{}",
         json.stdout
     );

@@ -96,7 +96,7 @@ fn a_missing_program_is_named_with_the_command_that_builds_it() {
     assert_eq!(
         screen.with_placeholders(project.folder()),
         "exit code 1\n----- stderr\n\
-         error: The program `ressenti-ingest` is neither beside `ressenti` nor on the PATH\n\n\
+         error: Failed to find the program `ressenti-ingest`: it is neither beside `ressenti` nor on the PATH\n\n\
          hint: Build the programs with `cargo build`\n"
     );
 }
@@ -114,8 +114,8 @@ fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
         " train     naive        exit code 7\n\
          held   evaluate  naive        needs `train naive`\n\
          held   report    reviews      needs `train naive`\n\n\
-         9 steps: 4 fresh, 1 failed, 2 held back, 2 not tried in [time]\n\n\
-         hint: 2 steps not tried; `--keep-going` runs what does not need the failed one\n\
+         9 steps: 4 fresh, 1 failed, 2 blocked, 2 not run in [time]\n\n\
+         hint: 2 steps were not run; `--keep-going` runs the steps that do not need the failed step\n\
          ----- stderr\nerror: it broke\n"
     );
     assert!(text.starts_with("exit code 7\n"));
@@ -137,8 +137,7 @@ fn a_stage_that_met_a_passing_fault_is_started_again() {
     let screen = flaky.call(&project, &["run", "--only", "ingest"]);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     assert_eq!(steps(&screen, "done"), ["ingest reviews"]);
-    let line =
-        "  ingest reviews: a fault that may pass (exit code 75); starting it again in 1.0 s\n";
+    let line = "  ingest reviews: transient error (exit code 75); retrying in 1.0 s\n";
     assert!(screen.stderr.contains(line), "{}", screen.stderr);
 }
 
@@ -166,8 +165,8 @@ fn interrupted(script: &str, send: impl Fn(i32)) -> String {
     screen.with_placeholders(project.folder())
 }
 
-const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not tried interrupted after [time]\n\n\
-    hint: Finished steps are kept; the same command goes on from here\n";
+const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not run; interrupted after [time]\n\n\
+    hint: Finished steps are kept; run the same command again to resume\n";
 
 #[test]
 fn control_c_reaches_the_stage_and_the_run_says_so() {

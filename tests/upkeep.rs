@@ -95,7 +95,7 @@ fn outputs_of_settings_given_up_are_deleted_when_asked_for() {
     let screen = call(&project, &["gc"]);
     assert_eq!(screen.code, Some(1));
     assert!(
-        screen.stderr.contains("There is no terminal to ask"),
+        screen.stderr.contains("standard input is not a terminal"),
         "{}",
         screen.stderr
     );

@@ -27,9 +27,8 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     } else if io::stdin().is_terminal() {
         confirm(&mut out)
     } else {
-        let hint =
-            "Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`";
-        let message = "There is no terminal to ask whether to delete what was found";
+        let hint = "Delete without confirmation with `ressenti gc --yes`, or only list with `ressenti gc --dry-run`";
+        let message = "Failed to ask for confirmation: standard input is not a terminal";
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     };
     let mut deleted = Vec::new();
@@ -55,12 +54,12 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
 
 fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
-        let text = "Everything in the artifacts folder is named by a variant, or was made for one";
+        let text = "Nothing to delete: every artifact is the last output of a variant, or was made for one";
         return writeln!(out, "{text}");
     }
     let dimmed = Style::new().dimmed();
     let (stage, size, age) = ("stage", "size", "age");
-    let line = format!("{stage:<9} {size:>10}  {age:>10}  what");
+    let line = format!("{stage:<9} {size:>10}  {age:>10}  content");
     writeln!(out, "{dimmed}{line}{dimmed:#}")?;
     for unused in found {
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
@@ -77,10 +76,12 @@ fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Resul
             }
             UnnamedKind::Damaged => {
                 style = AnsiColor::Yellow.on_default();
-                format!("an output whose manifest cannot be read: {folder}")
+                format!("damaged output, its manifest cannot be read: {folder}")
             }
-            UnnamedKind::Resumable => format!("an interrupted run goes on from here: {folder}"),
-            UnnamedKind::Unfinished => format!("left by a run that was killed: {folder}"),
+            UnnamedKind::Resumable => {
+                format!("state from which an interrupted run can resume: {folder}")
+            }
+            UnnamedKind::Unfinished => format!("unfinished output of a killed run: {folder}"),
         };
         let size = format::bytes(unused.bytes);
         let line = format!("{stage:<9} {size:>10}  {age:>10}  {what}");
@@ -88,11 +89,11 @@ fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Resul
     }
     let folders = format::plural(found.len() as u64, "folder", "folders");
     let size = format::bytes(bytes);
-    writeln!(out, "\n{folders} that nothing names, {size}")
+    writeln!(out, "\n{folders} can be deleted, {size}")
 }
 
 fn confirm(out: &mut impl Write) -> bool {
-    let question = "Delete them? All of it can be made again, which takes its time. [y/N] ";
+    let question = "Delete them? Outputs can be rebuilt, which takes time. [y/N] ";
     let _ = write!(out, "{question}").and_then(|()| out.flush());
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);

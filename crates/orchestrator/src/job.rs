@@ -77,8 +77,13 @@ impl ClusterJob<'_> {
             let mut command = Command::new(&self.arguments.command[0]);
             command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
-            let kept = || has_new_files(&self.arguments.kept, begun);
-            let next = next_action(ending, interrupt::limit_near(), kept, self.retry_budget()?);
+            let has_checkpoint = || has_new_files(&self.arguments.resume_prefixes, begun);
+            let next = next_action(
+                ending,
+                interrupt::limit_near(),
+                has_checkpoint,
+                self.retry_budget()?,
+            );
             let (code, what) = match next {
                 NextAction::End(ProcessEnd { code, reason }) => {
                     (code, What::Ended { code, reason })
@@ -113,7 +118,7 @@ impl ClusterJob<'_> {
         let Some(task) = self.task else {
             return Ok(false);
         };
-        let text = "the job is put back into the queue and goes on from what it has saved";
+        let text = "the job is requeued and will resume from its checkpoint";
         let text = format!("{reason}: {text}");
         // Recorded first, because Slurm may end this process at once.
         let reason = reason.to_owned();
@@ -121,8 +126,7 @@ impl ClusterJob<'_> {
         // If the log cannot be written, there is no other place to print.
         let _ = writeln!(anstream::stderr(), "{text}");
         if let Err(error) = Slurm.requeue(task) {
-            let hint =
-                "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on";
+            let hint = "If the cluster forbids requeueing (`JobRequeue`), run `ressenti run --engine slurm` again to resume";
             print_failure(&Failure::from_error(error).with_hint(hint.to_owned()));
             return Ok(false);
         }
@@ -166,12 +170,12 @@ struct RetryBudget {
 fn next_action(
     ending: ProcessEnd,
     limit_near: bool,
-    kept: impl Fn() -> bool,
+    has_checkpoint: impl Fn() -> bool,
     budget: RetryBudget,
 ) -> NextAction {
     match ending.code {
         // The program was stopped at the time limit, with or without saving.
-        INTERRUPTED | 143 if limit_near => match kept() && budget.may_continue {
+        INTERRUPTED | 143 if limit_near => match has_checkpoint() && budget.may_continue {
             true => NextAction::Requeue {
                 reason: "time limit".to_owned(),
                 fault: false,
@@ -188,12 +192,13 @@ fn next_action(
 }
 
 fn limit_too_short(name: &str) -> Failure {
-    let stage = name.split(' ').next().unwrap_or(name);
+    // The name of a job is `train lstm`, or `predict-DIGEST-SHARD`.
+    let stage = name.split([' ', '-']).next().unwrap_or(name);
     Failure::new(format!(
-        "The time limit of the job of `{name}` came before it had saved anything it could go on from"
+        "The job of `{name}` reached its time limit before it saved a checkpoint"
     ))
     .with_hint(format!(
-        "Give it more with `--set engine.{stage}.time=HH:MM:SS`"
+        "Request more time with `--set engine.{stage}.time=HH:MM:SS`"
     ))
 }
 
@@ -233,7 +238,7 @@ mod tests {
     #[track_caller]
     fn check(
         ending: ProcessEnd,
-        (limit_near, kept): (bool, bool),
+        (limit_near, has_checkpoint): (bool, bool),
         (faults_left, may_continue): (u32, bool),
         expected: &str,
     ) {
@@ -241,17 +246,17 @@ mod tests {
             faults_left,
             may_continue,
         };
-        let found = match next_action(ending, limit_near, || kept, budget) {
+        let found = match next_action(ending, limit_near, || has_checkpoint, budget) {
             NextAction::End(ending) => format!("end {}", ending.code),
             NextAction::Stop => "stop".to_owned(),
-            NextAction::Requeue { fault, .. } => format!("again, fault {fault}"),
+            NextAction::Requeue { fault, .. } => format!("requeue, fault {fault}"),
             NextAction::LimitTooShort => "too short".to_owned(),
         };
         assert_eq!(found, expected);
     }
 
     #[test]
-    fn what_may_pass_is_queued_again_and_nothing_else() {
+    fn only_transient_errors_and_time_limits_requeue_a_job() {
         let fresh = (3, true);
         check(ProcessEnd::of_code(0), (false, false), fresh, "end 0");
         // The program ended before the time limit.
@@ -263,7 +268,7 @@ mod tests {
                 ProcessEnd::of_code(code),
                 (false, false),
                 fresh,
-                "again, fault true",
+                "requeue, fault true",
             );
             check(
                 ProcessEnd::of_code(code),
@@ -279,12 +284,12 @@ mod tests {
             "stop",
         );
         for ending in [ProcessEnd::of_code(INTERRUPTED), ProcessEnd::of_code(143)] {
-            check(ending.clone(), (true, true), fresh, "again, fault false");
+            check(ending.clone(), (true, true), fresh, "requeue, fault false");
             check(
                 ending.clone(),
                 (true, true),
                 (0, true),
-                "again, fault false",
+                "requeue, fault false",
             );
             check(ending.clone(), (true, false), fresh, "too short");
             check(ending, (true, true), (3, false), "too short");
@@ -292,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_seen_by_its_time() {
+    fn new_files_are_found_by_their_time() {
         let work = tempfile::tempdir().expect("a folder");
         let before = SystemTime::now() - Duration::from_secs(5);
         let prefix = work.path().join("train-");
@@ -306,7 +311,7 @@ mod tests {
             fs::create_dir(&folder).expect("a folder");
             assert!(
                 !news(before),
-                "an empty folder is no news, nor is another stage's"
+                "an empty folder does not count, nor does the folder of another stage"
             );
             fs::write(folder.join(file), "x").expect("a file");
         }

@@ -143,7 +143,7 @@ fn process_end(status: ExitStatus, interrupted: bool) -> ProcessEnd {
 
 fn describe_signal(signal: i32) -> String {
     match signal {
-        libc::SIGKILL => "signal 9 (SIGKILL; by the system, where memory ran out)".to_owned(),
+        libc::SIGKILL => "signal 9 (SIGKILL), probably because memory ran out".to_owned(),
         libc::SIGSEGV => "signal 11 (SIGSEGV)".to_owned(),
         libc::SIGABRT => "signal 6 (SIGABRT)".to_owned(),
         libc::SIGBUS => "signal 7 (SIGBUS)".to_owned(),
@@ -154,7 +154,7 @@ fn describe_signal(signal: i32) -> String {
 
 fn not_started(program: &Path, error: io::Error) -> Failure {
     Failure::from_error(ArtifactError::io("start", program)(error))
-        .with_hint("Build the stages again with `cargo build`".to_owned())
+        .with_hint("Rebuild the programs with `cargo build`".to_owned())
 }
 
 /// Replaces this process with another program: `ressenti train ...` becomes `ressenti-train ...`. Returns
@@ -177,7 +177,9 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, Failure> {
     let folders = beside.into_iter().chain(env::split_paths(&path));
     let mut programs = folders.map(|folder| folder.join(name));
     programs.find(|program| program.is_file()).ok_or_else(|| {
-        let message = format!("The program `{name}` is neither beside `ressenti` nor on the PATH");
+        let message = format!(
+            "Failed to find the program `{name}`: it is neither beside `ressenti` nor on the PATH"
+        );
         Failure::new(message).with_hint("Build the programs with `cargo build`".to_owned())
     })
 }
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_process_is_told_in_words() {
+    fn the_end_of_a_process_is_described() {
         let cases = [
             (0, false, ProcessEnd::of_code(0)),
             (1 << 8, false, failed(1, "exit code 1")),
@@ -213,7 +215,7 @@ mod tests {
                 false,
                 failed(
                     137,
-                    "killed by signal 9 (SIGKILL; by the system, where memory ran out)",
+                    "killed by signal 9 (SIGKILL), probably because memory ran out",
                 ),
             ),
         ];
@@ -238,11 +240,11 @@ mod tests {
             },
             |_, _| {},
         );
-        (started, last.expect("the double starts"))
+        (started, last.expect("it starts"))
     }
 
     #[test]
-    fn only_a_passing_fault_is_tried_again_and_not_for_ever() {
+    fn only_transient_errors_are_retried_a_limited_number_of_times() {
         let lost = failed(75, "exit code 75");
         let wrong = failed(1, "exit code 1");
         assert_eq!(

@@ -136,9 +136,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     }
     let baseline = arguments.baseline.clone();
     if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
-        let hint =
-            "A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder";
-        let message = format!("There is no baseline `{}`", path.display());
+        let hint = "Use the `metrics.json` of an earlier run, from its `report/reviews` folder";
+        let message = format!("Failed to find the baseline `{}`", path.display());
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     }
     let options = RunOptions {
@@ -155,7 +154,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         }
     } else if arguments.detach {
         let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
-        let message = "`--detach` leaves jobs to a cluster, and the engine is this machine";
+        let message = "`--detach` needs a cluster, but the engine is `local`";
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     } else {
         let settings = &workspace.pipeline.run;

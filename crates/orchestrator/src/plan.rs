@@ -160,7 +160,7 @@ pub(crate) fn format_reasons(reasons: &[String]) -> String {
 pub(crate) fn reasons_to_run(info: &StepInfo) -> Vec<String> {
     let mut reasons = Vec::new();
     if info.forced {
-        reasons.push("asked for".to_owned());
+        reasons.push("forced by `--from` or `--force`".to_owned());
     }
     match &info.output {
         Output::Intact(_) => {}

@@ -220,8 +220,8 @@ impl RunningStep<'_> {
         Ok(match ending.code {
             0 if !is_there => {
                 let id = &self.step.id;
-                let message = format!("`{id}` ended without an error, and its output is not there");
-                let hint = "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version";
+                let message = format!("`{id}` succeeded, but its output does not exist");
+                let hint = "Build `ressenti` and the stages from the same sources with `cargo build`; their versions may differ";
                 return Err(Failure::new(message).with_hint(hint.to_owned()));
             }
             0 if self.was_fresh => StepEnd::Fresh,

@@ -89,10 +89,12 @@ impl RunSummary {
             writeln!(out, "{bold}report{bold:#}  {}", report.display())?;
         }
         let advice = if self.interrupted {
-            "Finished steps are kept; the same command goes on from here".to_owned()
+            "Finished steps are kept; run the same command again to resume".to_owned()
         } else if self.not_run > 0 {
-            let steps = format::plural(self.not_run, "step", "steps");
-            format!("{steps} not tried; `--keep-going` runs what does not need the failed one")
+            let steps = format::plural(self.not_run, "step was", "steps were");
+            format!(
+                "{steps} not run; `--keep-going` runs the steps that do not need the failed step"
+            )
         } else {
             return Ok(());
         };
@@ -105,16 +107,16 @@ impl RunSummary {
             (self.fresh, "fresh"),
             (self.done, "done"),
             (self.failed, "failed"),
-            (self.blocked, "held back"),
-            (self.not_run, "not tried"),
+            (self.blocked, "blocked"),
+            (self.not_run, "not run"),
         ];
         let total = counts.iter().map(|(count, _)| count).sum();
         let some = counts.iter().filter(|(count, _)| *count > 0);
         let parts = some.map(|(count, word)| format!("{} {word}", format::count(*count)));
         let parts: Vec<String> = parts.collect();
         let verb = match self.interrupted {
-            true => "interrupted after",
-            false => "in",
+            true => "; interrupted after",
+            false => " in",
         };
         // A run with only fresh steps takes less than a second, so show hundredths.
         let time = match seconds < 1.0 {
@@ -122,7 +124,7 @@ impl RunSummary {
             false => format::seconds(seconds),
         };
         let steps = format::plural(total, "step", "steps");
-        format!("{steps}: {} {verb} {time}", parts.join(", "))
+        format!("{steps}: {}{verb} {time}", parts.join(", "))
     }
 }
 
@@ -137,7 +139,7 @@ pub(crate) fn print_retry(mode: ProgressMode, step: &StepId, reason: &str, wait:
         .to_string()
     } else {
         let seconds = format::seconds(seconds);
-        format!("  {step}: a fault that may pass ({reason}); starting it again in {seconds}")
+        format!("  {step}: transient error ({reason}); retrying in {seconds}")
     };
     // If standard error is closed, there is no other place to print.
     let _ = writeln!(anstream::stderr(), "{line}");
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_with_what_counts() {
+    fn the_summary_counts_steps_by_how_they_ended() {
         check(
             RunSummary {
                 fresh: 7,
@@ -180,8 +182,8 @@ mod tests {
             },
             75.0,
             None,
-            "\n8 steps: 3 fresh, 1 done, 1 failed, 2 held back, 1 not tried in 75 s\n\n\
-             hint: 1 step not tried; `--keep-going` runs what does not need the failed one\n",
+            "\n8 steps: 3 fresh, 1 done, 1 failed, 2 blocked, 1 not run in 75 s\n\n\
+             hint: 1 step was not run; `--keep-going` runs the steps that do not need the failed step\n",
         );
         check(
             RunSummary {
@@ -193,8 +195,8 @@ mod tests {
             },
             9.0,
             None,
-            "\n5 steps: 1 done, 4 not tried interrupted after 9.0 s\n\n\
-             hint: Finished steps are kept; the same command goes on from here\n",
+            "\n5 steps: 1 done, 4 not run; interrupted after 9.0 s\n\n\
+             hint: Finished steps are kept; run the same command again to resume\n",
         );
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn one_after_the_other_is_the_order_of_the_file() {
+    fn with_one_job_steps_run_in_the_order_of_the_file() {
         let order: Vec<String> = tiny_steps()
             .iter()
             .map(|step| step.id.to_string())
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_depend_on_each_other_runs_together() {
+    fn independent_steps_run_together() {
         let together = waves(2);
         assert!(together.contains(&vec!["train naive".to_owned(), "train lstm".to_owned()]));
         assert_eq!(together.last(), Some(&vec!["report reviews".to_owned()]));
@@ -119,17 +119,17 @@ mod tests {
     }
 
     #[test]
-    fn cores_are_shared_and_devices_taken_in_turns() {
+    fn cores_are_shared_and_devices_assigned_in_turn() {
         for (cores, jobs) in [(8, 1), (8, 3), (8, 8), (3, 2)] {
             let shares = (0..jobs).map(|slot| cores_of_slot(cores, jobs, slot));
             assert_eq!(shares.clone().sum::<usize>(), cores);
             assert!(shares.max() <= Some(cores.div_ceil(jobs)));
         }
-        let of = |slot, gpus, visible| visible_device(slot, gpus, visible);
-        assert_eq!(of(3, 0, None), None);
-        assert_eq!(of(3, 2, None).as_deref(), Some("1"));
-        assert_eq!(of(1, 2, Some("4,6")).as_deref(), Some("6"));
-        assert_eq!(of(1, 2, Some("GPU-5e, ")).as_deref(), Some("GPU-5e"));
-        assert_eq!(of(1, 2, Some("")), None);
+        let device = |slot, gpus, visible| visible_device(slot, gpus, visible);
+        assert_eq!(device(3, 0, None), None);
+        assert_eq!(device(3, 2, None).as_deref(), Some("1"));
+        assert_eq!(device(1, 2, Some("4,6")).as_deref(), Some("6"));
+        assert_eq!(device(1, 2, Some("GPU-5e, ")).as_deref(), Some("GPU-5e"));
+        assert_eq!(device(1, 2, Some("")), None);
     }
 }

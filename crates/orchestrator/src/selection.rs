@@ -30,7 +30,7 @@ pub(crate) struct SelectionArguments {
 /// Parses a stage name; the error for an unknown name suggests a similar one.
 fn stage_parser() -> impl TypedValueParser<Value = StageName> {
     PossibleValuesParser::new(StageName::ALL.map(StageName::as_str))
-        .map(|name| name.parse().expect("only names of stages are let through"))
+        .map(|name| name.parse().expect("the parser accepts only stage names"))
 }
 
 /// The selected steps, and those that are forced to run.
@@ -53,12 +53,12 @@ impl Selection {
         }
         let forced = match selection.from {
             Some(stage) => {
-                let begun = matching_steps(steps, Some(stage), None)?;
-                let redone = &with_dependents(steps, begun) & &selected;
-                if let (Some(variant), true) = (variant, redone.is_empty()) {
+                let first = matching_steps(steps, Some(stage), None)?;
+                let forced = &with_dependents(steps, first) & &selected;
+                if let (Some(variant), true) = (variant, forced.is_empty()) {
                     return Err(unknown_variant(steps, Some(stage), variant));
                 }
-                redone
+                forced
             }
             None if selection.force => selected.clone(),
             None => BTreeSet::new(),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_selects_and_asks() {
+    fn arguments_select_and_force_steps() {
         use StageName::{Evaluate, Train};
         check(
             SelectionArguments::default(),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_variant_is_refused_with_the_nearest() {
+    fn an_unknown_variant_is_an_error_with_a_suggestion() {
         check_refused(
             variant("lsmt"),
             "There is no variant `lsmt` in the pipeline file. \

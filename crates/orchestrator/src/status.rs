@@ -120,12 +120,12 @@ fn resume_point(stage: StageName, folder: &Path) -> Option<String> {
     if stage == StageName::Train {
         let step = |name: &PathBuf| name.to_str()?.split_once('-')?.0.parse::<u64>().ok();
         let step = format::count(names.iter().filter_map(step).max()?);
-        return Some(format!("goes on after training step {step}"));
+        return Some(format!("resumes after training step {step}"));
     }
     let is_shard = |name: &&PathBuf| name.extension().is_some_and(|found| found == "digest");
     let shards = names.iter().filter(is_shard).count() as u64;
     let shards = format::plural(shards, "finished shard", "finished shards");
-    (!names.is_empty()).then(|| format!("goes on after {shards}"))
+    (!names.is_empty()).then(|| format!("resumes after {shards}"))
 }
 
 /// The number of rows of an artifact as users count them.
@@ -166,7 +166,7 @@ pub(crate) fn print(
     writeln!(
         out,
         "{dimmed}{:<9}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  folder{dimmed:#}",
-        "state", "stage", "variant", "rows", "age", "took", "size"
+        "state", "stage", "variant", "rows", "age", "duration", "size"
     )?;
     let groups = sweeps.groups(lines, |line| StepId::new(line.stage, &line.variant));
     let mut single_steps = Vec::new();
@@ -193,14 +193,14 @@ pub(crate) fn print(
     let not_fresh = lines.iter().filter(|line| line.state != OutputState::Fresh);
     let not_fresh = not_fresh.count() as u64;
     if not_fresh > 0 {
-        let steps = format::plural(not_fresh, "step", "steps");
-        writeln!(out, "\n{steps} not fresh; `ressenti plan` says why")?;
+        let steps = format::plural(not_fresh, "step is", "steps are");
+        writeln!(out, "\n{steps} not fresh; `ressenti plan` shows why")?;
     }
     if let Some(name) = groups.iter().find_map(|(sweep, _)| *sweep) {
         let command = format!("`ressenti status {name}`");
         writeln!(
             out,
-            "\nThe trials of a sweep one by one: {command}, or `--all`"
+            "\nTo list the trials of a sweep: {command}, or `--all`"
         )?;
     }
     Ok(())

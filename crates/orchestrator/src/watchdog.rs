@@ -153,24 +153,24 @@ mod tests {
     }
 
     #[test]
-    fn what_killed_runs_left_is_cleared_away() {
+    fn heartbeat_files_of_killed_runs_are_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut gone = Command::new("true").spawn().expect("a program");
         gone.wait().expect("our own child");
-        let left = folder
+        let stale = folder
             .path()
             .join(format!("{PREFIX}{}-{}-0", host_name(), gone.id()));
         let living = folder.path().join(format!("{PREFIX}{}-1", process_name()));
         let elsewhere = folder.path().join(format!("{PREFIX}elsewhere-1-0"));
-        for file in [&left, &living, &elsewhere] {
+        for file in [&stale, &living, &elsewhere] {
             fs::write(file, "").expect("a file");
         }
         Watchdog::new(folder.path(), 1);
-        assert!(!left.exists() && living.exists() && elsewhere.exists());
+        assert!(!stale.exists() && living.exists() && elsewhere.exists());
     }
 
     #[test]
-    fn a_child_keeps_its_process_id_until_nobody_signals_it() {
+    fn a_child_keeps_its_process_id_until_it_is_waited_for() {
         let mut child = Command::new("true").spawn().expect("a program");
         let id = child.id().cast_signed();
         wait_for_end(id).expect("our own child");
@@ -178,16 +178,16 @@ mod tests {
         // SAFETY: `kill` accepts any numbers; signal 0 only tests whether the process exists.
         assert_eq!(unsafe { libc::kill(id, 0) }, 0);
         assert!(child.wait().expect("its status is kept").success());
-        assert!(wait_for_end(id).is_err(), "it is no child any more");
+        assert!(wait_for_end(id).is_err(), "it is no longer a child");
 
         let (end, _) = wait(0, "exit 0");
         assert!(matches!(end, Ok(status) if status.success()));
         let child = interrupt::CHILDREN[3].load(Ordering::SeqCst);
-        assert_eq!(child, 0, "no signal is passed on to it");
+        assert_eq!(child, 0, "no signal is forwarded to it");
     }
 
     #[test]
-    fn who_shows_life_is_left_alone_and_who_does_not_is_stopped() {
+    fn a_stage_without_a_heartbeat_is_stopped_and_others_are_not() {
         let (end, _) = wait(0, "sleep 1; exit 3");
         assert!(
             matches!(end, Ok(status) if status.code() == Some(3)),

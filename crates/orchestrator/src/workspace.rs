@@ -69,7 +69,7 @@ impl Workspace {
     /// The index of a step in `steps`.
     pub(crate) fn index_of(&self, id: &StepId) -> usize {
         let index = self.steps.iter().position(|step| step.id == *id);
-        index.expect("what is planned is a step")
+        index.expect("every planned step is in the pipeline")
     }
 
     /// The arguments of the step's program, as a user would type them. `threads` limits its threads.
@@ -104,11 +104,12 @@ fn check_inputs(
     let mut inputs = step.inputs.iter();
     if let Some((input, reasons)) = inputs.find_map(|input| not_ready.get_key_value(input)) {
         let (id, reasons) = (&step.id, format_reasons(reasons));
-        let message =
-            format!("`{id}` reads `{input}`, which is not there for these settings: {reasons}");
+        let message = format!(
+            "`{id}` needs the output of `{input}`, which does not exist for these settings: {reasons}"
+        );
         let (stage, variant) = (input.stage, &input.variant);
         return Err(Failure::new(message).with_hint(format!(
-            "Leave out `--only` to run all that is needed, or build it first with `--only {stage} --variant {variant}`"
+            "Omit `--only` to run everything that is needed, or build the input first with `--only {stage} --variant {variant}`"
         )));
     }
     if ![StageName::Embed, StageName::Train, StageName::Evaluate].contains(&step.id.stage) {

@@ -70,18 +70,18 @@ pub(crate) fn jobs_by_step<'s>(
 }
 
 fn describe(job: TaskId, status: Course, log: PathBuf) -> StepJob {
-    const UNKNOWN: &str = "not in the queue, and its end is not known";
-    let said = || last_line(&log).unwrap_or_default();
+    const UNKNOWN: &str = "not in the queue; how it ended is unknown";
+    let output = || last_line(&log).unwrap_or_default();
     let (state, text) = match status.standing {
-        Standing::Waits(reason) if status.starts > 0 => ("queued", format!("to go on ({reason})")),
+        Standing::Waits(reason) if status.starts > 0 => ("queued", format!("to resume ({reason})")),
         Standing::Waits(reason) => ("queued", reason),
-        Standing::NeverRuns => ("held", "what it reads has failed".to_owned()),
-        Standing::Runs if status.starts > 1 => ("resumed", said()),
-        Standing::Runs => ("running", said()),
+        Standing::NeverRuns => ("held", "an input failed".to_owned()),
+        Standing::Runs if status.starts > 1 => ("resumed", output()),
+        Standing::Runs => ("running", output()),
         Standing::Ended { code: 0, .. } => ("done", String::new()),
         Standing::Ended { reason, .. } => ("failed", reason),
         Standing::Cancelled => ("cancelled", String::new()),
-        Standing::Lost(state) => ("lost", format!("ended by Slurm: {state}")),
+        Standing::Lost(state) => ("lost", format!("Slurm ended the job: {state}")),
         Standing::Unknown => ("lost", UNKNOWN.to_owned()),
     };
     StepJob {
@@ -97,19 +97,19 @@ fn describe(job: TaskId, status: Course, log: PathBuf) -> StepJob {
 impl StepJob {
     /// The job as one line of text.
     pub(crate) fn to_line(&self) -> String {
-        let mut words = self.state.to_owned();
+        let mut line = self.state.to_owned();
         if !self.node.is_empty() {
-            words += &format!(" on {}", self.node);
+            line += &format!(" on {}", self.node);
         }
-        words += &format!(", job {}", self.job);
+        line += &format!(", job {}", self.job);
         if self.starts > 1 {
-            words += &format!(", run {}", self.starts);
+            line += &format!(", run {}", self.starts);
         }
         if !self.text.is_empty() {
-            words += ": ";
-            words.extend(self.text.chars().take(90));
+            line += ": ";
+            line.extend(self.text.chars().take(90));
         }
-        words
+        line
     }
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
         true => writeln!(out, "no job of this artifacts folder is in the queue"),
         false => writeln!(
             out,
-            "{jobs} cancelled; what is finished is kept, and trainings go on from what they have saved"
+            "{jobs} cancelled; finished steps are kept, and training resumes from checkpoints"
         ),
     };
     Ok(0)

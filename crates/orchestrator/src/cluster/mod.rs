@@ -105,13 +105,13 @@ pub(crate) fn run(
         let path = commands.record.folder().join("lock");
         let _lock = FileLock::acquire(&path, |holder| {
             run.view.print_note(&format!(
-                "waiting for {holder}, which submits jobs of this artifacts folder"
+                "waiting for {holder}, which is submitting jobs for this artifacts folder"
             ));
         })?;
         run.submit_or_resume(&to_run)?;
     }
     if detach {
-        run.view.print_note("detached; `ressenti status` says where the jobs stand, `ressenti cancel` ends them, and the same command without `--detach` follows them");
+        run.view.print_note("detached; `ressenti status` shows the jobs, `ressenti cancel` cancels them, and the same command without `--detach` monitors them");
         return Ok(None);
     }
     run.monitor().map(Some)

@@ -80,7 +80,7 @@ impl ClusterRun<'_> {
             self.summary.not_run += self.jobs.len() as u64;
             self.summary.interrupted = true;
             self.view.print_note(
-                "the jobs go on; the same command follows them again, `ressenti cancel` ends them",
+                "the jobs continue; the same command monitors them again, `ressenti cancel` cancels them",
             );
         }
         if self.summary.interrupted {
@@ -119,7 +119,7 @@ impl ClusterRun<'_> {
         let missing_for = self.jobs[&index].job.gone_for();
         Ok(match &status.standing {
             Standing::Waits(_) | Standing::Runs => JobOutcome::Open,
-            Standing::NeverRuns => JobOutcome::Lost("what it reads was submitted again".to_owned()),
+            Standing::NeverRuns => JobOutcome::Lost("an input was submitted again".to_owned()),
             Standing::Cancelled => JobOutcome::Ended(StepEnd::Interrupted),
             Standing::Ended { code: 0, .. }
                 if missing_for < FILE_VISIBILITY_DELAY
@@ -281,10 +281,10 @@ impl ClusterRun<'_> {
 fn advice(status: &Course, stage: StageName) -> String {
     match &status.standing {
         _ if status.wants_memory() => {
-            format!("; give it more with `--set engine.{stage}.memory=SIZE`")
+            format!("; request more memory with `--set engine.{stage}.memory=SIZE`")
         }
         Standing::Lost(state) if state == "TIMEOUT" => format!(
-            "; give it more with `--set engine.{stage}.time=HH:MM:SS`, or warn it earlier with `engine.save_before`"
+            "; request more time with `--set engine.{stage}.time=HH:MM:SS`, or save earlier with a longer `engine.save_before`"
         ),
         _ => String::new(),
     }
@@ -292,15 +292,19 @@ fn advice(status: &Course, stage: StageName) -> String {
 
 fn describe_loss(standing: &Standing) -> String {
     let Standing::Lost(state) = standing else {
-        return "it is not in the queue any more, and Slurm does not know how it ended".to_owned();
+        return "the job left the queue, and Slurm does not report how it ended".to_owned();
     };
     let words = match state.as_str() {
-        "OUT_OF_MEMORY" => "memory ran out (OUT_OF_MEMORY)",
-        "KILLED" => "it was killed, as where memory runs out (FAILED by signal 9)",
-        "NODE_FAIL" | "BOOT_FAIL" => return format!("its node was lost ({state})"),
-        "TIMEOUT" => "its time limit came before it was warned (TIMEOUT)",
-        "FAILED" => "it ended before it could say why (FAILED); `slurm.out` beside the logs may",
-        _ => return format!("ended by Slurm ({state})"),
+        "OUT_OF_MEMORY" => "the job ran out of memory (OUT_OF_MEMORY)",
+        "KILLED" => {
+            "the job was killed by signal 9, probably because it ran out of memory (FAILED)"
+        }
+        "NODE_FAIL" | "BOOT_FAIL" => return format!("its node failed ({state})"),
+        "TIMEOUT" => "the job reached its time limit without a warning signal (TIMEOUT)",
+        "FAILED" => {
+            "the job failed before its program printed an error (FAILED); see `slurm.out` beside the logs"
+        }
+        _ => return format!("Slurm ended the job ({state})"),
     };
     words.to_owned()
 }

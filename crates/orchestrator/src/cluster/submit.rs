@@ -45,7 +45,7 @@ impl ClusterRun<'_> {
         Slurm.cancel(&never_running)?;
         if !self.jobs.is_empty() {
             let count = format::plural(self.jobs.len() as u64, "step is", "steps are");
-            let note = format!("{count} on the way already, submitted by an earlier call");
+            let note = format!("{count} already in the queue, submitted by an earlier call");
             self.view.print_note(&note);
         }
         let rest = wanted.iter().filter(|index| !self.jobs.contains_key(index));
@@ -106,8 +106,10 @@ fn conflicting_jobs(jobs: &[&Submission]) -> Failure {
         names.push(format!("{} more", jobs.len() - SHOWN));
     }
     let names = names.join(", ");
-    Failure::new(format!("{names} are in the queue for other settings than the present ones"))
-    .with_hint("End them with `ressenti cancel`, or wait for them: two of one name would take turns in replacing each other".to_owned())
+    let jobs = format::plural(jobs.len() as u64, "queued job has", "queued jobs have");
+    Failure::new(format!("{jobs} other settings than this run: {names}")).with_hint(
+        "Cancel the jobs with `ressenti cancel`, or wait until they have ended".to_owned(),
+    )
 }
 
 /// Marks the end of a job script inside the submitting script.
@@ -131,8 +133,8 @@ pub(crate) fn script(workspace: Workspace, planned: &[PlannedStep]) -> Result<St
     let steps = &commands.workspace.steps;
     let groups = group_steps(steps, &wanted, &queued, resources, LARGEST_ARRAY);
     let mut text = "#!/bin/bash\n\
-                    # Submits every step that is not fresh as a job of Slurm, each after what it reads. For another\n\
-                    # engine: a job is the command behind `--` of its script, and `afterok` says what must have ended well.\n\
+                    # Submits every step that is not fresh as a Slurm job, each after its inputs. For another scheduler:\n\
+                    # the command of a job follows `--` in its script, and `afterok` lists the jobs that must succeed first.\n\
                     set -euo pipefail\n"
         .to_owned();
     for (number, group) in groups.iter().enumerate() {

@@ -38,7 +38,7 @@ struct Run {
 type End = (&'static str, &'static str);
 
 const DONE: End = ("done", "#4c8f5f");
-const AGAIN: End = ("queued again", "#d79a2b");
+const REQUEUED: End = ("requeued", "#d79a2b");
 const LOST: End = ("lost", "#c0483f");
 const FAILED: End = ("failed", "#c0483f");
 const STOPPED: End = ("stopped", "#8a8a8a");
@@ -51,15 +51,16 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
     if runs.is_empty() {
         return None;
     }
-    let again = runs.iter().filter(|run| [AGAIN, LOST].contains(&run.end));
-    let again = format::count(again.count() as u64);
+    let again = runs
+        .iter()
+        .filter(|run| [REQUEUED, LOST].contains(&run.end));
+    let again = format::plural(again.count() as u64, "run was", "runs were");
     let seconds = runs.iter().map(|run| run.to).fold(0.0, f64::max);
     let count = format::plural(runs.len() as u64, "run", "runs");
     let steps = format::plural(events.len() as u64, "step", "steps");
     let nodes = format::plural(nodes(&runs).len() as u64, "node", "nodes");
     let time = format::seconds(seconds);
-    let summary =
-        format!("{count} of {steps} on {nodes} in {time}; {again} went on in another run.");
+    let summary = format!("{count} of {steps} on {nodes} in {time}; {again} requeued or lost.");
     let seconds_of = |time: f64| format!("{time:.1}");
     let numbers = Numbers::new("timeline", &runs)
         .column("step", |run| &run.step)
@@ -67,9 +68,9 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         .column("from", |run| seconds_of(run.from))
         .column("to", |run| seconds_of(run.to))
         .column("end", |run| run.end.0);
-    let caption = "A bar is one run of a job; its colour says how it ended.";
+    let caption = "Each bar is one run of a job; its colour shows how the run ended.";
     let picture = picture(&runs, seconds, &summary);
-    let course = html! {
+    let timeline = html! {
         (legend())
         (numbered(picture, caption, numbers.link()))
     };
@@ -78,7 +79,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         heading: "Jobs",
         facts: &summary,
         links: &[],
-        main: section("timeline", "The course of the jobs", course),
+        main: section("timeline", "Timeline", timeline),
     };
     Some(page.render())
 }
@@ -104,7 +105,7 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
                     // A second start without an end means that the earlier run was lost.
                     LOST
                 }
-                What::Requeued { .. } => AGAIN,
+                What::Requeued { .. } => REQUEUED,
                 What::Stopped => STOPPED,
                 What::Ended { code: 0, .. } => DONE,
                 What::Ended { .. } => FAILED,
@@ -187,9 +188,9 @@ fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
 fn legend() -> Markup {
     html! {
         p {
-            @for (words, colour) in [DONE, AGAIN, LOST, STOPPED, RUNNING] {
+            @for (text, colour) in [DONE, REQUEUED, LOST, STOPPED, RUNNING] {
                 @let square = "display: inline-block; width: 12px; height: 12px; background: ";
-                span style=(format!("{square}{colour}")) {} " " (words) "   "
+                span style=(format!("{square}{colour}")) {} " " (text) "   "
             }
         }
     }
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_from_its_start_to_what_is_noted_next() {
+    fn a_run_lasts_from_its_start_to_the_next_event() {
         let requeued = What::Requeued {
             reason: "time limit".to_owned(),
             fault: false,
@@ -242,18 +243,18 @@ mod tests {
             ),
             ("train b".to_owned(), vec![event(15.0, "node1", started())]),
         ]);
-        let told: Vec<_> = runs(&events, 8.0, 70.0)
+        let found: Vec<_> = runs(&events, 8.0, 70.0)
             .into_iter()
             .map(|run| (run.step, run.node, run.from, run.to, run.end))
             .collect();
         let expected = [
-            ("train a", "node1", 0.0, 10.0, AGAIN),
+            ("train a", "node1", 0.0, 10.0, REQUEUED),
             ("train b", "node1", 5.0, 60.0, RUNNING),
             ("train a", "node2", 20.0, 40.0, LOST),
             ("train a", "node1", 40.0, 50.0, DONE),
         ];
         assert_eq!(
-            told,
+            found,
             expected.map(|(step, node, from, to, end)| (
                 step.to_owned(),
                 node.to_owned(),
@@ -270,7 +271,7 @@ mod tests {
         );
         let page = page(&events, 8.0, 70.0).expect("there are runs");
         assert!(
-            page.contains("4 runs of 2 steps on 2 nodes in 60 s; 2 went on in another run."),
+            page.contains("4 runs of 2 steps on 2 nodes in 60 s; 2 runs were requeued or lost."),
             "{page}"
         );
         assert_eq!(super::page(&events, 100.0, 200.0), None);

@@ -79,7 +79,7 @@ impl View {
             Standing::Runs if status.starts > 1 => ("resumed", format!("on {node}")),
             Standing::Runs => ("running", format!("on {node}")),
             Standing::Waits(_) if status.starts > 0 => {
-                let text = "once more, to go on from what it has saved";
+                let text = "will resume from its checkpoint";
                 ("queued", text.to_owned())
             }
             _ => return,
@@ -113,10 +113,10 @@ impl View {
         if let Some(bar) = &self.bar {
             return bar.set_message(text);
         }
-        let said = |shown: &&ShownJob| (shown.id.to_string(), shown.line.clone());
-        let said: BTreeMap<_, _> = running.iter().map(said).collect();
+        let last_line = |shown: &&ShownJob| (shown.id.to_string(), shown.line.clone());
+        let last_lines: BTreeMap<_, _> = running.iter().map(last_line).collect();
         let event = json!({
-            "event": "jobs", "done": done, "running": running.len(), "queued": waiting, "said": said,
+            "event": "jobs", "done": done, "running": running.len(), "queued": waiting, "said": last_lines,
         });
         self.print_event(event, &text);
     }

@@ -20,7 +20,7 @@ pub(super) fn examine() -> Vec<Finding> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let driver = match fs::read_to_string(DRIVER) {
         Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
-        Err(_) => "none: the processor will do the work".to_owned(),
+        Err(_) => "none; models run on the CPU".to_owned(),
     };
     vec![
         Finding::ok("system", system),
@@ -38,11 +38,11 @@ fn memory() -> Finding {
         Some(kilobytes * 1024)
     };
     let (Some(total), Some(free)) = (read("MemTotal:"), read("MemAvailable:")) else {
-        return Finding::ok("memory", "the system does not say")
-            .warn_if(true, "Nothing to do: this is only to be shown");
+        return Finding::ok("memory", "unknown: `/proc/meminfo` cannot be read")
+            .warn_if(true, "No action is needed");
     };
-    let (total, shown) = (format::bytes(total), format::bytes(free));
-    let hint = "Close other programs, or take fewer threads with `--set run.threads=1`";
-    Finding::ok("memory", format!("{total}, of which {shown} free"))
+    let (total, available) = (format::bytes(total), format::bytes(free));
+    let hint = "Close other programs, or use fewer threads with `--set run.threads=1`";
+    Finding::ok("memory", format!("{total}, {available} free"))
         .warn_if(free < MIN_FREE_MEMORY, hint)
 }

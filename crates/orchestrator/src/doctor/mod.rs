@@ -103,7 +103,9 @@ fn pipeline_file(path: &Path, error: Option<&Failure>) -> Finding {
         return Finding::ok(NAME, path.to_string());
     };
     let hint = match is_unreadable {
-        true => "Go to the folder that has one, or name it with `--pipeline FILE`".to_owned(),
+        true => {
+            "Change to the folder of a pipeline file, or name it with `--pipeline FILE`".to_owned()
+        }
         false => format!("`ressenti plan --pipeline {path}` shows the error and how to fix it"),
     };
     Finding::failed(NAME, error.to_string(), &hint)

@@ -36,7 +36,8 @@ struct Cuda {
 #[derive(Deserialize)]
 struct Device {
     name: String,
-    right: bool,
+    #[serde(alias = "right")]
+    correct: bool,
     error: f64,
     gigaflops: f64,
 }
@@ -55,14 +56,17 @@ pub(super) fn programs() -> Finding {
         };
         match output(&program, "--version", VERSION_LIMIT) {
             Ok(text) if text.trim_end().ends_with(&own) => None,
-            Ok(text) => Some(format!("`{name}` says `{}`", text.trim())),
+            Ok(text) => Some(format!(
+                "`{name} --version` prints `{}`, expected version{own}",
+                text.trim()
+            )),
             Err(problem) => Some(format!("`{name}` {problem}")),
         }
     };
     let problems = stages.iter().chain(&others).filter_map(problem);
     let problems: Vec<String> = problems.collect();
     if !problems.is_empty() {
-        let hint = "Build them with `cargo build`";
+        let hint = "Build the programs with `cargo build`";
         return Finding::failed("programs", problems.join("; "), hint);
     }
     let count = StageName::ALL.len();
@@ -74,20 +78,22 @@ pub(super) fn programs() -> Finding {
 /// Checks of libtorch and of each device; an error if the self-test does not run.
 pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
     let failed = |found: String| {
-        let hint = "Set it up again with `cargo xtask setup`, then `cargo build`";
+        let hint = "Install libtorch again with `cargo xtask setup`, then run `cargo build`";
         Finding::failed("libtorch", found, hint)
     };
-    let program = launch::program(StageName::Train.binary())
-        .map_err(|_| failed("cannot be asked without `ressenti-train`".to_owned()))?;
+    let program = launch::program(StageName::Train.binary()).map_err(|failure| {
+        let hint = "Build the programs with `cargo build`";
+        Finding::failed("libtorch", failure.to_string(), hint)
+    })?;
     let text = output(&program, "self-test", SELF_TEST_LIMIT)
         .map_err(|problem| failed(format!("`ressenti-train self-test` {problem}")))?;
     let test: SelfTest = serde_json::from_str(&text).map_err(|_| {
-        let found = format!("`ressenti-train self-test` said `{}`", text.trim());
+        let found = format!("`ressenti-train self-test` printed `{}`", text.trim());
         let hint = "Build the stages and `ressenti` from the same sources with `cargo build`";
         Finding::failed("libtorch", found, hint)
     })?;
-    let place = test.library.as_deref().unwrap_or("an unknown place");
-    let libtorch = Finding::ok("libtorch", format!("{} in {place}", test.version));
+    let folder = test.library.as_deref().unwrap_or("an unknown folder");
+    let libtorch = Finding::ok("libtorch", format!("{} in {folder}", test.version));
     let mut found = vec![libtorch, cuda(&test.cuda)];
     found.extend(test.devices.iter().map(device));
     Ok(found)
@@ -95,27 +101,26 @@ pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
 
 fn cuda(cuda: &Cuda) -> Finding {
     if cuda.loaded {
-        return Finding::ok("CUDA", "loaded, and finds a GPU");
+        return Finding::ok("CUDA", "loaded, GPU found");
     }
-    let reason = cuda.reason.as_deref().unwrap_or("no reason was given");
+    let reason = cuda.reason.as_deref().unwrap_or("unknown reason");
     let has_driver = Path::new(DRIVER).exists();
-    let rest = match has_driver {
+    let driver_note = match has_driver {
         true => "",
-        false => "; there is no NVIDIA driver either",
+        false => "; no NVIDIA driver is installed",
     };
-    let hint = "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`";
-    Finding::ok("CUDA", format!("not loaded: {reason}{rest}")).warn_if(has_driver, hint)
+    let hint = "Install libtorch with CUDA: run `cargo xtask setup --cuda`, then `cargo build`";
+    Finding::ok("CUDA", format!("not loaded: {reason}{driver_note}")).warn_if(has_driver, hint)
 }
 
 fn device(device: &Device) -> Finding {
     let what = format!("{} self-test", device.name);
     let (speed, error) = (device.gigaflops, device.error);
-    let found = format!("a matrix product, {speed:.1} GFLOP/s, largest error {error:.1e}");
-    let hint =
-        "This device miscalculates: use another with `--set run.device=cpu`, and have it checked";
-    match device.right {
+    let found = format!("matrix product at {speed:.1} GFLOP/s, largest error {error:.1e}");
+    let hint = "This device computes wrong results: use another one, for example with `--set run.device=cpu`";
+    match device.correct {
         true => Finding::ok(&what, found),
-        false => Finding::failed(&what, found + ": wrong", hint),
+        false => Finding::failed(&what, found + ", which is too large", hint),
     }
 }
 
@@ -141,7 +146,7 @@ fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, Str
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let last = complaint.trim().lines().last().unwrap_or_default();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = errors.trim().lines().last().unwrap_or_default();
     Err(format!("failed ({}): {last}", output.status))
 }

@@ -19,7 +19,7 @@ const SELF_TEST_BYTES: usize = 8 << 20;
 pub(super) fn examine(artifacts: &Path) -> Vec<Finding> {
     let cache = match artifact::cache_folder() {
         Some(folder) => free_space("cache", &folder),
-        None => Finding::ok("cache", "there is no folder for it")
+        None => Finding::ok("cache", "the cache folder is unknown")
             .warn_if(true, "Set `HOME` or `RESSENTI_CACHE`"),
     };
     vec![
@@ -36,11 +36,8 @@ fn free_space(what: &str, folder: &Path) -> Finding {
             free < MIN_FREE_SPACE,
             "Free some disk space, for example with `ressenti gc`",
         ),
-        None => Finding::ok(
-            what,
-            format!("{path}: the system does not say how much is free"),
-        )
-        .warn_if(true, "Check that the path exists"),
+        None => Finding::ok(what, format!("{path}, free space unknown"))
+            .warn_if(true, "Check that the path exists"),
     }
 }
 
@@ -75,12 +72,12 @@ fn self_test(folder: &Path) -> Finding {
     let (found, hint) = match outcome {
         Ok(true) => return Finding::ok(NAME, format!("{size} written, renamed and read back")),
         Ok(false) => (
-            format!("of {size} something else was read than was written"),
-            "Check the disk, or name another folder as `pipeline.artifacts`",
+            format!("{size} written, but different bytes were read back"),
+            "Check the disk, or set `pipeline.artifacts` to a folder on another disk",
         ),
         Err(error) => (
             error.to_string(),
-            "Artifacts need a folder that can be written, on a file system with renames and locks; name another as `pipeline.artifacts`",
+            "Set `pipeline.artifacts` to a writable folder on a file system that supports renames and locks",
         ),
     };
     Finding::failed(NAME, found, hint)

@@ -52,7 +52,7 @@ fn check(info: &StepInfo, expected: &str) {
 }
 
 #[test]
-fn an_output_that_is_not_there_was_never_run_or_is_gone() {
+fn a_missing_output_was_never_built_or_removed() {
     check(&step_info(StageName::Ingest, "reviews"), "never run");
     check(
         &StepInfo {
@@ -71,8 +71,8 @@ fn an_output_that_is_not_there_was_never_run_or_is_gone() {
 }
 
 #[test]
-fn what_is_there_and_whole_is_fresh_unless_it_is_asked_for() {
-    let folder = tempfile_store();
+fn an_intact_output_is_fresh_unless_it_is_forced() {
+    let folder = temporary_project();
     let artifact = testkit::TestArtifact::new(
         StageName::Train,
         Contract::Report { models: vec![] },
@@ -94,16 +94,16 @@ fn what_is_there_and_whole_is_fresh_unless_it_is_asked_for() {
             forced: true,
             ..train()
         },
-        "asked for",
+        "forced by `--from` or `--force`",
     );
 }
 
-fn tempfile_store() -> testkit::Project {
+fn temporary_project() -> testkit::Project {
     testkit::Project::tiny()
 }
 
 #[test]
-fn damage_is_the_reason_whatever_else_has_changed() {
+fn damage_is_the_only_reason_given() {
     let output = Output::Damaged {
         damage: "`model.safetensors`, it is missing".to_owned(),
         expected: None,

@@ -36,7 +36,7 @@ const ALL: [&str; 9] = [
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn the_first_run_runs_all_and_the_second_nothing() {
+fn the_first_run_runs_every_step_and_the_second_none() {
     let fake = FakePipeline::new();
     assert_eq!(fake.plan(&everything()).expect("a plan").len(), 9);
     assert_eq!(starts(&fake, &everything()), ALL);
@@ -45,7 +45,7 @@ fn the_first_run_runs_all_and_the_second_nothing() {
 }
 
 #[test]
-fn a_setting_of_one_model_runs_that_model_and_what_follows() {
+fn a_changed_model_setting_runs_that_model_and_its_dependents() {
     let mut fake = FakePipeline::new();
     starts(&fake, &everything());
     fake.changes = vec!["model.lstm.hidden=16".to_owned()];
@@ -95,7 +95,7 @@ fn a_step_rebuilt_with_the_same_content_leaves_the_rest_fresh() {
 }
 
 #[test]
-fn a_damaged_file_is_named_and_only_its_step_rebuilt() {
+fn a_damaged_file_is_named_and_only_its_step_is_rebuilt() {
     let fake = FakePipeline::new();
     starts(&fake, &everything());
     let folder = fake
@@ -128,7 +128,7 @@ fn a_damaged_file_is_named_and_only_its_step_rebuilt() {
 }
 
 #[test]
-fn what_is_asked_for_is_redone() {
+fn forced_steps_run_again() {
     let fake = FakePipeline::new();
     starts(&fake, &everything());
     let from = SelectionArguments {
@@ -162,7 +162,7 @@ fn what_is_asked_for_is_redone() {
 }
 
 #[test]
-fn only_one_stage_needs_what_it_reads() {
+fn a_single_stage_needs_its_inputs() {
     let fake = FakePipeline::new();
     let only = |stage| SelectionArguments {
         only: Some(stage),
@@ -176,7 +176,7 @@ fn only_one_stage_needs_what_it_reads() {
     };
     assert_eq!(
         refused(StageName::Clean),
-        "`clean reviews` reads `ingest reviews`, which is not there for these settings: never run"
+        "`clean reviews` needs the output of `ingest reviews`, which does not exist for these settings: never run"
     );
     assert_eq!(starts(&fake, &only(StageName::Ingest)), ["ingest reviews"]);
     assert_eq!(starts(&fake, &only(StageName::Clean)), ["clean reviews"]);
@@ -196,7 +196,7 @@ fn only_one_stage_needs_what_it_reads() {
 }
 
 #[test]
-fn a_failed_step_holds_back_what_needs_it() {
+fn a_failed_step_blocks_its_dependents() {
     let mut fake = FakePipeline::new();
     fake.endings
         .insert("train naive".to_owned(), ProcessEnd::of_code(3));
@@ -250,7 +250,7 @@ fn a_failed_step_holds_back_what_needs_it() {
 }
 
 #[test]
-fn an_interrupted_run_stops_and_goes_on_later() {
+fn an_interrupted_run_stops_and_resumes_later() {
     let mut fake = FakePipeline::new();
     fake.endings
         .insert("clean reviews".to_owned(), ProcessEnd::of_code(INTERRUPTED));
@@ -270,7 +270,7 @@ fn an_interrupted_run_stops_and_goes_on_later() {
 }
 
 #[test]
-fn a_regression_fails_the_run_though_all_is_there() {
+fn a_regression_fails_the_run_although_every_output_exists() {
     let mut fake = FakePipeline::new();
     fake.baseline = true;
     fake.endings
@@ -309,7 +309,7 @@ fn a_regression_fails_the_run_though_all_is_there() {
 }
 
 #[test]
-fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
+fn without_the_report_each_evaluation_is_compared_and_blocks_nothing() {
     let mut fake = FakePipeline::new();
     starts(&fake, &everything());
     fake.baseline = true;
@@ -337,7 +337,7 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
 }
 
 #[test]
-fn a_program_that_ends_well_without_an_output_is_found_out() {
+fn a_program_that_succeeds_without_an_output_is_an_error() {
     let fake = FakePipeline::new();
     let workspace = fake.workspace(&everything()).expect("it is sound");
     let mut run = Run {
@@ -356,12 +356,12 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
         .remove(0);
     assert_eq!(
         error,
-        "`ingest reviews` ended without an error, and its output is not there"
+        "`ingest reviews` succeeded, but its output does not exist"
     );
 }
 
 #[test]
-fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
+fn parallel_runs_do_the_same_and_a_failure_does_not_stop_other_steps() {
     let mut fake = FakePipeline::new();
     fake.jobs = 3;
     let mut started = starts(&fake, &everything());
@@ -393,7 +393,7 @@ fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
 /// A step that starts while others run has its own cores. With 3 jobs `train lstm` runs beside `train naive` or
 /// beside its evaluation.
 #[test]
-fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all() {
+fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
     for (jobs, cores) in [(3, 8), (2, 5), (8, 2)] {
         let fake = FakePipeline {
             cores,

@@ -23,7 +23,7 @@ fn describe(steps: &[Step], groups: &[Group], queued: &BTreeMap<usize, TaskId>) 
 }
 
 #[test]
-fn trials_are_an_array_and_nothing_is_waited_for_twice() {
+fn trials_are_one_array_and_dependencies_are_direct() {
     let steps = steps(&[SWEEP]);
     let all = (0..steps.len()).collect();
     let plain = |_| Resources::default();
@@ -46,7 +46,7 @@ fn trials_are_an_array_and_nothing_is_waited_for_twice() {
 }
 
 #[test]
-fn what_is_there_or_on_its_way_is_not_submitted_again() {
+fn fresh_and_queued_steps_are_not_submitted_again() {
     let steps = steps(&[]);
     let index = |name: &str| steps.iter().position(|step| step.id.to_string() == name);
     let index = |name: &str| index(name).expect("a step");
@@ -60,7 +60,7 @@ fn what_is_there_or_on_its_way_is_not_submitted_again() {
 }
 
 #[test]
-fn arrays_have_a_largest_size_and_one_kind_of_resources() {
+fn arrays_are_limited_in_size_and_have_equal_resources() {
     let steps = steps(&[SWEEP]);
     let trials: BTreeSet<usize> = (0..steps.len())
         .filter(|index| steps[*index].id.to_string().starts_with("train rate"))
