@@ -57,6 +57,9 @@ pub(crate) struct Package {
     /// The libtorch layouts that need this wheel.
     #[serde(default)]
     pub(crate) layouts: Vec<Layout>,
+    /// Whether it is a program for developers.
+    #[serde(default)]
+    tool: bool,
     pub(crate) file: String,
     pub(crate) sha256: String,
     pub(crate) bytes: u64,
@@ -222,8 +225,8 @@ impl Assets {
             () if !is_digest(&package.sha256) => NO_DIGEST,
             () if is_wheel != package.file.ends_with(".whl") => "has another kind than its file",
             () if !is_wheel && in_layout => "has `layouts` and is no wheel",
-            () if is_wheel && !in_layout && !self.has_data(package) => {
-                "needs `layouts`, or a data file that uses it"
+            () if is_wheel && !in_layout && !package.tool && !self.has_data(package) => {
+                "needs `layouts`, `tool = true`, or a data file that uses it"
             }
             () => return None,
         })

@@ -40,6 +40,11 @@ impl Cache {
         self.folder.join(name)
     }
 
+    /// The folder of a program for developers.
+    pub(crate) fn tool(&self, name: &str, version: &str) -> PathBuf {
+        self.folder.join(format!("{name}-{version}"))
+    }
+
     /// The folder of downloaded packages. It can be deleted after the set-up.
     pub(crate) fn packages(&self) -> PathBuf {
         self.folder.join("packages")

@@ -5,6 +5,7 @@ mod archive;
 mod assets;
 mod cache;
 mod cargo;
+mod check;
 mod config;
 mod data;
 mod error;
@@ -12,6 +13,7 @@ mod gpu;
 mod libtorch;
 mod marker;
 mod packages;
+mod phrases;
 mod pip;
 mod progress;
 mod setup;
@@ -74,7 +76,7 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Check format and lints: `cargo fmt --check`, then clippy with every warning an error
+    /// Check format, banned phrases, spelling (typos) and lints (clippy, warnings are errors)
     Check,
     /// Pack and run the check for a machine with a GPU; see docs/gpu.md
     Gpu {
@@ -143,16 +145,7 @@ fn perform(task: Task, root: &Path) -> Result<()> {
             Err(exec(command))
         }
         Task::Gpu { task } => gpu::perform(&task, root),
-        Task::Check => {
-            // The format check needs no libtorch, so it runs first.
-            let mut format = cargo(root, LibtorchSource::UserProvided);
-            format.args(["fmt", "--all", "--check"]);
-            run_command(format)?;
-            let mut clippy = cargo(root, set_up(root, None, &[])?);
-            clippy.args(["clippy", "--workspace", "--all-targets"]);
-            clippy.args(["--", "--deny", "warnings"]);
-            Err(exec(clippy))
-        }
+        Task::Check => check::check(root),
     }
 }
 
