@@ -1,4 +1,4 @@
-//! Two runs at once, a stage that fails, one that is lost, one that is interrupted.
+//! Simultaneous runs, and stages that fail, are missing or are interrupted.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -13,7 +13,7 @@ use testkit::{ProgramOutput, Project, copy_program, program, write_script};
 use crate::common::{ALL, call, check_store, finished, ressenti, steps, succeed};
 
 #[test]
-fn two_runs_at_once_share_the_work_and_break_nothing() {
+fn two_simultaneous_runs_share_the_work() {
     let project = Project::tiny();
     let start = || {
         let mut command = ressenti(&project, &["run"]);
@@ -42,7 +42,7 @@ fn two_runs_at_once_share_the_work_and_break_nothing() {
     check_store(&project);
 }
 
-/// A folder with `ressenti` and programs of stages, some of them replaced by shell scripts.
+/// A folder with `ressenti` and shell scripts that replace stage programs.
 pub(crate) struct Programs {
     folder: tempfile::TempDir,
 }
@@ -64,7 +64,7 @@ impl Programs {
         self.folder.path().join(name)
     }
 
-    /// Stages without a script are found on the PATH.
+    /// A `ressenti` command; stages without a script are found on the PATH.
     pub(crate) fn ressenti(&self, project: &Project, path: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("ressenti"));
         let search =
@@ -85,7 +85,7 @@ impl Programs {
 }
 
 #[test]
-fn a_missing_program_is_named_with_the_command_that_builds_it() {
+fn a_missing_program_is_named_with_its_build_command() {
     let project = Project::tiny();
     let nowhere = project.folder().join("none");
     let screen: ProgramOutput = Programs::with(&[])
@@ -102,7 +102,7 @@ fn a_missing_program_is_named_with_the_command_that_builds_it() {
 }
 
 #[test]
-fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
+fn a_failed_stage_blocks_its_dependents_and_passes_on_its_exit_code() {
     let project = finished();
     let failing = Programs::with(&[(StageName::Train, "echo 'error: it broke' >&2; exit 7")]);
     let change = ["--set", "training.batch_size=5"];
@@ -130,7 +130,7 @@ fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
 }
 
 #[test]
-fn a_stage_that_met_a_passing_fault_is_started_again() {
+fn a_stage_is_restarted_after_a_transient_error() {
     let project = Project::tiny();
     let once = "if [ ! -e lost ]; then touch lost; exit 75; fi\nexec ressenti-ingest \"$@\"";
     let flaky = Programs::with(&[(StageName::Ingest, once)]);
@@ -141,8 +141,8 @@ fn a_stage_that_met_a_passing_fault_is_started_again() {
     assert!(screen.stderr.contains(line), "{}", screen.stderr);
 }
 
-/// Starts a run whose first stage waits, sends a signal once it does, and gives the screen.
-fn interrupted(script: &str, send: impl Fn(i32)) -> String {
+/// Starts a run whose first stage waits, sends a signal to it, and returns the output.
+fn interrupt_run(script: &str, send: impl Fn(i32)) -> String {
     let project = Project::tiny();
     let waiting = Programs::with(&[(StageName::Ingest, script)]);
     let mut command = waiting.ressenti(&project, testkit::programs(), &["run"]);
@@ -169,27 +169,27 @@ const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not run; in
     hint: Finished steps are kept; run the same command again to resume\n";
 
 #[test]
-fn control_c_reaches_the_stage_and_the_run_says_so() {
-    // SAFETY: `killpg` takes any number; the group is our own child's, as a terminal would do it.
+fn control_c_stops_the_stage_and_prints_a_summary() {
+    // SAFETY: `killpg` accepts any number; the group belongs to our child. A terminal does the same.
     let to_all = |process| assert_eq!(unsafe { libc::killpg(process, libc::SIGINT) }, 0);
     let saving = "trap 'exit 130' INT; touch started; while :; do sleep 0.05; done";
-    assert_eq!(interrupted(saving, to_all), INTERRUPTED);
+    assert_eq!(interrupt_run(saving, to_all), INTERRUPTED);
     let dying = "touch started; while :; do sleep 0.05; done";
-    assert_eq!(interrupted(dying, to_all), INTERRUPTED);
+    assert_eq!(interrupt_run(dying, to_all), INTERRUPTED);
 }
 
 #[test]
-fn a_terminated_run_takes_its_stage_along() {
+fn a_terminated_run_stops_its_stage() {
     // SAFETY: `kill` takes any number; the process is our own child.
     let to_ressenti = |process| assert_eq!(unsafe { libc::kill(process, libc::SIGTERM) }, 0);
     assert_eq!(
-        interrupted("touch started; exec sleep 60", to_ressenti),
+        interrupt_run("touch started; exec sleep 60", to_ressenti),
         INTERRUPTED
     );
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let project = finished();
     for arguments in [&["plan"][..], &["run"], &["status"], &["--help"], &[]] {
         let mut command = ressenti(&project, arguments);
@@ -210,7 +210,7 @@ fn a_reader_who_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn colors_are_for_terminals_and_for_those_who_want_them() {
+fn colours_are_printed_only_on_terminals_or_on_request() {
     let project = finished();
     let plain = call(&project, &["plan"]).stdout;
     assert!(!plain.contains('\u{1b}'), "{plain:?}");
@@ -229,13 +229,13 @@ fn colors_are_for_terminals_and_for_those_who_want_them() {
     assert_eq!(ProgramOutput::from(wanted_none).stdout, plain);
 }
 
-/// A sweep of four trials, small and with dropout.
+/// A small sweep of four trials with dropout.
 const SWEEP: [&str; 2] = [
     "--set",
     "sweep.rate={ model = \"lstm\", seeds = 2, over = { \"training.learning_rate\" = [0.02, 0.03] } }",
 ];
 
-/// The trials' weights, by their digests.
+/// The identities of the trials' artifacts.
 fn weights_of_trials(project: &Project) -> Vec<artifact::Digest> {
     let trials = ["rate-001-s0", "rate-001-s1", "rate-002-s0", "rate-002-s1"];
     let found = trials.map(|trial| project.artifact(StageName::Train, trial).identity());
@@ -243,7 +243,7 @@ fn weights_of_trials(project: &Project) -> Vec<artifact::Digest> {
 }
 
 #[test]
-fn trials_side_by_side_are_the_trials_one_after_the_other() {
+fn parallel_trials_equal_sequential_trials() {
     let (alone, beside) = (Project::tiny(), Project::tiny());
     succeed(&alone, &[&["run"], &SWEEP[..]].concat());
     let screen = succeed(&beside, &[&["run", "--jobs", "3"], &SWEEP[..]].concat());
@@ -255,7 +255,7 @@ fn trials_side_by_side_are_the_trials_one_after_the_other() {
 }
 
 #[test]
-fn a_terminated_run_takes_all_its_stages_along_and_the_next_goes_on() {
+fn a_terminated_run_stops_all_stages_and_the_next_run_resumes() {
     let project = Project::tiny();
     succeed(&project, &["run", "--only", "ingest"]);
     for stage in ["clean", "tokenize", "embed"] {

@@ -1,4 +1,4 @@
-//! The command-line reference of the docs is what the programs print.
+//! Checks that the command-line reference in the docs equals the output of `--help`.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,7 @@ const PAGE: &str = concat!(
     "/../docs/reference/command-line.md"
 );
 
-/// What `ressenti ARGUMENTS --help` prints.
+/// The output of `ressenti COMMAND --help`.
 fn help(command: Option<&str>) -> String {
     let mut ressenti = Command::new(program("ressenti"));
     ressenti.args(command).arg("--help").env_remove("COLUMNS");
@@ -21,7 +21,7 @@ fn help(command: Option<&str>) -> String {
     screen.stdout
 }
 
-/// The names in the list of commands.
+/// The names of all commands.
 fn commands(overview: &str) -> Vec<String> {
     let list = overview
         .split("Commands and stages:\n")
@@ -45,7 +45,7 @@ fn section(title: &str, text: &str) -> String {
 }
 
 #[test]
-fn the_command_line_reference_is_fresh() {
+fn the_command_line_reference_is_up_to_date() {
     let overview = help(None);
     let names = commands(&overview);
     assert!(names.iter().any(|name| name == "predict"), "{names:?}");

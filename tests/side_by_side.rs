@@ -1,4 +1,4 @@
-//! `ressenti compare` as people and a continuous integration meet it, with a regression planted for it.
+//! `ressenti compare`, with a deliberate regression.
 
 use std::fs;
 use std::path::Path;
@@ -14,21 +14,21 @@ kind = "linear"
 tokenizer = "words"
 "#;
 
-/// 400 reviews of which one word says what they are, so that a linear model knows them all.
-fn told_by_a_word() -> Project {
+/// 400 reviews in which one word determines the label, so a linear model predicts all of them correctly.
+fn reviews_with_one_label_word() -> Project {
     let words = [["bad", "awful"], ["good", "great"]];
     let mut reviews = "review,sentiment\n".to_owned();
     for row in 0..400 {
         let word = words[row % 2][row / 2 % 2];
         let label = ["negative", "positive"][row % 2];
-        // The number keeps rows apart, so that none is removed as a copy.
+        // The number makes rows different, so that none is removed as a duplicate.
         reviews += &format!("{row} a {word} film with {} scenes,{label}\n", 7 * row % 31);
     }
     Project::with_reviews(&format!("{}{LINEAR}", tiny_pipeline()), &reviews)
 }
 
-/// Keeps the report of a run, as a continuous integration would.
-fn keep(project: &Project, name: &str) {
+/// Copies the report of a run, as a CI job would.
+fn save_report(project: &Project, name: &str) {
     let from = project.artifacts().join("report/reviews");
     let to = project.folder().join(name);
     fs::create_dir(&to).expect("the disk has room");
@@ -38,7 +38,7 @@ fn keep(project: &Project, name: &str) {
     }
 }
 
-fn compared(project: &Project, arguments: &[&str]) -> Value {
+fn compare_as_json(project: &Project, arguments: &[&str]) -> Value {
     let screen = call(
         project,
         &[&["compare", "--format", "json"], arguments].concat(),
@@ -48,7 +48,7 @@ fn compared(project: &Project, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn a_run_and_itself_differ_in_nothing() {
+fn a_run_compared_with_itself_has_no_differences() {
     let project = finished();
     let screen = succeed(&project, &["compare", "artifacts", "artifacts"]);
     for said in [
@@ -62,11 +62,11 @@ fn a_run_and_itself_differ_in_nothing() {
 }
 
 #[test]
-fn a_planted_regression_fails_both_checks_and_is_told_with_its_cause() {
-    let project = told_by_a_word();
+fn a_regression_fails_both_checks_and_its_cause_is_printed() {
+    let project = reviews_with_one_label_word();
     succeed(&project, &["run"]);
-    keep(&project, "kept");
-    // Labels dealt out anew: the model can learn nothing, whatever else is as it was.
+    save_report(&project, "kept");
+    // With shuffled labels the model learns nothing; everything else is unchanged.
     let planted = "model.linear.shuffled_labels=true";
     let baseline = "kept/metrics.json";
     let gate = call(&project, &["run", "--set", planted, "--baseline", baseline]);
@@ -86,7 +86,7 @@ fn a_planted_regression_fails_both_checks_and_is_told_with_its_cause() {
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);
     }
-    let sides = compared(&project, &["kept", "artifacts"]);
+    let sides = compare_as_json(&project, &["kept", "artifacts"]);
     let models = sides["models"].as_array().expect("models");
     let verdict = |name: &str| {
         let model = models.iter().find(|model| model["model"] == name);
@@ -94,7 +94,7 @@ fn a_planted_regression_fails_both_checks_and_is_told_with_its_cause() {
     };
     assert_eq!(verdict("linear"), "worse");
     assert_eq!(verdict("naive"), "same");
-    // The other way round it is a gain, and a gain fails nothing.
+    // In the other direction it is an improvement, which is not an error.
     let screen = succeed(
         &project,
         &["compare", "artifacts", "kept", "--format", "markdown"],
@@ -116,10 +116,10 @@ fn a_planted_regression_fails_both_checks_and_is_told_with_its_cause() {
 }
 
 #[test]
-fn a_model_that_is_gone_fails_and_figures_alone_are_enough() {
+fn a_removed_model_fails_and_metrics_files_are_enough() {
     let project = Project::with_pipeline(&format!("{}{LINEAR}", tiny_pipeline()));
     succeed(&project, &["run"]);
-    keep(&project, "kept");
+    save_report(&project, "kept");
     fs::write(project.pipeline_file(), tiny_pipeline()).expect("written");
     succeed(&project, &["run"]);
     fs::copy(
@@ -145,7 +145,7 @@ fn a_model_that_is_gone_fails_and_figures_alone_are_enough() {
 }
 
 #[test]
-fn what_is_no_run_is_said() {
+fn invalid_runs_are_explained() {
     let project = finished();
     let errors = |a: &str, b: &str| {
         let screen = call(&project, &["compare", a, b]);
@@ -164,7 +164,7 @@ fn what_is_no_run_is_said() {
     };
     write("text.json", "{");
     assert!(errors("text.json", "artifacts").contains("`text.json`"));
-    keep(&project, "old");
+    save_report(&project, "old");
     write("old/report.json", "{\"steps\": [{}]}");
     let old = errors("old", "artifacts");
     assert!(

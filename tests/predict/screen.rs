@@ -1,4 +1,4 @@
-//! Answers on the screen and in pipes: none is lost, every line has one, and words stand where they say.
+//! Predictions on standard output: write errors, one prediction for each line, and offsets of words.
 
 use std::fs;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use super::{json, pipe};
 use crate::common::{finished, ressenti, succeed};
 
 #[test]
-fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
+fn a_full_disk_is_an_error_and_a_closed_pipe_is_not() {
     let project = finished();
     for arguments in [
         &["--model", "naive", "A superb film."][..],
@@ -45,7 +45,7 @@ fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
 }
 
 #[test]
-fn a_line_that_is_no_text_has_a_reason_and_the_others_are_answered() {
+fn an_invalid_line_has_a_reason_and_the_others_are_predicted() {
     let project = finished();
     let lines =
         b"A superb film.\nA caf\xe9 film.\nAn awful film that is far too long.\nA dull film.\n";
@@ -88,7 +88,7 @@ fn a_line_that_is_no_text_has_a_reason_and_the_others_are_answered() {
 }
 
 #[test]
-fn words_stand_where_the_answer_says_in_its_text() {
+fn offsets_of_words_match_the_text() {
     let project = finished();
     let text = "<b>Tom &amp; J\u{e9}r\u{f4}me</b>  is   awful";
     for more in [&["--format", "jsonl"][..], &["--format", "json"]] {
