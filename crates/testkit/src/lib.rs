@@ -1,6 +1,5 @@
-//! What tests of several crates need: a tiny corpus, a whole project in a temporary folder,
-//! artifacts without a stage, the built programs, and screens made comparable. Never part of a
-//! program.
+//! Helpers for tests of several crates: a tiny corpus, a project in a temporary folder, artifacts without a stage,
+//! the built programs, and their output in comparable form. Not part of any program.
 
 pub mod artifacts;
 pub mod binaries;
