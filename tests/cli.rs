@@ -1,4 +1,4 @@
-//! What is refused, in which words, before anything runs.
+//! Errors that are found before anything runs, and the output of `plan`, `status` and `--help`.
 
 use std::fs;
 use std::process::Command;
@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use artifact::StageName;
 use serde_json::Value;
-use testkit::{Project, Screen, program, tiny_pipeline};
+use testkit::{ProgramOutput, Project, program, tiny_pipeline};
 
-use crate::common::{ALL, call, done, finished, ressenti, succeed};
+use crate::common::{ALL, call, finished, ressenti, run_steps, succeed};
 
-/// Calls `ressenti` with something it refuses, and compares the whole screen. It must take no time.
+/// Runs `ressenti` and compares its whole output. It must be quick.
 #[track_caller]
 fn check(project: &Project, arguments: &[&str], expected: &str) {
     testkit::programs();
@@ -18,15 +18,15 @@ fn check(project: &Project, arguments: &[&str], expected: &str) {
     let screen = call(project, arguments);
     let seconds = clock.elapsed().as_secs_f64();
     assert_eq!(
-        screen.comparable(project.folder()),
+        screen.with_placeholders(project.folder()),
         format!("exit code {expected}")
     );
-    // Measured: 5 ms. The rest is for a machine that does something else at the same time.
+    // Measured: 5 ms. The limit allows for a busy machine.
     assert!(seconds < 2.0, "{seconds} s");
 }
 
 #[test]
-fn names_that_are_not_there_are_answered_with_the_nearest() {
+fn unknown_names_get_suggestions() {
     let project = Project::tiny();
     check(
         &project,
@@ -63,7 +63,7 @@ fn names_that_are_not_there_are_answered_with_the_nearest() {
 }
 
 #[test]
-fn references_that_do_not_fit_are_refused_on_both_sides() {
+fn mismatched_references_are_refused() {
     let project = Project::with_pipeline(
         &tiny_pipeline().replace("tokenizer = \"words\"", "tokenizer = \"word\""),
     );
@@ -102,7 +102,7 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
 }
 
 #[test]
-fn files_that_are_not_there_are_named() {
+fn missing_files_are_named() {
     let project = Project::tiny();
     check(
         &project,
@@ -119,9 +119,9 @@ fn files_that_are_not_there_are_named() {
     check(
         &project,
         &["run", "--only", "train"],
-        "1\n----- stderr\nerror: `train naive` reads `tokenize words`, which is not there for these settings: never run\n\n\
-         hint: Leave out `--only` to run all that is needed, \
-         or build it first with `--only tokenize --variant words`\n",
+        "1\n----- stderr\nerror: `train naive` needs the output of `tokenize words`, which does not exist for these settings: never run\n\n\
+         hint: Omit `--only` to run everything that is needed, \
+         or build the input first with `--only tokenize --variant words`\n",
     );
     check(
         &project,
@@ -132,7 +132,7 @@ fn files_that_are_not_there_are_named() {
 }
 
 #[test]
-fn a_plan_of_an_empty_folder_is_the_whole_pipeline() {
+fn without_artifacts_every_step_is_planned() {
     let project = Project::tiny();
     check(
         &project,
@@ -156,12 +156,12 @@ fn a_plan_of_an_empty_folder_is_the_whole_pipeline() {
     );
     assert!(
         !project.artifacts().join("store").exists(),
-        "a plan makes nothing"
+        "a plan writes no artifacts"
     );
 }
 
 #[test]
-fn bare_it_teaches() {
+fn without_a_command_an_overview_is_printed() {
     let screen = succeed(&Project::tiny(), &[]);
     for word in [
         "ingest",
@@ -179,12 +179,12 @@ fn bare_it_teaches() {
 }
 
 #[test]
-fn the_status_is_for_people_and_for_scripts() {
+fn the_status_is_a_table_or_json() {
     let project = finished();
     let change = ["--set", "tokenizer.words.max_length=20"];
     let table = succeed(&project, &[&["status"], &change[..]].concat()).stdout;
     assert!(
-        table.ends_with("\n7 steps not fresh; `ressenti plan` says why\n"),
+        table.ends_with("\n7 steps are not fresh; `ressenti plan` shows why\n"),
         "{table}"
     );
     let screen = succeed(&project, &[&["status", "--json"], &change[..]].concat());
@@ -213,7 +213,7 @@ fn the_status_is_for_people_and_for_scripts() {
 }
 
 #[test]
-fn progress_in_json_is_json_to_the_last_line() {
+fn json_progress_is_valid_to_the_last_line() {
     let project = finished();
     let screen = succeed(
         &project,
@@ -241,7 +241,7 @@ fn progress_in_json_is_json_to_the_last_line() {
 }
 
 #[test]
-fn every_program_starts_from_any_folder_without_any_variable() {
+fn every_program_starts_in_any_folder_without_variables() {
     let names = StageName::ALL
         .map(StageName::binary)
         .into_iter()
@@ -253,7 +253,7 @@ fn every_program_starts_from_any_folder_without_any_variable() {
                 .current_dir("/")
                 .env_clear()
                 .output();
-            let screen = Screen::from(output.expect("it starts"));
+            let screen = ProgramOutput::from(output.expect("it starts"));
             assert_eq!(screen.code, Some(0), "{name} {flag}: {}", screen.stderr);
             assert!(
                 screen.stdout.contains(name) || flag == "--help",
@@ -265,7 +265,7 @@ fn every_program_starts_from_any_folder_without_any_variable() {
 }
 
 #[test]
-fn a_stage_has_its_own_help_and_its_own_refusals() {
+fn stage_commands_have_their_own_help_and_errors() {
     let project = Project::tiny();
     let help = succeed(&project, &["train", "--help"]).stdout;
     assert!(
@@ -277,14 +277,14 @@ fn a_stage_has_its_own_help_and_its_own_refusals() {
 }
 
 #[test]
-fn a_pipeline_means_the_same_from_every_folder() {
+fn a_pipeline_works_from_every_folder() {
     let project = finished();
     let file = project.pipeline_file();
     let output = ressenti(&project, &["run", "--pipeline"])
         .arg(&file)
         .current_dir("/")
         .output();
-    let screen = Screen::from(output.expect("it starts"));
+    let screen = ProgramOutput::from(output.expect("it starts"));
     assert_eq!(
         crate::common::steps(&screen, "fresh"),
         ALL,
@@ -292,7 +292,7 @@ fn a_pipeline_means_the_same_from_every_folder() {
         screen.stderr
     );
     assert_eq!(
-        done(&project, &["--artifacts", "artifacts"]),
+        run_steps(&project, &["--artifacts", "artifacts"]),
         Vec::<String>::new()
     );
 }

@@ -1,5 +1,5 @@
-//! The same plan on a cluster: a real Slurm of four nodes on this machine, where Slurm is installed, and
-//! the scripts for it under an engine of a site's own.
+//! Runs on a cluster: a Slurm of four nodes on this machine, if Slurm is installed; and job scripts with another
+//! scheduler.
 
 use std::env;
 use std::fs;
@@ -11,39 +11,39 @@ use std::time::{Duration, Instant};
 
 use artifact::StageName;
 use serde_json::Value;
-use testkit::{Project, Screen, program, write_script};
+use testkit::{ProgramOutput, Project, program, write_script};
 
 use crate::common::{ALL, call, check_store, finished, identities, ressenti, steps, succeed};
-use crate::faults::faulty;
+use crate::faults::programs_with_faults;
 use crate::processes::Programs;
 
-/// A Slurm of our own; ended when dropped.
+/// A Slurm that is stopped when dropped.
 struct Cluster {
     folder: tempfile::TempDir,
-    /// Only one at a time: four nodes and their jobs are all that two cores take.
-    _alone: MutexGuard<'static, ()>,
+    /// Only one test at a time uses a cluster, because two cores cannot run more jobs.
+    _guard: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
-    /// Starts one; `None` where this machine has no Slurm.
+    /// Starts a cluster; `None` if Slurm is not installed.
     #[allow(
         clippy::print_stderr,
-        reason = "who reads the test's output is to know"
+        reason = "readers of the test output need to know"
     )]
     fn start() -> Option<Self> {
-        static ONE: Mutex<()> = Mutex::new(());
+        static LOCK: Mutex<()> = Mutex::new(());
         if !is_installed("slurmctld") || !is_installed("munged") {
-            eprintln!("SKIPPED: there is no Slurm, so that nothing ran on a cluster");
+            eprintln!("SKIPPED: Slurm is not installed");
             return None;
         }
-        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir_in("/tmp").expect("a temporary folder");
         let cluster = Self {
             folder,
-            _alone: alone,
+            _guard: guard,
         };
         let started = cluster.script(&["start", "--no-accounting"]);
-        assert!(started.status.success(), "{}", shown(&started));
+        assert!(started.status.success(), "{}", output_text(&started));
         Some(cluster)
     }
 
@@ -55,14 +55,14 @@ impl Cluster {
         command.stdin(Stdio::null()).output().expect("bash")
     }
 
-    /// `ressenti` that submits to this cluster.
+    /// A `ressenti` command that submits to this cluster.
     fn ressenti(&self, project: &Project, arguments: &[&str]) -> Command {
         let mut command = ressenti(project, arguments);
         command.env("SLURM_CONF", self.folder.path().join("slurm.conf"));
         command
     }
 
-    fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
+    fn call(&self, project: &Project, arguments: &[&str]) -> ProgramOutput {
         self.ressenti(project, arguments)
             .output()
             .expect("it starts")
@@ -70,7 +70,7 @@ impl Cluster {
     }
 
     #[track_caller]
-    fn succeed(&self, project: &Project, arguments: &[&str]) -> Screen {
+    fn succeed(&self, project: &Project, arguments: &[&str]) -> ProgramOutput {
         let screen = self.call(project, arguments);
         assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
         screen
@@ -80,7 +80,7 @@ impl Cluster {
         let mut command = Command::new("squeue");
         command.args(["--noheader", "--array", "--format=%i %T"]);
         command.env("SLURM_CONF", self.folder.path().join("slurm.conf"));
-        shown(&command.output().expect("squeue"))
+        output_text(&command.output().expect("squeue"))
     }
 }
 
@@ -90,7 +90,7 @@ impl Drop for Cluster {
     }
 }
 
-fn shown(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
@@ -104,12 +104,12 @@ fn is_installed(program: &str) -> bool {
 }
 
 #[track_caller]
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let clock = Instant::now();
-    while !is_so() {
+    while !condition() {
         assert!(
             clock.elapsed() < Duration::from_secs(90),
-            "{what} did not come"
+            "{what} did not happen"
         );
         sleep(Duration::from_millis(100));
     }
@@ -118,7 +118,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 const SWEEP: &str =
     "sweep.rate={ model = \"lstm\", over = { \"training.learning_rate\" = [0.02, 0.03, 0.04] } }";
 
-/// A training long enough to be caught in the middle.
+/// A training that is long enough to be interrupted.
 const LONG: [&str; 6] = [
     "--set",
     "training.epochs=2000",
@@ -129,7 +129,7 @@ const LONG: [&str; 6] = [
 ];
 
 #[test]
-fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
+fn a_cluster_run_gives_the_same_artifacts_as_a_local_run() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
@@ -147,7 +147,7 @@ fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
     let log = fs::read_to_string(project.artifacts().join("slurm/logs/train-lstm.log"));
     assert!(log.expect("a log").contains("done    train     lstm"));
 
-    // Fresh there, fresh here, and the other way round: nothing is submitted.
+    // Everything is fresh on the cluster and locally, so nothing is submitted.
     let again = cluster.succeed(&project, &["run", "--engine", "slurm"]);
     assert_eq!(steps(&again, "fresh").len(), ALL.len());
     assert_eq!(
@@ -155,8 +155,7 @@ fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
         ALL.len()
     );
 
-    // Trials are an array; a program that fails is told with its log, and holds back what needs it, and
-    // nothing else.
+    // Trials are a job array. If a program fails, its log is shown and only its dependents are blocked.
     let broken = Programs::with(&[(
         StageName::Train,
         &format!(
@@ -168,7 +167,7 @@ fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
     let run = [&["run", "--engine", "slurm"][..], &change].concat();
     let mut command = broken.ressenti(&project, testkit::programs(), &run);
     command.env("SLURM_CONF", cluster.folder.path().join("slurm.conf"));
-    let screen = Screen::from(command.output().expect("it starts"));
+    let screen = ProgramOutput::from(command.output().expect("it starts"));
     assert_eq!(screen.code, Some(7), "{}{}", screen.stdout, screen.stderr);
     assert_eq!(
         steps(&screen, "failed"),
@@ -209,7 +208,7 @@ fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
 }
 
 #[test]
-fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
+fn jobs_survive_the_client_and_resume_after_cancelling() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
@@ -222,7 +221,7 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
         screen.stdout
     };
     let saved =
-        || status(&[]).contains("train lstm was interrupted: it goes on after training step");
+        || status(&[]).contains("train lstm was interrupted: it resumes after training step");
     wait_until("a checkpoint", saved);
     let json: Value = serde_json::from_str(&status(&["--json"])).expect("JSON");
     let of = |stage: &str, variant: &str| {
@@ -233,7 +232,7 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
     assert_eq!(of("train", "lstm")["state"], "running", "{json}");
     assert_eq!(of("evaluate", "lstm")["state"], "queued", "{json}");
 
-    // Whoever asks for something else meanwhile is told what is in the way.
+    // A run with other settings is refused while the jobs are queued.
     let other = [&long[..], &["--set", "model.lstm.hidden=9"]].concat();
     let refused = cluster.call(&project, &other);
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
@@ -259,7 +258,7 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
     let none = cluster.succeed(&project, &["cancel"]);
     assert!(none.stdout.starts_with("no job"), "{}", none.stdout);
 
-    // Somebody follows, is killed, and another one follows the same jobs.
+    // A client that monitors the jobs is killed, and another one monitors the same jobs.
     let mut first = cluster
         .ressenti(&project, &long)
         .stdout(Stdio::null())
@@ -278,22 +277,22 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
     sleep(Duration::from_secs(2));
     // SAFETY: our own child, not waited for yet.
     unsafe { libc::kill(i32::try_from(second.id()).expect("a number"), libc::SIGINT) };
-    let left = shown(&second.wait_with_output().expect("it ends"));
-    assert!(left.contains("on the way already"), "{left}");
-    assert!(left.contains("the jobs go on"), "{left}");
+    let left = output_text(&second.wait_with_output().expect("it ends"));
+    assert!(left.contains("already in the queue"), "{left}");
+    assert!(left.contains("the jobs continue"), "{left}");
     let log = fs::read_to_string(project.artifacts().join("slurm/logs/train-lstm.log"));
     assert!(log.expect("a log").contains("resumes after step"));
     cluster.succeed(&project, &["cancel"]);
 }
 
 #[test]
-fn a_passing_fault_costs_no_result() {
+fn a_transient_error_does_not_change_the_results() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
     let project = Project::tiny();
-    // Exit code 75, once.
-    let programs = faulty(&project, "device@3");
+    // The program ends once with exit code 75.
+    let programs = programs_with_faults(&project, "device@3");
     let often = [
         "run",
         "--engine",
@@ -303,24 +302,21 @@ fn a_passing_fault_costs_no_result() {
     ];
     let mut command = programs.ressenti(&project, testkit::programs(), &often);
     command.env("SLURM_CONF", cluster.folder.path().join("slurm.conf"));
-    let screen = Screen::from(command.output().expect("it starts"));
+    let screen = ProgramOutput::from(command.output().expect("it starts"));
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
-    // Whichever training came to its third step first met it.
+    // The training that reaches its third step first fails.
     let log = ["naive", "lstm"].map(|model| {
         let name = format!("slurm/logs/train-{model}.log");
         fs::read_to_string(project.artifacts().join(name)).expect("a log")
     });
     let log = log.concat();
-    assert!(
-        log.contains("exit code 75: the job is put back into the queue"),
-        "{log}"
-    );
+    assert!(log.contains("exit code 75: the job is requeued"), "{log}");
     assert!(log.contains("resumes after step"), "{log}");
     assert_eq!(identities(&project), identities(&finished()));
 }
 
 #[test]
-fn the_script_of_a_plan_runs_under_any_engine_that_orders_commands() {
+fn the_script_of_a_plan_runs_with_any_scheduler() {
     let project = Project::tiny();
     let jobs = project.folder().join("jobs.sh");
     let script = succeed(&project, &["plan", "--format", "slurm", "--set", SWEEP]).stdout;
@@ -330,7 +326,7 @@ fn the_script_of_a_plan_runs_under_any_engine_that_orders_commands() {
         "three trials and two models: {script}"
     );
 
-    // An engine that runs what it is given at once, and notes what it was to wait for.
+    // A scheduler that runs each job at once and records its dependencies.
     let engine = tempfile::tempdir().expect("a folder");
     let noted = engine.path().join("noted");
     write_script(
@@ -351,7 +347,7 @@ fn the_script_of_a_plan_runs_under_any_engine_that_orders_commands() {
         .env("PATH", path)
         .output()
         .expect("bash");
-    assert!(output.status.success(), "{}", shown(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     assert_eq!(identities(&project), identities(&finished()));
     let noted = fs::read_to_string(noted).expect("calls");
     let waits: Vec<&str> = noted.lines().collect();
@@ -366,13 +362,13 @@ fn the_script_of_a_plan_runs_under_any_engine_that_orders_commands() {
         "--dependency=afterok:5_0:5_1:5_2:6:7",
     ];
     assert_eq!(waits, expected);
-    // Nothing is left to do, whoever asks.
+    // Afterwards nothing is left to do.
     let rest = succeed(&project, &["plan", "--format", "slurm", "--set", SWEEP]).stdout;
     assert!(!rest.contains("sbatch --parsable"), "{rest}");
 }
 
 #[test]
-fn a_plan_is_told_to_programs_and_as_a_picture() {
+fn a_plan_is_printed_as_json_and_as_a_graph() {
     let project = finished();
     let change = ["--set", "model.lstm.hidden=9", "--set", SWEEP];
     let json = succeed(
@@ -380,9 +376,9 @@ fn a_plan_is_told_to_programs_and_as_a_picture() {
         &[&["plan", "--format", "json"][..], &change].concat(),
     )
     .stdout;
-    let told: Value = serde_json::from_str(&json).expect("JSON");
+    let steps_of_plan: Value = serde_json::from_str(&json).expect("JSON");
     let step = |name: &str| {
-        let steps = told.as_array().expect("steps").iter();
+        let steps = steps_of_plan.as_array().expect("steps").iter();
         let mut found = steps.filter(|step| step["step"] == name);
         found
             .next()
@@ -402,20 +398,20 @@ fn a_plan_is_told_to_programs_and_as_a_picture() {
         step("evaluate lstm")["after"],
         serde_json::json!(["train lstm"])
     );
-    // Its command does what it says.
+    // The printed command builds the step.
     let command: Vec<String> = serde_json::from_value(lstm["command"].clone()).expect("words");
     let output = Command::new(&command[0])
         .args(&command[1..])
         .output()
         .expect("it starts");
-    assert!(output.status.success(), "{}", shown(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     let json = succeed(
         &project,
         &[&["plan", "--format", "json"][..], &change].concat(),
     )
     .stdout;
-    let told: Value = serde_json::from_str(&json).expect("JSON");
-    let fresh = told
+    let steps_of_plan: Value = serde_json::from_str(&json).expect("JSON");
+    let fresh = steps_of_plan
         .as_array()
         .expect("steps")
         .iter()
@@ -439,7 +435,7 @@ fn a_plan_is_told_to_programs_and_as_a_picture() {
     ] {
         assert!(dot.contains(line), "{line}: {dot}");
     }
-    // What another way leads to is no arrow of its own.
+    // Indirect dependencies have no arrows.
     assert!(
         !dot.contains("\"ingest reviews\" -> \"report reviews\""),
         "{dot}"
@@ -447,12 +443,12 @@ fn a_plan_is_told_to_programs_and_as_a_picture() {
 }
 
 #[test]
-fn where_there_is_no_cluster_it_is_said() {
+fn cluster_commands_fail_without_a_cluster() {
     let project = Project::tiny();
     let nowhere = || {
         let mut command = ressenti(&project, &["run", "--engine", "slurm"]);
         command.env("PATH", "/nowhere");
-        Screen::from(command.output().expect("it starts"))
+        ProgramOutput::from(command.output().expect("it starts"))
     };
     let screen = nowhere();
     assert_eq!(screen.code, Some(1), "{}", screen.stdout);

@@ -1,4 +1,4 @@
-//! A finished project to copy, and `ressenti` to call in it.
+//! Helpers: a finished project, and calls of `ressenti` in it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use artifact::{Artifact, Digest, StageName};
-use testkit::{Project, Screen, program};
+use testkit::{ProgramOutput, Project, program};
 
 /// The steps of the tiny pipeline, in order.
 pub(crate) const ALL: [&str; 9] = [
@@ -23,7 +23,7 @@ pub(crate) const ALL: [&str; 9] = [
     "report reviews",
 ];
 
-/// `ressenti` with these arguments, called in a project's folder.
+/// A `ressenti` command with these arguments in the folder of a project.
 pub(crate) fn ressenti(project: &Project, arguments: &[&str]) -> Command {
     let mut command = Command::new(program("ressenti"));
     command
@@ -33,17 +33,17 @@ pub(crate) fn ressenti(project: &Project, arguments: &[&str]) -> Command {
     command
 }
 
-/// Calls `ressenti` and waits for its end.
-pub(crate) fn call(project: &Project, arguments: &[&str]) -> Screen {
+/// Runs `ressenti` and waits until it ends.
+pub(crate) fn call(project: &Project, arguments: &[&str]) -> ProgramOutput {
     ressenti(project, arguments)
         .output()
         .expect("it starts")
         .into()
 }
 
-/// Calls `ressenti`, which must end well.
+/// Runs `ressenti`, which must succeed.
 #[track_caller]
-pub(crate) fn succeed(project: &Project, arguments: &[&str]) -> Screen {
+pub(crate) fn succeed(project: &Project, arguments: &[&str]) -> ProgramOutput {
     let screen = call(project, arguments);
     assert_eq!(
         screen.code,
@@ -56,13 +56,13 @@ pub(crate) fn succeed(project: &Project, arguments: &[&str]) -> Screen {
     screen
 }
 
-/// The steps whose line starts with this word.
-pub(crate) fn steps(screen: &Screen, state: &str) -> Vec<String> {
+/// The steps whose line starts with this state.
+pub(crate) fn steps(screen: &ProgramOutput, state: &str) -> Vec<String> {
     let lines = screen
         .stdout
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>());
-    // Other lines may begin with the same word, but not go on with a stage.
+    // Other lines may start with the same word, but no stage follows.
     let is_step = |words: &Vec<&str>| {
         words.len() >= 3 && words[0] == state && words[1].parse::<StageName>().is_ok()
     };
@@ -72,9 +72,9 @@ pub(crate) fn steps(screen: &Screen, state: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs, and says which steps did something.
+/// Runs the pipeline and returns the steps that were built.
 #[track_caller]
-pub(crate) fn done(project: &Project, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn run_steps(project: &Project, arguments: &[&str]) -> Vec<String> {
     let screen = succeed(project, &[&["run"], arguments].concat());
     let (fresh, done) = (steps(&screen, "fresh"), steps(&screen, "done"));
     assert!(
@@ -85,20 +85,20 @@ pub(crate) fn done(project: &Project, arguments: &[&str]) -> Vec<String> {
     done
 }
 
-/// The tiny project after a run: made once, and copied for each test.
+/// The tiny project after a run. It is built once and copied for each test.
 pub(crate) fn finished() -> Project {
-    static MADE: OnceLock<Project> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
+    static PROJECT: OnceLock<Project> = OnceLock::new();
+    let original = PROJECT.get_or_init(|| {
         let project = Project::tiny();
-        assert_eq!(done(&project, &[]), ALL);
+        assert_eq!(run_steps(&project, &[]), ALL);
         project
     });
     let copy = Project::tiny();
-    copy_folder(made.folder(), copy.folder());
+    copy_folder(original.folder(), copy.folder());
     copy
 }
 
-/// Copies a folder's content, links as links.
+/// Copies a folder; links stay links.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("created");
     for entry in fs::read_dir(from).expect("a folder") {
@@ -115,30 +115,30 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// Splits `train lstm` into its stage and variant.
-pub(crate) fn parts(step: &str) -> (StageName, &str) {
+pub(crate) fn split_step(step: &str) -> (StageName, &str) {
     let (stage, variant) = step.split_once(' ').expect("two words");
     (stage.parse().expect("a stage"), variant)
 }
 
-/// The artifact of a step, opened where it lies and not through its name.
+/// The artifact of a step, opened in the store and not through its link.
 pub(crate) fn artifact(project: &Project, step: &str) -> Artifact {
-    let (stage, variant) = parts(step);
+    let (stage, variant) = split_step(step);
     Artifact::open(&folder(project, stage, variant)).expect("whole")
 }
 
-/// The folder behind a variant's name.
+/// The folder in the store that a variant's link points to.
 pub(crate) fn folder(project: &Project, stage: StageName, variant: &str) -> PathBuf {
     fs::canonicalize(project.store().variant_link(stage, variant)).expect("it was built")
 }
 
-/// What each step's output holds.
+/// The identity of each step's output.
 pub(crate) fn identities(project: &Project) -> BTreeMap<&'static str, Digest> {
     ALL.into_iter()
         .map(|step| (step, artifact(project, step).identity()))
         .collect()
 }
 
-/// Everything in the store is whole, and nothing half-written lies outside the work folder.
+/// Checks that every artifact in the store is intact.
 #[track_caller]
 pub(crate) fn check_store(project: &Project) {
     let store = project.artifacts().join("store");

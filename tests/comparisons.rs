@@ -1,4 +1,4 @@
-//! Sweeps, winners, ensembles and challenge sets in a whole run.
+//! Sweeps, best trials, ensembles and challenge sets in a whole run.
 
 use std::fs;
 
@@ -40,7 +40,7 @@ fn json(project: &Project, step: &str, file: &str) -> Value {
 }
 
 #[test]
-fn settings_are_compared_and_models_united() {
+fn sweeps_ensembles_and_challenge_sets_run() {
     let project = project();
     let screen = succeed(&project, &["run"]);
     let done = steps(&screen, "done");
@@ -53,13 +53,13 @@ fn settings_are_compared_and_models_united() {
     ] {
         assert!(done.iter().any(|done| done == step), "{step}: {done:?}");
     }
-    // Trials are judged on validation alone.
+    // Trials are evaluated on validation only.
     assert!(
         !done.iter().any(|step| step.starts_with("evaluate rates")),
         "{done:?}"
     );
 
-    // The best trial is the one with the settings of the lowest mean loss.
+    // The best trial has the settings with the lowest mean loss.
     let selection = json(&project, "train best", "selection.json");
     let trials = selection["trials"].as_array().expect("a list");
     assert_eq!(trials.len(), 4);
@@ -110,7 +110,7 @@ fn settings_are_compared_and_models_united() {
         assert!(page.contains(part), "{part}");
     }
 
-    // One more value is one more setting to train, and nothing else but what it may change.
+    // A new value adds its trials, and only steps that depend on them become stale.
     let more = "sweep.rates.over={\"training.learning_rate\" = [0.0001, 0.01, 0.02]}";
     let plan = succeed(&project, &["plan", "--all", "--set", more]);
     let stale = steps(&plan, "stale");
@@ -120,7 +120,7 @@ fn settings_are_compared_and_models_united() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused_before_anything_runs() {
+fn invalid_sweeps_and_ensembles_are_refused_before_running() {
     let project = project();
     for (change, part) in [
         (
@@ -158,7 +158,7 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn a_model_with_several_seeds_is_judged_as_often_and_shown_once() {
+fn a_model_with_several_seeds_is_evaluated_for_each_and_reported_once() {
     let text = tiny_pipeline().replace("[model.naive]", "[model.naive]\nseeds = 3");
     let project = Project::with_pipeline(&text);
     let screen = succeed(&project, &["run"]);
@@ -182,7 +182,7 @@ fn a_model_with_several_seeds_is_judged_as_often_and_shown_once() {
         serde_json::json!(["naive", "naive-s1", "naive-s2"].map(accuracy))
     );
     assert_eq!(metrics["comparisons"].as_array().map(Vec::len), Some(1));
-    // Another seed is another model, and the first is the one without a number.
+    // Another seed gives another model. The first seed has no number.
     let weights = |name: &str| {
         let artifact = artifact(&project, &format!("train {name}"));
         fs::read(artifact.file("model.safetensors").expect("a whole file")).expect("it is there")

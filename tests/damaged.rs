@@ -1,13 +1,13 @@
-//! One flipped byte anywhere is found, named, and mended by rebuilding that step and no other.
+//! A damaged byte in any artifact is found and named, and only that step is rebuilt.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::Contract;
-use testkit::{Project, Recipe};
+use testkit::{Project, TestArtifact};
 
 use crate::common::{
-    ALL, artifact, call, check_store, done, finished, identities, parts, steps, succeed,
+    ALL, artifact, call, check_store, finished, identities, run_steps, split_step, steps, succeed,
 };
 
 fn files(project: &Project, step: &str) -> Vec<PathBuf> {
@@ -20,23 +20,23 @@ fn files(project: &Project, step: &str) -> Vec<PathBuf> {
     files
 }
 
-/// One of a step's files that is not its manifest.
-fn content(project: &Project, step: &str) -> PathBuf {
+/// A file of a step's artifact other than the manifest.
+fn content_file(project: &Project, step: &str) -> PathBuf {
     let mut files = files(project, step).into_iter();
     files
         .find(|path| !path.ends_with("manifest.json"))
         .expect("a content file")
 }
 
-fn flip(path: &Path, position: usize) {
+fn flip_bit(path: &Path, position: usize) {
     let mut bytes = fs::read(path).expect("read");
     bytes[position] ^= 0b100;
     fs::write(path, bytes).expect("written");
 }
 
-/// What the plan says of a step.
-fn said(project: &Project, step: &str) -> String {
-    let (stage, variant) = parts(step);
+/// The reason that the plan gives for a step.
+fn plan_reason(project: &Project, step: &str) -> String {
+    let (stage, variant) = split_step(step);
     let plan = succeed(project, &["plan"]).stdout;
     let start = format!("stale   {stage:<9} {variant:<12} ");
     let line = plan.lines().find_map(|line| line.strip_prefix(&start));
@@ -54,8 +54,8 @@ fn a_flipped_byte_in_any_file_of_any_artifact_is_named() {
             let name = path.file_name().expect("a name").to_string_lossy();
             let last = whole.len() - 1;
             for position in [0, last / 2, last] {
-                flip(&path, position);
-                let found = said(&project, step);
+                flip_bit(&path, position);
+                let found = plan_reason(&project, step);
                 assert!(
                     found.starts_with(&format!("output damaged: `{name}`, ")),
                     "{name}[{position}]: {found}"
@@ -69,7 +69,7 @@ fn a_flipped_byte_in_any_file_of_any_artifact_is_named() {
     assert_eq!(
         steps(&succeed(&project, &["plan"]), "fresh"),
         ALL,
-        "mended by hand, all is fresh again"
+        "after restoring the files everything is fresh"
     );
 }
 
@@ -78,24 +78,24 @@ fn only_what_is_damaged_is_rebuilt() {
     let project = finished();
     let before = identities(&project);
     for step in ALL {
-        flip(&content(&project, step), 10);
-        assert_eq!(done(&project, &[]), [step]);
+        flip_bit(&content_file(&project, step), 10);
+        assert_eq!(run_steps(&project, &[]), [step]);
     }
     assert_eq!(identities(&project), before);
     check_store(&project);
 }
 
 #[test]
-fn a_damaged_manifest_a_missing_file_and_a_missing_folder_are_mended_alike() {
+fn a_damaged_manifest_a_missing_file_and_a_missing_folder_are_rebuilt() {
     let project = finished();
     let before = identities(&project);
-    flip(
+    flip_bit(
         &artifact(&project, "clean reviews")
             .folder()
             .join("manifest.json"),
         100,
     );
-    assert_eq!(done(&project, &[]), ["clean reviews"]);
+    assert_eq!(run_steps(&project, &[]), ["clean reviews"]);
     fs::remove_file(
         artifact(&project, "embed random")
             .folder()
@@ -103,18 +103,21 @@ fn a_damaged_manifest_a_missing_file_and_a_missing_folder_are_mended_alike() {
     )
     .expect("removed");
     assert_eq!(
-        said(&project, "embed random"),
+        plan_reason(&project, "embed random"),
         "output damaged: `embedding.arrow`, it is missing"
     );
-    assert_eq!(done(&project, &[]), ["embed random"]);
+    assert_eq!(run_steps(&project, &[]), ["embed random"]);
     fs::remove_dir_all(artifact(&project, "train naive").folder()).expect("removed");
-    assert_eq!(said(&project, "train naive"), "its output was removed");
-    assert_eq!(done(&project, &[]), ["train naive"]);
+    assert_eq!(
+        plan_reason(&project, "train naive"),
+        "its output was removed"
+    );
+    assert_eq!(run_steps(&project, &[]), ["train naive"]);
     fs::remove_dir_all(project.artifacts().join("report")).expect("removed");
     assert_eq!(
-        done(&project, &[]),
+        run_steps(&project, &[]),
         Vec::<String>::new(),
-        "a name that is gone is given again"
+        "a missing link is created again"
     );
     assert!(
         project
@@ -126,7 +129,7 @@ fn a_damaged_manifest_a_missing_file_and_a_missing_folder_are_mended_alike() {
 }
 
 #[test]
-fn several_damages_are_mended_in_one_run() {
+fn several_damaged_artifacts_are_rebuilt_in_one_run() {
     let project = finished();
     for step in [
         "ingest reviews",
@@ -134,7 +137,7 @@ fn several_damages_are_mended_in_one_run() {
         "train lstm",
         "report reviews",
     ] {
-        flip(&content(&project, step), 5);
+        flip_bit(&content_file(&project, step), 5);
     }
     let status = succeed(&project, &["status"]).stdout;
     assert_eq!(
@@ -146,7 +149,7 @@ fn several_damages_are_mended_in_one_run() {
         "{status}"
     );
     assert_eq!(
-        done(&project, &[]),
+        run_steps(&project, &[]),
         [
             "ingest reviews",
             "tokenize words",
@@ -158,21 +161,21 @@ fn several_damages_are_mended_in_one_run() {
 }
 
 #[test]
-fn a_stage_called_by_hand_refuses_a_damaged_input() {
+fn a_stage_command_refuses_a_damaged_input() {
     let project = finished();
-    flip(
+    flip_bit(
         &artifact(&project, "clean reviews")
             .folder()
             .join("clean.parquet"),
         50,
     );
-    let screen = call(&project, &["tokenize", "--force"]).comparable(project.folder());
+    let screen = call(&project, &["tokenize", "--force"]).with_placeholders(project.folder());
     let expected = "exit code 1\n----- stderr\n\
         error: `artifacts/store/clean/[digest]/clean.parquet` is damaged: \
         its digest should be [digest] and is [digest]\n\n\
         hint: Rebuild the damaged output with `ressenti run --only clean`\n";
     assert_eq!(screen, expected);
-    assert_eq!(done(&project, &["--only", "clean"]), ["clean reviews"]);
+    assert_eq!(run_steps(&project, &["--only", "clean"]), ["clean reviews"]);
     succeed(&project, &["tokenize", "--force"]);
 }
 
@@ -184,7 +187,7 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
         let manifest = embedding.manifest().clone();
         let mut contract = manifest.contract;
         change(&mut contract);
-        let recipe = Recipe {
+        let recipe = TestArtifact {
             stage: manifest.stage,
             settings: manifest.settings,
             inputs: manifest.inputs,
@@ -196,7 +199,7 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
             "random",
             &[("embedding.arrow", b"vectors")],
         );
-        call(&project, &["run"]).comparable(project.folder())
+        call(&project, &["run"]).with_placeholders(project.folder())
     };
     let screen = misfit(|contract| {
         let Contract::Embedding {
@@ -207,21 +210,19 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
         };
         *vocabulary_size = 12_345;
     });
-    let (before, after) = screen
-        .split_once("has a vocabulary of ")
+    let (start, end) = screen
+        .split_once(" with `embed random` (a vocabulary of ")
         .expect("both sizes are named");
-    let (_, after) = after
-        .split_once(", the latter ")
-        .expect("both sizes are named");
-    assert_eq!(
-        before,
-        "exit code 1\n----- stderr\nerror: `embed random` cannot put `tokenize words` and `embed random` together: \
-         the former "
+    assert!(
+        start.starts_with(
+            "exit code 1\n----- stderr\nerror: `embed random` cannot combine `tokenize words` (a vocabulary of "
+        ),
+        "{screen}"
     );
     assert_eq!(
-        after,
-        "a vocabulary of 12,345\n\nhint: Set `embedding.random.tokenizer` to one made for the other, or rebuild \
-         `embed random` with `--only embed --variant random --force`\n"
+        end,
+        "12,345)\n\nhint: Set `embedding.random.tokenizer` to a name that fits, or rebuild `embed random` with \
+         `ressenti run --only embed --variant random --force`\n"
     );
     let screen = misfit(|contract| {
         let Contract::Embedding {
@@ -235,5 +236,8 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
         *tokenizer = artifact::Digest::of_bytes(b"another");
         *vocabulary_size = 0;
     });
-    assert!(screen.contains("the latter a vocabulary of 0"), "{screen}");
+    assert!(
+        screen.contains("`embed random` (a vocabulary of 0)"),
+        "{screen}"
+    );
 }

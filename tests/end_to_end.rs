@@ -1,4 +1,4 @@
-//! From raw reviews to the report, and what a change runs again.
+//! Whole runs from raw reviews to the report, and which steps run after a change.
 
 use std::fs;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use artifact::StageName;
 use serde_json::Value;
 use testkit::{Project, corpus, tiny_pipeline};
 
-use crate::common::{ALL, call, check_store, done, finished, identities, steps, succeed};
+use crate::common::{ALL, call, check_store, finished, identities, run_steps, steps, succeed};
 
 const NOTHING: [&str; 0] = [];
 
@@ -28,19 +28,20 @@ fn reviews_become_a_report_and_the_second_run_does_nothing() {
     let screen = succeed(&project, &["run"]);
     let seconds = clock.elapsed().as_secs_f64();
     assert_eq!(steps(&screen, "fresh"), ALL);
-    let text = screen.comparable(project.folder());
+    let text = screen.with_placeholders(project.folder());
     let end = "\n9 steps: 9 fresh in [time]\nreport  artifacts/report/reviews/report.html\n";
     assert!(text.ends_with(end), "{text}");
-    // Measured: 0.02 s. The rest is for a machine that does something else at the same time.
+    // Measured: 0.02 s. The limit allows for a busy machine.
     assert!(seconds < 1.0, "{seconds} s");
     check_store(&project);
 }
 
 #[test]
-fn a_setting_of_one_model_runs_that_model_and_what_follows_it() {
+fn a_changed_model_setting_runs_that_model_and_its_dependents() {
     let project = finished();
     let change = ["--set", "model.lstm.hidden=6"];
-    let plan = succeed(&project, &[&["plan"], &change[..]].concat()).comparable(project.folder());
+    let plan =
+        succeed(&project, &[&["plan"], &change[..]].concat()).with_placeholders(project.folder());
     assert!(
         plan.contains(
             "
@@ -56,23 +57,23 @@ stale   evaluate  lstm         input `train lstm` may change\n"
         "{plan}"
     );
     assert_eq!(
-        done(&project, &change),
+        run_steps(&project, &change),
         ["train lstm", "evaluate lstm", "report reviews"]
     );
-    assert_eq!(done(&project, &change), NOTHING);
+    assert_eq!(run_steps(&project, &change), NOTHING);
     assert_eq!(
-        done(&project, &[]),
+        run_steps(&project, &[]),
         NOTHING,
-        "what was there before is still there"
+        "the old outputs still exist"
     );
     check_store(&project);
 }
 
 #[test]
-fn a_step_redone_with_the_same_outcome_leaves_the_rest_fresh() {
+fn a_step_with_the_same_output_leaves_its_dependents_fresh() {
     let project = finished();
     assert_eq!(
-        done(&project, &["--set", "ingest.max_reject_rate=0.5"]),
+        run_steps(&project, &["--set", "ingest.max_reject_rate=0.5"]),
         ["ingest reviews"]
     );
 }
@@ -81,18 +82,18 @@ fn a_step_redone_with_the_same_outcome_leaves_the_rest_fresh() {
 fn equal_inputs_give_equal_outputs() {
     let project = finished();
     let before = identities(&project);
-    assert_eq!(done(&project, &["--from", "ingest"]), ALL);
+    assert_eq!(run_steps(&project, &["--from", "ingest"]), ALL);
     assert_eq!(identities(&project), before);
     check_store(&project);
 }
 
 #[test]
-fn a_new_review_runs_everything_and_another_name_of_the_same_file_nothing() {
+fn a_new_review_runs_every_step_and_a_renamed_file_none() {
     let project = finished();
     let file = project.folder().join("reviews.csv");
     let other = project.folder().join("other.csv");
     fs::rename(&file, &other).expect("renamed");
-    assert_eq!(done(&project, &["--source", "other.csv"]), NOTHING);
+    assert_eq!(run_steps(&project, &["--source", "other.csv"]), NOTHING);
     fs::write(
         &file,
         corpus::kaggle_csv() + "\"A new one, and a good one.\",positive\n",
@@ -104,7 +105,7 @@ fn a_new_review_runs_everything_and_another_name_of_the_same_file_nothing() {
         "{plan}"
     );
     assert_eq!(
-        done(&project, &["--variant", "words"]),
+        run_steps(&project, &["--variant", "words"]),
         ["ingest reviews", "clean reviews", "tokenize words"]
     );
 }
@@ -113,9 +114,9 @@ fn a_new_review_runs_everything_and_another_name_of_the_same_file_nothing() {
 fn the_imdb_folder_is_read_with_its_own_split() {
     let project = Project::tiny();
     corpus::write_aclimdb(project.folder()).expect("written");
-    // By row and not by film: six films are too few to divide once more.
+    // Split by row and not by film, because six films are too few for another split.
     let by_row = ["--set", "clean.split.grouped=false"];
-    let built = done(
+    let built = run_steps(
         &project,
         &[&["--source", "aclImdb", "--variant", "random"], &by_row[..]].concat(),
     );
@@ -150,7 +151,7 @@ fn the_imdb_folder_is_read_with_its_own_split() {
 }
 
 #[test]
-fn one_model_alone_and_one_stage_alone() {
+fn one_model_or_one_stage_can_run_alone() {
     let project = Project::tiny();
     let naive = [
         "ingest reviews",
@@ -160,26 +161,29 @@ fn one_model_alone_and_one_stage_alone() {
         "train naive",
         "evaluate naive",
     ];
-    assert_eq!(done(&project, &["--variant", "naive"]), naive);
+    assert_eq!(run_steps(&project, &["--variant", "naive"]), naive);
     let screen = succeed(&project, &["train", "--variant", "lstm"]);
     assert!(
         screen.stdout.starts_with("done    train     lstm  "),
         "{}",
         screen.stdout
     );
-    assert_eq!(done(&project, &["--only", "train"]), NOTHING);
+    assert_eq!(run_steps(&project, &["--only", "train"]), NOTHING);
     assert_eq!(
-        done(
+        run_steps(
             &project,
             &["--only", "train", "--variant", "lstm", "--force"]
         ),
         ["train lstm"]
     );
-    assert_eq!(done(&project, &[]), ["evaluate lstm", "report reviews"]);
+    assert_eq!(
+        run_steps(&project, &[]),
+        ["evaluate lstm", "report reviews"]
+    );
 }
 
-/// The figures of the report, changed so that its models seem to have been right on every row.
-fn flattered(metrics: &str) -> String {
+/// Metrics changed so that every model seems to have perfect accuracy.
+fn with_perfect_accuracy(metrics: &str) -> String {
     let mut metrics: Value = serde_json::from_str(metrics).expect("JSON");
     for model in metrics["models"]
         .as_object_mut()
@@ -197,12 +201,16 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
     let metrics =
         fs::read_to_string(project.artifacts().join("report/reviews/metrics.json")).expect("read");
     fs::write(project.folder().join("same.json"), &metrics).expect("written");
-    fs::write(project.folder().join("better.json"), flattered(&metrics)).expect("written");
+    fs::write(
+        project.folder().join("better.json"),
+        with_perfect_accuracy(&metrics),
+    )
+    .expect("written");
 
     let same = succeed(&project, &["run", "--baseline", "same.json"]);
     assert_eq!(steps(&same, "fresh"), ALL);
 
-    // One epoch at a rate of nothing: models that know nothing.
+    // With one epoch at a tiny learning rate the models learn nothing.
     let change = [
         "--set",
         "training.learning_rate=1e-9",
@@ -217,7 +225,7 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
     assert_eq!(
         steps(&worse, "done").len(),
         4,
-        "both models are trained and judged: {}",
+        "both models are trained and evaluated: {}",
         worse.stdout
     );
     assert!(
@@ -233,16 +241,17 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
         worse.stdout
     );
 
-    let none = call(&project, &["run", "--baseline", "none.json"]).comparable(project.folder());
+    let none =
+        call(&project, &["run", "--baseline", "none.json"]).with_placeholders(project.folder());
     assert_eq!(
         none,
-        "exit code 1\n----- stderr\nerror: There is no baseline `none.json`\n\n\
-         hint: A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder\n"
+        "exit code 1\n----- stderr\nerror: Failed to find the baseline `none.json`\n\n\
+         hint: Use the `metrics.json` of an earlier run, from its `report/reviews` folder\n"
     );
 }
 
 #[test]
-fn an_encoder_is_tuned_judged_and_shown_and_no_other_tokenizer_is_let_in() {
+fn an_encoder_is_fine_tuned_and_other_tokenizers_are_refused() {
     let pipeline = tiny_pipeline().to_owned()
         + r#"
 [tokenizer.own]
@@ -294,8 +303,8 @@ embedding = "windows"
     succeed(&project, &["run"]);
     let report = project.artifact(StageName::Report, "reviews");
     let html = fs::read_to_string(report.folder().join("report.html")).expect("a report");
-    assert!(html.contains("fine-tuned pretrained encoder"));
-    assert_eq!(done(&project, &[]), Vec::<String>::new());
+    assert!(html.contains("a pretrained encoder, tuned"));
+    assert_eq!(run_steps(&project, &[]), Vec::<String>::new());
 
     let misfit = call(
         &project,
@@ -303,11 +312,12 @@ embedding = "windows"
     );
     assert_eq!(misfit.code, Some(1));
     assert_eq!(
-        misfit.comparable(project.folder()),
-        "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, trained on your reviews (at most 300 \
-         entries), but the encoder `encoder` needs its own `tokenizer.json` (17 entries, fingerprint [digest])\n\n\
-         hint: Set `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"` in `[tokenizer.words]`, or set \
-         `embedding.encoder.tokenizer` to a tokenizer that has them\n"
+        misfit.with_placeholders(project.folder()),
+        "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, one of 300 entries at most, learned from your \
+         reviews; the encoder `encoder` was trained with its own `tokenizer.json` (17 entries, fingerprint [digest]) and \
+         would read any other's ids as other words\n\n\
+         hint: Write `[tokenizer.words]` with `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"`, or let \
+         `embedding.encoder.tokenizer` name a tokenizer that has it\n"
     );
     let misfit = call(
         &project,

@@ -1,4 +1,4 @@
-//! Faults on purpose in a training within a run: what the run makes of them.
+//! Injected faults in a training, and how a run handles them.
 
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
@@ -6,38 +6,38 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::StageName;
-use testkit::{Project, Screen, train_with_faults};
+use testkit::{ProgramOutput, Project, fault_injection_program};
 
 use crate::common::{check_store, finished, identities, steps, succeed};
 use crate::processes::Programs;
 
-/// Programs of which the one that trains has faults on purpose.
-pub(crate) fn faulty(project: &Project, plan: &str) -> Programs {
+/// Programs with a training program that injects faults.
+pub(crate) fn programs_with_faults(project: &Project, plan: &str) -> Programs {
     let folder = project.folder().display();
     let script = format!(
         "export RESSENTI_FAULTS='{plan}' RESSENTI_FAULTS_DONE='{folder}'\nexec '{}' \"$@\"",
-        train_with_faults().display()
+        fault_injection_program().display()
     );
     Programs::with(&[(StageName::Train, &script)])
 }
 
 const OFTEN: [&str; 3] = ["run", "--set", "run.checkpoint.steps=1"];
 
-fn run(project: &Project, plan: &str, arguments: &[&str]) -> Screen {
-    faulty(project, plan).call(project, &[&OFTEN[..], arguments].concat())
+fn run(project: &Project, plan: &str, arguments: &[&str]) -> ProgramOutput {
+    programs_with_faults(project, plan).call(project, &[&OFTEN[..], arguments].concat())
 }
 
 #[test]
-fn a_device_that_fails_is_tried_again_from_the_last_checkpoint() {
+fn after_a_device_failure_training_resumes_from_the_last_checkpoint() {
     let project = Project::tiny();
     let screen = run(&project, "device@3,device@8", &[]);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
-    let again = "a fault that may pass (exit code 75); starting it again in 1.0 s";
+    let again = "transient error (exit code 75); retrying in 1.0 s";
     assert!(screen.stderr.contains(again), "{}", screen.stderr);
     assert_eq!(identities(&project), identities(&finished()));
     check_store(&project);
 
-    // A device that stays lost ends the run with its own code, and says what can be done.
+    // If the device stays lost, the run ends with the exit code of the stage and a hint.
     let project = Project::tiny();
     let screen = run(&project, "device@3", &["--set", "run.retries=0"]);
     assert_eq!(screen.code, Some(75), "{}{}", screen.stdout, screen.stderr);
@@ -50,7 +50,7 @@ fn a_device_that_fails_is_tried_again_from_the_last_checkpoint() {
 }
 
 #[test]
-fn a_stage_that_hangs_is_stopped_and_started_again() {
+fn a_stage_that_hangs_is_restarted() {
     let project = Project::tiny();
     let clock = Instant::now();
     let screen = run(&project, "stall@3", &["--set", "run.stall_timeout=8"]);
@@ -58,7 +58,7 @@ fn a_stage_that_hangs_is_stopped_and_started_again() {
     assert!(
         screen
             .stderr
-            .contains("(stopped: no progress for 8 s); starting it again"),
+            .contains("(stopped: no progress for 8 s); retrying"),
         "{}",
         screen.stderr
     );
@@ -72,10 +72,10 @@ fn a_stage_that_hangs_is_stopped_and_started_again() {
 }
 
 #[test]
-fn status_tells_what_is_being_built_from_what_was_interrupted() {
+fn status_distinguishes_running_and_interrupted_steps() {
     let project = Project::tiny();
     let long = ["--set", "run.stall_timeout=600"];
-    let programs = faulty(&project, "stall@3");
+    let programs = programs_with_faults(&project, "stall@3");
     let mut child = programs
         .ressenti(&project, testkit::programs(), &[&OFTEN[..], &long].concat())
         .process_group(0)
@@ -99,7 +99,7 @@ fn status_tells_what_is_being_built_from_what_was_interrupted() {
         "{while_it_runs}"
     );
     assert!(!while_it_runs.contains("interrupted"), "{while_it_runs}");
-    // The stage's process, which is not our child, is a little later to end.
+    // The process of the stage ends a little later, because it is not a child of this one.
     let clock = Instant::now();
     let after = loop {
         let status = succeed(&project, &["status"]).stdout;
@@ -113,16 +113,16 @@ fn status_tells_what_is_being_built_from_what_was_interrupted() {
 }
 
 #[test]
-fn status_says_what_was_interrupted_and_where_it_goes_on() {
+fn status_shows_where_an_interrupted_step_resumes() {
     let project = Project::tiny();
     let screen = run(&project, "term@4", &[]);
     assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
     let status = succeed(&project, &["status"]);
-    let line = "train naive was interrupted: it goes on after training step 5\n";
+    let line = "train naive was interrupted: it resumes after training step 5\n";
     assert!(status.stdout.contains(line), "{}", status.stdout);
     let json = succeed(&project, &["status", "--json"]);
     assert!(
-        json.stdout.contains("goes on after training step 5"),
+        json.stdout.contains("resumes after training step 5"),
         "{}",
         json.stdout
     );

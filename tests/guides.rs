@@ -1,5 +1,4 @@
-//! Every command that the README and the guides print is run as printed, in a project with the files
-//! that the guides mention.
+//! Runs every command of the README and the guides in a project with the files that they mention.
 
 use std::env;
 use std::fs;
@@ -9,9 +8,9 @@ use std::process::{Command, Stdio};
 use testkit::{Project, program, tiny_pipeline};
 
 use crate::common::{copy_folder, succeed};
-use crate::trend::turned;
+use crate::trend::turning_reviews;
 
-/// Beginnings of commands that are not run here, each with the reason.
+/// Prefixes of commands that are skipped, with the reason.
 const NOT_RUN: [(&str, &str); 9] = [
     ("cargo ", "the set-up of the checkout itself"),
     ("python3 ", "the check for a machine with a GPU"),
@@ -57,7 +56,7 @@ fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Lines of fenced `sh` blocks, without comments.
+/// The commands in `sh` code blocks, without comments.
 fn commands(page: &Path) -> Vec<String> {
     let text =
         fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
@@ -67,7 +66,7 @@ fn commands(page: &Path) -> Vec<String> {
         if line.starts_with("```") {
             is_shell = line == "```sh";
         } else if is_shell {
-            // Comments begin after two spaces; a `#` within quotes never does in our guides.
+            // Comments start after two spaces. In the guides a `#` inside quotes never does.
             let command = line.split("  #").next().unwrap_or_default().trim();
             if !command.is_empty() {
                 found.push(command.to_owned());
@@ -77,9 +76,10 @@ fn commands(page: &Path) -> Vec<String> {
     found
 }
 
-/// A trained project with the files that the guides name.
+/// A trained project with the files that the guides mention.
 fn project() -> Project {
-    let reviews = turned().replacen("posted,film,review,stars", "date,title,review,sentiment", 1);
+    let reviews =
+        turning_reviews().replacen("posted,film,review,stars", "date,title,review,sentiment", 1);
     let project = Project::with_reviews(&format!("{}{MODELS}", tiny_pipeline()), &reviews);
     let folder = project.folder();
     succeed(&project, &["run"]);
@@ -92,11 +92,11 @@ fn project() -> Project {
     fs::copy(project.pipeline_file(), folder.join("mine.toml")).expect("copied");
     fs::write(folder.join("comments.txt"), "A good film.\nA bad film.\n").expect("written");
     for name in ["reviews.csv.gz", "new.csv.gz"] {
-        let packed = fs::File::create(folder.join(name)).expect("created");
+        let compressed = fs::File::create(folder.join(name)).expect("created");
         let status = Command::new("gzip")
             .args(["-c", "reviews.csv"])
             .current_dir(folder)
-            .stdout(packed)
+            .stdout(compressed)
             .status();
         assert!(status.expect("gzip starts").success());
     }

@@ -1,4 +1,4 @@
-//! Sweeps that stop the worst early.
+//! Sweeps with successive halving.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use testkit::{Project, tiny_pipeline};
 
 use crate::common::{artifact, call, steps, succeed};
 
-/// Four trials: all are trained for one epoch, two for two, one for four.
+/// Four trials: all are trained for one epoch, two of them for two epochs, one for four.
 const SWEEP: &str = r#"
 [sweep.rate]
 model = "lstm"
@@ -27,16 +27,16 @@ fn project(sweep: &str) -> Project {
     Project::with_pipeline(&format!("{text}{sweep}"))
 }
 
-fn standing(project: &Project, trial: &str) -> Value {
+fn read_rung(project: &Project, trial: &str) -> Value {
     let path = project.artifact(StageName::Train, trial).file("rung.json");
     let text = fs::read(path.expect("a whole file")).expect("it is there");
     serde_json::from_slice(&text).expect("JSON")
 }
 
 #[test]
-fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
-    let raced = project(SWEEP);
-    let screen = succeed(&raced, &["run", "--jobs", "2"]);
+fn the_best_trials_continue_and_the_others_stop() {
+    let halved = project(SWEEP);
+    let screen = succeed(&halved, &["run", "--jobs", "2"]);
     let trained = steps(&screen, "done");
     let trained = trained.iter().filter(|step| step.starts_with("train rate"));
     assert_eq!(trained.count(), 3 * TRIALS.len());
@@ -47,23 +47,23 @@ fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
 
     let mut stopped = Vec::new();
     for trial in TRIALS {
-        let after = standing(&raced, trial)["stopped_after"].as_u64();
+        let after = read_rung(&halved, trial)["stopped_after"].as_u64();
         let identity = |project: &Project| project.artifact(StageName::Train, trial).identity();
         assert_eq!(
-            identity(&raced) == identity(&plain),
+            identity(&halved) == identity(&plain),
             after.is_none(),
             "{trial}, stopped after {after:?}"
         );
-        // What was stopped is as it was when that was decided.
+        // A stopped trial keeps the weights of its last rung.
         if let Some(epochs) = after {
             let weights = |name: &str| {
-                let found = raced.artifact(StageName::Train, name);
+                let found = halved.artifact(StageName::Train, name);
                 fs::read(found.file("model.safetensors").expect("a whole file")).expect("read")
             };
             let then = format!("{trial}-e{epochs}");
             assert!(weights(trial) == weights(&then), "{trial}");
             assert_ne!(
-                standing(&raced, &then)["stopped_after"].as_u64(),
+                read_rung(&halved, &then)["stopped_after"].as_u64(),
                 after,
                 "it was in the race then"
             );
@@ -73,32 +73,32 @@ fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
     stopped.sort_unstable();
     assert_eq!(stopped, [None, Some(1), Some(1), Some(2)]);
 
-    // The best of the first epochs went on, by validation alone.
+    // The trials with the lowest validation loss after the first epoch continued.
     let mut first: Vec<(f64, Option<u64>)> = TRIALS
         .iter()
         .map(|trial| {
-            let loss = standing(&raced, &format!("{trial}-e1"))["loss"].as_f64();
-            let after = standing(&raced, trial)["stopped_after"].as_u64();
+            let loss = read_rung(&halved, &format!("{trial}-e1"))["loss"].as_f64();
+            let after = read_rung(&halved, trial)["stopped_after"].as_u64();
             (loss.expect("a loss"), after)
         })
         .collect();
     first.sort_by(|one, two| one.0.total_cmp(&two.0));
     assert!(first[..2].iter().all(|(_, after)| *after != Some(1)));
 
-    // The best trial was trained to the end, and the report shows all.
-    let selection = artifact(&raced, "train best").file("selection.json");
+    // The best trial is the one that was trained to the end.
+    let selection = artifact(&halved, "train best").file("selection.json");
     let text = fs::read(selection.expect("a whole file")).expect("it is there");
     let selection: Value = serde_json::from_slice(&text).expect("JSON");
     let chosen = selection["chosen"].as_str().expect("a name");
-    assert_eq!(standing(&raced, chosen)["stopped_after"], Value::Null);
-    let status = succeed(&raced, &["status"]).stdout;
+    assert_eq!(read_rung(&halved, chosen)["stopped_after"], Value::Null);
+    let status = succeed(&halved, &["status"]).stdout;
     assert!(status.contains("12 trainings: 12 fresh"), "{status}");
-    let plan = succeed(&raced, &["plan", "--all"]).stdout;
+    let plan = succeed(&halved, &["plan", "--all"]).stdout;
     assert_eq!(plan.matches("stopped after 1 epoch, ").count(), 4, "{plan}");
 }
 
 #[test]
-fn a_rung_trained_again_is_the_same_to_the_byte_so_that_nothing_follows() {
+fn a_retrained_rung_is_identical_so_its_dependents_stay_fresh() {
     let project = project(SWEEP);
     succeed(&project, &["run", "--variant", "best"]);
     let lost = project.artifact(StageName::Train, "rate-003-e1");
@@ -111,7 +111,7 @@ fn a_rung_trained_again_is_the_same_to_the_byte_so_that_nothing_follows() {
 }
 
 #[test]
-fn what_cannot_be_halved_is_said() {
+fn invalid_halving_settings_are_refused() {
     for (change, part) in [
         ("sweep.rate.halving={ factor = 1 }", "at least 2"),
         (

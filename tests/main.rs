@@ -1,5 +1,5 @@
-//! The whole pipeline as people meet it: the built programs on a tiny corpus, killed, damaged,
-//! misused, and run twice at once.
+//! End-to-end tests: the built programs on a tiny corpus, also with kills, damaged files, invalid arguments and
+//! simultaneous runs.
 
 mod cli;
 mod cluster;

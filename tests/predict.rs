@@ -1,4 +1,4 @@
-//! `ressenti predict` as people meet it: arguments, pipes, files, bad rows, kills.
+//! `ressenti predict`: arguments, pipes, files, rejected rows and kills.
 
 mod places;
 mod screen;
@@ -11,12 +11,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Project, Screen};
+use testkit::{ProgramOutput, Project};
 
 use crate::common::{call, copy_folder, finished, ressenti, succeed};
 
-/// `ressenti predict` with lines on standard input.
-fn pipe(project: &Project, arguments: &[&str], lines: &[u8]) -> Screen {
+/// Runs `ressenti predict` with lines on standard input.
+fn pipe(project: &Project, arguments: &[&str], lines: &[u8]) -> ProgramOutput {
     let mut child = ressenti(project, &[&["predict"], arguments].concat())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -39,7 +39,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn texts_and_lines_are_answered_in_order() {
+fn texts_and_lines_are_predicted_in_order() {
     let project = finished();
     let screen = succeed(
         &project,
@@ -67,7 +67,7 @@ fn texts_and_lines_are_answered_in_order() {
     assert_eq!(piped[1]["label"], Value::Null);
     assert_eq!(piped[2]["p_positive"], said[1]["p_positive"]);
     assert_eq!(piped[2]["row"], 3);
-    // Nothing on the screen is coloured where there is no terminal, and the words are named.
+    // Without a terminal the output has no colours. The influence of words is printed.
     let screen = succeed(
         &project,
         &["predict", "--explain", "--model", "lstm", "A superb film."],
@@ -79,7 +79,7 @@ fn texts_and_lines_are_answered_in_order() {
         "{}",
         screen.stdout
     );
-    // The best by validation where no model is named, and the choice is said.
+    // Without `--model` the model with the best validation result is used and named.
     let screen = succeed(&project, &["predict", "A superb film."]);
     assert!(
         screen
@@ -98,7 +98,7 @@ fn texts_and_lines_are_answered_in_order() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_a_way_out() {
+fn invalid_arguments_are_refused_with_a_hint() {
     let project = finished();
     for (arguments, code, expected) in [
         (&["--model", "naiv", "x"][..], 1, "Did you mean `naive`?"),
@@ -182,7 +182,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
 }
 
 #[test]
-fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
+fn all_file_formats_give_the_same_predictions_and_bad_rows_are_rejected() {
     let project = finished();
     let write = |name: &str, content: &[u8]| {
         fs::write(project.folder().join(name), content).expect("written")
@@ -223,7 +223,7 @@ fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
     );
     predict("a.jsonl", "two.csv", &[]);
     assert_eq!(lines(&project.folder().join("two.csv")), rows);
-    // A table and back: the rows that a table says are those of the CSV file.
+    // Parquet and JSON output contain the same rows as CSV.
     predict("a.jsonl", "three.parquet", &["--explain"]);
     predict("a.jsonl", "four.jsonl", &["--explain"]);
     let four = lines(&project.folder().join("four.jsonl"));
@@ -234,7 +234,7 @@ fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
 }
 
 #[test]
-fn other_columns_go_along_into_every_form() {
+fn other_columns_are_copied_into_every_format() {
     let project = finished();
     let text = "id,title,comment,label,date\n\
                 x1,\"Heat, again\",A superb film.,pos,2020-01-02\n\
@@ -257,7 +257,7 @@ fn other_columns_go_along_into_every_form() {
         rows[2].ends_with(",,") && rows[3].starts_with("4,x4,"),
         "{rows:?}"
     );
-    // All of them, by other names where the answer has such a column; the id is there already.
+    // All columns are copied. Columns with the name of an output column are renamed; the id exists already.
     assert_eq!(predict("all.jsonl", "all").code, Some(0));
     let first = json(&lines(&path("all.jsonl"))[0]);
     for (name, value) in [
@@ -270,7 +270,7 @@ fn other_columns_go_along_into_every_form() {
         assert_eq!(first[name], value, "{first}");
     }
     assert_eq!(json(&lines(&path("all.jsonl"))[1])["title"], Value::Null);
-    // A table is read again, with what went along beside the answers.
+    // The Parquet output can be read again with its copied columns.
     assert_eq!(predict("all.parquet", "all").code, Some(0));
     let back = [
         "predict",
@@ -315,8 +315,8 @@ fn other_columns_go_along_into_every_form() {
     );
 }
 
-/// Reviews in such number that a kill comes in between.
-fn many(rows: usize) -> String {
+/// Enough reviews for a kill in the middle of the prediction.
+fn many_reviews(rows: usize) -> String {
     let mut text = "id,review\n".to_owned();
     for row in 1..=rows {
         text.push_str(&format!(
@@ -327,10 +327,10 @@ fn many(rows: usize) -> String {
 }
 
 #[test]
-fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
+fn a_killed_prediction_resumes_without_lost_or_duplicate_rows() {
     let project = finished();
     const ROWS: usize = 60_000;
-    fs::write(project.folder().join("many.csv"), many(ROWS)).expect("written");
+    fs::write(project.folder().join("many.csv"), many_reviews(ROWS)).expect("written");
     let arguments = |output: &'static str| {
         [
             "predict", "--model", "naive", "--input", "many.csv", "--output", output,
@@ -340,7 +340,7 @@ fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
     let journal = project.folder().join("killed.csv.partial/journal.json");
     let mut kills = 0;
     let mut seen = 0;
-    // Killed whenever the journal has come further.
+    // Kill the process whenever the journal has advanced.
     for _ in 0..3 {
         let mut child = ressenti(&project, &arguments("killed.csv"))
             .stdout(Stdio::null())
@@ -371,7 +371,7 @@ fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
         kills += 1;
     }
     assert!(kills >= 1, "it was too fast to be killed");
-    // What a kill may leave half-written behind the journal's last entry.
+    // A kill may leave an incomplete row after the last entry of the journal.
     let rows = project.folder().join("killed.csv.partial/rows");
     let mut torn = fs::OpenOptions::new()
         .append(true)
@@ -379,7 +379,7 @@ fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
         .expect("it is there");
     torn.write_all(b"12345,r12345,posi").expect("written");
     drop(torn);
-    // Rows with other columns are none to go on with.
+    // Rows with other columns cannot be resumed.
     copy_folder(
         &project.folder().join("killed.csv.partial"),
         &project.folder().join("other.csv.partial"),
@@ -416,9 +416,9 @@ fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
 }
 
 #[test]
-fn another_input_or_model_begins_anew() {
+fn a_changed_input_starts_from_the_beginning() {
     let project = finished();
-    fs::write(project.folder().join("few.csv"), many(5)).expect("written");
+    fs::write(project.folder().join("few.csv"), many_reviews(5)).expect("written");
     let arguments = [
         "predict", "--model", "naive", "--input", "few.csv", "--output", "said.csv",
     ];
@@ -427,7 +427,7 @@ fn another_input_or_model_begins_anew() {
     fs::create_dir(&partial).expect("a folder");
     fs::write(partial.join("journal.json"), "{\"task\": 1}").expect("written");
     fs::write(partial.join("rows"), "of another time").expect("written");
-    fs::write(project.folder().join("few.csv"), many(7)).expect("written");
+    fs::write(project.folder().join("few.csv"), many_reviews(7)).expect("written");
     let screen = succeed(&project, &arguments);
     assert!(!screen.stderr.contains("resuming"), "{}", screen.stderr);
     assert_eq!(lines(&project.folder().join("said.csv")).len(), 8);

@@ -1,16 +1,16 @@
-//! `ressenti predict` of several models: the challenge set side by side, and ensembles.
+//! `ressenti predict` with several models on the challenge set, and with ensembles.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{Project, Screen, copy_program, program, tiny_pipeline};
+use testkit::{ProgramOutput, Project, copy_program, program, tiny_pipeline};
 
 use crate::common::{call, copy_folder, succeed};
 use crate::predict::json;
 
 #[test]
-fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
+fn several_models_are_compared_on_the_challenge_set_and_ensembles_predict() {
     let text = tiny_pipeline().to_owned()
         + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n\n[ensemble.together]\nmodels = [\"naive\", \"linear\"]\n";
     let project = Project::with_pipeline(&text);
@@ -34,7 +34,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     let said = json(&screen.stdout);
     let said = said.as_array().expect("a list");
     assert!(said.len() >= 300);
-    // As the evaluation has it.
+    // The results equal those of the evaluation.
     for name in ["naive", "together"] {
         let path = project
             .artifacts()
@@ -63,7 +63,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         "{}",
         screen.stdout
     );
-    // Its folder says what it was made of, and is asked as its name is.
+    // The folder of an ensemble names its members and predicts like its name.
     let by_name = [
         "predict",
         "--model",
@@ -86,7 +86,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     };
     let screen = by_folder(&project, "artifacts/evaluate/together");
     assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
-    // Without a pipeline file, a table of none is as wrong as with one.
+    // Without a pipeline file unknown tables are errors, too.
     let folder = ["--bundle", "artifacts/train/linear"];
     let setting = ["--set", "ingset.columns.text=nope", "x"];
     let screen = call(&project, &[&["predict"], &folder[..], &setting].concat());
@@ -107,7 +107,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         "{}",
         screen.stderr
     );
-    // A member that was trained again is another one.
+    // A retrained member no longer fits the ensemble.
     succeed(
         &project,
         &[
@@ -129,14 +129,14 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         "{}",
         screen.stderr
     );
-    // Called from another folder, the command that is named is for the same artifacts.
+    // The command in the hint uses the same artifacts folder.
     let elsewhere = project.folder().join("elsewhere");
     copy_folder(&project.artifacts(), &elsewhere);
     let named = ["--model", "together", "--artifacts", "elsewhere", "x"];
     let screen = call(&project, &[&["predict"], &named[..]].concat());
     let command = format!("--artifacts {} --variant together`", elsewhere.display());
     assert!(screen.stderr.contains(&command), "{}", screen.stderr);
-    // The folder is of the one before, as long as that is kept.
+    // The folder still uses the old member while it is in the store.
     let screen = by_folder(&project, "artifacts/evaluate/together");
     assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
     for trained in fs::read_dir(project.artifacts().join("store/train")).expect("a folder") {
@@ -155,8 +155,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     );
 }
 
-/// Whether the system's loader would map libtorch for a program: ld.so(8) lists what it would load, and
-/// starts nothing.
+/// Whether the dynamic loader would load libtorch for a program. See LD_TRACE_LOADED_OBJECTS in ld.so(8).
 fn loads_libtorch(name: &str) -> bool {
     let listed = Command::new(program(name))
         .env("LD_TRACE_LOADED_OBJECTS", "1")
@@ -168,7 +167,7 @@ fn loads_libtorch(name: &str) -> bool {
 }
 
 #[test]
-fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_one_beside_it() {
+fn linear_models_need_no_libtorch_and_networks_use_ressenti_networks() {
     for name in ["ressenti-predict", "ressenti-trend", "ressenti-serve"] {
         assert!(!loads_libtorch(name), "{name}");
     }
@@ -180,7 +179,7 @@ fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_on
     succeed(&project, &["run"]);
     let alone = project.folder().join("ressenti-predict");
     copy_program(&program("ressenti-predict"), &alone);
-    let ask = |program: &Path, subcommand: &[&str], model: &str| -> Screen {
+    let ask = |program: &Path, subcommand: &[&str], model: &str| -> ProgramOutput {
         Command::new(program)
             .args(subcommand)
             .args(["--model", model, "--format", "json", "A superb film."])

@@ -1,4 +1,4 @@
-//! Two runs at once, a stage that fails, one that is lost, one that is interrupted.
+//! Simultaneous runs, and stages that fail, are missing or are interrupted.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -8,12 +8,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::StageName;
-use testkit::{Project, Screen, copy_program, program, write_script};
+use testkit::{ProgramOutput, Project, copy_program, program, write_script};
 
 use crate::common::{ALL, call, check_store, finished, ressenti, steps, succeed};
 
 #[test]
-fn two_runs_at_once_share_the_work_and_break_nothing() {
+fn two_simultaneous_runs_share_the_work() {
     let project = Project::tiny();
     let start = || {
         let mut command = ressenti(&project, &["run"]);
@@ -24,7 +24,8 @@ fn two_runs_at_once_share_the_work_and_break_nothing() {
             .expect("it starts")
     };
     let children = [start(), start()];
-    let screens = children.map(|child| Screen::from(child.wait_with_output().expect("it ends")));
+    let screens =
+        children.map(|child| ProgramOutput::from(child.wait_with_output().expect("it ends")));
     for screen in &screens {
         assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
         let mut seen = [steps(screen, "fresh"), steps(screen, "done")].concat();
@@ -41,7 +42,7 @@ fn two_runs_at_once_share_the_work_and_break_nothing() {
     check_store(&project);
 }
 
-/// A folder with `ressenti` and programs of stages, some of them replaced by shell scripts.
+/// A folder with `ressenti` and shell scripts that replace stage programs.
 pub(crate) struct Programs {
     folder: tempfile::TempDir,
 }
@@ -63,7 +64,7 @@ impl Programs {
         self.folder.path().join(name)
     }
 
-    /// Stages without a script are found on the PATH.
+    /// A `ressenti` command; stages without a script are found on the PATH.
     pub(crate) fn ressenti(&self, project: &Project, path: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("ressenti"));
         let search =
@@ -75,7 +76,7 @@ impl Programs {
         command
     }
 
-    pub(crate) fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
+    pub(crate) fn call(&self, project: &Project, arguments: &[&str]) -> ProgramOutput {
         self.ressenti(project, testkit::programs(), arguments)
             .output()
             .expect("it starts")
@@ -84,37 +85,37 @@ impl Programs {
 }
 
 #[test]
-fn a_missing_program_is_named_with_the_command_that_builds_it() {
+fn a_missing_program_is_named_with_its_build_command() {
     let project = Project::tiny();
     let nowhere = project.folder().join("none");
-    let screen: Screen = Programs::with(&[])
+    let screen: ProgramOutput = Programs::with(&[])
         .ressenti(&project, &nowhere, &["run"])
         .output()
         .expect("it starts")
         .into();
     assert_eq!(
-        screen.comparable(project.folder()),
+        screen.with_placeholders(project.folder()),
         "exit code 1\n----- stderr\n\
-         error: The program `ressenti-ingest` is neither beside `ressenti` nor on the PATH\n\n\
+         error: Failed to find the program `ressenti-ingest`: it is neither beside `ressenti` nor on the PATH\n\n\
          hint: Build the programs with `cargo build`\n"
     );
 }
 
 #[test]
-fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
+fn a_failed_stage_blocks_its_dependents_and_passes_on_its_exit_code() {
     let project = finished();
     let failing = Programs::with(&[(StageName::Train, "echo 'error: it broke' >&2; exit 7")]);
     let change = ["--set", "training.batch_size=5"];
     let screen = failing.call(&project, &[&["run"], &change[..]].concat());
-    let text = screen.comparable(project.folder());
+    let text = screen.with_placeholders(project.folder());
     let (_, failed) = text.split_once("failed").expect("a failed step");
     assert_eq!(
         failed,
-        "  train     naive        exit code 7\n\
-         blocked evaluate  naive        needs `train naive`\n\
-         blocked report    reviews      needs `train naive`\n\n\
-         9 steps: 4 fresh, 1 failed, 2 held back, 2 not tried in [time]\n\n\
-         hint: 2 steps not tried; `--keep-going` runs what does not need the failed one\n\
+        " train     naive        exit code 7\n\
+         held   evaluate  naive        needs `train naive`\n\
+         held   report    reviews      needs `train naive`\n\n\
+         9 steps: 4 fresh, 1 failed, 2 blocked, 2 not run in [time]\n\n\
+         hint: 2 steps were not run; `--keep-going` runs the steps that do not need the failed step\n\
          ----- stderr\nerror: it broke\n"
     );
     assert!(text.starts_with("exit code 7\n"));
@@ -129,20 +130,19 @@ fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
 }
 
 #[test]
-fn a_stage_that_met_a_passing_fault_is_started_again() {
+fn a_stage_is_restarted_after_a_transient_error() {
     let project = Project::tiny();
     let once = "if [ ! -e lost ]; then touch lost; exit 75; fi\nexec ressenti-ingest \"$@\"";
     let flaky = Programs::with(&[(StageName::Ingest, once)]);
     let screen = flaky.call(&project, &["run", "--only", "ingest"]);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     assert_eq!(steps(&screen, "done"), ["ingest reviews"]);
-    let line =
-        "  ingest reviews: a fault that may pass (exit code 75); starting it again in 1.0 s\n";
+    let line = "  ingest reviews: transient error (exit code 75); retrying in 1.0 s\n";
     assert!(screen.stderr.contains(line), "{}", screen.stderr);
 }
 
-/// Starts a run whose first stage waits, sends a signal once it does, and gives the screen.
-fn interrupted(script: &str, send: impl Fn(i32)) -> String {
+/// Starts a run whose first stage waits, sends a signal to it, and returns the output.
+fn interrupt_run(script: &str, send: impl Fn(i32)) -> String {
     let project = Project::tiny();
     let waiting = Programs::with(&[(StageName::Ingest, script)]);
     let mut command = waiting.ressenti(&project, testkit::programs(), &["run"]);
@@ -160,36 +160,36 @@ fn interrupted(script: &str, send: impl Fn(i32)) -> String {
         sleep(Duration::from_millis(5));
     }
     send(i32::try_from(child.id()).expect("a process id"));
-    let screen = Screen::from(child.wait_with_output().expect("it ends"));
+    let screen = ProgramOutput::from(child.wait_with_output().expect("it ends"));
     assert!(clock.elapsed() < Duration::from_secs(20), "it ends at once");
-    screen.comparable(project.folder())
+    screen.with_placeholders(project.folder())
 }
 
-const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not tried interrupted after [time]\n\n\
-    hint: Finished steps are kept; the same command goes on from here\n";
+const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not run; interrupted after [time]\n\n\
+    hint: Finished steps are kept; run the same command again to resume\n";
 
 #[test]
-fn control_c_reaches_the_stage_and_the_run_says_so() {
-    // SAFETY: `killpg` takes any number; the group is our own child's, as a terminal would do it.
+fn control_c_stops_the_stage_and_prints_a_summary() {
+    // SAFETY: `killpg` accepts any number; the group belongs to our child. A terminal does the same.
     let to_all = |process| assert_eq!(unsafe { libc::killpg(process, libc::SIGINT) }, 0);
     let saving = "trap 'exit 130' INT; touch started; while :; do sleep 0.05; done";
-    assert_eq!(interrupted(saving, to_all), INTERRUPTED);
+    assert_eq!(interrupt_run(saving, to_all), INTERRUPTED);
     let dying = "touch started; while :; do sleep 0.05; done";
-    assert_eq!(interrupted(dying, to_all), INTERRUPTED);
+    assert_eq!(interrupt_run(dying, to_all), INTERRUPTED);
 }
 
 #[test]
-fn a_terminated_run_takes_its_stage_along() {
+fn a_terminated_run_stops_its_stage() {
     // SAFETY: `kill` takes any number; the process is our own child.
     let to_ressenti = |process| assert_eq!(unsafe { libc::kill(process, libc::SIGTERM) }, 0);
     assert_eq!(
-        interrupted("touch started; exec sleep 60", to_ressenti),
+        interrupt_run("touch started; exec sleep 60", to_ressenti),
         INTERRUPTED
     );
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let project = finished();
     for arguments in [&["plan"][..], &["run"], &["status"], &["--help"], &[]] {
         let mut command = ressenti(&project, arguments);
@@ -199,7 +199,7 @@ fn a_reader_who_has_seen_enough_is_no_error() {
             .spawn()
             .expect("it starts");
         drop(child.stdout.take());
-        let screen = Screen::from(child.wait_with_output().expect("it ends"));
+        let screen = ProgramOutput::from(child.wait_with_output().expect("it ends"));
         assert_eq!(
             (screen.code, screen.stderr.as_str()),
             (Some(0), ""),
@@ -210,7 +210,7 @@ fn a_reader_who_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn colors_are_for_terminals_and_for_those_who_want_them() {
+fn colours_are_printed_only_on_terminals_or_on_request() {
     let project = finished();
     let plain = call(&project, &["plan"]).stdout;
     assert!(!plain.contains('\u{1b}'), "{plain:?}");
@@ -219,23 +219,23 @@ fn colors_are_for_terminals_and_for_those_who_want_them() {
             .env("CLICOLOR_FORCE", "1")
             .env(name, "1")
             .output();
-        Screen::from(output.expect("it starts")).stdout
+        ProgramOutput::from(output.expect("it starts")).stdout
     };
     assert!(with("RESSENTI_TEST").contains('\u{1b}'));
     let wanted_none = ressenti(&project, &["plan"])
         .env("NO_COLOR", "1")
         .output()
         .expect("it starts");
-    assert_eq!(Screen::from(wanted_none).stdout, plain);
+    assert_eq!(ProgramOutput::from(wanted_none).stdout, plain);
 }
 
-/// A sweep of four trials, small and with dropout.
+/// A small sweep of four trials with dropout.
 const SWEEP: [&str; 2] = [
     "--set",
     "sweep.rate={ model = \"lstm\", seeds = 2, over = { \"training.learning_rate\" = [0.02, 0.03] } }",
 ];
 
-/// The trials' weights, by their digests.
+/// The identities of the trials' artifacts.
 fn weights_of_trials(project: &Project) -> Vec<artifact::Digest> {
     let trials = ["rate-001-s0", "rate-001-s1", "rate-002-s0", "rate-002-s1"];
     let found = trials.map(|trial| project.artifact(StageName::Train, trial).identity());
@@ -243,7 +243,7 @@ fn weights_of_trials(project: &Project) -> Vec<artifact::Digest> {
 }
 
 #[test]
-fn trials_side_by_side_are_the_trials_one_after_the_other() {
+fn parallel_trials_equal_sequential_trials() {
     let (alone, beside) = (Project::tiny(), Project::tiny());
     succeed(&alone, &[&["run"], &SWEEP[..]].concat());
     let screen = succeed(&beside, &[&["run", "--jobs", "3"], &SWEEP[..]].concat());
@@ -255,7 +255,7 @@ fn trials_side_by_side_are_the_trials_one_after_the_other() {
 }
 
 #[test]
-fn a_terminated_run_takes_all_its_stages_along_and_the_next_goes_on() {
+fn a_terminated_run_stops_all_stages_and_the_next_run_resumes() {
     let project = Project::tiny();
     succeed(&project, &["run", "--only", "ingest"]);
     for stage in ["clean", "tokenize", "embed"] {
@@ -288,7 +288,7 @@ fn a_terminated_run_takes_all_its_stages_along_and_the_next_goes_on() {
     // SAFETY: `kill` takes any number; the process is our own child.
     let sent = unsafe { libc::kill(i32::try_from(child.id()).expect("an id"), libc::SIGTERM) };
     assert_eq!(sent, 0);
-    let screen = Screen::from(child.wait_with_output().expect("it ends"));
+    let screen = ProgramOutput::from(child.wait_with_output().expect("it ends"));
     assert!(clock.elapsed() < Duration::from_secs(20), "it ends at once");
     assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
     assert_eq!(started(), 2, "no third one begins");

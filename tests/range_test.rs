@@ -9,7 +9,7 @@ use crate::common::{call, steps, succeed};
 const TEST: &str = "\n[range_test.rates]\nmodel = \"lstm\"\nfrom = 1e-4\nto = 10.0\nsteps = 60\n";
 
 #[test]
-fn the_rate_rises_and_one_is_suggested() {
+fn the_learning_rate_rises_and_one_is_suggested() {
     let project = Project::with_pipeline(&format!("{}{TEST}", tiny_pipeline()));
     let screen = succeed(&project, &["run", "--jobs", "2"]);
     let done = steps(&screen, "done");
@@ -35,12 +35,12 @@ fn the_rate_rises_and_one_is_suggested() {
             .windows(2)
             .all(|pair| (pair[1] / pair[0] / factor - 1.0).abs() < 1e-9)
     );
-    // Reviews that follow a rule: the loss falls, before it is thrown off.
+    // The reviews are easy to learn: the loss falls before it diverges.
     let suggested = number(&range["suggested"]);
     assert!(rates[0] < suggested && suggested < 10.0, "{range}");
     assert_eq!(read("metrics.jsonl").lines().count(), points.len());
 
-    // Nothing of it depends on the cores, and a second run has nothing to do.
+    // The result does not depend on the number of cores, and a second run does nothing.
     let identity = artifact.identity();
     assert!(steps(&succeed(&project, &["run"]), "done").is_empty());
     let one = [
@@ -61,7 +61,7 @@ fn the_rate_rises_and_one_is_suggested() {
 }
 
 #[test]
-fn what_cannot_be_tested_is_said() {
+fn invalid_range_tests_are_refused() {
     let project = Project::with_pipeline(&format!("{}{TEST}", tiny_pipeline()));
     for (change, part) in [
         ("range_test.rates.model=lsmt", "Did you mean `lstm`?"),

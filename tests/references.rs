@@ -1,27 +1,27 @@
-//! The command-line reference of the docs is what the programs print.
+//! Checks that the command-line reference in the docs equals the output of `--help`.
 
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{Screen, program};
+use testkit::{ProgramOutput, program};
 
 const PAGE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../docs/reference/command-line.md"
 );
 
-/// What `ressenti ARGUMENTS --help` prints.
+/// The output of `ressenti COMMAND --help`.
 fn help(command: Option<&str>) -> String {
     let mut ressenti = Command::new(program("ressenti"));
     ressenti.args(command).arg("--help").env_remove("COLUMNS");
-    let screen: Screen = ressenti.output().expect("it starts").into();
+    let screen: ProgramOutput = ressenti.output().expect("it starts").into();
     assert_eq!(screen.code, Some(0), "{}", screen.stderr);
     screen.stdout
 }
 
-/// The names in the list of commands.
+/// The names of all commands.
 fn commands(overview: &str) -> Vec<String> {
     let list = overview
         .split("Commands and stages:\n")
@@ -45,7 +45,7 @@ fn section(title: &str, text: &str) -> String {
 }
 
 #[test]
-fn the_command_line_reference_is_fresh() {
+fn the_command_line_reference_is_up_to_date() {
     let overview = help(None);
     let names = commands(&overview);
     assert!(names.iter().any(|name| name == "predict"), "{names:?}");

@@ -1,4 +1,4 @@
-//! SIGKILL at any instant of any stage: the next run redoes that stage and nothing else.
+//! Kills stages with SIGKILL at many moments: the next run repeats only that stage.
 
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use testkit::Project;
 
 use crate::common::{
-    ALL, artifact, check_store, finished, identities, parts, ressenti, steps, succeed,
+    ALL, artifact, check_store, finished, identities, ressenti, split_step, steps, succeed,
 };
 
-/// Starts a step in a process group of its own and kills the whole group after a while. Says
-/// whether the step ended well before that.
-fn killed_after(project: &Project, step: &str, wait: Duration) -> bool {
-    let (stage, variant) = parts(step);
+/// Starts a step in a separate process group and kills the group after `wait`. Returns whether the step
+/// succeeded before.
+fn kill_after(project: &Project, step: &str, wait: Duration) -> bool {
+    let (stage, variant) = split_step(step);
     let mut command = ressenti(
         project,
         &["run", "--only", stage.as_str(), "--variant", variant],
@@ -39,13 +39,13 @@ fn killed_after(project: &Project, step: &str, wait: Duration) -> bool {
 }
 
 #[test]
-fn a_run_killed_at_any_instant_goes_on_where_it_was() {
+fn a_killed_run_resumes() {
     let project = Project::tiny();
     let mut all_kills = 0;
     for (position, step) in ALL.iter().enumerate() {
         let mut wait = Duration::from_millis(8);
         let mut kills = 0;
-        while !killed_after(&project, step, wait) {
+        while !kill_after(&project, step, wait) {
             kills += 1;
             assert!(kills < 20, "`{step}` does not end");
             check_store(&project);
@@ -55,7 +55,7 @@ fn a_run_killed_at_any_instant_goes_on_where_it_was() {
             assert_eq!(
                 fresh[..position],
                 ALL[..position],
-                "what was finished stays"
+                "finished steps stay fresh"
             );
             assert!(fresh.len() <= at_most.len());
             wait += wait / 2;
@@ -70,13 +70,13 @@ fn a_run_killed_at_any_instant_goes_on_where_it_was() {
     assert_eq!(
         identities(&project),
         identities(&finished()),
-        "a kill leaves no trace in what is made"
+        "a kill does not change the outputs"
     );
     check_store(&project);
 }
 
 #[test]
-fn a_forced_step_that_is_killed_keeps_what_was_there() {
+fn a_killed_forced_step_keeps_the_old_output() {
     let project = finished();
     let before = artifact(&project, "train lstm").manifest().clone();
     let mut command = ressenti(
@@ -91,7 +91,7 @@ fn a_forced_step_that_is_killed_keeps_what_was_there() {
         .expect("it starts");
     sleep(Duration::from_millis(60));
     let group = i32::try_from(child.id()).expect("a process id");
-    // SAFETY: as above.
+    // SAFETY: `killpg` accepts any number; the group belongs to our child.
     unsafe { libc::killpg(group, libc::SIGKILL) };
     child.wait().expect("our own child");
     check_store(&project);
@@ -102,19 +102,19 @@ fn a_forced_step_that_is_killed_keeps_what_was_there() {
     assert_eq!(steps(&succeed(&project, &["run"]), "fresh"), ALL);
 }
 
-/// A variable that is a number, else what stands for it.
+/// The number in an environment variable, or the default.
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// The whole pipeline, killed at random instants of its life until it is done, and begun anew until
-/// there were enough kills: 20, or as many as `RESSENTI_KILLS` says (`cargo xtask soak`).
+/// Kills the pipeline at random moments until it succeeds, and repeats this until there were enough kills: 20,
+/// or the number in `RESSENTI_KILLS` (`cargo xtask soak`).
 #[test]
 #[expect(
     clippy::print_stdout,
     reason = "the seed of a failure, and what a soak is run for"
 )]
-fn the_pipeline_killed_at_random_instants_ends_as_one_that_was_not() {
+fn a_pipeline_killed_at_random_instants_gives_the_same_results() {
     let kills = number("RESSENTI_KILLS", 20);
     let now = UNIX_EPOCH
         .elapsed()
@@ -124,7 +124,7 @@ fn the_pipeline_killed_at_random_instants_ends_as_one_that_was_not() {
     let mut random = seed | 1;
     let arguments = ["run", "--set", "run.checkpoint.steps=1"];
     let mut whole = std::collections::BTreeMap::new();
-    // The quickest of three, because others are at work on this machine.
+    // The fastest of three runs, because the machine may be busy.
     let times = [(); 3].map(|()| {
         let project = Project::tiny();
         let clock = Instant::now();
@@ -134,10 +134,10 @@ fn the_pipeline_killed_at_random_instants_ends_as_one_that_was_not() {
         time
     });
     let undisturbed = times.into_iter().min().expect("there are three");
-    // Long enough for the longest step to end, where the disk or the machine is slow.
+    // Long enough for the longest step, even on a slow machine.
     let longest = (undisturbed.as_millis() as u64 / 4).max(800);
     let mut instant = || {
-        // Xorshift (Marsaglia 2003): any spread of instants will do.
+        // Xorshift (Marsaglia 2003); the quality of the random numbers does not matter here.
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -155,28 +155,27 @@ fn the_pipeline_killed_at_random_instants_ends_as_one_that_was_not() {
                 break;
             }
             done += 1;
-            assert!(done < kills + 500, "it does not get on");
+            assert!(done < kills + 500, "there is no progress");
             check_store(&project);
         }
         runs += 1;
         assert_eq!(
             identities(&project),
             whole,
-            "a kill leaves a trace, seed {seed}"
+            "a kill changed the outputs, seed {seed}"
         );
     }
     let lost = spent.saturating_sub(undisturbed * runs) / u32::try_from(done).expect("few");
     println!("{done} kills over {runs} runs of {undisturbed:.2?}, {lost:.2?} lost for each");
-    // A kill costs the steps since the last checkpoint, which is after each here, and a start: for
-    // this pipeline always less than the whole.
+    // A kill loses the work since the last checkpoint and a start. Here a checkpoint follows each training step, so
+    // this is less than a whole run.
     assert!(
         lost < undisturbed,
         "{lost:?} lost for each kill of {undisturbed:?}"
     );
 }
 
-/// Runs in a process group of its own and kills the group after a while. Says whether the run ended
-/// well before that.
+/// Runs in a separate process group and kills the group after `wait`. Returns whether the run succeeded before.
 fn run_for(project: &Project, arguments: &[&str], wait: Duration) -> bool {
     let mut child = ressenti(project, arguments)
         .process_group(0)

@@ -1,4 +1,4 @@
-//! `ressenti serve` as clients meet it, the worst of them included: over raw sockets.
+//! `ressenti serve` over raw sockets, with valid and invalid requests.
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -63,10 +63,10 @@ impl Server {
         stream
     }
 
-    /// Sends bytes, and reads one answer: its status and body.
+    /// Sends bytes and returns the status and the body of one answer.
     pub(crate) fn exchange(&self, bytes: &[u8]) -> (u16, String) {
         let mut stream = self.connect();
-        // A service that has refused may have closed already.
+        // The service may already have closed the connection.
         let _ = stream.write_all(bytes);
         answer(&mut stream)
     }
@@ -92,9 +92,9 @@ impl Server {
         wait_for(|| self.child.try_wait().expect("a child")).code()
     }
 
-    /// Still well, without a panic on the way.
+    /// Checks that the service is healthy and did not panic.
     #[track_caller]
-    pub(crate) fn is_well(&self) {
+    pub(crate) fn check_health(&self) {
         assert_eq!(self.health()["status"], "ok");
         let lines = self.lines.lock().expect("whole").join("\n");
         assert!(!lines.contains("panicked"), "{lines}");
@@ -117,7 +117,7 @@ pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
         }
         sleep(Duration::from_millis(20));
     }
-    panic!("it did not come about within a minute");
+    panic!("it did not happen within a minute");
 }
 
 fn head(length: usize) -> String {
@@ -130,7 +130,7 @@ pub(crate) fn post(body: &str) -> Vec<u8> {
     (head(body.len()) + body).into_bytes()
 }
 
-/// Status and body of one answer; 0 where the connection is closed without one.
+/// Status and body of one answer; status 0 if the connection is closed without an answer.
 pub(crate) fn answer(stream: &mut TcpStream) -> (u16, String) {
     let mut reader = BufReader::new(stream);
     let (mut status, mut length) = (0, 0);
@@ -156,7 +156,7 @@ pub(crate) fn answer(stream: &mut TcpStream) -> (u16, String) {
 }
 
 #[test]
-fn it_answers_as_predict_does() {
+fn it_answers_like_predict() {
     let project = finished();
     let texts = ["A superb film.", "An awful<br />film.", "  ", "Zzyzx"];
     let arguments = ["predict", "--model", "lstm", "--format", "json"];
@@ -172,11 +172,11 @@ fn it_answers_as_predict_does() {
         assert!(distance.abs() < 1e-6, "{text}: {one} {other}");
     }
     assert_eq!(served["answers"][2]["label"], Value::Null);
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn what_cannot_be_answered_gets_its_status_and_harms_nobody() {
+fn invalid_requests_get_an_error_status() {
     let project = finished();
     let server = Server::start(&project, &["--model", "naive", "--log"]);
     let deep = "[".repeat(100_000);
@@ -235,8 +235,8 @@ fn what_cannot_be_answered_gets_its_status_and_harms_nobody() {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
         assert_eq!(status, expected, "{shown}: {body}");
     }
-    server.is_well();
-    // The last line comes a moment after its answer.
+    server.check_health();
+    // The log line may follow a moment after the answer.
     let log = wait_for(|| {
         let log = server.lines.lock().expect("whole").join("\n");
         log.contains("GET /healthz 200").then_some(log)
@@ -252,7 +252,7 @@ fn what_cannot_be_answered_gets_its_status_and_harms_nobody() {
 }
 
 #[test]
-fn a_hundred_megabytes_are_refused_without_being_kept() {
+fn a_body_of_a_hundred_megabytes_is_refused_without_buffering() {
     let project = finished();
     let server = Server::start(&project, &["--model", "naive"]);
     let resident = || {
@@ -287,11 +287,11 @@ fn a_hundred_megabytes_are_refused_without_being_kept() {
     }
     let grown = resident() - before;
     assert!(grown < 20 << 10, "{grown} KiB more");
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn slow_and_half_closed_clients_get_what_is_theirs_and_hold_up_nobody() {
+fn slow_and_half_closed_clients_do_not_block_others() {
     let project = finished();
     let arguments = [
         "--model",
@@ -314,7 +314,7 @@ fn slow_and_half_closed_clients_get_what_is_theirs_and_hold_up_nobody() {
     let mut half_a_body = late((head(body.len()) + "{\"te").as_bytes());
     let mut idle = late(&post(&body));
     assert_eq!(answer(&mut idle).0, 200);
-    // Others are served meanwhile.
+    // Other clients are served meanwhile.
     for _ in 0..20 {
         server.ask(&json!({ "text": "A superb film." }));
     }
@@ -324,7 +324,7 @@ fn slow_and_half_closed_clients_get_what_is_theirs_and_hold_up_nobody() {
         clock.elapsed()
     );
     assert_eq!(answer(&mut half_a_body).0, 408);
-    // Closed, with 408 or without a word: nothing was asked.
+    // These connections are closed, with or without status 408, because they sent no request.
     for stream in [&mut without_word, &mut half_a_head, &mut idle] {
         assert!([0, 408].contains(&answer(stream).0));
     }
@@ -334,41 +334,41 @@ fn slow_and_half_closed_clients_get_what_is_theirs_and_hold_up_nobody() {
         clock.elapsed()
     );
 
-    // Who has said all, and closes that side, still hears the answer.
+    // A client that closes its sending side after the request still gets the answer.
     let mut stream = late(&post(&body));
     stream.shutdown(Shutdown::Write).expect("half closed");
     assert_eq!(answer(&mut stream).0, 200);
-    // Who closes it within the body has asked nothing.
+    // A client that closes it within the body has sent no valid request.
     let mut stream = late((head(body.len()) + "{\"te").as_bytes());
     stream.shutdown(Shutdown::Write).expect("half closed");
     assert!([0, 400].contains(&answer(&mut stream).0));
-    // Who goes away is forgotten.
+    // Clients that disconnect early do no harm.
     for _ in 0..50 {
         drop(late(&post(&body)));
     }
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn connections_beyond_the_limit_are_told_so() {
+fn connections_above_the_limit_get_503() {
     let project = finished();
     let server = Server::start(&project, &["--model", "naive", "--max-connections", "2"]);
-    let held = [server.connect(), server.connect()];
+    let open_connections = [server.connect(), server.connect()];
     let (status, body) = wait_for(|| {
         let told = answer(&mut server.connect());
         (told.0 != 0).then_some(told)
     });
     assert_eq!(status, 503, "{body}");
-    drop(held);
+    drop(open_connections);
     wait_for(|| {
         let (status, _) = server.exchange(b"GET /healthz HTTP/1.1\r\n\r\n");
         (status == 200).then_some(())
     });
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn another_model_takes_over_without_a_dropped_request() {
+fn a_model_reload_drops_no_request() {
     let project = finished();
     let served = project.folder().join("served");
     let point_to = |target: &std::path::Path| {
@@ -381,7 +381,7 @@ fn another_model_takes_over_without_a_dropped_request() {
     let first = server.health()["model"]["fingerprint"].clone();
     let stop = AtomicBool::new(false);
     let seen = thread::scope(|scope| {
-        // One connection that is never let go, and asks without a pause.
+        // One connection stays open and sends requests without a pause.
         let asking = scope.spawn(|| {
             let mut stream = server.connect();
             let mut seen = Vec::new();
@@ -408,7 +408,7 @@ fn another_model_takes_over_without_a_dropped_request() {
         point_to(&folder(&project, StageName::Train, "lstm"));
         wait_for(|| (server.health()["model"]["fingerprint"] != first).then_some(()));
         let second = server.health()["model"].clone();
-        // Broken: the one before goes on, and it is said.
+        // The new model is broken: the old one stays in use, and the status says so.
         let broken = project.folder().join("broken");
         fs::create_dir(&broken).expect("created");
         fs::write(broken.join("model.json"), "{").expect("written");
@@ -427,7 +427,7 @@ fn another_model_takes_over_without_a_dropped_request() {
 }
 
 #[test]
-fn a_name_is_followed_when_its_model_is_trained_again() {
+fn a_retrained_model_is_reloaded() {
     let project = finished();
     let server = Server::start(&project, &["--model", "naive"]);
     let first = server.health()["model"]["fingerprint"].clone();
@@ -436,11 +436,11 @@ fn a_name_is_followed_when_its_model_is_trained_again() {
         &["run", "--variant", "naive", "--set", "model.naive.hidden=5"],
     );
     wait_for(|| (server.health()["model"]["fingerprint"] != first).then_some(()));
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn it_ends_in_order_and_answers_what_is_under_way() {
+fn a_graceful_shutdown_answers_open_requests() {
     let project = finished();
     for signal in [libc::SIGTERM, libc::SIGINT] {
         let mut server = Server::start(&project, &["--model", "naive"]);
@@ -453,7 +453,7 @@ fn it_ends_in_order_and_answers_what_is_under_way() {
         under_way.write_all(begun.as_bytes()).expect("it reads");
         sleep(Duration::from_millis(100));
         server.signal(signal);
-        // Nothing new is accepted, and who is idle is let go.
+        // New connections are refused, and idle ones are closed.
         wait_for(|| TcpStream::connect(&server.address).is_err().then_some(()));
         assert_eq!(answer(&mut idle).0, 0);
         under_way
@@ -463,7 +463,7 @@ fn it_ends_in_order_and_answers_what_is_under_way() {
         assert_eq!(server.exit_code(), Some(0));
         assert!(server.said("stopped: all requests were answered").is_some());
     }
-    // Who never comes to an end is given up.
+    // A request that never ends is cancelled after the grace period.
     let mut server = Server::start(&project, &["--model", "naive", "--grace", "0.3"]);
     let mut endless = server.connect();
     endless.write_all(head(10).as_bytes()).expect("it reads");
@@ -475,7 +475,7 @@ fn it_ends_in_order_and_answers_what_is_under_way() {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_said() {
+fn start_up_errors_are_explained() {
     let project = finished();
     let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = holder.local_addr().expect("an address").to_string();

@@ -1,5 +1,4 @@
-//! `ressenti serve` and those who mean it no good, or do not know better: who does not read, who hardly sends, who
-//! asks by another name.
+//! `ressenti serve` with hostile or broken clients: they do not read, send slowly, or use an unknown host name.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -13,9 +12,9 @@ use serde_json::Value;
 
 use crate::common::{finished, folder};
 use crate::serve::{Server, answer, post, wait_for};
-use crate::trend::{trained, turned};
+use crate::trend::{trained_project, turning_reviews};
 
-fn sent(server: &Server, bytes: &[u8]) -> TcpStream {
+fn send(server: &Server, bytes: &[u8]) -> TcpStream {
     let mut stream = server.connect();
     stream.write_all(bytes).expect("it reads");
     stream
@@ -27,7 +26,8 @@ fn head(path: &str, kind: &str, length: usize) -> String {
     )
 }
 
-/// Says a byte now and then until an answer is there, or the connection is gone; how long that took.
+/// Sends a byte every 100 ms until there is an answer or the connection is closed. Returns the answer and the
+/// duration.
 fn trickle(mut stream: TcpStream) -> ((u16, String), Duration) {
     let begun = Instant::now();
     let until_then = Some(Duration::from_millis(100));
@@ -47,7 +47,7 @@ fn trickle(mut stream: TcpStream) -> ((u16, String), Duration) {
 }
 
 #[test]
-fn who_does_not_read_is_let_go() {
+fn clients_that_do_not_read_are_disconnected() {
     let project = finished();
     let limits = [
         "--model",
@@ -59,7 +59,7 @@ fn who_does_not_read_is_let_go() {
     ];
     let server = Server::start(&project, &limits);
     let many = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(200);
-    let held = [(); 3].map(|()| {
+    let open_connections = [(); 3].map(|()| {
         let mut stream = server.connect();
         stream.set_nonblocking(true).expect("a socket");
         let mut refused = 0;
@@ -84,41 +84,41 @@ fn who_does_not_read_is_let_go() {
         "{:?}",
         clock.elapsed()
     );
-    drop(held);
-    // The service notices a moment later that they are gone.
+    drop(open_connections);
+    // The service notices the closed connections a moment later.
     wait_for(|| {
         let (status, _) = server.exchange(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
         (status == 200).then_some(())
     });
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn who_sends_a_byte_now_and_then_holds_no_place() {
+fn slow_senders_are_disconnected() {
     let project = finished();
     let limits = ["--model", "naive", "--timeout", "0.5", "--trend-queue", "1"];
     let server = Server::start(&project, &limits);
     let begun = head("/trend", "text/csv", 30_000_000);
-    let first = sent(&server, begun.as_bytes());
+    let first = send(&server, begun.as_bytes());
     wait_for(|| (server.health()["trends"] == 1).then_some(()));
-    let second = sent(&server, begun.as_bytes());
-    let elsewhere = sent(&server, head("/nothing", "text/csv", 30_000_000).as_bytes());
+    let second = send(&server, begun.as_bytes());
+    let elsewhere = send(&server, head("/nothing", "text/csv", 30_000_000).as_bytes());
     scope(|scope| {
         let waiting = [(408, first), (503, second), (404, elsewhere)];
         let waiting = waiting.map(|(expected, stream)| (expected, scope.spawn(|| trickle(stream))));
         for (expected, waiting) in waiting {
             let ((status, said), took) = waiting.join().expect("no panic");
-            // Who was refused may have gone on sending after that, and lost what was said.
+            // A refused client that still sends may lose the answer.
             assert!([expected, 0].contains(&status), "{status}: {said}");
             assert!(took < Duration::from_secs(10), "{expected}: {took:?}");
         }
     });
     wait_for(|| (server.health()["trends"] == 0).then_some(()));
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn who_asks_by_another_name_is_not_answered() {
+fn unknown_host_names_are_refused() {
     let project = finished();
     let server = Server::start(&project, &["--model", "naive", "--host", "reviews.example"]);
     let ask = |path: &str, host: &str| {
@@ -146,11 +146,11 @@ fn who_asks_by_another_name_is_not_answered() {
     let asked = String::from_utf8(post(r#"{"text": "confidential"}"#)).expect("text");
     let asked = asked.replace("host: localhost", "host: evil.example");
     assert_eq!(server.exchange(asked.as_bytes()).0, 421);
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn who_is_refused_at_once_hears_it_after_sending_everything() {
+fn early_errors_arrive_after_the_whole_body_is_sent() {
     let project = finished();
     let server = Server::start(&project, &["--model", "naive", "--max-connections", "4"]);
     let body = " ".repeat(900_000);
@@ -173,11 +173,11 @@ fn who_is_refused_at_once_hears_it_after_sending_everything() {
         let (status, said) = answer(&mut stream);
         assert_eq!(status, expected, "{path}: {said}");
     }
-    // So does a client beyond the number of connections. Idle ones are closed after a while, so that each
-    // attempt opens its own: on a busy machine the first may take too long.
+    // A client above the limit of connections gets its answer, too. Idle connections are closed after a while, so
+    // each attempt opens its own: on a busy machine the first attempt may be too slow.
     let asked = post(&format!("{{\"text\": \"{}\"}}", "x".repeat(10_000)));
     wait_for(|| {
-        let held = [(); 4].map(|()| server.connect());
+        let open_connections = [(); 4].map(|()| server.connect());
         let clock = Instant::now();
         let told = [(); 20].map(|()| {
             let mut stream = server.connect();
@@ -192,20 +192,20 @@ fn who_is_refused_at_once_hears_it_after_sending_everything() {
             "{:?}",
             clock.elapsed()
         );
-        drop(held);
+        drop(open_connections);
         (told == [503; 20]).then_some(())
     });
     wait_for(|| (server.exchange(&post(r#"{"text": "x"}"#)).0 == 200).then_some(()));
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn a_model_whose_files_are_gone_is_not_asked_for_a_trend_and_answers_on() {
-    let project = trained();
+fn without_model_files_trends_fail_and_predictions_continue() {
+    let project = trained_project();
     let served = project.folder().join("served");
     symlink(folder(&project, StageName::Train, "linear"), &served).expect("linked");
     let server = Server::start(&project, &["--bundle", "served"]);
-    let csv = turned();
+    let csv = turning_reviews();
     let trend = [
         &head("/trend?adapt=200", "text/csv", csv.len()),
         csv.as_str(),
@@ -219,18 +219,18 @@ fn a_model_whose_files_are_gone_is_not_asked_for_a_trend_and_answers_on() {
     symlink(folder(&project, StageName::Train, "linear"), &served).expect("linked");
     let (status, said) = server.exchange(trend.as_bytes());
     assert_eq!(status, 200, "{said}");
-    // A copy that is there already goes on, too.
+    // A copy that was loaded before also stays in use.
     fs::remove_file(&served).expect("it was there");
     assert_eq!(server.exchange(trend.as_bytes()).0, 200);
 }
 
 #[test]
-fn strangers_are_told_without_rust_and_with_a_way_out() {
+fn errors_contain_a_hint_and_no_rust_types() {
     let project = finished();
     let server = Server::start(&project, &["--model", "naive"]);
     let json = "application/json";
     let csv = "text/csv";
-    let packed = "application/json\r\ncontent-encoding: gzip";
+    let compressed = "application/json\r\ncontent-encoding: gzip";
     for (expected, path, kind, body, said) in [
         (422, "/predict", json, "5", "expected an object"),
         (
@@ -241,8 +241,8 @@ fn strangers_are_told_without_rust_and_with_a_way_out() {
             "expected a number",
         ),
         (400, "/predict", json, " ", "it is empty"),
-        (415, "/predict", packed, "{}", "content-encoding"),
-        (415, "/trend", packed, "{}", "content-encoding"),
+        (415, "/predict", compressed, "{}", "content-encoding"),
+        (415, "/trend", compressed, "{}", "content-encoding"),
         (
             422,
             "/trend",
@@ -304,5 +304,5 @@ fn strangers_are_told_without_rust_and_with_a_way_out() {
             assert!(!all.contains(word), "{all}");
         }
     }
-    server.is_well();
+    server.check_health();
 }

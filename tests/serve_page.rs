@@ -1,8 +1,6 @@
-//! The page of `ressenti serve` in a real browser: a person types, the bar moves, words are coloured; on a
-//! telephone and on a desk, in the light and in the dark.
+//! The page of `ressenti serve` in a browser, in two widths and in the light and dark colour scheme.
 //!
-//! Where there is no Chromium this test says so and judges nothing; `RESSENTI_BROWSER` names one that
-//! is elsewhere.
+//! Without Chromium the tests are skipped with a message; `RESSENTI_BROWSER` can name a browser.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,25 +12,25 @@ use testkit::browser::browser;
 
 use crate::common::finished;
 use crate::serve::{Server, wait_for};
-use crate::trend::{trained, turned};
+use crate::trend::{trained_project, turning_reviews};
 
-/// A tab of a browser, told what to do by the DevTools protocol over two pipes: JSON, and a zero byte
-/// behind every message (<https://chromedevtools.github.io/devtools-protocol/>).
+/// A browser tab that is controlled by the DevTools protocol over two pipes: JSON messages that end with a zero byte
+/// (<https://chromedevtools.github.io/devtools-protocol/>).
 struct Tab {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     session: Option<String>,
     number: u64,
-    /// What the browser had to complain about: exceptions, refused resources, errors on its console.
-    complaints: Vec<String>,
+    /// Errors of the browser: exceptions, refused resources, and errors on its console.
+    browser_errors: Vec<String>,
     _profile: tempfile::TempDir,
 }
 
 impl Tab {
     fn open(browser: &PathBuf) -> Self {
         let profile = tempfile::tempdir().expect("a temporary folder");
-        // It reads from descriptor 3 and writes to 4.
+        // The browser reads from descriptor 3 and writes to 4.
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 2>/dev/null"])
             .arg(browser)
@@ -53,12 +51,12 @@ impl Tab {
             child,
             session: None,
             number: 0,
-            complaints: Vec::new(),
+            browser_errors: Vec::new(),
             _profile: profile,
         };
         let target = tab.call("Target.createTarget", json!({ "url": "about:blank" }));
-        let wish = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = tab.call("Target.attachToTarget", wish);
+        let parameters = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = tab.call("Target.attachToTarget", parameters);
         tab.session = attached["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             tab.call(domain, json!({}));
@@ -86,31 +84,32 @@ impl Tab {
             let kind = said["method"].as_str().unwrap_or_default();
             let is_error = said["params"]["entry"]["level"] == "error";
             if kind == "Runtime.exceptionThrown" || (kind == "Log.entryAdded" && is_error) {
-                self.complaints.push(said["params"].to_string());
+                self.browser_errors.push(said["params"].to_string());
             }
         }
     }
 
     fn evaluate(&mut self, expression: &str) -> Value {
-        let wish = json!({ "expression": expression, "returnByValue": true });
-        let said = self.call("Runtime.evaluate", wish);
+        let parameters = json!({ "expression": expression, "returnByValue": true });
+        let said = self.call("Runtime.evaluate", parameters);
         assert!(said["exceptionDetails"].is_null(), "{expression}: {said}");
         said["result"]["value"].clone()
     }
 
-    /// Types, as a person does.
+    /// Types a text into the text field.
     fn type_in(&mut self, text: &str) {
         self.evaluate("document.getElementById('text').focus()");
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// Shows the page of a service in a window of this width, in the light or in the dark.
-    fn visit(&mut self, server: &Server, width: u64, scheme: &str) {
+    /// Opens the page in a window of this width and in this colour scheme.
+    fn open_page(&mut self, server: &Server, width: u64, scheme: &str) {
         let size =
             json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
         self.call("Emulation.setDeviceMetricsOverride", size);
-        let wish = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.call("Emulation.setEmulatedMedia", wish);
+        let parameters =
+            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.call("Emulation.setEmulatedMedia", parameters);
         let address = format!("http://{}/?{width}", server.address);
         self.call("Page.navigate", json!({ "url": address }));
         wait_for(|| {
@@ -121,7 +120,7 @@ impl Tab {
         assert_eq!(paper == "rgb(255, 255, 255)", scheme == "light", "{paper}");
     }
 
-    /// Drops a file in the middle of what has this id, as a person does.
+    /// Drops a file on the centre of the element with this id.
     fn drop_on(&mut self, id: &str, file: &Path) {
         let place = self.evaluate(&format!(
             "(() => {{ const it = document.getElementById('{id}'); it.scrollIntoView({{ block: 'center' }}); \
@@ -134,7 +133,7 @@ impl Tab {
         }
     }
 
-    /// Gives a file to the button that asks for one.
+    /// Chooses a file for the file input with this id.
     fn choose(&mut self, id: &str, file: &Path) {
         let found = self.call(
             "Runtime.evaluate",
@@ -147,13 +146,13 @@ impl Tab {
         );
     }
 
-    /// Keeps a picture of the whole page in the folder that `RESSENTI_SCREENSHOTS` names, for people to look at.
-    fn picture(&mut self, name: &str) {
+    /// Saves a screenshot of the whole page in the folder `RESSENTI_SCREENSHOTS`, if that is set.
+    fn save_screenshot(&mut self, name: &str) {
         let Some(folder) = std::env::var_os("RESSENTI_SCREENSHOTS") else {
             return;
         };
-        let wish = json!({ "format": "png", "captureBeyondViewport": true });
-        let said = self.call("Page.captureScreenshot", wish);
+        let parameters = json!({ "format": "png", "captureBeyondViewport": true });
+        let said = self.call("Page.captureScreenshot", parameters);
         let path = PathBuf::from(folder).join(format!("{name}.png"));
         let file = fs::File::create(path).expect("the folder is there");
         let mut decoder = Command::new("base64")
@@ -174,7 +173,7 @@ impl Tab {
         said.as_str().expect("text").to_owned()
     }
 
-    /// How much the border of what has this id stands out from the page (WCAG 2.2, 1.4.11).
+    /// The contrast between an element's border and the page (WCAG 2.2, 1.4.11).
     fn contrast_of_border(&mut self, id: &str) -> f64 {
         let said = self.evaluate(&format!(
             "(() => {{ const light = (colour) => {{ const [r, g, b] = colour.match(/\\d+/g).map((it) => it / 255) \
@@ -187,8 +186,8 @@ impl Tab {
         said.as_f64().expect("a number")
     }
 
-    /// Where the needle is, in percent, once the page explains this text.
-    fn needle_at(&mut self, text: &str) -> f64 {
+    /// The position of the needle in percent, after the page has explained this text.
+    fn needle_position(&mut self, text: &str) -> f64 {
         wait_for(|| (self.text_of("words") == text).then_some(()));
         let place = self.evaluate("parseFloat(document.getElementById('needle').style.left)");
         place.as_f64().expect("a number")
@@ -203,23 +202,23 @@ impl Drop for Tab {
 }
 
 #[test]
-fn who_types_sees_the_bar_move_and_the_words_coloured() {
+fn typing_moves_the_bar_and_colours_the_words() {
     let Some(browser) = browser() else { return };
     let project = finished();
     let server = Server::start(&project, &["--model", "naive"]);
     let mut tab = Tab::open(&browser);
     for (width, scheme) in [(360, "light"), (1280, "dark")] {
-        tab.visit(&server, width, scheme);
+        tab.open_page(&server, width, scheme);
         let (begin, rest) = ("A superb film.", " <i>x</i> Awful & <b awful, awful.");
         let contrast = tab.contrast_of_border("text");
         assert!(contrast >= 3.0, "{contrast} in the {scheme}");
         tab.type_in(begin);
-        let first = tab.needle_at(begin);
+        let first = tab.needle_position(begin);
         tab.type_in(rest);
-        // What is shown is what the service says, to the word.
+        // The page shows the answer of the service.
         let said = server.ask(&json!({ "text": begin.to_owned() + rest, "explain": true }));
         let answer = &said["answers"][0];
-        let found = tab.needle_at(answer["text"].as_str().expect("text"));
+        let found = tab.needle_position(answer["text"].as_str().expect("text"));
         let expected = 100.0 * answer["probability"].as_f64().expect("a number");
         assert!(
             (found - expected).abs() < 1e-3,
@@ -256,33 +255,33 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
             "{wide} pixels in a window of {width}"
         );
 
-        // Everything deleted: no answer is left behind.
+        // After deleting the text no answer is shown.
         tab.evaluate("document.getElementById('text').select()");
         tab.type_in(" ");
-        assert_eq!(tab.needle_at(""), 50.0);
-        assert!(tab.text_of("verdict").starts_with("Type a review"));
+        assert_eq!(tab.needle_position(""), 50.0);
+        assert!(tab.text_of("verdict").starts_with("Type something"));
     }
-    // A link to another text, followed on the page itself.
+    // A link to another text changes the text on the page.
     tab.evaluate("location.hash = '#An%20awful%20film.'");
-    tab.needle_at("An awful film.");
-    // A text that the browser put back is one that the answer is to.
+    tab.needle_position("An awful film.");
+    // A text that the browser restores is predicted, too.
     tab.evaluate(
         "document.getElementById('text').value = 'A superb film.'; \
          dispatchEvent(new PageTransitionEvent('pageshow'))",
     );
-    tab.needle_at("A superb film.");
-    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
-    server.is_well();
-    // A service that is gone is said to be.
+    tab.needle_position("A superb film.");
+    assert!(tab.browser_errors.is_empty(), "{:?}", tab.browser_errors);
+    server.check_health();
+    // The page reports that the service has stopped.
     drop(server);
     tab.type_in("Anybody?");
     wait_for(|| {
         let status = tab.text_of("status");
         status.contains("does not answer").then_some(())
     });
-    // What was said of another text is gone with it, and so is the complaint without a text.
+    // The old answer disappears, and the error disappears with the text.
     assert_eq!(tab.text_of("verdict"), "No answer.");
-    assert_eq!(tab.needle_at(""), 50.0);
+    assert_eq!(tab.needle_position(""), 50.0);
     tab.evaluate("document.getElementById('text').select()");
     tab.type_in(" ");
     wait_for(|| tab.text_of("status").is_empty().then_some(()));
@@ -290,15 +289,15 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
 }
 
 #[test]
-fn who_drops_a_file_gets_its_trend() {
+fn dropping_a_file_shows_its_trend() {
     let Some(browser) = browser() else { return };
-    let project = trained();
+    let project = trained_project();
     let write = |name: &str, text: &str| {
         let path = project.folder().join(name);
         fs::write(&path, text).expect("written");
         path
     };
-    let reviews = write("reviews.csv", &turned());
+    let reviews = write("reviews.csv", &turning_reviews());
     let undated = write(
         "undated.csv",
         "review,sentiment\n<b>good</b>,positive\nbad,negative\n",
@@ -312,7 +311,7 @@ fn who_drops_a_file_gets_its_trend() {
         (360, "dark"),
         (1280, "light"),
     ] {
-        tab.visit(&server, width, scheme);
+        tab.open_page(&server, width, scheme);
         tab.drop_on("drop", &reviews);
         wait_for(|| {
             tab.text_of("progress-text")
@@ -328,7 +327,7 @@ fn who_drops_a_file_gets_its_trend() {
         let said = tab.evaluate(&inside("querySelector('.findings').textContent"));
         let said = said.as_str().expect("text").to_owned();
         assert!(said.contains("1,440 reviews are positive"), "{said}");
-        // It has its style: the service allows none but its own.
+        // The trend has its style although the service only allows its own styles.
         let fill = inside("querySelector('.band')");
         let blue = format!("getComputedStyle({fill}).fill");
         wait_for(|| {
@@ -349,9 +348,9 @@ fn who_drops_a_file_gets_its_trend() {
         );
         let saved = tab.evaluate("document.getElementById('save-page').href.startsWith('blob:')");
         assert_eq!(saved, true);
-        tab.picture(&format!("trend-{width}-{scheme}"));
+        tab.save_screenshot(&format!("trend-{width}-{scheme}"));
 
-        // What is wrong is said in words, as text; the button does what dropping does.
+        // Errors are shown as text. The file button works like dropping a file.
         tab.choose("file", &undated);
         wait_for(|| {
             tab.text_of("progress-text")
@@ -363,13 +362,10 @@ fn who_drops_a_file_gets_its_trend() {
                 .contains("columns.timestamp=NAME")
         );
         assert_eq!(tab.evaluate(&inside("children.length")), 0);
-        assert_eq!(
-            tab.evaluate("document.getElementById('options').open"),
-            true
-        );
-        tab.picture(&format!("refused-{width}-{scheme}"));
+        assert_eq!(tab.evaluate("document.getElementById('wishes').open"), true);
+        tab.save_screenshot(&format!("refused-{width}-{scheme}"));
     }
-    // The wishes go along, and the file is read once more from the keyboard.
+    // Options are sent, and the keyboard can read the file again.
     tab.choose("file", &reviews);
     wait_for(|| {
         tab.text_of("progress-text")
@@ -395,7 +391,7 @@ fn who_drops_a_file_gets_its_trend() {
         tab.evaluate(&inside("querySelector('main').getAttribute('role')")),
         "region"
     );
-    // A number that is none is not left out without a word.
+    // An invalid number is an error and is not ignored.
     tab.evaluate("document.getElementById('adapt').focus()");
     tab.call("Input.insertText", json!({ "text": "2.5" }));
     tab.evaluate("document.getElementById('again').click()");
@@ -422,15 +418,15 @@ fn who_drops_a_file_gets_its_trend() {
             .expect("text")
             .contains("keep_all_times=true")
     );
-    // An error of the service is one that the browser notes, too: they are all of that kind.
+    // The browser also reports error answers of the service; there must be no other errors.
     let others: Vec<&String> = tab
-        .complaints
+        .browser_errors
         .iter()
         .filter(|it| !it.contains("422"))
         .collect();
     assert!(others.is_empty(), "{others:?}");
-    server.is_well();
-    // A service that is gone is said to be.
+    server.check_health();
+    // The page reports that the service has stopped.
     drop(server);
     tab.choose("file", &undated);
     wait_for(|| {

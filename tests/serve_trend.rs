@@ -1,4 +1,4 @@
-//! `POST /trend` as clients meet it: every form of reviews, what is refused, and what it costs others.
+//! `POST /trend`: every format of reviews, errors, and the effect on other requests.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use testkit::Project;
 
 use crate::common::{ressenti, succeed};
 use crate::serve::{Server, answer, post, wait_for};
-use crate::trend::{json as shown, trained, turned};
+use crate::trend::{json as shown, trained_project, turning_reviews};
 
 fn request(address: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
@@ -20,16 +20,16 @@ fn request(address: &str, head: &str, body: &[u8]) -> Vec<u8> {
     [start.as_bytes(), body].concat()
 }
 
-fn typed(kind: &str) -> String {
+fn content_type(kind: &str) -> String {
     format!("content-type: {kind}\r\n")
 }
 
-fn parsed(body: &str) -> Value {
+fn parse_json(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
 }
 
-/// What a command makes of bytes.
-fn through(mut command: Command, bytes: &[u8]) -> Vec<u8> {
+/// The output of a command for this input.
+fn pipe_through(mut command: Command, bytes: &[u8]) -> Vec<u8> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -72,9 +72,9 @@ fn objects(csv: &str) -> Vec<Value> {
 }
 
 #[test]
-fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
-    let project = trained();
-    let csv = turned();
+fn every_format_gives_the_same_trend_as_the_command() {
+    let project = trained_project();
+    let csv = turning_reviews();
     let file = project.folder().join("turned.csv");
     fs::write(&file, &csv).expect("written");
     let expected = trend_by_command(&project, &["--model", "linear"]);
@@ -108,7 +108,7 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
     };
     let mut gzip = Command::new("gzip");
     gzip.arg("-c");
-    let packed = through(gzip, csv.as_bytes());
+    let compressed = pipe_through(gzip, csv.as_bytes());
     let parquet = fs::read(project.folder().join("turned.parquet")).expect("it is there");
     let rows = objects(&csv);
     let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
@@ -116,7 +116,7 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
         "columns.text=review&columns.timestamp=posted&columns.topic=film&columns.label=stars";
     for (address, kind, body) in [
         ("/trend", "text/csv; charset=utf-8", csv.as_bytes()),
-        ("/trend", "application/gzip", &packed),
+        ("/trend", "application/gzip", &compressed),
         ("/trend", "application/x-ndjson", lines.as_bytes()),
         (
             &format!("/trend?{roles}"),
@@ -130,12 +130,12 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
         ),
     ] {
         assert_eq!(
-            parsed(&ask(address, &typed(kind), body)),
+            parse_json(&ask(address, &content_type(kind), body)),
             expected,
             "{kind}"
         );
     }
-    // Wishes, in an address and in JSON.
+    // Options in the query string and in JSON.
     let wished = trend_by_command(
         &project,
         &[
@@ -153,7 +153,7 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
     );
     let address = "/trend?topic=Heat&period=year&adapt=100&method=acc";
     assert_eq!(
-        parsed(&ask(address, &typed("text/csv"), csv.as_bytes())),
+        parse_json(&ask(address, &content_type("text/csv"), csv.as_bytes())),
         wished
     );
     let envelope = json!({
@@ -161,17 +161,21 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
     });
     let body = envelope.to_string();
     assert_eq!(
-        parsed(&ask("/trend", &typed("application/json"), body.as_bytes())),
+        parse_json(&ask(
+            "/trend",
+            &content_type("application/json"),
+            body.as_bytes()
+        )),
         wished
     );
-    // A page for whoever wants one.
-    let head = typed("text/csv") + "accept: text/html,*/*;q=0.8\r\n";
+    // An HTML page, if the client accepts one.
+    let head = content_type("text/csv") + "accept: text/html,*/*;q=0.8\r\n";
     let page = ask("/trend", &head, csv.as_bytes());
     assert!(
         page.contains("<h1>Share of positive reviews over time</h1>") && page.contains("<svg"),
         "{page}"
     );
-    // Nothing of it is anywhere.
+    // No text of the requests is in the metrics, the log or temporary files.
     let (_, metrics) = server.exchange(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n");
     for line in [
         "ressenti_requests_total{path=\"/trend\",status=\"200\"} 8",
@@ -190,13 +194,13 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
         log.contains("POST /trend 200") && !log.contains("film with"),
         "{log}"
     );
-    server.is_well();
+    server.check_health();
 }
 
 #[test]
-fn what_makes_no_trend_gets_its_status_and_a_way_out() {
-    let project = trained();
-    let csv = turned();
+fn invalid_trend_requests_get_an_error_status_and_a_hint() {
+    let project = trained_project();
+    let csv = turning_reviews();
     let undated = "review,sentiment\na good film,positive\na bad film,negative\n";
     let limits = [
         "--model",
@@ -209,9 +213,9 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
     let server = Server::start(&project, &limits);
     let many = csv.clone() + csv.split_once('\n').expect("a header").1;
     let large = " ".repeat(200_001);
-    let no_json = typed("application/json");
-    let file = typed("application/octet-stream");
-    let table = typed("text/csv");
+    let no_json = content_type("application/json");
+    let file = content_type("application/octet-stream");
+    let table = content_type("text/csv");
     let cut_off = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b";
     let rows = ["a good film,2020-01-02\n", "a film,of,three\n"].map(|row| row.repeat(50));
     let wide = format!("text,date\n{}", rows.concat());
@@ -220,14 +224,14 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
         (
             415,
             "/trend",
-            &typed("text/plain"),
+            &content_type("text/plain"),
             csv.as_bytes(),
             "content-type",
         ),
         (
             415,
             "/trend",
-            &typed("multipart/form-data; boundary=x"),
+            &content_type("multipart/form-data; boundary=x"),
             b"--x--",
             "content-type",
         ),
@@ -322,25 +326,25 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
     ] {
         let (found, answer) = server.exchange(&request(address, head, body));
         assert_eq!(found, status, "{address} {said}: {answer}");
-        let answer = parsed(&answer);
+        let answer = parse_json(&answer);
         let all = format!("{}. {}", answer["error"], answer["hint"]);
         assert!(
             all.contains(said) && !all.contains("/proc"),
             "{said}: {all}"
         );
     }
-    server.is_well();
+    server.check_health();
 
-    // How a lone bundle errs is known from labelled rows alone.
+    // The error rates of a bundle without an evaluation need labelled rows.
     let lone = Server::start(&project, &["--bundle", "artifacts/train/linear"]);
     let (status, said) = lone.exchange(&request("/trend", &table, csv.as_bytes()));
     assert_eq!(status, 409, "{said}");
     assert!(said.contains("adapt=300"), "{said}");
     let (status, said) = lone.exchange(&request("/trend?adapt=200", &table, csv.as_bytes()));
     assert_eq!(status, 200, "{said}");
-    assert_eq!(parsed(&said)["labelled"], 200);
+    assert_eq!(parse_json(&said)["labelled"], 200);
 
-    // Nor is it known of a model that was trained again since it was judged, to the command or the service.
+    // The error rates of a retrained model are unknown until it is evaluated.
     let train = [
         "run",
         "--only",
@@ -364,15 +368,15 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
 }
 
 #[test]
-fn trends_wait_for_each_other_and_nobody_waits_for_them() {
-    let project = trained();
-    let csv = turned();
+fn trends_queue_and_do_not_delay_predictions() {
+    let project = trained_project();
+    let csv = turning_reviews();
     let server = Server::start(&project, &["--model", "linear", "--trend-queue", "1"]);
-    let whole = request("/trend", &typed("text/csv"), csv.as_bytes());
+    let whole = request("/trend", &content_type("text/csv"), csv.as_bytes());
     let mut slow = server.connect();
     slow.write_all(&whole[..5000]).expect("it reads");
     wait_for(|| (server.health()["trends"] == 1).then_some(()));
-    // Whoever comes beside it is told to come again, and predictions are answered.
+    // Another trend is refused with 503, and predictions are answered meanwhile.
     let mut refused = server.connect();
     refused.write_all(&whole).expect("it reads");
     let (status, said) = answer(&mut refused);
@@ -389,14 +393,14 @@ fn trends_wait_for_each_other_and_nobody_waits_for_them() {
     );
     slow.write_all(&whole[5000..]).expect("it reads");
     assert_eq!(answer(&mut slow).0, 200);
-    // Its place is free again, also after one who went away.
+    // The queue is free again, also after a client disconnects.
     let mut gone = server.connect();
     gone.write_all(&whole[..5000]).expect("it reads");
     wait_for(|| (server.health()["trends"] == 1).then_some(()));
     drop(gone);
     wait_for(|| (server.health()["trends"] == 0).then_some(()));
     assert_eq!(server.exchange(&whole).0, 200);
-    server.is_well();
+    server.check_health();
 
     let hasty = Server::start(&project, &["--model", "linear", "--trend-timeout", "0.3"]);
     let mut slow = hasty.connect();
@@ -408,5 +412,5 @@ fn trends_wait_for_each_other_and_nobody_waits_for_them() {
     slow.write_all(&whole[..5000]).expect("it reads");
     let (status, said) = answer(&mut slow);
     assert_eq!(status, 408, "{said}");
-    silent.is_well();
+    silent.check_health();
 }

@@ -1,5 +1,5 @@
-//! `ressenti predict` with `--plan`, `--shard` and `--merge`: the same output as one process writes, also
-//! after kills, damage and changes of the input.
+//! `ressenti predict` with `--plan`, `--shard` and `--merge`: the output equals that of one process, also after
+//! kills, damage and changes of the input.
 
 use std::fs;
 use std::io::Write;
@@ -9,11 +9,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{Project, Screen};
+use testkit::{ProgramOutput, Project};
 
 use crate::common::{call, finished, ressenti, succeed};
 
-/// `ressenti predict` of a file by a model that is asked in no time.
+/// Arguments of `ressenti predict` with a fast model.
 fn predict<'a>(input: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let start = [
         "predict", "--model", "naive", "--input", input, "--output", output,
@@ -30,8 +30,8 @@ fn read(project: &Project, name: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{error}: {path:?}"))
 }
 
-/// The summary of a file without the speed and the name.
-fn summary(screen: &Screen) -> &str {
+/// The summary line without the speed and the file name.
+fn summary(screen: &ProgramOutput) -> &str {
     let line = screen.stdout.rsplit_once("; `").expect("a name").0;
     match line.strip_suffix(" rows per second") {
         Some(line) => line.rsplit_once("; ").expect("a speed").0,
@@ -39,8 +39,8 @@ fn summary(screen: &Screen) -> &str {
     }
 }
 
-/// Rows that are hard to cut: quoted line breaks, rows that cannot be read, labels.
-fn hard(rows: usize, line_break: &str) -> String {
+/// Rows that are difficult to split: quoted line breaks, invalid rows, labels.
+fn difficult_rows(rows: usize, line_break: &str) -> String {
     let mut text = format!("\u{feff}id,comment,label{line_break}");
     for row in 1..=rows {
         text.push_str(&match row % 5 {
@@ -55,7 +55,7 @@ fn hard(rows: usize, line_break: &str) -> String {
 }
 
 #[test]
-fn shards_give_the_same_bytes_as_a_run_without() {
+fn shards_give_the_same_bytes_as_one_process() {
     let project = finished();
     let objects: Vec<String> = (1..=1500)
         .map(|row| match row % 4 {
@@ -63,7 +63,7 @@ fn shards_give_the_same_bytes_as_a_run_without() {
             _ => format!("{{\"id\": {row}, \"comment\": \"A superb film,\\nnumber {row}\"}}"),
         })
         .collect();
-    write(&project, "a.csv", hard(1500, "\r\n"));
+    write(&project, "a.csv", difficult_rows(1500, "\r\n"));
     write(&project, "b.jsonl", objects.join("\n"));
     let zip = Command::new("gzip")
         .args(["-k", "a.csv"])
@@ -110,13 +110,13 @@ fn shards_give_the_same_bytes_as_a_run_without() {
 }
 
 #[test]
-fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
+fn damaged_shards_are_computed_again() {
     let project = finished();
-    write(&project, "a.csv", hard(40, "\n"));
+    write(&project, "a.csv", difficult_rows(40, "\n"));
     succeed(&project, &predict("a.csv", "whole.csv", &[]));
-    let verb = |more: &[&str]| call(&project, &predict("a.csv", "parts.csv", more));
+    let step = |more: &[&str]| call(&project, &predict("a.csv", "parts.csv", more));
     let refused = |more: &[&str], expected: &[&str]| {
-        let screen = verb(more);
+        let screen = step(more);
         assert_ne!(screen.code, Some(0), "{more:?}: {}", screen.stdout);
         for part in expected {
             assert!(screen.stderr.contains(part), "{more:?}: {}", screen.stderr);
@@ -130,16 +130,16 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     refused(&["--plan"], &["--shards"]);
     for more in [&["--shards", "3"][..], &["--shards", "3", "--detach"]] {
         refused(more, &["needs a cluster", "without `--shards`", "--plan"]);
-        assert_eq!(verb(more).code, Some(2));
+        assert_eq!(step(more).code, Some(2));
     }
-    let planned = verb(&["--shards", "3", "--plan"]);
+    let planned = step(&["--shards", "3", "--plan"]);
     assert!(
         planned.stdout.starts_with("40 rows in 3 shards of "),
         "{}",
         planned.stdout
     );
-    refused(&["--shard", "4"], &["the plan has 3 shards"]);
-    let done = verb(&["--shard", "2"]);
+    refused(&["--shard", "4"], &["the plan has 3"]);
+    let done = step(&["--shard", "2"]);
     assert!(
         done.stdout.starts_with("shard 2 of 3: "),
         "{}{}",
@@ -159,34 +159,34 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
         &["one model at a time"],
     );
     for shard in ["3", "1"] {
-        assert_eq!(verb(&["--shard", shard]).code, Some(0));
+        assert_eq!(step(&["--shard", shard]).code, Some(0));
     }
-    let again = verb(&["--shard", "1"]);
-    assert_eq!(again.stdout, "shard 1 of 3 is already finished\n");
-    // A bit of a finished shard is flipped: it is told, and only that shard is computed again.
+    let again = step(&["--shard", "1"]);
+    assert_eq!(again.stdout, "shard 1 of 3 is finished already\n");
+    // A damaged shard is reported, and only that shard is computed again.
     let rows = project.folder().join("parts.csv.shards/0002-of-0003/rows");
     let mut bytes = fs::read(&rows).expect("it is there");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&rows, bytes).expect("written");
     refused(&["--merge"], &["is damaged: its digest is", "--shard 2`"]);
-    let repaired = verb(&["--shard", "2"]);
+    let repaired = step(&["--shard", "2"]);
     assert!(
         repaired.stderr.contains("the shard is predicted again"),
         "{}",
         repaired.stderr
     );
-    assert_eq!(verb(&["--merge"]).code, Some(0));
+    assert_eq!(step(&["--merge"]).code, Some(0));
     assert!(read(&project, "whole.csv") == read(&project, "parts.csv"));
     // The input is changed after the plan.
-    verb(&["--shards", "2", "--plan"]);
-    verb(&["--shard", "1"]);
-    write(&project, "a.csv", hard(41, "\n"));
+    step(&["--shards", "2", "--plan"]);
+    step(&["--shard", "1"]);
+    write(&project, "a.csv", difficult_rows(41, "\n"));
     refused(
         &["--shard", "2"],
         &["the input was modified", "--shards N --plan"],
     );
-    let anew = verb(&["--shards", "2", "--plan"]);
+    let anew = step(&["--shards", "2", "--plan"]);
     assert!(
         anew.stderr
             .contains("the plan of an earlier run is not used: the input was modified"),
@@ -199,7 +199,7 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
         anew.stdout
     );
     // More shards than rows.
-    let many = verb(&["--shards", "100", "--plan"]);
+    let many = step(&["--shards", "100", "--plan"]);
     assert!(
         many.stdout.contains("41 rows in 41 shards of 1 row "),
         "{}",
@@ -207,22 +207,27 @@ fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     );
 }
 
-/// Reviews in such number that a kill comes in between.
-fn many(rows: usize) -> String {
+/// Enough reviews for a kill in the middle of a shard.
+fn many_reviews(rows: usize) -> String {
     let row = |row| format!("r{row},\"A film number {row},\nsuperb and awful and dull.\"\n");
     let rows: String = (1..=rows).map(row).collect();
     format!("id,review\n{rows}")
 }
 
-/// Rows that the journal in a folder counts as done.
+/// The number of finished rows in the journal.
 fn rows_done(folder: &Path) -> u64 {
     let journal = fs::read(folder.join("journal.json")).unwrap_or_default();
     let journal: Value = serde_json::from_slice(&journal).unwrap_or_default();
     journal["counts"]["rows"].as_u64().unwrap_or(0)
 }
 
-/// Starts a process, waits until it has done more rows, sends it a signal, and returns its output.
-fn interrupted(project: &Project, arguments: &[&str], work: &Path, signal: &str) -> Screen {
+/// Starts a process, waits until it has finished more rows, sends a signal, and returns its output.
+fn run_and_signal(
+    project: &Project,
+    arguments: &[&str],
+    work: &Path,
+    signal: &str,
+) -> ProgramOutput {
     let before = rows_done(work);
     let mut command = ressenti(project, arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -240,22 +245,22 @@ fn interrupted(project: &Project, arguments: &[&str], work: &Path, signal: &str)
 }
 
 #[test]
-fn a_killed_shard_loses_and_doubles_no_row() {
+fn a_killed_shard_has_no_lost_or_duplicate_rows() {
     let project = finished();
-    write(&project, "many.csv", many(120_000));
+    write(&project, "many.csv", many_reviews(120_000));
     succeed(&project, &predict("many.csv", "whole.csv", &[]));
     let step = |more: &[&str]| succeed(&project, &predict("many.csv", "parts.csv", more));
     step(&["--shards", "2", "--plan"]);
     let first = predict("many.csv", "parts.csv", &["--shard", "1"]);
     let folder = project.folder().join("parts.csv.shards");
     let work = folder.join("0001-of-0002.partial");
-    let killed = interrupted(&project, &first, &work, "-KILL");
+    let killed = run_and_signal(&project, &first, &work, "-KILL");
     assert_eq!(killed.code, None, "{}", killed.stderr);
-    // The end of a torn write.
+    // An incomplete row at the end of the file.
     let rows = fs::OpenOptions::new().append(true).open(work.join("rows"));
     let mut rows = rows.expect("it is there");
     rows.write_all(b"12345,r12345,posi").expect("written");
-    let stopped = interrupted(&project, &first, &work, "-TERM");
+    let stopped = run_and_signal(&project, &first, &work, "-TERM");
     assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
     assert!(
         stopped.stderr.contains("stopped: ") && stopped.stderr.contains("rows are saved"),

@@ -1,4 +1,4 @@
-//! `ressenti compare` as users and continuous integration run it, with a deliberate regression.
+//! `ressenti compare`, with a deliberate regression.
 
 use std::fs;
 use std::path::Path;
@@ -14,21 +14,21 @@ kind = "linear"
 tokenizer = "words"
 "#;
 
-/// 400 reviews whose label follows from one word, so that a linear model predicts all of them correctly.
-fn labelled_by_one_word() -> Project {
+/// 400 reviews in which one word determines the label, so a linear model predicts all of them correctly.
+fn reviews_with_one_label_word() -> Project {
     let words = [["bad", "awful"], ["good", "great"]];
     let mut reviews = "review,sentiment\n".to_owned();
     for row in 0..400 {
         let word = words[row % 2][row / 2 % 2];
         let label = ["negative", "positive"][row % 2];
-        // The number makes rows differ, so that none is removed as a duplicate.
+        // The number makes rows different, so that none is removed as a duplicate.
         reviews += &format!("{row} a {word} film with {} scenes,{label}\n", 7 * row % 31);
     }
     Project::with_reviews(&format!("{}{LINEAR}", tiny_pipeline()), &reviews)
 }
 
-/// Copies the report of a run, as continuous integration would.
-fn copy_report(project: &Project, name: &str) {
+/// Copies the report of a run, as a CI job would.
+fn save_report(project: &Project, name: &str) {
     let from = project.artifacts().join("report/reviews");
     let to = project.folder().join(name);
     fs::create_dir(&to).expect("the disk has room");
@@ -38,7 +38,7 @@ fn copy_report(project: &Project, name: &str) {
     }
 }
 
-fn compared(project: &Project, arguments: &[&str]) -> Value {
+fn compare_as_json(project: &Project, arguments: &[&str]) -> Value {
     let screen = call(
         project,
         &[&["compare", "--format", "json"], arguments].concat(),
@@ -48,7 +48,7 @@ fn compared(project: &Project, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn a_run_does_not_differ_from_itself() {
+fn a_run_compared_with_itself_has_no_differences() {
     let project = finished();
     let screen = succeed(&project, &["compare", "artifacts", "artifacts"]);
     for said in [
@@ -62,14 +62,14 @@ fn a_run_does_not_differ_from_itself() {
 }
 
 #[test]
-fn a_regression_fails_both_checks_and_its_cause_is_shown() {
-    let project = labelled_by_one_word();
+fn a_regression_fails_both_checks_and_its_cause_is_printed() {
+    let project = reviews_with_one_label_word();
     succeed(&project, &["run"]);
-    copy_report(&project, "earlier");
-    // With shuffled labels the model cannot learn anything.
-    let change = "model.linear.shuffled_labels=true";
-    let baseline = "earlier/metrics.json";
-    let gate = call(&project, &["run", "--set", change, "--baseline", baseline]);
+    save_report(&project, "kept");
+    // With shuffled labels the model learns nothing; everything else is unchanged.
+    let planted = "model.linear.shuffled_labels=true";
+    let baseline = "kept/metrics.json";
+    let gate = call(&project, &["run", "--set", planted, "--baseline", baseline]);
     assert_eq!(gate.code, Some(1), "{}{}", gate.stdout, gate.stderr);
     assert!(
         gate.stderr.contains("`linear` fell from"),
@@ -86,15 +86,15 @@ fn a_regression_fails_both_checks_and_its_cause_is_shown() {
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);
     }
-    let comparison = compared(&project, &["earlier", "artifacts"]);
-    let models = comparison["models"].as_array().expect("models");
+    let sides = compare_as_json(&project, &["kept", "artifacts"]);
+    let models = sides["models"].as_array().expect("models");
     let verdict = |name: &str| {
         let model = models.iter().find(|model| model["model"] == name);
         model.expect("it is there")["verdict"].clone()
     };
     assert_eq!(verdict("linear"), "worse");
     assert_eq!(verdict("naive"), "same");
-    // In the other direction it is a gain, and a gain is not an error.
+    // In the other direction it is an improvement, which is not an error.
     let screen = succeed(
         &project,
         &["compare", "artifacts", "earlier", "--format", "markdown"],
@@ -116,10 +116,10 @@ fn a_regression_fails_both_checks_and_its_cause_is_shown() {
 }
 
 #[test]
-fn a_missing_model_fails_and_metrics_alone_can_be_compared() {
+fn a_removed_model_fails_and_metrics_files_are_enough() {
     let project = Project::with_pipeline(&format!("{}{LINEAR}", tiny_pipeline()));
     succeed(&project, &["run"]);
-    copy_report(&project, "earlier");
+    save_report(&project, "kept");
     fs::write(project.pipeline_file(), tiny_pipeline()).expect("written");
     succeed(&project, &["run"]);
     fs::copy(
@@ -145,7 +145,7 @@ fn a_missing_model_fails_and_metrics_alone_can_be_compared() {
 }
 
 #[test]
-fn arguments_that_are_not_runs_are_rejected() {
+fn invalid_runs_are_explained() {
     let project = finished();
     let errors = |a: &str, b: &str| {
         let screen = call(&project, &["compare", a, b]);
@@ -165,7 +165,7 @@ fn arguments_that_are_not_runs_are_rejected() {
     };
     write("text.json", "{");
     assert!(errors("text.json", "artifacts").contains("`text.json`"));
-    copy_report(&project, "old");
+    save_report(&project, "old");
     write("old/report.json", "{\"steps\": [{}]}");
     let old = errors("old", "artifacts");
     assert!(

@@ -1,10 +1,10 @@
-//! `ressenti trend` from end to end: a planted change, output files, calibration, invalid input.
+//! `ressenti trend`: a known change, file formats, labelled reviews, and invalid arguments.
 
 use std::fs;
 
 use metrics::counter_rng::{GOLDEN, mix};
 use serde_json::Value;
-use testkit::{Project, Screen, tiny_pipeline};
+use testkit::{ProgramOutput, Project, tiny_pipeline};
 
 use crate::common::{call, succeed};
 
@@ -14,14 +14,14 @@ kind = "linear"
 tokenizer = "words"
 "#;
 
-/// A number from 0 to 1 that depends on the place alone.
-fn unit(place: u64) -> f64 {
+/// A pseudo-random number from 0 to 1 for an index.
+fn pseudo_random(place: u64) -> f64 {
     mix(place.wrapping_add(1).wrapping_mul(GOLDEN)) as f64 / u64::MAX as f64
 }
 
-/// A review whose one telling word is wrong about every seventh time.
+/// A review with one sentiment word, which contradicts the label in about every seventh review.
 fn text(row: u64, is_positive: bool, more: &str) -> String {
-    let says_so = unit(3 * row) > 0.15;
+    let says_so = pseudo_random(3 * row) > 0.15;
     let words = [["bad", "awful"], ["good", "great"]][usize::from(is_positive == says_so)];
     format!(
         "{row} a {} film with {} scenes{more}",
@@ -30,12 +30,12 @@ fn text(row: u64, is_positive: bool, more: &str) -> String {
     )
 }
 
-/// 800 labelled reviews, half of them positive, and a linear model of them.
-pub(crate) fn trained() -> Project {
+/// A project with 800 labelled reviews, half of them positive, and a linear model.
+pub(crate) fn trained_project() -> Project {
     trained_on(None)
 }
 
-/// The same of reviews in so many groups, or in none.
+/// The same with this number of groups, or without groups.
 fn trained_on(groups: Option<u64>) -> Project {
     let mut reviews = "review,sentiment,group\n".to_owned();
     for row in 0..800 {
@@ -49,14 +49,13 @@ fn trained_on(groups: Option<u64>) -> Project {
     project
 }
 
-/// 24 months of 60 reviews: a fifth of them positive, and four fifths from the thirteenth month on, when
-/// people began to speak of a sequel.
-pub(crate) fn turned() -> String {
+/// 24 months of 60 reviews. 20% are positive in the first year and 80% in the second, when some mention a sequel.
+pub(crate) fn turning_reviews() -> String {
     let mut rows = "posted,film,review,stars\n".to_owned();
     for month in 0..24_u64 {
         for number in 0..60 {
             let row = 10_000 + month * 60 + number;
-            let is_positive = unit(7 * row + 1) < if month < 12 { 0.2 } else { 0.8 };
+            let is_positive = pseudo_random(7 * row + 1) < if month < 12 { 0.2 } else { 0.8 };
             let more = if month >= 12 && number % 3 == 0 {
                 " and a sequel"
             } else {
@@ -76,7 +75,7 @@ pub(crate) fn turned() -> String {
     rows
 }
 
-pub(crate) fn json(screen: &Screen) -> Value {
+pub(crate) fn json(screen: &ProgramOutput) -> Value {
     serde_json::from_str(&screen.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", screen.stdout, screen.stderr))
 }
@@ -86,9 +85,9 @@ fn number(value: &Value) -> f64 {
 }
 
 #[test]
-fn a_turn_is_found_with_its_month_its_size_and_its_words() {
-    let project = trained();
-    fs::write(project.folder().join("turned.csv"), turned()).expect("written");
+fn a_change_is_found_with_its_month_size_and_words() {
+    let project = trained_project();
+    fs::write(project.folder().join("turned.csv"), turning_reviews()).expect("written");
     let all = [
         "trend",
         "turned.csv",
@@ -124,9 +123,9 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
         words.iter().take(3).any(|word| *word == "sequel"),
         "{words:?}"
     );
-    // The two films turned alike, and both are spoken of as much as before.
+    // Both films changed in the same way, and their shares of the reviews did not.
     assert!(number(&change["mix_of_topics"]).abs() < 0.02, "{change}");
-    // The authors' own word is near, and counting is not.
+    // The estimate is close to the labels of the authors; counting predicted labels is not.
     let judged = &trend["judged"];
     assert!(
         number(&judged["mean_absolute_error"]) < number(&judged["mean_absolute_error_counted"]),
@@ -149,7 +148,7 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
     assert!(!page.contains("<script"));
     if let Some(browser) = testkit::browser::browser() {
         for is_dark in [false, true] {
-            let (problems, _) = testkit::browser::measured(&browser, &page, is_dark);
+            let (problems, _) = testkit::browser::measure_page(&browser, &page, is_dark);
             assert!(
                 problems.is_empty(),
                 "dark: {is_dark}\n{}",
@@ -163,7 +162,7 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
     );
     assert!(project.folder().join("out/trend.parquet").is_file());
 
-    // The same again is the same; one topic is a part of it; people get a table.
+    // A second call gives the same result, one topic gives a part of it, and the default output is a table.
     assert_eq!(
         json(&succeed(
             &project,
@@ -199,10 +198,10 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
 }
 
 #[test]
-fn labelled_reviews_are_drawn_by_their_groups_where_there_are_enough() {
+fn labelled_reviews_are_resampled_by_group_if_there_are_enough_groups() {
     let asked = ["trend", "turned.csv", "--model", "linear"];
     let judged = ["run", "--variant", "linear", "--set"];
-    // Of 40 groups too few are left for validation, of 30 for training and validation together.
+    // 40 groups leave too few for validation, and 30 too few for training and validation together.
     for (groups, folds, is_drawn_by_them) in [
         (None, 10, false),
         (Some(30), 10, false),
@@ -211,7 +210,7 @@ fn labelled_reviews_are_drawn_by_their_groups_where_there_are_enough() {
         (Some(400), 10, true),
     ] {
         let project = trained_on(groups);
-        fs::write(project.folder().join("turned.csv"), turned()).expect("written");
+        fs::write(project.folder().join("turned.csv"), turning_reviews()).expect("written");
         let folded = format!("evaluation.folds={folds}");
         succeed(&project, &[&judged[..], &[&folded]].concat());
         let found = json(&succeed(
@@ -222,7 +221,7 @@ fn labelled_reviews_are_drawn_by_their_groups_where_there_are_enough() {
         assert_eq!(drawn.is_u64(), is_drawn_by_them, "{groups:?}: {drawn}");
         let said = succeed(&project, &asked).stdout;
         let groups = match drawn.as_u64() {
-            // Two reviews each.
+            // Each group has two reviews.
             Some(drawn) => {
                 assert_eq!(rows.as_u64(), Some(2 * drawn));
                 format!(" in {drawn} groups")
@@ -243,9 +242,9 @@ fn labelled_reviews_are_drawn_by_their_groups_where_there_are_enough() {
 }
 
 #[test]
-fn labelled_reviews_say_how_the_model_errs_and_a_bundle_needs_them() {
-    let project = trained();
-    fs::write(project.folder().join("turned.csv"), turned()).expect("written");
+fn a_bundle_needs_labelled_reviews_for_its_error_rates() {
+    let project = trained_project();
+    fs::write(project.folder().join("turned.csv"), turning_reviews()).expect("written");
     let bundle = [
         "trend",
         "turned.csv",
@@ -289,9 +288,9 @@ fn labelled_reviews_say_how_the_model_errs_and_a_bundle_needs_them() {
 }
 
 #[test]
-fn what_authors_say_makes_no_trend() {
-    let project = trained();
-    // Every third review has the middle rating, and one has none that can be read.
+fn labels_of_authors_do_not_change_the_trend() {
+    let project = trained_project();
+    // Every third review has the middle rating, and one rating is invalid.
     let (mut rated, mut plain) = ("date,text,stars\n".to_owned(), "date,text\n".to_owned());
     for row in 0..240_u64 {
         let (date, text) = (
@@ -328,13 +327,13 @@ fn what_authors_say_makes_no_trend() {
     let without = of("plain.csv", &plain, &[]);
     assert_eq!(with["rows"], 240);
     assert_eq!(with["overall"], without["overall"]);
-    // They are what it is judged by: two thirds of the months say something.
+    // Labels are only used to check the estimate: two thirds of the reviews have one.
     assert_eq!(with["judged"]["rows"], 160);
 }
 
 #[test]
-fn two_periods_far_apart_have_moved_and_one_is_not_compared_with_itself() {
-    let project = trained();
+fn two_periods_show_a_change_and_one_period_shows_none() {
+    let project = trained_project();
     let table = |years: &[(u64, u64)]| {
         let mut table = "date,text\n".to_owned();
         for (year, positives) in years {
@@ -373,15 +372,15 @@ fn two_periods_far_apart_have_moved_and_one_is_not_compared_with_itself() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_a_way_out() {
-    let project = trained();
+fn invalid_arguments_are_refused_with_a_hint() {
+    let project = trained_project();
     let write =
         |name: &str, text: &str| fs::write(project.folder().join(name), text).expect("written");
     write(
         "undated.csv",
         "review,sentiment\na good film,positive\na bad film,negative\n",
     );
-    write("turned.csv", &turned());
+    write("turned.csv", &turning_reviews());
     write("broken.parquet", "PAR1 and nothing else");
     let refused = |arguments: &[&str], said: &[&str]| {
         let screen = call(

@@ -4,14 +4,14 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{call, done, finished, succeed};
+use crate::common::{call, finished, run_steps, succeed};
 
-fn json(screen: &testkit::Screen) -> Value {
+fn json(screen: &testkit::ProgramOutput) -> Value {
     serde_json::from_str(&screen.stdout).expect("JSON")
 }
 
 #[test]
-fn the_doctor_finds_everything_in_order() {
+fn doctor_passes_on_a_complete_installation() {
     let project = finished();
     let findings = json(&succeed(&project, &["doctor", "--json"]));
     let state = |what: &str| -> &str {
@@ -44,7 +44,7 @@ fn the_doctor_finds_everything_in_order() {
 }
 
 #[test]
-fn the_doctor_names_what_is_wrong() {
+fn doctor_names_problems() {
     let project = finished();
     let file = project.pipeline_file();
     let text = fs::read_to_string(&file).expect("a pipeline");
@@ -75,13 +75,13 @@ fn the_doctor_names_what_is_wrong() {
 }
 
 #[test]
-fn outputs_of_settings_given_up_are_deleted_when_asked_for() {
+fn gc_deletes_outputs_of_old_settings() {
     let project = finished();
     let nothing = json(&succeed(&project, &["gc", "--dry-run", "--json"]));
     assert_eq!(nothing["found"], Value::Array(vec![]));
     let other = ["--set", "model.naive.hidden=16"];
     assert_eq!(
-        done(&project, &other),
+        run_steps(&project, &other),
         ["train naive", "evaluate naive", "report reviews"]
     );
     let found = json(&succeed(&project, &["gc", "--dry-run", "--json"]));
@@ -95,16 +95,16 @@ fn outputs_of_settings_given_up_are_deleted_when_asked_for() {
     let screen = call(&project, &["gc"]);
     assert_eq!(screen.code, Some(1));
     assert!(
-        screen.stderr.contains("There is no terminal to ask"),
+        screen.stderr.contains("standard input is not a terminal"),
         "{}",
         screen.stderr
     );
     let gone = succeed(&project, &["gc", "--yes"]);
     assert!(gone.stdout.contains("deleted 3 folders"), "{}", gone.stdout);
-    // What is named is whole, and what was deleted is made again when it is asked for.
-    assert_eq!(done(&project, &other), Vec::<String>::new());
+    // Used artifacts are intact, and deleted ones are rebuilt when needed.
+    assert_eq!(run_steps(&project, &other), Vec::<String>::new());
     assert_eq!(
-        done(&project, &[]),
+        run_steps(&project, &[]),
         ["train naive", "evaluate naive", "report reviews"]
     );
 }

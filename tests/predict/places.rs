@@ -1,4 +1,4 @@
-//! Where the answers about a file go, and what a signal leaves there.
+//! Output files of `ressenti predict`: invalid paths, and interrupts.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use testkit::{Project, Screen};
+use testkit::{ProgramOutput, Project};
 
-use super::{lines, many};
+use super::{lines, many_reviews};
 use crate::common::{call, finished, ressenti, succeed};
 
 fn arguments<'a>(input: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -19,10 +19,10 @@ fn arguments<'a>(input: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a s
 }
 
 #[test]
-fn the_input_is_never_written_over() {
+fn the_input_is_never_overwritten() {
     let project = finished();
     let path = |name: &str| project.folder().join(name);
-    let text = many(5);
+    let text = many_reviews(5);
     fs::write(path("in.csv"), &text).expect("written");
     fs::write(path("a.csv.rejected.jsonl"), "{\"review\": \"A film.\"}\n").expect("written");
     fs::write(path("a.rejected.jsonl"), "{\"review\": \"A film.\"}\n").expect("written");
@@ -58,7 +58,7 @@ fn the_input_is_never_written_over() {
             screen.stderr
         );
     }
-    // A name that was taken for that of the rows kept aside is no longer.
+    // A similar name is not mistaken for the file of rejected rows.
     succeed(&project, &arguments("a.rejected.jsonl", "a.csv", &[]));
     assert_eq!(lines(&path("a.csv")).len(), 2);
     assert!(path("a.rejected.jsonl").exists());
@@ -66,11 +66,11 @@ fn the_input_is_never_written_over() {
 }
 
 #[test]
-fn a_folder_that_is_closed_is_left_by_the_output() {
+fn an_unwritable_folder_gets_a_hint() {
     let project = finished();
-    fs::write(project.folder().join("in.csv"), many(5)).expect("written");
+    fs::write(project.folder().join("in.csv"), many_reviews(5)).expect("written");
     for more in [&[][..], &["--shards", "2", "--plan"]] {
-        // Nobody can create a folder there, not even root.
+        // No user can create files there, not even root.
         let screen = call(&project, &arguments("in.csv", "/sys/out.csv", more));
         assert_eq!(screen.code, Some(1), "{}", screen.stderr);
         assert!(
@@ -81,8 +81,13 @@ fn a_folder_that_is_closed_is_left_by_the_output() {
     }
 }
 
-/// Sends a signal as soon as the journal is there, and waits for the end.
-fn interrupted(project: &Project, arguments: &[&str], journal: &str, signal: &str) -> Screen {
+/// Sends a signal as soon as the journal exists, and waits until the process ends.
+fn run_and_signal(
+    project: &Project,
+    arguments: &[&str],
+    journal: &str,
+    signal: &str,
+) -> ProgramOutput {
     let journal = project.folder().join(journal);
     let child = ressenti(project, arguments)
         .stdout(Stdio::piped())
@@ -102,14 +107,14 @@ fn interrupted(project: &Project, arguments: &[&str], journal: &str, signal: &st
 }
 
 #[test]
-fn asked_to_stop_it_keeps_its_rows_and_says_how_to_go_on() {
+fn an_interrupted_prediction_keeps_its_rows_and_resumes() {
     let project = finished();
-    fs::write(project.folder().join("many.csv"), many(150_000)).expect("written");
+    fs::write(project.folder().join("many.csv"), many_reviews(150_000)).expect("written");
     succeed(&project, &arguments("many.csv", "whole.csv", &[]));
     for (signal, output) in [("-INT", "int.csv"), ("-TERM", "term.csv")] {
         let arguments = arguments("many.csv", output, &[]);
         let journal = format!("{output}.partial/journal.json");
-        let screen = interrupted(&project, &arguments, &journal, signal);
+        let screen = run_and_signal(&project, &arguments, &journal, signal);
         assert_eq!(screen.code, Some(130), "{signal}: {}", screen.stderr);
         assert!(
             screen.stderr.contains("stopped: ")

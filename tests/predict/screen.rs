@@ -1,16 +1,16 @@
-//! Answers on the screen and in pipes: none is lost, every line has one, and words stand where they say.
+//! Predictions on standard output: write errors, one prediction for each line, and offsets of words.
 
 use std::fs;
 use std::process::Stdio;
 
 use serde_json::Value;
-use testkit::Screen;
+use testkit::ProgramOutput;
 
 use super::{json, pipe};
 use crate::common::{finished, ressenti, succeed};
 
 #[test]
-fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
+fn a_full_disk_is_an_error_and_a_closed_pipe_is_not() {
     let project = finished();
     for arguments in [
         &["--model", "naive", "A superb film."][..],
@@ -22,7 +22,7 @@ fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
             .stdout(full.expect("Linux has it"))
             .stderr(Stdio::piped())
             .spawn();
-        let screen: Screen = child
+        let screen: ProgramOutput = child
             .and_then(|it| it.wait_with_output())
             .expect("it ends")
             .into();
@@ -39,13 +39,13 @@ fn an_answer_that_is_lost_is_an_error_and_a_closed_pipe_is_none() {
             .spawn()
             .expect("it starts");
         drop(child.stdout.take());
-        let screen: Screen = child.wait_with_output().expect("it ends").into();
+        let screen: ProgramOutput = child.wait_with_output().expect("it ends").into();
         assert_eq!(screen.code, Some(0), "{arguments:?}: {}", screen.stderr);
     }
 }
 
 #[test]
-fn a_line_that_is_no_text_has_a_reason_and_the_others_are_answered() {
+fn an_invalid_line_has_a_reason_and_the_others_are_predicted() {
     let project = finished();
     let lines =
         b"A superb film.\nA caf\xe9 film.\nAn awful film that is far too long.\nA dull film.\n";
@@ -88,7 +88,7 @@ fn a_line_that_is_no_text_has_a_reason_and_the_others_are_answered() {
 }
 
 #[test]
-fn words_stand_where_the_answer_says_in_its_text() {
+fn offsets_of_words_match_the_text() {
     let project = finished();
     let text = "<b>Tom &amp; J\u{e9}r\u{f4}me</b>  is   awful";
     for more in [&["--format", "jsonl"][..], &["--format", "json"]] {

@@ -1,11 +1,10 @@
-"""Training speed of PyTorch or `transformers` on the rows that Ressenti trains on.
+"""Measures the training speed of PyTorch or `transformers` on the training rows of Ressenti.
 
     python3 baseline.py lstm --tokens TRAIN.ARROW --batch 64 --device cuda --seconds 10
     python3 baseline.py encoder --encoder FOLDER --tokens TRAIN.ARROW --batch 32 --device cuda --compile
 
-What is measured: optimizer steps (copy to the device, forward, backward, clipping, AdamW) after a
-warm-up. Batches are made and pinned beforehand, so that Python's own speed does not count. Prints one
-line of JSON.
+Measures optimizer steps (copy to the device, forward, backward, clipping, AdamW) after a warm-up. Batches are
+prepared and pinned before, so that the speed of Python does not count. Prints one line of JSON.
 """
 
 import argparse
@@ -19,11 +18,11 @@ import time
 import pyarrow
 import torch
 
-POOL = 40  # batches that are sorted by length together, as Ressenti does
+POOL = 40  # batches whose rows are sorted by length together, as in Ressenti
 
 
 class Lstm(torch.nn.Module):
-    """One bidirectional layer on packed sequences, the maximum over tokens, a linear layer."""
+    """A bidirectional LSTM layer on packed sequences, max pooling over tokens, and a linear layer."""
 
     def __init__(self, vocabulary, width, hidden):
         super().__init__()
@@ -42,7 +41,7 @@ class Lstm(torch.nn.Module):
         return self.output(self.dropout(states.amax(1)))
 
 
-def batches_of(arguments, pad):
+def make_batches(arguments, pad):
     with pyarrow.memory_map(arguments.tokens) as source:
         table = pyarrow.ipc.open_file(source).read_all()
     table = table.slice(0, arguments.rows) if arguments.rows else table
@@ -74,13 +73,13 @@ def encoder_model(arguments):
     for attention in ("sdpa", "eager"):
         try:
             return load(folder, attn_implementation=attention, **kwargs), attention, transformers.__version__
-        except ValueError as error:  # this family has no such attention
+        except ValueError as error:  # this model family does not support this attention
             last = error
     raise last
 
 
-def step_of(arguments):
-    """The function that computes a loss, the parameters, and what was used."""
+def make_loss(arguments):
+    """The loss function, the model, the padding id, and a description of the libraries."""
     device = arguments.device
     if arguments.what == "lstm":
         model = Lstm(arguments.vocabulary, arguments.width, arguments.hidden).to(device).train()
@@ -117,15 +116,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["lstm", "encoder"])
     parser.add_argument("--tokens", required=True, help="train.arrow of a tokenize artifact")
-    parser.add_argument("--rows", type=int, default=0, help="only the first rows; 0 is all")
+    parser.add_argument("--rows", type=int, default=0, help="use only the first rows; 0 uses all")
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long it is measured")
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of the measurement")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--vocabulary", type=int, default=0)
     parser.add_argument("--width", type=int, default=100)
     parser.add_argument("--hidden", type=int, default=128)
-    parser.add_argument("--encoder", help="the folder of an encoder")
+    parser.add_argument("--encoder", help="folder of the encoder")
     parser.add_argument("--compile", action="store_true", help="compile the model with torch.compile")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -133,8 +132,8 @@ def main():
 
     device = arguments.device
     synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
-    loss_of, model, pad, used = step_of(arguments)
-    rows, batches = batches_of(arguments, pad)
+    loss_of, model, pad, used = make_loss(arguments)
+    rows, batches = make_batches(arguments, pad)
     rate = 1e-3 if arguments.what == "lstm" else 5e-5
     adam = torch.optim.AdamW(model.parameters(), lr=rate, fused=device == "cuda")
 
@@ -148,7 +147,7 @@ def main():
         return loss.detach()
 
     warming = time.perf_counter()
-    # Every length is seen once before the clock starts, where that is what compiling depends on.
+    # With --compile every length is used once before the measurement, because each length is compiled.
     warm_up = min(len(batches), 40 if arguments.compile else 10 if device == "cuda" else 2)
     for batch in batches[:warm_up]:
         step(batch)

@@ -1,17 +1,17 @@
-"""The check of Ressenti on a machine with a GPU, from the pack that `cargo xtask gpu pack` makes.
+"""Checks Ressenti on a machine with a GPU. It runs from a pack made by `cargo xtask gpu pack`.
 
     python3 PACK/check.py --device cuda --out OUT
 
 Needs Linux on x86-64 and Python 3.10 or later with torch 2.11, transformers, pyarrow and safetensors,
-and no Rust. Writes OUT/log.txt and OUT/summary.json, both complete after every check. Exits with 0 if
-nothing failed, 1 if something did, 130 if it was interrupted.
+and no Rust. Writes OUT/log.txt and OUT/summary.json after every check. Exit code: 0 if no check failed, 1 if one
+failed, 130 if interrupted.
 
 Sections, each with a time limit; `imdb` packs have section 5, `core` packs the others:
-  1  training, evaluation and attributions of every model kind, against the CPU
-  2  a killed training resumed to the same bytes
-  3  a device-side assertion and full memory, both real
-  4  training speed beside PyTorch and transformers
-  5  MiniLM tuned on IMDB
+  1  training, evaluation and attributions of every model kind, compared with the CPU
+  2  a killed and resumed training gives the same bytes
+  3  a real device-side assertion and a real allocation failure
+  4  training speed compared with PyTorch and transformers
+  5  MiniLM fine-tuned on IMDB
 """
 
 import argparse
@@ -29,12 +29,12 @@ import time
 
 from harness import FAIL, NOT_RUN, PASS, Clock, Commands, Failed, Report, run_checks
 from speed import Imdb, Speed
-from training import Faults, Models, Resume, Workplace
+from training import Faults, Models, Resume, Workspace
 
-# Section: what checks it, and its seconds.
+# Section: its class, and its time limit in seconds.
 SECTIONS = {1: (Models, 170), 2: (Resume, 100), 3: (Faults, 90), 4: (Speed, 330), 5: (Imdb, 560)}
-OF_PACK = {"core": [1, 2, 3, 4], "imdb": [5]}
-# All of a pack, in seconds.
+PACK_SECTIONS = {"core": [1, 2, 3, 4], "imdb": [5]}
+# Time limit of all sections of a pack, in seconds.
 BUDGET = {"core": 480, "imdb": 570}
 TORCH = """
 import glob, json, os, torch
@@ -50,11 +50,11 @@ print(json.dumps({
 
 
 def verify(pack, manifest):
-    """Every file that the pack lists is there and is the file that was packed."""
+    """Checks that every listed file exists and has the listed digest."""
     for entry in manifest["files"]:
         path = pack / entry["name"]
         if not path.is_file():
-            raise Failed(f"`{entry['name']}` is missing: carry the whole pack")
+            raise Failed(f"`{entry['name']}` is missing: copy the whole pack")
         digest = hashlib.sha256()
         with open(path, "rb") as file:
             while block := file.read(1 << 20):
@@ -65,7 +65,7 @@ def verify(pack, manifest):
     return f"{len(manifest['files'])} files, {size / 2**20:.1f} MiB", {"bytes": size}
 
 
-class Joined:
+class JoinedFiles:
     """The parts of an archive as one stream."""
 
     def __init__(self, paths):
@@ -85,9 +85,9 @@ class Joined:
 
 
 def unpack(pack, manifest, folder):
-    """Unpacks the archive, and makes the second set of programs, with planned faults."""
+    """Unpacks the archive, and makes a second folder of programs with fault injection."""
     parts = [pack / name for name in manifest["parts"]]
-    with tarfile.open(fileobj=Joined(parts), mode="r|gz") as archive:
+    with tarfile.open(fileobj=JoinedFiles(parts), mode="r|gz") as archive:
         archive.extractall(folder, filter="data")
     planned = folder / "bin" / "ressenti-train-faults"
     if planned.exists():
@@ -98,12 +98,12 @@ def unpack(pack, manifest, folder):
 
 def probe_torch(commands, device):
     outcome = commands.run("Python's torch", [sys.executable, "-c", TORCH], 90).expect_success("torch in Python")
-    facts = json.loads(outcome.text.strip().splitlines()[-1])
-    if device == "cuda" and not facts["cuda"]:
-        raise Failed("torch in Python finds no GPU: nothing was checked on one")
-    if not facts["torch"].startswith("2.11."):
-        raise Failed(f"torch is {facts['torch']}, the programs were built for libtorch 2.11")
-    return facts
+    info = json.loads(outcome.text.strip().splitlines()[-1])
+    if device == "cuda" and not info["cuda"]:
+        raise Failed("torch in Python finds no GPU, so nothing was checked on a GPU")
+    if not info["torch"].startswith("2.11."):
+        raise Failed(f"torch is {info['torch']}, the programs were built for libtorch 2.11")
+    return info
 
 
 def machine():
@@ -114,19 +114,19 @@ def machine():
         return None
 
 
-def sections_of(text, kind):
-    """The sections asked for, in order; only those that the pack has."""
-    known = OF_PACK[kind]
+def select_sections(text, kind):
+    """The requested sections, in order."""
+    known = PACK_SECTIONS[kind]
     if text is None:
         return known
     try:
-        asked = sorted({int(number) for number in text.split(",")})
+        requested = sorted({int(number) for number in text.split(",")})
     except ValueError:
-        raise SystemExit(f"error: --sections takes numbers with commas between them, not `{text}`")
-    unknown = [number for number in asked if number not in known]
+        raise SystemExit(f"error: --sections needs numbers separated by commas, not `{text}`")
+    unknown = [number for number in requested if number not in known]
     if unknown:
         raise SystemExit(f"error: the {kind} pack has no section {unknown[0]}, only {known}")
-    return asked
+    return requested
 
 
 def check(arguments, pack, manifest, report, folder):
@@ -139,41 +139,41 @@ def check(arguments, pack, manifest, report, folder):
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, interrupted)
-    sections = sections_of(arguments.sections, manifest["kind"])
+    sections = select_sections(arguments.sections, manifest["kind"])
     try:
         detail, figures = verify(pack, manifest)
-        report.add(0, "the pack is whole", PASS, detail, figures)
+        report.add(0, "the pack is complete", PASS, detail, figures)
         unpack(pack, manifest, folder)
-        facts = probe_torch(commands, arguments.device)
-        gpu = f", {facts['device']}" if arguments.device == "cuda" else ", on the CPU"
-        report.facts["gpu_used"] = facts["device"] if arguments.device == "cuda" else None
-        report.add(0, "Python's torch", PASS, f"torch {facts['torch']}{gpu}", facts)
+        info = probe_torch(commands, arguments.device)
+        gpu = f", {info['device']}" if arguments.device == "cuda" else ", on the CPU"
+        report.info["gpu_used"] = info["device"] if arguments.device == "cuda" else None
+        report.add(0, "Python's torch", PASS, f"torch {info['torch']}{gpu}", info)
     except Failed as reason:
         report.add(0, "preparation", FAIL, str(reason))
         for number in sections:
             report.add(number, "all of it", NOT_RUN, "the preparation failed")
         return
-    # The programs link the CPU half of libtorch and load the CUDA half from the same folder. CUDA's
-    # libraries open others by name, which Python's torch loads beforehand.
-    libraries = [*facts["libraries"], os.environ.get("LD_LIBRARY_PATH", "")]
+    # The programs link the CPU part of libtorch and load the CUDA part from the same folder. CUDA libraries open
+    # others by name, so their folders are added to the path.
+    libraries = [*info["libraries"], os.environ.get("LD_LIBRARY_PATH", "")]
     commands.environment["LD_LIBRARY_PATH"] = ":".join(filter(None, libraries))
-    place = Workplace(pack, folder, commands, arguments.device, sys.executable)
+    workspace = Workspace(pack, folder, commands, arguments.device, sys.executable)
     try:
         for number in sections:
-            made, seconds = SECTIONS[number]
+            check_class, seconds = SECTIONS[number]
             clock = Clock(arguments.section_limit or seconds, end)
-            run_checks(report, number, clock, made(place, clock).checks())
+            run_checks(report, number, clock, check_class(workspace, clock).checks())
     finally:
         commands.kill_all()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="cpu tests the check itself, on tiny sizes")
+    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"], help="cpu tests the check itself with tiny sizes")
     parser.add_argument("--out", required=True, type=pathlib.Path, help="the folder for log.txt and summary.json")
-    parser.add_argument("--sections", help="such as 1,2; all of the pack where not given")
-    parser.add_argument("--budget", type=float, help="seconds for all sections together")
-    parser.add_argument("--section-limit", type=float, help="seconds for each section")
+    parser.add_argument("--sections", help="for example 1,2 [default: all sections of the pack]")
+    parser.add_argument("--budget", type=float, help="time limit of all sections in seconds")
+    parser.add_argument("--section-limit", type=float, help="time limit of each section in seconds")
     parser.add_argument("--work", type=pathlib.Path, help="a folder for temporary files, with 4 GB free")
     arguments = parser.parse_args()
     pack = pathlib.Path(__file__).resolve().parent
@@ -181,10 +181,10 @@ def main():
         manifest = json.loads((pack / "pack.json").read_text())
     except OSError as error:
         raise SystemExit(f"error: this script runs from a pack: {error}\nhint: make one with `cargo xtask gpu pack core`")
-    sections_of(arguments.sections, manifest["kind"])
-    facts = {"pack": manifest["kind"], "commit": manifest["commit"], "device": arguments.device, "gpu": machine()}
-    report = Report(arguments.out, facts)
-    report.say(f"pack {manifest['kind']} of commit {manifest['commit']}, device {arguments.device}, GPU: {facts['gpu'] or 'none'}")
+    select_sections(arguments.sections, manifest["kind"])
+    info = {"pack": manifest["kind"], "commit": manifest["commit"], "device": arguments.device, "gpu": machine()}
+    report = Report(arguments.out, info)
+    report.print(f"pack {manifest['kind']} of commit {manifest['commit']}, device {arguments.device}, GPU: {info['gpu'] or 'none'}")
     interrupted = False
     with tempfile.TemporaryDirectory(prefix="ressenti-gpu-", dir=arguments.work) as folder:
         try:
@@ -193,10 +193,10 @@ def main():
             interrupted = True
     report.write(finished=not interrupted)
     passed, failed, not_run = (report.count(outcome) for outcome in (PASS, FAIL, NOT_RUN))
-    used = report.facts.get("gpu_used")
-    where = f"device {used}" if used else "nothing here ran on a GPU"
+    used = report.info.get("gpu_used")
+    where = f"device {used}" if used else "nothing ran on a GPU"
     ended = "interrupted" if interrupted else "finished"
-    report.say(f"{ended}: {passed} passed, {failed} failed, {not_run} not run; {where}")
+    report.print(f"{ended}: {passed} passed, {failed} failed, {not_run} not run; {where}")
     return 130 if interrupted else int(failed > 0)
 
 

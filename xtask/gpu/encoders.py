@@ -2,9 +2,9 @@
 
     python3 encoders.py FOLDER [--tiny]
 
-The packed shapes are those of all-MiniLM-L6-v2 and all-mpnet-base-v2. Random weights learn nothing
-useful: they are for speed, memory and agreement between devices. Attention weights have no dropout,
-because Ressenti drops hidden states only. `--tiny` makes it small, for tests on a CPU.
+The configurations in the pack are those of all-MiniLM-L6-v2 and all-mpnet-base-v2. Random weights are enough for
+speed, memory and comparisons between devices. Attention weights have no dropout, because Ressenti only drops hidden
+states. `--tiny` makes a small encoder for tests on a CPU.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Commands with time limits, and the results of a check: `log.txt` and `summary.json`.
 
-Only the standard library is used here, so that this process can neither hang in a GPU driver nor be
-killed for memory. Everything that needs PyTorch runs in a process of its own.
+This process only uses the standard library, so it cannot hang in a GPU driver or run out of memory. Code that
+needs PyTorch runs in separate processes.
 """
 
 import contextlib
@@ -15,31 +15,31 @@ import threading
 import time
 
 PASS, FAIL, NOT_RUN = "PASS", "FAIL", "NOT RUN"
-# A check that has less time than this left is not started.
+# A check is not started if fewer seconds are left.
 SHORTEST = 5.0
 
 
 class Failed(Exception):
-    """A check did not hold. The text says what was expected and what was found."""
+    """A check failed. The text names the expected and the found result."""
 
 
 class TimedOut(Failed):
-    """A command was stopped at its limit."""
+    """A command was stopped at its time limit."""
 
 
 class NotRun(Exception):
-    """A check could not be made. The text says why."""
+    """A check could not run. The text says why."""
 
 
 class Report:
-    """Prints each result at once and keeps `summary.json` complete up to that result."""
+    """Prints each result at once and writes it to `summary.json`."""
 
-    def __init__(self, out, facts):
+    def __init__(self, out, info):
         self.out = pathlib.Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
         self.log_path = self.out / "log.txt"
         self.log_path.write_bytes(b"")
-        self.facts = dict(facts)
+        self.info = dict(info)
         self.checks = []
         self.started = time.time()
         self.write()
@@ -48,7 +48,7 @@ class Report:
         with open(self.log_path, "a", encoding="utf-8", errors="replace") as file:
             file.write(text.rstrip("\n") + "\n")
 
-    def say(self, text):
+    def print(self, text):
         print(text, flush=True)
         self.log(text)
 
@@ -56,7 +56,7 @@ class Report:
         self.checks.append(
             {"section": section, "name": name, "outcome": outcome, "detail": detail, "figures": figures or {}}
         )
-        self.say(f"{outcome:7} {section}. {name}{': ' if detail else ''}{detail}")
+        self.print(f"{outcome:7} {section}. {name}{': ' if detail else ''}{detail}")
         self.write()
 
     def count(self, outcome):
@@ -64,7 +64,7 @@ class Report:
 
     def write(self, finished=False):
         summary = {
-            **self.facts,
+            **self.info,
             "finished": finished,
             "seconds": round(time.time() - self.started, 1),
             "passed": self.count(PASS),
@@ -78,7 +78,7 @@ class Report:
 
 
 class Clock:
-    """The time of a section, within the time of the whole check."""
+    """The time limit of a section, within the limit of the whole check."""
 
     def __init__(self, seconds, end):
         self.end = min(time.monotonic() + seconds, end)
@@ -87,17 +87,17 @@ class Clock:
         return self.end - time.monotonic()
 
     def limit(self, seconds):
-        """How long a command may run: `seconds`, or what is left of the section."""
+        """The time limit of a command: `seconds`, or the rest of the section."""
         if self.left() < SHORTEST:
-            raise NotRun("the time limit was reached before it")
+            raise NotRun("the time limit was reached before")
         return min(seconds, self.left())
 
 
 def run_checks(report, section, clock, checks):
-    """Makes the checks in order. What is not reached is reported as NOT RUN."""
+    """Runs the checks in order. Checks after the time limit are reported as NOT RUN."""
     for name, check in checks:
         if clock.left() < SHORTEST:
-            report.add(section, name, NOT_RUN, "the time limit was reached before it")
+            report.add(section, name, NOT_RUN, "the time limit was reached before")
             continue
         try:
             detail, figures = check()
@@ -105,12 +105,12 @@ def run_checks(report, section, clock, checks):
         except NotRun as reason:
             report.add(section, name, NOT_RUN, str(reason))
         except TimedOut as reason:
-            # A command that had all the time it may take is at fault, the end of the section is not.
+            # A command that used its own limit has failed; the end of the section is no failure.
             outcome = FAIL if clock.left() > 0.5 else NOT_RUN
             report.add(section, name, outcome, str(reason))
         except Failed as reason:
             report.add(section, name, FAIL, str(reason))
-        except Exception as error:  # a check with a mistake of its own must not hide those after it
+        except Exception as error:  # a bug in one check must not hide the checks after it
             report.add(section, name, FAIL, f"{type(error).__name__}: {error}")
 
 
@@ -129,7 +129,7 @@ class Outcome:
         return f"exit code {self.code}"
 
     def last_line(self):
-        """The last message of an error, else the last line."""
+        """The last error message, or else the last line."""
         lines = [line.strip() for line in self.text.splitlines() if line.strip()]
         errors = [line for line in lines if line.lower().startswith("error")]
         errors = errors or [line for line in lines if "error" in line.lower()]
@@ -144,20 +144,20 @@ class Outcome:
 
 
 class Commands:
-    """Starts commands, each in a session of its own, so that nothing of it survives its limit."""
+    """Starts each command in a separate session, so that all its processes can be killed."""
 
     def __init__(self, report, environment, folder):
         self.report, self.environment, self.folder = report, environment, folder
         self.running = set()
 
     def run(self, what, arguments, limit, extra=None, memory_limit=None, cwd=None):
-        """Runs a command to its end or its limit. Its output goes to the log."""
+        """Runs a command until its end or its time limit. Its output goes to the log."""
         arguments = [str(argument) for argument in arguments]
         self.report.log(f"\n=== {what}\n$ {' '.join(arguments)}  (at most {limit:.0f} s)")
         output_path = self.folder / "output.txt"
-        before = None
+        limit_memory = None
         if memory_limit is not None:
-            before = lambda: resource.setrlimit(resource.RLIMIT_AS, (memory_limit, memory_limit))
+            limit_memory = lambda: resource.setrlimit(resource.RLIMIT_AS, (memory_limit, memory_limit))
         started = time.monotonic()
         with open(output_path, "wb") as output:
             child = subprocess.Popen(
@@ -168,7 +168,7 @@ class Commands:
                 env={**self.environment, **(extra or {})},
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=before,
+                preexec_fn=limit_memory,
             )
         self.running.add(child.pid)
         peaks, timed_out = {}, False
@@ -192,7 +192,7 @@ class Commands:
 
     @contextlib.contextmanager
     def background(self, what, arguments, ready, limit):
-        """A command that runs beside others. Yields its first line; waits for it at most `limit`."""
+        """Runs a command in the background. Yields the first line that contains `ready`, within `limit` seconds."""
         child = subprocess.Popen(
             [str(argument) for argument in arguments],
             stdin=subprocess.DEVNULL,
@@ -240,7 +240,7 @@ def read_peaks(pid, peaks):
 
 
 def kill_session(session):
-    """Kills every process of a session: stage programs may have process groups of their own."""
+    """Kills every process of a session, also in other process groups."""
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -286,8 +286,8 @@ class GpuSampler:
             self.process.stdout.close()
 
     def figures(self, window=None):
-        """Mean utilisation in percent and the growth of memory in MiB. Without a window the mean is
-        from the first to the last sample of at least 5%."""
+        """Mean utilisation in percent and growth of memory in MiB. Without a window the mean covers the samples between
+        the first and the last one of at least 5%."""
         if not self.samples:
             return {}
         if window is None:

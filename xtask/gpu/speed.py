@@ -1,9 +1,9 @@
-"""Sections 4 and 5: speed beside PyTorch and `transformers`, and MiniLM on IMDB."""
+"""Sections 4 and 5: training speed compared with PyTorch and `transformers`, and MiniLM on IMDB."""
 
 import json
 
 from harness import Failed, GpuSampler, NotRun
-from training import lines_of, read_json
+from training import read_events, read_json
 
 
 def describe(figures):
@@ -18,22 +18,22 @@ def describe(figures):
 
 
 class Speed:
-    """Section 4. Both train on the rows of one `train.arrow`, in batches of one size."""
+    """Section 4. Both train on the same `train.arrow` with the same batch size."""
 
     TOKENS = {"lstm": "words", "minilm": "pieces", "mpnet": "pieces"}
     BATCH = {"lstm": 64, "minilm": 32, "mpnet": 32}
 
-    def __init__(self, place, clock):
-        self.place, self.clock = place, clock
-        self.folder = place.copy("long", "long-speed")
-        self.small = place.device == "cpu"
+    def __init__(self, workspace, clock):
+        self.workspace, self.clock = workspace, clock
+        self.folder = workspace.copy("long", "long-speed")
+        self.small = workspace.device == "cpu"
         self.figures = {}
 
     def checks(self):
         for model in self.TOKENS:
-            beside = "PyTorch, packed sequences" if model == "lstm" else "transformers"
+            library = "PyTorch, packed sequences" if model == "lstm" else "transformers"
             yield f"{model}: Ressenti", lambda model=model: self.ours(model)
-            yield f"{model}: {beside}", lambda model=model: self.theirs(model, False)
+            yield f"{model}: {library}", lambda model=model: self.theirs(model, False)
         for model in ("minilm", "mpnet"):
             yield f"{model}: transformers with torch.compile", lambda model=model: self.theirs(model, True)
 
@@ -41,30 +41,30 @@ class Speed:
         return 8 if self.small else self.BATCH[model]
 
     def ours(self, model):
-        place = self.place
+        workspace = self.workspace
         batch = self.batch(model)
         if model != "lstm":
-            place.encoder(model, self.clock.limit(60))
-            what = f"take over the encoder {model}"
+            workspace.encoder(model, self.clock.limit(60))
+            what = f"embed the encoder {model}"
             arguments = ["--variant", model]
-            place.stage(what, "ressenti-embed", self.folder, place.device, arguments, self.clock.limit(60)) \
+            workspace.stage(what, "ressenti-embed", self.folder, workspace.device, arguments, self.clock.limit(60)) \
                 .expect_success(what)
         sets = [f"model.{model}.training.batch_size={batch}"]
         if self.small:
             sets += ["run.threads=1", f"model.{model}.reviews={2 * batch}", f"model.{model}.training.epochs=2"]
-        with GpuSampler(place.device == "cuda") as sampler:
-            outcome = place.stage(
+        with GpuSampler(workspace.device == "cuda") as sampler:
+            outcome = workspace.stage(
                 f"train {model}",
                 "ressenti-train",
                 self.folder,
-                place.device,
+                workspace.device,
                 ["--variant", model, "--force"],
                 self.clock.limit(90),
                 sets=sets,
             ).expect_success(f"training {model}")
-        epochs = lines_of(self.folder / "artifacts" / "train" / model / "metrics.jsonl", "epoch")
+        epochs = read_events(self.folder / "artifacts" / "train" / model / "metrics.jsonl", "epoch")
         if len(epochs) < 2:
-            raise Failed(f"{len(epochs)} epoch was trained, the last of at least 2 is measured")
+            raise Failed(f"{len(epochs)} epoch was trained, but at least 2 are needed to measure the last one")
         figures = {
             "reviews_per_second": epochs[-1]["reviews_per_second"],
             "peak_resident_bytes": outcome.peak_resident,
@@ -76,23 +76,23 @@ class Speed:
 
     def theirs(self, model, compiled):
         if compiled and self.small:
-            raise NotRun("not on a CPU, where compiling takes longer than the check")
+            raise NotRun("skipped on a CPU, where compiling takes longer than the check")
         tokens, batch = self.TOKENS[model], self.batch(model)
-        command = [self.place.python, self.place.pack / "baseline.py", "lstm" if model == "lstm" else "encoder"]
+        command = [self.workspace.python, self.workspace.pack / "baseline.py", "lstm" if model == "lstm" else "encoder"]
         command += ["--tokens", self.folder / "artifacts" / "tokenize" / tokens / "train.arrow"]
-        command += ["--batch", str(batch), "--device", self.place.device]
+        command += ["--batch", str(batch), "--device", self.workspace.device]
         command += ["--seconds", "3" if self.small else "10"]
         if self.small:
             command += ["--rows", str(2 * batch), "--threads", "1"]
         if model == "lstm":
             command += ["--vocabulary", str(self.vocabulary_size(tokens)), "--width", "100", "--hidden", "128"]
         else:
-            command += ["--encoder", self.place.folder / "encoders" / model]
+            command += ["--encoder", self.workspace.folder / "encoders" / model]
         if compiled:
             command += ["--compile"]
         what = f"{model} in Python{', compiled' if compiled else ''}"
-        with GpuSampler(self.place.device == "cuda") as sampler:
-            outcome = self.place.commands.run(what, command, self.clock.limit(150)).expect_success(what)
+        with GpuSampler(self.workspace.device == "cuda") as sampler:
+            outcome = self.workspace.commands.run(what, command, self.clock.limit(150)).expect_success(what)
         return self.compare(model, outcome, sampler, batch)
 
     def compare(self, model, outcome, sampler, batch):
@@ -103,10 +103,10 @@ class Speed:
             detail += f", {figures['attention']} attention, warm-up {figures['warm_up_seconds']:.0f} s"
         ours = self.figures.get(model)
         if self.small:
-            detail += "; tiny sizes and other rows of the same file: no comparison of speed"
+            detail += "; tiny sizes and different rows, so the speeds are not compared"
         elif ours:
             figures["ratio"] = ours["reviews_per_second"] / figures["reviews_per_second"]
-            detail += f"; Ressenti trained {figures['ratio']:.2f} times as many reviews per second"
+            detail += f"; Ressenti is {figures['ratio']:.2f} times as fast"
         return detail, figures
 
     def vocabulary_size(self, tokens):
@@ -118,7 +118,7 @@ class Speed:
 
 
 def find(value, key):
-    """The first value of a key anywhere in parsed JSON."""
+    """The first value of a key anywhere in a JSON value."""
     if isinstance(value, dict):
         if isinstance(value.get(key), int):
             return value[key]
@@ -132,29 +132,29 @@ def find(value, key):
 
 
 class Imdb:
-    """Section 5: MiniLM with its real weights, tuned on the reviews of the pack."""
+    """Section 5: MiniLM with its real weights, fine-tuned on the reviews of the pack."""
 
-    def __init__(self, place, clock):
-        self.place, self.clock = place, clock
-        self.folder = place.folder / "imdb"
+    def __init__(self, workspace, clock):
+        self.workspace, self.clock = workspace, clock
+        self.folder = workspace.folder / "imdb"
         self.speed = None
 
     def checks(self):
-        yield "MiniLM tuned at 512 tokens", self.train
+        yield "MiniLM fine-tuned with 512 tokens", self.train
         yield "its accuracy on the test reviews", self.evaluate
         yield "transformers on the same rows", self.theirs
 
     def train(self):
-        with GpuSampler(self.place.device == "cuda") as sampler:
-            outcome = self.place.stage(
+        with GpuSampler(self.workspace.device == "cuda") as sampler:
+            outcome = self.workspace.stage(
                 "train",
                 "ressenti-train",
                 self.folder,
-                self.place.device,
+                self.workspace.device,
                 ["--variant", "tuned"],
                 self.clock.limit(600),
             ).expect_success("training")
-        epochs = lines_of(self.folder / "artifacts" / "train" / "tuned" / "metrics.jsonl", "epoch")
+        epochs = read_events(self.folder / "artifacts" / "train" / "tuned" / "metrics.jsonl", "epoch")
         self.speed = {
             "reviews_per_second": epochs[-1]["reviews_per_second"],
             "peak_resident_bytes": outcome.peak_resident,
@@ -167,11 +167,11 @@ class Imdb:
     def evaluate(self):
         if self.speed is None:
             raise NotRun("there is no trained model")
-        outcome = self.place.stage(
+        outcome = self.workspace.stage(
             "evaluate",
             "ressenti-evaluate",
             self.folder,
-            self.place.device,
+            self.workspace.device,
             ["--variant", "tuned"],
             self.clock.limit(300),
         ).expect_success("evaluation")
@@ -184,16 +184,16 @@ class Imdb:
         model = read_json(self.folder / "artifacts" / "train" / "tuned" / "model.json")
         batch = model["architecture"]["training"]["batch_size"]
         tokens = self.folder / "artifacts" / "tokenize" / "own" / "train.arrow"
-        command = [self.place.python, self.place.pack / "baseline.py", "encoder", "--encoder", self.folder / "encoder"]
-        command += ["--tokens", tokens, "--batch", str(batch), "--device", self.place.device]
-        command += ["--seconds", "60" if self.place.device == "cuda" else "5"]
-        with GpuSampler(self.place.device == "cuda") as sampler:
-            outcome = self.place.commands.run("transformers", command, self.clock.limit(180))
+        command = [self.workspace.python, self.workspace.pack / "baseline.py", "encoder", "--encoder", self.folder / "encoder"]
+        command += ["--tokens", tokens, "--batch", str(batch), "--device", self.workspace.device]
+        command += ["--seconds", "60" if self.workspace.device == "cuda" else "5"]
+        with GpuSampler(self.workspace.device == "cuda") as sampler:
+            outcome = self.workspace.commands.run("transformers", command, self.clock.limit(180))
         outcome.expect_success("transformers")
         figures = json.loads(outcome.text.strip().splitlines()[-1])
         figures |= sampler.figures(figures["window"])
         detail = f"{describe(figures)}, {figures['library']}, {figures['precision']}, {figures['attention']} attention"
-        if self.speed and self.place.device == "cuda":
+        if self.speed and self.workspace.device == "cuda":
             figures["ratio"] = self.speed["reviews_per_second"] / figures["reviews_per_second"]
-            detail += f"; Ressenti trained {figures['ratio']:.2f} times as many reviews per second"
+            detail += f"; Ressenti is {figures['ratio']:.2f} times as fast"
         return detail, figures

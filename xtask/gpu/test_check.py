@@ -1,4 +1,4 @@
-"""Tests of the check itself, which need neither torch nor a GPU: `python3 -m unittest test_check`."""
+"""Tests of the check itself, without torch and GPU: `python3 -m unittest test_check`."""
 
 import json
 import os
@@ -41,11 +41,11 @@ class Compare(unittest.TestCase):
             training.compare_answers([], [answer(0.5, 0.25)])
 
     def test_sections(self):
-        self.assertEqual(check.sections_of(None, "core"), [1, 2, 3, 4])
-        self.assertEqual(check.sections_of("4,2", "core"), [2, 4])
+        self.assertEqual(check.select_sections(None, "core"), [1, 2, 3, 4])
+        self.assertEqual(check.select_sections("4,2", "core"), [2, 4])
         for text, kind in [("5", "core"), ("1", "imdb"), ("x", "core")]:
             with self.assertRaises(SystemExit):
-                check.sections_of(text, kind)
+                check.select_sections(text, kind)
 
 
 class Run(unittest.TestCase):
@@ -54,7 +54,7 @@ class Run(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.path = pathlib.Path(self.folder.name)
         self.report = harness.Report(self.path / "out", {"device": "cpu"})
-        self.report.say = self.report.log
+        self.report.print = self.report.log
         self.commands = harness.Commands(self.report, dict(os.environ), self.path)
 
     def summary(self):
@@ -69,34 +69,34 @@ class Run(unittest.TestCase):
         def is_not_run():
             raise harness.NotRun("there is no GPU")
 
-        def has_a_mistake():
+        def has_a_bug():
             return {}["key"]
 
-        def looks():
-            # What was found before is in the file while the check goes on.
+        def reads_summary():
+            # Earlier results are in the file while the check is running.
             self.assertEqual([c["outcome"] for c in self.summary()["checks"]], ["FAIL", "NOT RUN", "FAIL"])
             self.assertFalse(self.summary()["finished"])
-            return "seen", {"figure": 1}
+            return "found", {"figure": 1}
 
-        checks = [("a", fails), ("b", is_not_run), ("c", has_a_mistake), ("d", looks)]
+        checks = [("a", fails), ("b", is_not_run), ("c", has_a_bug), ("d", reads_summary)]
         harness.run_checks(self.report, 1, clock, checks)
         self.report.write(finished=True)
         summary = self.summary()
         self.assertEqual((summary["passed"], summary["failed"], summary["not_run"]), (1, 2, 1))
         self.assertEqual(summary["checks"][3]["figures"], {"figure": 1})
 
-    def test_without_time_nothing_is_passed(self):
+    def test_checks_without_time_are_not_run(self):
         clock = harness.Clock(60, time.monotonic() + 1)
         harness.run_checks(self.report, 1, clock, [("a", lambda: ("", {}))])
         self.assertEqual(self.summary()["not_run"], 1)
 
-    def test_a_command_stopped_by_its_own_limit_fails_and_by_the_end_of_the_section_is_not_run(self):
+    def test_a_command_fails_at_its_own_limit_and_is_not_run_at_the_end_of_the_section(self):
         sleep = lambda: self.commands.run("sleep", ["sleep", "60"], 1).expect_success("sleep")
         harness.run_checks(self.report, 1, harness.Clock(60, time.monotonic() + 60), [("a", sleep)])
         self.assertEqual(self.summary()["checks"][-1]["outcome"], "FAIL")
         clock = harness.Clock(6, time.monotonic() + 6)
-        cut = lambda: self.commands.run("sleep", ["sleep", "60"], clock.limit(60)).expect_success("sleep")
-        harness.run_checks(self.report, 1, clock, [("b", cut)])
+        sleep_to_end = lambda: self.commands.run("sleep", ["sleep", "60"], clock.limit(60)).expect_success("sleep")
+        harness.run_checks(self.report, 1, clock, [("b", sleep_to_end)])
         self.assertEqual(self.summary()["checks"][-1]["outcome"], "NOT RUN")
 
     def test_a_command_is_killed_at_its_limit_with_its_children(self):
@@ -110,7 +110,7 @@ class Run(unittest.TestCase):
             outcome.expect_success("sleep")
         self.assertEqual(self.commands.running, set())
 
-    def test_how_a_command_ended_is_told(self):
+    def test_the_end_of_a_command_is_described(self):
         good = self.commands.run("good", [sys.executable, "-c", "print('fine')"], 30)
         self.assertEqual((good.code, good.text), (0, "fine\n"))
         bad = self.commands.run("bad", [sys.executable, "-c", "raise SystemExit('error: it broke')"], 30)
@@ -161,7 +161,7 @@ class Pack(unittest.TestCase):
             paths = [pathlib.Path(name) / part for part in ("part-00", "part-01", "part-02")]
             for path, text in zip(paths, ("abc", "", "de")):
                 path.write_text(text)
-            joined, text = check.Joined(paths), b""
+            joined, text = check.JoinedFiles(paths), b""
             while block := joined.read(2):
                 text += block
             self.assertEqual(text, b"abcde")

@@ -1,4 +1,4 @@
-"""Sections 1 to 3: what every model kind learns and says, resumed training, faults."""
+"""Sections 1 to 3: training and predictions of every model kind, resumed training, faults."""
 
 import contextlib
 import hashlib
@@ -10,25 +10,25 @@ import shutil
 from harness import Failed, NotRun
 
 KINDS = ["naive", "cnn", "rnn", "lstm", "gru", "transformer", "probe"]
-# The first loss comes from equal weights. cuDNN may compute f32 products in TF32 (10 bits of fraction).
+# Tolerance of the first loss, which comes from equal weights. cuDNN may use TF32 (10 bits of fraction).
 FIRST_LOSS = 1e-3
-# Later losses come from weights that rounding has moved apart, step after step.
+# Tolerance of later losses, whose weights differ by accumulated rounding errors.
 ANY_LOSS = 1e-2
-# One model, evaluated on the device and on the CPU.
+# Tolerance of the log loss of one model evaluated on the device and on the CPU.
 LOG_LOSS = 1e-3
-# Attributions, relative to the largest of the review.
+# Tolerance of attributions, relative to the largest one of the review.
 ATTRIBUTION = 2e-2
-# New texts, of which one is longer than the sentences.
+# New texts; one is longer than the sentences.
 TEXTS = ["A dull start, and then it soars.", "Not bad at all.", "The plot is thin and the actors look bored. " * 4]
-# What the programs print; kept here, so that a changed message is one change.
+# Messages of the programs that the checks search for.
 SAYS_MEMORY_FULL = re.compile(r"memory is full|out of memory|can't allocate memory|cannot allocate memory", re.I)
 SAYS_RESUMED = re.compile(r"after step (\d+)")
 SAYS_ASSERTION = re.compile(r"device-side assert", re.I)
-SAYS_RESTARTED = re.compile(r"exit code 75\b.*again|restart", re.I)
+SAYS_RESTARTED = re.compile(r"exit code 75\b.*retry|restart", re.I)
 
 
-class Workplace:
-    """Copies of the pack to train in, and the programs."""
+class Workspace:
+    """Copies of the pack for training, and the programs."""
 
     def __init__(self, pack, folder, commands, device, python):
         self.pack, self.folder, self.commands = pack, folder, commands
@@ -36,14 +36,14 @@ class Workplace:
         self.jobs = 4 if device == "cuda" else 1
 
     def copy(self, source, name):
-        """A copy whose large files are links: artifacts are replaced and never changed."""
+        """A copy with links to the files: artifacts are replaced but never changed."""
         target = self.folder / name
         if not target.exists():
             shutil.copytree(self.folder / source, target, copy_function=link, symlinks=True)
         return target
 
     def encoder(self, kind, limit):
-        """An encoder with random weights, written once; tiny on a CPU."""
+        """Writes an encoder with random weights, unless it exists; a tiny one on a CPU."""
         folder = self.folder / "encoders" / kind
         if not (folder / "model.safetensors").exists():
             tiny = ["--tiny"] if self.device == "cpu" else []
@@ -52,9 +52,9 @@ class Workplace:
             self.commands.run(what, command, limit).expect_success(what)
 
     def embedded(self, clock):
-        """The sentences with the encoder taken over, for the sections that train it."""
+        """Runs the embed stage of the encoder, for the sections that train it."""
         folder = self.copy("short", "short-embedded")
-        what = "take over the encoder"
+        what = "embed the encoder"
         arguments = ["--only", "embed", "--variant", "encoder"]
         self.run(what, folder, self.device, arguments, clock.limit(60)).expect_success(what)
 
@@ -62,7 +62,7 @@ class Workplace:
         return self.folder / ("bin-faults" if faults else "bin") / name
 
     def run(self, what, folder, device, arguments, limit, faults=None, memory_limit=None, sets=()):
-        """`ressenti run` in a copy; `faults` is a plan for the program with planned faults."""
+        """`ressenti run` in a copy; `faults` lists the faults to inject."""
         extra = {}
         if faults is not None:
             notes = folder / "faults"
@@ -78,7 +78,7 @@ class Workplace:
         )
 
     def stage(self, what, program, folder, device, arguments, limit, memory_limit=None, sets=()):
-        """One stage's program, without the orchestrator."""
+        """Runs one stage program without the orchestrator."""
         return self.commands.run(
             what,
             [self.program(program), "--pipeline", folder / "pipeline.toml", *settings(device, sets), *arguments],
@@ -99,7 +99,7 @@ def link(source, target):
         shutil.copy2(source, target)
 
 
-def lines_of(path, event):
+def read_events(path, event):
     if not path.exists():
         raise Failed(f"there is no {path.parent.name}/{path.name}: see log.txt")
     lines = [json.loads(line) for line in path.read_text().splitlines() if line]
@@ -107,7 +107,7 @@ def lines_of(path, event):
 
 
 def compare_losses(ours, reference):
-    """The largest differences of two lists of losses: of the first step, and of any step."""
+    """The difference of the first losses, and the largest difference of all losses."""
     if not ours or len(ours) != len(reference):
         raise Failed(f"{len(ours)} losses on the device, {len(reference)} on the CPU")
     differences = [abs(one - two) for one, two in zip(ours, reference)]
@@ -117,8 +117,8 @@ def compare_losses(ours, reference):
 
 
 def compare_attributions(ours, reference):
-    """The largest difference of attributions, relative to the largest of their review, over the
-    reviews that both explain."""
+    """The number of reviews that both explain, and the largest difference of their attributions relative to the
+    largest attribution of the review."""
     theirs = {review["row_id"]: review["words"] for review in reference}
     common = [review for review in ours if review["row_id"] in theirs]
     if not common:
@@ -128,15 +128,15 @@ def compare_attributions(ours, reference):
         one = {(start, end): weight for start, end, weight in review["words"]}
         two = {(start, end): weight for start, end, weight in theirs[review["row_id"]]}
         largest = max((abs(weight) for weight in [*one.values(), *two.values()]), default=0.0)
-        for place in one.keys() | two.keys():
-            difference = abs(one.get(place, 0.0) - two.get(place, 0.0))
+        for span in one.keys() | two.keys():
+            difference = abs(one.get(span, 0.0) - two.get(span, 0.0))
             # Attributions are rounded to four digits.
             worst = max(worst, (difference - 1e-4) / max(largest, 1e-3))
     return len(common), worst
 
 
 def compare_answers(ours, reference):
-    """The largest differences of the probabilities and the attributions of predicted texts."""
+    """The largest differences of probabilities and of attributions of predicted texts."""
     if len(ours) != len(reference) or not ours:
         raise Failed(f"{len(ours)} answers on the device, {len(reference)} on the CPU")
     probability = max(abs(one["p_positive"] - two["p_positive"]) for one, two in zip(ours, reference))
@@ -156,11 +156,11 @@ def read_json(path):
 class Models:
     """Section 1."""
 
-    def __init__(self, place, clock):
-        self.place, self.clock = place, clock
-        self.device, self.reference = place.copy("short", "short-device"), place.copy("short", "short-cpu")
-        # Where both are the CPU, shards of another size keep the comparison from being one with itself.
-        self.sets = ["training.shard_size=5"] if place.device == "cpu" else []
+    def __init__(self, workspace, clock):
+        self.workspace, self.clock = workspace, clock
+        self.device, self.reference = workspace.copy("short", "short-device"), workspace.copy("short", "short-cpu")
+        # If both devices are the CPU, another shard size makes the two runs different.
+        self.sets = ["training.shard_size=5"] if workspace.device == "cpu" else []
         self.metrics = {}
 
     def checks(self):
@@ -176,23 +176,23 @@ class Models:
             yield f"{kind}: new texts predicted and explained on both", lambda kind=kind: self.predicted(kind)
 
     def both(self, stage, limit):
-        """A stage on the device, and on the CPU as the reference."""
-        place, seconds = self.place, []
+        """Runs a stage on the device, and on the CPU as the reference."""
+        workspace, seconds = self.workspace, []
         for folder, device, sets in [
-            (self.device, place.device, self.sets),
+            (self.device, workspace.device, self.sets),
             (self.reference, "cpu", []),
         ]:
-            jobs = [f"run.jobs={place.jobs}"]
+            jobs = [f"run.jobs={workspace.jobs}"]
             what = f"{stage} in {folder.name}"
-            outcome = place.run(what, folder, device, ["--only", stage], self.clock.limit(limit), sets=[*sets, *jobs])
+            outcome = workspace.run(what, folder, device, ["--only", stage], self.clock.limit(limit), sets=[*sets, *jobs])
             seconds.append(outcome.expect_success(what).seconds)
-        return f"{seconds[0]:.1f} s on {place.device}, {seconds[1]:.1f} s on the CPU as reference", {
+        return f"{seconds[0]:.1f} s on {workspace.device}, {seconds[1]:.1f} s on the CPU as reference", {
             "device_seconds": seconds[0],
             "cpu_seconds": seconds[1],
         }
 
     def embed(self):
-        self.place.encoder("minilm", self.clock.limit(60))
+        self.workspace.encoder("minilm", self.clock.limit(60))
         return self.both("embed", 60)
 
     def train(self):
@@ -201,10 +201,10 @@ class Models:
     def losses(self, kind):
         paths = [folder / "artifacts" / "train" / kind / "metrics.jsonl" for folder in (self.device, self.reference)]
         event, key = ("penalty", "validation_loss") if kind == "probe" else ("step", "loss")
-        ours, theirs = ([line[key] for line in lines_of(path, event)] for path in paths)
+        ours, theirs = ([line[key] for line in read_events(path, event)] for path in paths)
         first, worst = compare_losses(ours, theirs)
         what = f"{len(ours)} {'fits' if kind == 'probe' else 'steps'}"
-        against = "against the CPU" if self.place.device != "cpu" else "against the CPU with shards of another size"
+        against = "against the CPU" if self.workspace.device != "cpu" else "against the CPU with shards of another size"
         detail = (
             f"{what}, {against}: difference of the first loss {first:.1e} (at most {FIRST_LOSS:g}), "
             f"largest {worst:.1e} (at most {ANY_LOSS:g})"
@@ -214,17 +214,17 @@ class Models:
         return detail, {"steps": len(ours), "first_difference": first, "largest_difference": worst}
 
     def evaluate(self):
-        """Of the models trained on the device: on the device, then on the CPU."""
-        place, seconds = self.place, []
-        for device in (place.device, "cpu"):
+        """Evaluates the models trained on the device, first on the device, then on the CPU."""
+        workspace, seconds = self.workspace, []
+        for device in (workspace.device, "cpu"):
             what = f"evaluate the device's models on {device}"
-            outcome = place.run(
+            outcome = workspace.run(
                 what,
                 self.device,
                 device,
                 ["--only", "evaluate", "--force"],
                 self.clock.limit(90),
-                sets=[*self.sets, f"run.jobs={place.jobs}"],
+                sets=[*self.sets, f"run.jobs={workspace.jobs}"],
             )
             seconds.append(outcome.expect_success(what).seconds)
             folder = self.device / "artifacts" / "evaluate"
@@ -233,28 +233,28 @@ class Models:
                     self.metrics.setdefault(kind, []).append(
                         [read_json(folder / kind / name) for name in ("metrics.json", "explanations.json")]
                     )
-        return f"{seconds[0]:.1f} s on {place.device}, {seconds[1]:.1f} s on the CPU", {}
+        return f"{seconds[0]:.1f} s on {workspace.device}, {seconds[1]:.1f} s on the CPU", {}
 
-    def judged(self, kind):
-        judged = self.metrics.get(kind, [])
-        if len(judged) < 2:
+    def evaluated(self, kind):
+        evaluated = self.metrics.get(kind, [])
+        if len(evaluated) < 2:
             raise NotRun("it was not evaluated on both")
-        return judged
+        return evaluated
 
     def evaluation(self, kind):
-        ours, theirs = (metrics["models"][kind] for metrics, _ in self.judged(kind))
+        ours, theirs = (metrics["models"][kind] for metrics, _ in self.evaluated(kind))
         values = [figures["log_loss"]["value"] for figures in (ours, theirs)]
         accuracy = ours["accuracy"]["value"]
         detail = (
-            f"log loss {values[0]:.6f} on {self.place.device}, {values[1]:.6f} on the CPU "
-            f"(at most {LOG_LOSS:g} apart); accuracy {100 * accuracy:.1f}%"
+            f"log loss {values[0]:.6f} on {self.workspace.device}, {values[1]:.6f} on the CPU "
+            f"(difference at most {LOG_LOSS:g}); accuracy {100 * accuracy:.1f}%"
         )
         if not abs(values[0] - values[1]) <= LOG_LOSS:
             raise Failed(detail)
         return detail, {"log_loss": values, "accuracy": accuracy}
 
     def explanations(self, kind):
-        (_, ours), (_, theirs) = self.judged(kind)
+        (_, ours), (_, theirs) = self.evaluated(kind)
         if not ours:
             raise NotRun("it made no error to explain")
         common, worst = compare_attributions(ours, theirs)
@@ -269,16 +269,16 @@ class Models:
         if not bundle.exists():
             raise NotRun("it was not trained")
         answers = []
-        for device in (self.place.device, "cpu"):
+        for device in (self.workspace.device, "cpu"):
             what = f"predict with {kind} on {device}"
-            program = self.place.program("ressenti-networks")
+            program = self.workspace.program("ressenti-networks")
             arguments = ["predict", "--bundle", bundle, "--explain", "--format", "json", "--set", f"run.device={device}"]
             command = [program, *arguments, "--progress", "none", *TEXTS]
-            outcome = self.place.commands.run(what, command, self.clock.limit(40)).expect_success(what)
+            outcome = self.workspace.commands.run(what, command, self.clock.limit(40)).expect_success(what)
             answers.append(json.loads(outcome.text[outcome.text.index("[\n") :]))
         probability, attribution = compare_answers(*answers)
         detail = (
-            f"{len(TEXTS)} texts, probabilities at most {probability:.1e} apart (at most {LOG_LOSS:g}), "
+            f"{len(TEXTS)} texts, probabilities at most {probability:.1e} different (at most {LOG_LOSS:g}), "
             f"attributions {attribution:.1e} of the largest (at most {ATTRIBUTION:g})"
         )
         if not (probability <= LOG_LOSS and attribution <= ATTRIBUTION):
@@ -287,28 +287,28 @@ class Models:
 
 
 class Resume:
-    """Section 2. Dropout is on: what random numbers a resumed training draws is part of the check."""
+    """Section 2. Dropout is on, so that the random numbers of a resumed training are checked, too."""
 
     SETS = ["run.deterministic=true", "run.checkpoint.steps=10", "training.epochs=3"]
 
-    def __init__(self, place, clock):
-        self.place, self.clock = place, clock
+    def __init__(self, workspace, clock):
+        self.workspace, self.clock = workspace, clock
 
     def checks(self):
         for kind in ("lstm", "transformer"):
             yield f"{kind}: killed and resumed, the same bytes", lambda kind=kind: self.resumed(kind)
 
     def train(self, kind, name, faults):
-        # The orchestrator looks for the encoder in any case.
-        self.place.encoder("minilm", self.clock.limit(60))
+        # The orchestrator needs the encoder in any case.
+        self.workspace.encoder("minilm", self.clock.limit(60))
         if kind == "transformer":
-            self.place.embedded(self.clock)
-        folder = self.place.copy("short-embedded" if kind == "transformer" else "short", name)
+            self.workspace.embedded(self.clock)
+        folder = self.workspace.copy("short-embedded" if kind == "transformer" else "short", name)
         sets = [*self.SETS, f"model.{kind}.dropout=0.3", f"model.{kind}.embedding_dropout=0.1"]
         what = f"train {kind} in {name}, faults `{faults}`"
         arguments = ["--only", "train", "--variant", kind]
-        outcome = self.place.run(
-            what, folder, self.place.device, arguments, self.clock.limit(60), faults=faults, sets=sets
+        outcome = self.workspace.run(
+            what, folder, self.workspace.device, arguments, self.clock.limit(60), faults=faults, sets=sets
         )
         return outcome, folder / "artifacts" / "train" / kind / "model.safetensors"
 
@@ -317,14 +317,14 @@ class Resume:
         whole.expect_success("the training without a fault")
         killed, _ = self.train(kind, f"{kind}-killed", "kill@35")
         if killed.code == 0:
-            raise Failed("a training that was to be killed at step 35 ended with exit code 0")
+            raise Failed("the training was not killed at step 35: exit code 0")
         resumed, resumed_file = self.train(kind, f"{kind}-killed", "")
         resumed.expect_success("the training after the kill")
         found = SAYS_RESUMED.search(resumed.text)
         if not found or not 1 <= int(found.group(1)) <= 35:
             raise Failed("the training after the kill does not say that it resumed at a step from 1 to 35")
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (whole_file, resumed_file)]
-        detail = f"killed at step 35, resumed after step {found.group(1)} on {self.place.device}: sha256 "
+        detail = f"killed at step 35, resumed after step {found.group(1)} on {self.workspace.device}: sha256 "
         detail += " and ".join(digest[:12] for digest in digests)
         if digests[0] != digests[1]:
             raise Failed(f"{detail} differ")
@@ -334,17 +334,17 @@ class Resume:
 class Faults:
     """Section 3: faults that are real, and not only planned."""
 
-    def __init__(self, place, clock):
-        self.place, self.clock = place, clock
+    def __init__(self, workspace, clock):
+        self.workspace, self.clock = workspace, clock
 
     def checks(self):
         yield "a device-side assertion", self.assertion
-        yield "memory is full", self.memory_of_device if self.place.device == "cuda" else self.memory_of_host
+        yield "memory is full", self.memory_of_device if self.workspace.device == "cuda" else self.memory_of_host
 
     def assertion(self):
-        if self.place.device != "cuda":
+        if self.workspace.device != "cuda":
             raise NotRun("a CPU has no device-side assertions")
-        resume = Resume(self.place, self.clock)
+        resume = Resume(self.workspace, self.clock)
         whole, whole_file = resume.train("lstm", "lstm-whole", "")
         whole.expect_success("the training without a fault")
         outcome, file = resume.train("lstm", "lstm-assert", "device@35")
@@ -370,24 +370,24 @@ class Faults:
             "print(f'holds {held.numel() >> 20} of {total >> 20} MiB', flush=True)\n"
             "time.sleep(300)\n"
         )
-        folder = self.place.copy("long", "long-memory")
+        folder = self.workspace.copy("long", "long-memory")
         sets = ["model.lstm.training.batch_size=1024", "model.lstm.hidden=256", "training.epochs=1"]
-        with self.place.commands.background("hold memory", [self.place.python, "-c", script], "holds", 60) as held:
+        with self.workspace.commands.background("hold memory", [self.workspace.python, "-c", script], "holds", 60) as held:
             what = "train the LSTM with batches of 1,024 in 1.5 GiB"
-            outcome = self.place.stage(
+            outcome = self.workspace.stage(
                 what, "ressenti-train", folder, "cuda", ["--variant", "lstm"], self.clock.limit(60), sets=sets
             ).expect_success(what)
         if not SAYS_MEMORY_FULL.search(outcome.text):
-            raise Failed(f"another process {held}; the training ended without a word about full memory")
+            raise Failed(f"another process {held}; the training did not report full memory")
         path = folder / "artifacts" / "train" / "lstm" / "metrics.jsonl"
-        steps = lines_of(path, "epoch")[-1]["step"]
-        return f"another process {held}; all {steps} steps were done with less at a time", {"steps": steps}
+        steps = read_events(path, "epoch")[-1]["step"]
+        return f"another process {held}; all {steps} steps were done with smaller batches", {"steps": steps}
 
     def memory_of_host(self):
-        """A real failure of the host's allocator: the address space is limited between what a small
-        and what a large batch needs."""
-        folder = self.place.copy("long", "long-memory")
-        train = lambda what, batch, limit=None: self.place.stage(
+        """A real allocation failure on the host: the limit of the address space is between the needs of a small and
+        of a large batch."""
+        folder = self.workspace.copy("long", "long-memory")
+        train = lambda what, batch, limit=None: self.workspace.stage(
             what,
             "ressenti-train",
             folder,
@@ -417,11 +417,11 @@ class Faults:
             f"with batches of 128, limited to {limit >> 20} MiB"
         )
         if not SAYS_MEMORY_FULL.search(outcome.text):
-            raise Failed(f"{measured}: {outcome.describe()}, without a word about full memory")
+            raise Failed(f"{measured}: {outcome.describe()}, without a message about full memory")
         if outcome.code < 0 or outcome.timed_out:
             raise Failed(f"{measured}: {outcome.describe()}")
         words = SAYS_MEMORY_FULL.search(outcome.text).group(0)
-        ended = "the training was completed with less at a time" if outcome.code == 0 else (
+        ended = "the training was completed with smaller batches" if outcome.code == 0 else (
             f"the training could not continue, {outcome.describe()}, and its error says `{words}`"
         )
         return f"host memory, not a GPU's: {measured}: {ended}", {"code": outcome.code}

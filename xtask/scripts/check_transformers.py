@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Does `transformers` read a fine-tuned bundle, and does it say the same?
+"""Checks that `transformers` can load a fine-tuned bundle and gives the same predictions.
 
     pip install torch==2.11.0 transformers pyarrow
     python3 xtask/scripts/check_transformers.py artifacts --model transfer
 
-Loads the bundle with AutoModelForSequenceClassification and AutoTokenizer, gives it the test reviews
-as clean left them, and compares its calibrated probabilities with those of predictions.parquet.
-Exits with 1 if one differs by more than 1e-4.
+Loads the bundle with AutoModelForSequenceClassification and AutoTokenizer, predicts the cleaned test reviews, and
+compares the calibrated probabilities with predictions.parquet. Exit code 1 if one differs by more than 1e-4.
 """
 
 import argparse

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""From the aclImdb archive to token ids: Ressenti, pandas with regular expressions, and polars with
-the tokenizers library from Python, one after the other in one run.
+"""Compares the time from the aclImdb archive to token ids: Ressenti, pandas with regular expressions, and polars with
+the tokenizers library, one after the other.
 
     pip install pandas polars tokenizers pyarrow
     cargo build --workspace
     python3 xtask/scripts/compare_data.py --source aclImdb_v1.tar.gz --binaries target/debug
 
-All read the archive, strip HTML, unescape, normalise white space, remove exact copies, count the
-words of the training split, keep the 25,000 most frequent, and encode all 100,000 reviews to at most
-400 ids. What the others do not do and Ressenti does: Unicode forms, mojibake, near-duplicates, leaks
-between the splits, an audit, files that prove themselves. Prints one table: seconds and peak memory.
+All of them read the archive, strip HTML, unescape, normalise white space, remove exact duplicates, count the words of
+the training split, keep the 25,000 most frequent ones, and encode all 100,000 reviews with at most 400 ids. Only
+Ressenti also handles Unicode normalisation, mojibake, near-duplicates, leaks between splits, data checks and digests.
+Prints a table with seconds and peak memory.
 """
 
 import argparse
@@ -80,16 +80,16 @@ def with_polars(source):
     return len(ids), [read_seconds, clean_seconds, time.perf_counter() - clock - read_seconds - clean_seconds]
 
 
-def in_python(way, source, queue):
-    rows, seconds = way(source)
+def in_python(method, source, queue):
+    rows, seconds = method(source)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     queue.put((rows, seconds, peak))
 
 
-def measure_python(way, source):
+def measure_python(method, source):
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=in_python, args=(way, source, queue))
+    process = context.Process(target=in_python, args=(method, source, queue))
     process.start()
     outcome = queue.get()
     process.join()
@@ -124,7 +124,7 @@ def main():
         "polars + tokenizers in Python": measure_python(with_polars, source),
         "pandas + regular expressions + a loop": measure_python(with_pandas, source),
     }
-    print("| way | read | clean | tokenize | all | peak memory | reviews encoded |")
+    print("| method | read | clean | tokenize | all | peak memory | reviews encoded |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, (rows, seconds, peak) in outcomes.items():
         parts = " | ".join(f"{part:.1f} s" for part in seconds)

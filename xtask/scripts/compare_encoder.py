@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Speed of computing an encoder's features in Ressenti and in `transformers`, on the same rows, in one run.
+"""Compares the speed of computing encoder features in Ressenti and in `transformers` on the same rows.
 
-Both compute the mean of the last layer over all tokens, of reviews cut to 128 and to 256 tokens, in
-f32 and in bf16, on the processor. `transformers` gets every row sorted by length and the batch size
-that is fastest for it among some; its `sdpa` attention is what Ressenti uses, too.
+Both compute the mean of the last layer over all tokens of reviews truncated to 128 and 256 tokens, in f32 and bf16, on
+the CPU. `transformers` gets rows sorted by length and the fastest of several batch sizes. Both use `sdpa` attention.
 
     pip install torch==2.11.0 transformers numpy pyarrow
     cargo build --workspace
     python3 xtask/scripts/compare_encoder.py --source aclImdb_v1.tar.gz --encoder data/encoders/all-minilm-l6-v2
 
-Prints one JSON object: reviews per second of each, the ratios, and how far apart the features are.
+Prints a JSON object with reviews per second of each, the ratios, and the smallest cosine similarity of the features.
 """
 
 import argparse
@@ -52,7 +51,7 @@ features = {{ precision = "{precision}" }}
 
 
 def ressenti(arguments, folder, length, precision):
-    """Runs the pipeline up to the features; returns their artifact and the tokens."""
+    """Runs the pipeline up to the features; returns the artifacts of features and tokens."""
     file = folder / "pipeline.toml"
     names = {"threads": arguments.threads, "source": arguments.source, "encoder": arguments.encoder}
     file.write_text(PIPELINE.format(length=length, precision=precision, **names))
@@ -79,23 +78,23 @@ def tokens_of(artifact, split):
 
 
 def encode(model, rows, batch_size, seconds=None):
-    """Features of all rows, or the reviews per second of about so many seconds over all lengths."""
+    """Features of all rows and reviews per second. With `seconds` only a sample of batches is encoded."""
     order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     found = numpy.zeros((len(rows), model.config.hidden_size), numpy.float32)
     with torch.inference_mode():
         if seconds is not None:
-            # Every k-th batch, so that the sample has every length as often as the whole.
-            step, done, passed = max(1, len(batches) // 24), 0, 0.0
+            # Every k-th batch, so that the sample has the same lengths as all rows.
+            step = max(1, len(batches) // 24)
             batches = batches[step // 2 :: step]
         started = time.perf_counter()
         for batch in batches:
             longest = max(len(rows[row]) for row in batch)
             ids = torch.zeros(len(batch), longest, dtype=torch.long)
             mask = torch.zeros(len(batch), longest, dtype=torch.long)
-            for place, row in enumerate(batch):
-                ids[place, : len(rows[row])] = torch.from_numpy(rows[row].astype(numpy.int64))
-                mask[place, : len(rows[row])] = 1
+            for index, row in enumerate(batch):
+                ids[index, : len(rows[row])] = torch.from_numpy(rows[row].astype(numpy.int64))
+                mask[index, : len(rows[row])] = 1
             states = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
             weights = mask.unsqueeze(2).float()
             found[batch] = ((states * weights).sum(1) / weights.sum(1)).numpy()
@@ -110,7 +109,7 @@ def main():
     parser.add_argument("--binaries", default=ROOT / "target/debug", type=pathlib.Path)
     parser.add_argument("--threads", default=os.cpu_count(), type=int)
     parser.add_argument("--lengths", default=[128, 256], type=int, nargs="+")
-    parser.add_argument("--split", default="train", help="whose rows `transformers` encodes")
+    parser.add_argument("--split", default="train", help="split whose rows `transformers` encodes")
     arguments = parser.parse_args()
     for name in ["source", "encoder", "binaries"]:
         setattr(arguments, name, getattr(arguments, name).resolve())

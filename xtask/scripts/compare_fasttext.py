@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""One million reviews from one CSV: a linear model of Ressenti against fastText (Joulin et al. 2017).
+"""Compares a linear model of Ressenti with fastText (Joulin et al. 2017) on a CSV file with a million reviews.
 
     pip install fasttext-wheel "numpy<2"
     ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz --variant linear
     python3 xtask/scripts/compare_fasttext.py aclImdb_v1.tar.gz target/debug/ressenti-predict artifacts/imdb/train/linear
 
 Writes the 50,000 labelled reviews twenty times, each with a counter, into a temporary folder (or --folder, which is
-kept), trains fastText on the training reviews (bigrams, 10 dimensions, 5 epochs, rate 0.5, lower case, signs apart),
-and has both answer, one after the other, --repeats times: fastText in two Python processes that take every other
-row, Ressenti as it comes. With --plain fastText gets the texts as they are, which is faster and less accurate.
-Prints accuracy of fastText on the test reviews, seconds and rows a second.
+not deleted), trains fastText on the training reviews (bigrams, 10 dimensions, 5 epochs, rate 0.5, lower case,
+punctuation separated), and lets both predict all rows --repeats times: fastText in two Python processes with every
+other row, Ressenti with its defaults. With --plain fastText gets unchanged texts, which is faster and less accurate.
+Prints the accuracy of fastText on the test reviews, seconds and rows per second.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import tarfile
 import tempfile
 import time
 
-SIGN = re.compile(r"([^\w\s'])")
+PUNCTUATION = re.compile(r"([^\w\s'])")
 PROCESSES = 2
 LINES = 1000
 
@@ -37,10 +37,10 @@ def reviews(archive):
                 yield parts[1], parts[2], tar.extractfile(member).read().decode()
 
 
-def line_of(text, plain):
+def prepare(text, plain):
     if plain:
         return text.replace("\n", " ")
-    return SIGN.sub(r" \1 ", text.lower().replace("<br />", " ")).replace("\n", " ")
+    return PUNCTUATION.sub(r" \1 ", text.lower().replace("<br />", " ")).replace("\n", " ")
 
 
 def write_million(rows, path):
@@ -58,15 +58,15 @@ def train(rows, folder, plain):
     lines = folder / "train.txt"
     train = [(label, text) for split, label, text in rows if split == "train"]
     random.Random(1).shuffle(train)
-    lines.write_text("".join(f"__label__{label} {line_of(text, plain)}\n" for label, text in train))
+    lines.write_text("".join(f"__label__{label} {prepare(text, plain)}\n" for label, text in train))
     model = fasttext.train_supervised(
         str(lines), wordNgrams=2, dim=10, epoch=5, lr=0.5, thread=1, seed=1, verbose=0
     )
     model.save_model(str(folder / "fasttext.bin"))
     test = [(label, text) for split, label, text in rows if split == "test"]
-    said, _ = model.predict([line_of(text, plain) for _, text in test])
-    right = sum(found[0] == f"__label__{label}" for found, (label, _) in zip(said, test))
-    print(f"fastText: {100 * right / len(test):.2f} % of {len(test):,} test reviews")
+    predicted, _ = model.predict([prepare(text, plain) for _, text in test])
+    correct = sum(found[0] == f"__label__{label}" for found, (label, _) in zip(predicted, test))
+    print(f"fastText: {100 * correct / len(test):.2f}% of {len(test):,} test reviews")
 
 
 def answer(folder, plain, part):
@@ -89,7 +89,7 @@ def answer(folder, plain, part):
         for number, (id, text) in enumerate(rows):
             if number % PROCESSES == part:
                 ids.append(id)
-                lines.append(line_of(text, plain))
+                lines.append(prepare(text, plain))
                 if len(lines) == LINES:
                     flush()
         if lines:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Training speed of Ressenti and of PyTorch in Python, on the same rows, in one run.
+"""Compares the training speed of Ressenti and of PyTorch in Python on the same rows.
 
-A one-layer bidirectional GRU, 100 to 128, batches of 64, at most 256 tokens, batches of rows of
-about the same length, the embedding learned, Adam, the gradient clipped. PyTorch runs twice: padded,
-and with packed sequences. Or, without a source, of a model that is trained already, on its device:
+A one-layer bidirectional GRU (width 100, 128 units), batches of 64 rows of similar length with at most 256 tokens, a
+learned embedding, AdamW, and gradient clipping. PyTorch runs twice: padded, and with packed sequences. For a model that
+is already trained:
 
     python3 xtask/scripts/compare_gru.py --artifacts artifacts --device cuda
 
@@ -11,7 +11,7 @@ and with packed sequences. Or, without a source, of a model that is trained alre
     cargo build --workspace
     python3 xtask/scripts/compare_gru.py --source aclImdb_v1.tar.gz --binaries target/debug
 
-Prints one JSON object: reviews per second of each, and the ratios.
+Prints a JSON object with reviews per second of each and the ratios.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PIPELINE = ROOT / "pipelines" / "speed.toml"
-POOL = 40  # batches sorted by length together, as in crates/classifier/src/batch.rs
+POOL = 40  # batches whose rows are sorted by length together, as in crates/classifier/src/batch.rs
 
 
 class BidirectionalGru(torch.nn.Module):
@@ -81,7 +81,7 @@ def train_in_python(rows, labels, model, packed, device, seconds):
     epochs = (batches_of(rows, size, seed) for seed in itertools.count(1))
     reviews, tokens, started = 0, 0, None
     for number, batch in enumerate(itertools.chain.from_iterable(epochs)):
-        if number % 10 == 3:  # after the warm-up; a GPU is only asked now and then how far it is
+        if number % 10 == 3:  # after the warm-up; a GPU is synchronized only every ten batches
             if device == "cuda":
                 torch.cuda.synchronize()
             now = time.perf_counter()
@@ -120,7 +120,7 @@ def train_in_ressenti(arguments):
 
 
 def speed_of(record):
-    """The rates of the last epoch of a `metrics.jsonl`."""
+    """The speed in the last epoch of a `metrics.jsonl`."""
     lines = [json.loads(line) for line in record.read_text().splitlines()]
     epoch = [line for line in lines if line["event"] == "epoch"][-1]
     steps = [line for line in lines if line["event"] == "step" and line["epoch"] == epoch["epoch"]]
@@ -131,11 +131,11 @@ def speed_of(record):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--source", type=pathlib.Path, help="the aclImdb archive or folder: train first")
-    where.add_argument("--artifacts", type=pathlib.Path, help="a folder where the models are trained already")
+    where.add_argument("--source", type=pathlib.Path, help="the aclImdb archive or folder; trains the model first")
+    where.add_argument("--artifacts", type=pathlib.Path, help="an artifacts folder with a trained model")
     parser.add_argument("--binaries", default=ROOT / "target/debug", type=pathlib.Path)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--seconds", default=60.0, type=float, help="how long PyTorch trains each way")
+    parser.add_argument("--seconds", default=60.0, type=float, help="duration of each training in PyTorch")
     parser.add_argument("--threads", default=os.cpu_count(), type=int)
     arguments = parser.parse_args()
     arguments.binaries = arguments.binaries.resolve()

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Speed of tuning an encoder in `transformers`, beside a model that Ressenti has tuned, on the same rows.
+"""Compares the speed of fine-tuning an encoder in `transformers` and in Ressenti on the same rows.
 
-The same batch size, batches of rows of about the same length, AdamW, the gradient clipped, and bf16
-by autocast with f32 weights, `sdpa` attention.
+Both use the same batch size, batches of rows of similar length, AdamW, gradient clipping, bf16 by autocast with f32
+weights, and `sdpa` attention.
 
     pip install torch==2.11.0 transformers numpy pyarrow
     python3 xtask/scripts/compare_tuning.py --artifacts artifacts --encoder data/encoders/all-minilm-l6-v2 \\
         --model transfer --tokens minilm
 
-Prints one JSON object: reviews per second and peak memory of each, and the ratio.
+Prints a JSON object with reviews per second and peak memory of each, and the ratio.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def tune_in_python(rows, labels, encoder, size, device, seconds):
     epochs = (batches_of(rows, size, seed) for seed in itertools.count(1))
     reviews, tokens, started, now = 0, 0, None, 0.0
     for number, batch in enumerate(itertools.chain.from_iterable(epochs)):
-        if number % 10 == 3:  # after the warm-up; a GPU is only asked now and then how far it is
+        if number % 10 == 3:  # after the warm-up; a GPU is synchronized only every ten batches
             if device == "cuda":
                 torch.cuda.synchronize()
             now = time.perf_counter()
@@ -65,7 +65,7 @@ def tune_in_python(rows, labels, encoder, size, device, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--artifacts", type=pathlib.Path, required=True)
-    parser.add_argument("--encoder", type=pathlib.Path, required=True, help="the folder it was tuned from")
+    parser.add_argument("--encoder", type=pathlib.Path, required=True, help="folder of the pretrained encoder")
     parser.add_argument("--model", default="tuned")
     parser.add_argument("--tokens", default="own", help="the tokenizer's name in the pipeline file")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Fuzzes every reader of bytes from outside, target after target, and keeps a small corpus.
+# Fuzzes every reader of external files, one target after the other, and keeps a small corpus.
 #
 #     xtask/scripts/fuzz.sh 180 [TARGET ...]       seconds for each target
 #
-# Begins with `fuzz/seeds` (whole files, by fuzz_seeds.py) and `fuzz/corpus` (what earlier runs found
-# to reach more). Coverage without a nightly compiler: the passes that cargo-fuzz asks for are in every
-# rustc. No sanitizer: panics, overflows, hangs and memory are what is looked for. Findings lie in
-# `fuzz/artifacts`; the other targets go on, and the script fails at its end. Then, for one input:
+# Starts from `fuzz/seeds` (valid files written by fuzz_seeds.py) and `fuzz/corpus` (inputs of earlier runs that reach
+# more code). Needs no nightly compiler: every rustc has the coverage passes that cargo-fuzz uses. Without sanitizers it
+# finds panics, overflows, hangs and excessive memory. Findings are written to `fuzz/artifacts`; the other targets
+# continue, and the script fails at the end. To repeat one input:
 #
 #     fuzz/target/HOST/release/TARGET fuzz/artifacts/TARGET/crash-...
 set -euo pipefail
@@ -15,7 +15,7 @@ seconds=${1:?usage: fuzz.sh SECONDS [TARGET ...]}
 shift
 targets=("$@")
 ((${#targets[@]})) || mapfile -t targets < <(find fuzz_targets -name '*.rs' -printf '%f\n' | sed 's/\.rs$//' | sort)
-# Bytes of corpus kept for each target.
+# Size of the corpus of each target in bytes.
 budget=32768
 export CARGO_TARGET_DIR=${FUZZ_TARGET_DIR:-$PWD/target}
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -23,7 +23,7 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-co
 -Cllvm-args=-sanitizer-coverage-trace-compares"
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --release --target "$host" --bins
-# Copies, so that a build meanwhile changes nothing about this run.
+# Copies, so that another build does not change the programs during this run.
 programs=$(mktemp -d)
 trap 'rm -rf "$programs"' EXIT
 rows=() failed=()
@@ -39,12 +39,12 @@ for target in "${targets[@]}"; do
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
     inputs=$(statistic number_of_executed_units)
     rows+=("| $target | $seconds | ${inputs:-?} | ${edges:-?} | $(statistic peak_rss_mb) MiB |")
-    # Of all inputs the fewest that together reach what all reach, the smallest first up to the budget.
+    # Keep the smallest set of inputs that reaches the same code, smallest inputs first, up to the budget.
     minimal=$(mktemp -d)
     "$programs/$target" -set_cover_merge=1 -timeout=10 -rss_limit_mb=2048 "$minimal" "seeds/$target" "corpus/$target" "$work" \
         > "$log" 2>&1 || tail -n 20 "$log"
     rm -rf "corpus/$target" && mkdir -p "corpus/$target"
-    # Seeds stand in their own folder; `sort` and `awk` read to the end, so that no pipe breaks.
+    # Seeds are in a separate folder. `sort` and `awk` read all input, so no pipe breaks.
     find "$minimal" -type f -printf '%s %p\n' | sort -n | while read -r size path; do
         cmp_seed=$(find "seeds/$target" -type f -size "${size}c" -exec cmp -s {} "$path" \; -print -quit)
         [[ -n $cmp_seed ]] || echo "$size $path"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes `fuzz/seeds`: small whole files of every format, where fuzzing starts. Without them it would
-spend its time on guessing that Parquet begins with PAR1.
+"""Writes `fuzz/seeds`: small valid files of every format from which fuzzing starts. Without them the fuzzer would first
+have to guess, for example, that Parquet files start with PAR1.
 
     pip install pyarrow tokenizers
     python3 xtask/scripts/fuzz_seeds.py
@@ -152,7 +152,7 @@ def archive():
                 link = tarfile.TarInfo("aclImdb/train/pos/1_9.txt")
                 link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
                 tar.addfile(link)
-        # Without the zeros that only fill the last record.
+        # Without the zeros that fill the last record.
         keep("archive", name, output.getvalue().rstrip(b"\0") + b"\0" * 1024)
 
 
@@ -193,7 +193,7 @@ def tokenizers():
         if name == "bpe":
             tokenizer.enable_truncation(8)
             tokenizer.enable_padding()
-        # A vocabulary is a map without an order; the file should be the same each time.
+        # A vocabulary is an unordered map; sort it, so that the file is always the same.
         keep("tokenizer", name, json.dumps(json.loads(tokenizer.to_str()), sort_keys=name != "unigram"))
 
 

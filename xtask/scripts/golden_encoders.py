@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Golden values of the encoders: what the reference implementation computes.
+"""Writes the golden values of the encoder tests, computed by the reference implementation.
 
-For each family a small encoder with random weights, and the states of its last layer and the logits
-of its classifier for texts of 1 to 512 tokens in one padded batch; and, given the folder of
-all-MiniLM-L6-v2, the states of that one for some sentences.
+For each model family: a small encoder with random weights, the states of its last layer and the logits of its classifier
+for texts of 1 to 512 tokens in one padded batch. With the folder of all-MiniLM-L6-v2: its states for some sentences.
 
     pip install torch==2.11.0 transformers safetensors numpy
     python3 xtask/scripts/golden_encoders.py crates/classifier/tests/golden [MINILM_FOLDER]
@@ -53,7 +52,7 @@ def small(name, config, folder):
     model = transformers.AutoModelForSequenceClassification.from_config(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            # Biases and normalisations start as 0 and 1, which would hide a mistake in them.
+            # Biases and normalisations start as 0 and 1, which could hide errors.
             parameter.add_(torch.randn_like(parameter) * 0.1)
     model.save_pretrained(folder)
     generator = torch.Generator().manual_seed(7)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A CSV of many gigabytes out of real reviews, each repeat edited, for tests of bounded memory.
+"""Writes a CSV file of many gigabytes from edited copies of real reviews, to test memory use.
 
     python3 xtask/scripts/make_large_csv.py aclImdb_v1.tar.gz large.csv --gigabytes 5
 
-Every copy of a review has every fourth word replaced by one of its own, drawn by a fixed seed, so
-that copies are neither exact nor near-duplicates of each other and all of them are kept.
+In each copy of a review every fourth word is replaced by a random word (with a fixed seed), so copies are neither
+duplicates nor near-duplicates, and none is removed.
 """
 
 import argparse
@@ -21,10 +21,10 @@ def reviews(archive):
                 yield tar.extractfile(member).read().decode(), parts[2], parts[1]
 
 
-def edited(words, rng, copy):
+def edit(words, rng, copy):
     words = list(words)
-    for place in range(rng.randrange(4), len(words), 4):
-        words[place] = f"{words[place]}{copy}{rng.randrange(1000)}"
+    for index in range(rng.randrange(4), len(words), 4):
+        words[index] = f"{words[index]}{copy}{rng.randrange(1000)}"
     return " ".join(words)
 
 
@@ -42,7 +42,7 @@ def main():
         copy = 0
         while output.tell() < arguments.gigabytes * 1e9:
             for words, label in rows:
-                text = " ".join(words) if copy == 0 else edited(words, rng, copy)
+                text = " ".join(words) if copy == 0 else edit(words, rng, copy)
                 writer.writerow([text, label])
             copy += 1
     print(f"{copy} copies of {len(rows)} reviews")

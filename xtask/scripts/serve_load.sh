@@ -1,6 +1,6 @@
 #!/bin/sh
-# Requests per second, p50 and p99 of a running `ressenti serve`, at 1, 16 and 256 connections, as wrk measures
-# them. Server and wrk share the cores. FILE holds one JSON object with a `text` a line.
+# Measures requests per second, p50 and p99 of a running `ressenti serve` at 1, 16 and 256 connections with wrk. The
+# server and wrk share the cores. FILE has one JSON object with a field `text` in each line.
 #
 #   xtask/scripts/serve_load.sh http://127.0.0.1:8080 FILE [SECONDS [CONNECTIONS ...]]
 set -eu

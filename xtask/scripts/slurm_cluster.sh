@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# A whole Slurm on this one machine, for tests and measurements: munged, slurmctld, four slurmd under the node
-# names node1 to node4, and (unless --no-accounting) MariaDB and slurmdbd for sacct. Everything (configuration,
-# key, sockets, state, logs, pids) lies in one FOLDER; nothing is read from or written to /etc/slurm, /etc/munge,
-# /etc/mysql or /var, no service of the system is touched, and all ports listen on the loopback interface.
-# Several clusters can run at once, each in its FOLDER.
+# Runs a Slurm cluster on one machine, for tests and measurements: munged, slurmctld, four slurmd with the node names
+# node1 to node4, and (unless --no-accounting) MariaDB and slurmdbd for sacct. All files (configuration, key, sockets,
+# state, logs, pids) are in one FOLDER. /etc/slurm, /etc/munge, /etc/mysql, /var and system services are not used, and
+# all ports listen on the loopback interface. Several clusters can run at the same time in different folders.
 #
 #   xtask/scripts/slurm_cluster.sh start [--no-accounting] [FOLDER]   start; once four nodes are idle print SLURM_CONF
 #   xtask/scripts/slurm_cluster.sh env [FOLDER]                       print that again
 #   xtask/scripts/slurm_cluster.sh status [FOLDER]                    daemons, nodes, jobs; 1 if one is not running
-#   xtask/scripts/slurm_cluster.sh stop [FOLDER]                      cancel all jobs, end what `start` started, wait
+#   xtask/scripts/slurm_cluster.sh stop [FOLDER]                      cancel all jobs, stop all daemons, wait
 #   xtask/scripts/slurm_cluster.sh lose NODE [FOLDER]                 kill -9 NODE's slurmd and all its job processes
 #   xtask/scripts/slurm_cluster.sh return NODE [FOLDER]               start NODE's slurmd again
 #
@@ -18,7 +17,7 @@
 # Settings (environment, for `start`):
 #   SLURM_BASE_PORT       the first of six successive ports (default: free ones)
 #   SLURM_REQUEUE_DELAY   seconds that a requeued job is held back (default and minimum 5; Slurm's own default is 120)
-#   SLURM_EXTRA_CONF      lines to add to slurm.conf; of a name given twice the last counts
+#   SLURM_EXTRA_CONF      lines to add to slurm.conf; the last value of a name counts
 #
 # It needs root (slurmd starts processes as other users; jobs of root are allowed), a host name that resolves to the
 # loopback interface (127.*), and the Debian packages
@@ -73,7 +72,7 @@ wait_until() {
   while ! "$@" >"$folder/log/wait.out" 2>&1; do
     if ((SECONDS >= until)); then
       tail -n 3 "$folder"/log/* >&2
-      fail "$what did not come up. Hint: see $folder/log"
+      fail "$what did not start. Hint: see $folder/log"
     fi
     sleep 0.1
   done
@@ -277,7 +276,7 @@ stop() {
   fi
   for node in "${nodes[@]}"; do end "slurmd-$node"; done
   end slurmctld
-  # What is left where the controller or a node was lost.
+  # Processes that remain if the controller or a node was lost.
   # shellcheck disable=SC2046 # a list of numbers
   kill_tree $(all_step_managers)
   end slurmdbd

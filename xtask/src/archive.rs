@@ -1,5 +1,5 @@
-//! Reading wheels (zip) and source distributions (tar.gz) without trusting them: only members we name are
-//! written, only below the folder we name, and never more bytes than announced.
+//! Reads wheels (zip) and source distributions (tar.gz) safely: writes only named members, only into the given
+//! folder, and never more bytes than announced.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,13 +12,13 @@ use crate::error::{Error, Result, delete_hint};
 use crate::progress::Step;
 use crate::sha256::CHUNK;
 
-/// No file of a wheel is larger than this; libcublasLt, the largest, has 542 MB.
+/// Largest size of a file in a wheel, in bytes. The largest one now is libcublasLt with 542 MB.
 const LARGEST_MEMBER: u64 = 2_000_000_000;
 
-/// No archive inside an archive is larger than this.
+/// Largest size of an archive inside an archive, in bytes.
 const LARGEST_ARCHIVE: u64 = 64_000_000;
 
-/// Writes each file of `wheel` that `destination` gives a place to below `folder`.
+/// Unpacks `wheel` into `folder`. `destination` returns the path for a member, or `None` to skip it.
 pub(crate) fn unpack_wheel(
     wheel: &Path,
     folder: &Path,
@@ -28,24 +28,26 @@ pub(crate) fn unpack_wheel(
     let mut zip = open_wheel(wheel)?;
     for index in 0..zip.len() {
         let mut member = zip.by_index(index).map_err(unreadable(wheel))?;
-        let place = destination(member.name()).filter(|_| member.is_file());
-        let Some(place) = place else { continue };
+        let destination = destination(member.name()).filter(|_| member.is_file());
+        let Some(destination) = destination else {
+            continue;
+        };
         let (name, size, mode) = (member.name().to_owned(), member.size(), member.unix_mode());
         if size > LARGEST_MEMBER {
-            return Err(member_size(wheel, &name, LARGEST_MEMBER, size));
+            return Err(size_error(wheel, &name, LARGEST_MEMBER, size));
         }
-        let path = below(folder, &place).ok_or_else(|| {
+        let path = join_inside(folder, &destination).ok_or_else(|| {
             let outside = format!("`{name}` leads out of the folder");
             Error::archive(wheel)(io::Error::other(outside))
         })?;
-        // Progress is where in the archive we are, so what is passed over counts as well.
+        // Progress is the position in the archive, so skipped members count, too.
         let (start, packed) = (member.data_start(), member.compressed_size() as f64);
         let on_write =
-            |written: u64| step.at(start + (packed * written as f64 / size as f64) as u64);
+            |written: u64| step.set_done(start + (packed * written as f64 / size as f64) as u64);
         let written = write_member(&mut member, size, &path, mode, on_write)
             .map_err(Error::archive(wheel))?;
         if written != size {
-            return Err(member_size(wheel, &name, size, written));
+            return Err(size_error(wheel, &name, size, written));
         }
     }
     Ok(())
@@ -60,14 +62,14 @@ fn unreadable(wheel: &Path) -> impl Fn(zip::result::ZipError) -> Error {
     |error| Error::archive(wheel)(error.into())
 }
 
-/// `place` below `folder`, unless it would lead out of it.
-fn below(folder: &Path, place: &str) -> Option<PathBuf> {
-    let mut parts = Path::new(place).components();
+/// Joins `destination` to `folder`; `None` if the path would leave the folder.
+fn join_inside(folder: &Path, destination: &str) -> Option<PathBuf> {
+    let mut parts = Path::new(destination).components();
     let plain = parts.all(|part| matches!(part, Component::Normal(_)));
-    (plain && !place.is_empty()).then(|| folder.join(place))
+    (plain && !destination.is_empty()).then(|| folder.join(destination))
 }
 
-/// Writes at most one byte more than `size`; returns how many there were.
+/// Writes at most one byte more than `size`; returns the number of bytes written.
 fn write_member(
     member: &mut impl Read,
     size: u64,
@@ -78,7 +80,7 @@ fn write_member(
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    // A name that stands in two wheels is a fault in the pins, not something to settle by order.
+    // The same path in two wheels is an error in the pins.
     let mut file = File::create_new(path)?;
     let mut member = member.take(size + 1);
     let mut written = 0;
@@ -89,14 +91,14 @@ fn write_member(
         }
         on_write(written);
     }
-    // Of the mode in the archive, whether the file can be run is all we take over.
+    // Of the mode in the archive, only the executable bit is used.
     if mode.is_some_and(|mode| mode & 0o100 != 0) {
         file.set_permissions(fs::Permissions::from_mode(0o755))?;
     }
     Ok(written)
 }
 
-fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error {
+fn size_error(archive: &Path, member: &str, expected: u64, found: u64) -> Error {
     let found = match found > expected {
         true => "more".to_owned(),
         false => found.to_string(),
@@ -108,28 +110,28 @@ fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error
     .with_hint(delete_hint(archive))
 }
 
-/// The file `member` of a wheel, of exactly `bytes`.
+/// Reads the file `member` of a wheel, which must have exactly `bytes` bytes.
 pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<Vec<u8>> {
     let mut zip = open_wheel(wheel)?;
     let found = zip.by_name(member).map_err(unreadable(wheel))?;
     if bytes > LARGEST_MEMBER {
-        return Err(member_size(wheel, member, LARGEST_MEMBER, bytes));
+        return Err(size_error(wheel, member, LARGEST_MEMBER, bytes));
     }
     read_whole(found, wheel, member, bytes)
 }
 
-/// All that `reader` has, which must be exactly `bytes`.
+/// Reads everything from `reader`, which must be exactly `bytes` bytes.
 fn read_whole(reader: impl Read, archive: &Path, member: &str, bytes: u64) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
     let read = reader.take(bytes + 1).read_to_end(&mut contents);
     read.map_err(Error::archive(archive))?;
     match contents.len() as u64 {
         found if found == bytes => Ok(contents),
-        found => Err(member_size(archive, member, bytes, found)),
+        found => Err(size_error(archive, member, bytes, found)),
     }
 }
 
-/// The file that `members` leads to from the tar.gz `archive`, through archives in it, of exactly `bytes`.
+/// Reads a file of exactly `bytes` bytes from a tar.gz. All `members` but the last are archives inside it.
 pub(crate) fn read_nested(archive: &Path, members: &[String], bytes: u64) -> Result<Vec<u8>> {
     let file = File::open(archive).map_err(Error::file("open", archive))?;
     read_member(Box::new(io::BufReader::new(file)), archive, members, bytes)

@@ -1,4 +1,4 @@
-//! The per-user folder that all checkouts share: packages as downloaded, libtorch unpacked, and one lock.
+//! The cache folder of the user, shared by all checkouts: downloaded packages, unpacked libtorch and a lock.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use crate::assets::Layout;
 use crate::error::{Error, Result};
-use crate::progress::say;
+use crate::progress::print_status;
 
 pub(crate) struct Cache {
     folder: PathBuf,
 }
 
 impl Cache {
-    /// `$RESSENTI_CACHE`, else `$XDG_CACHE_HOME/ressenti`, else `~/.cache/ressenti`: the same rule as
+    /// `$RESSENTI_CACHE`, else `$XDG_CACHE_HOME/ressenti`, else `~/.cache/ressenti`. The same rule as
     /// `artifact::cache_folder`, which xtask cannot use because it would have to build Arrow first.
     pub(crate) fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -24,56 +24,63 @@ impl Cache {
             .or_else(|| Some(named("HOME")?.join(".cache/ressenti")))
             .ok_or_else(|| {
                 let variables = "none of RESSENTI_CACHE, XDG_CACHE_HOME and HOME is set";
-                Error::new(format!("Cannot find a folder for downloads: {variables}"))
-                    .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
+                Error::new(format!(
+                    "Failed to find a folder for downloads: {variables}"
+                ))
+                .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
             })?;
-        // libtorch is named to cargo by this path, and cargo works in other folders than we do.
+        // The path is passed to cargo, which works in other folders, so it must be absolute.
         let folder = std::path::absolute(&folder).map_err(Error::file("resolve", &folder))?;
         Ok(Self { folder })
     }
 
-    /// The folder of one libtorch; it exists once it was set up.
+    /// The folder of one libtorch; it exists after the set-up.
     pub(crate) fn libtorch(&self, version: &str, layout: Layout) -> PathBuf {
         let name = format!("libtorch-{version}-{}", layout.name());
         self.folder.join(name)
     }
 
-    /// Packages as downloaded. Once what is made of them is whole, it can be deleted.
+    /// The folder of a program for developers.
+    pub(crate) fn tool(&self, name: &str, version: &str) -> PathBuf {
+        self.folder.join(format!("{name}-{version}"))
+    }
+
+    /// The folder of downloaded packages. It can be deleted after the set-up.
     pub(crate) fn packages(&self) -> PathBuf {
         self.folder.join("packages")
     }
 
-    /// Waits until no other set-up works on this folder.
-    pub(crate) fn lock(&self) -> Result<Locked> {
+    /// Waits until no other set-up uses this folder.
+    pub(crate) fn lock(&self) -> Result<CacheLock> {
         fs::create_dir_all(&self.folder).map_err(Error::file("create", &self.folder))?;
         let path = self.folder.join("setup.lock");
         let file = File::create(&path).map_err(Error::file("create", &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                say("set-up", "waiting for another set-up on this machine ...");
+                print_status("set-up", "waiting for another set-up on this machine ...");
                 file.lock().map_err(Error::file("lock", &path))?;
             }
             Err(TryLockError::Error(source)) => return Err(Error::file("lock", &path)(source)),
         }
         let scratch = self.folder.join("unfinished");
         remove_folder(&scratch)?;
-        Ok(Locked {
+        Ok(CacheLock {
             scratch,
             _lock: file,
         })
     }
 }
 
-/// Proof that this process alone sets up, and a place for what is unfinished. What an interrupted set-up
-/// left there is removed: whoever holds the lock knows that its owner is gone.
-pub(crate) struct Locked {
+/// Holds the lock of the cache, with a folder for unfinished work. Leftovers of an interrupted set-up are
+/// removed: while this process holds the lock, no other process uses them.
+pub(crate) struct CacheLock {
     scratch: PathBuf,
     _lock: File,
 }
 
-impl Locked {
-    /// A new empty folder on the same file system as everything else in the cache.
+impl CacheLock {
+    /// A new empty folder on the file system of the cache.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.scratch.join(name);
         remove_folder(&folder)?;
@@ -81,27 +88,27 @@ impl Locked {
         Ok(folder)
     }
 
-    /// Puts the finished `folder` where `target` is named. What stands there goes aside first; between the
-    /// two renames the target is absent, never half there.
+    /// Renames the finished `folder` to `target`. An old target is moved away first. Between the two renames the
+    /// target does not exist, but it is never incomplete.
     pub(crate) fn publish(&self, folder: &Path, target: &Path) -> Result<()> {
-        let aside = self.scratch("replaced")?.join("folder");
-        match fs::rename(target, &aside) {
+        let replaced = self.scratch("replaced")?.join("folder");
+        match fs::rename(target, &replaced) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::file("move aside", target)(error))
+                Err(Error::file("move", target)(error))
             }
             _ => fs::rename(folder, target).map_err(Error::file("create", target)),
         }
     }
 }
 
-impl Drop for Locked {
+impl Drop for CacheLock {
     fn drop(&mut self) {
-        // The next set-up removes what could not be removed here.
+        // If this fails, the next set-up removes the folder.
         let _ = fs::remove_dir_all(&self.scratch);
     }
 }
 
-/// Removes a folder, which need not be there.
+/// Removes a folder if it exists.
 pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -111,7 +118,7 @@ pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically.
 pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<()> {
     let name = path.file_name().expect("we write to files by name");
     let mut name = name.to_owned();
@@ -174,36 +181,36 @@ mod tests {
     }
 
     #[test]
-    fn what_an_interrupted_set_up_left_is_removed() {
+    fn leftovers_of_an_interrupted_set_up_are_removed() {
         let (_folder, cache) = cache();
         let left = cache.folder.join("unfinished/torch/half.whl");
         fs::create_dir_all(left.parent().expect("a parent")).expect("a folder");
         fs::write(&left, "half").expect("a file");
-        let locked = cache.lock().expect("nobody else holds it");
+        let lock = cache.lock().expect("the lock is free");
         assert!(!left.exists());
-        let scratch = locked.scratch("torch").expect("a folder can be made");
+        let scratch = lock.scratch("torch").expect("a folder can be made");
         assert!(scratch.starts_with(cache.folder.join("unfinished")));
-        drop(locked);
+        drop(lock);
         assert!(!scratch.exists());
     }
 
     #[test]
-    fn a_second_set_up_cannot_begin() {
+    fn a_second_set_up_waits_for_the_lock() {
         let (_folder, cache) = cache();
-        let _locked = cache.lock().expect("nobody else holds it");
+        let _locked = cache.lock().expect("the lock is free");
         let second = File::open(cache.folder.join("setup.lock")).expect("the lock file is there");
         assert!(matches!(second.try_lock(), Err(TryLockError::WouldBlock)));
     }
 
     #[test]
-    fn a_published_folder_replaces_the_old_one_whole() {
+    fn a_published_folder_replaces_the_whole_old_one() {
         let (_folder, cache) = cache();
-        let locked = cache.lock().expect("nobody else holds it");
+        let lock = cache.lock().expect("the lock is free");
         let target = cache.libtorch("1", Layout::Cpu);
         for text in ["old", "new"] {
-            let folder = locked.scratch("libtorch").expect("a folder can be made");
+            let folder = lock.scratch("libtorch").expect("a folder can be made");
             fs::write(folder.join(text), text).expect("a file");
-            locked.publish(&folder, &target).expect("a rename");
+            lock.publish(&folder, &target).expect("a rename");
             let names: Vec<_> = fs::read_dir(&target)
                 .expect("it is there")
                 .flatten()
@@ -223,6 +230,6 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
         let nowhere = folder.path().join("no/a.toml");
         let error = write_atomically(&nowhere, b"one").expect_err("it has no folder");
-        assert!(error.to_string().starts_with("Cannot write"), "{error}");
+        assert!(error.to_string().starts_with("Failed to write"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The commands that follow the set-up: cargo itself, and the orchestrator it built.
+//! Commands that run after the set-up: cargo, and the orchestrator that it built.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,33 +9,37 @@ use std::process::{Command, Output, Stdio};
 
 use crate::config::LIBTORCH;
 use crate::error::{Error, Result};
-use crate::setup::Source;
+use crate::setup::LibtorchSource;
 
-/// A cargo command in the root of the checkout, as if a person had typed it there.
-pub(crate) fn cargo(root: &Path, source: Source) -> Command {
+/// A cargo command in the root of the checkout.
+pub(crate) fn cargo(root: &Path, source: LibtorchSource) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
-    // `cargo run` tells xtask about xtask; build scripts must not see that.
+    // `cargo run` sets variables about xtask, which build scripts must not see.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
             command.env_remove(&*name);
         }
     }
-    forget_ours(&mut command, source);
+    remove_libtorch_variable(&mut command, source);
     command
 }
 
-/// `cargo run` set LIBTORCH for us from `.cargo/libtorch.toml`, as it was before the set-up. In the
-/// environment that old value would go before the file's new one.
-fn forget_ours(command: &mut Command, source: Source) {
-    if source == Source::Ours {
+/// Removes LIBTORCH from the environment. `cargo run` set it from the old `.cargo/libtorch.toml`, and it would
+/// override the new value in the file.
+fn remove_libtorch_variable(command: &mut Command, source: LibtorchSource) {
+    if source == LibtorchSource::Provisioned {
         command.env_remove(LIBTORCH);
     }
 }
 
-/// `ressenti run` on the default pipeline, or on the one that `arguments` name. It was built next to us.
-pub(crate) fn ressenti(root: &Path, source: Source, arguments: &[OsString]) -> Result<Command> {
+/// `ressenti run` with the default pipeline, or with the one that `arguments` name.
+pub(crate) fn ressenti(
+    root: &Path,
+    source: LibtorchSource,
+    arguments: &[OsString],
+) -> Result<Command> {
     let own = env::current_exe().map_err(|cause| cannot_start("ressenti", cause))?;
     let mut command = Command::new(own.with_file_name("ressenti"));
     command.current_dir(root).arg("run");
@@ -43,7 +47,7 @@ pub(crate) fn ressenti(root: &Path, source: Source, arguments: &[OsString]) -> R
         command.args(["--pipeline", "pipeline.toml"]);
     }
     command.args(arguments);
-    forget_ours(&mut command, source);
+    remove_libtorch_variable(&mut command, source);
     Ok(command)
 }
 
@@ -52,27 +56,27 @@ fn names_a_pipeline(arguments: &[OsString]) -> bool {
     texts.any(|text| text == "--pipeline" || text.starts_with("--pipeline="))
 }
 
-/// Runs `command` to its end; fails with its exit code if that is not 0.
-pub(crate) fn succeed(mut command: Command) -> Result<()> {
+/// Runs `command`; an error carries its exit code.
+pub(crate) fn run_command(mut command: Command) -> Result<()> {
     let status = command.status();
     let status = status.map_err(|cause| cannot_start(&program(&command), cause))?;
     if status.success() {
         return Ok(());
     }
-    // Of a command that a signal ended it is 128 and the signal, as shells do.
+    // If a signal ended the command, the code is 128 plus the signal, as in shells.
     let code = status.code().or_else(|| Some(128 + status.signal()?));
     let code = code.and_then(|code| u8::try_from(code).ok());
     let error = Error::new(format!("`{}` failed", program(&command)));
     Err(error.with_exit(Some(code.unwrap_or(1).into())))
 }
 
-/// Becomes `command`: signals and exit code are then its own.
-pub(crate) fn become_(mut command: Command) -> Error {
+/// Replaces this process with `command`. Returns only on failure.
+pub(crate) fn exec(mut command: Command) -> Error {
     let cause = command.exec();
     cannot_start(&program(&command), cause)
 }
 
-/// What `command` prints; `None` where its program is not installed.
+/// Runs `command` and returns its output; `None` if the program is not installed.
 pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>> {
     match command.stdin(Stdio::null()).output() {
         Ok(output) => Ok(Some(output)),
@@ -86,7 +90,7 @@ fn program(command: &Command) -> String {
 }
 
 pub(crate) fn cannot_start(program: &str, cause: io::Error) -> Error {
-    let error = Error::new(format!("Cannot start `{program}`")).with_cause(cause);
+    let error = Error::new(format!("Failed to start `{program}`")).with_cause(cause);
     if program == "strip" {
         error.with_hint("Install binutils (Debian, Ubuntu: `apt install binutils`)")
     } else if program.ends_with("ressenti") {
@@ -106,8 +110,12 @@ mod tests {
     fn a_pipeline_of_ones_own_replaces_the_default() {
         let check = |arguments: &[&str], expected: bool| {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-            let command =
-                ressenti(Path::new("/checkout"), Source::Ours, &arguments).expect("we have a path");
+            let command = ressenti(
+                Path::new("/checkout"),
+                LibtorchSource::Provisioned,
+                &arguments,
+            )
+            .expect("we have a path");
             let all: Vec<_> = command.get_args().collect();
             assert_eq!(all[0], "run");
             assert_eq!(
@@ -127,14 +135,14 @@ mod tests {
         let check = |script: &str, expected: Result<(), ExitCode>| {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
-            let result = succeed(command).map_err(|error| error.exit.expect("an exit code"));
+            let result = run_command(command).map_err(|error| error.exit.expect("an exit code"));
             assert_eq!(format!("{result:?}"), format!("{expected:?}"));
         };
         check("exit 0", Ok(()));
         check("exit 75", Err(ExitCode::from(75)));
         check("kill -9 $$", Err(ExitCode::from(137)));
-        let missing = succeed(Command::new("no-such-program-of-ressenti"));
+        let missing = run_command(Command::new("no-such-program-of-ressenti"));
         let error = missing.expect_err("it is not there");
-        assert!(error.to_string().starts_with("Cannot start"), "{error}");
+        assert!(error.to_string().starts_with("Failed to start"), "{error}");
     }
 }

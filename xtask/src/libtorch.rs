@@ -1,9 +1,9 @@
-//! libtorch out of wheels: as few files as a layout needs, in one folder that `LIBTORCH` can name.
+//! Unpacks libtorch from wheels into one folder for `LIBTORCH`, with only the files that a layout needs.
 //!
-//! All libraries lie in `lib/`: their run path holds `$ORIGIN`, so they find each other there and the folder
-//! needs no other. The cpu layout leaves the CUDA libraries out (0.5 GB in place of 3.7): `libtorch_cpu.so`
-//! itself links two small ones of them, and `libtorch.so`, which in the wheel is an empty library that pulls
-//! in `libtorch_cuda.so`, is made anew without that.
+//! All libraries are in `lib/`: their run path contains `$ORIGIN`, so they find each other there. The cpu layout
+//! omits the CUDA libraries (0.5 GB instead of 3.7). `libtorch_cpu.so` still links two small CUDA libraries.
+//! `libtorch.so` of the wheel is an empty library that loads `libtorch_cuda.so`, so the cpu layout gets an empty
+//! one without that dependency.
 
 use std::env;
 use std::fs;
@@ -12,19 +12,19 @@ use std::process::Command;
 
 use crate::archive::unpack_wheel;
 use crate::assets::{Assets, Layout, Package};
-use crate::cache::{Cache, Locked};
+use crate::cache::{Cache, CacheLock};
 use crate::cargo::output_if_installed;
 use crate::error::{Error, Result};
 use crate::marker;
 use crate::packages::Packages;
 use crate::pip;
-use crate::progress::{Step, say};
+use crate::progress::{Step, print_status};
 use crate::sha256;
 
-/// Raise it when the same wheels would give another folder.
+/// Increase it if the same wheels would give another folder.
 const RECIPE: u32 = 1;
 
-/// The libraries the cpu layout takes out of its wheels.
+/// The libraries of the cpu layout.
 const CPU_LIBRARIES: [&str; 5] = [
     "libtorch_cpu.so",
     "libc10.so",
@@ -33,7 +33,7 @@ const CPU_LIBRARIES: [&str; 5] = [
     "libcupti.so.13",
 ];
 
-/// Without these no layout is of use; `libtorch.so` comes from the wheel or from us.
+/// Files that every layout needs; `libtorch.so` comes from the wheel or is generated.
 const NEEDED: [&str; 4] = [
     "lib/libtorch.so",
     "lib/libtorch_cpu.so",
@@ -41,12 +41,12 @@ const NEEDED: [&str; 4] = [
     "include/torch/csrc/api/include/torch/torch.h",
 ];
 
-/// `libtorch 2.11.0 (cpu)`, the subject of every line about it.
+/// `libtorch 2.11.0 (cpu)`, the start of every status line about it.
 pub(crate) fn subject(version: &str, layout: Layout) -> String {
     format!("libtorch {version} ({})", layout.name())
 }
 
-/// What the folder of `layout` is made from: it changes when a pin does.
+/// A digest of everything that the folder of `layout` is made from; it changes with the pins.
 pub(crate) fn recipe(assets: &Assets, layout: Layout) -> String {
     let mut text = format!("{RECIPE} {}\n", layout.name());
     for wheel in assets.wheels(layout) {
@@ -55,41 +55,41 @@ pub(crate) fn recipe(assets: &Assets, layout: Layout) -> String {
     sha256::of_bytes(text.as_bytes())
 }
 
-/// Makes the folder of `layout` if it is not whole; returns whether there was something to do.
+/// Makes the folder of `layout` if it is missing or damaged. Returns whether it was made.
 pub(crate) fn provide(
     assets: &Assets,
     layout: Layout,
     cache: &Cache,
-    locked: &Locked,
+    lock: &CacheLock,
 ) -> Result<bool> {
     let target = cache.libtorch(&assets.libtorch, layout);
     let recipe = recipe(assets, layout);
     let subject = subject(&assets.libtorch, layout);
-    let Some(fault) = marker::fault(&target, &recipe) else {
+    let Some(problem) = marker::problem(&target, &recipe) else {
         return Ok(false);
     };
     if target.is_dir() {
-        let text = format!("`{}` {fault}: making it again", target.display());
-        say(&subject, text);
+        let text = format!("`{}` {problem}: building it again", target.display());
+        print_status(&subject, text);
     }
-    let folder = locked.scratch("libtorch")?;
+    let folder = lock.scratch("libtorch")?;
     if layout == Layout::Cpu {
-        // First, so that a missing compiler is found before 0.5 GB were downloaded.
+        // First, so that a missing compiler is found before the download of 0.5 GB.
         make_empty_library(&folder.join("lib"))?;
     }
-    let packages = Packages::new(cache, locked);
+    let packages = Packages::new(cache, lock);
     let mut wheels = Vec::new();
     for package in assets.wheels(layout) {
         wheels.push((package, packages.fetch(package, &subject)?));
     }
     assemble(layout, &wheels, &folder, &subject)?;
     marker::write(&folder, &recipe)?;
-    locked.publish(&folder, &target)?;
-    say(&subject, format_args!("ready in `{}`", target.display()));
+    lock.publish(&folder, &target)?;
+    print_status(&subject, format_args!("ready in `{}`", target.display()));
     Ok(true)
 }
 
-/// Unpacks `wheels` into `folder`, and checks that it became a libtorch.
+/// Unpacks `wheels` into `folder`, and checks that the needed files exist.
 fn assemble(
     layout: Layout,
     wheels: &[(&Package, PathBuf)],
@@ -99,8 +99,8 @@ fn assemble(
     for (package, wheel) in wheels {
         let action = format!("unpacking {} {}", package.name, package.version);
         let mut step = Step::start(subject, action, package.bytes);
-        let place = |member: &str| destination(layout, &package.name, member);
-        unpack_wheel(wheel, folder, place, &mut step)?;
+        let destination = |member: &str| destination(layout, &package.name, member);
+        unpack_wheel(wheel, folder, destination, &mut step)?;
     }
     let libraries = CPU_LIBRARIES.map(|name| format!("lib/{name}"));
     let needed = libraries.iter().map(String::as_str).chain(NEEDED);
@@ -110,8 +110,8 @@ fn assemble(
     }
 }
 
-/// Where a member of the wheel of `package` goes, if the layout needs it: libraries to `lib/`, torch's headers
-/// to `include/`, and every licence, since these files are copies.
+/// The path for a member of the wheel of `package`: libraries go to `lib/`, headers to `include/`, licences to
+/// `licences/`. `None` if the layout does not need the member.
 fn destination(layout: Layout, package: &str, member: &str) -> Option<String> {
     if let Some(header) = member.strip_prefix("torch/include/") {
         return Some(format!("include/{header}"));
@@ -132,13 +132,13 @@ fn destination(layout: Layout, package: &str, member: &str) -> Option<String> {
     (of_package && is_licence).then(|| format!("licences/{package}/{name}"))
 }
 
-/// `libx.so` and `libx.so.1`, but no static library, and not the second builds of NVRTC (`libnvrtc.alt.so.13`)
-/// that nothing loads by itself.
+/// `libx.so` and `libx.so.1`, but no static library and no second build of NVRTC (`libnvrtc.alt.so.13`), which
+/// is never loaded automatically.
 fn is_library(name: &str) -> bool {
     (name.ends_with(".so") || name.contains(".so.")) && !name.contains(".alt.")
 }
 
-/// A shared library with a name and nothing in it: what `-ltorch` finds in the cpu layout.
+/// Builds an empty shared library, which `-ltorch` finds in the cpu layout.
 fn make_empty_library(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     let path = folder.join("libtorch.so");
@@ -149,7 +149,7 @@ fn make_empty_library(folder: &Path) -> Result<()> {
         compilers.insert(0, chosen);
     }
     for compiler in &compilers {
-        // CC may carry arguments, as in `ccache gcc`.
+        // CC may contain arguments, for example `ccache gcc`.
         let mut words = compiler.split_whitespace();
         let mut command = Command::new(words.next().unwrap_or(compiler));
         command.args(words).arg("-shared");
@@ -158,15 +158,15 @@ fn make_empty_library(folder: &Path) -> Result<()> {
         match output_if_installed(command)? {
             Some(output) if output.status.success() => return Ok(()),
             Some(output) => {
-                let detail = pip::last_words(&String::from_utf8_lossy(&output.stderr));
-                let message = format!("Cannot make `libtorch.so` with `{compiler}`: {detail}");
+                let detail = pip::last_error_line(&String::from_utf8_lossy(&output.stderr));
+                let message = format!("Failed to make `libtorch.so` with `{compiler}`: {detail}");
                 return Err(Error::new(message));
             }
             None => {}
         }
     }
     let tried = compilers.join("`, `");
-    let message = format!("Cannot find a C compiler: none of `{tried}` starts");
+    let message = format!("Failed to find a C compiler: none of `{tried}` starts");
     let hint = "Install a C and C++ compiler (Debian, Ubuntu: `apt install g++`) or set CC";
     Err(Error::new(message).with_hint(hint))
 }
@@ -180,16 +180,16 @@ pub(crate) fn has_nvidia_driver() -> bool {
     fs::exists("/proc/driver/nvidia/version").unwrap_or(false) || answers()
 }
 
-/// We know how to provision on Linux x86-64 alone.
+/// Fails on platforms other than Linux on x86-64.
 pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<()> {
     if (os, arch) == ("linux", "x86_64") {
         return Ok(());
     }
     Err(Error::new(format!(
-        "Cannot provision libtorch on {os} {arch}: only Linux on x86-64 is supported"
+        "Failed to provision libtorch on {os} {arch}: only Linux on x86-64 is supported"
     ))
     .with_hint(format!(
-        "Unpack a libtorch {libtorch} for this platform yourself and set LIBTORCH to its folder"
+        "Unpack libtorch {libtorch} for this platform and set LIBTORCH to its folder"
     )))
 }
 
@@ -200,13 +200,14 @@ mod tests {
     use crate::assets::tests::small;
 
     #[test]
-    fn each_member_has_its_place() {
+    fn each_member_has_its_destination() {
         let check = |member: &str, cpu: Option<&str>, cuda: Option<&str>| {
-            let place = |layout| destination(layout, "p", member);
-            assert_eq!(place(Layout::Cpu).as_deref(), cpu, "{member} (cpu)");
-            assert_eq!(place(Layout::Cuda).as_deref(), cuda, "{member} (cuda)");
+            let found = |layout| destination(layout, "p", member);
+            assert_eq!(found(Layout::Cpu).as_deref(), cpu, "{member} (cpu)");
+            assert_eq!(found(Layout::Cuda).as_deref(), cuda, "{member} (cuda)");
         };
-        let both = |member: &str, place: &str| check(member, Some(place), Some(place));
+        let both =
+            |member: &str, destination: &str| check(member, Some(destination), Some(destination));
         both("torch/lib/libtorch_cpu.so", "lib/libtorch_cpu.so");
         both("torch/lib/libgomp.so.1", "lib/libgomp.so.1");
         both("nvidia/cu13/lib/libcudart.so.13", "lib/libcudart.so.13");
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn other_platforms_are_told_to_bring_their_own() {
+    fn other_platforms_need_their_own_libtorch() {
         assert!(check_platform("linux", "x86_64", "2.11.0").is_ok());
         for (os, arch) in [
             ("linux", "aarch64"),
@@ -265,7 +266,7 @@ mod tests {
         assert_ne!(recipe(&assets, Layout::Cpu), recipe(&changed, Layout::Cpu));
     }
 
-    /// A wheel with everything the cpu layout needs, and things it does not.
+    /// A wheel with all files that the cpu layout needs, and some others.
     const MEMBERS: [(&str, &str); 9] = [
         ("torch/lib/libtorch_cpu.so", "cpu"),
         ("torch/lib/libtorch_cuda.so", "cuda"),
@@ -281,7 +282,7 @@ mod tests {
         ("torch-2.11.0.dist-info/LICENSE", "BSD"),
     ];
 
-    /// Sets up in `home`, with a wheel of `members` in place of the download.
+    /// Sets up in `home`, with a wheel of `members` instead of a download.
     fn provide_from(home: &Path, members: &[(&str, &str)]) -> Result<(bool, PathBuf)> {
         let cache = Cache::locate(|name| (name == "RESSENTI_CACHE").then(|| home.into()))?;
         let mut assets = small();
@@ -298,7 +299,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_libtorch_is_made_once_and_again_when_it_is_not_whole() {
+    fn libtorch_is_built_once_and_again_if_it_is_damaged() {
         let home = tempfile::tempdir().expect("a temporary folder");
         let provide =
             || provide_from(home.path(), &MEMBERS).unwrap_or_else(|error| panic!("{error}"));
@@ -322,7 +323,7 @@ mod tests {
         assert!(target.join("licences/torch/LICENSE").is_file());
         assert!(!provide().0, "a whole folder is left alone");
 
-        // Half written: as if the process had been killed before the marker.
+        // Incomplete, as if the process had been killed before it wrote the marker.
         fs::remove_file(target.join(marker::MARKER)).expect("it was there");
         assert!(provide().0);
         // Damaged later.

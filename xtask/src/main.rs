@@ -1,10 +1,11 @@
-//! `cargo xtask`: what a newcomer types. It provisions libtorch and the default data, then calls cargo and
-//! the orchestrator. It links neither libtorch nor arrow, and so builds in seconds on a bare machine.
+//! `cargo xtask`: sets up libtorch and the default data, and runs cargo or the orchestrator. It links neither
+//! libtorch nor arrow, so it builds in seconds on a new machine.
 
 mod archive;
 mod assets;
 mod cache;
 mod cargo;
+mod check;
 mod config;
 mod data;
 mod error;
@@ -12,6 +13,7 @@ mod gpu;
 mod libtorch;
 mod marker;
 mod packages;
+mod phrases;
 mod pip;
 mod progress;
 mod setup;
@@ -26,10 +28,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::assets::Layout;
-use crate::cargo::{become_, cargo, ressenti, succeed};
+use crate::cargo::{cargo, exec, ressenti, run_command};
 use crate::error::{Error, Result};
 use crate::gpu::GpuTask;
-use crate::setup::{Source, set_up};
+use crate::setup::{LibtorchSource, set_up};
 
 /// Sets up, runs, tests and checks this repository
 #[derive(Parser)]
@@ -41,18 +43,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Provision libtorch and the default data, and nothing else
+    /// Download libtorch and the default data
     Setup {
         #[command(flatten)]
-        wish: Wish,
-        /// Optional data besides, e.g. `--with all-mpnet-base-v2`, an encoder of 110 million weights
+        layout: LayoutArguments,
+        /// Also download optional data, e.g. `--with all-mpnet-base-v2`, an encoder with 110 million weights
         #[arg(long, value_name = "NAME")]
         with: Vec<String>,
     },
-    /// Set up, build, and run the default pipeline; ends with the place of the report
+    /// Set up, build, and run the default pipeline; prints the path of the report
     Run {
         #[command(flatten)]
-        wish: Wish,
+        layout: LayoutArguments,
         /// Arguments for `ressenti run`, e.g. `-- --set model.naive.epochs=1`
         #[arg(last = true)]
         arguments: Vec<OsString>,
@@ -60,21 +62,21 @@ enum Task {
     /// Set up, build, and run every test
     Test {
         #[command(flatten)]
-        wish: Wish,
+        layout: LayoutArguments,
         /// Arguments for `cargo test --workspace`, e.g. `-- --test cli`
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Set up, build, and kill the small pipeline at 200 random instants; some minutes
+    /// Set up, build, and kill the small pipeline at 200 random moments; takes minutes
     Soak {
-        /// How many kills
+        /// Number of kills
         #[arg(long, default_value_t = 200)]
         kills: u32,
-        /// The seed of an earlier call, to have its instants again
+        /// The seed printed by an earlier run, to kill at the same moments
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Check format and lints: `cargo fmt --check`, then clippy with every warning an error
+    /// Check format, banned phrases, spelling (typos) and lints (clippy, warnings are errors)
     Check,
     /// Pack and run the check for a machine with a GPU; see docs/gpu.md
     Gpu {
@@ -83,20 +85,20 @@ enum Task {
     },
 }
 
-/// Which libtorch; kept for later calls. Without a wish the NVIDIA driver decides
+/// Which libtorch; stored for later runs [default: CUDA if there is an NVIDIA driver]
 #[derive(Args, Clone, Copy)]
 #[group(multiple = false)]
-struct Wish {
-    /// The libtorch with all CUDA libraries (downloads 2.5 GB)
+struct LayoutArguments {
+    /// Use libtorch with all CUDA libraries (downloads 2.5 GB)
     #[arg(long)]
     cuda: bool,
-    /// The libtorch without the CUDA libraries (downloads 0.5 GB)
+    /// Use libtorch without the CUDA libraries (downloads 0.5 GB)
     #[arg(long)]
     cpu: bool,
 }
 
-impl Wish {
-    fn layout(self) -> Option<Layout> {
+impl LayoutArguments {
+    fn chosen(self) -> Option<Layout> {
         let cuda = self.cuda.then_some(Layout::Cuda);
         cuda.or(self.cpu.then_some(Layout::Cpu))
     }
@@ -107,7 +109,7 @@ fn main() -> ExitCode {
     match checkout().and_then(|root| perform(task, &root)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.exit.unwrap_or_else(|| {
-            // Where standard error is closed there is nobody to tell.
+            // If standard error is closed, there is no other place to print.
             let _ = write!(anstream::stderr(), "{}", error.report());
             ExitCode::FAILURE
         }),
@@ -117,18 +119,18 @@ fn main() -> ExitCode {
 /// Performs `task` in the checkout at `root`.
 fn perform(task: Task, root: &Path) -> Result<()> {
     match task {
-        Task::Setup { wish, with } => set_up(root, wish.layout(), &with).map(drop),
-        Task::Run { wish, arguments } => {
-            let source = set_up(root, wish.layout(), &[])?;
+        Task::Setup { layout, with } => set_up(root, layout.chosen(), &with).map(drop),
+        Task::Run { layout, arguments } => {
+            let source = set_up(root, layout.chosen(), &[])?;
             build(root, source, &["--workspace"])?;
-            Err(become_(ressenti(root, source, &arguments)?))
+            Err(exec(ressenti(root, source, &arguments)?))
         }
-        Task::Test { wish, arguments } => {
-            let source = set_up(root, wish.layout(), &[])?;
+        Task::Test { layout, arguments } => {
+            let source = set_up(root, layout.chosen(), &[])?;
             build(root, source, &["--workspace", "--all-targets"])?;
             let mut command = cargo(root, source);
             command.args(["test", "--workspace"]).args(&arguments);
-            Err(become_(command))
+            Err(exec(command))
         }
         Task::Soak { kills, seed } => {
             let source = set_up(root, None, &[])?;
@@ -140,35 +142,26 @@ fn perform(task: Task, root: &Path) -> Result<()> {
             if let Some(seed) = seed {
                 command.env("RESSENTI_SEED", seed.to_string());
             }
-            Err(become_(command))
+            Err(exec(command))
         }
         Task::Gpu { task } => gpu::perform(&task, root),
-        Task::Check => {
-            // The format needs no libtorch, and is told first.
-            let mut format = cargo(root, Source::Users);
-            format.args(["fmt", "--all", "--check"]);
-            succeed(format)?;
-            let mut clippy = cargo(root, set_up(root, None, &[])?);
-            clippy.args(["clippy", "--workspace", "--all-targets"]);
-            clippy.args(["--", "--deny", "warnings"]);
-            Err(become_(clippy))
-        }
+        Task::Check => check::check(root),
     }
 }
 
-fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<()> {
+fn build(root: &Path, source: LibtorchSource, arguments: &[&str]) -> Result<()> {
     let mut command = cargo(root, source);
     command.arg("build").args(arguments);
-    succeed(command)
+    run_command(command)
 }
 
-/// The root of the checkout. Cargo says at run time where xtask is: a path compiled in would lead to another
-/// checkout where two share a target folder.
+/// The root of the checkout. Cargo passes the path at run time. A compiled-in path would be wrong if two
+/// checkouts share a target folder.
 fn checkout() -> Result<PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = package.and_then(|package| package.parent().map(Path::to_owned));
     root.ok_or_else(|| {
-        Error::new("Cannot find the root of the checkout")
+        Error::new("Failed to find the root of the checkout")
             .with_hint("Start it as `cargo xtask` inside the checkout")
     })
 }
@@ -179,20 +172,20 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_arguments_are_in_order() {
+    fn the_command_line_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn arguments_behind_two_dashes_are_passed_on() {
+    fn arguments_after_two_dashes_are_passed_on() {
         let check = |line: &str, expected: Option<(Option<Layout>, &[&str])>| {
             let parsed = Arguments::try_parse_from(line.split(' '))
                 .ok()
                 .map(|parsed| match parsed.task {
-                    Task::Run { wish, arguments } | Task::Test { wish, arguments } => {
-                        (wish.layout(), arguments)
+                    Task::Run { layout, arguments } | Task::Test { layout, arguments } => {
+                        (layout.chosen(), arguments)
                     }
-                    Task::Setup { wish, .. } => (wish.layout(), Vec::new()),
+                    Task::Setup { layout, .. } => (layout.chosen(), Vec::new()),
                     Task::Check | Task::Soak { .. } | Task::Gpu { .. } => (None, Vec::new()),
                 });
             let expected = expected.map(|(layout, rest)| {

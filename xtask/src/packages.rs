@@ -1,31 +1,31 @@
-//! Packages in the cache: fetched one by one, each there whole or not at all, so that an interrupted set-up
-//! goes on with what is missing.
+//! Downloads packages into the cache. Each file is complete or absent, so an interrupted set-up resumes with the
+//! missing ones.
 
 use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::assets::Package;
-use crate::cache::{Cache, Locked};
+use crate::cache::{Cache, CacheLock};
 use crate::error::{Error, Result};
 use crate::pip::Pip;
-use crate::progress::{Step, megabytes, say};
+use crate::progress::{Step, megabytes, print_status};
 use crate::sha256;
 
 pub(crate) struct Packages<'a> {
     cache: &'a Cache,
-    locked: &'a Locked,
-    /// Looked for when the first package is missing: with all there, Python is not needed.
+    lock: &'a CacheLock,
+    /// Found when the first package is missing; otherwise Python is not needed.
     pip: OnceCell<Pip>,
 }
 
 impl<'a> Packages<'a> {
-    pub(crate) fn new(cache: &'a Cache, locked: &'a Locked) -> Self {
+    pub(crate) fn new(cache: &'a Cache, lock: &'a CacheLock) -> Self {
         let pip = OnceCell::new();
-        Self { cache, locked, pip }
+        Self { cache, lock, pip }
     }
 
-    /// The package's file, fetched if it is not there, its digest checked either way.
+    /// The path of the package's file, after downloading it if needed. Its digest is always checked.
     pub(crate) fn fetch(&self, package: &Package, subject: &str) -> Result<PathBuf> {
         let path = self.cache.packages().join(&package.file);
         if path.is_file() {
@@ -33,12 +33,12 @@ impl<'a> Packages<'a> {
             match sha256::check(&package.sha256, &found, &path) {
                 Ok(()) => return Ok(path),
                 Err(error) => {
-                    say(subject, format_args!("{error}; downloading it again"));
+                    print_status(subject, format_args!("{error}; downloading it again"));
                     fs::remove_file(&path).map_err(Error::file("remove", &path))?;
                 }
             }
         }
-        let scratch = self.locked.scratch("download")?;
+        let scratch = self.lock.scratch("download")?;
         let (name, version, size) = (&package.name, &package.version, megabytes(package.bytes));
         let action = format!("downloading {name} {version}, {size}");
         let mut step = Step::start(subject, action, package.bytes);
@@ -71,17 +71,17 @@ mod tests {
     use crate::assets::tests::small;
 
     #[test]
-    fn a_file_that_is_there_and_right_is_used_without_pip() {
+    fn a_correct_file_is_used_without_pip() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let home = folder.path().as_os_str().to_owned();
         let cache = Cache::locate(|name| (name == "RESSENTI_CACHE").then(|| home.clone()))
             .expect("the variable is set");
-        let locked = cache.lock().expect("nobody else holds it");
+        let lock = cache.lock().expect("the lock is free");
         let mut package = small().packages.remove(0);
         package.sha256 = sha256::of_bytes(b"wheel");
         fs::create_dir_all(cache.packages()).expect("a folder");
         fs::write(cache.packages().join(&package.file), "wheel").expect("a file");
-        let packages = Packages::new(&cache, &locked);
+        let packages = Packages::new(&cache, &lock);
         let path = packages
             .fetch(&package, "test")
             .unwrap_or_else(|error| panic!("{error}"));

@@ -1,5 +1,5 @@
-//! pip, the ordinary client of the Python package registry. It fetches one pinned file at a time, and
-//! never installs or runs anything of it.
+//! pip, the client of the Python package registry. It downloads one pinned file at a time, and never installs or
+//! runs any of it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use crate::cargo::{cannot_start, output_if_installed};
 use crate::error::{DISK_FULL, Error, Result};
 use crate::progress::Step;
 
-/// A build backend that builds nothing; says in its head why.
+/// A build backend that does nothing; the file explains why.
 const NO_BUILD: &str = include_str!("no_build.py");
 
 const INSTALL: &str = "Install Python 3 with pip (Debian, Ubuntu: `apt install python3 python3-pip`), \
     or set LIBTORCH to a libtorch that you have";
 
-/// How often we look how far pip is.
+/// Time between two checks of the download's progress.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A Python 3 with pip.
@@ -34,25 +34,25 @@ impl Pip {
             match output_if_installed(command)? {
                 Some(output) if output.status.success() => return Ok(Self { python }),
                 Some(output) => {
-                    let detail = last_words(&String::from_utf8_lossy(&output.stderr));
+                    let detail = last_error_line(&String::from_utf8_lossy(&output.stderr));
                     let command = format!("{python} -m pip --version");
-                    let message = format!("Cannot use pip: `{command}` failed: {detail}");
+                    let message = format!("Failed to use pip: `{command}` failed: {detail}");
                     return Err(Error::new(message).with_hint(INSTALL));
                 }
                 None => {}
             }
         }
-        let message = "Cannot find Python 3: neither `python3` nor `python` starts";
+        let message = "Failed to find Python 3: neither `python3` nor `python` starts";
         Err(Error::new(message).with_hint(INSTALL))
     }
 
-    /// Fetches `package` into `scratch` and returns the file. pip checks its digest; whoever uses the file
-    /// checks it again. `place` is where a person could put the file, for the message.
+    /// Downloads `package` into `scratch` and returns the file. pip checks the digest, and the caller checks it
+    /// again. `file_path` is where users can put the file themselves, for the hint.
     pub(crate) fn download(
         &self,
         package: &Package,
         scratch: &Path,
-        place: &Path,
+        file_path: &Path,
         step: &mut Step,
     ) -> Result<PathBuf> {
         let (name, version, sha256) = (&package.name, &package.version, &package.sha256);
@@ -70,7 +70,7 @@ impl Pip {
             .arg(&requirements)
             .arg("--dest")
             .arg(scratch.join("file"))
-            // pip downloads into its temporary folder first: in ours we see how far it is.
+            // pip downloads into its temporary folder first. There the progress can be measured.
             .env("TMPDIR", scratch)
             .env("PIP_NO_INPUT", "1")
             .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
@@ -91,7 +91,7 @@ impl Pip {
                 Some(status) => break status,
                 None => thread::sleep(POLL),
             }
-            step.at(folder_size(scratch));
+            step.set_done(folder_size(scratch));
         };
         let file = scratch.join("file").join(&package.file);
         if status.success() && file.is_file() {
@@ -103,18 +103,18 @@ impl Pip {
         let hint = match reason {
             NO_SPACE => DISK_FULL.to_owned(),
             _ => format!(
-                "Run `cargo xtask setup` again once the cause is mended, it goes on with what is missing; \
-                 without a network, bring the file from elsewhere as `{}`",
-                place.display()
+                "Fix the cause and run `cargo xtask setup` again, it resumes with the missing files; \
+                 without a network, copy the file to `{}`",
+                file_path.display()
             ),
         };
-        let detail = last_words(&log);
-        let message = format!("Cannot download {name} {version} with pip{reason}: {detail}");
+        let detail = last_error_line(&log);
+        let message = format!("Failed to download {name} {version} with pip{reason}: {detail}");
         Err(Error::new(message).with_hint(hint))
     }
 }
 
-/// A wheel need not fit the Python that fetches it: we ask for the tags in its own name.
+/// A wheel need not fit the Python that downloads it, so the tags of its own name are requested.
 fn wheel_arguments(file: &str) -> Vec<String> {
     let tags = ["--implementation", "cp", "--python-version", "3.12"];
     let platforms = file.trim_end_matches(".whl").rsplit('-').next();
@@ -140,14 +140,14 @@ fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> 
         .env("PYTHONPATH", &modules)
         .env("RESSENTI_SDIST_NAME", &package.name)
         .env("RESSENTI_SDIST_VERSION", &package.version)
-        // An older pip would call setup.py itself; as a variable because newer ones hide the argument.
+        // Older versions of pip would run setup.py; a variable, because newer ones removed the argument.
         .env("PIP_USE_PEP517", "1")
-        // Keeps an installed setuptools from loading parts of itself in place of ours.
+        // Prevents an installed setuptools from replacing parts of this module.
         .env("SETUPTOOLS_USE_DISTUTILS", "stdlib");
     Ok(())
 }
 
-/// The bytes under `folder`; what vanishes while we look does not count.
+/// The bytes below `folder`. Files that disappear meanwhile do not count.
 fn folder_size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let sizes = entries.map(|entry| match entry.metadata() {
@@ -159,13 +159,13 @@ fn folder_size(folder: &Path) -> u64 {
 
 const NO_SPACE: &str = ", the disk is full";
 
-/// What pip says, and what it means; follows `with pip` in a message. The first that is found counts.
+/// Texts in pip's output and their meaning, which follows `with pip` in the message. The first match counts.
 const REASONS: [(&str, &str); 9] = [
     ("No space left on device", NO_SPACE),
     ("Disk quota exceeded", NO_SPACE),
     (
         "DO NOT MATCH THE HASHES",
-        ", the registry serves another file than the one pinned",
+        ", the file in the registry is not the pinned one",
     ),
     ("Retrying (", UNREACHABLE),
     ("Max retries exceeded", UNREACHABLE),
@@ -176,20 +176,20 @@ const REASONS: [(&str, &str); 9] = [
 ];
 const UNREACHABLE: &str = ", the registry cannot be reached";
 
-/// Why pip failed, as far as its words tell.
+/// Why pip failed, if its output shows a known reason.
 fn reason(log: &str) -> Option<&'static str> {
     let found = REASONS.iter().find(|(words, _)| log.contains(words));
     found.map(|(_, reason)| *reason)
 }
 
-/// The last line that says what went wrong: the last `ERROR:` that is not the head of a traceback or,
-/// failing that, the last line at all.
-pub(crate) fn last_words(log: &str) -> String {
+/// The last line that names the error: the last `ERROR:` that does not start a traceback, or else the last
+/// line.
+pub(crate) fn last_error_line(log: &str) -> String {
     let trimmed = log.lines().rev().map(str::trim);
     let lines = || trimmed.clone().filter(|line| !line.is_empty());
     let is_error = |line: &&str| line.starts_with("ERROR:") && !line.ends_with("Exception:");
     let line = lines().find(is_error).or_else(|| lines().next());
-    let line = line.unwrap_or("it said nothing");
+    let line = line.unwrap_or("it printed nothing");
     line.trim_start_matches("ERROR:").trim().to_owned()
 }
 
@@ -198,9 +198,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pips_words_tell_the_cause() {
+    fn the_cause_is_found_in_the_output_of_pip() {
         let check = |log: &str, expected: Option<&str>, words: &str| {
-            assert_eq!((reason(log), last_words(log).as_str()), (expected, words));
+            assert_eq!(
+                (reason(log), last_error_line(log).as_str()),
+                (expected, words)
+            );
         };
         check(
             "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)'\n\
@@ -222,7 +225,7 @@ mod tests {
         );
         check(
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    Got  12\n",
-            Some(", the registry serves another file than the one pinned"),
+            Some(", the file in the registry is not the pinned one"),
             "THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
         );
         check(
@@ -230,11 +233,11 @@ mod tests {
             None,
             "/usr/bin/python3: No module named pip",
         );
-        check("", None, "it said nothing");
+        check("", None, "it printed nothing");
     }
 
     #[test]
-    fn a_wheel_is_asked_for_by_its_own_tags() {
+    fn a_wheel_is_requested_by_its_own_tags() {
         let check = |file: &str, expected: &[&str]| {
             let arguments = wheel_arguments(file);
             let platforms: Vec<&str> = arguments

@@ -1,104 +1,106 @@
-//! Short lines on standard error while something takes its time: one that rewrites itself on a terminal,
-//! plain lines now and then where the output goes to a file.
+//! Status lines on standard error: one line that is updated on a terminal, plain lines in a log.
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// The column of the subjects.
+/// Width of the first column.
 const WIDTH: usize = 22;
-/// How often the line on a terminal changes.
-const REWRITE: Duration = Duration::from_millis(100);
-/// How often a log gets a line.
-const LOG: Duration = Duration::from_secs(10);
-/// A step that takes less leaves no line.
-const WORTH_TELLING: Duration = Duration::from_secs(2);
+/// Time between two updates on a terminal.
+const TERMINAL_INTERVAL: Duration = Duration::from_millis(100);
+/// Time between two lines in a log.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Steps shorter than this leave no line.
+const MIN_SHOWN_DURATION: Duration = Duration::from_secs(2);
 
-/// One line: what it is about, then what happens to it.
-pub(crate) fn say(subject: &str, text: impl fmt::Display) {
-    // Where standard error is closed there is nobody to tell.
+/// Prints one line: the subject, then its status.
+pub(crate) fn print_status(subject: &str, text: impl fmt::Display) {
+    // If standard error is closed, there is no other place to print.
     let _ = writeln!(anstream::stderr(), "{subject:<WIDTH$}  {text}");
 }
 
-/// Something that goes on. On a terminal its line is there at once and stays if it took a while; a log hears
-/// of it only if it takes a while, so that a quick set-up is a short one.
+/// A step with progress. On a terminal its line appears at once and stays if the step was long. In a log only
+/// long steps are shown, so a quick set-up prints little.
 pub(crate) struct Step {
     subject: String,
     action: String,
     done: u64,
     total: u64,
-    terminal: bool,
+    is_terminal: bool,
     start: Instant,
     last_line: Option<Instant>,
 }
 
 impl Step {
-    /// `total` in bytes.
+    /// Starts a step of `total` bytes.
     pub(crate) fn start(subject: &str, action: impl Into<String>, total: u64) -> Self {
         let mut step = Self {
             subject: subject.to_owned(),
             action: action.into(),
             done: 0,
             total,
-            terminal: is_terminal(),
+            is_terminal: is_terminal(),
             start: Instant::now(),
             last_line: None,
         };
-        step.at(0);
+        step.set_done(0);
         step
     }
 
-    /// `done` bytes of the total so far.
-    pub(crate) fn at(&mut self, done: u64) {
+    /// Sets the number of finished bytes.
+    pub(crate) fn set_done(&mut self, done: u64) {
         self.done = done;
-        let due = match (self.terminal, self.last_line) {
-            (true, last) => last.is_none_or(|last| last.elapsed() >= REWRITE),
-            (false, None) => self.start.elapsed() >= WORTH_TELLING,
-            (false, Some(last)) => last.elapsed() >= LOG,
+        let is_due = match (self.is_terminal, self.last_line) {
+            (true, last) => last.is_none_or(|last| last.elapsed() >= TERMINAL_INTERVAL),
+            (false, None) => self.start.elapsed() >= MIN_SHOWN_DURATION,
+            (false, Some(last)) => last.elapsed() >= LOG_INTERVAL,
         };
-        if !due {
+        if !is_due {
             return;
         }
         self.last_line = Some(Instant::now());
-        let share = match done.min(self.total) * 100 {
+        let percent = match done.min(self.total) * 100 {
             0 => " ...".to_owned(),
-            hundredfold => format!(" ... {} %", hundredfold / self.total),
+            hundredths => format!(" ... {}%", hundredths / self.total),
         };
-        if self.terminal {
-            rewrite(&format!("{:<WIDTH$}  {}{share}", self.subject, self.action));
+        if self.is_terminal {
+            rewrite(&format!(
+                "{:<WIDTH$}  {}{percent}",
+                self.subject, self.action
+            ));
         } else {
-            say(&self.subject, format_args!("{}{share}", self.action));
+            print_status(&self.subject, format_args!("{}{percent}", self.action));
         }
     }
 
-    /// `more` bytes since the last call.
+    /// Adds finished bytes.
     pub(crate) fn add(&mut self, more: u64) {
-        self.at(self.done + more);
+        self.set_done(self.done + more);
     }
 }
 
-/// The step ends, well or with an error that is told elsewhere.
+/// Ends the step. Errors are printed elsewhere.
 impl Drop for Step {
     fn drop(&mut self) {
-        if self.terminal {
+        if self.is_terminal {
             rewrite("");
         }
         let time = self.start.elapsed();
-        if time >= WORTH_TELLING {
+        if time >= MIN_SHOWN_DURATION {
             let (action, seconds) = (&self.action, time.as_secs());
-            say(&self.subject, format_args!("{action}: {seconds} s"));
+            print_status(&self.subject, format_args!("{action}: {seconds} s"));
         }
     }
 }
 
-/// Whether a line can be rewritten where standard error goes.
+/// Whether standard error is a terminal that can update a line.
 fn is_terminal() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|name| name != "dumb")
 }
 
-/// Puts `line` in the place of the line the cursor is in.
+/// Replaces the current line.
 fn rewrite(line: &str) {
-    // Not through anstream: under NO_COLOR it would take away what erases the old line.
+    // Not through anstream: with NO_COLOR it would remove the control codes.
     let mut stderr = std::io::stderr();
     let _ = write!(stderr, "\r\x1b[2K{line}");
     let _ = stderr.flush();
@@ -112,7 +114,7 @@ pub(crate) fn megabytes(bytes: u64) -> String {
 }
 
 /// `10605` as `10,605`.
-pub(crate) fn grouped(number: u64) -> String {
+pub(crate) fn format_count(number: u64) -> String {
     let digits = number.to_string();
     let groups = digits.as_bytes().rchunks(3).rev();
     let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
@@ -124,10 +126,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_for_people() {
+    fn numbers_are_formatted() {
         let check = |bytes: u64, size: &str, number: &str| {
             assert_eq!(
-                (megabytes(bytes).as_str(), grouped(bytes).as_str()),
+                (megabytes(bytes).as_str(), format_count(bytes).as_str()),
                 (size, number)
             );
         };

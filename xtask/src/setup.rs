@@ -1,5 +1,5 @@
-//! The set-up: libtorch and the default data, and nothing else. With all there it is a matter of
-//! milliseconds, so every task begins with it.
+//! The set-up: provides libtorch and the default data. If everything is present it takes milliseconds, so every
+//! task starts with it.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,39 +8,47 @@ use std::time::Instant;
 
 use crate::assets::{Assets, DataFile, Layout};
 use crate::cache::Cache;
-use crate::config::{LIBTORCH, Written};
+use crate::config::{LIBTORCH, LibtorchConfig};
 use crate::error::Result;
-use crate::progress::say;
+use crate::progress::print_status;
 use crate::{data, libtorch, marker};
 
-/// Where the commands that follow find libtorch.
+/// Which libtorch the following commands use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// `.cargo/libtorch.toml` names ours.
-    Ours,
-    /// A variable of the user's names theirs, and they inherit it.
-    Users,
+pub(crate) enum LibtorchSource {
+    /// The one of the set-up, named in `.cargo/libtorch.toml`.
+    Provisioned,
+    /// The user's own one, named in an environment variable.
+    UserProvided,
 }
 
-/// Sets up the checkout at `root`; `asked` is the layout a person wants, `extras` are optional data.
-pub(crate) fn set_up(root: &Path, asked: Option<Layout>, extras: &[String]) -> Result<Source> {
+/// Sets up the checkout at `root`. `requested` is the layout of the command line, `extras` are optional data.
+pub(crate) fn set_up(
+    root: &Path,
+    requested: Option<Layout>,
+    extras: &[String],
+) -> Result<LibtorchSource> {
     let start = Instant::now();
     let assets = Assets::read(&root.join("data/assets.toml"))?;
-    let written = Written::read(root);
-    let users = users_libtorch(&written);
+    let config = LibtorchConfig::read(root);
+    let user_variable = user_libtorch(&config);
     let set_up = SetUp {
-        files: assets.wanted(extras)?,
+        files: assets.select_data(extras)?,
         assets: &assets,
         cache: Cache::locate(|name| env::var_os(name))?,
         data: root.join("data"),
-        choice: match &users {
+        choice: match &user_variable {
             Some(_) => None,
-            None => Some(choose(asked, written.asked, libtorch::has_nvidia_driver)),
+            None => Some(choose(
+                requested,
+                config.requested,
+                libtorch::has_nvidia_driver,
+            )),
         },
     };
-    if let Some(variable) = users {
-        let text = format!("as {variable} says; none is provisioned");
-        say("libtorch", text);
+    if let Some(variable) = user_variable {
+        let text = format!("set by {variable}; nothing is downloaded");
+        print_status("libtorch", text);
     }
     let outcome = if set_up.is_present() {
         "all present".to_owned()
@@ -49,58 +57,64 @@ pub(crate) fn set_up(root: &Path, asked: Option<Layout>, extras: &[String]) -> R
         format!("done in {} s", start.elapsed().as_secs())
     };
     let source = match set_up.choice {
-        Some(Choice { layout, asked, .. }) => {
+        Some(Choice {
+            layout, requested, ..
+        }) => {
             let folder = set_up.cache.libtorch(&assets.libtorch, layout);
-            written.update(root, &folder, asked)?;
-            Source::Ours
+            config.update(root, &folder, requested)?;
+            LibtorchSource::Provisioned
         }
-        None => Source::Users,
+        None => LibtorchSource::UserProvided,
     };
-    say("set-up", format_args!("{outcome}: {}", set_up.inventory()));
+    print_status("set-up", format_args!("{outcome}: {}", set_up.inventory()));
     Ok(source)
 }
 
-/// A libtorch the user has chosen by a variable of torch-sys, in words.
-fn users_libtorch(written: &Written) -> Option<String> {
-    if let Some(value) = written.set_by_the_user(env::var_os(LIBTORCH)) {
+/// The environment variable with which the user chose a libtorch, as text.
+fn user_libtorch(config: &LibtorchConfig) -> Option<String> {
+    if let Some(value) = config.set_by_the_user(env::var_os(LIBTORCH)) {
         return Some(format!("LIBTORCH=`{}`", value.display()));
     }
     env::var_os("LIBTORCH_USE_PYTORCH").map(|_: OsString| "LIBTORCH_USE_PYTORCH".to_owned())
 }
 
-/// A layout, who asked for it, and the reason to print.
+/// A layout, the layout that the user requested, and the reason to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Choice {
     layout: Layout,
-    asked: Option<Layout>,
+    requested: Option<Layout>,
     reason: &'static str,
 }
 
-/// What is asked for now, else what was asked for last, else what the machine can use.
-fn choose(asked: Option<Layout>, before: Option<Layout>, has_driver: impl Fn() -> bool) -> Choice {
-    let no_driver = "no NVIDIA driver found, `--cuda` takes it all the same";
-    let (layout, reason) = match (asked, before) {
-        (Some(layout), _) => (layout, "as asked for"),
-        (None, Some(layout)) => (layout, "as asked for at the last set-up"),
+/// The layout requested now, else the one requested last, else the one that the machine supports.
+fn choose(
+    requested: Option<Layout>,
+    before: Option<Layout>,
+    has_driver: impl Fn() -> bool,
+) -> Choice {
+    let no_driver = "no NVIDIA driver found; `--cuda` installs CUDA anyway";
+    let (layout, reason) = match (requested, before) {
+        (Some(layout), _) => (layout, "as requested"),
+        (None, Some(layout)) => (layout, "as requested at the last set-up"),
         (None, None) if has_driver() => (Layout::Cuda, "there is an NVIDIA driver"),
         (None, None) => (Layout::Cpu, no_driver),
     };
-    let asked = asked.or(before);
+    let requested = requested.or(before);
     Choice {
         layout,
-        asked,
+        requested,
         reason,
     }
 }
 
-/// What is to be there, and where.
+/// What the set-up provides, and where.
 struct SetUp<'a> {
     assets: &'a Assets,
     files: Vec<&'a DataFile>,
     cache: Cache,
     /// The folder `data` of the checkout.
     data: PathBuf,
-    /// `None` where the user has a libtorch of their own.
+    /// `None` if the user has their own libtorch.
     choice: Option<Choice>,
 }
 
@@ -108,25 +122,25 @@ impl SetUp<'_> {
     fn is_present(&self) -> bool {
         let is_whole = |Choice { layout, .. }: Choice| {
             let folder = self.cache.libtorch(&self.assets.libtorch, layout);
-            marker::fault(&folder, &libtorch::recipe(self.assets, layout)).is_none()
+            marker::problem(&folder, &libtorch::recipe(self.assets, layout)).is_none()
         };
         let is_there = |file: &&DataFile| data::is_there(file, &self.data);
         self.choice.is_none_or(is_whole) && self.files.iter().all(is_there)
     }
 
-    /// Fetches what is missing, alone on this cache.
+    /// Provides missing files while it holds the lock of the cache.
     fn provide(&self) -> Result<()> {
         let (assets, cache) = (self.assets, &self.cache);
-        let locked = cache.lock()?;
+        let lock = cache.lock()?;
         if let Some(Choice { layout, reason, .. }) = self.choice {
             libtorch::check_platform(env::consts::OS, env::consts::ARCH, &assets.libtorch)?;
-            say(&libtorch::subject(&assets.libtorch, layout), reason);
-            libtorch::provide(assets, layout, cache, &locked)?;
+            print_status(&libtorch::subject(&assets.libtorch, layout), reason);
+            libtorch::provide(assets, layout, cache, &lock)?;
         }
-        data::provide(assets, &self.files, &self.data, cache, &locked)
+        data::provide(assets, &self.files, &self.data, cache, &lock)
     }
 
-    /// What is there now, for the last line.
+    /// What is present, for the last line.
     fn inventory(&self) -> String {
         let subject = |choice: Choice| libtorch::subject(&self.assets.libtorch, choice.layout);
         let files = self.files.iter().map(|file| format!("data/{}", file.file));
@@ -140,11 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wish_goes_before_what_the_machine_has() {
+    fn a_requested_layout_overrides_the_machine() {
         let (cpu, cuda) = (Some(Layout::Cpu), Some(Layout::Cuda));
-        let check = |asked, before, has_driver: bool, layout, kept| {
-            let choice = choose(asked, before, || has_driver);
-            assert_eq!((choice.layout, choice.asked), (layout, kept));
+        let check = |requested, before, has_driver: bool, layout, kept| {
+            let choice = choose(requested, before, || has_driver);
+            assert_eq!((choice.layout, choice.requested), (layout, kept));
         };
         check(None, None, false, Layout::Cpu, None);
         check(None, None, true, Layout::Cuda, None);

@@ -1,4 +1,4 @@
-//! SHA-256 as it stands in `data/assets.toml`: 64 lower-case hexadecimal digits.
+//! SHA-256 in the format of `data/assets.toml`: 64 lower-case hexadecimal digits.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 
-/// How much is read at a time.
+/// Bytes read at a time.
 pub(crate) const CHUNK: u64 = 1 << 20;
 
 /// The digest of bytes.
@@ -16,7 +16,7 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     to_hex(Sha256::new().chain_update(bytes))
 }
 
-/// The digest of a file; `on_read` is told the bytes of each step, for progress.
+/// The digest of a file. `on_read` receives the number of bytes of each read, for progress.
 pub(crate) fn of_file(path: &Path, mut on_read: impl FnMut(u64)) -> Result<String> {
     let mut read = || -> io::Result<String> {
         let mut file = File::open(path)?;
@@ -36,22 +36,22 @@ fn to_hex(hasher: Sha256) -> String {
     digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Fails unless the digest `found` of the file `path` is the one that is pinned.
+/// Fails unless the digest `found` of the file `path` is the pinned one.
 pub(crate) fn check(expected: &str, found: &str, path: &Path) -> Result<()> {
     if found == expected {
         return Ok(());
     }
     let path = path.display();
     Err(Error::new(format!(
-        "`{path}` is not the file that is pinned: expected SHA-256 {expected}, found {found}"
+        "`{path}` is not the pinned file: expected SHA-256 {expected}, found {found}"
     ))
     .with_hint(format!(
-        "Delete `{path}` if it exists and run `cargo xtask setup` again; if it comes back, what the \
-         registry serves is not what data/assets.toml pins: do not use it"
+        "Delete `{path}` if it exists and run `cargo xtask setup` again; if the error returns, the \
+         registry has another file than data/assets.toml pins: do not use it"
     )))
 }
 
-/// Whether a text has the form of a digest.
+/// Whether a text has the format of a digest.
 pub(crate) fn is_digest(text: &str) -> bool {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     text.len() == 64 && text.bytes().all(is_digit)
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_refused_with_both_digests() {
+    fn a_wrong_file_is_refused_with_both_digests() {
         let path = Path::new("wheel.whl");
         let (found, expected) = (of_bytes(b"abc"), of_bytes(b"abd"));
         check(&found, &found, path).unwrap_or_else(|error| panic!("{error}"));

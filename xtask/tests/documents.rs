@@ -1,4 +1,4 @@
-//! The documents: their length, their links, and that nothing is missing from the book.
+//! Checks the documents: their length, their links, and that every page is in the book.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Markdown files below `folder`, with their folders.
+/// All Markdown files below `folder`.
 fn markdown_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in
@@ -32,7 +32,7 @@ fn markdown_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// All documents that people read: the README, its neighbours, the book and the experiments.
+/// All documents: the README, ARCHITECTURE and CHANGELOG, the book and the experiments.
 fn documents() -> Vec<PathBuf> {
     let mut files = vec![
         root().join("README.md"),
@@ -44,7 +44,7 @@ fn documents() -> Vec<PathBuf> {
     files
 }
 
-/// Targets of Markdown links and pictures, outside fenced code.
+/// Targets of Markdown links and pictures outside code blocks.
 fn links(text: &str) -> Vec<String> {
     let mut is_code = false;
     let mut found = Vec::new();
@@ -61,14 +61,14 @@ fn links(text: &str) -> Vec<String> {
     found
 }
 
-/// The anchor of a heading, as GitHub and mdBook make it.
+/// The anchor of a heading, as on GitHub and in mdBook.
 fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter_map(|c| match c {
+    let characters = heading.chars().filter_map(|c| match c {
         ' ' => Some('-'),
         c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
         _ => None,
     });
-    kept.collect()
+    characters.collect()
 }
 
 fn has_anchor(file: &Path, wanted: &str) -> bool {
@@ -80,7 +80,7 @@ fn has_anchor(file: &Path, wanted: &str) -> bool {
 }
 
 #[test]
-fn documents_keep_their_length() {
+fn documents_are_short_enough() {
     for (name, longest) in [("README.md", 900), ("ARCHITECTURE.md", 1_500)] {
         let words = read(&root().join(name)).split_whitespace().count();
         assert!(
@@ -99,7 +99,7 @@ fn documents_keep_their_length() {
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_are_valid() {
     let mut broken = Vec::new();
     for file in documents() {
         let folder = file.parent().expect("a file has a folder");
@@ -113,18 +113,14 @@ fn links_between_documents_lead_somewhere() {
             } else {
                 folder.join(path)
             };
-            let leads_somewhere =
+            let is_valid =
                 target.exists() && (fragment.is_empty() || has_anchor(&target, fragment));
-            if !leads_somewhere {
+            if !is_valid {
                 broken.push(format!("{}: {link}", file.display()));
             }
         }
     }
-    assert!(
-        broken.is_empty(),
-        "links that lead nowhere:\n{}",
-        broken.join("\n")
-    );
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
 #[test]
@@ -142,7 +138,7 @@ fn every_page_is_in_the_book() {
 }
 
 #[test]
-fn every_decision_is_in_the_architecture() {
+fn every_decision_is_linked_in_the_architecture() {
     let listed = links(&read(&root().join("ARCHITECTURE.md")));
     for page in markdown_files(&root().join("docs/decisions")) {
         let name = page
@@ -158,7 +154,7 @@ fn every_decision_is_in_the_architecture() {
 }
 
 #[test]
-fn tables_of_experiments_belong_to_a_page() {
+fn data_files_of_experiments_are_linked() {
     let folder = root().join("experiments");
     let linked: BTreeSet<String> = markdown_files(&folder)
         .iter()
@@ -168,6 +164,6 @@ fn tables_of_experiments_belong_to_a_page() {
         let name = entry.expect("a readable folder").file_name();
         let name = name.to_string_lossy();
         let is_linked = name.ends_with(".md") || linked.contains(name.as_ref());
-        assert!(is_linked, "experiments/{name} is linked by no page");
+        assert!(is_linked, "experiments/{name} is not linked by any page");
     }
 }

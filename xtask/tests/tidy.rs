@@ -1,16 +1,18 @@
-//! The rules of this repository that no compiler checks, as tests.
+//! Rules of this repository that the compiler does not check.
+
+#[path = "../src/phrases.rs"]
+mod phrases;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// No source file is longer.
+/// The largest number of lines of a source file.
 const LONGEST_FILE: usize = 500;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("xtask lies in the checkout")
+        .expect("xtask is in the checkout")
         .to_owned()
 }
 
@@ -18,43 +20,18 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The files under version control, and those about to be: all that git does not ignore.
+/// The files under version control, and new files that git does not ignore.
 fn files() -> Vec<PathBuf> {
-    let output = Command::new("git")
-        // The clone of a CI job often belongs to somebody else.
-        .args([
-            "-c",
-            "safe.directory=*",
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .current_dir(root())
-        .output()
-        .expect("git is needed to clone, so it is there");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let names = String::from_utf8(output.stdout).expect("our file names are plain");
-    // A file that was removed is still listed until the removal is committed.
-    names
-        .split_terminator('\0')
-        .map(PathBuf::from)
-        .filter(|file| root().join(file).is_file())
-        .collect()
+    phrases::repository_files(&root())
 }
 
 fn has_extension(file: &Path, extension: &str) -> bool {
     file.extension().is_some_and(|found| found == extension)
 }
 
-/// Fails with all `faults` at once.
-fn none(faults: Vec<String>) {
-    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+/// Fails and lists all problems at once.
+fn assert_none(problems: Vec<String>) {
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
 /// Folders of `crates/`, by name.
@@ -72,10 +49,10 @@ fn crates() -> Vec<String> {
 }
 
 #[test]
-fn every_crate_takes_the_lints_of_the_workspace() {
+fn every_crate_uses_the_lints_of_the_workspace() {
     let manifests = crates().into_iter().map(|name| format!("crates/{name}"));
     let manifests = manifests.chain(["tests".to_owned(), "xtask".to_owned()]);
-    none(
+    assert_none(
         manifests
             .filter(|name| {
                 let manifest: toml::Table = read(&root().join(name).join("Cargo.toml"))
@@ -93,7 +70,7 @@ fn every_crate_takes_the_lints_of_the_workspace() {
 
 #[test]
 fn no_source_file_is_too_long() {
-    none(
+    assert_none(
         files()
             .into_iter()
             .filter(|file| has_extension(file, "rs"))
@@ -115,14 +92,14 @@ fn every_crate_is_in_the_architecture() {
     let missing = crates()
         .into_iter()
         .filter(|name| !names_folder(&text, name));
-    none(
+    assert_none(
         missing
             .map(|name| format!("ARCHITECTURE.md does not name crates/{name}"))
             .collect(),
     );
 }
 
-/// Whether `text` names the folder as `name/` or as code; the word alone may be there by chance.
+/// Whether `text` names the folder as `name/` or as code. The word alone does not count.
 fn names_folder(text: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let ends = |rest: &str| !rest.starts_with(is_word);
@@ -138,24 +115,24 @@ fn names_folder(text: &str, name: &str) -> bool {
 
 #[test]
 fn no_path_of_a_developers_machine_is_in_the_repository() {
-    none(
+    assert_none(
         files()
             .into_iter()
             .filter_map(|file| Some((fs::read_to_string(root().join(&file)).ok()?, file)))
             .flat_map(|(text, file)| {
-                let faults = text.lines().enumerate().filter_map(|(index, line)| {
+                let problems = text.lines().enumerate().filter_map(|(index, line)| {
                     let found = developers_path(line)?;
                     Some(format!("{}:{} names `{found}`", file.display(), index + 1))
                 });
-                faults.collect::<Vec<_>>()
+                problems.collect::<Vec<_>>()
             })
             .collect(),
     );
 }
 
-/// The beginning of a path into somebody's home or work folder.
+/// The start of a path into a home or work folder.
 fn developers_path(line: &str) -> Option<&'static str> {
-    // Each in two parts, or this file would break its own rule.
+    // Each is split in two, so that this file does not match.
     const FOLDERS: [&str; 5] = [
         concat!("/ho", "me/"),
         concat!("/ro", "ot/"),
@@ -163,7 +140,7 @@ fn developers_path(line: &str) -> Option<&'static str> {
         concat!("/wo", "rk/"),
         concat!("C:\\Us", "ers\\"),
     ];
-    // `artifacts/work/` and `example.org/home/` are no such paths.
+    // `artifacts/work/` and `example.org/home/` do not count.
     let begins = |before: &str| {
         before.ends_with("file://")
             || !before.ends_with(|c: char| c.is_alphanumeric() || "._-~/})>*".contains(c))
@@ -175,26 +152,31 @@ fn developers_path(line: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn nothing_is_left_to_do_later() {
-    // Each in two parts, or this file would break its own rule.
+fn no_banned_phrase_is_used() {
+    assert_none(phrases::find_banned_phrases(&root()));
+}
+
+#[test]
+fn no_unfinished_code_is_left() {
+    // Each is split in two, so that this file does not match.
     let words = [
         concat!("to", "do!("),
         concat!("unimpl", "emented!("),
         concat!("#[ign", "ore"),
     ];
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for file in files().into_iter().filter(|file| has_extension(file, "rs")) {
         for (index, line) in read(&root().join(&file)).lines().enumerate() {
             for word in words.iter().filter(|word| line.contains(*word)) {
-                faults.push(format!("{}:{} has `{word}`", file.display(), index + 1));
+                problems.push(format!("{}:{} has `{word}`", file.display(), index + 1));
             }
         }
     }
-    none(faults);
+    assert_none(problems);
 }
 
 #[test]
-fn a_folder_is_named_by_more_than_its_word() {
+fn only_a_path_or_code_names_a_folder() {
     let check =
         |text: &str, expected: bool| assert_eq!(names_folder(text, "train"), expected, "{text}");
     check("train/ the networks learn", true);
@@ -208,7 +190,7 @@ fn a_folder_is_named_by_more_than_its_word() {
 }
 
 #[test]
-fn a_developers_path_is_told_from_ours() {
+fn paths_of_developers_machines_are_recognised() {
     let check = |line: &str, expected: bool| {
         let line = line.replace('%', "/");
         assert_eq!(developers_path(&line).is_some(), expected, "{line}");

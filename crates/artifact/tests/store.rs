@@ -11,7 +11,7 @@ use artifact::{
     host_name, step_key,
 };
 use serde_json::{Value, json};
-use testkit::Recipe;
+use testkit::TestArtifact;
 
 const FILES: [(&str, &[u8]); 3] = [
     ("reviews.parquet", b"sixty reviews"),
@@ -25,10 +25,10 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn recipe(settings: Value) -> Recipe {
-    Recipe {
+fn recipe(settings: Value) -> TestArtifact {
+    TestArtifact {
         settings,
-        ..Recipe::new(StageName::Ingest, Contract::Reviews { rows: 60 })
+        ..TestArtifact::new(StageName::Ingest, Contract::Reviews { rows: 60 })
     }
 }
 

@@ -4,12 +4,12 @@ use std::fs;
 
 use artifact::{Contract, InputReference, StageName, Store, UnusedFolder, UnusedKind};
 use serde_json::json;
-use testkit::Recipe;
+use testkit::TestArtifact;
 
-fn reviews(settings: u64) -> Recipe {
-    Recipe {
+fn reviews(settings: u64) -> TestArtifact {
+    TestArtifact {
         settings: json!({ "settings": settings }),
-        ..Recipe::new(StageName::Ingest, Contract::Reviews { rows: settings })
+        ..TestArtifact::new(StageName::Ingest, Contract::Reviews { rows: settings })
     }
 }
 
@@ -44,9 +44,9 @@ fn outputs_of_variants_and_their_inputs_are_in_use() {
         classes: vec![],
         normalization: None,
     };
-    let clean = Recipe {
+    let clean = TestArtifact {
         inputs: vec![input],
-        ..Recipe::new(StageName::Clean, contract)
+        ..TestArtifact::new(StageName::Clean, contract)
     };
     clean.commit(&store, "reviews", &[("clean.parquet", b"clean")]);
     assert_eq!(store.unused_folders().expect("readable"), []);

@@ -11,11 +11,11 @@ use embed::Embed;
 use ingest::Ingest;
 use serde_json::{Value, json};
 use stage::NoOptions;
-use testkit::{Project, Screen, run_stage};
+use testkit::{ProgramOutput, Project, run_stage};
 use tokenize::Tokenize;
 use train::Train;
 
-fn ressenti_evaluate(project: &Project, arguments: &[&str]) -> Screen {
+fn ressenti_evaluate(project: &Project, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ressenti-evaluate"));
     command
         .arg("--pipeline")

@@ -7,55 +7,56 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use settings::RunSettings;
 use stage::PipelineArguments;
 
-use crate::selection::Request;
+use crate::selection::SelectionArguments;
 
 const EXAMPLES: &str = "\
 Examples:
-  ressenti run                                   from raw reviews to the report
-  ressenti plan                                  say what would run, and why
-  ressenti inspect reviews.csv                   what would be read of a file of yours
-  ressenti fetch sentence-transformers/all-MiniLM-L12-v2      a pretrained encoder
-  ressenti predict --explain 'Not bad at all.'   what the best model says, and by which words
-  ressenti run --set model.lstm.hidden=64        try another setting: only what depends on it runs
+  ressenti run                                   run all stages, from raw reviews to the report
+  ressenti plan                                  show which steps would run, and why
+  ressenti inspect reviews.csv                   show how a file of yours would be read
+  ressenti fetch sentence-transformers/all-MiniLM-L12-v2      download a pretrained encoder
+  ressenti predict --explain 'Not bad at all.'   predict a text and show the words that influenced it
+  ressenti run --set model.lstm.hidden=64        change a setting; only steps that depend on it run
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
-  ressenti train --variant lstm --force          one stage by hand
+  ressenti train --variant lstm --force          run one stage
   ressenti status --json                         for scripts
-  ressenti doctor                                is everything there that is needed?
-  ressenti gc --dry-run                          what nothing names any more, with sizes
+  ressenti doctor                                check the installation
+  ressenti gc --dry-run                          list unused artifacts with their sizes
 
-Exit codes: 0 done; 1 something to mend (data, settings, a regression); 2 usage;
-75 a fault worth trying again; 130 interrupted. A failed stage's code is passed on.";
+Exit codes: 0 success; 1 an error in data or settings, or a regression; 2 wrong usage;
+75 a transient error, worth a retry; 130 interrupted. A failed stage passes on its exit code.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
   ressenti run
   ressenti run --dry-run                         the same as `ressenti plan`
-  ressenti run --from clean                      redo cleaning and everything after it
-  ressenti run --only train --variant lstm       one step; what it reads must be there
-  ressenti run --variant lstm                    that model and what it needs, nothing else
+  ressenti run --from clean                      run clean and everything after it again
+  ressenti run --only train --variant lstm       run one step; its inputs must exist
+  ressenti run --variant lstm                    run one model and its inputs
   ressenti run --set model.lstm.hidden=64 --set training.epochs=3
-  ressenti run --jobs 4                          trials of a sweep side by side, on a quarter of the cores each
+  ressenti run --jobs 4                          run 4 steps at a time, each on a quarter of the cores
   ressenti run --keep-going --progress json
-  ressenti run --engine slurm                    each step a job of the cluster; stays and shows them
-  ressenti run --engine slurm --detach           submits and leaves; the same command follows again
-  ressenti run --baseline metrics.json           exit 1 where a model is significantly worse";
+  ressenti run --engine slurm                    submit each step as a Slurm job and monitor the jobs
+  ressenti run --engine slurm --detach           submit and exit; without --detach the same command monitors
+  ressenti run --baseline metrics.json           exit code 1 if a model is significantly worse";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
   ressenti plan
   ressenti plan --set tokenizer.words.vocabulary_size=8000
   ressenti plan --from train --variant lstm
-  ressenti plan --format dot | dot -Tsvg > plan.svg      the graph as a picture
+  ressenti plan --format dot | dot -Tsvg > plan.svg      the graph of the steps as a picture
   ressenti plan --format json                            with the command of every step
-  ressenti plan --format slurm > jobs.sh                 what `run --engine slurm` submits, as a script
+  ressenti plan --format slurm > jobs.sh                 a script that submits the same jobs as
+                                                         `run --engine slurm`
 
-A step is fresh when the output of exactly these settings and inputs is there and every byte of it
-is as written. A step whose input may change runs only if that input then holds something else.";
+A step is fresh if its output for the current settings and inputs exists and every byte is intact.
+A step whose input may change runs only if the content of the input changes.";
 
-/// Sentiment models from raw reviews: run the pipeline, say what would run, show what is there
+/// Train and evaluate sentiment models on your reviews
 ///
-/// Reads `pipeline.toml`, works out which steps are not fresh, and runs the programs of their stages
-/// in the order of the data. Everything made is kept under `artifacts/`, named by what produced it.
+/// Reads `pipeline.toml` and runs the stage programs of all steps that are not fresh, in order. All outputs
+/// are stored under `artifacts/`.
 #[derive(Debug, Parser)]
 #[command(name = "ressenti", version, after_help = EXAMPLES, disable_help_subcommand = true)]
 #[command(subcommand_help_heading = "Commands and stages", max_term_width = 100)]
@@ -69,44 +70,44 @@ pub(crate) enum Command {
     /// Run every step that is not fresh
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
-    /// Say which steps would run, and why
+    /// Show which steps would run, and why
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArguments),
-    /// Show what is there: rows, age, duration, size, folder; and where jobs of a cluster stand
+    /// Show the state, age, duration and size of every output, and the state of cluster jobs
     Status(StatusArguments),
-    /// End every job that a run on a cluster has submitted; nothing that was saved is lost
+    /// Cancel all cluster jobs of this artifacts folder; finished steps and checkpoints are kept
     Cancel(PipelineArguments),
-    /// What runs within a job of a cluster: calls a program, survives time limits and passing faults
+    /// Run one program inside a cluster job and requeue the job if needed; used by job scripts
     Job(JobArguments),
-    /// Say what is there, what is missing, and what to type; with a self-test of about ten seconds
+    /// Check the installation and show how to fix problems; takes about ten seconds
     Doctor(DoctorArguments),
-    /// Delete what nothing names any more, after asking
+    /// Delete artifacts that no step of the pipeline uses, after asking for confirmation
     Gc(GcArguments),
-    /// Show what ingest would read of a file, and the settings that say so
+    /// Show how a file of reviews would be read, and the settings to read it
     Inspect(StageArguments),
-    /// Say what a model makes of new texts: arguments, lines of a pipe, or a file of any size
+    /// Predict the sentiment of texts, of lines from a pipe, or of a file of any size
     Predict(StageArguments),
-    /// Show what people feel over time: shares with intervals, changes, what comes next
+    /// Estimate the share of positive reviews over time, with intervals and a forecast
     Trend(StageArguments),
-    /// Answer over HTTP what a model says of texts; with a page to try it
+    /// Serve predictions over HTTP, with a web page
     Serve(StageArguments),
-    /// Set two runs side by side: what changed in data, settings and code, and what came of it
+    /// Compare two runs: their data, settings, code and results
     Compare(StageArguments),
-    /// Fetch a pretrained encoder from the Hugging Face hub, and show the tables that use it
+    /// Download a pretrained encoder from the Hugging Face Hub, and print settings that use it
     Fetch(StageArguments),
-    /// Stage: raw reviews, whatever their form, to one table
+    /// Stage: read raw reviews in any supported format into one table
     Ingest(StageArguments),
-    /// Stage: normalise text, remove duplicates, decide the split
+    /// Stage: normalise text, remove duplicates, and split the reviews
     Clean(StageArguments),
-    /// Stage: text to token ids, once for each `[tokenizer.NAME]`
+    /// Stage: convert text to token ids, once for each `[tokenizer.NAME]`
     Tokenize(StageArguments),
-    /// Stage: a vector for every entry of a vocabulary, once for each `[embedding.NAME]`
+    /// Stage: make word vectors or load an encoder, once for each `[embedding.NAME]`
     Embed(StageArguments),
-    /// Stage: a model from tokens and vectors, once for each `[model.NAME]`
+    /// Stage: train a model, once for each `[model.NAME]`
     Train(StageArguments),
-    /// Stage: predictions and figures of one model, once for each `[model.NAME]`
+    /// Stage: predict the test reviews and compute metrics, once for each `[model.NAME]`
     Evaluate(StageArguments),
-    /// Stage: all figures on one page
+    /// Stage: write all results into one HTML page
     Report(StageArguments),
 }
 
@@ -115,29 +116,29 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
-    pub(crate) selection: Request,
+    pub(crate) selection: SelectionArguments,
 
-    /// Say what would run, and why, and run nothing
+    /// Only show which steps would run, and why
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Steps that run at the same time, instead of the pipeline file's `run.jobs`; no result depends on it
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MAX_JOBS as i64))]
+    /// Number of steps that run at the same time; overrides `run.jobs`, results do not depend on it
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MOST_JOBS as i64))]
     pub(crate) jobs: Option<u8>,
 
-    /// When a step fails, still run the steps that do not need it
+    /// If a step fails, still run the steps that do not need it
     #[arg(long)]
     pub(crate) keep_going: bool,
 
-    /// Compare every model with this earlier `metrics.json`; a significant regression is exit code 1
+    /// Compare every model with the `metrics.json` of an earlier run; exit code 1 if one is significantly worse
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Where steps run, instead of the pipeline file's `engine.kind`; no result depends on it
+    /// Where steps run; overrides `engine.kind`, results do not depend on it
     #[arg(long, value_name = "ENGINE", value_enum)]
     pub(crate) engine: Option<Engine>,
 
-    /// On a cluster: leave once all is submitted
+    /// On a cluster: exit after submitting the jobs
     #[arg(long)]
     pub(crate) detach: bool,
 }
@@ -151,40 +152,40 @@ pub(crate) enum Engine {
     Slurm,
 }
 
-/// How a plan is told.
+/// Output format of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PlanFormat {
-    /// For people
+    /// A table for people
     #[default]
     Text,
-    /// One JSON array: each step with its state, what it reads, its command, and how long it took last
+    /// A JSON array of steps: state, reasons, inputs, command, resources and last duration in seconds
     Json,
-    /// A graph in the language of Graphviz
+    /// A graph for Graphviz
     Dot,
-    /// A script that submits what is not fresh as jobs of Slurm
+    /// A shell script that submits the steps that are not fresh as Slurm jobs
     Slurm,
 }
 
-/// What a job's script says, see `crate::job`.
+/// Arguments of `ressenti job`, which job scripts call; see `crate::job`.
 #[derive(Debug, Args)]
 pub(crate) struct JobArguments {
-    /// The folder of the jobs' record, beside the artifacts
+    /// The folder of the job record, beside the artifacts
     #[arg(long, value_name = "FOLDER")]
     pub(crate) record: PathBuf,
 
-    /// What the job is called there
+    /// Name of the job in the record
     #[arg(long, value_name = "NAME")]
     pub(crate) name: String,
 
-    /// How paths of folders begin in which the program saves what it can go on from
-    #[arg(long, value_name = "PREFIX")]
-    pub(crate) kept: Vec<PathBuf>,
+    /// Prefix of the paths of folders in which the program saves checkpoints; may be repeated
+    #[arg(long = "kept", value_name = "PREFIX")]
+    pub(crate) resume_prefixes: Vec<PathBuf>,
 
-    /// How often the job is put back into the queue after a fault that may pass
+    /// How often the job is requeued after a transient error
     #[arg(long, value_name = "NUMBER", default_value_t = 3)]
     pub(crate) retries: u32,
 
-    /// Seconds without progress after which the program is stopped; 0 waits for ever
+    /// Seconds without progress after which the program is stopped; 0 waits forever
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     pub(crate) stall_timeout: u64,
 
@@ -198,13 +199,13 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
-    pub(crate) selection: Request,
+    pub(crate) selection: SelectionArguments,
 
-    /// Show the trials of every sweep one by one
+    /// List every trial of every sweep
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// How the plan is told
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: PlanFormat,
 }
@@ -214,30 +215,30 @@ pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
 
-    /// A sweep whose trials are shown one by one
+    /// A sweep whose trials are listed
     #[arg(value_name = "SWEEP")]
     pub(crate) sweep: Option<String>,
 
-    /// Show the trials of every sweep one by one
+    /// List every trial of every sweep
     #[arg(long, conflicts_with = "sweep")]
     pub(crate) all: bool,
 
-    /// As one JSON array, an object for each step, trials one by one
+    /// Print a JSON array with an object for each step and trial
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Draw the course of the last run on a cluster into this HTML file
+    /// Write a timeline of the last run on a cluster to this HTML file
     #[arg(long, value_name = "FILE")]
     pub(crate) timeline: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArguments {
-    /// The pipeline file, whose artifacts folder is tried
+    /// The pipeline file; its artifacts folder is checked, too
     #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
     pub(crate) pipeline: PathBuf,
 
-    /// As one JSON array, an object for each finding
+    /// Print a JSON array with an object for each check
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -247,24 +248,24 @@ pub(crate) struct GcArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
 
-    /// Only show what would be deleted
+    /// Only list what would be deleted
     #[arg(long, conflicts_with = "yes")]
     pub(crate) dry_run: bool,
 
-    /// Delete without asking
+    /// Delete without asking for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
 
-    /// As one JSON object
+    /// Print a JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// The stage's own program parses these, and has its own `--help`.
+/// Arguments that are passed on to another program, which has its own `--help`.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct StageArguments {
-    /// Arguments for the stage's program
+    /// Arguments of the program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<OsString>,
 }
@@ -276,12 +277,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn a_stage_is_given_its_arguments_untouched() {
+    fn arguments_of_a_stage_are_passed_on_unchanged() {
         let line = [
             "ressenti",
             "train",
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelled_stage_is_answered_with_the_nearest() {
+    fn a_misspelled_name_gets_a_suggestion() {
         let error = Arguments::try_parse_from(["ressenti", "run", "--from", "trian"])
             .expect_err("no such stage");
         assert!(

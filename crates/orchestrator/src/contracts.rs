@@ -1,13 +1,14 @@
-//! Do a step's inputs fit together? Found while planning, in milliseconds, and not by a network
-//! whose first matrix product fails an hour later.
+//! Checks while planning that the inputs of a step fit together, for example that an embedding was made for
+//! the same tokenizer.
 
 use artifact::{Contract, Failure, StageName, format};
 use settings::StepId;
 
-/// What has to be the same wherever two contracts meet that both speak of it, in words.
-const TERMS: [fn(&Contract) -> Option<String>; 4] = [vocabulary, tokenizer, width, classes];
+/// Properties that must be equal in all contracts that have them.
+const SHARED_PROPERTIES: [fn(&Contract) -> Option<String>; 4] =
+    [vocabulary, tokenizer, width, classes];
 
-/// Not that of an encoder, whose table may have rows that its tokenizer never uses.
+/// Not of an encoder, whose table may have rows that its tokenizer never uses.
 fn vocabulary(contract: &Contract) -> Option<String> {
     let size = match contract {
         Contract::Tokens {
@@ -53,11 +54,11 @@ fn classes(contract: &Contract) -> Option<String> {
     }
 }
 
-/// Compares the contracts that meet in one step: those of its inputs and, where it is there
-/// already, of its output. All of the same tokenizer, vocabulary, width and classes.
+/// Compares the contracts of a step's inputs and of its output if it exists. Tokenizer, vocabulary, width
+/// and classes must be equal.
 ///
 /// # Errors
-/// The first two that do not fit, with the setting to change.
+/// The first two artifacts that do not fit, with the setting to change.
 pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result<(), Failure> {
     let reference = match step.stage {
         StageName::Embed => format!("embedding.{}.tokenizer", step.variant),
@@ -68,22 +69,21 @@ pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result
             let Some((one_has, two_has)) = difference(earlier, contract) else {
                 continue;
             };
-            let message = format!(
-                "`{step}` cannot put `{one}` and `{two}` together: the former has {one_has}, the latter {two_has}"
-            );
+            let message =
+                format!("`{step}` cannot combine `{one}` ({one_has}) with `{two}` ({two_has})");
             let (stage, variant) = (two.stage, &two.variant);
             return Err(Failure::new(message).with_hint(format!(
-                "Set `{reference}` to one made for the other, or rebuild `{two}` with `--only {stage} --variant {variant} --force`"
+                "Set `{reference}` to a name that fits, or rebuild `{two}` with `ressenti run --only {stage} --variant {variant} --force`"
             )));
         }
     }
     Ok(())
 }
 
-/// What each of two contracts says where they contradict each other.
+/// The first property that differs, with both values.
 fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
-    TERMS.iter().find_map(|term| {
-        let (one, two) = (term(one)?, term(two)?);
+    SHARED_PROPERTIES.iter().find_map(|property| {
+        let (one, two) = (property(one)?, property(two)?);
         (one != two).then_some((one, two))
     })
 }
@@ -137,38 +137,38 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named_on_both_sides() {
+    fn a_mismatch_names_both_inputs_and_values() {
         check_fit(tokens("a", 500), embedding("a", 500, 8), None);
         check_fit(
             tokens("a", 500),
             embedding("a", 600, 8),
             Some(
-                "`train lstm` cannot put `tokenize words` and `embed glove` together: \
-                 the former has a vocabulary of 500, the latter a vocabulary of 600",
+                "`train lstm` cannot combine `tokenize words` (a vocabulary of 500) \
+                 with `embed glove` (a vocabulary of 600)",
             ),
         );
         check_fit(
             tokens("a", 500),
             embedding("b", 500, 8),
             Some(
-                "`train lstm` cannot put `tokenize words` and `embed glove` together: \
-                 the former has the tokenizer 17762fddd969, the latter the tokenizer 10e5cf3d3c8a",
+                "`train lstm` cannot combine `tokenize words` (the tokenizer 17762fddd969) \
+                 with `embed glove` (the tokenizer 10e5cf3d3c8a)",
             ),
         );
         check_fit(
             embedding("a", 500, 8),
             model("a", 16, &["negative", "positive"]),
             Some(
-                "`train lstm` cannot put `tokenize words` and `embed glove` together: \
-                 the former has vectors of 8 components, the latter vectors of 16 components",
+                "`train lstm` cannot combine `tokenize words` (vectors of 8 components) \
+                 with `embed glove` (vectors of 16 components)",
             ),
         );
         check_fit(
             tokens("a", 500),
             model("a", 16, &["bad", "good"]),
             Some(
-                "`train lstm` cannot put `tokenize words` and `embed glove` together: \
-                 the former has the classes negative, positive, the latter the classes bad, good",
+                "`train lstm` cannot combine `tokenize words` (the classes negative, positive) \
+                 with `embed glove` (the classes bad, good)",
             ),
         );
     }

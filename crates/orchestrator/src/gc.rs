@@ -1,4 +1,4 @@
-//! `ressenti gc`: what nothing names any more, with sizes, deleted when asked for.
+//! `ressenti gc`: lists and deletes artifacts that no step of the pipeline uses.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,28 +8,27 @@ use serde_json::{Value, json};
 
 use crate::arguments::GcArguments;
 
-/// Finds what nothing names, shows it, and deletes it after asking, or as the arguments say.
+/// Lists unused folders and deletes them after a confirmation, or as the arguments say.
 ///
 /// # Errors
-/// The pipeline file or the store cannot be read, or nobody is there to be asked.
+/// The pipeline file or the store cannot be read, or there is no terminal for the confirmation.
 pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     let store = Store::new(&arguments.pipeline.load()?.artifacts);
     let found = store.unused_folders()?;
     let mut out = anstream::stdout();
     let bytes: u64 = found.iter().map(|unused| unused.bytes).sum();
     if !arguments.json {
-        let _ = show(&mut out, &found, bytes);
+        let _ = print_table(&mut out, &found, bytes);
     }
     let deletes = if arguments.dry_run {
         false
     } else if arguments.yes || found.is_empty() {
         arguments.yes
     } else if io::stdin().is_terminal() {
-        ask(&mut out)
+        confirm(&mut out)
     } else {
-        let hint =
-            "Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`";
-        let message = "There is no terminal to ask whether to delete what was found";
+        let hint = "Delete without confirmation with `ressenti gc --yes`, or only list with `ressenti gc --dry-run`";
+        let message = "Failed to ask for confirmation: standard input is not a terminal";
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     };
     let mut deleted = Vec::new();
@@ -40,7 +39,7 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     }
     let freed: u64 = deleted.iter().map(|unused| unused.bytes).sum();
     let _ = if arguments.json {
-        let entry = |unused| entry(unused, deleted.contains(&unused));
+        let entry = |unused| to_json(unused, deleted.contains(&unused));
         let list: Vec<Value> = found.iter().map(entry).collect();
         let object = json!({"found": list, "bytes": bytes, "freed": freed});
         writeln!(out, "{object:#}")
@@ -53,20 +52,20 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn show(out: &mut impl Write, found: &[UnusedFolder], bytes: u64) -> io::Result<()> {
+fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
-        let text = "Everything in the artifacts folder is named by a variant, or was made for one";
+        let text = "Nothing to delete: every artifact is the last output of a variant, or was made for one";
         return writeln!(out, "{text}");
     }
     let dimmed = Style::new().dimmed();
     let (stage, size, age) = ("stage", "size", "age");
-    let line = format!("{stage:<9} {size:>10}  {age:>10}  what");
+    let line = format!("{stage:<9} {size:>10}  {age:>10}  content");
     writeln!(out, "{dimmed}{line}{dimmed:#}")?;
     for unused in found {
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
         let folder = unused.folder.display();
         let what = match &unused.kind {
-            UnusedKind::Output {
+            UnnamedKind::Output {
                 stage: of,
                 finished,
                 summary,
@@ -77,10 +76,12 @@ fn show(out: &mut impl Write, found: &[UnusedFolder], bytes: u64) -> io::Result<
             }
             UnusedKind::Damaged => {
                 style = AnsiColor::Yellow.on_default();
-                format!("an output whose manifest cannot be read: {folder}")
+                format!("damaged output, its manifest cannot be read: {folder}")
             }
-            UnusedKind::Resumable => format!("an interrupted run goes on from here: {folder}"),
-            UnusedKind::Unfinished => format!("left by a run that was killed: {folder}"),
+            UnnamedKind::Resumable => {
+                format!("state from which an interrupted run can resume: {folder}")
+            }
+            UnnamedKind::Unfinished => format!("unfinished output of a killed run: {folder}"),
         };
         let size = format::bytes(unused.bytes);
         let line = format!("{stage:<9} {size:>10}  {age:>10}  {what}");
@@ -88,20 +89,20 @@ fn show(out: &mut impl Write, found: &[UnusedFolder], bytes: u64) -> io::Result<
     }
     let folders = format::plural(found.len() as u64, "folder", "folders");
     let size = format::bytes(bytes);
-    writeln!(out, "\n{folders} that nothing names, {size}")
+    writeln!(out, "\n{folders} can be deleted, {size}")
 }
 
-fn ask(out: &mut impl Write) -> bool {
-    let question = "Delete them? All of it can be made again, which takes its time. [y/N] ";
+fn confirm(out: &mut impl Write) -> bool {
+    let question = "Delete them? Outputs can be rebuilt, which takes time. [y/N] ";
     let _ = write!(out, "{question}").and_then(|()| out.flush());
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-fn entry(unused: &UnusedFolder, deleted: bool) -> Value {
+fn to_json(unused: &Unnamed, deleted: bool) -> Value {
     let (kind, output) = match &unused.kind {
-        UnusedKind::Output {
+        UnnamedKind::Output {
             stage,
             finished,
             summary,

@@ -1,4 +1,4 @@
-//! `ressenti` without a command: what there is and what to type first.
+//! `ressenti` without a command: the stages and the most important commands.
 
 use std::io::{self, Write};
 
@@ -7,20 +7,20 @@ use clap::CommandFactory;
 
 use crate::arguments::Arguments;
 
-/// What to type, in columns: what it does begins at [`EXPLAINED`].
+/// Commands to type. Their descriptions start at column [`DESCRIPTION_COLUMN`].
 const COMMANDS: [&str; 7] = [
     "ressenti run                   run every step that is not fresh",
-    "ressenti plan                  say which steps would run, and why",
-    "ressenti status                show what is there",
-    "ressenti predict 'A TEXT'      what the best model makes of texts or of a file",
-    "ressenti serve                 the same over HTTP, with a page to try it",
-    "ressenti STAGE --variant NAME  one stage by hand; `ressenti STAGE --help` says more",
-    "ressenti --help                all of it, with examples",
+    "ressenti plan                  show which steps would run, and why",
+    "ressenti status                show the state of every output",
+    "ressenti predict 'A TEXT'      predict the sentiment of a text with the best model",
+    "ressenti serve                 serve predictions over HTTP, with a web page",
+    "ressenti STAGE --variant NAME  run one stage; see `ressenti STAGE --help`",
+    "ressenti --help                show all commands, with examples",
 ];
 
-const EXPLAINED: usize = 31;
+const DESCRIPTION_COLUMN: usize = 31;
 
-/// The stages and what each does, as the help of their commands says.
+/// Names and descriptions of the stages, from the help of their commands.
 fn stages() -> Vec<(String, String)> {
     let all = Arguments::command();
     let stages = all.get_subcommands().filter_map(|command| {
@@ -34,21 +34,21 @@ fn stages() -> Vec<(String, String)> {
 /// Prints the overview.
 ///
 /// # Errors
-/// The screen refuses.
+/// The output cannot be written.
 pub(crate) fn print(out: &mut impl Write) -> io::Result<()> {
     let heading = Style::new().bold();
     let name = AnsiColor::Cyan.on_default();
     writeln!(
         out,
-        "Ressenti turns raw reviews into a sentiment model one can trust.\n\n\
-         {heading}The stages of `pipeline.toml`, in the order of the data{heading:#}"
+        "Ressenti trains and evaluates sentiment models on your reviews.\n\n\
+         {heading}Stages of `pipeline.toml`, in the order in which they run{heading:#}"
     )?;
     for (stage, what) in stages() {
         writeln!(out, "  {name}{stage:<10}{name:#} {what}")?;
     }
-    writeln!(out, "\n{heading}What to type{heading:#}")?;
+    writeln!(out, "\n{heading}Commands{heading:#}")?;
     for line in COMMANDS {
-        let (command, what) = line.split_at(EXPLAINED);
+        let (command, what) = line.split_at(DESCRIPTION_COLUMN);
         writeln!(out, "  {name}{command}{name:#}{what}")?;
     }
     Ok(())
@@ -67,9 +67,9 @@ mod tests {
     }
 
     #[test]
-    fn it_fits_a_terminal_of_eighty_columns_or_a_little_more() {
+    fn lines_have_at_most_ninety_columns() {
         let mut screen = anstream::StripStream::new(Vec::new());
-        print(&mut screen).expect("memory takes it");
+        print(&mut screen).expect("memory accepts text");
         let text = String::from_utf8(screen.into_inner()).expect("text");
         assert!(
             text.lines().all(|line| line.chars().count() <= 90),

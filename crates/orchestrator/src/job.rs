@@ -1,9 +1,8 @@
-//! `ressenti job`: what runs within a job of a cluster. It calls one program as a person would, watches
-//! over it, and lets the job survive its time limit and faults that may pass, by putting it back into
-//! the queue: the program goes on from what it has saved. The job's number stays the same, so that what
-//! waits for it goes on waiting.
+//! `ressenti job`: the process inside a cluster job. It runs one stage program and restarts it if it hangs. At
+//! the time limit and after transient errors it puts the job back into the queue, so that the program resumes
+//! from its checkpoint. The job number stays the same, so dependent jobs keep waiting.
 //!
-//! Outside Slurm, under any other engine that can run a command, it calls the program and ends as it ends.
+//! Without Slurm it only runs the program and returns its exit code.
 
 use std::env;
 use std::fs::{self, Metadata, OpenOptions};
@@ -19,23 +18,24 @@ use stage::print_failure;
 
 use crate::arguments::JobArguments;
 use crate::interrupt;
-use crate::launch::{Ending, INTERRUPTED, KILLED, TRANSIENT, run_command, waits};
+use crate::launch::{INTERRUPTED, KILLED, ProcessEnd, TRANSIENT, retry_delays, run_command};
 use crate::watchdog::Watchdog;
 
-/// Runs from limit to limit that one job may take; more are a program that never ends.
-const MOST_CONTINUATIONS: usize = 200;
+/// Largest number of times that a job continues after its time limit. A program that needs more is assumed
+/// never to end.
+const MAX_CONTINUATIONS: usize = 200;
 
-/// Runs the program of a job, and gives the job's exit code.
+/// Runs the program of a job and returns the exit code of the job.
 ///
 /// # Errors
-/// The log or the record cannot be written, or the program cannot be started.
+/// The log or the job record cannot be written, or the program cannot be started.
 pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
     let record = Record::new(&arguments.record);
     record.prepare()?;
-    write_to(&record.log(&arguments.name))?;
+    redirect_output(&record.log(&arguments.name))?;
     let task: Option<TaskId> = cluster_job().and_then(|job| job.parse().ok());
-    interrupt::watch_in_job(task.is_some());
-    let job = Job {
+    interrupt::install_handlers_in_job(task.is_some());
+    let job = ClusterJob {
         arguments,
         record,
         task,
@@ -43,56 +43,63 @@ pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
     job.run()
 }
 
-struct Job<'a> {
+struct ClusterJob<'a> {
     arguments: &'a JobArguments,
     record: Record,
-    /// Its number; none outside Slurm.
+    /// Its job number; `None` without Slurm.
     task: Option<TaskId>,
 }
 
-/// What is to be done after a program's end.
+/// What to do after the program has ended.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
-    /// The job ends as its program has.
-    End(Ending),
-    /// It was told to end, and has.
+enum NextAction {
+    /// The job ends like its program.
+    End(ProcessEnd),
+    /// The job was asked to stop, and stops.
     Stop,
-    /// It goes on in another run, on whichever node.
-    Again { reason: String, fault: bool },
-    /// The time limit came before anything was saved: another run would not get further.
+    /// The job is put back into the queue and may run on another node.
+    Requeue { reason: String, fault: bool },
+    /// The time limit came before a checkpoint was written. Another run would not get further.
     LimitTooShort,
 }
 
-impl Job<'_> {
+impl ClusterJob<'_> {
     fn run(&self) -> Result<u8, Failure> {
-        // For signs of life.
+        // The folder of the heartbeat files.
         let work = self.arguments.record.join("work");
         fs::create_dir_all(&work).map_err(ArtifactError::io("create", &work))?;
         let watchdog = Watchdog::new(&work, self.arguments.stall_timeout);
-        let mut waits = waits(self.arguments.retries);
+        let mut retry_delays = retry_delays(self.arguments.retries);
         loop {
             let begun = SystemTime::now();
             let process = std::process::id();
-            self.note(EventKind::Started { process })?;
+            self.record_event(What::Started { process })?;
             let mut command = Command::new(&self.arguments.command[0]);
             command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
-            let kept = || has_news(&self.arguments.kept, begun);
-            let next = next(ending, interrupt::limit_near(), kept, self.tries()?);
+            let has_checkpoint = || has_new_files(&self.arguments.resume_prefixes, begun);
+            let next = next_action(
+                ending,
+                interrupt::limit_near(),
+                has_checkpoint,
+                self.retry_budget()?,
+            );
             let (code, what) = match next {
-                Next::End(Ending { code, reason }) => (code, EventKind::Ended { code, reason }),
-                Next::Stop => (INTERRUPTED, EventKind::Stopped),
-                Next::LimitTooShort => {
-                    print_failure(&too_short(&self.arguments.name));
+                NextAction::End(ProcessEnd { code, reason }) => {
+                    (code, What::Ended { code, reason })
+                }
+                NextAction::Stop => (INTERRUPTED, What::Stopped),
+                NextAction::LimitTooShort => {
+                    print_failure(&limit_too_short(&self.arguments.name));
                     let reason = "the time limit is too short".to_owned();
                     (1, EventKind::Ended { code: 1, reason })
                 }
-                Next::Again { reason, fault } => {
-                    if self.queue_again(&reason, fault)? {
+                NextAction::Requeue { reason, fault } => {
+                    if self.requeue(&reason, fault)? {
                         return Ok(TRANSIENT);
                     }
-                    // Where jobs cannot be queued again, a fault is given time to pass here.
-                    let wait = waits.next().filter(|_| fault);
+                    // If the job cannot be requeued, wait here and retry after a transient error.
+                    let wait = retry_delays.next().filter(|_| fault);
                     if wait.is_some_and(interrupt::sleep) {
                         continue;
                     }
@@ -100,35 +107,34 @@ impl Job<'_> {
                     (code, EventKind::Ended { code, reason })
                 }
             };
-            self.note(what)?;
+            self.record_event(what)?;
             return Ok(code);
         }
     }
 
-    /// Puts the job back into the queue; the sooner this process then ends, the sooner the job can run again. `false`
-    /// where that cannot be done.
-    fn queue_again(&self, reason: &str, fault: bool) -> Result<bool, Failure> {
+    /// Puts the job back into the queue. Returns `false` if that is not possible. This process must exit soon
+    /// afterwards, because the job starts only then.
+    fn requeue(&self, reason: &str, fault: bool) -> Result<bool, Failure> {
         let Some(task) = self.task else {
             return Ok(false);
         };
-        let text = "the job is put back into the queue and goes on from what it has saved";
+        let text = "the job is requeued and will resume from its checkpoint";
         let text = format!("{reason}: {text}");
-        // Noted first: afterwards there may be no time left.
+        // Recorded first, because Slurm may end this process at once.
         let reason = reason.to_owned();
-        self.note(EventKind::Requeued { reason, fault })?;
-        // The log is full, or its disk is: there is no other place to say it.
+        self.record_event(What::Requeued { reason, fault })?;
+        // If the log cannot be written, there is no other place to print.
         let _ = writeln!(anstream::stderr(), "{text}");
         if let Err(error) = Slurm.requeue(task) {
-            let hint =
-                "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on";
+            let hint = "If the cluster forbids requeueing (`JobRequeue`), run `ressenti run --engine slurm` again to resume";
             print_failure(&Failure::from_error(error).with_hint(hint.to_owned()));
             return Ok(false);
         }
         Ok(true)
     }
 
-    /// What this job has gone through already.
-    fn tries(&self) -> Result<Tries, Failure> {
+    /// The retries that this job has left.
+    fn retry_budget(&self) -> Result<RetryBudget, Failure> {
         let events = self.record.events(&self.arguments.name)?;
         let (mut faults, mut continuations) = (0, 0);
         for event in events.iter().filter(|event| Some(event.job) == self.task) {
@@ -138,14 +144,14 @@ impl Job<'_> {
                 _ => {}
             }
         }
-        Ok(Tries {
+        Ok(RetryBudget {
             faults_left: self.arguments.retries.saturating_sub(faults),
-            may_go_on: continuations < MOST_CONTINUATIONS,
+            may_continue: continuations < MAX_CONTINUATIONS,
         })
     }
 
-    fn note(&self, kind: EventKind) -> Result<(), Failure> {
-        // Outside Slurm nobody asks for it.
+    fn record_event(&self, what: What) -> Result<(), Failure> {
+        // Without Slurm nothing reads the record.
         let Some(task) = self.task else {
             return Ok(());
         };
@@ -155,44 +161,50 @@ impl Job<'_> {
     }
 }
 
-/// How often a job may still go on.
-struct Tries {
+/// How often a job may still be requeued.
+struct RetryBudget {
     faults_left: u32,
-    may_go_on: bool,
+    may_continue: bool,
 }
 
-fn next(ending: Ending, limit_near: bool, kept: impl Fn() -> bool, tries: Tries) -> Next {
+fn next_action(
+    ending: ProcessEnd,
+    limit_near: bool,
+    has_checkpoint: impl Fn() -> bool,
+    budget: RetryBudget,
+) -> NextAction {
     match ending.code {
-        // Stopped by us, with or without a word of its own.
-        INTERRUPTED | 143 if limit_near => match kept() && tries.may_go_on {
-            true => Next::Again {
+        // The program was stopped at the time limit, with or without saving.
+        INTERRUPTED | 143 if limit_near => match has_checkpoint() && budget.may_continue {
+            true => NextAction::Requeue {
                 reason: "time limit".to_owned(),
                 fault: false,
             },
-            false => Next::LimitTooShort,
+            false => NextAction::LimitTooShort,
         },
-        INTERRUPTED => Next::Stop,
-        TRANSIENT | KILLED if tries.faults_left > 0 => Next::Again {
+        INTERRUPTED => NextAction::Stop,
+        TRANSIENT | KILLED if budget.faults_left > 0 => NextAction::Requeue {
             reason: ending.reason,
             fault: true,
         },
-        _ => Next::End(ending),
+        _ => NextAction::End(ending),
     }
 }
 
-fn too_short(name: &str) -> Failure {
-    let stage = name.split(' ').next().unwrap_or(name);
+fn limit_too_short(name: &str) -> Failure {
+    // The name of a job is `train lstm`, or `predict-DIGEST-SHARD`.
+    let stage = name.split([' ', '-']).next().unwrap_or(name);
     Failure::new(format!(
-        "The time limit of the job of `{name}` came before it had saved anything it could go on from"
+        "The job of `{name}` reached its time limit before it saved a checkpoint"
     ))
     .with_hint(format!(
-        "Give it more with `--set engine.{stage}.time=HH:MM:SS`"
+        "Request more time with `--set engine.{stage}.time=HH:MM:SS`"
     ))
 }
 
-/// Whether anything whose path begins so was written since; for folders what is directly in them counts.
-fn has_news(prefixes: &[PathBuf], since: SystemTime) -> bool {
-    let is_new = |facts: Metadata| facts.modified().is_ok_and(|time| time >= since);
+/// Whether a file was written since `since` in a folder whose path starts with one of the prefixes.
+fn has_new_files(prefixes: &[PathBuf], since: SystemTime) -> bool {
+    let is_new = |metadata: Metadata| metadata.modified().is_ok_and(|time| time >= since);
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     prefixes.iter().any(|prefix| {
         let name = prefix.file_name().unwrap_or_default().as_encoded_bytes();
@@ -203,12 +215,12 @@ fn has_news(prefixes: &[PathBuf], since: SystemTime) -> bool {
     })
 }
 
-/// From now on all that this process and its children say goes to the end of a file.
-fn write_to(log: &Path) -> Result<(), Failure> {
+/// Appends standard output and standard error of this process and its children to a file.
+fn redirect_output(log: &Path) -> Result<(), Failure> {
     let file = OpenOptions::new().append(true).create(true).open(log);
     let file = file.map_err(ArtifactError::io("write", log))?;
     for stream in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
-        // SAFETY: both are open descriptors of this process, and `dup2` touches nothing else.
+        // SAFETY: both are open descriptors of this process, and `dup2` changes nothing else.
         if unsafe { libc::dup2(file.as_raw_fd(), stream) } < 0 {
             let error = std::io::Error::last_os_error();
             return Err(ArtifactError::io("write", log)(error).into());
@@ -225,54 +237,59 @@ mod tests {
 
     #[track_caller]
     fn check(
-        ending: Ending,
-        (limit_near, kept): (bool, bool),
-        (faults_left, may_go_on): (u32, bool),
+        ending: ProcessEnd,
+        (limit_near, has_checkpoint): (bool, bool),
+        (faults_left, may_continue): (u32, bool),
         expected: &str,
     ) {
-        let tries = Tries {
+        let budget = RetryBudget {
             faults_left,
-            may_go_on,
+            may_continue,
         };
-        let told = match next(ending, limit_near, || kept, tries) {
-            Next::End(ending) => format!("end {}", ending.code),
-            Next::Stop => "stop".to_owned(),
-            Next::Again { fault, .. } => format!("again, fault {fault}"),
-            Next::LimitTooShort => "too short".to_owned(),
+        let found = match next_action(ending, limit_near, || has_checkpoint, budget) {
+            NextAction::End(ending) => format!("end {}", ending.code),
+            NextAction::Stop => "stop".to_owned(),
+            NextAction::Requeue { fault, .. } => format!("requeue, fault {fault}"),
+            NextAction::LimitTooShort => "too short".to_owned(),
         };
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 
     #[test]
-    fn what_may_pass_is_queued_again_and_nothing_else() {
+    fn only_transient_errors_and_time_limits_requeue_a_job() {
         let fresh = (3, true);
-        check(Ending::of_code(0), (false, false), fresh, "end 0");
-        // Done before the limit came.
-        check(Ending::of_code(0), (true, false), fresh, "end 0");
-        check(Ending::of_code(1), (false, true), fresh, "end 1");
-        check(Ending::of_code(1), (true, true), fresh, "end 1");
+        check(ProcessEnd::of_code(0), (false, false), fresh, "end 0");
+        // The program ended before the time limit.
+        check(ProcessEnd::of_code(0), (true, false), fresh, "end 0");
+        check(ProcessEnd::of_code(1), (false, true), fresh, "end 1");
+        check(ProcessEnd::of_code(1), (true, true), fresh, "end 1");
         for code in [75, 137] {
             check(
-                Ending::of_code(code),
+                ProcessEnd::of_code(code),
                 (false, false),
                 fresh,
-                "again, fault true",
+                "requeue, fault true",
             );
             check(
-                Ending::of_code(code),
+                ProcessEnd::of_code(code),
                 (false, true),
                 (0, true),
                 &format!("end {code}"),
             );
         }
-        check(Ending::of_code(INTERRUPTED), (false, true), fresh, "stop");
-        for ending in [Ending::of_code(INTERRUPTED), Ending::of_code(143)] {
-            check(ending.clone(), (true, true), fresh, "again, fault false");
+        check(
+            ProcessEnd::of_code(INTERRUPTED),
+            (false, true),
+            fresh,
+            "stop",
+        );
+        for ending in [ProcessEnd::of_code(INTERRUPTED), ProcessEnd::of_code(143)] {
+            check(ending.clone(), (true, true), fresh, "requeue, fault false");
             check(
                 ending.clone(),
                 (true, true),
                 (0, true),
-                "again, fault false",
+                "requeue, fault false",
             );
             check(ending.clone(), (true, false), fresh, "too short");
             check(ending, (true, true), (3, false), "too short");
@@ -280,11 +297,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_seen_by_its_time() {
+    fn new_files_are_found_by_their_time() {
         let work = tempfile::tempdir().expect("a folder");
         let before = SystemTime::now() - Duration::from_secs(5);
         let prefix = work.path().join("train-");
-        let news = |since| has_news(std::slice::from_ref(&prefix), since);
+        let news = |since| has_new_files(std::slice::from_ref(&prefix), since);
         assert!(!news(before));
         for (folder, file) in [
             ("embed-12.kept", "shard"),
@@ -294,7 +311,7 @@ mod tests {
             fs::create_dir(&folder).expect("a folder");
             assert!(
                 !news(before),
-                "an empty folder is no news, nor is another stage's"
+                "an empty folder does not count, nor does the folder of another stage"
             );
             fs::write(folder.join(file), "x").expect("a file");
         }

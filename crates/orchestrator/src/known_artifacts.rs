@@ -1,5 +1,4 @@
-//! Looking at the disk before deciding: manifests, digests, sources. Nothing is written but the
-//! index of sources.
+//! Reads manifests, digests and sources from disk for planning. Writes nothing but the index of sources.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,33 +9,36 @@ use artifact::{
 };
 use settings::{Step, StepId};
 
-use crate::plan::{Facts, Input, Latest, Output, Planned, decide};
+use crate::plan::{Input, LatestOutput, Output, PlannedStep, StepInfo, reasons_to_run};
 
-/// What is known about a pipeline's artifacts. Each is proved once, however often it is looked at.
+/// The known artifacts of a pipeline. The files of each artifact are verified once.
 pub(crate) struct KnownArtifacts<'a> {
     store: &'a Store,
     sources: SourceIndex,
     pub(crate) known: BTreeMap<StepId, Artifact>,
-    proved: BTreeMap<PathBuf, Manifest>,
+    verified: BTreeMap<PathBuf, Manifest>,
 }
 
 impl<'a> KnownArtifacts<'a> {
-    /// Begins to look at a store.
+    /// No artifact of the store is known yet.
     pub(crate) fn new(store: &'a Store) -> Self {
         Self {
             store,
             sources: SourceIndex::load(store),
             known: BTreeMap::new(),
-            proved: BTreeMap::new(),
+            verified: BTreeMap::new(),
         }
     }
 
-    /// Decides about a step from the facts as they are at this moment. What it reads must have been
-    /// looked at before.
+    /// Plans a step from the current state of the disk. Its inputs must have been planned before.
     ///
     /// # Errors
-    /// A source is not there or cannot be read.
-    pub(crate) fn look(&mut self, step: &Step, asked: bool) -> Result<Planned, ArtifactError> {
+    /// A source does not exist or cannot be read.
+    pub(crate) fn plan_step(
+        &mut self,
+        step: &Step,
+        forced: bool,
+    ) -> Result<PlannedStep, ArtifactError> {
         let sources = step.sources.iter();
         let sources = sources.map(|source| self.sources.reference(source));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
@@ -61,24 +63,24 @@ impl<'a> KnownArtifacts<'a> {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
             None => self.known.remove(&step.id),
         };
-        let kept = key.map(|key| self.store.resume_directory(stage, &key));
-        let facts = Facts {
+        let resume_folder = key.map(|key| self.store.kept(stage, &key));
+        let info = StepInfo {
             id: step.id.clone(),
             settings: step.settings.clone(),
             stage_version: stage.version(),
             inputs,
             sources,
             output,
-            kept: kept.filter(|folder| folder.is_dir()),
-            builder: key.and_then(|key| self.store.lock_holder(stage, &key)),
-            asked,
+            resume_folder: resume_folder.filter(|folder| folder.is_dir()),
+            builder: key.and_then(|key| self.store.builder(stage, &key)),
+            forced,
         };
-        let reasons = decide(&facts);
-        Ok(Planned { facts, reasons })
+        let reasons = reasons_to_run(&info);
+        Ok(PlannedStep { info, reasons })
     }
 
-    /// Saves the index of file digests for the next run.
-    pub(crate) fn save(&mut self) {
+    /// Saves the digests of sources for the next run.
+    pub(crate) fn save(&self) {
         self.sources.save();
     }
 
@@ -93,21 +95,23 @@ impl<'a> KnownArtifacts<'a> {
             Err(error) => return damaged(error, None),
         };
         let (folder, manifest) = (artifact.folder(), artifact.manifest());
-        if self.proved.get(folder) != Some(manifest) {
-            if let Err(error) = artifact.verify_changed(&mut self.sources) {
+        if self.verified.get(folder) != Some(manifest) {
+            if let Err(error) = artifact.verify() {
                 return damaged(error, Some(artifact));
             }
-            self.proved.insert(folder.to_owned(), manifest.clone());
+            self.verified.insert(folder.to_owned(), manifest.clone());
         }
-        Output::Whole(Box::new(artifact))
+        Output::Intact(Box::new(artifact))
     }
 
-    fn latest(&self, id: &StepId) -> Latest {
+    fn latest(&self, id: &StepId) -> LatestOutput {
         match self.store.latest(id.stage, &id.variant) {
-            Ok(Some(artifact)) => Latest::Made(Box::new(artifact.manifest().clone())),
-            Ok(None) if self.store.variant_link(id.stage, &id.variant).is_symlink() => Latest::Gone,
-            Ok(None) => Latest::Nothing,
-            Err(error) => Latest::Damaged(damage(&error)),
+            Ok(Some(artifact)) => LatestOutput::Built(Box::new(artifact.manifest().clone())),
+            Ok(None) if self.store.named(id.stage, &id.variant).is_symlink() => {
+                LatestOutput::Removed
+            }
+            Ok(None) => LatestOutput::NeverBuilt,
+            Err(error) => LatestOutput::Damaged(damage(&error)),
         }
     }
 }

@@ -1,16 +1,16 @@
-//! `ressenti`: from `pipeline.toml` and what lies in the artifacts folder to a plan, and from the plan
-//! to processes.
+//! `ressenti`, the orchestrator: plans the steps of `pipeline.toml`, runs the stage programs, and reports
+//! their state.
 //!
-//! It links no stage and no libtorch. It starts in milliseconds, survives every crash of a stage, and
-//! calls the stages' programs exactly as a person would.
+//! It links no stage and no libtorch, so it starts in milliseconds and survives a crash of any stage. It
+//! starts stage programs with the same arguments that a user would type.
 //!
-//! - [`workspace`]: the pipeline and the steps that a command is about ([`selection`])
-//! - [`known_artifacts`]: looking at the disk
-//! - [`plan`]: fresh or stale, and why; pure
-//! - [`schedule`]: which step may run next; pure
-//! - [`run`]: step by step, each after what it reads
-//! - [`status`]: what is there
-//! - `cluster`: the same plan as jobs of Slurm; `job`: what runs within one
+//! - [`workspace`]: the pipeline, its steps, and the steps that a command selects ([`selection`])
+//! - [`known_artifacts`]: reads manifests and checks files on disk
+//! - [`plan`]: which steps are fresh or stale, and why; pure functions
+//! - [`schedule`]: which step may run next; pure functions
+//! - [`run`]: runs each step after its inputs
+//! - [`status`]: the table of `ressenti status`
+//! - `cluster`: the same plan as Slurm jobs; `job`: the process inside one job
 
 mod arguments;
 mod cluster;
@@ -24,15 +24,15 @@ mod known_artifacts;
 mod launch;
 mod plan;
 mod plan_format;
-#[cfg(test)]
-#[path = "tests/project.rs"]
-mod project_of_tests;
 mod run;
 mod run_summary;
 mod schedule;
 mod selection;
 mod status;
 mod sweeps;
+#[cfg(test)]
+#[path = "tests/project.rs"]
+mod test_project;
 mod watchdog;
 mod workspace;
 
@@ -50,15 +50,15 @@ use arguments::{
     StatusArguments,
 };
 use known_artifacts::KnownArtifacts;
-use plan::Planned;
+use plan::PlannedStep;
 use run::{Run, RunOptions};
-use selection::Request;
+use selection::SelectionArguments;
 use status::StatusLine;
 use sweeps::Sweeps;
 use watchdog::Watchdog;
 use workspace::Workspace;
 
-/// The whole of `ressenti`'s `main`.
+/// The `main` function of `ressenti`: runs the command and returns its exit code.
 pub fn main() -> ExitCode {
     match dispatch(Arguments::parse().command) {
         Ok(code) => ExitCode::from(code),
@@ -70,16 +70,16 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
-    let become_program =
-        |name: &str, given: StageArguments| Err(launch::become_program(name, &given.arguments));
-    let become_stage = |stage: StageName, given| become_program(stage.binary(), given);
+    let exec_program =
+        |name: &str, given: StageArguments| Err(launch::exec_program(name, &given.arguments));
+    let exec_stage = |stage: StageName, given| exec_program(stage.binary(), given);
     let with = |command: &str, mut given: StageArguments| {
         given.arguments.insert(0, command.into());
         given
     };
     match command {
         None => {
-            // A closed pipe is a reader who has seen enough: not an error of ours.
+            // The reader may close the pipe early, for example `head`. That is not an error.
             let _ = getting_started::print(&mut anstream::stdout());
             Ok(0)
         }
@@ -96,25 +96,25 @@ fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
         Some(Command::Status(arguments)) => show_status(&arguments),
         Some(Command::Doctor(arguments)) => Ok(doctor::run(&arguments)),
         Some(Command::Gc(arguments)) => gc::collect(&arguments),
-        Some(Command::Inspect(given)) => become_stage(StageName::Ingest, with("inspect", given)),
-        Some(Command::Fetch(given)) => become_stage(StageName::Embed, with("fetch", given)),
-        Some(Command::Predict(given)) => become_program("ressenti-predict", given),
-        Some(Command::Trend(given)) => become_program("ressenti-trend", given),
-        Some(Command::Serve(given)) => become_program("ressenti-serve", given),
-        Some(Command::Compare(given)) => become_program("ressenti-compare", given),
-        Some(Command::Ingest(given)) => become_stage(StageName::Ingest, given),
-        Some(Command::Clean(given)) => become_stage(StageName::Clean, given),
-        Some(Command::Tokenize(given)) => become_stage(StageName::Tokenize, given),
-        Some(Command::Embed(given)) => become_stage(StageName::Embed, given),
-        Some(Command::Train(given)) => become_stage(StageName::Train, given),
-        Some(Command::Evaluate(given)) => become_stage(StageName::Evaluate, given),
-        Some(Command::Report(given)) => become_stage(StageName::Report, given),
+        Some(Command::Inspect(given)) => exec_stage(StageName::Ingest, with("inspect", given)),
+        Some(Command::Fetch(given)) => exec_stage(StageName::Embed, with("fetch", given)),
+        Some(Command::Predict(given)) => exec_program("ressenti-predict", given),
+        Some(Command::Trend(given)) => exec_program("ressenti-trend", given),
+        Some(Command::Serve(given)) => exec_program("ressenti-serve", given),
+        Some(Command::Compare(given)) => exec_program("ressenti-compare", given),
+        Some(Command::Ingest(given)) => exec_stage(StageName::Ingest, given),
+        Some(Command::Clean(given)) => exec_stage(StageName::Clean, given),
+        Some(Command::Tokenize(given)) => exec_stage(StageName::Tokenize, given),
+        Some(Command::Embed(given)) => exec_stage(StageName::Embed, given),
+        Some(Command::Train(given)) => exec_stage(StageName::Train, given),
+        Some(Command::Evaluate(given)) => exec_stage(StageName::Evaluate, given),
+        Some(Command::Report(given)) => exec_stage(StageName::Report, given),
     }
 }
 
 fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let clock = Instant::now();
-    interrupt::watch();
+    interrupt::install_handlers();
     let progress = arguments.pipeline.progress;
     let mut workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
     let on_cluster = match arguments.engine {
@@ -124,21 +124,20 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or(workspace.pipeline.run.jobs);
     if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {
-        // Bars of several stages would overwrite each other: those that run side by side write lines.
+        // Progress bars of parallel steps would overwrite each other, so parallel steps print lines.
         workspace.arguments.progress = ProgressMode::Plain;
     }
-    // Decided once beforehand, so that what cannot work is refused before anything runs.
+    // Plan all steps first, so that errors are found before any step runs.
     let mut artifacts = KnownArtifacts::new(&workspace.store);
     let planned = workspace.plan(&mut artifacts)?;
     for planned in planned.iter().filter(|planned| !planned.is_fresh()) {
-        // Better to know now than after an hour of training that a program is missing.
-        launch::program(planned.facts.id.stage.binary())?;
+        // Find a missing program now and not after an hour of training.
+        launch::program(planned.info.id.stage.binary())?;
     }
     let baseline = arguments.baseline.clone();
     if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
-        let hint =
-            "A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder";
-        let message = format!("There is no baseline `{}`", path.display());
+        let hint = "Use the `metrics.json` of an earlier run, from its `report/reviews` folder";
+        let message = format!("Failed to find the baseline `{}`", path.display());
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     }
     let options = RunOptions {
@@ -155,7 +154,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         }
     } else if arguments.detach {
         let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
-        let message = "`--detach` leaves jobs to a cluster, and the engine is this machine";
+        let message = "`--detach` needs a cluster, but the engine is `local`";
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     } else {
         let settings = &workspace.pipeline.run;
@@ -168,7 +167,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         };
         run.run(&mut artifacts)?
     };
-    let report = summary.reported.then_some(report.as_path());
+    let report = summary.has_report.then_some(report.as_path());
     summary.print(progress, clock.elapsed().as_secs_f64(), report);
     Ok(summary.code)
 }
@@ -185,25 +184,25 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
         PlanFormat::Dot => plan_format::dot(&workspace, &planned),
         PlanFormat::Slurm => cluster::script(workspace, &planned)?,
     };
-    // A closed pipe is a reader who has seen enough: not an error of ours.
+    // The reader may close the pipe early, for example `head`. That is not an error.
     let _ = anstream::stdout().write_all(text.as_bytes());
     Ok(0)
 }
 
 fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
-    let workspace = Workspace::load(&arguments.pipeline, &Request::default())?;
+    let workspace = Workspace::load(&arguments.pipeline, &SelectionArguments::default())?;
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
         _ if arguments.all || arguments.json => Sweeps::default(),
-        Some(name) => Sweeps::but(&workspace.pipeline, name)?,
-        None => Sweeps::folded(&workspace.pipeline),
+        Some(name) => Sweeps::except(&workspace.pipeline, name)?,
+        None => Sweeps::collapsed(&workspace.pipeline),
     };
     let planned = workspace.plan(&mut KnownArtifacts::new(store))?;
-    let mut jobs = cluster::jobs_of(store, workspace.steps.iter().map(|step| &step.id))?;
-    let line = |it: &Planned| StatusLine::new(it, store, jobs.remove(&it.facts.id));
+    let mut jobs = cluster::jobs_by_step(store, workspace.steps.iter().map(|step| &step.id))?;
+    let line = |it: &PlannedStep| StatusLine::new(it, store, jobs.remove(&it.info.id));
     let lines: Vec<StatusLine> = planned.iter().map(line).collect();
     if let Some(file) = &arguments.timeline {
-        cluster::draw_timeline(store, file)?;
+        cluster::write_timeline(store, file)?;
     }
     let mut out = anstream::stdout();
     let _ = if arguments.json {
@@ -215,13 +214,13 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The time now.
+/// The current time in seconds since 1970-01-01 UTC.
 fn seconds_since_1970() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0.0, |time| time.as_secs_f64())
 }
 
-/// How long ago something was, in seconds since 1970.
+/// Formats the time since `time`, which is in seconds since 1970-01-01 UTC.
 fn age(time: u64) -> String {
     format::seconds((seconds_since_1970() - time as f64).max(0.0))
 }

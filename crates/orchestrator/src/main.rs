@@ -1,4 +1,4 @@
-//! `ressenti`, see the crate's library.
+//! The program `ressenti`; the code is in the library of this crate.
 
 fn main() -> std::process::ExitCode {
     orchestrator::main()

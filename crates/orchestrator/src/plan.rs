@@ -1,9 +1,9 @@
-//! Fresh or stale, and why: a pure function over plain values.
+//! Decides which steps are fresh or stale, and why; pure functions.
 //!
-//! A step is named by a key: its stage, the stage's version, its settings, and what its inputs and
-//! sources hold. It is fresh when the output of that key is there and whole. Where it is not, the
-//! manifest of the variant's last output tells what has changed since. [`crate::known_artifacts`] gathers
-//! the facts; nothing here touches the disk.
+//! The key of a step is the digest of its stage, the stage version, its settings and the content of its inputs
+//! and sources. A step is fresh if the output with that key exists and is complete. Otherwise the manifest of
+//! the variant's last output shows what has changed. [`crate::known_artifacts`] reads the disk; nothing here
+//! does.
 
 use std::path::PathBuf;
 
@@ -12,140 +12,142 @@ use serde::Serialize;
 use serde_json::Value;
 use settings::StepId;
 
-/// A step that is read, and what its output holds, where that is known.
+/// An input step with the identity of its output, if that is known.
 pub(crate) type Input = (StepId, Option<Digest>);
 
-/// All that is known about a step before deciding.
+/// Everything that is known about a step before planning.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    /// Which step.
+pub(crate) struct StepInfo {
+    /// The step.
     pub(crate) id: StepId,
-    /// Its own settings now.
+    /// Its current settings.
     pub(crate) settings: Value,
-    /// The stage's version now.
+    /// The current version of the stage.
     pub(crate) stage_version: u32,
-    /// What it reads, and what each holds as far as that is known before it is rebuilt.
+    /// Its inputs, with the identities that are known before they are rebuilt.
     pub(crate) inputs: Vec<Input>,
-    /// What it reads from outside, now.
+    /// Its current source files.
     pub(crate) sources: Vec<SourceReference>,
-    /// The output of its key.
+    /// The output with its current key.
     pub(crate) output: Output,
-    /// The folder with what an interrupted run goes on from, where there is one.
-    pub(crate) kept: Option<PathBuf>,
-    /// The process that builds it at this moment, in words.
+    /// The resume directory of an interrupted run, if it exists.
+    pub(crate) resume_folder: Option<PathBuf>,
+    /// The process that builds the step now, as text.
     pub(crate) builder: Option<String>,
-    /// Whether it is to be redone in any case.
-    pub(crate) asked: bool,
+    /// Whether the user forces it to run.
+    pub(crate) forced: bool,
 }
 
 /// The output of a step's key.
 #[derive(Clone, Debug)]
 pub(crate) enum Output {
-    /// Never built, or removed, or its key follows from inputs that are not built yet. What the variant's
-    /// name stands for says what has changed.
-    Absent(Latest),
-    /// There, and every byte of it is as written.
-    Whole(Box<Artifact>),
-    /// There, and not as written.
+    /// It does not exist, or its key depends on inputs that are not built yet. The last output of the
+    /// variant shows what has changed.
+    Absent(LatestOutput),
+    /// It exists, and every byte is as written.
+    Intact(Box<Artifact>),
+    /// It exists, and a file was changed or lost.
     Damaged {
         /// The damaged file, and what is wrong with it.
         damage: String,
-        /// What it was, where its manifest is whole: equal keys give equal outputs, so it is also
-        /// what it will be once rebuilt.
+        /// The artifact of the manifest, if the manifest is readable. Equal keys give equal outputs, so a
+        /// rebuild produces the same artifact.
         expected: Option<Box<Artifact>>,
     },
 }
 
 impl Output {
-    /// What the output is, or will be once rebuilt.
+    /// The artifact that the output is, or will be after a rebuild.
     pub(crate) fn expected(&self) -> Option<&Artifact> {
         match self {
             Self::Absent(_) => None,
-            Self::Whole(artifact) => Some(artifact),
+            Self::Intact(artifact) => Some(artifact),
             Self::Damaged { expected, .. } => expected.as_deref(),
         }
     }
 }
 
-/// What a variant's name stands for.
+/// The last output of a variant.
 #[derive(Clone, Debug)]
-pub(crate) enum Latest {
-    /// There is no such name.
-    Nothing,
-    /// The name is there and the artifact behind it is not.
-    Gone,
-    /// The artifact's manifest cannot be read: the damaged file, and what is wrong with it.
+pub(crate) enum LatestOutput {
+    /// The variant was never built.
+    NeverBuilt,
+    /// The variant was built, and its artifact was removed.
+    Removed,
+    /// The manifest cannot be read: the damaged file, and what is wrong with it.
     Damaged(String),
-    /// An artifact with this manifest.
-    Made(Box<Manifest>),
+    /// The manifest of the artifact.
+    Built(Box<Manifest>),
 }
 
-/// A step and the reasons to run it, in words; none where it is fresh.
+/// A step with the reasons to run it; a fresh step has none.
 #[derive(Clone, Debug)]
-pub(crate) struct Planned {
-    /// The facts it was decided from.
-    pub(crate) facts: Facts,
+pub(crate) struct PlannedStep {
+    /// What the decision is based on.
+    pub(crate) info: StepInfo,
     /// Why it has to run.
     pub(crate) reasons: Vec<String>,
 }
 
-/// What state a step's output is in; the later, the more there is to do about it.
+/// The state of a step's output, ordered by the attention that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum State {
-    /// There and whole.
+pub(crate) enum OutputState {
+    /// It exists and is intact.
     Fresh,
-    /// There never was one.
+    /// It was never built.
     NeverRun,
-    /// Something it depends on has changed since.
+    /// Something that it depends on has changed.
     Stale,
-    /// There, and not as written.
+    /// A file was changed or lost.
     Damaged,
 }
 
-impl Planned {
-    /// Whether there is no reason to run it.
+impl PlannedStep {
+    /// Whether it need not run.
     pub(crate) fn is_fresh(&self) -> bool {
         self.reasons.is_empty()
     }
 
-    /// What state its output is in.
-    pub(crate) fn state(&self) -> State {
-        match &self.facts.output {
-            _ if self.is_fresh() => State::Fresh,
-            Output::Damaged { .. } | Output::Absent(Latest::Damaged(_)) => State::Damaged,
-            Output::Absent(Latest::Nothing) => State::NeverRun,
-            Output::Absent(_) | Output::Whole(_) => State::Stale,
+    /// The state of its output.
+    pub(crate) fn state(&self) -> OutputState {
+        match &self.info.output {
+            _ if self.is_fresh() => OutputState::Fresh,
+            Output::Damaged { .. } | Output::Absent(LatestOutput::Damaged(_)) => {
+                OutputState::Damaged
+            }
+            Output::Absent(LatestOutput::NeverBuilt) => OutputState::NeverRun,
+            Output::Absent(_) | Output::Intact(_) => OutputState::Stale,
         }
     }
 
-    /// Its output, which will not be made anew.
+    /// Its output, if it need not run.
     pub(crate) fn fresh_output(&self) -> Option<&Artifact> {
-        match &self.facts.output {
-            Output::Whole(artifact) if self.is_fresh() => Some(artifact),
+        match &self.info.output {
+            Output::Intact(artifact) if self.is_fresh() => Some(artifact),
             _ => None,
         }
     }
 
-    /// The manifest of its output or, where there is none of its key, of the variant's last one.
+    /// The manifest of its output, or else of the variant's last output.
     pub(crate) fn last_manifest(&self) -> Option<&Manifest> {
-        match &self.facts.output {
-            Output::Absent(Latest::Made(manifest)) => Some(manifest),
+        match &self.info.output {
+            Output::Absent(LatestOutput::Built(manifest)) => Some(manifest),
             output => output.expected().map(Artifact::manifest),
         }
     }
 
-    /// Its line in a plan: what it made, or why it has to run.
+    /// Its line in a plan: the summary of its output, or why it has to run.
     pub(crate) fn text(&self) -> String {
         match self.fresh_output() {
             Some(output) => output.manifest().run.summary.clone(),
-            None => in_words(&self.reasons),
+            None => format_reasons(&self.reasons),
         }
     }
 }
 
-/// The reasons of a step as one line: the first ones, the rest is counted.
-pub(crate) fn in_words(reasons: &[String]) -> String {
+/// Joins the first reasons to one line and counts the others.
+pub(crate) fn format_reasons(reasons: &[String]) -> String {
     const SHOWN: usize = 3;
     let mut text = reasons[..reasons.len().min(SHOWN)].join("; ");
     if reasons.len() > SHOWN {
@@ -154,51 +156,51 @@ pub(crate) fn in_words(reasons: &[String]) -> String {
     text
 }
 
-/// Why a step has to run; it is fresh where there is no reason.
-pub(crate) fn decide(facts: &Facts) -> Vec<String> {
+/// Why a step has to run; empty if it is fresh.
+pub(crate) fn reasons_to_run(info: &StepInfo) -> Vec<String> {
     let mut reasons = Vec::new();
-    if facts.asked {
-        reasons.push("asked for".to_owned());
+    if info.forced {
+        reasons.push("forced by `--from` or `--force`".to_owned());
     }
-    match &facts.output {
-        Output::Whole(_) => {}
+    match &info.output {
+        Output::Intact(_) => {}
         Output::Damaged { damage, .. } => reasons.push(format!("output damaged: {damage}")),
-        Output::Absent(latest) => reasons.extend(why_absent(facts, latest)),
+        Output::Absent(latest) => reasons.extend(why_absent(info, latest)),
     }
     reasons
 }
 
-fn why_absent(facts: &Facts, latest: &Latest) -> Vec<String> {
+fn why_absent(info: &StepInfo, latest: &LatestOutput) -> Vec<String> {
     let never_run = || vec!["never run".to_owned()];
     let mut reasons = match latest {
-        Latest::Nothing => return never_run(),
-        Latest::Gone => vec!["its output was removed".to_owned()],
-        Latest::Damaged(damage) => vec![format!("output damaged: {damage}")],
-        Latest::Made(manifest) => differences(facts, manifest),
+        LatestOutput::NeverBuilt => return never_run(),
+        LatestOutput::Removed => vec!["its output was removed".to_owned()],
+        LatestOutput::Damaged(damage) => vec![format!("output damaged: {damage}")],
+        LatestOutput::Built(manifest) => differences(info, manifest),
     };
-    let unknown = facts.inputs.iter().filter(|(_, found)| found.is_none());
+    let unknown = info.inputs.iter().filter(|(_, found)| found.is_none());
     reasons.extend(unknown.map(|(id, _)| format!("input `{id}` may change")));
-    // Everything compares equal and still the key is another, as when inputs were reordered.
+    // Nothing differs, but the key does, for example because inputs were reordered.
     if reasons.is_empty() {
         return never_run();
     }
     reasons
 }
 
-fn differences(facts: &Facts, latest: &Manifest) -> Vec<String> {
+fn differences(info: &StepInfo, latest: &Manifest) -> Vec<String> {
     let mut reasons = Vec::new();
-    let (was, now) = (latest.stage_version, facts.stage_version);
+    let (was, now) = (latest.stage_version, info.stage_version);
     if was != now {
         reasons.push(format!("stage version changed: {was} -> {now}"));
     }
-    let table = table_of(&facts.id);
-    compare_settings(&table, &latest.settings, &facts.settings, &mut reasons);
-    compare_sources(&latest.sources, &facts.sources, &mut reasons);
-    compare_inputs(&latest.inputs, &facts.inputs, &mut reasons);
+    let table = table_of(&info.id);
+    compare_settings(&table, &latest.settings, &info.settings, &mut reasons);
+    compare_sources(&latest.sources, &info.sources, &mut reasons);
+    compare_inputs(&latest.inputs, &info.inputs, &mut reasons);
     reasons
 }
 
-/// The table of the pipeline file that a step's settings stand in.
+/// The table of the pipeline file that holds a step's settings.
 fn table_of(id: &StepId) -> String {
     match id.stage {
         StageName::Tokenize => format!("tokenizer.{}", id.variant),
@@ -209,7 +211,7 @@ fn table_of(id: &StepId) -> String {
     }
 }
 
-/// Walks two settings side by side down to the values that differ.
+/// Compares two settings recursively and adds a reason for each value that differs.
 fn compare_settings(key: &str, was: &Value, now: &Value, reasons: &mut Vec<String>) {
     if was == now {
         return;
@@ -241,8 +243,8 @@ fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &m
     }
 }
 
-/// Inputs are compared by name. A name read no longer and a new one of the same stage are one
-/// replaced by the other.
+/// Compares inputs by name. A removed input and a new input of the same stage are reported as a
+/// replacement.
 fn compare_inputs(was: &[InputReference], now: &[Input], reasons: &mut Vec<String>) {
     let id_of = |input: &InputReference| StepId::new(input.stage, &input.variant);
     let mut removed: Vec<StepId> = was.iter().map(id_of).collect();
@@ -252,8 +254,8 @@ fn compare_inputs(was: &[InputReference], now: &[Input], reasons: &mut Vec<Strin
             if identity.is_some_and(|identity| identity != input.identity) {
                 reasons.push(format!("input `{id}` changed"));
             }
-        } else if let Some(place) = removed.iter().position(|old| old.stage == id.stage) {
-            let old = removed.remove(place);
+        } else if let Some(index) = removed.iter().position(|old| old.stage == id.stage) {
+            let old = removed.remove(index);
             reasons.push(format!("input `{old}` replaced by `{id}`"));
         } else {
             reasons.push(format!("input `{id}` added"));

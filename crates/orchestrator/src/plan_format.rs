@@ -1,4 +1,4 @@
-//! A plan for people, for programs, and as a picture.
+//! Formats a plan as text, JSON, or a Graphviz graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,58 +7,58 @@ use serde_json::{Value, json};
 use settings::StepId;
 use stage::{ProgressMode, StepState, print_step};
 
-use crate::cluster::needs;
+use crate::cluster::direct_dependencies;
 use crate::launch;
-use crate::plan::Planned;
-use crate::sweeps::{Sweeps, counted};
+use crate::plan::PlannedStep;
+use crate::sweeps::{Sweeps, count_states};
 use crate::workspace::Workspace;
 
-/// One line for each step; for a sweep one line, unless all are asked for or scripts read it.
-pub(crate) fn print_plan(workspace: &Workspace, planned: &[Planned], all: bool) {
+/// Prints a line for each step. The trials of a sweep share one line, except with `all` or JSON progress.
+pub(crate) fn print_plan(workspace: &Workspace, planned: &[PlannedStep], all: bool) {
     let mode = workspace.arguments.progress;
     let sweeps = match all || mode == ProgressMode::Json {
         true => Sweeps::default(),
-        false => Sweeps::folded(&workspace.pipeline),
+        false => Sweeps::collapsed(&workspace.pipeline),
     };
-    for (sweep, group) in sweeps.groups(planned, |planned| planned.facts.id.clone()) {
+    for (sweep, group) in sweeps.groups(planned, |planned| planned.info.id.clone()) {
         let Some(sweep) = sweep else {
             for planned in group {
-                print_step(mode, state(planned), &planned.facts.id, &planned.text());
+                print_step(mode, state(planned), &planned.info.id, &planned.text());
             }
             continue;
         };
-        let mut text = counted(group.iter().map(|planned| state(planned).as_str()));
+        let mut text = count_states(group.iter().map(|planned| state(planned).as_str()));
         let stale = group.iter().find(|planned| !planned.is_fresh());
         if let Some(first) = stale {
-            text += &format!("; {}: {}", first.facts.id.variant, first.text());
+            text += &format!("; {}: {}", first.info.id.variant, first.text());
         }
         let id = StepId::new(StageName::Train, sweep);
         print_step(mode, stale.map_or(StepState::Fresh, state), &id, &text);
     }
 }
 
-fn state(planned: &Planned) -> StepState {
+fn state(planned: &PlannedStep) -> StepState {
     match planned.is_fresh() {
         true => StepState::Fresh,
         false => StepState::Stale,
     }
 }
 
-/// One JSON array, in an order in which the steps can run.
+/// The plan as a JSON array, in an order in which the steps can run.
 ///
 /// # Errors
-/// A stage's program is missing.
-pub(crate) fn json(workspace: &Workspace, planned: &[Planned]) -> Result<String, Failure> {
+/// A stage program is missing.
+pub(crate) fn json(workspace: &Workspace, planned: &[PlannedStep]) -> Result<String, Failure> {
     let steps = &workspace.steps;
     let stale = planned.iter().filter(|planned| !planned.is_fresh());
-    let stale: BTreeSet<_> = stale.map(|planned| &planned.facts.id).collect();
-    let after = needs(steps, |place| stale.contains(&steps[place].id));
-    let mut told = Vec::new();
+    let stale: BTreeSet<_> = stale.map(|planned| &planned.info.id).collect();
+    let after = direct_dependencies(steps, |index| stale.contains(&steps[index].id));
+    let mut entries = Vec::new();
     for planned in planned {
-        let id = &planned.facts.id;
-        let place = workspace.place_of(id);
-        // But for those that one of these waits for itself.
-        let awaited = after[place].iter().filter(|_| !planned.is_fresh());
+        let id = &planned.info.id;
+        let index = workspace.index_of(id);
+        // Only direct dependencies; indirect ones follow from them.
+        let awaited = after[index].iter().filter(|_| !planned.is_fresh());
         let program = launch::program(id.stage.binary())?;
         let mut command = vec![program.to_string_lossy().into_owned()];
         command.extend(workspace.program_arguments(id, None, None));
@@ -68,9 +68,9 @@ pub(crate) fn json(workspace: &Workspace, planned: &[Planned]) -> Result<String,
         {
             resources.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        let name = |place: &usize| steps[*place].id.to_string();
-        let inputs: Vec<String> = steps[place].inputs.iter().map(StepId::to_string).collect();
-        told.push(json!({
+        let name = |index: &usize| steps[*index].id.to_string();
+        let inputs: Vec<String> = steps[index].inputs.iter().map(StepId::to_string).collect();
+        entries.push(json!({
             "step": id.to_string(),
             "stage": id.stage,
             "variant": id.variant,
@@ -83,23 +83,22 @@ pub(crate) fn json(workspace: &Workspace, planned: &[Planned]) -> Result<String,
             "seconds": seconds(planned),
         }));
     }
-    Ok(serde_json::to_string_pretty(&told).expect("plain data") + "\n")
+    Ok(serde_json::to_string_pretty(&entries).expect("plain data") + "\n")
 }
 
-/// A graph for Graphviz: an arrow for what is read, but where another way leads there; the trials of a
-/// sweep are one.
-pub(crate) fn dot(workspace: &Workspace, planned: &[Planned]) -> String {
+/// The plan as a Graphviz graph. Arrows are direct dependencies; the trials of a sweep are one node.
+pub(crate) fn dot(workspace: &Workspace, planned: &[PlannedStep]) -> String {
     let mut text =
         "digraph pipeline {\n  rankdir = LR;\n  node [shape = box, style = \"rounded,filled\", \
                     fontname = \"sans-serif\", fillcolor = white];\n"
             .to_owned();
     let mut node_of: BTreeMap<&StepId, String> = BTreeMap::new();
-    let sweeps = Sweeps::folded(&workspace.pipeline);
-    for (sweep, group) in sweeps.groups(planned, |planned| planned.facts.id.clone()) {
-        let first = &group[0].facts.id;
+    let sweeps = Sweeps::collapsed(&workspace.pipeline);
+    for (sweep, group) in sweeps.groups(planned, |planned| planned.info.id.clone()) {
+        let first = &group[0].info.id;
         let variant = sweep.unwrap_or(&first.variant);
         let name = format!("{} {variant}", first.stage);
-        let ids = group.iter().map(|planned| &planned.facts.id);
+        let ids = group.iter().map(|planned| &planned.info.id);
         node_of.extend(ids.map(|id| (id, name.clone())));
         let stale = group.iter().filter(|planned| !planned.is_fresh()).count();
         let colour = if stale > 0 { "#ffe2b3" } else { "#d5efd5" };
@@ -114,22 +113,22 @@ pub(crate) fn dot(workspace: &Workspace, planned: &[Planned]) -> String {
         text += &format!("  {name:?} [label = {label:?}, fillcolor = {colour:?}];\n");
     }
     let steps = &workspace.steps;
-    let direct = needs(steps, |place| node_of.contains_key(&steps[place].id));
+    let direct = direct_dependencies(steps, |index| node_of.contains_key(&steps[index].id));
     let mut edges = BTreeSet::new();
     for (step, inputs) in steps.iter().zip(&direct) {
         if let Some(to) = node_of.get(&step.id) {
-            let from = inputs.iter().map(|place| &node_of[&steps[*place].id]);
+            let from = inputs.iter().map(|index| &node_of[&steps[*index].id]);
             edges.extend(from.map(|from| (from, to)));
         }
     }
-    // Rungs of one sweep read each other.
+    // Rungs of one sweep depend on each other.
     for (from, to) in edges.iter().filter(|(from, to)| from != to) {
         text += &format!("  {from:?} -> {to:?};\n");
     }
     text + "}\n"
 }
 
-/// How long a step took when it ran last.
-fn seconds(planned: &Planned) -> Option<f64> {
+/// The duration of the step's last run in seconds.
+fn seconds(planned: &PlannedStep) -> Option<f64> {
     planned.last_manifest().map(|manifest| manifest.run.seconds)
 }

@@ -1,8 +1,8 @@
-//! Step by step, several at a time where that is asked for: decide, start what is stale, decide again.
+//! Runs the steps of a pipeline, several at a time if requested.
 //!
-//! The decision about a step is taken when its turn comes, from what its inputs hold by then. So a
-//! step rebuilt with the same content leaves everything after it fresh. One thread decides, shows and
-//! counts; the others only wait for the end of the program that they started.
+//! Each step is planned again when its inputs are ready. If an input was rebuilt with the same content, the
+//! steps after it stay fresh. One thread plans, prints and counts; each of the others waits for the program
+//! that it started.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,24 +15,24 @@ use stage::StepState;
 
 use crate::interrupt;
 use crate::known_artifacts::KnownArtifacts;
-use crate::launch::{Ending, INTERRUPTED, Job, waits, with_retries};
-use crate::run_summary::{RunSummary, StepEnd, show_retry};
+use crate::launch::{INTERRUPTED, ProcessEnd, StageJob, retry_delays, with_retries};
+use crate::run_summary::{RunSummary, StepEnd, print_retry};
 use crate::schedule::{Schedule, cores_of_slot};
 use crate::workspace::Workspace;
 
-/// How a run goes about it.
+/// Options of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunOptions {
-    /// Whether steps that do not depend on a failed one still run.
+    /// Whether steps that do not depend on a failed step still run.
     pub(crate) keep_going: bool,
-    /// Figures of an earlier run that this one is compared with.
+    /// The `metrics.json` of an earlier run to compare with.
     pub(crate) baseline: Option<PathBuf>,
-    /// Steps that run at the same time, at most.
+    /// The largest number of steps that run at the same time.
     pub(crate) jobs: usize,
 }
 
 impl RunOptions {
-    /// The figures that a step compares with, if it does.
+    /// The baseline that a step compares with, if it does.
     pub(crate) fn baseline_of(&self, workspace: &Workspace, step: &StepId) -> Option<&Path> {
         let compares = workspace.selection.comparing_stage() == step.stage;
         self.baseline.as_deref().filter(|_| compares)
@@ -41,181 +41,187 @@ impl RunOptions {
 
 /// One run over the steps of a pipeline.
 pub(crate) struct Run<'a> {
-    /// What it is about.
+    /// The pipeline and its steps.
     pub(crate) workspace: &'a Workspace,
-    /// How it goes about it.
+    /// Options.
     pub(crate) options: &'a RunOptions,
-    /// Starts a stage and waits for its end; called by several threads at once.
-    pub(crate) launch: &'a (dyn Fn(&Job) -> Result<Ending, Failure> + Sync),
-    /// Shows the line of a step that no stage's program shows: fresh, failed or held.
+    /// Starts a stage and waits until it ends. Several threads call it at the same time.
+    pub(crate) launch: &'a (dyn Fn(&StageJob) -> Result<ProcessEnd, Failure> + Sync),
+    /// Prints a step for which no stage program prints a line: fresh, failed or blocked.
     pub(crate) show: &'a mut dyn FnMut(StepState, &StepId, &str),
 }
 
-/// What became of a run so far.
+/// The state of a run.
 #[derive(Default)]
-struct Outcome {
+struct RunState {
     summary: RunSummary,
-    /// Steps without an output, with the failed step each of them waits for.
-    held: BTreeMap<StepId, StepId>,
-    /// Whether no further step is tried.
+    /// Failed steps and steps that depend on them, each with the failed step.
+    blocked: BTreeMap<StepId, StepId>,
+    /// Whether no further step is started.
     stopped: bool,
 }
 
 impl<'a> Run<'a> {
-    /// Runs the selected steps, each after what it reads, and as many at a time as there are jobs. A
-    /// step that fails leaves those that run beside it alone.
+    /// Runs the selected steps, each after its inputs, at most `jobs` at a time. Steps that run beside a failed
+    /// step continue.
     ///
     /// # Errors
-    /// A program cannot be started, or the artifacts folder cannot be read or written. Steps that run
-    /// at that moment are waited for.
+    /// A program cannot be started, or the artifacts folder cannot be read or written. Running steps are
+    /// waited for first.
     pub(crate) fn run(&mut self, artifacts: &mut KnownArtifacts) -> Result<RunSummary, Failure> {
         let workspace = self.workspace;
         let (steps, settings) = (&workspace.steps, &workspace.pipeline.run);
         let launch = self.launch;
         let cores = settings.cores().max(1);
-        // Each step has a core at least.
+        // Each step has at least one core.
         let jobs = self.options.jobs.clamp(1, cores);
         let mut schedule = Schedule::new(steps);
-        let mut outcome = Outcome::default();
+        let mut state = RunState::default();
         let mut slots: BTreeSet<usize> = (0..jobs).collect();
         let (sender, receiver) = mpsc::channel();
         thread::scope(|scope| -> Result<(), Failure> {
             loop {
-                let mut turns = Vec::new();
+                let mut steps_to_run = Vec::new();
                 while schedule.running < jobs
-                    && let Some(place) = schedule.take()
+                    && let Some(index) = schedule.take_next()
                 {
-                    match self.take_turn(&steps[place], artifacts, &mut outcome)? {
-                        Some(turn) => turns.push((place, turn)),
-                        None => schedule.end(place),
+                    match self.start_or_skip(&steps[index], artifacts, &mut state)? {
+                        Some(step_to_run) => steps_to_run.push((index, step_to_run)),
+                        None => schedule.mark_ended(index),
                     }
                 }
-                // No step is ready then, and none will be before this one ends.
+                // A step that runs alone may use all cores: no other step is ready until it ends.
                 let is_alone = schedule.running == 1;
-                for (place, turn) in turns {
+                for (index, step_to_run) in steps_to_run {
                     let slot = slots.pop_first().expect("there is one for each job");
                     let share = match is_alone {
                         true => cores,
                         false => cores_of_slot(cores, jobs, slot),
                     };
                     let threads = (self.options.jobs > 1).then_some(share);
-                    let id = &turn.step.id;
-                    let job = Job {
+                    let id = &step_to_run.step.id;
+                    let job = StageJob {
                         stage: id.stage,
-                        arguments: workspace.program_arguments(id, turn.baseline, threads),
+                        arguments: workspace.program_arguments(id, step_to_run.baseline, threads),
                         slot,
                     };
                     let sender = sender.clone();
                     scope.spawn(move || {
                         let on_retry = |reason: &str, wait| {
-                            show_retry(workspace.arguments.progress, &turn.step.id, reason, wait);
+                            print_retry(
+                                workspace.arguments.progress,
+                                &step_to_run.step.id,
+                                reason,
+                                wait,
+                            );
                         };
-                        let waits = waits(settings.retries);
-                        let ending = with_retries(waits, || launch(&job), on_retry);
-                        // Nobody listens where the run has ended with an error.
-                        let _ = sender.send((place, turn, slot, ending));
+                        let retry_delays = retry_delays(settings.retries);
+                        let ending = with_retries(retry_delays, || launch(&job), on_retry);
+                        // The receiver is gone if the run has ended with an error.
+                        let _ = sender.send((index, step_to_run, slot, ending));
                     });
                 }
                 if schedule.running == 0 {
                     return Ok(());
                 }
-                let (place, turn, slot, ending) = receiver.recv().expect("a step is running");
+                let (index, step_to_run, slot, ending) =
+                    receiver.recv().expect("a step is running");
                 slots.insert(slot);
-                let end = turn.judge(ending?, artifacts)?;
-                self.take_note(&turn.step.id, &end, &mut outcome);
-                schedule.end(place);
+                let end = step_to_run.step_end(ending?, artifacts)?;
+                self.record_end(&step_to_run.step.id, &end, &mut state);
+                schedule.mark_ended(index);
             }
         })?;
-        if outcome.summary.interrupted {
-            outcome.summary.code = INTERRUPTED;
+        if state.summary.interrupted {
+            state.summary.code = INTERRUPTED;
         }
         artifacts.save();
-        Ok(outcome.summary)
+        Ok(state.summary)
     }
 
-    /// Decides about a step. One that has to run is given back; any other has had its turn.
-    fn take_turn(
+    /// Plans a step. Returns it if its program has to run; otherwise prints and counts it.
+    fn start_or_skip(
         &mut self,
         step: &'a Step,
         artifacts: &mut KnownArtifacts,
-        outcome: &mut Outcome,
-    ) -> Result<Option<Turn<'a>>, Failure> {
+        state: &mut RunState,
+    ) -> Result<Option<RunningStep<'a>>, Failure> {
         let (selection, store) = (&self.workspace.selection, &self.workspace.store);
         if !selection.selected.contains(&step.id) {
-            artifacts.look(step, false)?;
+            artifacts.plan_step(step, false)?;
             return Ok(None);
         }
-        let summary = &mut outcome.summary;
+        let summary = &mut state.summary;
         let mut inputs = step.inputs.iter();
-        if let Some(failed) = inputs.find_map(|input| outcome.held.get(input)).cloned() {
-            summary.held += 1;
-            (self.show)(StepState::Blocked, &step.id, &format!("needs `{failed}`"));
-            outcome.held.insert(step.id.clone(), failed);
+        if let Some(failed) = inputs.find_map(|input| state.blocked.get(input)).cloned() {
+            summary.blocked += 1;
+            (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
+            state.blocked.insert(step.id.clone(), failed);
             return Ok(None);
         }
         summary.interrupted |= interrupt::requested();
-        if outcome.stopped || summary.interrupted {
-            summary.untried += 1;
+        if state.stopped || summary.interrupted {
+            summary.not_run += 1;
             return Ok(None);
         }
-        let planned = artifacts.look(step, selection.asked.contains(&step.id))?;
-        let turn = Turn {
+        let planned = artifacts.plan_step(step, selection.forced.contains(&step.id))?;
+        let step_to_run = RunningStep {
             step,
             was_fresh: planned.is_fresh(),
             baseline: self.options.baseline_of(self.workspace, &step.id),
         };
         match planned.fresh_output() {
-            Some(output) if turn.baseline.is_none() => {
+            Some(output) if step_to_run.baseline.is_none() => {
                 store.link(&step.id.variant, output)?;
                 (self.show)(StepState::Fresh, &step.id, &planned.text());
                 summary.count(&step.id, &StepEnd::Fresh);
                 Ok(None)
             }
-            _ => Ok(Some(turn)),
+            _ => Ok(Some(step_to_run)),
         }
     }
 
-    fn take_note(&mut self, id: &StepId, end: &StepEnd, outcome: &mut Outcome) {
-        outcome.summary.count(id, end);
+    fn record_end(&mut self, id: &StepId, end: &StepEnd, state: &mut RunState) {
+        state.summary.count(id, end);
         if let StepEnd::Failed {
             reason, has_output, ..
         } = end
         {
             (self.show)(StepState::Failed, id, reason);
             if !has_output {
-                outcome.held.insert(id.clone(), id.clone());
-                outcome.stopped |= !self.options.keep_going;
+                state.blocked.insert(id.clone(), id.clone());
+                state.stopped |= !self.options.keep_going;
             }
         }
     }
 }
 
-/// A step whose program runs, with what its end is judged by.
+/// A step whose program runs.
 #[derive(Clone, Copy)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct RunningStep<'a> {
     pub(crate) step: &'a Step,
-    /// Whether it only compares with the baseline.
+    /// Whether it is fresh and only compares with the baseline.
     pub(crate) was_fresh: bool,
-    /// The figures that it compares with, if it does.
+    /// The baseline that it compares with, if it does.
     pub(crate) baseline: Option<&'a Path>,
 }
 
-impl Turn<'_> {
-    /// What a program's end means for its step.
+impl RunningStep<'_> {
+    /// What the end of its program means for the step.
     ///
     /// # Errors
-    /// It ended well and its output is not there, or the artifacts folder cannot be read.
-    pub(crate) fn judge(
+    /// The program succeeded without writing its output, or the artifacts folder cannot be read.
+    pub(crate) fn step_end(
         &self,
-        ending: Ending,
+        ending: ProcessEnd,
         artifacts: &mut KnownArtifacts,
     ) -> Result<StepEnd, Failure> {
-        let is_there = artifacts.look(self.step, false)?.is_fresh();
+        let is_there = artifacts.plan_step(self.step, false)?.is_fresh();
         Ok(match ending.code {
             0 if !is_there => {
                 let id = &self.step.id;
-                let message = format!("`{id}` ended without an error, and its output is not there");
-                let hint = "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version";
+                let message = format!("`{id}` succeeded, but its output does not exist");
+                let hint = "Build `ressenti` and the stages from the same sources with `cargo build`; their versions may differ";
                 return Err(Failure::new(message).with_hint(hint.to_owned()));
             }
             0 if self.was_fresh => StepEnd::Fresh,
@@ -224,7 +230,7 @@ impl Turn<'_> {
             code => StepEnd::Failed {
                 code,
                 reason: ending.reason,
-                // Models that regressed are there all the same: the report shows them, the run fails.
+                // A regression fails the run, but the output exists and the report shows it.
                 has_output: self.baseline.is_some() && is_there,
             },
         })

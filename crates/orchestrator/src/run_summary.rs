@@ -1,4 +1,4 @@
-//! How the steps of a run ended, counted, and what people see of that beside the lines of the steps.
+//! Counts how the steps of a run ended, and prints the summary.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,24 +9,24 @@ use artifact::{StageName, format};
 use settings::StepId;
 use stage::ProgressMode;
 
-/// What became of a run.
+/// The summary of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RunSummary {
-    /// Steps whose output was there.
+    /// Steps whose output existed.
     pub(crate) fresh: u64,
     /// Steps that were built.
     pub(crate) done: u64,
     /// Steps that failed.
     pub(crate) failed: u64,
-    /// Steps that wait for a failed one.
-    pub(crate) held: u64,
-    /// Steps that were not tried because the run stopped.
-    pub(crate) untried: u64,
-    /// Whether the report is there and shows the state of things.
-    pub(crate) reported: bool,
+    /// Steps that depend on a failed step.
+    pub(crate) blocked: u64,
+    /// Steps that did not run because the run stopped.
+    pub(crate) not_run: u64,
+    /// Whether the report exists and is current.
+    pub(crate) has_report: bool,
     /// Whether the user stopped it.
     pub(crate) interrupted: bool,
-    /// The exit code: of the first stage that failed, 130 when interrupted.
+    /// The exit code: that of the first failed stage, 130 if interrupted.
     pub(crate) code: u8,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum StepEnd {
     Failed {
         code: u8,
         reason: String,
-        /// Whether the output is there: it is then significantly worse than the baseline.
+        /// Whether the output exists; the step then failed because of a regression.
         has_output: bool,
     },
     Interrupted,
@@ -51,7 +51,7 @@ impl RunSummary {
             StepEnd::Done => self.done += 1,
             StepEnd::Interrupted => {
                 self.interrupted = true;
-                self.untried += 1;
+                self.not_run += 1;
                 is_there = false;
             }
             StepEnd::Failed {
@@ -64,17 +64,17 @@ impl RunSummary {
                 is_there = *has_output;
             }
         }
-        self.reported |= id.stage == StageName::Report && is_there;
+        self.has_report |= id.stage == StageName::Report && is_there;
     }
 
-    /// The last lines of a run: what ran, how long, and where the report is.
+    /// Prints the last lines of a run: counts, duration, and the path of the report.
     pub(crate) fn print(&self, mode: ProgressMode, seconds: f64, report: Option<&Path>) {
         let mut out = anstream::stdout();
-        // A closed pipe is a reader who has seen enough: not an error of ours.
+        // The reader may close the pipe early, for example `head`. That is not an error.
         let _ = if mode == ProgressMode::Json {
             let line = serde_json::json!({
-                "event": "run", "fresh": self.fresh, "done": self.done, "failed": self.failed, "held": self.held,
-                "untried": self.untried, "interrupted": self.interrupted, "seconds": seconds, "report": report,
+                "event": "run", "fresh": self.fresh, "done": self.done, "failed": self.failed, "held": self.blocked,
+                "untried": self.not_run, "interrupted": self.interrupted, "seconds": seconds, "report": report,
             });
             writeln!(out, "{line}")
         } else {
@@ -83,16 +83,18 @@ impl RunSummary {
     }
 
     fn write(&self, out: &mut impl Write, seconds: f64, report: Option<&Path>) -> io::Result<()> {
-        writeln!(out, "\n{}", self.in_words(seconds))?;
+        writeln!(out, "\n{}", self.counts_line(seconds))?;
         if let Some(report) = report {
             let bold = Style::new().bold();
             writeln!(out, "{bold}report{bold:#}  {}", report.display())?;
         }
         let advice = if self.interrupted {
-            "Finished steps are kept; the same command goes on from here".to_owned()
-        } else if self.untried > 0 {
-            let steps = format::plural(self.untried, "step", "steps");
-            format!("{steps} not tried; `--keep-going` runs what does not need the failed one")
+            "Finished steps are kept; run the same command again to resume".to_owned()
+        } else if self.not_run > 0 {
+            let steps = format::plural(self.not_run, "step was", "steps were");
+            format!(
+                "{steps} not run; `--keep-going` runs the steps that do not need the failed step"
+            )
         } else {
             return Ok(());
         };
@@ -100,34 +102,34 @@ impl RunSummary {
         writeln!(out, "\n{hint}hint{hint:#}: {advice}")
     }
 
-    fn in_words(&self, seconds: f64) -> String {
+    fn counts_line(&self, seconds: f64) -> String {
         let counts = [
             (self.fresh, "fresh"),
             (self.done, "done"),
             (self.failed, "failed"),
-            (self.held, "held back"),
-            (self.untried, "not tried"),
+            (self.blocked, "blocked"),
+            (self.not_run, "not run"),
         ];
         let total = counts.iter().map(|(count, _)| count).sum();
         let some = counts.iter().filter(|(count, _)| *count > 0);
         let parts = some.map(|(count, word)| format!("{} {word}", format::count(*count)));
         let parts: Vec<String> = parts.collect();
         let verb = match self.interrupted {
-            true => "interrupted after",
-            false => "in",
+            true => "; interrupted after",
+            false => " in",
         };
-        // Under ten seconds a tenth more or less is seen: a run where all is fresh takes less than one.
+        // A run with only fresh steps takes less than a second, so show hundredths.
         let time = match seconds < 1.0 {
             true => format!("{seconds:.2} s"),
             false => format::seconds(seconds),
         };
         let steps = format::plural(total, "step", "steps");
-        format!("{steps}: {} {verb} {time}", parts.join(", "))
+        format!("{steps}: {}{verb} {time}", parts.join(", "))
     }
 }
 
-/// Says that a stage met a passing fault and is started again.
-pub(crate) fn show_retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Duration) {
+/// Prints that a stage is started again after a transient error.
+pub(crate) fn print_retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Duration) {
     let seconds = wait.as_secs_f64();
     let line = if mode == ProgressMode::Json {
         serde_json::json!({
@@ -137,9 +139,9 @@ pub(crate) fn show_retry(mode: ProgressMode, step: &StepId, reason: &str, wait: 
         .to_string()
     } else {
         let seconds = format::seconds(seconds);
-        format!("  {step}: a fault that may pass ({reason}); starting it again in {seconds}")
+        format!("  {step}: transient error ({reason}); retrying in {seconds}")
     };
-    // Nobody reads stderr any more: there is nobody to tell that either.
+    // If standard error is closed, there is no other place to print.
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_with_what_counts() {
+    fn the_summary_counts_steps_by_how_they_ended() {
         check(
             RunSummary {
                 fresh: 7,
@@ -173,28 +175,28 @@ mod tests {
                 fresh: 3,
                 done: 1,
                 failed: 1,
-                held: 2,
-                untried: 1,
+                blocked: 2,
+                not_run: 1,
                 code: 1,
                 ..RunSummary::default()
             },
             75.0,
             None,
-            "\n8 steps: 3 fresh, 1 done, 1 failed, 2 held back, 1 not tried in 75 s\n\n\
-             hint: 1 step not tried; `--keep-going` runs what does not need the failed one\n",
+            "\n8 steps: 3 fresh, 1 done, 1 failed, 2 blocked, 1 not run in 75 s\n\n\
+             hint: 1 step was not run; `--keep-going` runs the steps that do not need the failed step\n",
         );
         check(
             RunSummary {
                 done: 1,
-                untried: 4,
+                not_run: 4,
                 interrupted: true,
                 code: 130,
                 ..RunSummary::default()
             },
             9.0,
             None,
-            "\n5 steps: 1 done, 4 not tried interrupted after 9.0 s\n\n\
-             hint: Finished steps are kept; the same command goes on from here\n",
+            "\n5 steps: 1 done, 4 not run; interrupted after 9.0 s\n\n\
+             hint: Finished steps are kept; run the same command again to resume\n",
         );
     }
 }

@@ -1,14 +1,14 @@
-//! Which step may run next: each after all it reads, in the order of the file. A pure state machine
-//! over the graph; what a step's end means is for [`crate::run`] to know.
+//! Decides which step may run next: each after its inputs, in the order of the pipeline file. A pure state
+//! machine; [`crate::run`] interprets how steps end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use settings::Step;
 
-/// The steps of a run that are still to come.
+/// The steps of a run that have not ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
-    /// For each step, the places of those it reads.
+    /// For each step, the indices of its inputs.
     inputs: Vec<Vec<usize>>,
     waiting: BTreeSet<usize>,
     ended: BTreeSet<usize>,
@@ -16,11 +16,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of steps that stand after what they read.
+    /// A schedule of steps, which are ordered so that inputs come first.
     pub(crate) fn new(steps: &[Step]) -> Self {
-        let places = steps.iter().enumerate();
-        let places: BTreeMap<_, _> = places.map(|(place, step)| (&step.id, place)).collect();
-        let inputs = |step: &Step| step.inputs.iter().map(|input| places[input]).collect();
+        let indices = steps.iter().enumerate();
+        let indices: BTreeMap<_, _> = indices.map(|(index, step)| (&step.id, index)).collect();
+        let inputs = |step: &Step| step.inputs.iter().map(|input| indices[input]).collect();
         Self {
             inputs: steps.iter().map(inputs).collect(),
             waiting: (0..steps.len()).collect(),
@@ -29,51 +29,50 @@ impl Schedule {
         }
     }
 
-    /// Takes the first step that waits for nothing any more. It counts as running until
-    /// [`Schedule::end`].
-    pub(crate) fn take(&mut self) -> Option<usize> {
+    /// Takes the first step whose inputs have ended. It counts as running until [`Schedule::mark_ended`].
+    pub(crate) fn take_next(&mut self) -> Option<usize> {
         let has_ended = |input| self.ended.contains(input);
-        let is_ready = |place: &&usize| self.inputs[**place].iter().all(has_ended);
-        let place = *self.waiting.iter().find(is_ready)?;
-        self.waiting.remove(&place);
+        let is_ready = |index: &&usize| self.inputs[**index].iter().all(has_ended);
+        let index = *self.waiting.iter().find(is_ready)?;
+        self.waiting.remove(&index);
         self.running += 1;
-        Some(place)
+        Some(index)
     }
 
-    /// A step that was taken has ended, however that was.
-    pub(crate) fn end(&mut self, place: usize) {
+    /// Marks a running step as ended, whether it succeeded or failed.
+    pub(crate) fn mark_ended(&mut self, index: usize) {
         self.running -= 1;
-        self.ended.insert(place);
+        self.ended.insert(index);
     }
 }
 
-/// The cores of the job in a slot. They are fixed for the slot, because a running step keeps its cores:
-/// so a step that starts later finds its share free. All slots together have all cores.
+/// The number of cores of a slot. It is fixed, because a running step keeps its cores. The shares of all slots
+/// add up to all cores.
 pub(crate) fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
     cores / jobs + usize::from(slot < cores % jobs)
 }
 
-/// What `CUDA_VISIBLE_DEVICES` is for the job in a slot, so that jobs take turns on the first `gpus`
-/// devices; `visible` is what it is for us. `None` leaves it as it is.
+/// The value of `CUDA_VISIBLE_DEVICES` for a slot; slots use the first `gpus` devices in turn. `visible` is
+/// the value for this process. `None` leaves it unchanged.
 pub(crate) fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
     let turn = slot.checked_rem(gpus)?;
     let Some(names) = visible else {
         return Some(turn.to_string());
     };
-    // Names of devices that this process was given: fewer than `gpus`, and they are shared.
+    // If this process has fewer devices than `gpus`, slots share them.
     let names = names.split(',').map(str::trim);
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-    let place = turn.checked_rem(names.len())?;
-    Some(names[place].to_owned())
+    let index = turn.checked_rem(names.len())?;
+    Some(names[index].to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project_of_tests::tiny_steps;
+    use crate::test_project::tiny_steps;
 
-    /// Runs the tiny pipeline with so many jobs, of which always the one begun first ends first: what
-    /// begins together.
+    /// Runs the tiny pipeline with this number of jobs. The step that started first always ends first. Returns
+    /// the steps that start together.
     fn waves(jobs: usize) -> Vec<Vec<String>> {
         let steps = tiny_steps();
         let mut schedule = Schedule::new(&steps);
@@ -81,10 +80,10 @@ mod tests {
         loop {
             let mut wave = Vec::new();
             while schedule.running < jobs
-                && let Some(place) = schedule.take()
+                && let Some(index) = schedule.take_next()
             {
-                running.push(place);
-                wave.push(steps[place].id.to_string());
+                running.push(index);
+                wave.push(steps[index].id.to_string());
             }
             if !wave.is_empty() {
                 waves.push(wave);
@@ -92,12 +91,12 @@ mod tests {
             if running.is_empty() {
                 return waves;
             }
-            schedule.end(running.remove(0));
+            schedule.mark_ended(running.remove(0));
         }
     }
 
     #[test]
-    fn one_after_the_other_is_the_order_of_the_file() {
+    fn with_one_job_steps_run_in_the_order_of_the_file() {
         let order: Vec<String> = tiny_steps()
             .iter()
             .map(|step| step.id.to_string())
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_depend_on_each_other_runs_together() {
+    fn independent_steps_run_together() {
         let together = waves(2);
         assert!(together.contains(&vec!["train naive".to_owned(), "train lstm".to_owned()]));
         assert_eq!(together.last(), Some(&vec!["report reviews".to_owned()]));
@@ -120,17 +119,17 @@ mod tests {
     }
 
     #[test]
-    fn cores_are_shared_and_devices_taken_in_turns() {
+    fn cores_are_shared_and_devices_assigned_in_turn() {
         for (cores, jobs) in [(8, 1), (8, 3), (8, 8), (3, 2)] {
             let shares = (0..jobs).map(|slot| cores_of_slot(cores, jobs, slot));
             assert_eq!(shares.clone().sum::<usize>(), cores);
             assert!(shares.max() <= Some(cores.div_ceil(jobs)));
         }
-        let of = |slot, gpus, visible| visible_device(slot, gpus, visible);
-        assert_eq!(of(3, 0, None), None);
-        assert_eq!(of(3, 2, None).as_deref(), Some("1"));
-        assert_eq!(of(1, 2, Some("4,6")).as_deref(), Some("6"));
-        assert_eq!(of(1, 2, Some("GPU-5e, ")).as_deref(), Some("GPU-5e"));
-        assert_eq!(of(1, 2, Some("")), None);
+        let device = |slot, gpus, visible| visible_device(slot, gpus, visible);
+        assert_eq!(device(3, 0, None), None);
+        assert_eq!(device(3, 2, None).as_deref(), Some("1"));
+        assert_eq!(device(1, 2, Some("4,6")).as_deref(), Some("6"));
+        assert_eq!(device(1, 2, Some("GPU-5e, ")).as_deref(), Some("GPU-5e"));
+        assert_eq!(device(1, 2, Some("")), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Which steps a command is about, and which of them are to be redone in any case.
+//! Which steps a command selects, and which of them are forced to run.
 
 use std::collections::BTreeSet;
 
@@ -7,68 +7,67 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use settings::{Step, StepId, suggest};
 
-/// What the user asked for.
+/// The arguments that select steps.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Request {
-    /// Redo this stage and everything after it
+pub(crate) struct SelectionArguments {
+    /// Run this stage and everything after it again
     #[arg(long, value_name = "STAGE", value_parser = stage_parser(), conflicts_with = "only")]
     pub(crate) from: Option<StageName>,
 
-    /// Only this stage; what it reads must be there
+    /// Run only this stage; its inputs must exist
     #[arg(long, value_name = "STAGE", value_parser = stage_parser())]
     pub(crate) only: Option<StageName>,
 
-    /// Only this variant and what it needs; with `--only`, that step alone
+    /// Run only this variant and its inputs; with `--only`, only that step
     #[arg(long, value_name = "NAME")]
     pub(crate) variant: Option<String>,
 
-    /// Redo what is selected even if it is fresh
+    /// Run the selected steps even if they are fresh
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// One of the stages' names; a misspelled one is answered with the nearest.
+/// Parses a stage name; the error for an unknown name suggests a similar one.
 fn stage_parser() -> impl TypedValueParser<Value = StageName> {
     PossibleValuesParser::new(StageName::ALL.map(StageName::as_str))
-        .map(|name| name.parse().expect("only names of stages are let through"))
+        .map(|name| name.parse().expect("the parser accepts only stage names"))
 }
 
-/// The steps of a pipeline that a command is about.
+/// The selected steps, and those that are forced to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     pub(crate) selected: BTreeSet<StepId>,
-    pub(crate) asked: BTreeSet<StepId>,
+    pub(crate) forced: BTreeSet<StepId>,
 }
 
 impl Selection {
-    /// Resolves a request against the steps of a pipeline, which stand in the order of the data.
+    /// Applies the arguments to the steps of a pipeline, which are ordered so that inputs come first.
     ///
     /// # Errors
-    /// There is no such variant, or the stage asked for has none of this name.
-    pub(crate) fn new(steps: &[Step], request: &Request) -> Result<Self, Failure> {
-        let variant = request.variant.as_deref();
-        let mut selected = steps_of(steps, request.only, variant)?;
-        if request.only.is_none() {
-            selected = with_needs(steps, selected);
+    /// There is no such variant, or the selected stage does not have it.
+    pub(crate) fn new(steps: &[Step], selection: &SelectionArguments) -> Result<Self, Failure> {
+        let variant = selection.variant.as_deref();
+        let mut selected = matching_steps(steps, selection.only, variant)?;
+        if selection.only.is_none() {
+            selected = with_dependencies(steps, selected);
         }
-        let asked = match request.from {
+        let forced = match selection.from {
             Some(stage) => {
-                let begun = steps_of(steps, Some(stage), None)?;
-                let redone = &with_followers(steps, begun) & &selected;
-                if let (Some(variant), true) = (variant, redone.is_empty()) {
+                let first = matching_steps(steps, Some(stage), None)?;
+                let forced = &with_dependents(steps, first) & &selected;
+                if let (Some(variant), true) = (variant, forced.is_empty()) {
                     return Err(unknown_variant(steps, Some(stage), variant));
                 }
-                redone
+                forced
             }
-            None if request.force => selected.clone(),
+            None if selection.force => selected.clone(),
             None => BTreeSet::new(),
         };
-        Ok(Self { selected, asked })
+        Ok(Self { selected, forced })
     }
 
-    /// The stage that compares with a baseline: the report, which weighs all models together and so
-    /// raises no more false alarms for many models than for one; where it is not selected, each
-    /// model's evaluation for itself.
+    /// The stage that compares with a baseline. The report corrects for the number of models, so it raises
+    /// fewer false alarms. If the report is not selected, each evaluation compares its own model.
     pub(crate) fn comparing_stage(&self) -> StageName {
         match self.selected.iter().any(|id| id.stage == StageName::Report) {
             true => StageName::Report,
@@ -77,8 +76,8 @@ impl Selection {
     }
 }
 
-/// The steps of a stage or of all, or those of this variant: the model `lstm` is trained and evaluated.
-fn steps_of(
+/// The steps with this stage and this variant, where given. A model name selects its training and evaluation.
+fn matching_steps(
     steps: &[Step],
     stage: Option<StageName>,
     variant: Option<&str>,
@@ -108,9 +107,9 @@ fn unknown_variant(steps: &[Step], stage: Option<StageName>, name: &str) -> Fail
     settings::unknown_variant(stage, name, &known)
 }
 
-/// These steps and all they read, directly or not. Steps stand after what they read, so one walk
-/// from the end suffices.
-fn with_needs(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
+/// These steps and all their inputs, direct or indirect. Inputs come first in `steps`, so one pass from the
+/// end is enough.
+fn with_dependencies(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
     for step in steps.iter().rev() {
         if chosen.contains(&step.id) {
             chosen.extend(step.inputs.iter().cloned());
@@ -119,8 +118,8 @@ fn with_needs(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> 
     chosen
 }
 
-/// These steps and all that read them, directly or not.
-pub(crate) fn with_followers(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
+/// These steps and all steps that depend on them, directly or indirectly.
+pub(crate) fn with_dependents(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
     for step in steps {
         if step.inputs.iter().any(|input| chosen.contains(input)) {
             chosen.insert(step.id.clone());
@@ -132,12 +131,12 @@ pub(crate) fn with_followers(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BT
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project_of_tests::tiny_steps;
+    use crate::test_project::tiny_steps;
 
-    /// Steps selected, and in capitals those that are redone in any case.
-    fn selected(request: &Request) -> Result<String, String> {
+    /// The selected steps; forced steps are in capitals.
+    fn selected(selection: &SelectionArguments) -> Result<String, String> {
         let steps = tiny_steps();
-        let selection = Selection::new(&steps, request).map_err(|error| {
+        let selection = Selection::new(&steps, selection).map_err(|error| {
             let hint = error.hint().unwrap_or_default();
             format!("{}. {hint}", error.chain()[0])
         })?;
@@ -146,7 +145,7 @@ mod tests {
             .filter(|step| selection.selected.contains(&step.id));
         let names = chosen.map(|step| {
             let name = step.id.to_string();
-            if selection.asked.contains(&step.id) {
+            if selection.forced.contains(&step.id) {
                 name.to_uppercase()
             } else {
                 name
@@ -156,55 +155,55 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(request: Request, expected: &str) {
-        assert_eq!(selected(&request), Ok(expected.to_owned()));
+    fn check(selection: SelectionArguments, expected: &str) {
+        assert_eq!(selected(&selection), Ok(expected.to_owned()));
     }
 
     #[track_caller]
-    fn check_refused(request: Request, expected: &str) {
-        assert_eq!(selected(&request), Err(expected.to_owned()));
+    fn check_refused(selection: SelectionArguments, expected: &str) {
+        assert_eq!(selected(&selection), Err(expected.to_owned()));
     }
 
-    fn variant(name: &str) -> Request {
-        Request {
+    fn variant(name: &str) -> SelectionArguments {
+        SelectionArguments {
             variant: Some(name.to_owned()),
-            ..Request::default()
+            ..SelectionArguments::default()
         }
     }
 
     #[test]
-    fn a_request_selects_and_asks() {
+    fn arguments_select_and_force_steps() {
         use StageName::{Evaluate, Train};
         check(
-            Request::default(),
+            SelectionArguments::default(),
             "ingest reviews, clean reviews, tokenize words, embed random, train naive, train lstm, \
              evaluate naive, evaluate lstm, report reviews",
         );
         check(
-            Request {
+            SelectionArguments {
                 from: Some(Train),
-                ..Request::default()
+                ..SelectionArguments::default()
             },
             "ingest reviews, clean reviews, tokenize words, embed random, TRAIN NAIVE, TRAIN LSTM, \
              EVALUATE NAIVE, EVALUATE LSTM, REPORT REVIEWS",
         );
         check(
-            Request {
+            SelectionArguments {
                 only: Some(Train),
-                ..Request::default()
+                ..SelectionArguments::default()
             },
             "train naive, train lstm",
         );
         check(
-            Request {
+            SelectionArguments {
                 only: Some(Train),
                 force: true,
-                ..Request::default()
+                ..SelectionArguments::default()
             },
             "TRAIN NAIVE, TRAIN LSTM",
         );
         check(
-            Request {
+            SelectionArguments {
                 only: Some(Train),
                 ..variant("lstm")
             },
@@ -219,14 +218,14 @@ mod tests {
             "ingest reviews, clean reviews, tokenize words",
         );
         check(
-            Request {
+            SelectionArguments {
                 from: Some(Evaluate),
                 ..variant("naive")
             },
             "ingest reviews, clean reviews, tokenize words, embed random, train naive, EVALUATE NAIVE",
         );
         check(
-            Request {
+            SelectionArguments {
                 from: Some(StageName::Tokenize),
                 ..variant("naive")
             },
@@ -235,21 +234,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_variant_is_refused_with_the_nearest() {
+    fn an_unknown_variant_is_an_error_with_a_suggestion() {
         check_refused(
             variant("lsmt"),
             "There is no variant `lsmt` in the pipeline file. \
              Did you mean `lstm`? There are `reviews`, `words`, `random`, `naive`, `lstm`",
         );
         check_refused(
-            Request {
+            SelectionArguments {
                 only: Some(StageName::Train),
                 ..variant("naiv")
             },
             "The stage `train` has no variant `naiv`. Did you mean `naive`? There are `naive`, `lstm`",
         );
         check_refused(
-            Request {
+            SelectionArguments {
                 from: Some(StageName::Train),
                 ..variant("words")
             },

@@ -1,4 +1,4 @@
-//! `ressenti status`: what is there, step by step.
+//! `ressenti status`: the state of every step as a table or as JSON.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,61 +10,63 @@ use serde::Serialize;
 use settings::StepId;
 
 use crate::age;
-use crate::cluster::JobOfStep;
-use crate::plan::{Planned, State};
-use crate::sweeps::{Sweeps, counted, counted_as};
+use crate::cluster::StepJob;
+use crate::plan::{OutputState, PlannedStep};
+use crate::sweeps::{Sweeps, count_states, count_words};
 
-/// The word for a state and how it is shown.
-fn shown(state: State) -> (&'static str, Style) {
+/// The word for a state and its style.
+fn state_word(state: OutputState) -> (&'static str, Style) {
     match state {
-        State::Fresh => ("fresh", AnsiColor::Green.on_default()),
-        State::Stale => ("stale", AnsiColor::Yellow.on_default()),
-        State::NeverRun => ("never run", Style::new().dimmed()),
-        State::Damaged => ("damaged", AnsiColor::Red.on_default()),
+        OutputState::Fresh => ("fresh", AnsiColor::Green.on_default()),
+        OutputState::Stale => ("stale", AnsiColor::Yellow.on_default()),
+        OutputState::NeverRun => ("never run", Style::new().dimmed()),
+        OutputState::Damaged => ("damaged", AnsiColor::Red.on_default()),
     }
 }
 
-/// One line of the status.
+/// The status of a step, or of all trials of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct StatusLine {
     /// The stage.
     pub(crate) stage: StageName,
     /// The variant.
     pub(crate) variant: String,
-    /// What state its output is in.
-    pub(crate) state: State,
-    /// Why it is not fresh, in words.
+    /// The state of its output.
+    pub(crate) state: OutputState,
+    /// Why it is not fresh.
     pub(crate) reasons: Vec<String>,
-    /// Rows of its output, where it has any.
+    /// Rows of its output, if it has rows.
     pub(crate) rows: Option<u64>,
-    /// When it was made, in seconds since 1970-01-01 UTC.
+    /// When it was finished, in seconds since 1970-01-01 UTC.
     pub(crate) finished: Option<u64>,
-    /// How long that took.
+    /// How long it took.
     pub(crate) seconds: Option<f64>,
     /// Size of its files.
     pub(crate) bytes: Option<u64>,
-    /// The process that builds it at this moment, in words.
+    /// The process that builds it now, as text.
     pub(crate) builder: Option<String>,
-    /// What an interrupted run has left to go on from, in words; nothing while it is being built.
+    /// Where an interrupted run resumes, as text; `None` while the step is being built.
     pub(crate) interrupted: Option<String>,
     /// Its last job on a cluster, if it had one.
-    pub(crate) job: Option<JobOfStep>,
-    /// Where it is.
+    pub(crate) job: Option<StepJob>,
+    /// The folder of its output.
     pub(crate) folder: PathBuf,
-    /// How many trials are in which state, where it is the line of a sweep.
+    /// For a sweep: the number of trials in each state.
     #[serde(skip)]
     pub(crate) trials: Option<String>,
 }
 
 impl StatusLine {
-    /// The status of a step, from what planning found. Where it is not fresh, the figures are those
-    /// of the last output.
-    pub(crate) fn new(planned: &Planned, store: &Store, job: Option<JobOfStep>) -> Self {
-        let facts = &planned.facts;
-        let (stage, variant) = (facts.id.stage, facts.id.variant.clone());
+    /// The status of a planned step. If the step is stale, the figures are those of its last output.
+    pub(crate) fn new(planned: &PlannedStep, store: &Store, job: Option<StepJob>) -> Self {
+        let info = &planned.info;
+        let (stage, variant) = (info.id.stage, info.id.variant.clone());
         let manifest = planned.last_manifest();
         let run = manifest.map(|manifest| &manifest.run);
-        let kept = facts.kept.as_deref().filter(|_| facts.builder.is_none());
+        let resume_folder = info
+            .resume_folder
+            .as_deref()
+            .filter(|_| info.builder.is_none());
         Self {
             state: planned.state(),
             reasons: planned.reasons.clone(),
@@ -72,8 +74,8 @@ impl StatusLine {
             finished: run.map(|run| run.started + run.seconds as u64),
             seconds: run.map(|run| run.seconds),
             bytes: manifest.map(|manifest| manifest.files.iter().map(|file| file.bytes).sum()),
-            builder: facts.builder.clone(),
-            interrupted: kept.and_then(|kept| left(stage, kept)),
+            builder: info.builder.clone(),
+            interrupted: resume_folder.and_then(|resume_folder| resume_point(stage, resume_folder)),
             job,
             folder: store.variant_link(stage, &variant),
             trials: None,
@@ -82,10 +84,10 @@ impl StatusLine {
         }
     }
 
-    /// One line for the trials of a sweep, of which there is at least one: when the last was made, how
-    /// long all took, and their size.
+    /// One line for the trials of a sweep, which has at least one trial: the latest end, the total time and
+    /// size, and the counts by state.
     fn of_sweep(name: &str, trials: &[Self]) -> Self {
-        let mut counts = counted(trials.iter().map(|trial| shown(trial.state).0));
+        let mut counts = count_states(trials.iter().map(|trial| state_word(trial.state).0));
         let interrupted = trials.iter().filter(|trial| trial.interrupted.is_some());
         let running = trials.iter().filter(|trial| trial.builder.is_some());
         let (interrupted, running) = (interrupted.count(), running.count());
@@ -99,7 +101,7 @@ impl StatusLine {
         let bytes = trials.iter().filter_map(|trial| trial.bytes);
         Self {
             variant: name.to_owned(),
-            state: state.unwrap_or(State::NeverRun),
+            state: state.unwrap_or(OutputState::NeverRun),
             rows: None,
             finished: trials.iter().filter_map(|trial| trial.finished).max(),
             seconds: seconds.reduce(|sum, one| sum + one),
@@ -110,23 +112,23 @@ impl StatusLine {
     }
 }
 
-/// What lies in the folder of an interrupted step: checkpoints are named by their step, finished
-/// shards have their digest beside them.
-fn left(stage: StageName, folder: &Path) -> Option<String> {
+/// Where an interrupted step resumes. Names of checkpoints start with the training step; finished shards have
+/// a digest file beside them.
+fn resume_point(stage: StageName, folder: &Path) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.flatten();
     let names: Vec<PathBuf> = entries.map(|entry| entry.file_name().into()).collect();
     if stage == StageName::Train {
         let step = |name: &PathBuf| name.to_str()?.split_once('-')?.0.parse::<u64>().ok();
         let step = format::count(names.iter().filter_map(step).max()?);
-        return Some(format!("goes on after training step {step}"));
+        return Some(format!("resumes after training step {step}"));
     }
     let is_shard = |name: &&PathBuf| name.extension().is_some_and(|found| found == "digest");
     let shards = names.iter().filter(is_shard).count() as u64;
     let shards = format::plural(shards, "finished shard", "finished shards");
-    (!names.is_empty()).then(|| format!("goes on after {shards}"))
+    (!names.is_empty()).then(|| format!("resumes after {shards}"))
 }
 
-/// What people would call the number of rows of an artifact.
+/// The number of rows of an artifact as users count them.
 fn rows(manifest: &Manifest) -> Option<u64> {
     match &manifest.contract {
         Contract::Reviews { rows } | Contract::Evaluation { rows, .. } => Some(*rows),
@@ -154,7 +156,7 @@ fn rows(manifest: &Manifest) -> Option<u64> {
 /// Prints the status as a table.
 ///
 /// # Errors
-/// The screen refuses.
+/// The output cannot be written.
 pub(crate) fn print(
     out: &mut impl Write,
     lines: &[StatusLine],
@@ -164,10 +166,10 @@ pub(crate) fn print(
     writeln!(
         out,
         "{dimmed}{:<9}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  folder{dimmed:#}",
-        "state", "stage", "variant", "rows", "age", "took", "size"
+        "state", "stage", "variant", "rows", "age", "duration", "size"
     )?;
     let groups = sweeps.groups(lines, |line| StepId::new(line.stage, &line.variant));
-    let mut alone = Vec::new();
+    let mut single_steps = Vec::new();
     for (sweep, group) in &groups {
         if let Some(name) = sweep {
             print_line(out, &StatusLine::of_sweep(name, group))?;
@@ -175,63 +177,63 @@ pub(crate) fn print(
         }
         for line in *group {
             print_line(out, line)?;
-            alone.push(line);
+            single_steps.push(line);
         }
     }
-    for line in alone {
+    for line in single_steps {
         let step = StepId::new(line.stage, &line.variant);
         if let Some(builder) = &line.builder {
             writeln!(out, "\n{step} is being built by {builder}")?;
         }
-        if let Some(left) = &line.interrupted {
-            writeln!(out, "\n{step} was interrupted: it {left}")?;
+        if let Some(resume_point) = &line.interrupted {
+            writeln!(out, "\n{step} was interrupted: it {resume_point}")?;
         }
     }
     print_jobs(out, lines)?;
-    let unfresh = lines.iter().filter(|line| line.state != State::Fresh);
-    let unfresh = unfresh.count() as u64;
-    if unfresh > 0 {
-        let steps = format::plural(unfresh, "step", "steps");
-        writeln!(out, "\n{steps} not fresh; `ressenti plan` says why")?;
+    let not_fresh = lines.iter().filter(|line| line.state != OutputState::Fresh);
+    let not_fresh = not_fresh.count() as u64;
+    if not_fresh > 0 {
+        let steps = format::plural(not_fresh, "step is", "steps are");
+        writeln!(out, "\n{steps} not fresh; `ressenti plan` shows why")?;
     }
     if let Some(name) = groups.iter().find_map(|(sweep, _)| *sweep) {
         let command = format!("`ressenti status {name}`");
         writeln!(
             out,
-            "\nThe trials of a sweep one by one: {command}, or `--all`"
+            "\nTo list the trials of a sweep: {command}, or `--all`"
         )?;
     }
     Ok(())
 }
 
-/// What jobs do that are not done: of a big sweep the first ones, the rest is counted.
+/// Prints the jobs of steps that are not fresh. After 20 jobs only counts are printed.
 fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
     const SHOWN: usize = 20;
-    // What a job has failed at may be there since, made by hand.
-    let open = lines.iter().filter(|line| line.state != State::Fresh);
+    // A step whose job failed may have been built later by hand.
+    let open = lines.iter().filter(|line| line.state != OutputState::Fresh);
     let jobs = open.filter_map(|line| Some((line, line.job.as_ref()?)));
-    let telling: Vec<_> = jobs.filter(|(_, job)| job.state != "done").collect();
-    if telling.is_empty() {
+    let unfinished: Vec<_> = jobs.filter(|(_, job)| job.state != "done").collect();
+    if unfinished.is_empty() {
         return Ok(());
     }
     writeln!(out)?;
-    for (line, job) in telling.iter().take(SHOWN) {
+    for (line, job) in unfinished.iter().take(SHOWN) {
         let step = StepId::new(line.stage, &line.variant).to_string();
-        writeln!(out, "{step:<22} {}", job.in_words())?;
+        writeln!(out, "{step:<22} {}", job.to_line())?;
         if matches!(job.state, "failed" | "lost") {
             writeln!(out, "{:<22} log {}", "", job.log.display())?;
         }
     }
-    if telling.len() > SHOWN {
-        let rest = telling[SHOWN..].iter().map(|(_, job)| job.state);
-        let counts = counted_as(("more job", "more jobs"), rest);
+    if unfinished.len() > SHOWN {
+        let rest = unfinished[SHOWN..].iter().map(|(_, job)| job.state);
+        let counts = count_words(("more job", "more jobs"), rest);
         writeln!(out, "{:<22} and {counts}", "")?;
     }
     Ok(())
 }
 
 fn print_line(out: &mut impl Write, line: &StatusLine) -> io::Result<()> {
-    let (word, style) = shown(line.state);
+    let (word, style) = state_word(line.state);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let folder = line.finished.map(|_| line.folder.display().to_string());
     writeln!(

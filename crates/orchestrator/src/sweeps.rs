@@ -1,67 +1,67 @@
-//! A sweep of a hundred trials as one line.
+//! Shows the trials of a sweep as one line.
 
 use std::collections::BTreeMap;
 
 use artifact::{Failure, StageName, format};
 use settings::{Pipeline, StepId, suggest};
 
-/// Which sweep a step is a trial of, and which sweeps are shown as one line.
+/// Which sweeps are shown as one line, and the sweep of each trial.
 #[derive(Default)]
 pub(crate) struct Sweeps<'a> {
-    /// The sweep of each trial, but of those that are shown one by one.
-    folded: BTreeMap<&'a str, &'a str>,
+    /// The sweep of each trial, without sweeps that are shown trial by trial.
+    collapsed: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Sweeps<'a> {
-    /// Every sweep as one line.
-    pub(crate) fn folded(pipeline: &'a Pipeline) -> Self {
-        let folded = pipeline.sweep_by_step().into_iter().collect();
-        Self { folded }
+    /// Shows every sweep as one line.
+    pub(crate) fn collapsed(pipeline: &'a Pipeline) -> Self {
+        let collapsed = pipeline.sweeps_of_trials().into_iter().collect();
+        Self { collapsed }
     }
 
-    /// This one trial by trial, the others as one line.
+    /// Shows one sweep trial by trial and the others as one line.
     ///
     /// # Errors
     /// There is no such sweep.
-    pub(crate) fn but(pipeline: &'a Pipeline, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn except(pipeline: &'a Pipeline, name: &str) -> Result<Self, Failure> {
         let known: Vec<String> = pipeline.report.sweeps.keys().cloned().collect();
         if !known.iter().any(|sweep| sweep == name) {
             let message = format!("There is no sweep `{name}` in the pipeline file");
             return Err(Failure::new(message).with_hint(suggest(name, &known)));
         }
-        let mut sweeps = Self::folded(pipeline);
-        sweeps.folded.retain(|_, sweep| *sweep != name);
+        let mut sweeps = Self::collapsed(pipeline);
+        sweeps.collapsed.retain(|_, sweep| *sweep != name);
         Ok(sweeps)
     }
 
-    /// The sweep whose one line stands for this step, too.
-    fn of(&self, id: &StepId) -> Option<&'a str> {
+    /// The sweep on whose line this step is shown.
+    fn collapsed_sweep(&self, id: &StepId) -> Option<&'a str> {
         match id.stage {
-            StageName::Train => self.folded.get(id.variant.as_str()).copied(),
+            StageName::Train => self.collapsed.get(id.variant.as_str()).copied(),
             _ => None,
         }
     }
 
-    /// Puts together what one line stands for: steps one by one, and the trials of a sweep with its
-    /// name. Trials of one sweep stand side by side.
+    /// Groups items by line: single steps, and the trials of a sweep with its name. Trials of a sweep must be
+    /// adjacent.
     pub(crate) fn groups<'i, T>(
         &self,
         items: &'i [T],
         id: impl Fn(&T) -> StepId,
     ) -> Vec<(Option<&'a str>, &'i [T])> {
-        let sweep = |item: &T| self.of(&id(item));
+        let sweep = |item: &T| self.collapsed_sweep(&id(item));
         let groups = items.chunk_by(|one, next| sweep(one).is_some() && sweep(one) == sweep(next));
         groups.map(|group| (sweep(&group[0]), group)).collect()
     }
 }
 
-/// How many trainings of a sweep are in which state: `8 trainings: 5 fresh, 3 never run`.
-pub(crate) fn counted<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    counted_as(("training", "trainings"), words)
+/// Counts trainings of a sweep by state: `8 trainings: 5 fresh, 3 never run`.
+pub(crate) fn count_states<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    count_words(("training", "trainings"), words)
 }
 
-/// How many of anything are in which state.
-pub(crate) fn counted_as<'w>(
+/// Counts items by state.
+pub(crate) fn count_words<'w>(
     (one, many): (&str, &str),
     words: impl Iterator<Item = &'w str>,
 ) -> String {
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// The lines of a pipeline with two sweeps, by variant and number of steps.
+    /// The lines of a pipeline with two sweeps: variant and number of steps.
     fn lines(sweeps: &Sweeps<'_>, pipeline: &Pipeline) -> Vec<(String, usize)> {
         let steps = pipeline.steps();
         let groups = sweeps.groups(&steps, |step| step.id.clone());
@@ -108,16 +108,18 @@ mod tests {
             "sweep.small={ model = \"lstm\", over = { hidden = [2, 3] } }",
             "sweep.rate={ model = \"lstm\", over = { \"training.learning_rate\" = [0.1, 0.2, 0.3] } }",
         ]);
-        let folded = lines(&Sweeps::folded(&pipeline), &pipeline);
+        let collapsed = lines(&Sweeps::collapsed(&pipeline), &pipeline);
         let expected = [("small", 2), ("rate", 3), ("naive", 1), ("lstm", 1)];
         assert_eq!(
-            folded,
+            collapsed,
             expected.map(|(name, count)| (name.to_owned(), count))
         );
         assert_eq!(lines(&Sweeps::default(), &pipeline).len(), 7);
-        let sweeps = Sweeps::but(&pipeline, "rate").expect("it is there");
+        let sweeps = Sweeps::except(&pipeline, "rate").expect("it is there");
         assert_eq!(lines(&sweeps, &pipeline).len(), 6);
-        let error = Sweeps::but(&pipeline, "rat").err().expect("there is none");
+        let error = Sweeps::except(&pipeline, "rat")
+            .err()
+            .expect("there is none");
         assert_eq!(
             error.chain()[0],
             "There is no sweep `rat` in the pipeline file"
@@ -132,7 +134,7 @@ mod tests {
     fn trials_are_counted_by_state() {
         let words = ["fresh", "never run", "fresh", "stale"];
         assert_eq!(
-            counted(words.into_iter()),
+            count_states(words.into_iter()),
             "4 trainings: 2 fresh, 1 never run, 1 stale"
         );
     }

@@ -1,4 +1,4 @@
-//! Waiting for a stage's end, as long as it gives signs of life.
+//! Waits for a stage program, and stops it if its heartbeat stops.
 
 use std::fs;
 use std::io;
@@ -12,46 +12,44 @@ use artifact::{host_name, process_name};
 
 use crate::interrupt;
 
-/// How often signs of life are looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Time between two checks of the heartbeat.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What the files for signs of life are called, before the machine and the number of the process that looks at them, and
-/// the job's slot.
+/// Prefix of the heartbeat files. The host, the process id of `ressenti` and the slot follow.
 const PREFIX: &str = "heartbeat-";
 
-/// What a stage that is stopped gets to save its state.
+/// Time that a stopped stage has to save its state.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a stage may go without a sign of life, and where it gives them.
+/// Where stages write their heartbeat, and how long it may stop.
 #[derive(Clone, Debug)]
 pub(crate) struct Watchdog {
-    /// The folder of the files whose times change as long as work goes on, one for each slot.
+    /// The folder of the heartbeat files, one for each slot. A stage updates the time of its file.
     work: PathBuf,
-    /// Patience; none waits for ever.
+    /// The longest time without a heartbeat; `None` waits forever.
     timeout: Option<Duration>,
 }
 
 impl Watchdog {
-    /// A watchdog for the stages of one run; `seconds` of 0 waits for ever.
+    /// A watchdog for the stages of one run. A timeout of 0 seconds waits forever.
     pub(crate) fn new(work: &Path, seconds: u64) -> Self {
-        clear_away(work);
+        remove_stale_heartbeats(work);
         Self {
             work: work.to_owned(),
             timeout: (seconds > 0).then(|| Duration::from_secs(seconds)),
         }
     }
 
-    /// The file for the signs of life of the stage in a slot.
+    /// The heartbeat file of the stage in a slot.
     pub(crate) fn file(&self, slot: usize) -> PathBuf {
         self.work.join(format!("{PREFIX}{}-{slot}", process_name()))
     }
 
-    /// Waits for the end of the child in a slot, and passes signals on to it until then. The child's process id
-    /// is free for another process only once nobody will signal it any more. Returns how it ended, or for how
-    /// long it had no heartbeat before it was stopped.
+    /// Waits for the child process in a slot and forwards signals to it. The process id stays reserved until no
+    /// signal can be sent any more. Returns how the child ended, or the timeout after which it was stopped.
     ///
     /// # Errors
-    /// The system cannot say how it ended.
+    /// The system does not report how the child ended.
     pub(crate) fn wait(
         &self,
         mut child: Child,
@@ -62,18 +60,18 @@ impl Watchdog {
         interrupt::set_child(slot, id);
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || sender.send(wait_for_end(id)));
-        let mut last_sign = (sign(&file), Instant::now());
+        let mut last_change = (last_heartbeat(&file), Instant::now());
         let end = loop {
-            if let Ok(ended) = receiver.recv_timeout(LOOK_EVERY) {
+            if let Ok(ended) = receiver.recv_timeout(POLL_INTERVAL) {
                 break ended.map(|()| None);
             }
-            // Only that the time changes counts: the clock may have been set back.
-            let sign = sign(&file);
-            if sign != last_sign.0 {
-                last_sign = (sign, Instant::now());
+            // Compare times only for equality, because the clock may have been set back.
+            let heartbeat = last_heartbeat(&file);
+            if heartbeat != last_change.0 {
+                last_change = (heartbeat, Instant::now());
             }
             match self.timeout {
-                Some(timeout) if last_sign.1.elapsed() >= timeout => {
+                Some(timeout) if last_change.1.elapsed() >= timeout => {
                     signal(id, libc::SIGTERM);
                     if receiver.recv_timeout(GRACE).is_err() {
                         signal(id, libc::SIGKILL);
@@ -91,25 +89,25 @@ impl Watchdog {
     }
 }
 
-fn sign(file: &Path) -> Option<SystemTime> {
+fn last_heartbeat(file: &Path) -> Option<SystemTime> {
     fs::metadata(file).and_then(|file| file.modified()).ok()
 }
 
-/// Removes the files of runs on this machine that were killed. Those of others cannot be judged from here.
-fn clear_away(work: &Path) {
+/// Removes heartbeat files of killed runs on this host. Whether runs on other hosts still live is unknown.
+fn remove_stale_heartbeats(work: &Path) {
     let own = format!("{PREFIX}{}-", host_name());
     for entry in fs::read_dir(work).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let id = |name: &str| name.strip_prefix(&own)?.split('-').next()?.parse().ok();
         let id: Option<i32> = name.to_str().and_then(id);
-        // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
+        // SAFETY: `kill` accepts any numbers; signal 0 only tests whether the process exists.
         if id.is_some_and(|id| unsafe { libc::kill(id, 0) } != 0) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// Waits until a child has ended, and leaves it a zombie, so that its id is given to no other process.
+/// Waits until a child has ended but keeps it as a zombie, so that its process id is not reused.
 fn wait_for_end(id: i32) -> io::Result<()> {
     loop {
         // SAFETY: the struct is valid when zeroed, and `waitid` writes nothing else.
@@ -129,7 +127,7 @@ fn wait_for_end(id: i32) -> io::Result<()> {
 }
 
 fn signal(id: i32, signal: i32) {
-    // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
+    // SAFETY: `kill` accepts any numbers; the process is a child of ours and not waited for yet.
     unsafe { libc::kill(id, signal) };
 }
 
@@ -155,41 +153,41 @@ mod tests {
     }
 
     #[test]
-    fn what_killed_runs_left_is_cleared_away() {
+    fn heartbeat_files_of_killed_runs_are_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut gone = Command::new("true").spawn().expect("a program");
         gone.wait().expect("our own child");
-        let left = folder
+        let stale = folder
             .path()
             .join(format!("{PREFIX}{}-{}-0", host_name(), gone.id()));
         let living = folder.path().join(format!("{PREFIX}{}-1", process_name()));
         let elsewhere = folder.path().join(format!("{PREFIX}elsewhere-1-0"));
-        for file in [&left, &living, &elsewhere] {
+        for file in [&stale, &living, &elsewhere] {
             fs::write(file, "").expect("a file");
         }
         Watchdog::new(folder.path(), 1);
-        assert!(!left.exists() && living.exists() && elsewhere.exists());
+        assert!(!stale.exists() && living.exists() && elsewhere.exists());
     }
 
     #[test]
-    fn a_child_keeps_its_process_id_until_nobody_signals_it() {
+    fn a_child_keeps_its_process_id_until_it_is_waited_for() {
         let mut child = Command::new("true").spawn().expect("a program");
         let id = child.id().cast_signed();
         wait_for_end(id).expect("our own child");
         // It has ended, and its process id still exists.
-        // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
+        // SAFETY: `kill` accepts any numbers; signal 0 only tests whether the process exists.
         assert_eq!(unsafe { libc::kill(id, 0) }, 0);
         assert!(child.wait().expect("its status is kept").success());
-        assert!(wait_for_end(id).is_err(), "it is no child any more");
+        assert!(wait_for_end(id).is_err(), "it is no longer a child");
 
         let (end, _) = wait(0, "exit 0");
         assert!(matches!(end, Ok(status) if status.success()));
         let child = interrupt::CHILDREN[3].load(Ordering::SeqCst);
-        assert_eq!(child, 0, "no signal is passed on to it");
+        assert_eq!(child, 0, "no signal is forwarded to it");
     }
 
     #[test]
-    fn who_shows_life_is_left_alone_and_who_does_not_is_stopped() {
+    fn a_stage_without_a_heartbeat_is_stopped_and_others_are_not() {
         let (end, _) = wait(0, "sleep 1; exit 3");
         assert!(
             matches!(end, Ok(status) if status.code() == Some(3)),
@@ -200,7 +198,7 @@ mod tests {
         assert!(matches!(end, Ok(status) if status.success()), "{end:?}");
         let (end, time) = wait(1, "sleep 60");
         assert!(end.is_err() && time < Duration::from_secs(8), "{end:?}");
-        // Deaf to what it is asked, too.
+        // A process that ignores SIGTERM is killed.
         let (end, time) = wait(1, "trap '' TERM; while true; do sleep 1; done");
         assert!(end.is_err() && time < Duration::from_secs(20), "{end:?}");
     }

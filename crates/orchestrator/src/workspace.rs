@@ -1,5 +1,4 @@
-//! A pipeline as a command was called with it: its steps, those that the command is about, and its
-//! artifacts folder.
+//! The pipeline that a command works on: its settings, its steps, the selected steps and its store.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,20 +9,20 @@ use stage::PipelineArguments;
 
 use crate::contracts;
 use crate::known_artifacts::KnownArtifacts;
-use crate::plan::{Planned, in_words};
-use crate::selection::{Request, Selection};
+use crate::plan::{PlannedStep, format_reasons};
+use crate::selection::{Selection, SelectionArguments};
 
 /// What most commands work on.
 pub(crate) struct Workspace {
-    /// The pipeline file and the changes to it, as the stages' programs are told of them.
+    /// The pipeline file and the overrides, which are passed on to stage programs.
     pub(crate) arguments: PipelineArguments,
-    /// The same, read.
+    /// The checked settings.
     pub(crate) pipeline: Pipeline,
-    /// Its steps, each after what it reads.
+    /// All steps, ordered so that inputs come first.
     pub(crate) steps: Vec<Step>,
-    /// Which of them the command is about.
+    /// The steps that the command selects.
     pub(crate) selection: Selection,
-    /// Where their outputs are.
+    /// Where their outputs are stored.
     pub(crate) store: Store,
 }
 
@@ -31,28 +30,31 @@ impl Workspace {
     /// Reads the pipeline file.
     ///
     /// # Errors
-    /// It is wrong, or the request names what it does not have.
-    pub(crate) fn load(arguments: &PipelineArguments, request: &Request) -> Result<Self, Failure> {
+    /// It is invalid, or the selection names an unknown variant.
+    pub(crate) fn load(
+        arguments: &PipelineArguments,
+        selection: &SelectionArguments,
+    ) -> Result<Self, Failure> {
         let pipeline = arguments.load()?;
         let steps = pipeline.steps();
         Ok(Self {
             arguments: arguments.clone(),
-            selection: Selection::new(&steps, request)?,
+            selection: Selection::new(&steps, selection)?,
             store: Store::new(&pipeline.artifacts),
             pipeline,
             steps,
         })
     }
 
-    /// Decides about every selected step, as far as that can be known beforehand.
+    /// Plans every selected step, as far as possible before running.
     ///
     /// # Errors
-    /// A source is missing, artifacts do not fit together, or with `--only` an input is not there.
-    pub(crate) fn plan(&self, artifacts: &mut KnownArtifacts) -> Result<Vec<Planned>, Failure> {
+    /// A source is missing, artifacts do not fit together, or with `--only` an input does not exist.
+    pub(crate) fn plan(&self, artifacts: &mut KnownArtifacts) -> Result<Vec<PlannedStep>, Failure> {
         let mut not_ready = BTreeMap::new();
         let mut selected = Vec::new();
         for step in &self.steps {
-            let planned = artifacts.look(step, self.selection.asked.contains(&step.id))?;
+            let planned = artifacts.plan_step(step, self.selection.forced.contains(&step.id))?;
             if self.selection.selected.contains(&step.id) {
                 check_inputs(step, &not_ready, artifacts)?;
                 selected.push(planned);
@@ -64,14 +66,13 @@ impl Workspace {
         Ok(selected)
     }
 
-    /// The place of a step among all.
-    pub(crate) fn place_of(&self, id: &StepId) -> usize {
-        let place = self.steps.iter().position(|step| step.id == *id);
-        place.expect("what is planned is a step")
+    /// The index of a step in `steps`.
+    pub(crate) fn index_of(&self, id: &StepId) -> usize {
+        let index = self.steps.iter().position(|step| step.id == *id);
+        index.expect("every planned step is in the pipeline")
     }
 
-    /// The arguments of the program of a step: what a person would type. `threads` is what it may use,
-    /// where that is not for it to decide.
+    /// The arguments of the step's program, as a user would type them. `threads` limits its threads.
     pub(crate) fn program_arguments(
         &self,
         step: &StepId,
@@ -80,7 +81,7 @@ impl Workspace {
     ) -> Vec<String> {
         let mut arguments = self.arguments.to_command_line();
         arguments.extend(["--variant".to_owned(), step.variant.clone()]);
-        if self.selection.asked.contains(step) {
+        if self.selection.forced.contains(step) {
             arguments.push("--force".to_owned());
         }
         if let Some(baseline) = baseline {
@@ -94,7 +95,7 @@ impl Workspace {
     }
 }
 
-/// A step's inputs fit together, and those that will not be built are there.
+/// Checks that the inputs of a step fit together, and that inputs which are not selected exist.
 fn check_inputs(
     step: &Step,
     not_ready: &BTreeMap<&StepId, Vec<String>>,
@@ -102,12 +103,13 @@ fn check_inputs(
 ) -> Result<(), Failure> {
     let mut inputs = step.inputs.iter();
     if let Some((input, reasons)) = inputs.find_map(|input| not_ready.get_key_value(input)) {
-        let (id, reasons) = (&step.id, in_words(reasons));
-        let message =
-            format!("`{id}` reads `{input}`, which is not there for these settings: {reasons}");
+        let (id, reasons) = (&step.id, format_reasons(reasons));
+        let message = format!(
+            "`{id}` needs the output of `{input}`, which does not exist for these settings: {reasons}"
+        );
         let (stage, variant) = (input.stage, &input.variant);
         return Err(Failure::new(message).with_hint(format!(
-            "Leave out `--only` to run all that is needed, or build it first with `--only {stage} --variant {variant}`"
+            "Omit `--only` to run everything that is needed, or build the input first with `--only {stage} --variant {variant}`"
         )));
     }
     if ![StageName::Embed, StageName::Train, StageName::Evaluate].contains(&step.id.stage) {

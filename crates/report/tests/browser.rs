@@ -7,7 +7,7 @@ mod sample_run;
 use std::fs;
 
 use report::render;
-use testkit::browser::{browser, chromium, measured};
+use testkit::browser::{browser, measure_page, run_chromium};
 
 #[test]
 fn the_page_fits_every_window_in_light_and_dark() {
@@ -57,7 +57,7 @@ fn a_screenshot_is_not_blank() {
             "--window-size=1100,1600".to_owned(),
             address.to_owned(),
         ];
-        chromium(
+        run_chromium(
             &browser,
             folder.path(),
             &arguments.each_ref().map(String::as_str),

@@ -1,4 +1,4 @@
-//! Artifacts without a stage, for tests of what reads them.
+//! Artifacts for tests, written without running a stage.
 
 use std::fs;
 
@@ -8,23 +8,23 @@ use artifact::{
 };
 use serde_json::Value;
 
-/// What to commit, and as what.
+/// An artifact to write into a store.
 #[derive(Clone, Debug)]
-pub struct Recipe {
-    /// The stage it is of.
+pub struct TestArtifact {
+    /// Its stage.
     pub stage: StageName,
-    /// The settings it claims to be made with.
+    /// The settings in its manifest.
     pub settings: Value,
-    /// What it claims to be made from.
+    /// The inputs in its manifest.
     pub inputs: Vec<InputReference>,
-    /// What it claims to be made from, outside the store.
+    /// The sources in its manifest.
     pub sources: Vec<SourceReference>,
-    /// What it promises.
+    /// Its contract.
     pub contract: Contract,
 }
 
-impl Recipe {
-    /// An artifact made from nothing, without settings.
+impl TestArtifact {
+    /// An artifact without inputs and settings.
     pub fn new(stage: StageName, contract: Contract) -> Self {
         Self {
             stage,
@@ -35,13 +35,12 @@ impl Recipe {
         }
     }
 
-    /// The key it is stored under.
+    /// Its key in the store.
     pub fn key(&self) -> Key {
         step_key(self.stage, &self.settings, &self.inputs, &self.sources)
     }
 
-    /// Commits an artifact of these files and gives it a variant's name. Files whose name ends in
-    /// `.record` are records.
+    /// Commits an artifact with these files and links the variant to it. Files with the ending `.record` are records.
     pub fn commit(&self, store: &Store, variant: &str, files: &[(&str, &[u8])]) -> Artifact {
         let key = self.key();
         let lock = store.lock(self.stage, &key, |_| {}).expect("a lock");
@@ -72,9 +71,9 @@ impl Recipe {
     }
 }
 
-/// Facts of a run that took no time.
-pub fn run_info() -> RunInfo {
-    RunInfo {
+/// Information about a run that took no time.
+pub fn run_facts() -> RunFacts {
+    RunFacts {
         started: 1_700_000_000,
         seconds: 0.0,
         peak_memory: 0,

@@ -1,4 +1,4 @@
-//! The workspace's own programs, for tests that start them as a person would.
+//! Builds and finds the programs of the workspace, for tests that start them.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,15 +7,15 @@ use std::sync::OnceLock;
 
 /// The folder of the built programs, `target/<profile>`.
 ///
-/// Built once for each test process: `cargo test` builds the programs of a package only where that
-/// package has integration tests, so what lies in the folder may be missing or old.
+/// They are built once for each test process, because `cargo test` only builds the programs of packages with
+/// integration tests. Other programs in the folder may be missing or outdated.
 pub fn programs() -> &'static Path {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| Some(folder_of_this_build()).filter(|folder| build(folder)));
     built.as_deref().expect("the workspace's programs build")
 }
 
-/// Test programs are `target/<profile>/deps/<name>-<hash>`.
+/// The folder of the profile. Test programs are `target/<profile>/deps/<name>-<hash>`.
 fn folder_of_this_build() -> PathBuf {
     let own = env::current_exe().expect("a running program has a path");
     let folder = own
@@ -25,14 +25,14 @@ fn folder_of_this_build() -> PathBuf {
     folder.to_owned()
 }
 
-/// `--workspace --tests`, so that every dependency has the features it has under `cargo test
-/// --workspace`: nothing is then compiled but our own programs.
+/// Builds all programs. `--workspace --tests` gives dependencies the same features as `cargo test --workspace`, so
+/// they are not compiled again.
 fn build(folder: &Path) -> bool {
     cargo_build(folder, &["--workspace", "--bins", "--tests"])
 }
 
-/// The path of `ressenti-train` with faults on purpose, which no other build makes.
-pub fn train_with_faults() -> &'static Path {
+/// The path of `ressenti-train` with fault injection, which other builds do not contain.
+pub fn fault_injection_program() -> &'static Path {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     const NAME: &str = "ressenti-train-faults";
     let arguments = [
@@ -47,7 +47,9 @@ pub fn train_with_faults() -> &'static Path {
         let folder = folder_of_this_build();
         cargo_build(&folder, &arguments).then(|| folder.join(NAME))
     });
-    built.as_deref().expect("the program with faults builds")
+    built
+        .as_deref()
+        .expect("the fault-injection program builds")
 }
 
 fn cargo_build(folder: &Path, arguments: &[&str]) -> bool {
@@ -63,26 +65,26 @@ fn cargo_build(folder: &Path, arguments: &[&str]) -> bool {
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
-    // `cargo test` tells a test about its package. Build scripts must not see that: ring's watches
-    // these variables, and polars would be compiled again because of it.
+    // `cargo test` sets variables about the package of the test. Build scripts must not see them: the one of ring
+    // watches these variables, and polars would be compiled again.
     for (name, _) in env::vars_os() {
-        let told = |prefix: &str| name.to_string_lossy().starts_with(prefix);
-        if told("CARGO_PKG_") || told("CARGO_MANIFEST_") || name == "OUT_DIR" {
+        let has_prefix = |prefix: &str| name.to_string_lossy().starts_with(prefix);
+        if has_prefix("CARGO_PKG_") || has_prefix("CARGO_MANIFEST_") || name == "OUT_DIR" {
             cargo.env_remove(&name);
         }
     }
     cargo.status().expect("cargo starts").success()
 }
 
-/// The path of one of the programs.
+/// The path of a program.
 pub fn program(name: &str) -> PathBuf {
     programs().join(name)
 }
 
-/// What a program showed and how it ended.
+/// The output and the exit code of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Screen {
-    /// Exit code; `None` for a process that was killed.
+pub struct ProgramOutput {
+    /// The exit code; `None` if a signal killed the process.
     pub code: Option<i32>,
     /// Standard output.
     pub stdout: String,
@@ -90,7 +92,7 @@ pub struct Screen {
     pub stderr: String,
 }
 
-impl From<Output> for Screen {
+impl From<Output> for ProgramOutput {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("our programs write UTF-8");
         Self {
@@ -101,10 +103,10 @@ impl From<Output> for Screen {
     }
 }
 
-impl Screen {
-    /// Code, output and errors together, for a comparison as a whole. The folder's own path is
-    /// written as `[folder]`, times as `[time]`, digests as `[digest]`.
-    pub fn comparable(&self, folder: &Path) -> String {
+impl ProgramOutput {
+    /// Exit code, standard output and standard error as one text for comparisons. The path of `folder` is replaced by
+    /// `[folder]`, durations by `[time]` and digests by `[digest]`.
+    pub fn with_placeholders(&self, folder: &Path) -> String {
         let code = self
             .code
             .map_or("killed".to_owned(), |code| code.to_string());
@@ -113,7 +115,7 @@ impl Screen {
             if !stream.is_empty() {
                 text.push_str(&format!(
                     "----- {title}\n{}",
-                    crate::filters::comparable(stream, folder)
+                    crate::filters::with_placeholders(stream, folder)
                 ));
             }
         }

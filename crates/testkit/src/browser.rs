@@ -1,8 +1,7 @@
-//! A page in a real browser: nothing wider than the window, no writing over writing, enough contrast, on
-//! a telephone and on a desk, in the light and in the dark.
+//! Checks a page in a browser: nothing is wider than the window, no texts overlap, and the contrast is sufficient,
+//! in three widths and in both colour schemes.
 //!
-//! Where there is no Chromium this says so and judges nothing; `RESSENTI_BROWSER` names one that is
-//! elsewhere.
+//! Without Chromium tests are skipped with a message; `RESSENTI_BROWSER` can name a browser.
 
 use std::env;
 use std::fs;
@@ -11,16 +10,16 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Widths of a telephone, a tablet and a desk, in pixels.
+/// Widths of a telephone, a tablet and a computer screen, in pixels.
 const WIDTHS: [u32; 3] = [360, 760, 1280];
 
-/// Loads the page in a frame of each width, measures it, and leaves what it found in the document.
+/// A script that loads the page in a frame of each width, measures it, and writes the problems into the document.
 const MEASURE: &str = include_str!("measure.js");
 
-/// The browser of this machine, if it has one.
+/// The path of the browser, if one is installed.
 #[allow(
     clippy::print_stderr,
-    reason = "who reads the test's output is to know"
+    reason = "readers of the test output need to know"
 )]
 pub fn browser() -> Option<PathBuf> {
     let named = env::var_os("RESSENTI_BROWSER").map(PathBuf::from);
@@ -31,13 +30,13 @@ pub fn browser() -> Option<PathBuf> {
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     let found = named.or_else(|| candidates.into_iter().find(|path| path.is_file()));
     if found.is_none() {
-        eprintln!("SKIPPED: there is no Chromium, so that the page was judged by no browser");
+        eprintln!("SKIPPED: Chromium is not installed, so the page was not checked in a browser");
     }
     found
 }
 
-/// Calls the browser without a window; what it prints.
-pub fn chromium(browser: &Path, folder: &Path, arguments: &[&str]) -> String {
+/// Runs the browser without a window and returns its output.
+pub fn run_chromium(browser: &Path, folder: &Path, arguments: &[&str]) -> String {
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
     let output = Command::new(browser)
         .args([
@@ -54,8 +53,8 @@ pub fn chromium(browser: &Path, folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("a document is text")
 }
 
-/// What the script found on a page, and whether it was dark.
-pub fn measured(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool) {
+/// Measures a page. Returns the problems and whether the dark colour scheme was used.
+pub fn measure_page(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let host = folder.path().join("host.html");
     let page = serde_json::to_string(html)
@@ -64,7 +63,7 @@ pub fn measured(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool
     let widths = serde_json::to_string(&WIDTHS).expect("numbers");
     let script = MEASURE.replace("PAGE", &page).replace("WIDTHS", &widths);
     let text = format!("<!doctype html><meta charset=utf-8><body><script>{script}</script>");
-    fs::write(&host, text).expect("the disk has room");
+    fs::write(&host, text).expect("it is written");
     let scheme = format!(
         "--blink-settings=preferredColorScheme={}",
         if is_dark { 0 } else { 1 }
@@ -76,17 +75,17 @@ pub fn measured(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool
         "--dump-dom",
         &address,
     ];
-    let document = chromium(browser, folder.path(), &arguments);
+    let document = run_chromium(browser, folder.path(), &arguments);
     let found = document
         .split("<pre id=\"measured\">")
         .nth(1)
         .and_then(|rest| rest.split("</pre>").next())
-        .unwrap_or_else(|| panic!("the script came to no end: {document}"));
+        .unwrap_or_else(|| panic!("the script did not finish: {document}"));
     let plain = found
         .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&amp;", "&");
-    let value: Value = serde_json::from_str(&plain).expect("the script leaves JSON");
+    let value: Value = serde_json::from_str(&plain).expect("the script writes JSON");
     let problems = value["problems"].as_array().expect("a list").iter();
     let problems = problems.map(|problem| problem.as_str().expect("text").to_owned());
     (problems.collect(), value["dark"] == true)

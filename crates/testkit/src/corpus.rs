@@ -1,4 +1,4 @@
-//! Sixty short reviews of twelve films, worded so clearly that a tiny network learns them.
+//! Sixty short reviews of twelve films, with clear wording that a tiny network can learn.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 /// One review of the corpus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Review {
-    /// What was written.
+    /// Its text.
     pub text: &'static str,
     /// 1 to 4 is negative, 7 to 10 positive, as on IMDB.
     pub rating: u8,
-    /// The film, by its number in [`FILMS`].
+    /// The index of the film in [`FILMS`].
     pub film: usize,
 }
 
@@ -23,7 +23,7 @@ impl Review {
     }
 }
 
-/// The films reviewed, by the number IMDB could have given them.
+/// The reviewed films, with identifiers like those of IMDB.
 pub const FILMS: [&str; 12] = [
     "tt0000101",
     "tt0000102",
@@ -43,7 +43,7 @@ const fn review(rating: u8, film: usize, text: &'static str) -> Review {
     Review { text, rating, film }
 }
 
-/// The corpus: thirty positive reviews and thirty negative ones, every text but once.
+/// The corpus: thirty positive and thirty negative reviews, all different.
 pub const REVIEWS: [Review; 60] = [
     review(9, 0, "A wonderful film, I loved every minute of it."),
     review(2, 0, "A terrible film, I hated every minute of it."),
@@ -180,16 +180,16 @@ pub fn kaggle_csv() -> String {
             "negative"
         };
         let quoted = review.text.replace('"', "\"\"");
-        writeln!(csv, "\"{quoted}\",{sentiment}").expect("a string takes all");
+        writeln!(csv, "\"{quoted}\",{sentiment}").expect("writing to a string cannot fail");
     }
     csv
 }
 
-/// Writes the corpus in the layout of the unpacked aclImdb archive, with its official split: reviews
-/// of the first six films to train, of the others to test. Returns the `aclImdb` folder.
+/// Writes the corpus in the layout of the unpacked aclImdb archive. Reviews of the first six films are for
+/// training, the others for testing. Returns the `aclImdb` folder.
 ///
 /// # Errors
-/// The disk refuses.
+/// A file cannot be written.
 pub fn write_aclimdb(parent: &Path) -> io::Result<PathBuf> {
     let root = parent.join("aclImdb");
     for split in ["train", "test"] {
@@ -212,7 +212,7 @@ pub fn write_aclimdb(parent: &Path) -> io::Result<PathBuf> {
                     "http://www.imdb.com/title/{}/usercomments",
                     FILMS[review.film]
                 )
-                .expect("a string takes all");
+                .expect("writing to a string cannot fail");
             }
             fs::write(root.join(split).join(format!("urls_{label}.txt")), urls)?;
         }
@@ -228,7 +228,7 @@ fn write_unlabelled(train: &Path) -> io::Result<()> {
     for (id, text) in UNLABELLED.iter().enumerate() {
         fs::write(train.join("unsup").join(format!("{id}_0.txt")), text)?;
         writeln!(urls, "http://www.imdb.com/title/{}/usercomments", FILMS[id])
-            .expect("a string takes all");
+            .expect("writing to a string cannot fail");
     }
     fs::write(train.join("urls_unsup.txt"), urls)
 }
@@ -240,9 +240,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_corpus_is_what_it_says() {
+    fn the_corpus_has_sixty_different_reviews() {
         let texts: BTreeSet<&str> = REVIEWS.iter().map(|review| review.text).collect();
-        assert_eq!(texts.len(), REVIEWS.len(), "every text but once");
+        assert_eq!(texts.len(), REVIEWS.len(), "all texts are different");
         assert_eq!(
             REVIEWS.iter().filter(|review| review.is_positive()).count(),
             30

@@ -1,13 +1,13 @@
-//! A pretrained encoder small enough for a test.
+//! A tiny pretrained encoder for tests.
 
 use std::fs;
 use std::path::Path;
 
-/// Writes a BERT of two layers, 8 wide, with random weights (one of the golden files of
-/// `classifier`) and a tokenizer of some words that reviews have.
+/// Writes a BERT encoder with two layers, width 8 and random weights (a golden file of `classifier`), and a
+/// tokenizer with some words of reviews.
 ///
 /// # Panics
-/// The disk refuses.
+/// If a file cannot be written.
 pub fn write_tiny_encoder(folder: &Path) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../classifier/tests/golden/bert");
     fs::create_dir(folder).expect("a folder");

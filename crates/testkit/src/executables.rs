@@ -1,8 +1,8 @@
-//! Programs that a test puts into a folder and then starts.
+//! Writes programs that a test starts afterwards.
 //!
-//! They are written by a process of their own. A file descriptor that this process has open for
-//! writing is held, for an instant, by every child that another test's thread starts meanwhile, and
-//! Linux starts no program that somebody holds open for writing (`ETXTBSY`, "Text file busy").
+//! Another process writes them. If this process had the file open for writing, a child that another test starts at
+//! the same moment would inherit the descriptor, and Linux refuses to start a program that is open for writing
+//! (`ETXTBSY`, "Text file busy").
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub fn copy_program(from: &Path, to: &Path) {
     assert!(status.expect("`install` starts").success());
 }
 
-/// Makes a program of a script, which begins with its `#!`.
+/// Writes a script, which must start with `#!`, as a program.
 pub fn write_script(path: &Path, text: &str) {
     let draft = tempfile::NamedTempFile::new().expect("a file");
     fs::write(draft.path(), text).expect("written");

@@ -1,11 +1,10 @@
-//! What differs from run to run and from machine to machine, replaced by a word, so that whole
-//! screens can be compared.
+//! Replaces parts of program output that differ between runs and machines, so that whole outputs can be compared.
 
 use std::path::Path;
 
-/// A text with this folder's path as `[folder]`, durations as `[time]` and digests of twelve or more
-/// hex digits as `[digest]`.
-pub fn comparable(text: &str, folder: &Path) -> String {
+/// Replaces the path of `folder` by `[folder]`, durations by `[time]` and digests of twelve or more hex digits by
+/// `[digest]`.
+pub fn with_placeholders(text: &str, folder: &Path) -> String {
     let text = text.replace(&*folder.to_string_lossy(), "[folder]");
     let lines = text
         .lines()
@@ -16,10 +15,10 @@ pub fn comparable(text: &str, folder: &Path) -> String {
 fn without_digests(line: &str) -> String {
     let mut result = String::new();
     let mut rest = line;
-    while let Some(start) = rest.find(|letter: char| letter.is_ascii_alphanumeric()) {
+    while let Some(start) = rest.find(|character: char| character.is_ascii_alphanumeric()) {
         let (before, from) = rest.split_at(start);
         let end = from
-            .find(|letter: char| !letter.is_ascii_alphanumeric())
+            .find(|character: char| !character.is_ascii_alphanumeric())
             .unwrap_or(from.len());
         let (word, after) = from.split_at(end);
         let is_hex = word
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_replaced_and_nothing_else() {
+    fn folders_times_and_digests_are_replaced() {
         let cases = [
             ("done  60 rows  (0.4 s)", "done  60 rows  ([time])"),
             ("in 12 min 5 s", "in [time]"),
@@ -87,7 +86,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(
-                comparable(text, Path::new("/tmp/x")),
+                with_placeholders(text, Path::new("/tmp/x")),
                 format!("{expected}\n")
             );
         }

@@ -1,6 +1,5 @@
-//! What tests of several crates need: a tiny corpus, a whole project in a temporary folder,
-//! artifacts without a stage, the built programs, and screens made comparable. Never part of a
-//! program.
+//! Helpers for tests of several crates: a tiny corpus, a project in a temporary folder, artifacts without a stage,
+//! the built programs, and their output in comparable form. Not part of any program.
 
 pub mod artifacts;
 pub mod binaries;
@@ -12,8 +11,8 @@ pub mod filters;
 pub mod project;
 pub mod stages;
 
-pub use artifacts::Recipe;
-pub use binaries::{Screen, program, programs, train_with_faults};
+pub use artifacts::TestArtifact;
+pub use binaries::{ProgramOutput, fault_injection_program, program, programs};
 pub use encoder::write_tiny_encoder;
 pub use executables::{copy_program, write_script};
 pub use project::{Project, tiny_pipeline};

@@ -1,4 +1,4 @@
-//! A whole small project in a temporary folder: a pipeline file, its reviews, and what became of them.
+//! A small project in a temporary folder: a pipeline file, reviews, and artifacts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::corpus;
 
-/// A pipeline of two models that runs in seconds. The reviews are `reviews.csv` beside the file.
+/// A pipeline with two models that runs in seconds. Its reviews are in `reviews.csv` beside the file.
 pub fn tiny_pipeline() -> &'static str {
     r#"[pipeline]
 name = "Tiny"
@@ -77,7 +77,7 @@ impl Project {
     pub fn with_reviews(text: &str, reviews: &str) -> Self {
         let folder = TempDir::with_prefix("ressenti-").expect("a temporary folder");
         let write = |name: &str, content: &str| {
-            fs::write(folder.path().join(name), content).expect("a new folder takes files");
+            fs::write(folder.path().join(name), content).expect("it is written");
         };
         write("pipeline.toml", text);
         write("reviews.csv", reviews);
@@ -104,17 +104,17 @@ impl Project {
         Store::new(self.artifacts())
     }
 
-    /// The pipeline, with changes as given to `--set`.
+    /// The pipeline with overrides as in `--set`.
     pub fn pipeline(&self, changes: &[&str]) -> Pipeline {
         let changes: Vec<Override> = changes
             .iter()
             .map(|text| text.parse().expect("an override"))
             .collect();
-        Pipeline::load(&self.pipeline_file(), &changes).expect("the pipeline is sound")
+        Pipeline::load(&self.pipeline_file(), &changes).expect("the pipeline is valid")
     }
 
-    /// Why a pipeline with these changes is refused: the message and, behind a bar, the hint.
-    pub fn refused(&self, changes: &[&str]) -> String {
+    /// The error of a pipeline with these overrides: the message and the hint, separated by a bar.
+    pub fn load_error(&self, changes: &[&str]) -> String {
         let changes: Vec<Override> = changes
             .iter()
             .map(|text| text.parse().expect("an override"))
@@ -124,12 +124,12 @@ impl Project {
         error.to_string() + &hint.unwrap_or_default()
     }
 
-    /// The artifact that a variant's name stands for.
+    /// The last artifact of a variant.
     pub fn artifact(&self, stage: StageName, variant: &str) -> Artifact {
         let found = self
             .store()
             .latest(stage, variant)
-            .expect("its manifest is whole");
+            .expect("its manifest is readable");
         found.unwrap_or_else(|| panic!("`{stage} {variant}` was not built"))
     }
 }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tiny_pipeline_is_sound() {
+    fn the_tiny_pipeline_is_valid() {
         let project = Project::tiny();
         let pipeline = project.pipeline(&[]);
         assert_eq!(

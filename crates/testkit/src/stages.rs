@@ -1,14 +1,13 @@
-//! A stage in this process, without its program.
+//! Runs a stage in this process, without its program.
 
 use artifact::Artifact;
 use settings::Pipeline;
 use stage::{Progress, ProgressMode, Stage, execute};
 
-/// Runs one stage of a pipeline, unless its output is there. An error is its message, its causes
-/// and its hint, as people see them.
+/// Runs one stage of a pipeline, unless its output exists.
 ///
 /// # Errors
-/// The stage failed.
+/// The message, the causes and the hint of a failed stage, as one text.
 pub fn run_stage<S: Stage>(
     pipeline: &Pipeline,
     variant: Option<&str>,

@@ -7,10 +7,10 @@ use std::process::Command;
 use embed::Embed;
 use ingest::Ingest;
 use stage::NoOptions;
-use testkit::{Project, Screen, run_stage};
+use testkit::{ProgramOutput, Project, run_stage};
 use tokenize::Tokenize;
 
-fn ressenti_train(project: &Project, arguments: &[&str]) -> Screen {
+fn ressenti_train(project: &Project, arguments: &[&str]) -> ProgramOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ressenti-train"));
     command
         .arg("--pipeline")

@@ -301,7 +301,7 @@ fn checkpoints(work: &Path) -> Vec<PathBuf> {
 #[test]
 fn invalid_settings_are_refused_before_anything_runs() {
     let project = project();
-    let refused = |changes: &[&str]| project.refused(changes);
+    let refused = |changes: &[&str]| project.load_error(changes);
     assert_eq!(
         refused(&["embedding.features.encoder=none"]),
         "`embedding.features.encoder` must name an embedding of `kind = \"encoder\"` | There is `encoder`"

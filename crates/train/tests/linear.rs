@@ -132,7 +132,7 @@ fn impossible_settings_are_refused_with_a_hint() {
             "model.linear.ngrams.smoothing",
         ),
     ] {
-        let found = project.refused(&[change]);
+        let found = project.load_error(&[change]);
         assert!(found.contains(part), "{change}: {found}");
     }
 }

@@ -13,7 +13,7 @@ use embed::Embed;
 use ingest::Ingest;
 use safetensors::SafeTensors;
 use stage::NoOptions;
-use testkit::{Project, Screen, run_stage, train_with_faults};
+use testkit::{ProgramOutput, Project, fault_injection_program, run_stage};
 use tokenize::Tokenize;
 
 /// A project in which all stages before training have run.
@@ -39,7 +39,7 @@ const SETTINGS: [&str; 5] = [
 
 /// The command `ressenti-train` for the model `lstm`, with a plan of faults.
 fn command(project: &Project, faults: &str, changes: &[&str]) -> Command {
-    let mut command = Command::new(train_with_faults());
+    let mut command = Command::new(fault_injection_program());
     command.arg("--pipeline").arg(project.pipeline_file());
     command.args(["--variant", "lstm", "--progress", "plain"]);
     for change in SETTINGS.iter().chain(changes) {
@@ -51,13 +51,13 @@ fn command(project: &Project, faults: &str, changes: &[&str]) -> Command {
     command
 }
 
-fn train(project: &Project, faults: &str, changes: &[&str]) -> Screen {
+fn train(project: &Project, faults: &str, changes: &[&str]) -> ProgramOutput {
     let output = command(project, faults, changes).output();
     output.expect("the program starts").into()
 }
 
 #[track_caller]
-fn succeed(project: &Project, faults: &str, changes: &[&str]) -> Screen {
+fn succeed(project: &Project, faults: &str, changes: &[&str]) -> ProgramOutput {
     let screen = train(project, faults, changes);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     screen
@@ -295,7 +295,7 @@ fn signals_save_and_then_stop_or_continue() {
         sleep(Duration::from_millis(200));
         let clock = Instant::now();
         signal(&child, sent);
-        let screen: Screen = child.wait_with_output().expect("it ends").into();
+        let screen: ProgramOutput = child.wait_with_output().expect("it ends").into();
         assert!(clock.elapsed() < Duration::from_secs(5));
         assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
         for part in ["saved after step", "stopped: Saved after step"] {

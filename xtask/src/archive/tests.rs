@@ -6,7 +6,7 @@ use super::*;
 use flate2::write::GzEncoder;
 use zip::write::SimpleFileOptions;
 
-/// A wheel of the members given.
+/// Writes a wheel with these members.
 pub(crate) fn make_wheel(path: &Path, members: &[(&str, &str)]) {
     let mut zip = zip::ZipWriter::new(File::create(path).expect("a temporary file"));
     for (name, text) in members {
@@ -18,7 +18,7 @@ pub(crate) fn make_wheel(path: &Path, members: &[(&str, &str)]) {
     zip.finish().expect("a zip");
 }
 
-/// A tar.gz of one member.
+/// A tar.gz with one member.
 pub(crate) fn make_tar_gz(name: &str, contents: &[u8]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     let mut header = tar::Header::new_gnu();
@@ -31,9 +31,9 @@ pub(crate) fn make_tar_gz(name: &str, contents: &[u8]) -> Vec<u8> {
         .expect("a tar.gz")
 }
 
-fn cannot_unpack(result: &Result<()>) -> bool {
+fn failed_to_unpack(result: &Result<()>) -> bool {
     let error = result.as_ref().err();
-    error.is_some_and(|error| error.to_string().starts_with("Cannot unpack"))
+    error.is_some_and(|error| error.to_string().starts_with("Failed to unpack"))
 }
 
 fn step() -> Step {
@@ -78,7 +78,7 @@ fn nothing_is_written_outside_the_folder() {
         make_wheel(&wheel, &[("member", "evil")]);
         let into = folder.path().join("into");
         let result = unpack_wheel(&wheel, &into, |_| Some(name.to_owned()), &mut step());
-        assert!(cannot_unpack(&result), "`{name}` was written");
+        assert!(failed_to_unpack(&result), "`{name}` was written");
     }
 }
 
@@ -102,10 +102,10 @@ fn a_damaged_wheel_is_refused() {
         )
     };
     assert!(unpack(&whole).is_ok());
-    assert!(cannot_unpack(&unpack(&whole[..whole.len() / 2])));
-    assert!(cannot_unpack(&unpack(b"")));
+    assert!(failed_to_unpack(&unpack(&whole[..whole.len() / 2])));
+    assert!(failed_to_unpack(&unpack(b"")));
     let mut flipped = whole.clone();
-    // The member's data starts behind its local header of 30 bytes and its name.
+    // The data of a member follows its local header of 30 bytes and its name.
     flipped[30 + "lib/a.so".len() + 4] ^= 0xff;
     assert!(unpack(&flipped).is_err());
 }
@@ -121,7 +121,7 @@ fn one_name_in_two_wheels_is_refused() {
         |_| Some("x.so".to_owned()),
         &mut step(),
     );
-    assert!(cannot_unpack(&result));
+    assert!(failed_to_unpack(&result));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_file_is_found_through_an_archive_in_an_archive() {
 
     let whole = fs::read(&path).expect("it is there");
     fs::write(&path, &whole[..whole.len() / 2]).expect("a temporary file");
-    check(&["out/in.tar.gz", "in/words.tsv"], 8, "Cannot unpack");
+    check(&["out/in.tar.gz", "in/words.tsv"], 8, "Failed to unpack");
     fs::write(&path, "no archive").expect("a temporary file");
-    check(&["out/in.tar.gz", "in/words.tsv"], 8, "Cannot unpack");
+    check(&["out/in.tar.gz", "in/words.tsv"], 8, "Failed to unpack");
 }

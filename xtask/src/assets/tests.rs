@@ -41,7 +41,7 @@ pub(crate) fn small() -> Assets {
 }
 
 #[test]
-fn the_assets_of_this_checkout_are_in_order() {
+fn the_assets_of_this_checkout_are_valid() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/assets.toml");
     let assets = Assets::read(&path).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(assets.wheels(Layout::Cpu).count(), 3);
@@ -51,19 +51,26 @@ fn the_assets_of_this_checkout_are_in_order() {
 }
 
 #[test]
-fn optional_data_are_taken_by_name_only() {
+fn optional_data_are_selected_by_name() {
     let text = SMALL.replace("rows = 1", "rows = 1\noptional = \"lexicon\"");
     let assets =
         Assets::parse(&text, Path::new("assets.toml")).unwrap_or_else(|error| panic!("{error}"));
-    assert!(assets.wanted(&[]).expect("nothing is asked for").is_empty());
-    let wanted = assets.wanted(&["lexicon".to_owned()]);
-    assert_eq!(wanted.expect("it is known").len(), 1);
-    let error = assets.wanted(&["lexikon".to_owned()]).expect_err("unknown");
+    assert!(
+        assets
+            .select_data(&[])
+            .expect("nothing is asked for")
+            .is_empty()
+    );
+    let selected = assets.select_data(&["lexicon".to_owned()]);
+    assert_eq!(selected.expect("it is known").len(), 1);
+    let error = assets
+        .select_data(&["lexikon".to_owned()])
+        .expect_err("unknown");
     assert!(error.to_string().contains("`lexikon`"), "{error}");
 }
 
 #[test]
-fn a_wrong_pin_is_refused_in_words() {
+fn an_invalid_pin_is_refused_with_its_reason() {
     let check = |from: &str, to: &str, expected: &str| {
         assert!(SMALL.contains(from), "`{from}` is not in the text");
         let parsed = Assets::parse(&SMALL.replacen(from, to, 1), Path::new("assets.toml"));
@@ -101,11 +108,7 @@ fn a_wrong_pin_is_refused_in_words() {
         "package = \"lexikon\"",
         "unknown package `lexikon`",
     );
-    check(
-        "name = \"lexicon\"",
-        "name = \"torch\"",
-        "stands there twice",
-    );
+    check("name = \"lexicon\"", "name = \"torch\"", "is listed twice");
     check(
         "version = \"1.0\"",
         "version = \"1.0 --pre\"",

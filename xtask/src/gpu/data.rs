@@ -1,18 +1,18 @@
-//! The reviews of a `core` pack, made of the default pipeline's movie-review sentences.
+//! The reviews of a `core` pack, made from the movie-review sentences of the default pipeline.
 
 use std::fmt::Write;
 
-/// Sentences of the short data: about 20 steps of 32 remain to train on.
+/// Sentences in the short data; enough for about 20 training steps of 32 reviews.
 pub(crate) const SENTENCES: usize = 1100;
-/// Reviews of the long data.
+/// Reviews in the long data.
 pub(crate) const REVIEWS: usize = 2400;
-/// Sentences that are rated this clearly make up the long reviews.
+/// Only sentences whose rating differs from 0 by more than this are used for long reviews.
 const CLEAR: f64 = 0.5;
-/// Sentences of a long review. About half of the reviews are longer than 512 tokens.
+/// Fewest and most sentences of a long review. About half of the reviews are longer than 512 tokens.
 const FEWEST: u64 = 4;
 const MOST: u64 = 44;
 
-/// `count` lines of a table of sentences, evenly spread: the table is sorted by rating.
+/// `count` lines of a table of sentences, evenly spaced, because the table is sorted by rating.
 pub(crate) fn short(table: &str, count: usize) -> String {
     let lines: Vec<&str> = table.lines().collect();
     let count = count.min(lines.len());
@@ -20,37 +20,37 @@ pub(crate) fn short(table: &str, count: usize) -> String {
     (0..count).flat_map(line).collect()
 }
 
-/// `count` reviews, each of several sentences of one sentiment, in the columns of the sentences: id,
-/// rating, text. The same ones every time.
+/// `count` reviews, each of several sentences with the same sentiment. Columns: id, rating, text. The result is
+/// always the same.
 pub(crate) fn long(table: &str, count: usize) -> String {
-    let mut by_sign = [Vec::new(), Vec::new()];
+    let mut by_sentiment = [Vec::new(), Vec::new()];
     for line in table.lines() {
         let mut columns = line.splitn(3, '\t');
         let rating = columns.nth(1).and_then(|text| text.parse::<f64>().ok());
         if let (Some(rating), Some(text)) = (rating, columns.next())
             && rating.abs() > CLEAR
         {
-            by_sign[usize::from(rating > 0.0)].push(text);
+            by_sentiment[usize::from(rating > 0.0)].push(text);
         }
     }
     let mut random = Random(1);
     let mut reviews = String::new();
-    if by_sign.iter().any(Vec::is_empty) {
+    if by_sentiment.iter().any(Vec::is_empty) {
         return reviews;
     }
     for id in 1..=count {
-        let sentences = &by_sign[id % 2];
+        let sentences = &by_sentiment[id % 2];
         let rating = if id % 2 == 1 { 2.0 } else { -2.0 };
         let text: Vec<&str> = (0..FEWEST + random.below(MOST - FEWEST + 1))
             .map(|_| sentences[random.below(sentences.len() as u64) as usize])
             .collect();
-        // A string takes every text.
+        // Writing to a string cannot fail.
         let _ = writeln!(reviews, "{id}\t{rating}\t{}", text.join(" "));
     }
     reviews
 }
 
-/// A linear congruential generator (Knuth's MMIX constants); its high bits are good enough here.
+/// A linear congruential generator (Knuth's MMIX constants). Its high bits are good enough here.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! The weights of an encoder in half precision: a `model.safetensors` of f32 becomes one of f16.
+//! Converts a `model.safetensors` from f32 to f16.
 
 use std::borrow::Cow;
 use std::fs;
@@ -10,19 +10,18 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, seria
 
 use crate::error::{Error, Result};
 
-/// Converts the f32 tensors of the file `from` to f16 and writes the file `to`. Other tensors stay as
-/// they are.
-pub(crate) fn halve(from: &Path, to: &Path) -> Result<()> {
+/// Converts the f32 tensors of the file `from` to f16 and writes the file `to`. Other tensors stay unchanged.
+pub(crate) fn convert_file(from: &Path, to: &Path) -> Result<()> {
     let bytes = fs::read(from).map_err(Error::file("read", from))?;
-    let halved = halved(&bytes).map_err(|cause| {
+    let converted = to_half_precision(&bytes).map_err(|cause| {
         let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
         Error::file("read", from)(cause)
     })?;
-    fs::write(to, halved).map_err(Error::file("write", to))
+    fs::write(to, converted).map_err(Error::file("write", to))
 }
 
-/// The whole file in f16.
-fn halved(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
+/// Converts a whole file to f16.
+fn to_half_precision(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes)?;
     let data = file.iter().map(|(_, tensor)| match tensor.dtype() {
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f16_is_the_nearest() {
+    fn values_round_to_the_nearest_f16() {
         let check = |value: f32, expected: u16| {
             assert_eq!(
                 to_f16(&value.to_le_bytes()),
@@ -70,7 +69,7 @@ mod tests {
         check(65520.0, 0x7c00);
         check(f32::NEG_INFINITY, 0xfc00);
         check(f32::NAN, 0x7e00);
-        // Ties go to the even one: 1 + 2^-11 down, 1 + 3 * 2^-11 up.
+        // Ties round to even: 1 + 2^-11 down, 1 + 3 * 2^-11 up.
         check(1.000_488_3, 0x3c00);
         check(1.001_464_8, 0x3c02);
         check(6.103_515_6e-5, 0x0400); // the smallest normal, 2^-14
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn tensors_of_f32_are_halved_and_others_kept() {
+    fn f32_tensors_are_converted_and_others_unchanged() {
         let header = r#"{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"n":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}}"#;
         let mut file = (header.len() as u64).to_le_bytes().to_vec();
         file.extend_from_slice(header.as_bytes());
@@ -88,9 +87,9 @@ mod tests {
             file.extend_from_slice(&value.to_le_bytes());
         }
         file.extend_from_slice(&7_i64.to_le_bytes());
-        let halved = halved(&file).expect("it is a safetensors file");
-        let found = SafeTensors::deserialize(&halved).expect("it is one again");
-        let (_, metadata) = SafeTensors::read_metadata(&halved).expect("it has a header");
+        let converted = to_half_precision(&file).expect("it is a safetensors file");
+        let found = SafeTensors::deserialize(&converted).expect("it is one again");
+        let (_, metadata) = SafeTensors::read_metadata(&converted).expect("it has a header");
         let metadata = metadata.metadata().as_ref().expect("it is kept");
         assert_eq!(metadata["format"], "pt");
         let check = |name: &str, dtype: Dtype, shape: &[usize], data: &[u8]| {
@@ -106,9 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_safetensors_file_is_refused() {
+    fn invalid_safetensors_files_are_refused() {
         for bytes in [&b""[..], b"1234567", &[255; 40], &[0; 8]] {
-            assert!(halved(bytes).is_err(), "{bytes:?}");
+            assert!(to_half_precision(bytes).is_err(), "{bytes:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask gpu`: packs what the check on a machine with a GPU needs, and runs that check.
+//! `cargo xtask gpu`: packs the check for a machine with a GPU, and runs it.
 //!
-//! The machine with the GPU needs Python with PyTorch and no Rust: a pack holds the programs, the data
-//! and the scripts of `xtask/gpu/`.
+//! The machine with the GPU needs Python with PyTorch but no Rust: a pack contains the programs, the data and
+//! the scripts of `xtask/gpu/`.
 
 mod data;
 mod half;
@@ -14,34 +14,34 @@ use std::process::Command;
 
 use clap::{Args, Subcommand};
 
-use crate::cargo::become_;
+use crate::cargo::exec;
 use crate::error::{Error, Result};
 
-/// A task about GPUs.
+/// A task of `cargo xtask gpu`.
 #[derive(Subcommand)]
 pub(crate) enum GpuTask {
-    /// Pack programs, data and the check for a machine with a GPU
+    /// Pack the programs, the data and the check for a machine with a GPU
     Pack(PackArguments),
     /// Run the check of a pack; without Rust: `python3 PACK/check.py --device cuda --out OUT`
     Check(CheckArguments),
 }
 
-/// What is packed, from where, to where.
+/// Arguments of `cargo xtask gpu pack`.
 #[derive(Args)]
 pub(crate) struct PackArguments {
     /// `core` for sections 1 to 4 (at most 60 MiB), `imdb` for section 5 (parts of at most 56 MiB)
     #[arg(value_parser = ["core", "imdb"])]
     kind: String,
-    /// The folder with the programs, `ressenti-train-faults` among them
+    /// The folder of the programs, including `ressenti-train-faults`
     #[arg(long, value_name = "FOLDER", default_value = "target/debug")]
     binaries: PathBuf,
-    /// The pack's folder, which is replaced [default: gpu-core or gpu-imdb]
+    /// The folder of the pack, which is replaced [default: gpu-core or gpu-imdb]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// The reviews of an `imdb` pack: the aclImdb archive or folder
     #[arg(long, value_name = "PATH", required_if_eq("kind", "imdb"))]
     source: Option<PathBuf>,
-    /// The encoder of an `imdb` pack; a `core` pack takes only its tokenizer
+    /// The encoder of an `imdb` pack; a `core` pack uses only its tokenizer
     #[arg(
         long,
         value_name = "FOLDER",
@@ -57,20 +57,20 @@ impl PackArguments {
     }
 }
 
-/// How the check of a pack runs.
+/// Arguments of `cargo xtask gpu check`.
 #[derive(Args)]
 pub(crate) struct CheckArguments {
-    /// The pack's folder
+    /// The folder of the pack
     pack: PathBuf,
     /// The folder for log.txt and summary.json
     out: PathBuf,
-    /// `cpu` tests the check itself, on tiny sizes
+    /// `cpu` tests the check itself with tiny sizes
     #[arg(long, value_parser = ["cuda", "cpu"], default_value = "cuda")]
     device: String,
-    /// Only these sections, such as `1,2`
+    /// Run only these sections, for example `1,2`
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=5))]
     sections: Vec<u8>,
-    /// The Python that has torch
+    /// The Python program that has torch
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     python: PathBuf,
 }
@@ -96,10 +96,10 @@ pub(crate) fn perform(task: &GpuTask, root: &Path) -> Result<()> {
         GpuTask::Check(arguments) => {
             let script = arguments.pack.join("check.py");
             if !script.is_file() {
-                return Err(Error::new(format!("Cannot find `{}`", script.display()))
+                return Err(Error::new(format!("Failed to find `{}`", script.display()))
                     .with_hint("Make a pack with `cargo xtask gpu pack core`"));
             }
-            Err(become_(arguments.command()))
+            Err(exec(arguments.command()))
         }
     }
 }
@@ -168,11 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_the_script_is_no_pack() {
+    fn a_folder_without_the_script_is_refused() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let line = format!("gpu check {} out", folder.path().display());
         let task = parse(&line).expect("it is a command line");
         let error = perform(&task, Path::new(".")).expect_err("there is no check.py");
-        assert!(error.to_string().starts_with("Cannot find"), "{error}");
+        assert!(error.to_string().starts_with("Failed to find"), "{error}");
     }
 }

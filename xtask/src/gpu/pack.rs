@@ -1,5 +1,5 @@
-//! Makes a pack: runs the pipeline up to what needs a GPU, strips the programs, writes an archive in
-//! parts with the check's scripts beside it.
+//! Makes a pack: runs the pipeline up to the steps that need a GPU, strips the programs, and writes an archive
+//! in parts together with the scripts of the check.
 
 use std::fs;
 use std::io;
@@ -11,15 +11,15 @@ use flate2::write::GzEncoder;
 
 use super::PackArguments;
 use super::data::{REVIEWS, SENTENCES, long, short};
-use super::half::halve;
-use super::parts::{CORE, LIST, PART, PackList, write_parts};
-use super::reviews::labelled;
+use super::half::convert_file;
+use super::parts::{LIST_FILE, MAX_CORE_BYTES, MAX_PART_BYTES, PackList, write_parts};
+use super::reviews::pack_labelled_reviews;
 use crate::cache::remove_folder;
-use crate::cargo::succeed;
+use crate::cargo::run_command;
 use crate::error::{Error, Result};
-use crate::progress::say;
+use crate::progress::print_status;
 
-/// The scripts of the check, of any pack.
+/// The scripts of the check, in every pack.
 const SCRIPTS: [&str; 6] = [
     "baseline.py",
     "check.py",
@@ -28,7 +28,7 @@ const SCRIPTS: [&str; 6] = [
     "speed.py",
     "training.py",
 ];
-/// What a `core` pack runs. The last one has planned faults.
+/// The programs of a `core` pack. The last one injects faults.
 const CORE_PROGRAMS: [&str; 6] = [
     "ressenti",
     "ressenti-embed",
@@ -37,17 +37,17 @@ const CORE_PROGRAMS: [&str; 6] = [
     "ressenti-networks",
     "ressenti-train-faults",
 ];
-/// What an `imdb` pack runs.
+/// The programs of an `imdb` pack.
 const IMDB_PROGRAMS: [&str; 2] = ["ressenti-train", "ressenti-evaluate"];
 
-/// Where the parts of a pack come from.
+/// Folders that the content of a pack comes from.
 struct Sources {
     scripts: PathBuf,
     binaries: PathBuf,
     encoder: PathBuf,
 }
 
-/// Makes the pack that the arguments ask for.
+/// Makes the requested pack.
 pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
     let sources = Sources {
         scripts: root.join("xtask/gpu"),
@@ -71,7 +71,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
                     "Build it with `cargo build --workspace`, or name its folder with `--binaries FOLDER`"
                 }
             };
-            let message = format!("Cannot find the program `{}`", path.display());
+            let message = format!("Failed to find the program `{}`", path.display());
             return Err(Error::new(message).with_hint(hint));
         }
     }
@@ -86,18 +86,18 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
     let list = write_pack(kind, commit(root), content.path(), &sources.scripts, &out)?;
     if kind == "core" {
-        list.check_size(CORE)?;
+        list.check_size(MAX_CORE_BYTES)?;
     }
     for file in &list.files {
-        say(&file.name, format_args!("{} bytes", file.bytes));
+        print_status(&file.name, format_args!("{} bytes", file.bytes));
     }
     let size = list.bytes() as f64 / f64::from(1 << 20);
-    say("pack", format_args!("{size:.1} MiB in `{}`", out.display()));
+    print_status("pack", format_args!("{size:.1} MiB in `{}`", out.display()));
     Ok(())
 }
 
-/// Two pipelines up to their tokens and random embeddings. Encoders are written on the machine with
-/// the GPU, beside the tokenizer that is packed.
+/// Writes two pipelines with their tokens and random embeddings. The encoders are generated on the machine with
+/// the GPU; only their tokenizer is packed.
 fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<()> {
     let table = fs::read_to_string(sentences).map_err(Error::file("read", sentences))?;
     for encoder in ["minilm", "mpnet"] {
@@ -120,8 +120,8 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
     Ok(())
 }
 
-/// The labelled reviews, their tokens, and the encoder in f16. The reviews themselves are packed because
-/// the programs prove what tokens were made from.
+/// Writes the labelled reviews, their tokens, and the encoder in f16. The reviews are included because the
+/// programs verify the inputs of the tokens.
 fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()> {
     let folder = content.join("imdb");
     let encoder = folder.join("encoder");
@@ -129,18 +129,18 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()>
         copy(&sources.encoder.join(name), &encoder.join(name))?;
     }
     let weights = "model.safetensors";
-    halve(&sources.encoder.join(weights), &encoder.join(weights))?;
+    convert_file(&sources.encoder.join(weights), &encoder.join(weights))?;
     let pipeline = folder.join("pipeline.toml");
     copy(&sources.scripts.join("imdb.toml"), &pipeline)?;
-    let count =
-        labelled(reviews, &folder.join("reviews.tar.gz")).map_err(Error::file("read", reviews))?;
-    say("reviews", format_args!("{count} with a label"));
+    let count = pack_labelled_reviews(reviews, &folder.join("reviews.tar.gz"))
+        .map_err(Error::file("read", reviews))?;
+    print_status("reviews", format_args!("{count} with a label"));
     run_stages(sources, &pipeline, &[("tokenize", "own")], "encoder")?;
-    // Training and evaluation read the tokens, the encoder and the cleaned texts. Of what was ingested
-    // they read only the manifest.
+    // Training and evaluation read the tokens, the encoder and the cleaned texts. Of the ingest output they
+    // read only the manifest.
     let store = folder.join("artifacts/store/ingest");
-    remove_all_but(&store, "manifest.json")?;
-    // The artifact has the same weights: once is enough.
+    remove_other_files(&store, "manifest.json")?;
+    // The artifact contains the same weights, so a link replaces the second copy.
     let path = encoder.join(weights);
     fs::remove_file(&path).map_err(Error::file("remove", &path))?;
     let artifact = Path::new("../artifacts/embed/encoder").join(weights);
@@ -149,8 +149,8 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()>
     remove_folder(&folder.join("artifacts/work"))
 }
 
-/// Runs the stages up to an embedding, each by its own program: the orchestrator would look for the
-/// encoders, which are not there yet.
+/// Runs the stages up to an embedding by their own programs. The orchestrator would require the encoders, which
+/// do not exist yet.
 fn run_stages(
     sources: &Sources,
     pipeline: &Path,
@@ -166,29 +166,29 @@ fn run_stages(
         if !variant.is_empty() {
             command.args(["--variant", variant]);
         }
-        finish(command)?;
+        run_to_end(command)?;
     }
     Ok(())
 }
 
-/// Runs a command to its end, which must be a good one.
-fn finish(command: Command) -> Result<()> {
-    succeed(command).map_err(|error| error.with_exit(None))
+/// Runs a command, which must succeed.
+fn run_to_end(command: Command) -> Result<()> {
+    run_command(command).map_err(|error| error.with_exit(None))
 }
 
-/// The programs without their debug information.
+/// Copies the programs without debug information.
 fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<()> {
     create(to)?;
     for program in programs {
         let mut command = Command::new("strip");
         command.arg("-o");
         command.args([to.join(program), binaries.join(program)]);
-        finish(command)?;
+        run_to_end(command)?;
     }
     Ok(())
 }
 
-/// The pack's folder: the archive of `content` in parts, the scripts, and the list of both.
+/// Writes the folder of the pack: the archive of `content` in parts, the scripts, and the list of files.
 fn write_pack(
     kind: &str,
     commit: String,
@@ -197,9 +197,9 @@ fn write_pack(
     out: &Path,
 ) -> Result<PackList> {
     if out.exists() {
-        // Only what is a pack, or empty, is replaced.
+        // Only a pack or an empty folder is replaced.
         let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
-        if there.next().is_some() && !out.join(LIST).is_file() {
+        if there.next().is_some() && !out.join(LIST_FILE).is_file() {
             let path = out.display();
             let message = format!("`{path}` holds other files than a pack's, and is not replaced");
             return Err(Error::new(message).with_hint("Name another folder with `--out FOLDER`"));
@@ -211,7 +211,7 @@ fn write_pack(
     for script in SCRIPTS {
         copy(&scripts.join(script), &out.join(script))?;
     }
-    let list = PackList::of(out, kind, commit, parts)?;
+    let list = PackList::from_folder(out, kind, commit, parts)?;
     list.write(out)?;
     Ok(list)
 }
@@ -221,17 +221,17 @@ fn archive(content: &Path, out: &Path) -> io::Result<Vec<String>> {
     archive.follow_symlinks(false);
     archive.mode(tar::HeaderMode::Deterministic);
     archive.append_dir_all(".", content)?;
-    write_parts(&archive.into_inner()?.finish()?, PART, out)
+    write_parts(&archive.into_inner()?.finish()?, MAX_PART_BYTES, out)
 }
 
-/// The commit of the checkout, as far as git knows.
+/// The commit of the checkout, or `unknown`.
 fn commit(root: &Path) -> String {
     let mut command = Command::new("git");
     command.args(["describe", "--always", "--dirty", "--abbrev=12"]);
     let output = command.current_dir(root).output();
-    let said = output.ok().filter(|output| output.status.success());
-    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    said.unwrap_or_else(|| "unknown".to_owned())
+    let output = output.ok().filter(|output| output.status.success());
+    let output = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    output.unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn create(folder: &Path) -> Result<()> {
@@ -244,12 +244,12 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes the files under a folder that have another name.
-fn remove_all_but(folder: &Path, kept: &str) -> Result<()> {
+/// Removes all files below a folder that have another name.
+fn remove_other_files(folder: &Path, kept: &str) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
         let path = entry.map_err(Error::file("read", folder))?.path();
         if path.is_dir() && !path.is_symlink() {
-            remove_all_but(&path, kept)?;
+            remove_other_files(&path, kept)?;
         } else if !path.ends_with(kept) {
             fs::remove_file(&path).map_err(Error::file("remove", &path))?;
         }
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(there, list.files.len() + 1, "all but pack.json are listed");
         assert_eq!(there, SCRIPTS.len() + list.parts.len() + 1);
 
-        // The archive holds what was packed, links as links.
+        // The archive contains the packed files; links stay links.
         let bytes: Vec<u8> = list
             .parts
             .iter()
@@ -321,9 +321,9 @@ mod tests {
             .collect();
         assert_eq!(found, expected);
 
-        // A pack is replaced, and a folder with other things is not.
+        // A pack is replaced, but a folder with other files is not.
         write_pack("core", "1".to_owned(), content.path(), &scripts(), &out).expect("again");
-        fs::remove_file(out.join(LIST)).expect("it was written");
+        fs::remove_file(out.join(LIST_FILE)).expect("it was written");
         let error = write_pack("core", "1".to_owned(), content.path(), &scripts(), &out);
         let error = error.expect_err("it lost its list");
         assert!(error.to_string().contains("is not replaced"), "{error}");
@@ -383,12 +383,12 @@ mod tests {
             let compile = format!("compile(open('{script}').read(), '{script}', 'exec')");
             python(&["-c", &compile]);
         }
-        let said = python(&["-m", "unittest", "test_check"]);
-        assert!(said.contains("OK"), "{said}");
+        let output = python(&["-m", "unittest", "test_check"]);
+        assert!(output.contains("OK"), "{output}");
     }
 
     #[test]
-    fn a_program_that_is_not_built_is_named_with_its_command() {
+    fn a_missing_program_is_named_with_its_build_command() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let arguments = PackArguments {
             kind: "core".to_owned(),
@@ -413,7 +413,7 @@ mod tests {
         for name in ["manifest.json", "reviews.parquet"] {
             fs::write(deep.join(name), b"").expect("it takes files");
         }
-        remove_all_but(folder.path(), "manifest.json").expect("it is ours");
+        remove_other_files(folder.path(), "manifest.json").expect("it is ours");
         assert!(deep.join("manifest.json").is_file());
         assert!(!deep.join("reviews.parquet").exists());
     }

@@ -1,4 +1,4 @@
-//! A file in parts of limited size, and the list of what a pack holds.
+//! Splits a file into parts of limited size, and lists the files of a pack.
 
 use std::fs;
 use std::io;
@@ -9,40 +9,40 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::sha256;
 
-/// One part; what carries a pack may take no more at once.
-pub(crate) const PART: usize = 56 << 20;
-/// All files of a `core` pack.
-pub(crate) const CORE: u64 = 60 << 20;
-/// The list of the other files.
-pub(crate) const LIST: &str = "pack.json";
+/// Largest size of one part in bytes, a limit of the transfer.
+pub(crate) const MAX_PART_BYTES: usize = 56 << 20;
+/// Largest total size of a `core` pack in bytes.
+pub(crate) const MAX_CORE_BYTES: u64 = 60 << 20;
+/// The file with the list of the other files.
+pub(crate) const LIST_FILE: &str = "pack.json";
 
-/// `pack.json`.
+/// The content of `pack.json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct PackList {
     /// `core` or `imdb`.
     pub(crate) kind: String,
-    /// The commit of the checkout that the pack was made in.
+    /// The commit of the checkout in which the pack was made.
     pub(crate) commit: String,
     /// The parts of the archive, in order.
     pub(crate) parts: Vec<String>,
-    /// Every file but this list.
+    /// Every file except this list.
     pub(crate) files: Vec<PackFile>,
 }
 
 /// A file of a pack.
 #[derive(Debug, Serialize)]
 pub(crate) struct PackFile {
-    /// Its name in the pack's folder.
+    /// Its name in the folder of the pack.
     pub(crate) name: String,
-    /// Its size.
+    /// Its size in bytes.
     pub(crate) bytes: u64,
-    /// Its digest.
+    /// Its SHA-256.
     pub(crate) sha256: String,
 }
 
 impl PackList {
-    /// Lists the files of a pack's folder, which has no folders in it.
-    pub(crate) fn of(
+    /// Lists the files of a pack's folder, which has no subfolders.
+    pub(crate) fn from_folder(
         folder: &Path,
         kind: &str,
         commit: String,
@@ -52,7 +52,7 @@ impl PackList {
         for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
             let path = entry.map_err(Error::file("read", folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name != LIST {
+            if name != LIST_FILE {
                 let metadata = fs::metadata(&path).map_err(Error::file("read", &path))?;
                 files.push(PackFile {
                     bytes: metadata.len(),
@@ -70,7 +70,7 @@ impl PackList {
         })
     }
 
-    /// All files together.
+    /// Total size of all files.
     pub(crate) fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
@@ -90,7 +90,7 @@ impl PackList {
 
     /// Writes the list into the pack's folder.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(LIST);
+        let path = folder.join(LIST_FILE);
         let text = serde_json::to_string_pretty(self).expect("a list is plain data");
         fs::write(&path, text + "\n").map_err(Error::file("write", &path))
     }
@@ -135,10 +135,10 @@ mod tests {
     #[test]
     fn a_pack_that_is_too_large_is_refused_and_names_its_largest_file() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, size) in [("a", 3), ("b", 5), (LIST, 100)] {
+        for (name, size) in [("a", 3), ("b", 5), (LIST_FILE, 100)] {
             fs::write(folder.path().join(name), vec![0; size]).expect("it takes files");
         }
-        let list = PackList::of(folder.path(), "core", "0".to_owned(), Vec::new());
+        let list = PackList::from_folder(folder.path(), "core", "0".to_owned(), Vec::new());
         let list = list.expect("a readable folder");
         assert_eq!(list.bytes(), 8);
         assert!(list.check_size(8).is_ok());

@@ -1,5 +1,5 @@
-//! The labelled reviews of the aclImdb archive or folder, as an archive of their own: half of the
-//! original has no labels, and would have to be carried for nothing.
+//! Packs the labelled reviews of aclImdb into their own archive. The other half of the original has no labels
+//! and is not needed.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 
 /// The folders of the labelled reviews.
 const LABELLED: [&str; 4] = ["train/pos", "train/neg", "test/pos", "test/neg"];
-/// The films that they are about: reviews of one film stay in one split.
+/// Lists of the reviewed films: reviews of one film stay in one split.
 const FILMS: [&str; 4] = [
     "train/urls_pos.txt",
     "train/urls_neg.txt",
@@ -19,17 +19,17 @@ const FILMS: [&str; 4] = [
     "test/urls_neg.txt",
 ];
 
-/// Writes the labelled reviews of `source` to the archive `to`, and returns how many there were.
-pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
+/// Writes the labelled reviews of `source` to the archive `to`, and returns their number.
+pub(crate) fn pack_labelled_reviews(source: &Path, to: &Path) -> io::Result<usize> {
     let encoder = GzEncoder::new(File::create(to)?, Compression::best());
     let mut archive = tar::Builder::new(encoder);
     let mut count = 0;
-    let mut append = |place: &str, bytes: &[u8]| {
+    let mut append = |path: &str, bytes: &[u8]| {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        count += usize::from(!FILMS.contains(&place));
-        archive.append_data(&mut header, format!("aclImdb/{place}"), bytes)
+        count += usize::from(!FILMS.contains(&path));
+        archive.append_data(&mut header, format!("aclImdb/{path}"), bytes)
     };
     if source.is_dir() {
         for films in FILMS {
@@ -51,12 +51,12 @@ pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
         for entry in original.entries()? {
             let mut entry = entry?;
             let path = entry.path()?.to_string_lossy().into_owned();
-            if let Some(place) = labelled_place(&path)
+            if let Some(path) = labelled_path(&path)
                 && entry.header().entry_type().is_file()
             {
                 bytes.clear();
                 entry.read_to_end(&mut bytes)?;
-                append(place, &bytes)?;
+                append(path, &bytes)?;
             }
         }
     }
@@ -64,13 +64,13 @@ pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
     Ok(count)
 }
 
-/// `train/pos/0_9.txt` of `aclImdb/train/pos/0_9.txt`; `None` of what is neither a labelled review nor a list
-/// of films.
-fn labelled_place(path: &str) -> Option<&str> {
-    let (_, place) = path.trim_start_matches("./").split_once('/')?;
-    let (folder, name) = place.rsplit_once('/')?;
+/// `train/pos/0_9.txt` for `aclImdb/train/pos/0_9.txt`; `None` for a path that is neither a labelled review nor
+/// a list of films.
+fn labelled_path(path: &str) -> Option<&str> {
+    let (_, path) = path.trim_start_matches("./").split_once('/')?;
+    let (folder, name) = path.rsplit_once('/')?;
     let is_review = LABELLED.contains(&folder) && name.ends_with(".txt");
-    (is_review || FILMS.contains(&place)).then_some(place)
+    (is_review || FILMS.contains(&path)).then_some(path)
 }
 
 #[cfg(test)]
@@ -78,8 +78,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_labelled_reviews_are_taken() {
-        let check = |path, place| assert_eq!(labelled_place(path), place, "{path}");
+    fn only_labelled_reviews_are_packed() {
+        let check = |path, expected| assert_eq!(labelled_path(path), expected, "{path}");
         check("aclImdb/train/pos/0_9.txt", Some("train/pos/0_9.txt"));
         check("./aclImdb/test/neg/1_2.txt", Some("test/neg/1_2.txt"));
         check("aclImdb/train/urls_pos.txt", Some("train/urls_pos.txt"));
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn a_folder_and_its_archive_give_the_same_reviews() {
-        let place = tempfile::tempdir().expect("a temporary folder");
-        let source = place.path().join("aclImdb");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let source = folder.path().join("aclImdb");
         for folder in LABELLED.into_iter().chain(["train/unsup"]) {
             fs::create_dir_all(source.join(folder)).expect("it takes folders");
             fs::write(source.join(folder).join("0_1.txt"), folder).expect("it takes files");
@@ -101,9 +101,12 @@ mod tests {
         for films in FILMS {
             fs::write(source.join(films), "http://example.org/").expect("it takes files");
         }
-        let (first, second) = (place.path().join("first"), place.path().join("second"));
-        assert_eq!(labelled(&source, &first).expect("a folder"), 4);
-        assert_eq!(labelled(&first, &second).expect("an archive"), 4);
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        assert_eq!(pack_labelled_reviews(&source, &first).expect("a folder"), 4);
+        assert_eq!(
+            pack_labelled_reviews(&first, &second).expect("an archive"),
+            4
+        );
         assert_eq!(
             fs::read(first).expect("it was written"),
             fs::read(second).expect("it was written")

@@ -1,5 +1,4 @@
-//! What a job of a step is: the stage's program, called as a person would call it, watched over by
-//! `ressenti job`.
+//! The command of a step's job: the stage program with its arguments, run by `ressenti job`.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -10,81 +9,81 @@ use slurm::{Batch, JobWrapper, Record, Task};
 use stage::ProgressMode;
 
 use super::batches::Group;
-use super::record_of;
+use super::job_record;
 use crate::launch;
 use crate::run::RunOptions;
 use crate::workspace::Workspace;
 
-/// How the jobs of a run are called.
-pub(super) struct Commands {
+/// Builds the commands of a run's jobs.
+pub(super) struct JobCommands {
     /// The pipeline as the jobs read it.
     pub(super) workspace: Workspace,
     pub(super) options: RunOptions,
     pub(super) record: Record,
-    /// `ressenti` itself.
-    watcher: PathBuf,
-    /// The folder that the user stands in.
+    /// The path of the program `ressenti`.
+    ressenti: PathBuf,
+    /// The current folder of the user.
     folder: PathBuf,
 }
 
-impl Commands {
-    /// Keeps a copy of the pipeline file, which the jobs read: what a person changes in the file while
-    /// jobs wait changes nothing for them. Paths are whole, and so mean the same on every node.
+impl JobCommands {
+    /// Copies the pipeline file for the jobs, so that later edits of the file do not change jobs that wait
+    /// in the queue. All paths are made absolute, because jobs run on other nodes.
     ///
     /// # Errors
-    /// The file cannot be read or the copy not written, or a program is missing.
+    /// The file cannot be read or copied, or a program is missing.
     pub(super) fn new(mut workspace: Workspace, mut options: RunOptions) -> Result<Self, Failure> {
         let root = workspace.store.root();
         fs::create_dir_all(root).map_err(ArtifactError::io("create", root))?;
-        workspace.store = Store::new(whole(root)?);
-        let record = record_of(&workspace.store);
+        workspace.store = Store::new(absolute_path(root)?);
+        let record = job_record(&workspace.store);
         record.prepare()?;
         let pipeline = &workspace.pipeline;
-        // The folder of a file that was named without one is the folder that the user stands in.
-        let folder = whole(&Path::new(".").join(&pipeline.folder))?;
+        // A file name without a folder has an empty parent, which means the current folder.
+        let folder = absolute_path(&Path::new(".").join(&pipeline.folder))?;
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let arguments = &mut workspace.arguments;
-        arguments.pipeline = copy_of(&pipeline.file, &record)?;
+        arguments.pipeline = copy_pipeline_file(&pipeline.file, &record)?;
         arguments.artifacts = None;
         arguments.overrides.extend([
             Override::from_text("pipeline.folder", &text(&folder)),
             Override::from_text("pipeline.artifacts", &text(workspace.store.root())),
         ]);
         if arguments.progress != ProgressMode::Json {
-            // What a log holds is read by people.
+            // Users read the log, so it holds plain lines.
             arguments.progress = ProgressMode::Plain;
         }
-        options.baseline = options.baseline.as_deref().map(whole).transpose()?;
+        options.baseline = options.baseline.as_deref().map(absolute_path).transpose()?;
         Ok(Self {
-            watcher: launch::program("ressenti")?,
-            folder: whole(Path::new("."))?,
+            ressenti: launch::program("ressenti")?,
+            folder: absolute_path(Path::new("."))?,
             workspace,
             options,
             record,
         })
     }
 
-    /// What the job of a step usually asks for.
-    pub(super) fn resources(&self, place: usize) -> Resources {
-        let stage = self.workspace.steps[place].id.stage;
-        self.workspace.pipeline.engine.resources_for_stage(stage)
+    /// Resources that the job of a step requests by default.
+    pub(super) fn resources(&self, index: usize) -> Resources {
+        let stage = self.workspace.steps[index].id.stage;
+        self.workspace.pipeline.engine.of_stage(stage)
     }
 
-    /// The task of a job that runs a step.
+    /// The task that runs a step.
     ///
     /// # Errors
-    /// Its program is missing.
-    pub(super) fn task(&self, place: usize) -> Result<Task, Failure> {
-        let step = &self.workspace.steps[place].id;
-        let threads = self.resources(place).cpus.unwrap_or(1) as usize;
+    /// The stage program is missing.
+    pub(super) fn task(&self, index: usize) -> Result<Task, Failure> {
+        let step = &self.workspace.steps[index].id;
+        let threads = self.resources(index).cpus.unwrap_or(1) as usize;
         let program = launch::program(step.stage.binary())?;
         let mut command = vec![program.to_string_lossy().into_owned()];
         let workspace = &self.workspace;
         let baseline = self.options.baseline_of(workspace, step);
         command.extend(workspace.program_arguments(step, baseline, Some(threads)));
         let work = workspace.store.work_folder();
-        let wrapper = JobWrapper {
-            ressenti: &self.watcher,
+        let watch = Watch {
+            watcher: &self.ressenti,
             record: &self.record,
             resume_prefix: &work.join(format!("{}-", step.stage)),
             retries: workspace.pipeline.run.retries,
@@ -96,10 +95,10 @@ impl Commands {
     /// The tasks of a group.
     ///
     /// # Errors
-    /// A program is missing.
+    /// A stage program is missing.
     pub(super) fn batch(&self, group: &Group) -> Result<Batch, Failure> {
         let stage = self.workspace.steps[group.members[0]].id.stage;
-        let tasks = group.members.iter().map(|place| self.task(*place));
+        let tasks = group.members.iter().map(|index| self.task(*index));
         Ok(Batch {
             name: format!("ressenti-{stage}"),
             resources: group.resources.clone(),
@@ -111,12 +110,12 @@ impl Commands {
     }
 }
 
-fn whole(path: &Path) -> Result<PathBuf, ArtifactError> {
+fn absolute_path(path: &Path) -> Result<PathBuf, ArtifactError> {
     absolute(path).map_err(ArtifactError::io("find", path))
 }
 
-/// A copy of the pipeline file, named by what it says.
-fn copy_of(file: &Path, record: &Record) -> Result<PathBuf, ArtifactError> {
+/// Copies the pipeline file; the name of the copy is a digest of its content.
+fn copy_pipeline_file(file: &Path, record: &Record) -> Result<PathBuf, ArtifactError> {
     let text = fs::read(file).map_err(ArtifactError::io("read", file))?;
     let folder = record.folder().join("pipelines");
     fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;

@@ -1,19 +1,19 @@
-//! `ressenti run --engine slurm`: the same plan, each stale step a job.
+//! `ressenti run --engine slurm`: runs each stale step of the plan as a Slurm job.
 //!
-//! - [`batches`]: which steps are submitted together, and what they wait for; pure
-//! - [`commands`]: what a job of a step is, and the copy of the pipeline file that it reads
-//! - [`submit`]: from steps to jobs, and to the script that a person can run instead
-//! - [`follow`]: what becomes of them
-//! - [`view`]: what a person sees of that
-//! - [`look`]: where jobs stand, for `ressenti status` and `ressenti cancel`
+//! - [`batches`]: which steps are submitted together, and their dependencies; pure functions
+//! - [`commands`]: the command of each job, and the copy of the pipeline file that jobs read
+//! - [`submit`]: submits the jobs, or prints a script that submits them
+//! - [`monitor`]: watches the jobs until they end
+//! - [`view`]: prints the progress of the jobs
+//! - [`job_status`]: the state of jobs, for `ressenti status` and `ressenti cancel`
 //!
-//! Everything is submitted at once, each job after those it reads, so that nobody has to stay: a run that
-//! is called again finds its jobs by the record beside the artifacts and follows them.
+//! All jobs are submitted at once with dependencies, so `ressenti` may exit afterwards. A second call finds
+//! the jobs in the record beside the artifacts and monitors them.
 
 mod batches;
 mod commands;
-mod follow;
-mod look;
+mod job_status;
+mod monitor;
 mod submit;
 mod timeline;
 mod view;
@@ -26,134 +26,134 @@ use slurm::{JobStatus, MonitoredJob, Record, Slurm};
 use stage::StepState;
 
 use crate::known_artifacts::KnownArtifacts;
-use crate::plan::Planned;
-use crate::run::{RunOptions, Turn};
+use crate::plan::PlannedStep;
+use crate::run::{RunOptions, RunningStep};
 use crate::run_summary::{RunSummary, StepEnd};
 use crate::seconds_since_1970;
 use crate::workspace::Workspace;
 
-pub(crate) use batches::needs;
-pub(crate) use look::{JobOfStep, cancel, draw_timeline, jobs_of};
+pub(crate) use batches::direct_dependencies;
+pub(crate) use job_status::{StepJob, cancel, jobs_by_step, write_timeline};
 pub(crate) use submit::script;
 
-use commands::Commands;
+use commands::JobCommands;
 use view::View;
 
-/// The record of the jobs of an artifacts folder.
-fn record_of(store: &Store) -> Record {
+/// The job record of an artifacts folder.
+fn job_record(store: &Store) -> Record {
     Record::new(store.root().join("slurm"))
 }
 
 /// A run on a cluster.
 struct ClusterRun<'a> {
-    commands: &'a Commands,
-    /// How many tasks an array may have.
-    largest: usize,
-    /// When this run began, in seconds since 1970.
-    began: u64,
+    commands: &'a JobCommands,
+    /// The largest number of tasks in a job array.
+    max_array_size: usize,
+    /// When this run started, in seconds since 1970-01-01 UTC.
+    run_started: u64,
     artifacts: KnownArtifacts<'a>,
     view: View,
     summary: RunSummary,
-    /// The jobs that have not come to their end, by the places of their steps.
-    jobs: BTreeMap<usize, Followed>,
-    /// Steps that were fresh before and only compare.
+    /// Unfinished jobs by the index of their step.
+    jobs: BTreeMap<usize, TrackedJob>,
+    /// Fresh steps that only compare with the baseline.
     fresh: BTreeSet<usize>,
-    /// How often a step was submitted again because its job was lost.
-    lost: BTreeMap<usize, u32>,
-    /// MiB of memory of steps for which the usual was too little.
+    /// How often each step was submitted again after its job was lost.
+    resubmissions: BTreeMap<usize, u32>,
+    /// Raised memory requests in MiB, for steps that ran out of memory.
     memory: BTreeMap<usize, u64>,
-    /// Steps without an output, with the failed step each of them waits for.
-    held: BTreeMap<StepId, StepId>,
+    /// Failed steps and steps that depend on them, each with the failed step.
+    blocked: BTreeMap<StepId, StepId>,
 }
 
-/// A job that has not come to its end, and its course as it was shown last.
-struct Followed {
-    job: MonitoredJob,
-    shown: Option<JobStatus>,
+/// An unfinished job with the status that was last printed.
+struct TrackedJob {
+    job: Monitored,
+    shown: Option<Course>,
 }
 
-/// Submits what is not fresh and not on its way, and follows it to its end, or leaves once all is submitted:
-/// there is no summary then.
+/// Submits the stale steps that have no queued job, and monitors all jobs until they end. With `detach` it
+/// returns after submitting, without a summary.
 ///
 /// # Errors
-/// Slurm refuses or does not answer, jobs of another kind are in the way, or the disk refuses.
+/// Slurm rejects a job or does not answer, jobs with other settings are queued, or a file cannot be written.
 pub(crate) fn run(
     workspace: Workspace,
     options: RunOptions,
-    planned: &[Planned],
+    planned: &[PlannedStep],
     detach: bool,
 ) -> Result<Option<RunSummary>, Failure> {
     Slurm::find()?;
     let view = View::new(workspace.arguments.progress);
-    let commands = Commands::new(workspace, options)?;
+    let commands = JobCommands::new(workspace, options)?;
     let mut run = ClusterRun {
         commands: &commands,
-        largest: Slurm.max_array_size()?,
-        began: seconds_since_1970() as u64,
+        max_array_size: Slurm.largest_array()?,
+        run_started: seconds_since_1970() as u64,
         artifacts: KnownArtifacts::new(&commands.workspace.store),
         view,
         summary: RunSummary::default(),
         jobs: BTreeMap::new(),
         fresh: BTreeSet::new(),
-        lost: BTreeMap::new(),
+        resubmissions: BTreeMap::new(),
         memory: BTreeMap::new(),
-        held: BTreeMap::new(),
+        blocked: BTreeMap::new(),
     };
-    let to_run = run.fresh_aside(planned)?;
+    let to_run = run.show_fresh_steps(planned)?;
     {
-        // Two that submit at once would submit everything twice.
+        // Two processes that submit at the same time would submit every step twice.
         let path = commands.record.folder().join("lock");
         let _lock = FileLock::acquire(&path, |holder| {
-            run.view.note(&format!(
-                "waiting for {holder}, which submits jobs of this artifacts folder"
+            run.view.print_note(&format!(
+                "waiting for {holder}, which is submitting jobs for this artifacts folder"
             ));
         })?;
-        run.submit_first(&to_run)?;
+        run.submit_or_resume(&to_run)?;
     }
     if detach {
-        run.view.note("detached; `ressenti status` says where the jobs stand, `ressenti cancel` ends them, and the same command without `--detach` follows them");
+        run.view.print_note("detached; `ressenti status` shows the jobs, `ressenti cancel` cancels them, and the same command without `--detach` monitors them");
         return Ok(None);
     }
-    run.follow().map(Some)
+    run.monitor().map(Some)
 }
 
 impl<'a> ClusterRun<'a> {
-    /// Shows what is fresh, and gives the places of the other steps.
-    fn fresh_aside(&mut self, planned: &[Planned]) -> Result<BTreeSet<usize>, Failure> {
+    /// Prints the fresh steps and returns the indices of the others.
+    fn show_fresh_steps(&mut self, planned: &[PlannedStep]) -> Result<BTreeSet<usize>, Failure> {
         let workspace = &self.commands.workspace;
         let mut to_run = BTreeSet::new();
         for planned in planned {
-            let id = &planned.facts.id;
-            let place = workspace.place_of(id);
+            let id = &planned.info.id;
+            let index = workspace.index_of(id);
             match planned.fresh_output() {
-                Some(output) if self.turn(place).baseline.is_none() => {
+                Some(output) if self.running_step(index).baseline.is_none() => {
                     workspace.store.link(&id.variant, output)?;
-                    self.view.step(StepState::Fresh, id, &planned.text());
+                    self.view.print_step(StepState::Fresh, id, &planned.text());
                     self.summary.count(id, &StepEnd::Fresh);
                     continue;
                 }
-                Some(_) => self.fresh.insert(place),
+                Some(_) => self.fresh.insert(index),
                 None => false,
             };
-            to_run.insert(place);
+            to_run.insert(index);
         }
         Ok(to_run)
     }
 
-    fn turn(&self, place: usize) -> Turn<'a> {
+    fn running_step(&self, index: usize) -> RunningStep<'a> {
         let workspace = &self.commands.workspace;
-        let step = &workspace.steps[place];
-        Turn {
+        let step = &workspace.steps[index];
+        RunningStep {
             step,
-            was_fresh: self.fresh.contains(&place),
+            was_fresh: self.fresh.contains(&index),
             baseline: self.commands.options.baseline_of(workspace, &step.id),
         }
     }
 
-    /// What the job of a step asks for.
-    fn resources(&self, place: usize) -> Resources {
-        let usual = self.commands.resources(place);
-        match self.memory.get(&place) {
+    /// Resources that the job of a step requests.
+    fn resources(&self, index: usize) -> Resources {
+        let usual = self.commands.resources(index);
+        match self.memory.get(&index) {
             Some(memory) => usual.with_memory(*memory),
             None => usual,
         }

@@ -1,102 +1,104 @@
-//! From steps to jobs, and to the script that submits the same jobs by hand.
+//! Submits steps as jobs, or writes a script that submits the same jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Failure, format};
 use slurm::{JobState, MonitoredJob, Slurm, Submission, Task, TaskId, shell_quoted};
 
-use super::batches::{dependency, groups};
-use super::commands::Commands;
-use super::{ClusterRun, Followed};
-use crate::plan::Planned;
+use super::batches::{dependency, group_steps};
+use super::commands::JobCommands;
+use super::{ClusterRun, TrackedJob};
+use crate::plan::PlannedStep;
 use crate::run::RunOptions;
 use crate::workspace::Workspace;
 
 impl ClusterRun<'_> {
-    /// Submits steps, and takes up the jobs of those that an earlier call has submitted.
+    /// Submits steps, and monitors those that an earlier call has already submitted.
     ///
     /// # Errors
-    /// Such a job does something else than the step now asks for, or Slurm refuses.
-    pub(super) fn submit_first(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
+    /// A queued job has other settings than its step has now, or Slurm rejects a job.
+    pub(super) fn submit_or_resume(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
         let queue = Slurm.queue()?;
         let known = self.commands.record.submissions()?;
-        let (mut others, mut hopeless) = (Vec::new(), Vec::new());
-        for place in wanted {
-            let task = self.commands.task(*place)?;
+        let (mut others, mut never_running) = (Vec::new(), Vec::new());
+        for index in wanted {
+            let task = self.commands.task(*index)?;
             let Some(submission) = known.get(&task.name) else {
                 continue;
             };
             match queue.get(&submission.job) {
                 None => {}
-                Some(queued) if queued.state == JobState::DependencyFailed => {
-                    hopeless.push(submission.job);
+                Some(queued) if queued.standing == Standing::NeverRuns => {
+                    never_running.push(submission.job);
                 }
                 Some(_) if submission.command == task.command => {
-                    // Who follows the jobs of an earlier call goes on with its run.
-                    self.began = self.began.min(submission.run);
-                    self.take_up(*place, submission.clone());
+                    // Jobs of an earlier call belong to the run of that call.
+                    self.run_started = self.run_started.min(submission.run);
+                    self.start_monitoring(*index, submission.clone());
                 }
                 Some(_) => others.push(submission),
             }
         }
         if !others.is_empty() {
-            return Err(in_the_way(&others));
+            return Err(conflicting_jobs(&others));
         }
-        Slurm.cancel(&hopeless)?;
+        Slurm.cancel(&never_running)?;
         if !self.jobs.is_empty() {
             let count = format::plural(self.jobs.len() as u64, "step is", "steps are");
-            let note = format!("{count} on the way already, submitted by an earlier call");
-            self.view.note(&note);
+            let note = format!("{count} already in the queue, submitted by an earlier call");
+            self.view.print_note(&note);
         }
-        let rest = wanted.iter().filter(|place| !self.jobs.contains_key(place));
+        let rest = wanted.iter().filter(|index| !self.jobs.contains_key(index));
         self.submit(&rest.copied().collect())
     }
 
-    /// Submits steps, after those of the others that are followed, and follows them.
+    /// Submits steps after the jobs that they depend on, and monitors them.
     ///
     /// # Errors
-    /// Slurm refuses; what was submitted before stays, and is known by the record.
+    /// Slurm rejects a job. Jobs submitted before stay in the queue and in the record.
     pub(super) fn submit(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
         let others = self.jobs.iter();
-        let others = others.filter(|(place, _)| !wanted.contains(place));
-        let queued = others.map(|(place, followed)| (*place, followed.job.submission.job));
+        let others = others.filter(|(index, _)| !wanted.contains(index));
+        let queued = others.map(|(index, tracked)| (*index, tracked.job.submission.job));
         let queued: BTreeMap<usize, TaskId> = queued.collect();
-        let resources = |place: usize| self.resources(place);
+        let resources = |index: usize| self.resources(index);
         let steps = &self.commands.workspace.steps;
-        let groups = groups(steps, wanted, &queued, resources, self.largest);
+        let groups = group_steps(steps, wanted, &queued, resources, self.max_array_size);
         let mut numbers: Vec<u64> = Vec::new();
         for group in &groups {
             let batch = self.commands.batch(group)?;
             let number = |group: usize| numbers[group].to_string();
-            let after = dependency(&group.awaited, &groups, &queued, number);
+            let after = dependency(&group.dependencies, &groups, &queued, number);
             let job = Slurm.submit(&batch.script(), after.as_deref())?;
             numbers.push(job);
             let is_array = batch.tasks.len() > 1;
-            for (seat, (place, Task { name, command })) in
+            for (task_number, (index, Task { name, command })) in
                 (0..).zip(group.members.iter().zip(batch.tasks))
             {
-                let task = is_array.then_some(seat);
-                let submission = Submission::now(&name, TaskId { job, task }, &command, self.began);
-                self.commands.record.add_submission(&submission)?;
-                self.take_up(*place, submission);
+                let task = is_array.then_some(task_number);
+                let submission =
+                    Submission::now(&name, TaskId { job, task }, &command, self.run_started);
+                self.commands.record.submitted(&submission)?;
+                self.start_monitoring(*index, submission);
             }
         }
         if !groups.is_empty() {
             let steps = format::plural(wanted.len() as u64, "step", "steps");
             let jobs = format::plural(groups.len() as u64, "job", "jobs");
-            self.view.note(&format!("submitted {steps} as {jobs}"));
+            self.view
+                .print_note(&format!("submitted {steps} as {jobs}"));
         }
         Ok(())
     }
 
-    fn take_up(&mut self, place: usize, submission: Submission) {
-        let job = MonitoredJob::new(submission);
-        self.jobs.insert(place, Followed { job, shown: None });
+    fn start_monitoring(&mut self, index: usize, submission: Submission) {
+        let job = Monitored::new(submission);
+        self.jobs.insert(index, TrackedJob { job, shown: None });
     }
 }
 
-/// Jobs of other settings that are still to run, the first few by name and number.
-fn in_the_way(jobs: &[&Submission]) -> Failure {
+/// The error for queued jobs with other settings. Names the first few.
+fn conflicting_jobs(jobs: &[&Submission]) -> Failure {
     const SHOWN: usize = 5;
     let name = |it: &&Submission| format!("`{}` (job {})", it.name, it.job);
     let mut names: Vec<String> = jobs.iter().take(SHOWN).map(name).collect();
@@ -104,39 +106,41 @@ fn in_the_way(jobs: &[&Submission]) -> Failure {
         names.push(format!("{} more", jobs.len() - SHOWN));
     }
     let names = names.join(", ");
-    Failure::new(format!("{names} are in the queue for other settings than the present ones"))
-    .with_hint("End them with `ressenti cancel`, or wait for them: two of one name would take turns in replacing each other".to_owned())
+    let jobs = format::plural(jobs.len() as u64, "queued job has", "queued jobs have");
+    Failure::new(format!("{jobs} other settings than this run: {names}")).with_hint(
+        "Cancel the jobs with `ressenti cancel`, or wait until they have ended".to_owned(),
+    )
 }
 
-/// What ends a script within the script that submits it.
+/// Marks the end of a job script inside the submitting script.
 const END: &str = "END_OF_SCRIPT";
 
-/// What Slurm's own default allows an array to have: the script may be for another machine.
+/// Slurm's default limit of an array; the script may run on another cluster.
 const LARGEST_ARRAY: usize = 1000;
 
-/// One script that submits every step that is not fresh: what `ressenti run --engine slurm` submits, for a
-/// person or an engine of a site's own.
+/// A shell script that submits every stale step, like `ressenti run --engine slurm`. Also usable with
+/// other schedulers.
 ///
 /// # Errors
 /// A program is missing, or the copy of the pipeline file cannot be written.
-pub(crate) fn script(workspace: Workspace, planned: &[Planned]) -> Result<String, Failure> {
+pub(crate) fn script(workspace: Workspace, planned: &[PlannedStep]) -> Result<String, Failure> {
     let stale = planned.iter().filter(|planned| !planned.is_fresh());
-    let wanted = stale.map(|planned| workspace.place_of(&planned.facts.id));
+    let wanted = stale.map(|planned| workspace.index_of(&planned.info.id));
     let wanted: BTreeSet<usize> = wanted.collect();
-    let commands = Commands::new(workspace, RunOptions::default())?;
+    let commands = JobCommands::new(workspace, RunOptions::default())?;
     let queued = BTreeMap::new();
-    let resources = |place: usize| commands.resources(place);
+    let resources = |index: usize| commands.resources(index);
     let steps = &commands.workspace.steps;
-    let groups = groups(steps, &wanted, &queued, resources, LARGEST_ARRAY);
+    let groups = group_steps(steps, &wanted, &queued, resources, LARGEST_ARRAY);
     let mut text = "#!/bin/bash\n\
-                    # Submits every step that is not fresh as a job of Slurm, each after what it reads. For another\n\
-                    # engine: a job is the command behind `--` of its script, and `afterok` says what must have ended well.\n\
+                    # Submits every step that is not fresh as a Slurm job, each after its inputs. For another scheduler:\n\
+                    # the command of a job follows `--` in its script, and `afterok` lists the jobs that must succeed first.\n\
                     set -euo pipefail\n"
         .to_owned();
     for (number, group) in groups.iter().enumerate() {
         let batch = commands.batch(group)?;
         let job = |group: usize| format!("${{job_{group}}}");
-        let after = dependency(&group.awaited, &groups, &queued, job);
+        let after = dependency(&group.dependencies, &groups, &queued, job);
         let after = after.map_or_else(String::new, |after| format!(" --dependency=\"{after}\""));
         let names: Vec<&str> = batch.tasks.iter().map(|task| task.name.as_str()).collect();
         text.push_str(&format!(

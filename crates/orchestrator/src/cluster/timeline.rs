@@ -1,5 +1,5 @@
-//! The course of a run on a cluster as a picture: a lane for each node, a bar for each run of a job, from
-//! what the jobs noted themselves.
+//! An HTML page with the timeline of a run on a cluster: a row for each node, a bar for each run of a job,
+//! from the events that the jobs recorded.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,27 @@ use maud::{Markup, html};
 use pages::{CsvDownload, Page, Scale, Size, figure_with_csv, label, px, section};
 use slurm::{Event, What};
 
-/// Pixels of a bar and the space below it.
+/// Height of a bar with the space below it, in pixels.
 const LANE: f64 = 18.0;
 
-/// Pixels between two nodes, and below all of them for the times.
+/// Space between two nodes, and space for the time axis, in pixels.
 const GAP: f64 = 8.0;
 const AXIS: f64 = 26.0;
 
-/// Pixels of the picture, and beside the bars.
+/// Width of the picture and its margins, in pixels.
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 90.0;
 const RIGHT: f64 = 24.0;
 
-/// About how many times are written.
+/// Approximate number of labels on the time axis.
 const TICKS: usize = 10;
 
-/// One run of a job: from its start to the next thing that was noted.
+/// One run of a job: from its start to the next recorded event.
 #[derive(Clone, Debug, PartialEq)]
 struct Run {
     step: String,
     node: String,
-    /// In seconds since the first start of all.
+    /// Seconds since the first start of all runs.
     from: f64,
     to: f64,
     end: End,
@@ -38,28 +38,29 @@ struct Run {
 type End = (&'static str, &'static str);
 
 const DONE: End = ("done", "#4c8f5f");
-const AGAIN: End = ("queued again", "#d79a2b");
+const REQUEUED: End = ("requeued", "#d79a2b");
 const LOST: End = ("lost", "#c0483f");
 const FAILED: End = ("failed", "#c0483f");
 const STOPPED: End = ("stopped", "#8a8a8a");
 const RUNNING: End = ("running", "#4577b5");
 
-/// The page, or `None` where no job was started since `since`, in seconds since 1970. `now` ends what
-/// still runs.
+/// The page, or `None` if no job was started since `since`, in seconds since 1970-01-01 UTC. Runs that have
+/// not ended are drawn until `now`.
 pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Option<String> {
     let runs = runs(events, since, now);
     if runs.is_empty() {
         return None;
     }
-    let again = runs.iter().filter(|run| [AGAIN, LOST].contains(&run.end));
-    let again = format::count(again.count() as u64);
+    let again = runs
+        .iter()
+        .filter(|run| [REQUEUED, LOST].contains(&run.end));
+    let again = format::plural(again.count() as u64, "run was", "runs were");
     let seconds = runs.iter().map(|run| run.to).fold(0.0, f64::max);
     let count = format::plural(runs.len() as u64, "run", "runs");
     let steps = format::plural(events.len() as u64, "step", "steps");
     let nodes = format::plural(nodes(&runs).len() as u64, "node", "nodes");
     let time = format::seconds(seconds);
-    let summary =
-        format!("{count} of {steps} on {nodes} in {time}; {again} went on in another run.");
+    let summary = format!("{count} of {steps} on {nodes} in {time}; {again} requeued or lost.");
     let seconds_of = |time: f64| format!("{time:.1}");
     let numbers = CsvDownload::new("timeline", &runs)
         .column("step", |run| &run.step)
@@ -67,9 +68,9 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         .column("from", |run| seconds_of(run.from))
         .column("to", |run| seconds_of(run.to))
         .column("end", |run| run.end.0);
-    let caption = "A bar is one run of a job; its colour says how it ended.";
+    let caption = "Each bar is one run of a job; its colour shows how the run ended.";
     let picture = picture(&runs, seconds, &summary);
-    let course = html! {
+    let timeline = html! {
         (legend())
         (figure_with_csv(picture, caption, numbers.link()))
     };
@@ -78,7 +79,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         heading: "Jobs",
         subtitle: &summary,
         links: &[],
-        main: section("timeline", "The course of the jobs", course),
+        main: section("timeline", "Timeline", timeline),
     };
     Some(page.render())
 }
@@ -101,13 +102,13 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
             let end = match &event.kind {
                 EventKind::Started { .. } => {
                     open = Some(event);
-                    // A start after a start: the run before it was lost without a word.
+                    // A second start without an end means that the earlier run was lost.
                     LOST
                 }
-                EventKind::Requeued { .. } => AGAIN,
-                EventKind::Stopped => STOPPED,
-                EventKind::Ended { code: 0, .. } => DONE,
-                EventKind::Ended { .. } => FAILED,
+                What::Requeued { .. } => REQUEUED,
+                What::Stopped => STOPPED,
+                What::Ended { code: 0, .. } => DONE,
+                What::Ended { .. } => FAILED,
             };
             if let Some(start) = before {
                 add(start, event.time, end);
@@ -126,7 +127,7 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
     runs
 }
 
-/// The nodes, each with its runs in lanes in which none overlaps another.
+/// Nodes, each with its runs in lanes without overlaps.
 fn nodes(runs: &[Run]) -> BTreeMap<&str, Vec<Vec<&Run>>> {
     let mut nodes: BTreeMap<&str, Vec<Vec<&Run>>> = BTreeMap::new();
     for run in runs {
@@ -164,7 +165,7 @@ fn picture(runs: &[Run], seconds: f64, description: &str) -> Markup {
             @for name in names { (name) }
         }
     };
-    // As wide as the page: a run of an hour has short jobs, too.
+    // The full width of the page, because a long run may have short jobs.
     let size = Size::Full(WIDTH, bottom + AXIS);
     let title = "Runs of jobs by node";
     pages::picture("timeline-picture", title, [description], size, content)
@@ -176,7 +177,7 @@ fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
         "{} on {}: {:.1} to {:.1} s, {}",
         run.step, run.node, run.from, run.to, run.end.0
     );
-    // A line between two runs that follow each other at once.
+    // A gap of one pixel separates consecutive runs.
     let width = (right - left - 1.0).max(1.5);
     html! {
         rect x=(px(left)) y=(px(top + 2.0)) width=(px(width)) height=(px(LANE - 4.0)) rx="2"
@@ -187,9 +188,9 @@ fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
 fn legend() -> Markup {
     html! {
         p {
-            @for (words, colour) in [DONE, AGAIN, LOST, STOPPED, RUNNING] {
+            @for (text, colour) in [DONE, REQUEUED, LOST, STOPPED, RUNNING] {
                 @let square = "display: inline-block; width: 12px; height: 12px; background: ";
-                span style=(format!("{square}{colour}")) {} " " (words) "   "
+                span style=(format!("{square}{colour}")) {} " " (text) "   "
             }
         }
     }
@@ -222,8 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_from_its_start_to_what_is_noted_next() {
-        let requeued = EventKind::Requeued {
+    fn a_run_lasts_from_its_start_to_the_next_event() {
+        let requeued = What::Requeued {
             reason: "time limit".to_owned(),
             fault: false,
         };
@@ -235,25 +236,25 @@ mod tests {
                     event(10.0, "node1", started()),
                     event(20.0, "node1", requeued),
                     event(30.0, "node2", started()),
-                    // Its node was lost.
+                    // The earlier run was lost with its node.
                     event(50.0, "node1", started()),
                     event(60.0, "node1", ended(0)),
                 ],
             ),
             ("train b".to_owned(), vec![event(15.0, "node1", started())]),
         ]);
-        let told: Vec<_> = runs(&events, 8.0, 70.0)
+        let found: Vec<_> = runs(&events, 8.0, 70.0)
             .into_iter()
             .map(|run| (run.step, run.node, run.from, run.to, run.end))
             .collect();
         let expected = [
-            ("train a", "node1", 0.0, 10.0, AGAIN),
+            ("train a", "node1", 0.0, 10.0, REQUEUED),
             ("train b", "node1", 5.0, 60.0, RUNNING),
             ("train a", "node2", 20.0, 40.0, LOST),
             ("train a", "node1", 40.0, 50.0, DONE),
         ];
         assert_eq!(
-            told,
+            found,
             expected.map(|(step, node, from, to, end)| (
                 step.to_owned(),
                 node.to_owned(),
@@ -270,7 +271,7 @@ mod tests {
         );
         let page = page(&events, 8.0, 70.0).expect("there are runs");
         assert!(
-            page.contains("4 runs of 2 steps on 2 nodes in 60 s; 2 went on in another run."),
+            page.contains("4 runs of 2 steps on 2 nodes in 60 s; 2 runs were requeued or lost."),
             "{page}"
         );
         assert_eq!(super::page(&events, 100.0, 200.0), None);

@@ -1,5 +1,5 @@
-//! What a person who stays sees of jobs: a line whenever one of them gets somewhere, and on a terminal
-//! what those that run say at the moment.
+//! Prints the progress of jobs: a line when a job changes its state, and on a terminal the last lines of the
+//! running jobs.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,26 +12,26 @@ use settings::StepId;
 use slurm::{JobState, JobStatus, TaskId};
 use stage::{ProgressMode, StepState, print_step};
 
-/// Jobs shown at the same time on a terminal.
+/// Largest number of running jobs shown on a terminal.
 const SHOWN: usize = 8;
 
-/// Shows jobs.
+/// Prints jobs.
 pub(crate) struct View {
     mode: ProgressMode,
-    /// How all jobs stand, on a terminal; below it what those that run say.
+    /// On a terminal: the number of jobs in each state, with the last lines of running jobs below.
     bar: Option<ProgressBar>,
 }
 
-/// A job as it is shown.
+/// A job with what is printed about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Shown {
-    /// The step.
+pub(crate) struct ShownJob {
+    /// Its step.
     pub(crate) id: StepId,
-    /// The job's number.
+    /// Its job number.
     pub(crate) job: TaskId,
-    /// Where it stands.
-    pub(crate) status: JobStatus,
-    /// What it said last.
+    /// Its status.
+    pub(crate) status: Course,
+    /// Its last line of output.
     pub(crate) line: Option<String>,
 }
 
@@ -49,37 +49,37 @@ impl View {
         Self { mode, bar }
     }
 
-    /// Whether it is drawn anew at every look.
+    /// Whether the output is a terminal, which is redrawn after every query.
     pub(crate) fn is_live(&self) -> bool {
         self.bar.is_some()
     }
 
-    /// The line of a step.
-    pub(crate) fn step(&self, state: StepState, id: &StepId, text: &str) {
-        self.aside(|| print_step(self.mode, state, id, text));
+    /// Prints the line of a step.
+    pub(crate) fn print_step(&self, state: StepState, id: &StepId, text: &str) {
+        self.suspend_bar(|| print_step(self.mode, state, id, text));
     }
 
-    /// Something worth knowing.
-    pub(crate) fn note(&self, text: &str) {
-        self.tell(json!({ "event": "note", "text": text }), text);
+    /// Prints a note.
+    pub(crate) fn print_note(&self, text: &str) {
+        self.print_event(json!({ "event": "note", "text": text }), text);
     }
 
-    /// What a failed program said last.
-    pub(crate) fn failure(&self, lines: &[String]) {
+    /// Prints the last log lines of a failed job.
+    pub(crate) fn print_log(&self, lines: &[String]) {
         for line in lines.iter().filter(|_| self.mode != ProgressMode::Json) {
-            self.say(&format!("  | {line}"));
+            self.print_line(&format!("  | {line}"));
         }
     }
 
-    /// A job has got somewhere: it runs, or waits once more.
-    pub(crate) fn moved(&self, shown: &Shown) {
+    /// Prints that a job started or returned to the queue.
+    pub(crate) fn print_state_change(&self, shown: &ShownJob) {
         let (id, job, status) = (&shown.id, &shown.job, &shown.status);
         let node = &status.node;
-        let (word, text) = match status.state {
-            JobState::Running if status.starts > 1 => ("resumed", format!("on {node}")),
-            JobState::Running => ("running", format!("on {node}")),
-            JobState::Pending(_) if status.starts > 0 => {
-                let text = "once more, to go on from what it has saved";
+        let (word, text) = match status.standing {
+            Standing::Runs if status.starts > 1 => ("resumed", format!("on {node}")),
+            Standing::Runs => ("running", format!("on {node}")),
+            Standing::Waits(_) if status.starts > 0 => {
+                let text = "will resume from its checkpoint";
                 ("queued", text.to_owned())
             }
             _ => return,
@@ -87,13 +87,13 @@ impl View {
         let event = json!({
             "event": "job", "state": word, "stage": id.stage, "variant": id.variant, "job": job, "node": node,
         });
-        self.tell(event, &format!("{word:<7} {id:<22} job {job} {text}"));
+        self.print_event(event, &format!("{word:<7} {id:<22} job {job} {text}"));
     }
 
-    /// How all jobs stand, now and then.
-    pub(crate) fn overview(&self, done: u64, open: &[Shown]) {
-        let runs = |shown: &&Shown| shown.status.state == JobState::Running;
-        let running: Vec<&Shown> = open.iter().filter(runs).collect();
+    /// Prints the number of jobs in each state.
+    pub(crate) fn print_overview(&self, done: u64, open: &[ShownJob]) {
+        let runs = |shown: &&ShownJob| shown.status.standing == Standing::Runs;
+        let running: Vec<&ShownJob> = open.iter().filter(runs).collect();
         let waiting = open.len() - running.len();
         let counts = [done, running.len() as u64, waiting as u64].map(format::count);
         let [ended, active, queued] = counts;
@@ -113,29 +113,29 @@ impl View {
         if let Some(bar) = &self.bar {
             return bar.set_message(text);
         }
-        let said = |shown: &&Shown| (shown.id.to_string(), shown.line.clone());
-        let said: BTreeMap<_, _> = running.iter().map(said).collect();
+        let last_line = |shown: &&ShownJob| (shown.id.to_string(), shown.line.clone());
+        let last_lines: BTreeMap<_, _> = running.iter().map(last_line).collect();
         let event = json!({
-            "event": "jobs", "done": done, "running": running.len(), "queued": waiting, "said": said,
+            "event": "jobs", "done": done, "running": running.len(), "queued": waiting, "said": last_lines,
         });
-        self.tell(event, &text);
+        self.print_event(event, &text);
     }
 
-    fn tell(&self, event: Value, text: &str) {
+    fn print_event(&self, event: Value, text: &str) {
         match self.mode {
             ProgressMode::None => {}
-            ProgressMode::Json => self.say(&event.to_string()),
-            _ => self.say(&format!("  {text}")),
+            ProgressMode::Json => self.print_line(&event.to_string()),
+            _ => self.print_line(&format!("  {text}")),
         }
     }
 
-    fn say(&self, line: &str) {
-        // Nobody reads stderr any more: there is nobody to tell that either.
-        self.aside(|| drop(writeln!(std::io::stderr(), "{line}")));
+    fn print_line(&self, line: &str) {
+        // If standard error is closed, there is no other place to print.
+        self.suspend_bar(|| drop(writeln!(std::io::stderr(), "{line}")));
     }
 
-    /// Lets others write without a bar in their way.
-    fn aside(&self, write: impl FnOnce()) {
+    /// Hides the progress bar while `write` prints.
+    fn suspend_bar(&self, write: impl FnOnce()) {
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),
@@ -145,7 +145,7 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
-        // The screen belongs to whoever writes next.
+        // Clear the bar, so that later output starts on an empty line.
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -1,4 +1,4 @@
-//! The machine: system, cores, memory, and an NVIDIA driver.
+//! Checks of the machine: system, cores, memory and NVIDIA driver.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
@@ -8,11 +8,11 @@ use artifact::format;
 
 use super::Finding;
 
-/// What an NVIDIA driver says of itself.
+/// The file in which an NVIDIA driver reports its version.
 pub(super) const DRIVER: &str = "/proc/driver/nvidia/version";
 
-/// Less memory than this is short for the default pipeline.
-const LITTLE_MEMORY: u64 = 2 << 30;
+/// Bytes of free memory that the default pipeline needs.
+const MIN_FREE_MEMORY: u64 = 2 << 30;
 
 pub(super) fn examine() -> Vec<Finding> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn examine() -> Vec<Finding> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let driver = match fs::read_to_string(DRIVER) {
         Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
-        Err(_) => "none: the processor will do the work".to_owned(),
+        Err(_) => "none; models run on the CPU".to_owned(),
     };
     vec![
         Finding::ok("system", system),
@@ -38,11 +38,11 @@ fn memory() -> Finding {
         Some(kilobytes * 1024)
     };
     let (Some(total), Some(free)) = (read("MemTotal:"), read("MemAvailable:")) else {
-        return Finding::ok("memory", "the system does not say")
-            .warn_if(true, "Nothing to do: this is only to be shown");
+        return Finding::ok("memory", "unknown: `/proc/meminfo` cannot be read")
+            .warn_if(true, "No action is needed");
     };
-    let (total, shown) = (format::bytes(total), format::bytes(free));
-    let hint = "Close other programs, or take fewer threads with `--set run.threads=1`";
-    Finding::ok("memory", format!("{total}, of which {shown} free"))
-        .warn_if(free < LITTLE_MEMORY, hint)
+    let (total, available) = (format::bytes(total), format::bytes(free));
+    let hint = "Close other programs, or use fewer threads with `--set run.threads=1`";
+    Finding::ok("memory", format!("{total}, {available} free"))
+        .warn_if(free < MIN_FREE_MEMORY, hint)
 }

@@ -1,7 +1,7 @@
-//! `ressenti doctor`: what is there, what is missing, and what to type.
+//! `ressenti doctor`: checks the installation and prints how to fix each problem.
 //!
-//! The orchestrator links no libtorch, so what concerns it is asked of the train stage's program, as
-//! a process with a time limit: a driver that hangs must not hang the doctor.
+//! The orchestrator links no libtorch, so libtorch is checked by `ressenti-train self-test`. A time limit
+//! protects against a driver that hangs.
 
 mod machine;
 mod programs;
@@ -18,27 +18,27 @@ use settings::Pipeline;
 
 use crate::arguments::DoctorArguments;
 
-/// One finding.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// What was looked at.
+    /// What was checked.
     what: String,
-    /// How it is.
+    /// Whether it works.
     state: Health,
-    /// What was found.
+    /// Details.
     found: String,
-    /// What to do, if anything.
+    /// How to fix a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
 
-/// How something is.
+/// Whether something works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Health {
-    /// As it should be.
+    /// It works.
     Ok,
-    /// It works without; people may want to know.
+    /// It works, with a limitation.
     Warning,
     /// Something will not work.
     Failed,
@@ -54,9 +54,9 @@ impl Finding {
         }
     }
 
-    /// The same as a warning, where it is one.
-    fn warn_if(mut self, is_worth_it: bool, hint: &str) -> Self {
-        if is_worth_it {
+    /// Turns the finding into a warning if `is_warning` is true.
+    fn warn_if(mut self, is_warning: bool, hint: &str) -> Self {
+        if is_warning {
             self.state = Health::Warning;
             self.hint = Some(hint.to_owned());
         }
@@ -72,15 +72,15 @@ impl Finding {
     }
 }
 
-/// Examines everything and prints the findings; the exit code says whether something failed.
+/// Runs all checks and prints the findings. The exit code is 1 if a check failed.
 pub(crate) fn run(arguments: &DoctorArguments) -> u8 {
     let findings = examine(&arguments.pipeline);
-    // A closed pipe is a reader who has seen enough: not an error of ours.
+    // The reader may close the pipe early, for example `head`. That is not an error.
     let _ = print(&mut anstream::stdout(), &findings, arguments.json);
     u8::from(findings.iter().any(|it| it.state == Health::Failed))
 }
 
-/// Looks at everything. A pipeline file that is missing or wrong is no reason not to look at the rest.
+/// Runs all checks. An invalid pipeline file does not stop the other checks.
 fn examine(path: &Path) -> Vec<Finding> {
     let pipeline = Pipeline::load(path, &[]);
     let mut findings = machine::examine();
@@ -95,18 +95,20 @@ fn examine(path: &Path) -> Vec<Finding> {
     findings
 }
 
-fn pipeline_file(path: &Path, wrong: Option<&Failure>) -> Finding {
-    const WHAT: &str = "pipeline file";
+fn pipeline_file(path: &Path, error: Option<&Failure>) -> Finding {
+    const NAME: &str = "pipeline file";
     let is_unreadable = fs::read_to_string(path).is_err();
     let path = path.display();
-    let Some(error) = wrong else {
-        return Finding::ok(WHAT, path.to_string());
+    let Some(error) = error else {
+        return Finding::ok(NAME, path.to_string());
     };
     let hint = match is_unreadable {
-        true => "Go to the folder that has one, or name it with `--pipeline FILE`".to_owned(),
-        false => format!("`ressenti plan --pipeline {path}` shows what is wrong with it"),
+        true => {
+            "Change to the folder of a pipeline file, or name it with `--pipeline FILE`".to_owned()
+        }
+        false => format!("`ressenti plan --pipeline {path}` shows the error and how to fix it"),
     };
-    Finding::failed(WHAT, error.to_string(), &hint)
+    Finding::failed(NAME, error.to_string(), &hint)
 }
 
 fn print(out: &mut impl Write, findings: &[Finding], as_json: bool) -> io::Result<()> {

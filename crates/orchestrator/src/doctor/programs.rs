@@ -1,4 +1,4 @@
-//! The programs of the stages, and what libtorch does in one of them.
+//! Checks of the stage programs, and of libtorch by the self-test of `ressenti-train`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,13 +12,13 @@ use super::Finding;
 use super::machine::DRIVER;
 use crate::launch;
 
-/// How long a program may take to say its version.
+/// Time limit of `--version`.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long libtorch's self-test may take; loading CUDA for the first time takes some seconds.
+/// Time limit of the libtorch self-test. Loading CUDA for the first time takes some seconds.
 const SELF_TEST_LIMIT: Duration = Duration::from_secs(60);
 
-/// What `ressenti-train self-test` prints.
+/// Output of `ressenti-train self-test`.
 #[derive(Deserialize)]
 struct SelfTest {
     version: String,
@@ -36,33 +36,37 @@ struct Cuda {
 #[derive(Deserialize)]
 struct Device {
     name: String,
-    right: bool,
+    #[serde(alias = "right")]
+    correct: bool,
     error: f64,
     gigaflops: f64,
 }
 
-/// Programs `ressenti-NAME` that are no stages.
-const OTHERS: [&str; 4] = ["predict", "trend", "serve", "compare"];
+/// Programs `ressenti-NAME` that are not stages.
+const OTHER_PROGRAMS: [&str; 4] = ["predict", "trend", "serve", "compare"];
 
-/// Every program of ours is there and of our version.
+/// Checks that every program exists and has the version of `ressenti`.
 pub(super) fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
     let stages = StageName::ALL.map(|stage| stage.binary().to_owned());
-    let others = OTHERS.map(|name| format!("ressenti-{name}"));
+    let others = OTHER_PROGRAMS.map(|name| format!("ressenti-{name}"));
     let problem = |name: &String| {
         let Ok(program) = launch::program(name) else {
             return Some(format!("`{name}` is missing"));
         };
         match output(&program, "--version", VERSION_LIMIT) {
             Ok(text) if text.trim_end().ends_with(&own) => None,
-            Ok(text) => Some(format!("`{name}` says `{}`", text.trim())),
+            Ok(text) => Some(format!(
+                "`{name} --version` prints `{}`, expected version{own}",
+                text.trim()
+            )),
             Err(problem) => Some(format!("`{name}` {problem}")),
         }
     };
     let problems = stages.iter().chain(&others).filter_map(problem);
     let problems: Vec<String> = problems.collect();
     if !problems.is_empty() {
-        let hint = "Build them with `cargo build`";
+        let hint = "Build the programs with `cargo build`";
         return Finding::failed("programs", problems.join("; "), hint);
     }
     let count = StageName::ALL.len();
@@ -71,23 +75,25 @@ pub(super) fn programs() -> Finding {
     Finding::ok("programs", found)
 }
 
-/// What libtorch says of itself and of each device, or why it cannot be asked.
+/// Checks of libtorch and of each device; an error if the self-test does not run.
 pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
     let failed = |found: String| {
-        let hint = "Set it up again with `cargo xtask setup`, then `cargo build`";
+        let hint = "Install libtorch again with `cargo xtask setup`, then run `cargo build`";
         Finding::failed("libtorch", found, hint)
     };
-    let program = launch::program(StageName::Train.binary())
-        .map_err(|_| failed("cannot be asked without `ressenti-train`".to_owned()))?;
+    let program = launch::program(StageName::Train.binary()).map_err(|failure| {
+        let hint = "Build the programs with `cargo build`";
+        Finding::failed("libtorch", failure.to_string(), hint)
+    })?;
     let text = output(&program, "self-test", SELF_TEST_LIMIT)
         .map_err(|problem| failed(format!("`ressenti-train self-test` {problem}")))?;
     let test: SelfTest = serde_json::from_str(&text).map_err(|_| {
-        let found = format!("`ressenti-train self-test` said `{}`", text.trim());
+        let found = format!("`ressenti-train self-test` printed `{}`", text.trim());
         let hint = "Build the stages and `ressenti` from the same sources with `cargo build`";
         Finding::failed("libtorch", found, hint)
     })?;
-    let place = test.library.as_deref().unwrap_or("an unknown place");
-    let libtorch = Finding::ok("libtorch", format!("{} in {place}", test.version));
+    let folder = test.library.as_deref().unwrap_or("an unknown folder");
+    let libtorch = Finding::ok("libtorch", format!("{} in {folder}", test.version));
     let mut found = vec![libtorch, cuda(&test.cuda)];
     found.extend(test.devices.iter().map(device));
     Ok(found)
@@ -95,31 +101,30 @@ pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
 
 fn cuda(cuda: &Cuda) -> Finding {
     if cuda.loaded {
-        return Finding::ok("CUDA", "loaded, and finds a GPU");
+        return Finding::ok("CUDA", "loaded, GPU found");
     }
-    let reason = cuda.reason.as_deref().unwrap_or("no reason was given");
+    let reason = cuda.reason.as_deref().unwrap_or("unknown reason");
     let has_driver = Path::new(DRIVER).exists();
-    let rest = match has_driver {
+    let driver_note = match has_driver {
         true => "",
-        false => "; there is no NVIDIA driver either",
+        false => "; no NVIDIA driver is installed",
     };
-    let hint = "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`";
-    Finding::ok("CUDA", format!("not loaded: {reason}{rest}")).warn_if(has_driver, hint)
+    let hint = "Install libtorch with CUDA: run `cargo xtask setup --cuda`, then `cargo build`";
+    Finding::ok("CUDA", format!("not loaded: {reason}{driver_note}")).warn_if(has_driver, hint)
 }
 
 fn device(device: &Device) -> Finding {
     let what = format!("{} self-test", device.name);
     let (speed, error) = (device.gigaflops, device.error);
-    let found = format!("a matrix product, {speed:.1} GFLOP/s, largest error {error:.1e}");
-    let hint =
-        "This device miscalculates: use another with `--set run.device=cpu`, and have it checked";
-    match device.right {
+    let found = format!("matrix product at {speed:.1} GFLOP/s, largest error {error:.1e}");
+    let hint = "This device computes wrong results: use another one, for example with `--set run.device=cpu`";
+    match device.correct {
         true => Finding::ok(&what, found),
-        false => Finding::failed(&what, found + ": wrong", hint),
+        false => Finding::failed(&what, found + ", which is too large", hint),
     }
 }
 
-/// What a program prints, or why not as the rest of a sentence.
+/// Standard output of a program. The error is the end of a sentence that starts with the program's name.
 fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, String> {
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null());
@@ -141,7 +146,7 @@ fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, Str
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let last = complaint.trim().lines().last().unwrap_or_default();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = errors.trim().lines().last().unwrap_or_default();
     Err(format!("failed ({}): {last}", output.status))
 }

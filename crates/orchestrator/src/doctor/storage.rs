@@ -1,4 +1,4 @@
-//! Where things are kept: is there room, and does what is written come back?
+//! Checks of the disk: free space, and whether a written file is read back unchanged.
 
 use std::ffi::CString;
 use std::fs;
@@ -10,38 +10,39 @@ use artifact::{ArtifactError, FileLock, format};
 
 use super::Finding;
 
-/// Less room than this is short: an encoder, its copies and a training run take a few gigabytes.
-const LITTLE_ROOM: u64 = 4 << 30;
+/// Bytes that should be free: an encoder, its copies and a training run need a few gigabytes.
+const MIN_FREE_SPACE: u64 = 4 << 30;
 
 /// Bytes written and read back.
-const TRIAL: usize = 8 << 20;
+const SELF_TEST_BYTES: usize = 8 << 20;
 
 pub(super) fn examine(artifacts: &Path) -> Vec<Finding> {
     let cache = match artifact::cache_folder() {
-        Some(folder) => room("cache", &folder),
-        None => Finding::ok("cache", "there is no folder for it")
+        Some(folder) => free_space("cache", &folder),
+        None => Finding::ok("cache", "the cache folder is unknown")
             .warn_if(true, "Set `HOME` or `RESSENTI_CACHE`"),
     };
-    vec![cache, room("artifacts", artifacts), trial(artifacts)]
+    vec![
+        cache,
+        free_space("artifacts", artifacts),
+        self_test(artifacts),
+    ]
 }
 
-fn room(what: &str, folder: &Path) -> Finding {
+fn free_space(what: &str, folder: &Path) -> Finding {
     let path = folder.display();
-    match free_bytes(&nearest(folder)) {
+    match free_bytes(&nearest_existing_folder(folder)) {
         Some(free) => Finding::ok(what, format!("{path}, {} free", format::bytes(free))).warn_if(
-            free < LITTLE_ROOM,
-            "Make room, for example with `ressenti gc`",
+            free < MIN_FREE_SPACE,
+            "Free some disk space, for example with `ressenti gc`",
         ),
-        None => Finding::ok(
-            what,
-            format!("{path}: the system does not say how much is free"),
-        )
-        .warn_if(true, "Check that the path exists"),
+        None => Finding::ok(what, format!("{path}, free space unknown"))
+            .warn_if(true, "Check that the path exists"),
     }
 }
 
-/// The folder itself or the nearest above it that is there.
-fn nearest(folder: &Path) -> PathBuf {
+/// The folder itself, or its nearest parent that exists.
+fn nearest_existing_folder(folder: &Path) -> PathBuf {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let there = absolute.ancestors().find(|path| path.is_dir());
     there.unwrap_or(Path::new("/")).to_owned()
@@ -49,43 +50,44 @@ fn nearest(folder: &Path) -> PathBuf {
 
 fn free_bytes(folder: &Path) -> Option<u64> {
     let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
-    let mut facts = MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: the path is a C string, and `statvfs` fills the structure or says that it did not.
-    let status = unsafe { libc::statvfs(path.as_ptr(), facts.as_mut_ptr()) };
+    let mut stats = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path is a C string; `statvfs` fills the structure or returns an error.
+    let status = unsafe { libc::statvfs(path.as_ptr(), stats.as_mut_ptr()) };
     if status != 0 {
         return None;
     }
-    // SAFETY: filled, as the status says.
-    let facts = unsafe { facts.assume_init() };
-    Some(facts.f_bavail * facts.f_frsize)
+    // SAFETY: `statvfs` succeeded, so the structure is filled.
+    let stats = unsafe { stats.assume_init() };
+    Some(stats.f_bavail * stats.f_frsize)
 }
 
-/// Does where artifacts go what an artifact needs: locks, writes, renames, reads back; and clears it away again.
-fn trial(folder: &Path) -> Finding {
-    const WHAT: &str = "artifact self-test";
-    let trial = nearest(folder).join(format!(".ressenti-doctor-{}", std::process::id()));
-    let outcome = write_and_read(&trial);
-    let _ = fs::remove_dir_all(&trial);
-    let size = format::bytes(TRIAL as u64);
+/// Tests locks, writes, renames and reads in the artifacts folder, and removes its files again.
+fn self_test(folder: &Path) -> Finding {
+    const NAME: &str = "artifact self-test";
+    let self_test =
+        nearest_existing_folder(folder).join(format!(".ressenti-doctor-{}", std::process::id()));
+    let outcome = write_and_read(&self_test);
+    let _ = fs::remove_dir_all(&self_test);
+    let size = format::bytes(SELF_TEST_BYTES as u64);
     let (found, hint) = match outcome {
-        Ok(true) => return Finding::ok(WHAT, format!("{size} written, renamed and read back")),
+        Ok(true) => return Finding::ok(NAME, format!("{size} written, renamed and read back")),
         Ok(false) => (
-            format!("of {size} something else was read than was written"),
-            "Check the disk, or name another folder as `pipeline.artifacts`",
+            format!("{size} written, but different bytes were read back"),
+            "Check the disk, or set `pipeline.artifacts` to a folder on another disk",
         ),
         Err(error) => (
             error.to_string(),
-            "Artifacts need a folder that can be written, on a file system with renames and locks; name another as `pipeline.artifacts`",
+            "Set `pipeline.artifacts` to a writable folder on a file system that supports renames and locks",
         ),
     };
-    Finding::failed(WHAT, found, hint)
+    Finding::failed(NAME, found, hint)
 }
 
-/// Whether what is read is what was written.
+/// Whether the bytes read are equal to the bytes written.
 fn write_and_read(folder: &Path) -> Result<bool, ArtifactError> {
     let _lock = FileLock::acquire(&folder.join("lock"), |_| ())?;
-    let (pending, path) = (folder.join("pending"), folder.join("trial"));
-    let content = (0..TRIAL).map(|place| (place * 131 + place / 4099) as u8);
+    let (pending, path) = (folder.join("pending"), folder.join("self_test"));
+    let content = (0..SELF_TEST_BYTES).map(|index| (index * 131 + index / 4099) as u8);
     let content: Vec<u8> = content.collect();
     fs::write(&pending, &content).map_err(ArtifactError::io("write", &pending))?;
     fs::rename(&pending, &path).map_err(ArtifactError::io("rename", &pending))?;

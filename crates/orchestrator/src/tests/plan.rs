@@ -2,7 +2,7 @@ use artifact::{Contract, StageName};
 use serde_json::json;
 
 use super::*;
-use crate::project_of_tests::facts;
+use crate::test_project::step_info;
 
 fn digest(content: &str) -> Digest {
     Digest::of_bytes(content.as_bytes())
@@ -23,8 +23,8 @@ fn source(content: &str) -> SourceReference {
     }
 }
 
-/// The model `lstm`, whose last output was made with 64 units from the tokens `a` and the file `x`.
-fn train() -> Facts {
+/// The model `lstm`. Its last output has 64 units and was made from the tokens `a` and the file `x`.
+fn train() -> StepInfo {
     let latest = Manifest {
         format: Manifest::FORMAT,
         stage: StageName::Train,
@@ -37,48 +37,51 @@ fn train() -> Facts {
         files: vec![],
         run: testkit::artifacts::run_info(),
     };
-    Facts {
+    StepInfo {
         settings: latest.settings.clone(),
         inputs: vec![(StepId::new(StageName::Tokenize, "words"), Some(digest("a")))],
         sources: vec![source("x")],
-        output: Output::Absent(Latest::Made(Box::new(latest))),
-        ..facts(StageName::Train, "lstm")
+        output: Output::Absent(LatestOutput::Built(Box::new(latest))),
+        ..step_info(StageName::Train, "lstm")
     }
 }
 
 #[track_caller]
-fn check(facts: &Facts, expected: &str) {
-    assert_eq!(in_words(&decide(facts)), expected);
+fn check(info: &StepInfo, expected: &str) {
+    assert_eq!(format_reasons(&reasons_to_run(info)), expected);
 }
 
 #[test]
-fn an_output_that_is_not_there_was_never_run_or_is_gone() {
-    check(&facts(StageName::Ingest, "reviews"), "never run");
+fn a_missing_output_was_never_built_or_removed() {
+    check(&step_info(StageName::Ingest, "reviews"), "never run");
     check(
-        &Facts {
-            output: Output::Absent(Latest::Gone),
+        &StepInfo {
+            output: Output::Absent(LatestOutput::Removed),
             ..train()
         },
         "its output was removed",
     );
-    let output = Output::Absent(Latest::Damaged(
+    let output = Output::Absent(LatestOutput::Damaged(
         "`manifest.json`, it is not text".to_owned(),
     ));
     check(
-        &Facts { output, ..train() },
+        &StepInfo { output, ..train() },
         "output damaged: `manifest.json`, it is not text",
     );
 }
 
 #[test]
-fn what_is_there_and_whole_is_fresh_unless_it_is_asked_for() {
-    let folder = tempfile_store();
-    let artifact = testkit::Recipe::new(StageName::Train, Contract::Report { models: vec![] })
-        .commit(&folder.store(), "lstm", &[("content", b"weights")]);
-    let whole = Output::Whole(Box::new(artifact));
-    // Fresh even where the name stands for another output: a setting was switched back.
+fn an_intact_output_is_fresh_unless_it_is_forced() {
+    let folder = temporary_project();
+    let artifact = testkit::TestArtifact::new(
+        StageName::Train,
+        Contract::Report { models: vec![] },
+    )
+    .commit(&folder.store(), "lstm", &[("content", b"weights")]);
+    let whole = Output::Intact(Box::new(artifact));
+    // The output is fresh although the variant's last output has other settings: a setting was switched back.
     check(
-        &Facts {
+        &StepInfo {
             output: whole.clone(),
             settings: json!({ "hidden": 32 }),
             ..train()
@@ -86,26 +89,26 @@ fn what_is_there_and_whole_is_fresh_unless_it_is_asked_for() {
         "",
     );
     check(
-        &Facts {
+        &StepInfo {
             output: whole,
-            asked: true,
+            forced: true,
             ..train()
         },
-        "asked for",
+        "forced by `--from` or `--force`",
     );
 }
 
-fn tempfile_store() -> testkit::Project {
+fn temporary_project() -> testkit::Project {
     testkit::Project::tiny()
 }
 
 #[test]
-fn damage_is_the_reason_whatever_else_has_changed() {
+fn damage_is_the_only_reason_given() {
     let output = Output::Damaged {
         damage: "`model.safetensors`, it is missing".to_owned(),
         expected: None,
     };
-    let damaged = Facts {
+    let damaged = StepInfo {
         output,
         settings: json!({ "hidden": 32 }),
         ..train()
@@ -118,7 +121,7 @@ fn damage_is_the_reason_whatever_else_has_changed() {
 
 #[test]
 fn every_setting_that_changed_is_named_with_both_values() {
-    let with = |settings: Value| Facts {
+    let with = |settings: Value| StepInfo {
         settings,
         ..train()
     };
@@ -145,7 +148,7 @@ fn every_setting_that_changed_is_named_with_both_values() {
 fn inputs_sources_and_the_stage_itself_are_compared() {
     let tokenize = |variant: &str| StepId::new(StageName::Tokenize, variant);
     let embed = StepId::new(StageName::Embed, "random");
-    let with = |inputs: Vec<(StepId, Option<Digest>)>| Facts { inputs, ..train() };
+    let with = |inputs: Vec<(StepId, Option<Digest>)>| StepInfo { inputs, ..train() };
     check(
         &with(vec![(tokenize("words"), Some(digest("b")))]),
         "input `tokenize words` changed",
@@ -170,21 +173,21 @@ fn inputs_sources_and_the_stage_itself_are_compared() {
         "input `embed random` added; input `tokenize words` removed; input `embed random` may change",
     );
     check(
-        &Facts {
+        &StepInfo {
             sources: vec![source("y")],
             ..train()
         },
         "source `x.csv` changed",
     );
     check(
-        &Facts {
+        &StepInfo {
             sources: vec![],
             ..train()
         },
         "source `x.csv` changed",
     );
     check(
-        &Facts {
+        &StepInfo {
             stage_version: 99,
             ..train()
         },

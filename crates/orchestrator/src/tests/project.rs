@@ -1,4 +1,4 @@
-//! Doubles for tests: a project whose stages are one function, called in place of their programs.
+//! A project for tests in which a function replaces the stage programs.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -6,14 +6,14 @@ use std::sync::Mutex;
 use artifact::{Contract, Digest, Failure, Sentiment, StageName};
 use settings::{Pipeline, Step, StepId};
 use stage::{PipelineArguments, ProgressMode, Resolver, StepState};
-use testkit::{Project, Recipe};
+use testkit::{Project, TestArtifact};
 
 use crate::known_artifacts::KnownArtifacts;
-use crate::launch::{Ending, Job};
-use crate::plan::{self, in_words};
+use crate::launch::{ProcessEnd, StageJob};
+use crate::plan::{self, format_reasons};
 use crate::run::{Run, RunOptions};
 use crate::run_summary::RunSummary;
-use crate::selection::Request;
+use crate::selection::SelectionArguments;
 use crate::workspace::Workspace;
 
 /// The steps of the tiny pipeline.
@@ -21,24 +21,24 @@ pub(crate) fn tiny_steps() -> Vec<Step> {
     Project::tiny().pipeline(&[]).steps()
 }
 
-/// A project, and stages that write what the test tells them to.
-pub(crate) struct World {
+/// A project whose stages write what the test wants.
+pub(crate) struct FakePipeline {
     pub(crate) project: Project,
-    /// Settings changed, as with `--set`.
+    /// Changed settings, as with `--set`.
     pub(crate) changes: Vec<String>,
-    /// What a stage writes where it is not a digest of its inputs and settings.
+    /// What a step writes, if not a digest of its inputs and settings.
     pub(crate) contents: BTreeMap<String, String>,
-    /// How a step ends that does not end well.
-    pub(crate) endings: BTreeMap<String, Ending>,
-    /// Whether the run is compared with a baseline. A step that then ends badly has its output.
+    /// How failing steps end.
+    pub(crate) endings: BTreeMap<String, ProcessEnd>,
+    /// Whether the run compares with a baseline. A failing step then has written its output.
     pub(crate) baseline: bool,
     pub(crate) keep_going: bool,
     pub(crate) jobs: usize,
-    /// The cores that all jobs share.
+    /// The cores that all parallel steps share.
     pub(crate) cores: usize,
 }
 
-impl World {
+impl FakePipeline {
     pub(crate) fn new() -> Self {
         Self {
             project: Project::tiny(),
@@ -57,7 +57,7 @@ impl World {
         self.project.pipeline(&changes)
     }
 
-    pub(crate) fn workspace(&self, request: &Request) -> Result<Workspace, Failure> {
+    pub(crate) fn workspace(&self, selection: &SelectionArguments) -> Result<Workspace, Failure> {
         let mut overrides = self.changes.clone();
         overrides.push(format!("run.threads={}", self.cores));
         let overrides = overrides
@@ -67,31 +67,34 @@ impl World {
             overrides: overrides.collect(),
             ..arguments(&self.project)
         };
-        Workspace::load(&arguments, request)
+        Workspace::load(&arguments, selection)
     }
 
-    /// What a plan says: a line for each step that is not fresh.
-    pub(crate) fn plan(&self, request: &Request) -> Result<Vec<String>, Failure> {
-        let workspace = self.workspace(request)?;
+    /// The lines of a plan for steps that are not fresh.
+    pub(crate) fn plan(&self, selection: &SelectionArguments) -> Result<Vec<String>, Failure> {
+        let workspace = self.workspace(selection)?;
         let planned = workspace.plan(&mut KnownArtifacts::new(&workspace.store))?;
         let stale = planned.iter().filter(|step| !step.is_fresh());
         Ok(stale
-            .map(|step| format!("{}: {}", step.facts.id, in_words(&step.reasons)))
+            .map(|step| format!("{}: {}", step.info.id, format_reasons(&step.reasons)))
             .collect())
     }
 
-    /// Runs, and says which stages were started, in order, and what became of it.
-    pub(crate) fn run(&self, request: &Request) -> Result<(Vec<String>, RunSummary), Failure> {
-        self.run_and_show(request)
-            .map(|(started, tally, _)| (started, tally))
+    /// Runs the pipeline. Returns the started steps in order, and the summary.
+    pub(crate) fn run(
+        &self,
+        selection: &SelectionArguments,
+    ) -> Result<(Vec<String>, RunSummary), Failure> {
+        self.run_and_show(selection)
+            .map(|(started, summary, _)| (started, summary))
     }
 
-    /// The same, with the lines shown for failed and held steps.
+    /// Like `run`, with the lines printed for failed and blocked steps.
     pub(crate) fn run_and_show(
         &self,
-        request: &Request,
+        selection: &SelectionArguments,
     ) -> Result<(Vec<String>, RunSummary, Vec<String>), Failure> {
-        let workspace = self.workspace(request)?;
+        let workspace = self.workspace(selection)?;
         let baseline = self.baseline.then(|| "metrics.json".into());
         let options = RunOptions {
             keep_going: self.keep_going,
@@ -99,7 +102,7 @@ impl World {
             jobs: self.jobs,
         };
         let started = Mutex::new(Vec::new());
-        let launch = |job: &Job| {
+        let launch = |job: &StageJob| {
             let id = self.step_of(job);
             let given = |name: &str| job.arguments.iter().any(|argument| argument == name);
             let forced = if given("--force") { " (forced)" } else { "" };
@@ -127,13 +130,13 @@ impl World {
             launch: &launch,
             show: &mut show,
         };
-        let tally = run.run(&mut artifacts)?;
+        let summary = run.run(&mut artifacts)?;
         let started = started.into_inner().expect("no launch panics");
-        Ok((started, tally, lines))
+        Ok((started, summary, lines))
     }
 
-    /// A job says its step just as a person would.
-    pub(crate) fn step_of(&self, job: &Job) -> StepId {
+    /// The step of a job, from its arguments.
+    pub(crate) fn step_of(&self, job: &StageJob) -> StepId {
         let position = job
             .arguments
             .iter()
@@ -142,13 +145,13 @@ impl World {
         StepId::new(job.stage, &job.arguments[position + 1])
     }
 
-    /// What a stage's program does: resolve, build, commit.
-    pub(crate) fn build(&self, id: &StepId) -> Ending {
+    /// Does what a stage program does: resolves inputs, builds and commits.
+    pub(crate) fn build(&self, id: &StepId) -> ProcessEnd {
         let ending = self
             .endings
             .get(&id.to_string())
             .cloned()
-            .unwrap_or(Ending::of_code(0));
+            .unwrap_or(ProcessEnd::of_code(0));
         if ending.code != 0 && !self.baseline {
             return ending;
         }
@@ -161,7 +164,7 @@ impl World {
             .resolve(&step)
             .expect("whole manifests")
             .expect("inputs");
-        let recipe = Recipe {
+        let recipe = TestArtifact {
             stage: id.stage,
             settings: step.settings.clone(),
             inputs: resolved.input_references,
@@ -182,7 +185,7 @@ impl World {
     }
 }
 
-/// The arguments of a run of a project as it is.
+/// The arguments of a run of an unchanged project.
 pub(crate) fn arguments(project: &Project) -> PipelineArguments {
     PipelineArguments {
         pipeline: project.pipeline_file(),
@@ -237,17 +240,17 @@ fn contract(stage: StageName) -> Contract {
     }
 }
 
-/// A step's facts where nothing was ever built.
-pub(crate) fn facts(stage: StageName, variant: &str) -> plan::Facts {
-    plan::Facts {
+/// A step that was never built.
+pub(crate) fn step_info(stage: StageName, variant: &str) -> plan::StepInfo {
+    plan::StepInfo {
         id: StepId::new(stage, variant),
         settings: serde_json::Value::Null,
         stage_version: stage.version(),
         inputs: vec![],
         sources: vec![],
-        output: plan::Output::Absent(plan::Latest::Nothing),
-        kept: None,
+        output: plan::Output::Absent(plan::LatestOutput::NeverBuilt),
+        resume_folder: None,
         builder: None,
-        asked: false,
+        forced: false,
     }
 }

@@ -1,22 +1,22 @@
 use artifact::StageName;
 
 use super::*;
-use crate::project_of_tests::World;
-use crate::selection::Request;
+use crate::selection::SelectionArguments;
+use crate::test_project::FakePipeline;
 
-fn everything() -> Request {
-    Request::default()
+fn everything() -> SelectionArguments {
+    SelectionArguments::default()
 }
 
-/// The steps that a run starts.
+/// The steps that a successful run starts.
 #[track_caller]
-fn starts(world: &World, request: &Request) -> Vec<String> {
-    let (started, tally) = world.run(request).expect("it runs");
-    assert_eq!((tally.failed, tally.code), (0, 0));
-    assert_eq!(tally.done, started.len() as u64);
+fn starts(fake: &FakePipeline, selection: &SelectionArguments) -> Vec<String> {
+    let (started, summary) = fake.run(selection).expect("it runs");
+    assert_eq!((summary.failed, summary.code), (0, 0));
+    assert_eq!(summary.done, started.len() as u64);
     assert_eq!(
-        tally.reported,
-        request.only.is_none() && request.variant.is_none()
+        summary.has_report,
+        selection.only.is_none() && selection.variant.is_none()
     );
     started
 }
@@ -36,21 +36,21 @@ const ALL: [&str; 9] = [
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn the_first_run_runs_all_and_the_second_nothing() {
-    let world = World::new();
-    assert_eq!(world.plan(&everything()).expect("a plan").len(), 9);
-    assert_eq!(starts(&world, &everything()), ALL);
-    assert_eq!(starts(&world, &everything()), NOTHING);
-    assert_eq!(world.plan(&everything()).expect("a plan"), NOTHING);
+fn the_first_run_runs_every_step_and_the_second_none() {
+    let fake = FakePipeline::new();
+    assert_eq!(fake.plan(&everything()).expect("a plan").len(), 9);
+    assert_eq!(starts(&fake, &everything()), ALL);
+    assert_eq!(starts(&fake, &everything()), NOTHING);
+    assert_eq!(fake.plan(&everything()).expect("a plan"), NOTHING);
 }
 
 #[test]
-fn a_setting_of_one_model_runs_that_model_and_what_follows() {
-    let mut world = World::new();
-    starts(&world, &everything());
-    world.changes = vec!["model.lstm.hidden=16".to_owned()];
+fn a_changed_model_setting_runs_that_model_and_its_dependents() {
+    let mut fake = FakePipeline::new();
+    starts(&fake, &everything());
+    fake.changes = vec!["model.lstm.hidden=16".to_owned()];
     assert_eq!(
-        world.plan(&everything()).expect("a plan"),
+        fake.plan(&everything()).expect("a plan"),
         [
             "train lstm: setting `model.lstm.hidden` changed: 8 -> 16",
             "evaluate lstm: input `train lstm` may change",
@@ -58,16 +58,16 @@ fn a_setting_of_one_model_runs_that_model_and_what_follows() {
         ]
     );
     assert_eq!(
-        starts(&world, &everything()),
+        starts(&fake, &everything()),
         ["train lstm", "evaluate lstm", "report reviews"]
     );
-    world.changes.clear();
+    fake.changes.clear();
     assert_eq!(
-        starts(&world, &everything()),
+        starts(&fake, &everything()),
         NOTHING,
         "what was there before is still there"
     );
-    let hidden = world
+    let hidden = fake
         .project
         .artifact(StageName::Train, "lstm")
         .manifest()
@@ -81,79 +81,78 @@ fn a_setting_of_one_model_runs_that_model_and_what_follows() {
 
 #[test]
 fn a_step_rebuilt_with_the_same_content_leaves_the_rest_fresh() {
-    let mut world = World::new();
-    world
-        .contents
+    let mut fake = FakePipeline::new();
+    fake.contents
         .insert("ingest reviews".to_owned(), "sixty rows".to_owned());
-    starts(&world, &everything());
-    world.changes = vec!["ingest.max_reject_rate=0.5".to_owned()];
+    starts(&fake, &everything());
+    fake.changes = vec!["ingest.max_reject_rate=0.5".to_owned()];
     assert_eq!(
-        world.plan(&everything()).expect("a plan").len(),
+        fake.plan(&everything()).expect("a plan").len(),
         9,
         "beforehand all may change"
     );
-    assert_eq!(starts(&world, &everything()), ["ingest reviews"]);
+    assert_eq!(starts(&fake, &everything()), ["ingest reviews"]);
 }
 
 #[test]
-fn a_damaged_file_is_named_and_only_its_step_rebuilt() {
-    let world = World::new();
-    starts(&world, &everything());
-    let folder = world
+fn a_damaged_file_is_named_and_only_its_step_is_rebuilt() {
+    let fake = FakePipeline::new();
+    starts(&fake, &everything());
+    let folder = fake
         .project
         .artifact(StageName::Tokenize, "words")
         .folder()
         .to_owned();
-    // Not the link that people look at, but the folder behind it.
+    // The folder itself, not the link to it.
     let folder = std::fs::canonicalize(folder).expect("it is there");
     std::fs::write(folder.join("content"), "something else").expect("written");
-    let plan = world.plan(&everything()).expect("a plan");
+    let plan = fake.plan(&everything()).expect("a plan");
     assert_eq!(
         plan,
         ["tokenize words: output damaged: `content`, it should have 64 bytes and has 14"]
     );
-    assert_eq!(starts(&world, &everything()), ["tokenize words"]);
+    assert_eq!(starts(&fake, &everything()), ["tokenize words"]);
 
     std::fs::write(folder.join("manifest.json"), "{}").expect("written");
-    let plan = world.plan(&everything()).expect("a plan");
+    let plan = fake.plan(&everything()).expect("a plan");
     assert_eq!(
         plan[0],
         "tokenize words: output damaged: `manifest.json`, its seal is missing"
     );
-    assert_eq!(starts(&world, &everything()), ["tokenize words"]);
+    assert_eq!(starts(&fake, &everything()), ["tokenize words"]);
 
     std::fs::remove_dir_all(&folder).expect("removed");
-    let plan = world.plan(&everything()).expect("a plan");
+    let plan = fake.plan(&everything()).expect("a plan");
     assert_eq!(plan[0], "tokenize words: its output was removed");
-    assert_eq!(starts(&world, &everything()), ["tokenize words"]);
+    assert_eq!(starts(&fake, &everything()), ["tokenize words"]);
 }
 
 #[test]
-fn what_is_asked_for_is_redone() {
-    let world = World::new();
-    starts(&world, &everything());
-    let from = Request {
+fn forced_steps_run_again() {
+    let fake = FakePipeline::new();
+    starts(&fake, &everything());
+    let from = SelectionArguments {
         from: Some(StageName::Evaluate),
         ..everything()
     };
     assert_eq!(
-        starts(&world, &from),
+        starts(&fake, &from),
         [
             "evaluate naive (forced)",
             "evaluate lstm (forced)",
             "report reviews (forced)"
         ]
     );
-    let only = Request {
+    let only = SelectionArguments {
         only: Some(StageName::Train),
         variant: Some("lstm".to_owned()),
         ..everything()
     };
-    assert_eq!(starts(&world, &only), NOTHING);
+    assert_eq!(starts(&fake, &only), NOTHING);
     assert_eq!(
         starts(
-            &world,
-            &Request {
+            &fake,
+            &SelectionArguments {
                 force: true,
                 ..only
             }
@@ -163,31 +162,30 @@ fn what_is_asked_for_is_redone() {
 }
 
 #[test]
-fn only_one_stage_needs_what_it_reads() {
-    let world = World::new();
-    let only = |stage| Request {
+fn a_single_stage_needs_its_inputs() {
+    let fake = FakePipeline::new();
+    let only = |stage| SelectionArguments {
         only: Some(stage),
         ..everything()
     };
     let refused = |stage| {
-        world
-            .run(&only(stage))
+        fake.run(&only(stage))
             .expect_err("nothing is there")
             .chain()
             .remove(0)
     };
     assert_eq!(
         refused(StageName::Clean),
-        "`clean reviews` reads `ingest reviews`, which is not there for these settings: never run"
+        "`clean reviews` needs the output of `ingest reviews`, which does not exist for these settings: never run"
     );
-    assert_eq!(starts(&world, &only(StageName::Ingest)), ["ingest reviews"]);
-    assert_eq!(starts(&world, &only(StageName::Clean)), ["clean reviews"]);
-    let lstm = Request {
+    assert_eq!(starts(&fake, &only(StageName::Ingest)), ["ingest reviews"]);
+    assert_eq!(starts(&fake, &only(StageName::Clean)), ["clean reviews"]);
+    let lstm = SelectionArguments {
         variant: Some("lstm".to_owned()),
         ..everything()
     };
     assert_eq!(
-        starts(&world, &lstm),
+        starts(&fake, &lstm),
         [
             "tokenize words",
             "embed random",
@@ -198,132 +196,127 @@ fn only_one_stage_needs_what_it_reads() {
 }
 
 #[test]
-fn a_failed_step_holds_back_what_needs_it() {
-    let mut world = World::new();
-    world
-        .endings
-        .insert("train naive".to_owned(), Ending::of_code(3));
-    let (started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
+fn a_failed_step_blocks_its_dependents() {
+    let mut fake = FakePipeline::new();
+    fake.endings
+        .insert("train naive".to_owned(), ProcessEnd::of_code(3));
+    let (started, summary, lines) = fake.run_and_show(&everything()).expect("it runs");
     assert_eq!(started, ALL[..5]);
-    let held = [
+    let blocked = [
         "held evaluate naive: needs `train naive`",
         "held report reviews: needs `train naive`",
     ];
     assert_eq!(
         lines,
-        [&["failed train naive: exit code 3"], &held[..]].concat()
+        [&["failed train naive: exit code 3"], &blocked[..]].concat()
     );
     assert_eq!(
-        tally,
+        summary,
         RunSummary {
             done: 4,
             failed: 1,
-            held: 2,
-            untried: 2,
+            blocked: 2,
+            not_run: 2,
             code: 3,
             ..RunSummary::default()
         }
     );
 
-    world.keep_going = true;
-    world
-        .endings
-        .insert("evaluate lstm".to_owned(), Ending::of_code(4));
-    let (started, tally) = world.run(&everything()).expect("it runs");
+    fake.keep_going = true;
+    fake.endings
+        .insert("evaluate lstm".to_owned(), ProcessEnd::of_code(4));
+    let (started, summary) = fake.run(&everything()).expect("it runs");
     assert_eq!(started, ["train naive", "train lstm", "evaluate lstm"]);
     assert_eq!(
-        tally,
+        summary,
         RunSummary {
             fresh: 4,
             done: 1,
             failed: 2,
-            held: 2,
+            blocked: 2,
             code: 3,
             ..RunSummary::default()
         }
     );
 
-    world.endings.clear();
+    fake.endings.clear();
     let rest = [
         "train naive",
         "evaluate naive",
         "evaluate lstm",
         "report reviews",
     ];
-    assert_eq!(starts(&world, &everything()), rest);
+    assert_eq!(starts(&fake, &everything()), rest);
 }
 
 #[test]
-fn an_interrupted_run_stops_and_goes_on_later() {
-    let mut world = World::new();
-    world
-        .endings
-        .insert("clean reviews".to_owned(), Ending::of_code(INTERRUPTED));
-    let (_, tally) = world.run(&everything()).expect("it runs");
+fn an_interrupted_run_stops_and_resumes_later() {
+    let mut fake = FakePipeline::new();
+    fake.endings
+        .insert("clean reviews".to_owned(), ProcessEnd::of_code(INTERRUPTED));
+    let (_, summary) = fake.run(&everything()).expect("it runs");
     assert_eq!(
-        tally,
+        summary,
         RunSummary {
             done: 1,
-            untried: 8,
+            not_run: 8,
             interrupted: true,
             code: 130,
             ..RunSummary::default()
         }
     );
-    world.endings.clear();
-    assert_eq!(starts(&world, &everything()), ALL[1..]);
+    fake.endings.clear();
+    assert_eq!(starts(&fake, &everything()), ALL[1..]);
 }
 
 #[test]
-fn a_regression_fails_the_run_though_all_is_there() {
-    let mut world = World::new();
-    world.baseline = true;
-    world
-        .endings
-        .insert("report reviews".to_owned(), Ending::of_code(1));
-    let (started, tally) = world.run(&everything()).expect("it runs");
+fn a_regression_fails_the_run_although_every_output_exists() {
+    let mut fake = FakePipeline::new();
+    fake.baseline = true;
+    fake.endings
+        .insert("report reviews".to_owned(), ProcessEnd::of_code(1));
+    let (started, summary) = fake.run(&everything()).expect("it runs");
     assert_eq!(
         started,
         [&ALL[..8], &["report reviews (baseline)"]].concat()
     );
     assert_eq!(
-        tally,
+        summary,
         RunSummary {
             done: 8,
             failed: 1,
             code: 1,
-            reported: true,
+            has_report: true,
             ..RunSummary::default()
         }
     );
-    let (started, tally) = world.run(&everything()).expect("it runs");
+    let (started, summary) = fake.run(&everything()).expect("it runs");
     assert_eq!(
         started,
         ["report reviews (baseline)"],
         "a fresh report is compared again"
     );
     assert_eq!(
-        tally,
+        summary,
         RunSummary {
             fresh: 8,
             failed: 1,
             code: 1,
-            reported: true,
+            has_report: true,
             ..RunSummary::default()
         }
     );
 }
 
 #[test]
-fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
-    let mut world = World::new();
-    starts(&world, &everything());
-    world.baseline = true;
-    world
-        .endings
-        .insert("evaluate naive".to_owned(), Ending::of_code(1));
-    let (started, tally) = world
-        .run(&Request {
+fn without_the_report_each_evaluation_is_compared_and_blocks_nothing() {
+    let mut fake = FakePipeline::new();
+    starts(&fake, &everything());
+    fake.baseline = true;
+    fake.endings
+        .insert("evaluate naive".to_owned(), ProcessEnd::of_code(1));
+    let (started, summary) = fake
+        .run(&SelectionArguments {
             only: Some(StageName::Evaluate),
             ..everything()
         })
@@ -333,7 +326,7 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
         ["evaluate naive (baseline)", "evaluate lstm (baseline)"]
     );
     assert_eq!(
-        tally,
+        summary,
         RunSummary {
             fresh: 1,
             failed: 1,
@@ -344,16 +337,16 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
 }
 
 #[test]
-fn a_program_that_ends_well_without_an_output_is_found_out() {
-    let world = World::new();
-    let workspace = world.workspace(&everything()).expect("it is sound");
+fn a_program_that_succeeds_without_an_output_is_an_error() {
+    let fake = FakePipeline::new();
+    let workspace = fake.workspace(&everything()).expect("it is sound");
     let mut run = Run {
         workspace: &workspace,
         options: &RunOptions {
             jobs: 1,
             ..RunOptions::default()
         },
-        launch: &|_| Ok(Ending::of_code(0)),
+        launch: &|_| Ok(ProcessEnd::of_code(0)),
         show: &mut |_, _, _| {},
     };
     let error = run
@@ -363,59 +356,58 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
         .remove(0);
     assert_eq!(
         error,
-        "`ingest reviews` ended without an error, and its output is not there"
+        "`ingest reviews` succeeded, but its output does not exist"
     );
 }
 
 #[test]
-fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
-    let mut world = World::new();
-    world.jobs = 3;
-    let mut started = starts(&world, &everything());
+fn parallel_runs_do_the_same_and_a_failure_does_not_stop_other_steps() {
+    let mut fake = FakePipeline::new();
+    fake.jobs = 3;
+    let mut started = starts(&fake, &everything());
     started.sort_by_key(|step| ALL.iter().position(|known| known == step));
     assert_eq!(started, ALL);
-    assert_eq!(starts(&world, &everything()), NOTHING);
+    assert_eq!(starts(&fake, &everything()), NOTHING);
 
-    let mut world = World::new();
-    world.jobs = 2;
-    world
-        .endings
-        .insert("train naive".to_owned(), Ending::of_code(3));
-    world.keep_going = true;
-    let (mut started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
+    let mut fake = FakePipeline::new();
+    fake.jobs = 2;
+    fake.endings
+        .insert("train naive".to_owned(), ProcessEnd::of_code(3));
+    fake.keep_going = true;
+    let (mut started, summary, lines) = fake.run_and_show(&everything()).expect("it runs");
     started.sort_by_key(|step| ALL.iter().position(|known| known == step));
     assert_eq!(started, [&ALL[..6], &["evaluate lstm"]].concat());
     assert_eq!(lines[0], "failed train naive: exit code 3");
     assert_eq!(
-        tally,
+        summary,
         RunSummary {
             done: 6,
             failed: 1,
-            held: 2,
+            blocked: 2,
             code: 3,
             ..RunSummary::default()
         }
     );
 }
 
-/// A step that starts while others run has cores of its own: with 3 jobs `train lstm` joins `train naive`
-/// or runs beside its evaluation.
+/// A step that starts while others run has its own cores. With 3 jobs `train lstm` runs beside `train naive` or
+/// beside its evaluation.
 #[test]
-fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all() {
+fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
     for (jobs, cores) in [(3, 8), (2, 5), (8, 2)] {
-        let world = World {
+        let fake = FakePipeline {
             cores,
-            ..World::new()
+            ..FakePipeline::new()
         };
-        let from_start = Request {
+        let from_start = SelectionArguments {
             from: Some(StageName::Ingest),
             ..everything()
         };
-        let workspace = world.workspace(&from_start).expect("all steps");
+        let workspace = fake.workspace(&from_start).expect("all steps");
         let used = std::sync::Mutex::new(BTreeMap::new());
-        let launch = |job: &Job| {
-            let id = world.step_of(job);
-            // The last one counts: those before it are of the whole run.
+        let launch = |job: &StageJob| {
+            let id = fake.step_of(job);
+            // The last value applies; earlier ones are for the whole run.
             let of_cores = |text: &String| text.strip_prefix("run.threads=")?.parse::<usize>().ok();
             let share = job.arguments.iter().rev().find_map(of_cores);
             let share = share.expect("a share");
@@ -433,7 +425,7 @@ fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all
                 10
             };
             thread::sleep(std::time::Duration::from_millis(time));
-            let ending = world.build(&id);
+            let ending = fake.build(&id);
             used.lock().expect("no launch panics").remove(&id);
             Ok(ending)
         };

@@ -1,5 +1,4 @@
-//! Where the jobs of an artifacts folder stand, for those who do not follow them: `ressenti status` and
-//! `ressenti cancel`.
+//! The state of the jobs of an artifacts folder, for `ressenti status`, `ressenti cancel` and the timeline.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,36 +12,36 @@ use slurm::tail::last_line;
 use slurm::{JobState, JobStatus, Slurm, Snapshot, TaskId};
 use stage::PipelineArguments;
 
-use super::record_of;
+use super::job_record;
 use super::timeline;
 use crate::seconds_since_1970;
 
 /// The last job of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct JobOfStep {
-    /// Its number.
+pub(crate) struct StepJob {
+    /// Its job number.
     pub(crate) job: TaskId,
-    /// In a word: `queued`, `running`, `resumed`, `done`, `failed`, `cancelled`, `lost`.
+    /// One of `queued`, `running`, `resumed`, `held`, `done`, `failed`, `cancelled`, `lost`.
     pub(crate) state: &'static str,
     /// The node of its last run.
     pub(crate) node: String,
     /// How often it was started.
     pub(crate) starts: u32,
-    /// Slurm's reason to wait, why it failed, or what it says at the moment.
+    /// Why it waits or failed, or its last line of output.
     pub(crate) text: String,
-    /// What its program said.
+    /// The log file of its program.
     pub(crate) log: PathBuf,
 }
 
-/// The last job of each step that had one. Slurm is asked only where one may not have ended.
+/// The last job of each step that had a job. Asks Slurm only if a job may not have ended.
 ///
 /// # Errors
-/// The record cannot be read.
-pub(crate) fn jobs_of<'s>(
+/// The job record cannot be read.
+pub(crate) fn jobs_by_step<'s>(
     store: &Store,
     steps: impl Iterator<Item = &'s StepId>,
-) -> Result<BTreeMap<StepId, JobOfStep>, Failure> {
-    let record = record_of(store);
+) -> Result<BTreeMap<StepId, StepJob>, Failure> {
+    let record = job_record(store);
     let submissions = record.submissions()?;
     let mut found = Vec::new();
     let mut open = Vec::new();
@@ -57,37 +56,35 @@ pub(crate) fn jobs_of<'s>(
         }
         found.push((id.clone(), submission, events));
     }
-    // Where Slurm does not answer, what jobs said themselves is all that is known.
+    // If Slurm does not answer, only the events that the jobs recorded are known.
     let snapshot = match open.is_empty() {
         true => Snapshot::default(),
         false => Snapshot::take(Slurm, open.into_iter()).unwrap_or_default(),
     };
     let jobs = found.into_iter().map(|(id, submission, events)| {
-        let status = snapshot.status(submission.job, &events);
+        let status = snapshot.course(submission.job, &events);
         let log = record.log(&submission.name);
         (id, describe(submission.job, status, log))
     });
     Ok(jobs.collect())
 }
 
-fn describe(job: TaskId, status: JobStatus, log: PathBuf) -> JobOfStep {
-    const UNKNOWN: &str = "not in the queue, and its end is not known";
-    let said = || last_line(&log).unwrap_or_default();
-    let (state, text) = match status.state {
-        JobState::Pending(reason) if status.starts > 0 => {
-            ("queued", format!("to go on ({reason})"))
-        }
-        JobState::Pending(reason) => ("queued", reason),
-        JobState::DependencyFailed => ("held", "what it reads has failed".to_owned()),
-        JobState::Running if status.starts > 1 => ("resumed", said()),
-        JobState::Running => ("running", said()),
-        JobState::Ended { code: 0, .. } => ("done", String::new()),
-        JobState::Ended { reason, .. } => ("failed", reason),
-        JobState::Cancelled => ("cancelled", String::new()),
-        JobState::Lost(state) => ("lost", format!("ended by Slurm: {state}")),
-        JobState::Unknown => ("lost", UNKNOWN.to_owned()),
+fn describe(job: TaskId, status: Course, log: PathBuf) -> StepJob {
+    const UNKNOWN: &str = "not in the queue; how it ended is unknown";
+    let output = || last_line(&log).unwrap_or_default();
+    let (state, text) = match status.standing {
+        Standing::Waits(reason) if status.starts > 0 => ("queued", format!("to resume ({reason})")),
+        Standing::Waits(reason) => ("queued", reason),
+        Standing::NeverRuns => ("held", "an input failed".to_owned()),
+        Standing::Runs if status.starts > 1 => ("resumed", output()),
+        Standing::Runs => ("running", output()),
+        Standing::Ended { code: 0, .. } => ("done", String::new()),
+        Standing::Ended { reason, .. } => ("failed", reason),
+        Standing::Cancelled => ("cancelled", String::new()),
+        Standing::Lost(state) => ("lost", format!("Slurm ended the job: {state}")),
+        Standing::Unknown => ("lost", UNKNOWN.to_owned()),
     };
-    JobOfStep {
+    StepJob {
         job,
         state,
         node: status.node,
@@ -97,33 +94,33 @@ fn describe(job: TaskId, status: JobStatus, log: PathBuf) -> JobOfStep {
     }
 }
 
-impl JobOfStep {
-    /// Its line.
-    pub(crate) fn in_words(&self) -> String {
-        let mut words = self.state.to_owned();
+impl StepJob {
+    /// The job as one line of text.
+    pub(crate) fn to_line(&self) -> String {
+        let mut line = self.state.to_owned();
         if !self.node.is_empty() {
-            words += &format!(" on {}", self.node);
+            line += &format!(" on {}", self.node);
         }
-        words += &format!(", job {}", self.job);
+        line += &format!(", job {}", self.job);
         if self.starts > 1 {
-            words += &format!(", run {}", self.starts);
+            line += &format!(", run {}", self.starts);
         }
         if !self.text.is_empty() {
-            words += ": ";
-            words.extend(self.text.chars().take(90));
+            line += ": ";
+            line.extend(self.text.chars().take(90));
         }
-        words
+        line
     }
 }
 
-/// Ends every job of an artifacts folder that has not ended, and says how many that were. What has
-/// saved its state goes on from there when it is run again.
+/// Cancels all unfinished jobs of an artifacts folder and prints their number. A later run resumes from
+/// their checkpoints.
 ///
 /// # Errors
-/// Slurm does not answer, or the pipeline file or the record cannot be read.
+/// Slurm does not answer, or the pipeline file or the job record cannot be read.
 pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
     let store = Store::new(&arguments.load()?.artifacts);
-    let submissions = record_of(&store).submissions()?;
+    let submissions = job_record(&store).submissions()?;
     let mut ours: Vec<TaskId> = submissions.values().map(|it| it.job).collect();
     if !ours.is_empty() {
         let queue = Slurm::find()?.queue()?;
@@ -136,18 +133,18 @@ pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
         true => writeln!(out, "no job of this artifacts folder is in the queue"),
         false => writeln!(
             out,
-            "{jobs} cancelled; what is finished is kept, and trainings go on from what they have saved"
+            "{jobs} cancelled; finished steps are kept, and training resumes from checkpoints"
         ),
     };
     Ok(0)
 }
 
-/// Draws the status of the last run on a cluster, as a page.
+/// Writes an HTML page with the timeline of the last run on a cluster.
 ///
 /// # Errors
-/// There was none, the record cannot be read, or the page not be written.
-pub(crate) fn draw_timeline(store: &Store, file: &Path) -> Result<(), Failure> {
-    let record = record_of(store);
+/// No job was started, the job record cannot be read, or the page cannot be written.
+pub(crate) fn write_timeline(store: &Store, file: &Path) -> Result<(), Failure> {
+    let record = job_record(store);
     let submissions = record.submissions()?;
     let run = submissions.values().map(|it| it.run).max().unwrap_or(0);
     let of_run = submissions.values().filter(|it| it.run == run);
