@@ -111,9 +111,9 @@ fn a_failed_stage_blocks_its_dependents_and_passes_on_its_exit_code() {
     let (_, failed) = text.split_once("failed").expect("a failed step");
     assert_eq!(
         failed,
-        " train     naive        exit code 7\n\
-         held   evaluate  naive        needs `train naive`\n\
-         held   report    reviews      needs `train naive`\n\n\
+        "  train     naive        exit code 7\n\
+         blocked evaluate  naive        needs `train naive`\n\
+         blocked report    reviews      needs `train naive`\n\n\
          9 steps: 4 fresh, 1 failed, 2 blocked, 2 not run in [time]\n\n\
          hint: 2 steps were not run; `--keep-going` runs the steps that do not need the failed step\n\
          ----- stderr\nerror: it broke\n"

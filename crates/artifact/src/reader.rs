@@ -48,7 +48,7 @@ impl Artifact {
     /// The artifact has no such file, or it is damaged.
     pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
         match self.manifest.file(name) {
-            Some(entry) => self.verify_file(entry),
+            Some(entry) => self.verify_file(entry, hash_file),
             None => Err(ArtifactError::Unusable {
                 message: format!("`{}` has no file `{name}`", self.folder.display()),
                 hint: rebuild_hint(&self.folder.join(MANIFEST_NAME)),
@@ -61,13 +61,30 @@ impl Artifact {
     /// # Errors
     /// Names the first damaged or missing file.
     pub fn verify(&self) -> Result<(), ArtifactError> {
-        self.manifest
-            .files
-            .iter()
-            .try_for_each(|entry| self.verify_file(entry).map(drop))
+        self.verify_by(hash_file)
     }
 
-    fn verify_file(&self, entry: &FileEntry) -> Result<PathBuf, ArtifactError> {
+    /// Verifies every file, and hashes only those that changed on disk since the index hashed them.
+    ///
+    /// # Errors
+    /// Names the first damaged or missing file.
+    pub fn verify_changed(&self, index: &mut SourceIndex) -> Result<(), ArtifactError> {
+        self.verify_by(|path| index.digest(path))
+    }
+
+    fn verify_by(
+        &self,
+        mut digest_of: impl FnMut(&Path) -> Result<Digest, ArtifactError>,
+    ) -> Result<(), ArtifactError> {
+        let mut files = self.manifest.files.iter();
+        files.try_for_each(|entry| self.verify_file(entry, &mut digest_of).map(drop))
+    }
+
+    fn verify_file(
+        &self,
+        entry: &FileEntry,
+        digest_of: impl FnOnce(&Path) -> Result<Digest, ArtifactError>,
+    ) -> Result<PathBuf, ArtifactError> {
         let path = self.folder.join(&entry.name);
         let (length, expected) = match fs::metadata(&path) {
             Ok(metadata) => (metadata.len(), entry.bytes),

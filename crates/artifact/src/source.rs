@@ -77,8 +77,8 @@ impl SourceIndex {
         Ok(SourceReference { name, digest })
     }
 
-    /// Writes the index if it changed.
-    pub fn save(&self) {
+    /// Writes the index if it changed, without files that no longer exist.
+    pub fn save(&mut self) {
         if !self.changed {
             return;
         }

@@ -89,7 +89,7 @@ impl Calibration {
     pub fn probability(&self, log_odds: f64) -> f64 {
         match self {
             Self::Temperature(temperature) => 1.0 / (1.0 + (-log_odds / temperature).exp()),
-            Self::Isotonic(knots) => interpolated(knots, log_odds),
+            Self::Isotonic(knots) => interpolate(knots, log_odds),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use artifact::{Digest, Failure, Sentiment};
-use metrics::is_right;
+use metrics::is_correct;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use settings::RunSettings;
@@ -50,7 +50,7 @@ impl Probabilities {
 
     /// The likelier class.
     pub fn class(self) -> Sentiment {
-        Sentiment::ALL[usize::from(is_right(1, self.p_positive))]
+        Sentiment::ALL[usize::from(is_correct(1, self.p_positive))]
     }
 }
 

@@ -53,7 +53,9 @@ pub(super) fn find_failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
             first
         });
         let wrong_relation = match (case.relation, first) {
-            (Some(Relation::Same), Some(first)) => is_right(1, first) != is_right(1, *probability),
+            (Some(Relation::Same), Some(first)) => {
+                is_correct(1, first) != is_correct(1, *probability)
+            }
             (Some(Relation::More), Some(first)) => *probability <= first,
             (Some(Relation::Less), Some(first)) => *probability >= first,
             _ => false,

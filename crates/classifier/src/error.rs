@@ -242,7 +242,7 @@ pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure>
             source: panic,
         })),
     };
-    artifact::guarded(as_error, || work().map_err(Ok))
+    artifact::catch_panics(as_error, || work().map_err(Ok))
         .map_err(|error| error.unwrap_or_else(|panic| panic!("{panic}")))
 }
 

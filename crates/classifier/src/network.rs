@@ -107,7 +107,10 @@ impl Network {
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
                 Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
-            ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear | ModelKind::Winner => {
+            ModelKind::Transformer
+            | ModelKind::Probe
+            | ModelKind::Linear
+            | ModelKind::BestOfSweep => {
                 unreachable!("encoders are loaded elsewhere, and the other kinds are not networks")
             }
         };

@@ -81,7 +81,7 @@ impl Bundle {
                 check_sizes(&config, model.sizes).map_err(refused)?;
                 Network::empty(&model, config)
             }
-            ModelKind::Linear | ModelKind::Winner => {
+            ModelKind::Linear | ModelKind::BestOfSweep => {
                 return Err(refused("it is not a network".to_owned()).into());
             }
             _ => {

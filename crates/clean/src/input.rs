@@ -40,7 +40,7 @@ pub(crate) fn read_reviews(
     folder: &Path,
     settings: &CleanSettings,
     languages: &[Lang],
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Reviews, Failure> {
     let steps = settings.normalization();
     let mut reviews = Reviews::default();

@@ -18,7 +18,7 @@ pub struct EvaluationResults {
     /// The content of `metrics.json`.
     pub metrics: MetricsFile,
     /// The test predictions of each model; empty if there is no `predictions.parquet`.
-    pub rows: BTreeMap<String, Vec<JudgedRow>>,
+    pub rows: BTreeMap<String, Vec<ScoredRow>>,
 }
 
 impl EvaluationResults {
@@ -45,9 +45,12 @@ impl EvaluationResults {
 
     /// Pairs the predictions of both runs row by row, for each model that was evaluated on the same rows in both.
     /// Other models can only be compared by their metrics.
-    pub fn pair_rows(&self, current: &Self) -> BTreeMap<String, Paired> {
-        let pair = |(model, rows): (&String, &Vec<JudgedRow>)| {
-            Some((model.clone(), Paired::new(rows, current.rows.get(model)?)?))
+    pub fn pair_rows(&self, current: &Self) -> BTreeMap<String, PairedRuns> {
+        let pair = |(model, rows): (&String, &Vec<ScoredRow>)| {
+            Some((
+                model.clone(),
+                PairedRuns::new(rows, current.rows.get(model)?)?,
+            ))
         };
         self.rows.iter().filter_map(pair).collect()
     }
@@ -55,13 +58,13 @@ impl EvaluationResults {
     /// The models that are significantly worse in `current`, or missing there. `--baseline` and
     /// `ressenti compare` both use this function.
     pub fn regressions(&self, current: &Self) -> Vec<Regression> {
-        regression::check(&self.metrics, &current.metrics, &self.pair_rows(current))
+        regression::find_regressions(&self.metrics, &current.metrics, &self.pair_rows(current))
     }
 }
 
 /// The test rows of a table of predictions, by model.
-fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ArtifactError> {
-    let mut by_model: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
+fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<ScoredRow>>, ArtifactError> {
+    let mut by_model: BTreeMap<String, Vec<ScoredRow>> = BTreeMap::new();
     for batch in read_table(path, &schema::predictions())? {
         for (model, row) in prediction_rows(&batch?, Split::Test) {
             let rows = by_model.entry(model.to_owned()).or_default();

@@ -74,7 +74,7 @@ pub fn compare_models(
     let is_new = |model: &&String| !before.metrics.models.contains_key(*model);
     let new = after.metrics.models.keys().filter(is_new);
     let models: Vec<&String> = before.metrics.models.keys().chain(new).collect();
-    let only_one_correct = |model: &&String| pairs.get(*model).map(Paired::only);
+    let only_one_correct = |model: &&String| pairs.get(*model).map(PairedRuns::only);
     let p_value = |(lost, gained)| mcnemar(gained, lost);
     let counts = models.iter().filter_map(only_one_correct);
     let p_values: Vec<f64> = counts.map(p_value).collect();
@@ -90,7 +90,7 @@ pub fn compare_models(
             .and_then(|_| adjusted.next())
             .unwrap_or(1.0);
         let is_worse = |it: &Regression| it.model == *model && !it.is_missing;
-        let difference = |pair: &Paired| pair.difference(before.metrics.confidence);
+        let difference = |pair: &PairedRuns| pair.difference(before.metrics.confidence);
         ModelComparison {
             model: model.clone(),
             before: accuracy.0,

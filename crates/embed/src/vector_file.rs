@@ -109,7 +109,7 @@ pub trait VectorSink {
 pub fn read_vectors(
     path: &Path,
     wanted: &mut impl VectorSink,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<ReadReport, Failure> {
     let layout = VectorLayout::read(path).map_err(unusable)?;
     let mut reader = open_vectors(path).map_err(|source| {

@@ -198,11 +198,11 @@ fn an_archive_that_unpacks_to_more_than_is_allowed_is_an_error() {
     project.write("set.tar.gz", gzip(&tar(&members)));
     assert_eq!(
         project
-            .ingest("set.tar.gz", "max_unpacked_bytes = 2097152")
+            .ingest("set.tar.gz", "max_decompressed_bytes = 2097152")
             .err()
             .unwrap_or_default(),
         "`set.tar.gz` is too large: it unpacks to more than 2.0 MiB | If this size is expected, raise the limit \
-         with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first"
+         with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack the file first"
     );
 }
 

@@ -287,16 +287,16 @@ fn compression_bombs_are_stopped() {
     check(
         "x.csv.gz",
         &bomb,
-        &["ingest.max_unpacked_bytes=1000000"],
-        "error: `x.csv.gz` is too large\n  caused by: it unpacks to more than 976.6 KiB\n\n\
-         hint: If this size is expected, raise the limit with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first",
+        &["ingest.max_decompressed_bytes=1000000"],
+        "error: `x.csv.gz` is too large\n  cause: it unpacks to more than 976.6 KiB\n\n\
+         hint: If this size is expected, raise the limit with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack the file first",
     );
     check(
         "x.zip",
         zip(&[("x.csv", &[b'a'; 5 << 20])]),
-        &["ingest.max_unpacked_bytes=1000000"],
-        "error: `x.zip` is too large\n  caused by: it unpacks to more than 976.6 KiB\n\n\
-         hint: If this size is expected, raise the limit with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first",
+        &["ingest.max_decompressed_bytes=1000000"],
+        "error: `x.zip` is too large\n  cause: it unpacks to more than 976.6 KiB\n\n\
+         hint: If this size is expected, raise the limit with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack the file first",
     );
 }
 

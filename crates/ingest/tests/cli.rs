@@ -22,7 +22,7 @@ fn run(project: &TestProject, arguments: &[&str]) -> Screen {
         .output()
         .expect("the program starts");
     let text = |bytes: &[u8]| {
-        testkit::filters::comparable(&String::from_utf8_lossy(bytes), &project.path(""))
+        testkit::filters::with_placeholders(&String::from_utf8_lossy(bytes), &project.path(""))
     };
     Screen {
         code: output.status.code(),

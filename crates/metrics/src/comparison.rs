@@ -1,4 +1,4 @@
-//! Paired comparison of the accuracy of models on the same rows.
+//! PairedRuns comparison of the accuracy of models on the same rows.
 
 use serde::{Deserialize, Serialize};
 

@@ -12,9 +12,11 @@
 //! and paired differences have score intervals (Wilson 1927, Newcombe 1998), which are valid for any number of rows.
 //! Other metrics have bootstrap intervals if the rows are informative enough for resampling, and none otherwise.
 
+mod abstention;
 mod bootstrap;
 mod calibration;
 mod calibration_file;
+mod class_figures;
 mod comparison;
 mod confusion;
 pub mod counter_rng;
@@ -33,9 +35,11 @@ mod scored_rows;
 mod temperature;
 mod thresholds;
 
+pub use abstention::{AbstentionFigures, abstention_figures, accuracy_coverage_curve};
 pub use bootstrap::{MIN_BOOTSTRAP_ROWS, compute_figures};
 pub use calibration::{BrierParts, ReliabilityBin, brier_parts, reliability};
 pub use calibration_file::{CalibrationFile, ProbabilityFigures};
+pub use class_figures::{ClassFigures, class_figures};
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use counter_rng::CounterRng;
@@ -50,3 +54,4 @@ pub use metric::Metric;
 pub use ranking::{RocPoint, roc_curve};
 pub use scored_rows::{ScoredRows, THRESHOLD, is_correct};
 pub use temperature::{apply_temperature, fit_temperature};
+pub use thresholds::{ThresholdFigures, threshold_figures};

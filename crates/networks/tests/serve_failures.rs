@@ -71,7 +71,7 @@ fn trained() -> Project {
 }
 
 fn start(project: &Project) -> Service {
-    let source = Source::Named(Box::new(project.pipeline(&[])), "naive".to_owned());
+    let source = ModelSource::Named(Box::new(project.pipeline(&[])), "naive".to_owned());
     Service::start(source, Some(FAILING), Limits::default(), false).expect("it is trained")
 }
 

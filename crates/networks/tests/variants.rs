@@ -288,7 +288,7 @@ fn a_bundle_without_its_normalisation_is_refused() {
             .remove("normalization");
     });
     assert!(
-        without_normalization.contains("does not say how its training texts were cleaned")
+        without_normalization.contains("has no `normalization`")
             && without_normalization.contains("ressenti run --only train --force"),
         "{without_normalization}"
     );

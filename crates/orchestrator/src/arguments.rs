@@ -123,7 +123,7 @@ pub(crate) struct RunArguments {
     pub(crate) dry_run: bool,
 
     /// Number of steps that run at the same time; overrides `run.jobs`, results do not depend on it
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MOST_JOBS as i64))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MAX_JOBS as i64))]
     pub(crate) jobs: Option<u8>,
 
     /// If a step fails, still run the steps that do not need it

@@ -52,7 +52,7 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
+fn print_table(out: &mut impl Write, found: &[UnusedFolder], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
         let text = "Nothing to delete: every artifact is the last output of a variant, or was made for one";
         return writeln!(out, "{text}");
@@ -65,7 +65,7 @@ fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Resul
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
         let folder = unused.folder.display();
         let what = match &unused.kind {
-            UnnamedKind::Output {
+            UnusedKind::Output {
                 stage: of,
                 finished,
                 summary,
@@ -78,10 +78,10 @@ fn print_table(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Resul
                 style = AnsiColor::Yellow.on_default();
                 format!("damaged output, its manifest cannot be read: {folder}")
             }
-            UnnamedKind::Resumable => {
+            UnusedKind::Resumable => {
                 format!("state from which an interrupted run can resume: {folder}")
             }
-            UnnamedKind::Unfinished => format!("unfinished output of a killed run: {folder}"),
+            UnusedKind::Unfinished => format!("unfinished output of a killed run: {folder}"),
         };
         let size = format::bytes(unused.bytes);
         let line = format!("{stage:<9} {size:>10}  {age:>10}  {what}");
@@ -100,9 +100,9 @@ fn confirm(out: &mut impl Write) -> bool {
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-fn to_json(unused: &Unnamed, deleted: bool) -> Value {
+fn to_json(unused: &UnusedFolder, deleted: bool) -> Value {
     let (kind, output) = match &unused.kind {
-        UnnamedKind::Output {
+        UnusedKind::Output {
             stage,
             finished,
             summary,

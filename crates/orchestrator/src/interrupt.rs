@@ -15,8 +15,8 @@ static LIMIT_NEAR: AtomicBool = AtomicBool::new(false);
 static IN_JOB: AtomicBool = AtomicBool::new(false);
 static WHOLE_JOB_IS_SIGNALLED: AtomicBool = AtomicBool::new(false);
 /// The process id of each slot, 0 if the slot is free.
-pub(crate) static CHILDREN: [AtomicI32; RunSettings::MOST_JOBS] =
-    [const { AtomicI32::new(0) }; RunSettings::MOST_JOBS];
+pub(crate) static CHILDREN: [AtomicI32; RunSettings::MAX_JOBS] =
+    [const { AtomicI32::new(0) }; RunSettings::MAX_JOBS];
 /// Number of signals that are being forwarded now.
 static FORWARDING: AtomicI32 = AtomicI32::new(0);
 

@@ -73,7 +73,7 @@ impl ClusterJob<'_> {
         loop {
             let begun = SystemTime::now();
             let process = std::process::id();
-            self.record_event(What::Started { process })?;
+            self.record_event(EventKind::Started { process })?;
             let mut command = Command::new(&self.arguments.command[0]);
             command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
@@ -86,9 +86,9 @@ impl ClusterJob<'_> {
             );
             let (code, what) = match next {
                 NextAction::End(ProcessEnd { code, reason }) => {
-                    (code, What::Ended { code, reason })
+                    (code, EventKind::Ended { code, reason })
                 }
-                NextAction::Stop => (INTERRUPTED, What::Stopped),
+                NextAction::Stop => (INTERRUPTED, EventKind::Stopped),
                 NextAction::LimitTooShort => {
                     print_failure(&limit_too_short(&self.arguments.name));
                     let reason = "the time limit is too short".to_owned();
@@ -122,7 +122,7 @@ impl ClusterJob<'_> {
         let text = format!("{reason}: {text}");
         // Recorded first, because Slurm may end this process at once.
         let reason = reason.to_owned();
-        self.record_event(What::Requeued { reason, fault })?;
+        self.record_event(EventKind::Requeued { reason, fault })?;
         // If the log cannot be written, there is no other place to print.
         let _ = writeln!(anstream::stderr(), "{text}");
         if let Err(error) = Slurm.requeue(task) {
@@ -150,7 +150,7 @@ impl ClusterJob<'_> {
         })
     }
 
-    fn record_event(&self, what: What) -> Result<(), Failure> {
+    fn record_event(&self, kind: EventKind) -> Result<(), Failure> {
         // Without Slurm nothing reads the record.
         let Some(task) = self.task else {
             return Ok(());

@@ -63,7 +63,7 @@ impl<'a> KnownArtifacts<'a> {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
             None => self.known.remove(&step.id),
         };
-        let resume_folder = key.map(|key| self.store.kept(stage, &key));
+        let resume_folder = key.map(|key| self.store.resume_directory(stage, &key));
         let info = StepInfo {
             id: step.id.clone(),
             settings: step.settings.clone(),
@@ -72,7 +72,7 @@ impl<'a> KnownArtifacts<'a> {
             sources,
             output,
             resume_folder: resume_folder.filter(|folder| folder.is_dir()),
-            builder: key.and_then(|key| self.store.builder(stage, &key)),
+            builder: key.and_then(|key| self.store.lock_holder(stage, &key)),
             forced,
         };
         let reasons = reasons_to_run(&info);
@@ -80,7 +80,7 @@ impl<'a> KnownArtifacts<'a> {
     }
 
     /// Saves the digests of sources for the next run.
-    pub(crate) fn save(&self) {
+    pub(crate) fn save(&mut self) {
         self.sources.save();
     }
 
@@ -96,7 +96,7 @@ impl<'a> KnownArtifacts<'a> {
         };
         let (folder, manifest) = (artifact.folder(), artifact.manifest());
         if self.verified.get(folder) != Some(manifest) {
-            if let Err(error) = artifact.verify() {
+            if let Err(error) = artifact.verify_changed(&mut self.sources) {
                 return damaged(error, Some(artifact));
             }
             self.verified.insert(folder.to_owned(), manifest.clone());
@@ -107,7 +107,7 @@ impl<'a> KnownArtifacts<'a> {
     fn latest(&self, id: &StepId) -> LatestOutput {
         match self.store.latest(id.stage, &id.variant) {
             Ok(Some(artifact)) => LatestOutput::Built(Box::new(artifact.manifest().clone())),
-            Ok(None) if self.store.named(id.stage, &id.variant).is_symlink() => {
+            Ok(None) if self.store.variant_link(id.stage, &id.variant).is_symlink() => {
                 LatestOutput::Removed
             }
             Ok(None) => LatestOutput::NeverBuilt,

@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
         let mut inputs = step.inputs.iter();
         if let Some(failed) = inputs.find_map(|input| state.blocked.get(input)).cloned() {
             summary.blocked += 1;
-            (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
+            (self.show)(StepState::Blocked, &step.id, &format!("needs `{failed}`"));
             state.blocked.insert(step.id.clone(), failed);
             return Ok(None);
         }

@@ -15,7 +15,7 @@ pub(crate) struct Sweeps<'a> {
 impl<'a> Sweeps<'a> {
     /// Shows every sweep as one line.
     pub(crate) fn collapsed(pipeline: &'a Pipeline) -> Self {
-        let collapsed = pipeline.sweeps_of_trials().into_iter().collect();
+        let collapsed = pipeline.sweep_by_step().into_iter().collect();
         Self { collapsed }
     }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use ingest::Carry;
+use ingest::KeepColumns;
 use stage::{ModelArguments, ProgressMode, renamed_flag};
 
 const EXAMPLES: &str = "\
@@ -159,11 +159,11 @@ pub(crate) enum Format {
 
 impl Arguments {
     /// The input columns to keep. A column named `all` can be selected by its position.
-    pub(crate) fn keep_columns(&self) -> Carry {
+    pub(crate) fn keep_columns(&self) -> KeepColumns {
         match self.keep_columns.as_slice() {
-            [] => Carry::None,
-            [all] if all == "all" => Carry::All,
-            named => Carry::Named(named.to_vec()),
+            [] => KeepColumns::None,
+            [all] if all == "all" => KeepColumns::All,
+            named => KeepColumns::Named(named.to_vec()),
         }
     }
 }

@@ -74,7 +74,8 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             "Give `--model` once, or compare models on the challenge set with `--challenge`",
         ));
     };
-    let ingest: IngestSettings = table_of("ingest", &arguments.model_arguments.overrides)?;
+    let ingest: IngestSettings =
+        table_from_overrides("ingest", &arguments.model_arguments.overrides)?;
     if let Some(input) = &arguments.input {
         let Some(output) = &arguments.output else {
             return Err(usage_error(
@@ -144,7 +145,7 @@ fn predict_file(
     };
     let engine = match &selection.pipeline {
         Some(pipeline) => &pipeline.engine,
-        None => &table_of("engine", &arguments.model_arguments.overrides)?,
+        None => &table_from_overrides("engine", &arguments.model_arguments.overrides)?,
     };
     if !arguments.plan && arguments.engine.is_none() && engine.kind == EngineKind::Local {
         return Err(usage_error(
@@ -170,6 +171,9 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
         return Selection::from_pipeline(model.load()?, &arguments.models);
     }
     check_tables(&model.overrides, &["engine", "ingest", "run"])?;
-    check_engine(&table_of("engine", &model.overrides)?)?;
-    Selection::from_folders(&arguments.bundles, table_of("run", &model.overrides)?)
+    check_engine(&table_from_overrides("engine", &model.overrides)?)?;
+    Selection::from_folders(
+        &arguments.bundles,
+        table_from_overrides("run", &model.overrides)?,
+    )
 }

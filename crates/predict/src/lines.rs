@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use artifact::{ArtifactError, Failure, format};
-use ingest::BadRow;
+use ingest::RejectedRow;
 use stage::{Progress, stdout_is_open};
 
 use crate::answer::{self, Answer};
@@ -22,7 +22,7 @@ const EXCERPT: usize = 200;
 const TOO_LONG: &str = "the text is longer than `ingest.max_text_bytes`";
 
 /// A text, or why the line was rejected.
-type Line = Result<String, BadRow>;
+type Line = Result<String, RejectedRow>;
 
 /// Predicts texts and writes the answers to standard output, in order.
 pub(crate) struct AnswerWriter<'a> {

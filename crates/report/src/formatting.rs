@@ -1,4 +1,4 @@
-//! Numbers, intervals and lists as the report prints them.
+//! CsvDownload, intervals and lists as the report prints them.
 
 pub(crate) use artifact::format::percent;
 use chrono::DateTime;

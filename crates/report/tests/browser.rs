@@ -15,7 +15,7 @@ fn the_page_fits_every_window_in_light_and_dark() {
     let collapsed = render(&sample_run::run(4000));
     let open = collapsed.replace("<details", "<details open");
     for (html, is_dark) in [(&collapsed, false), (&open, false), (&open, true)] {
-        let (problems, was_dark) = measured(&browser, html, is_dark);
+        let (problems, was_dark) = measure_page(&browser, html, is_dark);
         assert_eq!(was_dark, is_dark);
         assert!(
             problems.is_empty(),
@@ -31,7 +31,7 @@ fn problems_of_a_page_are_found() {
     let html = "<!doctype html><meta name=viewport content='width=device-width'><body style='background:#fff'>\
         <p style='color:#ccc'>pale</p><div style='width:900px'>wide</div>\
         <svg width=100 height=50><text x=5 y=20>one</text><text x=6 y=22>two</text></svg>";
-    let (problems, _) = measured(&browser, html, false);
+    let (problems, _) = measure_page(&browser, html, false);
     for expected in [
         "wider than its window of 360",
         "over each other: one, two",

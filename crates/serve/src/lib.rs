@@ -36,7 +36,7 @@ use std::thread::JoinHandle;
 use artifact::Failure;
 use axum::Router;
 use clap::Parser;
-use settings::{Pipeline, table_of};
+use settings::{Pipeline, table_from_overrides};
 use stage::{add_artifacts_override, exit_code};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -208,7 +208,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 
 fn find_source(arguments: &Arguments) -> Result<ModelSource, Failure> {
     if let Some(folder) = &arguments.bundle {
-        let run = table_of("run", &arguments.overrides)?;
+        let run = table_from_overrides("run", &arguments.overrides)?;
         return Ok(ModelSource::Folder(folder.clone(), run));
     }
     let overrides = add_artifacts_override(&arguments.overrides, arguments.artifacts.as_deref());
@@ -216,7 +216,7 @@ fn find_source(arguments: &Arguments) -> Result<ModelSource, Failure> {
     let name = match &arguments.model {
         Some(name) => name.clone(),
         None => {
-            let (name, reason) = find::best(&pipeline)?;
+            let (name, reason) = find::best_model(&pipeline)?;
             print_line(&reason);
             name
         }

@@ -75,7 +75,7 @@ impl ModelSource {
         }
     }
 
-    pub(crate) fn locate(&self) -> Result<Place, Failure> {
+    pub(crate) fn locate(&self) -> Result<ModelLocation, Failure> {
         match self {
             Self::Named(pipeline, name) => find::named(pipeline, name),
             Self::Folder(folder, _) => find::in_folder(folder),

@@ -223,7 +223,7 @@ impl Worker {
             // A panic in a library fails these requests and does not end the service.
             let panicked = |_| Failure::new("it stopped unexpectedly");
             let predictor = &self.model.predictor;
-            let predictions = artifact::guarded(panicked, || predictor.answers(part, explain));
+            let predictions = artifact::catch_panics(panicked, || predictor.predict(part, explain));
             for note in predictor.take_notes() {
                 crate::print_line(&note);
             }
@@ -242,7 +242,7 @@ impl Worker {
             TextPrediction {
                 label: probability.map(|value| label(value).to_owned()),
                 probability,
-                words: explanation.as_ref().map(Explanation::placed),
+                words: explanation.as_ref().map(Explanation::word_spans),
                 text: explanation.map(|explanation| explanation.text),
             }
         };

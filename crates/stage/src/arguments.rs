@@ -58,7 +58,8 @@ impl PipelineArguments {
     fn all_overrides(&self) -> Vec<Override> {
         let mut overrides = self.overrides.clone();
         let source = self.source.as_deref();
-        overrides.extend(source.map(|path| Override::text("ingest.source", &absolute_text(path))));
+        overrides
+            .extend(source.map(|path| Override::from_text("ingest.source", &absolute_text(path))));
         add_artifacts_override(&overrides, self.artifacts.as_deref())
     }
 

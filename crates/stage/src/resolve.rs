@@ -107,7 +107,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Saves the digests of the sources for the next run.
-    pub fn save(&self) {
+    pub fn save(&mut self) {
         self.sources.save();
     }
 

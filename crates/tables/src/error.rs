@@ -122,7 +122,7 @@ impl InputError {
             (Some(TooLarge::Setting(_)), _) => Self::new(
                 Problem::TooLarge,
                 format!("`{name}` is too large"),
-                "If this size is expected, raise the limit with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack the file first",
+                "If this size is expected, raise the limit with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack the file first",
             )
             .with_cause(source),
             (None, InvalidData | InvalidInput | Other | UnexpectedEof) => Self::new(

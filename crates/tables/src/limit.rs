@@ -15,7 +15,7 @@ const MIN_LIMITED_BYTES: u64 = 100 << 20;
 /// Why decompression stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooLarge {
-    /// The file has more bytes than `ingest.max_unpacked_bytes`.
+    /// The file has more bytes than `ingest.max_decompressed_bytes`.
     #[error("it unpacks to more than {}", format::bytes(*.0))]
     Setting(u64),
     /// The file has more than [`MAX_RATIO`] times its compressed size.

@@ -51,8 +51,12 @@ impl<'a> Table<'a> {
         scratch: &Path,
         on_read: impl Fn(u64) + 'a,
     ) -> Result<Self, InputError> {
-        let decompressed =
-            decompress::decompress(path, Some(scratch), settings.max_unpacked_bytes, on_read)?;
+        let decompressed = decompress::decompress(
+            path,
+            Some(scratch),
+            settings.max_decompressed_bytes,
+            on_read,
+        )?;
         let compression =
             Some(decompressed.compression).filter(|compression| !compression.is_empty());
         let mut description: Vec<String> = compression.map(str::to_owned).into_iter().collect();
@@ -159,7 +163,7 @@ fn open_parquet(
         .metadata()
         .map_err(InputError::cannot_read(path))?
         .len();
-    let limit = Limit::new(size, settings.max_unpacked_bytes);
+    let limit = Limit::new(size, settings.max_decompressed_bytes);
     ParquetReader::open(path, file, row_limit(settings), limit)
 }
 

@@ -72,8 +72,8 @@ impl TestArtifact {
 }
 
 /// Information about a run that took no time.
-pub fn run_facts() -> RunFacts {
-    RunFacts {
+pub fn run_info() -> RunInfo {
+    RunInfo {
         started: 1_700_000_000,
         seconds: 0.0,
         peak_memory: 0,

@@ -59,7 +59,7 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     match settings.kind {
         ModelKind::Probe => return probe::run(context, &settings),
         ModelKind::Linear => return ngrams::run(context, &settings),
-        ModelKind::Winner => return best_trial::run(context, &settings),
+        ModelKind::BestOfSweep => return best_trial::run(context, &settings),
         _ => {}
     }
     if let Some(test) = settings.range_test {

@@ -54,7 +54,7 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
         accuracy = 100.0 * validation.accuracy,
         rows = artifact::format::count(validation.rows),
         loss = validation.loss,
-        calibration = model.calibration.in_words(),
+        calibration = model.calibration.describe(),
         tokens = model.provenance.tokens,
         embedding = model
             .provenance

@@ -90,7 +90,7 @@ fn uninterrupted(changes: &[&str]) -> [Vec<u8>; 2] {
 
 /// The step after which a training reports that it resumes.
 #[track_caller]
-fn resumed_step(screen: &Screen) -> u64 {
+fn resumed_step(screen: &ProgramOutput) -> u64 {
     let line = screen
         .stderr
         .lines()

@@ -69,7 +69,8 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     selection.start_threads();
     let predictor = Predictor::load(location, &selection.run, networks)?;
-    let reading: IngestSettings = table_of("ingest", &arguments.model_arguments.overrides)?;
+    let reading: IngestSettings =
+        table_from_overrides("ingest", &arguments.model_arguments.overrides)?;
     let query = TrendQuery {
         files: &arguments.files,
         reading: &reading,
@@ -110,7 +111,10 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     }
     let overrides = &arguments.model_arguments.overrides;
     check_tables(overrides, &["ingest", "run"])?;
-    Selection::from_folders(slice::from_ref(folder), table_of("run", overrides)?)
+    Selection::from_folders(
+        slice::from_ref(folder),
+        table_from_overrides("run", overrides)?,
+    )
 }
 
 /// Where the model's error rates come from: labelled reviews of the domain, or the model's evaluation.

@@ -27,7 +27,7 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
     let shares = html! {
         (pages::findings(&findings, conclusion))
         h3 { "Share of positive reviews by " (trend.period.name()) }
-        (numbered(draw_shares(trend), caption(trend), share_numbers(trend)))
+        (figure_with_csv(draw_shares(trend), caption(trend), share_numbers(trend)))
     };
     // No sentence is highlighted.
     let certainty = pages::findings(&certainty(trend, model), usize::MAX);
@@ -43,11 +43,11 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
         }))
     };
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
-    let facts = format!("{rows} reviews by {period}, predicted by {model}");
+    let subtitle = format!("{rows} reviews by {period}, predicted by {model}");
     Page {
         title: "Ressenti: trend",
         heading: "Share of positive reviews over time",
-        facts: &facts,
+        subtitle: &subtitle,
         links: &[],
         main,
     }
@@ -164,7 +164,7 @@ fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
 
 fn share_numbers(trend: &Trend) -> Markup {
     let rows = table_rows(trend);
-    let mut numbers = Numbers::new("trend", &rows)
+    let mut numbers = CsvDownload::new("trend", &rows)
         .column("period", |row| row.label)
         .optional("reviews", |row| row.rows);
     for (index, name) in NUMBER_COLUMNS.iter().enumerate() {
@@ -220,10 +220,10 @@ fn changes(trend: &Trend) -> Markup {
     };
     let svg = frame.picture("changes", "Probability of a change", description, content);
     let caption = "Probability that the share changed at the start of a period, in a model with a constant share between changes.";
-    let numbers = Numbers::new("changes", &trend.periods)
+    let numbers = CsvDownload::new("changes", &trend.periods)
         .column("period", |it| &it.label)
         .column("probability", |it| format!("{:.5}", it.change));
-    numbered(svg, caption, numbers.link())
+    figure_with_csv(svg, caption, numbers.link())
 }
 
 fn change_section(change: &ChangePoint) -> Markup {
@@ -262,7 +262,7 @@ fn topic_section(trend: &Trend) -> Markup {
     let caption = format!(
         "{which}Share of positive reviews with {level}. Partially pooled: topics with few reviews are pulled towards the average of all topics."
     );
-    let share = |it: Estimate| noted((percent(it.value), range(it)));
+    let share = |it: Estimate| with_detail((percent(it.value), range(it)));
     let table = Table::new(caption, trend.topics.iter().take(MAX_TOPICS))
         .names("Topic", |it| &it.topic)
         .numbers("Reviews", |it| format::count(it.rows as u64))

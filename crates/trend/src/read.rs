@@ -58,7 +58,7 @@ pub struct TrendContext<'a> {
     pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Numbers of reviews in the files.
+/// CsvDownload of reviews in the files.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReviewCounts {
     all: u64,
@@ -216,7 +216,7 @@ impl TrendQuery<'_> {
         mut visit: impl FnMut(&Review<'_>) -> Result<(), TrendError>,
     ) -> Result<String, TrendError> {
         let mut result = Ok(());
-        let summary = read_each(self.files, self.reading, progress, |review| {
+        let summary = for_each_review(self.files, self.reading, progress, |review| {
             if result.is_ok() {
                 result = match (context.is_stopped)() {
                     true => Err(TrendError::Stopped),

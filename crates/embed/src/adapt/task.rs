@@ -61,7 +61,7 @@ impl Score {
 impl MaskedTask<'_> {
     fn mask_tokens(&self, ids: &[u32], stream: CounterRng) -> MaskedRow {
         let size = self.contract.vocabulary_size;
-        mask_tokens(ids, self.settings.masked, self.mask, size, stream)
+        mask_tokens(ids, self.settings.mask_probability, self.mask, size, stream)
     }
 
     /// How well the model predicts tokens of the first validation rows, the same ones every time.

@@ -13,7 +13,7 @@ use crate::row::excerpt;
 
 /// Reads the members of the archive. Extended headers are skipped and not loaded into memory, because their
 /// length cannot be trusted and no name in the data set needs them.
-pub(super) fn read(importer: &mut Importer<'_>, task: &Task) -> Result<(), InputError> {
+pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(), InputError> {
     let set = importer.path;
     // The last member that was started.
     let mut location = "near its start".to_owned();
@@ -52,7 +52,7 @@ fn open<'a>(
     settings: &IngestSettings,
     task: &'a ProgressTask,
 ) -> Result<Box<dyn BufRead + 'a>, InputError> {
-    let decompressed = tables::decompress(path, None, settings.max_unpacked_bytes, |bytes| {
+    let decompressed = tables::decompress(path, None, settings.max_decompressed_bytes, |bytes| {
         task.advance(bytes)
     })?;
     match (decompressed.compression, decompressed.content) {

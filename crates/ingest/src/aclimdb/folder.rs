@@ -12,7 +12,7 @@ use super::member::Part;
 use crate::download::if_exists;
 
 /// Reads the folder, or the folder `aclImdb` in it.
-pub(super) fn read(importer: &mut Importer<'_>, task: &Task) -> Result<(), InputError> {
+pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(), InputError> {
     let root = find_root(importer.path);
     for part in Part::ALL {
         let (split, class) = part.folders();

@@ -74,7 +74,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Inspects the files that match a path.
 fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Inspection<'a>, InputError> {
-    let paths = settings::matching(path);
+    let paths = settings::expand_pattern(path);
     let first = paths.first().ok_or_else(no_source)?;
     let expected = "`ressenti inspect` reads only CSV, JSON and Parquet files";
     let hint = "The aclImdb data set needs no inspection: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";

@@ -38,7 +38,7 @@ impl KeepColumns {
         let mut indices = Vec::with_capacity(wanted.len());
         for name in wanted {
             let index = column_index(name, names);
-            let index = index.ok_or_else(|| no_column(path, "--carry", name, names))?;
+            let index = index.ok_or_else(|| no_column(path, "--keep-columns", name, names))?;
             if !indices.contains(&index) {
                 indices.push(index);
             }

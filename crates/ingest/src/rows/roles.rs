@@ -156,7 +156,7 @@ impl RoleDetector<'_> {
         let may_be_stars = sample.is_numeric()
             && sample.distinct() == 1
             && self.match_name(Role::Rating, column).is_some();
-        let knows = |value: &str| self.settings.labels.knows(value);
+        let knows = |value: &str| self.settings.labels.contains(value);
         let known = sample.share(knows);
         let fits = match name {
             // The user is told about unknown values in such a column.

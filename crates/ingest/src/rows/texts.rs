@@ -56,7 +56,7 @@ pub fn kept_column_names(
     path: &Path,
     settings: &IngestSettings,
     keep: &KeepColumns,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<Vec<String>, InputError> {
     if *keep == KeepColumns::None {
         return Ok(Vec::new());
@@ -71,7 +71,7 @@ pub fn kept_column_names(
 fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
-    task: &'a Task,
+    task: &'a ProgressTask,
 ) -> Result<RowReader<'a>, InputError> {
     check_input(path, settings)?;
     RowReader::open(path, settings, &std::env::temp_dir(), task, None)
@@ -109,7 +109,7 @@ pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
     keep: &KeepColumns,
-    (progress, task): (&Progress, &Task),
+    (progress, task): (&Progress, &ProgressTask),
     first: u64,
     mut on_row: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), InputError> {

@@ -66,7 +66,7 @@ impl JobCommands {
     /// Resources that the job of a step requests by default.
     pub(super) fn resources(&self, index: usize) -> Resources {
         let stage = self.workspace.steps[index].id.stage;
-        self.workspace.pipeline.engine.of_stage(stage)
+        self.workspace.pipeline.engine.resources_for_stage(stage)
     }
 
     /// The task that runs a step.
@@ -82,8 +82,8 @@ impl JobCommands {
         let baseline = self.options.baseline_of(workspace, step);
         command.extend(workspace.program_arguments(step, baseline, Some(threads)));
         let work = workspace.store.work_folder();
-        let watch = Watch {
-            watcher: &self.ressenti,
+        let wrapper = JobWrapper {
+            ressenti: &self.ressenti,
             record: &self.record,
             resume_prefix: &work.join(format!("{}-", step.stage)),
             retries: workspace.pipeline.run.retries,

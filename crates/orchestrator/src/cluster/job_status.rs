@@ -62,27 +62,29 @@ pub(crate) fn jobs_by_step<'s>(
         false => Snapshot::take(Slurm, open.into_iter()).unwrap_or_default(),
     };
     let jobs = found.into_iter().map(|(id, submission, events)| {
-        let status = snapshot.course(submission.job, &events);
+        let status = snapshot.status(submission.job, &events);
         let log = record.log(&submission.name);
         (id, describe(submission.job, status, log))
     });
     Ok(jobs.collect())
 }
 
-fn describe(job: TaskId, status: Course, log: PathBuf) -> StepJob {
+fn describe(job: TaskId, status: JobStatus, log: PathBuf) -> StepJob {
     const UNKNOWN: &str = "not in the queue; how it ended is unknown";
     let output = || last_line(&log).unwrap_or_default();
-    let (state, text) = match status.standing {
-        Standing::Waits(reason) if status.starts > 0 => ("queued", format!("to resume ({reason})")),
-        Standing::Waits(reason) => ("queued", reason),
-        Standing::NeverRuns => ("held", "an input failed".to_owned()),
-        Standing::Runs if status.starts > 1 => ("resumed", output()),
-        Standing::Runs => ("running", output()),
-        Standing::Ended { code: 0, .. } => ("done", String::new()),
-        Standing::Ended { reason, .. } => ("failed", reason),
-        Standing::Cancelled => ("cancelled", String::new()),
-        Standing::Lost(state) => ("lost", format!("Slurm ended the job: {state}")),
-        Standing::Unknown => ("lost", UNKNOWN.to_owned()),
+    let (state, text) = match status.state {
+        JobState::Pending(reason) if status.starts > 0 => {
+            ("queued", format!("to resume ({reason})"))
+        }
+        JobState::Pending(reason) => ("queued", reason),
+        JobState::DependencyFailed => ("held", "an input failed".to_owned()),
+        JobState::Running if status.starts > 1 => ("resumed", output()),
+        JobState::Running => ("running", output()),
+        JobState::Ended { code: 0, .. } => ("done", String::new()),
+        JobState::Ended { reason, .. } => ("failed", reason),
+        JobState::Cancelled => ("cancelled", String::new()),
+        JobState::Lost(state) => ("lost", format!("Slurm ended the job: {state}")),
+        JobState::Unknown => ("lost", UNKNOWN.to_owned()),
     };
     StepJob {
         job,

@@ -68,8 +68,8 @@ struct ClusterRun<'a> {
 
 /// An unfinished job with the status that was last printed.
 struct TrackedJob {
-    job: Monitored,
-    shown: Option<Course>,
+    job: MonitoredJob,
+    shown: Option<JobStatus>,
 }
 
 /// Submits the stale steps that have no queued job, and monitors all jobs until they end. With `detach` it
@@ -88,7 +88,7 @@ pub(crate) fn run(
     let commands = JobCommands::new(workspace, options)?;
     let mut run = ClusterRun {
         commands: &commands,
-        max_array_size: Slurm.largest_array()?,
+        max_array_size: Slurm.max_array_size()?,
         run_started: seconds_since_1970() as u64,
         artifacts: KnownArtifacts::new(&commands.workspace.store),
         view,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use artifact::{Failure, StageName, format};
 use settings::StepId;
-use slurm::tail::{failure, last_line, of_job};
-use slurm::{Course, Slurm, Snapshot, Standing, Submission, TaskId};
+use slurm::tail::{failure_lines, last_line, slurm_messages};
+use slurm::{JobState, JobStatus, Slurm, Snapshot, Submission, TaskId};
 use stage::StepState;
 
 use super::ClusterRun;
@@ -54,7 +54,7 @@ impl ClusterRun<'_> {
         let (mut overview, mut silent) = (None, None);
         while !self.jobs.is_empty() && !interrupt::requested() {
             let jobs = self.jobs.values().map(|it| it.job.submission.job);
-            match Snapshot::of(Slurm, jobs) {
+            match Snapshot::take(Slurm, jobs) {
                 Ok(snapshot) => {
                     silent = None;
                     let with_lines = is_due(overview) || self.view.is_live();
@@ -104,7 +104,7 @@ impl ClusterRun<'_> {
                 continue;
             };
             let record = &self.commands.record;
-            let status = tracked.job.course(snapshot, Slurm, record)?;
+            let status = tracked.job.status(snapshot, Slurm, record)?;
             match self.assess(index, &status)? {
                 JobOutcome::Open => shown.push(self.show(index, status, with_lines)),
                 JobOutcome::Ended(end) => self.end(index, &status, end)?,
@@ -114,20 +114,22 @@ impl ClusterRun<'_> {
         Ok(shown)
     }
 
-    fn assess(&mut self, index: usize, status: &Course) -> Result<JobOutcome, Failure> {
+    fn assess(&mut self, index: usize, status: &JobStatus) -> Result<JobOutcome, Failure> {
         let step = &self.commands.workspace.steps[index];
-        let missing_for = self.jobs[&index].job.gone_for();
-        Ok(match &status.standing {
-            Standing::Waits(_) | Standing::Runs => JobOutcome::Open,
-            Standing::NeverRuns => JobOutcome::Lost("an input was submitted again".to_owned()),
-            Standing::Cancelled => JobOutcome::Ended(StepEnd::Interrupted),
-            Standing::Ended { code: 0, .. }
+        let missing_for = self.jobs[&index].job.time_out_of_queue();
+        Ok(match &status.state {
+            JobState::Pending(_) | JobState::Running => JobOutcome::Open,
+            JobState::DependencyFailed => {
+                JobOutcome::Lost("an input was submitted again".to_owned())
+            }
+            JobState::Cancelled => JobOutcome::Ended(StepEnd::Interrupted),
+            JobState::Ended { code: 0, .. }
                 if missing_for < FILE_VISIBILITY_DELAY
                     && !self.artifacts.plan_step(step, false)?.is_fresh() =>
             {
                 JobOutcome::Open
             }
-            Standing::Ended { code, reason } => {
+            JobState::Ended { code, reason } => {
                 let (code, reason) = (*code, reason.clone());
                 let ending = ProcessEnd { code, reason };
                 JobOutcome::Ended(
@@ -135,16 +137,16 @@ impl ClusterRun<'_> {
                         .step_end(ending, &mut self.artifacts)?,
                 )
             }
-            Standing::Unknown if missing_for < ACCOUNTING_DELAY => JobOutcome::Open,
-            Standing::Lost(_) | Standing::Unknown => {
-                let reason = describe_loss(&status.standing);
+            JobState::Unknown if missing_for < ACCOUNTING_DELAY => JobOutcome::Open,
+            JobState::Lost(_) | JobState::Unknown => {
+                let reason = describe_loss(&status.state);
                 let tries = self.resubmissions.get(&index).copied().unwrap_or(0);
-                match status.may_pass() {
+                match status.is_transient() {
                     true if tries < self.commands.workspace.pipeline.run.retries => {
                         JobOutcome::Lost(reason)
                     }
-                    may_pass => JobOutcome::Ended(StepEnd::Failed {
-                        code: if may_pass { TRANSIENT } else { 1 },
+                    is_transient => JobOutcome::Ended(StepEnd::Failed {
+                        code: if is_transient { TRANSIENT } else { 1 },
                         reason: reason + &advice(status, step.id.stage),
                         has_output: false,
                     }),
@@ -153,10 +155,10 @@ impl ClusterRun<'_> {
         })
     }
 
-    fn show(&mut self, index: usize, status: Course, with_line: bool) -> ShownJob {
+    fn show(&mut self, index: usize, status: JobStatus, with_line: bool) -> ShownJob {
         let tracked = self.jobs.get_mut(&index).expect("it is open");
         let log = self.commands.record.log(&tracked.job.submission.name);
-        let shows_line = with_line && status.standing == Standing::Runs;
+        let shows_line = with_line && status.state == JobState::Running;
         let shown = ShownJob {
             id: self.commands.workspace.steps[index].id.clone(),
             job: tracked.job.submission.job,
@@ -165,11 +167,11 @@ impl ClusterRun<'_> {
         };
         let status = &shown.status;
         let has_changed = tracked.shown.as_ref().is_none_or(|last| {
-            let kind = std::mem::discriminant::<Standing>;
-            last.starts != status.starts || kind(&last.standing) != kind(&status.standing)
+            let kind = std::mem::discriminant::<JobState>;
+            last.starts != status.starts || kind(&last.state) != kind(&status.state)
         });
         // Slurm reports a job as running shortly before its program starts.
-        let is_started = status.standing != Standing::Runs || status.starts > 0;
+        let is_started = status.state != JobState::Running || status.starts > 0;
         if is_started && has_changed {
             self.view.print_state_change(&shown);
             tracked.shown = Some(status.clone());
@@ -177,7 +179,7 @@ impl ClusterRun<'_> {
         shown
     }
 
-    fn end(&mut self, index: usize, status: &Course, end: StepEnd) -> Result<(), Failure> {
+    fn end(&mut self, index: usize, status: &JobStatus, end: StepEnd) -> Result<(), Failure> {
         let tracked = self.jobs.remove(&index).expect("it is open");
         let Submission {
             name, job, time, ..
@@ -213,10 +215,10 @@ impl ClusterRun<'_> {
                 let log = record.log(&name);
                 let text = format!("{reason}{on_node}, job {job}; log `{}`", log.display());
                 self.view.print_step(StepState::Failed, id, &text);
-                let lines = match status.standing {
+                let lines = match status.state {
                     // The program was killed before it could print an error.
-                    Standing::Lost(_) => of_job(&record.output(), job),
-                    _ => failure(&log),
+                    JobState::Lost(_) => slurm_messages(&record.output(), job),
+                    _ => failure_lines(&log),
                 };
                 self.view.print_log(&lines);
                 self.block_dependents(id)?;
@@ -237,7 +239,7 @@ impl ClusterRun<'_> {
             };
             self.summary.blocked += 1;
             self.view
-                .print_step(StepState::Held, id, &format!("needs `{failed}`"));
+                .print_step(StepState::Blocked, id, &format!("needs `{failed}`"));
             self.blocked.insert(id.clone(), failed.clone());
             jobs.push(tracked.job.submission.job);
         }
@@ -245,7 +247,7 @@ impl ClusterRun<'_> {
     }
 
     /// Submits a lost step and its dependents again.
-    fn resubmit(&mut self, index: usize, status: &Course, reason: &str) -> Result<(), Failure> {
+    fn resubmit(&mut self, index: usize, status: &JobStatus, reason: &str) -> Result<(), Failure> {
         let step = &self.commands.workspace.steps[index];
         let mut inputs = step.inputs.iter();
         if let Some(failed) = inputs.find_map(|input| self.blocked.get(input)).cloned() {
@@ -254,7 +256,7 @@ impl ClusterRun<'_> {
         *self.resubmissions.entry(index).or_default() += 1;
         let mut note = format!("{}: {reason}; submitting it again", step.id);
         // The memory that the job had, even if it came from the cluster's default.
-        if let Some(memory) = status.memory.filter(|_| status.wants_memory()) {
+        if let Some(memory) = status.memory.filter(|_| status.ran_out_of_memory()) {
             self.memory.insert(index, 2 * memory);
             note += &format!(" with {} MiB of memory", 2 * memory);
         }
@@ -278,20 +280,20 @@ impl ClusterRun<'_> {
 }
 
 /// Advice for a job that Slurm ended, appended to the error message.
-fn advice(status: &Course, stage: StageName) -> String {
-    match &status.standing {
-        _ if status.wants_memory() => {
+fn advice(status: &JobStatus, stage: StageName) -> String {
+    match &status.state {
+        _ if status.ran_out_of_memory() => {
             format!("; request more memory with `--set engine.{stage}.memory=SIZE`")
         }
-        Standing::Lost(state) if state == "TIMEOUT" => format!(
+        JobState::Lost(state) if state == "TIMEOUT" => format!(
             "; request more time with `--set engine.{stage}.time=HH:MM:SS`, or save earlier with a longer `engine.save_before`"
         ),
         _ => String::new(),
     }
 }
 
-fn describe_loss(standing: &Standing) -> String {
-    let Standing::Lost(state) = standing else {
+fn describe_loss(state: &JobState) -> String {
+    let JobState::Lost(state) = state else {
         return "the job left the queue, and Slurm does not report how it ended".to_owned();
     };
     let words = match state.as_str() {

@@ -28,7 +28,7 @@ impl ClusterRun<'_> {
             };
             match queue.get(&submission.job) {
                 None => {}
-                Some(queued) if queued.standing == Standing::NeverRuns => {
+                Some(queued) if queued.state == JobState::DependencyFailed => {
                     never_running.push(submission.job);
                 }
                 Some(_) if submission.command == task.command => {
@@ -78,7 +78,7 @@ impl ClusterRun<'_> {
                 let task = is_array.then_some(task_number);
                 let submission =
                     Submission::now(&name, TaskId { job, task }, &command, self.run_started);
-                self.commands.record.submitted(&submission)?;
+                self.commands.record.add_submission(&submission)?;
                 self.start_monitoring(*index, submission);
             }
         }
@@ -92,7 +92,7 @@ impl ClusterRun<'_> {
     }
 
     fn start_monitoring(&mut self, index: usize, submission: Submission) {
-        let job = Monitored::new(submission);
+        let job = MonitoredJob::new(submission);
         self.jobs.insert(index, TrackedJob { job, shown: None });
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use artifact::format;
 use maud::{Markup, html};
 use pages::{CsvDownload, Page, Scale, Size, figure_with_csv, label, px, section};
-use slurm::{Event, What};
+use slurm::{Event, EventKind};
 
 /// Height of a bar with the space below it, in pixels.
 const LANE: f64 = 18.0;
@@ -105,10 +105,10 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
                     // A second start without an end means that the earlier run was lost.
                     LOST
                 }
-                What::Requeued { .. } => REQUEUED,
-                What::Stopped => STOPPED,
-                What::Ended { code: 0, .. } => DONE,
-                What::Ended { .. } => FAILED,
+                EventKind::Requeued { .. } => REQUEUED,
+                EventKind::Stopped => STOPPED,
+                EventKind::Ended { code: 0, .. } => DONE,
+                EventKind::Ended { .. } => FAILED,
             };
             if let Some(start) = before {
                 add(start, event.time, end);
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_run_lasts_from_its_start_to_the_next_event() {
-        let requeued = What::Requeued {
+        let requeued = EventKind::Requeued {
             reason: "time limit".to_owned(),
             fault: false,
         };

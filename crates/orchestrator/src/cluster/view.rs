@@ -30,7 +30,7 @@ pub(crate) struct ShownJob {
     /// Its job number.
     pub(crate) job: TaskId,
     /// Its status.
-    pub(crate) status: Course,
+    pub(crate) status: JobStatus,
     /// Its last line of output.
     pub(crate) line: Option<String>,
 }
@@ -75,10 +75,10 @@ impl View {
     pub(crate) fn print_state_change(&self, shown: &ShownJob) {
         let (id, job, status) = (&shown.id, &shown.job, &shown.status);
         let node = &status.node;
-        let (word, text) = match status.standing {
-            Standing::Runs if status.starts > 1 => ("resumed", format!("on {node}")),
-            Standing::Runs => ("running", format!("on {node}")),
-            Standing::Waits(_) if status.starts > 0 => {
+        let (word, text) = match status.state {
+            JobState::Running if status.starts > 1 => ("resumed", format!("on {node}")),
+            JobState::Running => ("running", format!("on {node}")),
+            JobState::Pending(_) if status.starts > 0 => {
                 let text = "will resume from its checkpoint";
                 ("queued", text.to_owned())
             }
@@ -92,7 +92,7 @@ impl View {
 
     /// Prints the number of jobs in each state.
     pub(crate) fn print_overview(&self, done: u64, open: &[ShownJob]) {
-        let runs = |shown: &&ShownJob| shown.status.standing == Standing::Runs;
+        let runs = |shown: &&ShownJob| shown.status.state == JobState::Running;
         let running: Vec<&ShownJob> = open.iter().filter(runs).collect();
         let waiting = open.len() - running.len();
         let counts = [done, running.len() as u64, waiting as u64].map(format::count);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use artifact::{ArtifactError, Digest, Failure, FileLock};
-use ingest::Carry;
+use ingest::KeepColumns;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub(crate) struct PredictionTask {
     pub(crate) format: OutputFormat,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
-    pub(crate) keep_columns: Carry,
+    pub(crate) keep_columns: KeepColumns,
     /// Number of the first row, from 1; differs between shards.
     pub(crate) first_row: u64,
 }

@@ -14,8 +14,8 @@ use std::thread;
 use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
-use ingest::{Carry, InputError, TextContent, TextRow, carried_names, read_texts};
-use metrics::is_right;
+use ingest::{InputError, KeepColumns, TextContent, TextRow, kept_column_names, read_texts};
+use metrics::is_correct;
 use serde::Serialize;
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask, install_signal_handlers, stop_requested};
@@ -53,7 +53,7 @@ pub(crate) struct FileJob<'a> {
     pub(crate) ingest: &'a IngestSettings,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
-    pub(crate) keep_columns: &'a Carry,
+    pub(crate) keep_columns: &'a KeepColumns,
     /// The digest of the model.
     pub(crate) model: Digest,
     pub(crate) progress: &'a Progress,
@@ -119,7 +119,7 @@ impl FileJob<'_> {
     /// The input has no column of a name in `--keep-columns`.
     pub(crate) fn columns(&self) -> Result<Columns, Failure> {
         let task = self.progress.task("columns", None, "bytes");
-        let names = carried_names(self.input, self.ingest, self.keep_columns, &task)?;
+        let names = kept_column_names(self.input, self.ingest, self.keep_columns, &task)?;
         Ok(Columns::new(self.explain, names))
     }
 
@@ -232,14 +232,14 @@ impl FileJob<'_> {
     ) -> OutputRow {
         let probability = answer.probability;
         let label = predictor.label(probability, self.abstain);
-        match (label == UNDECIDED, is_right(1, probability)) {
+        match (label == UNDECIDED, is_correct(1, probability)) {
             (true, _) => counts.undecided += 1,
             (false, true) => counts.positive += 1,
             (false, false) => counts.negative += 1,
         }
         if let Some(truth) = content.label.filter(|_| label != UNDECIDED) {
             counts.labelled += 1;
-            counts.correct += u64::from(is_right(truth.id(), probability));
+            counts.correct += u64::from(is_correct(truth.id(), probability));
         }
         OutputRow {
             row: row.number,
@@ -247,7 +247,7 @@ impl FileJob<'_> {
             label: label.to_owned(),
             probabilities: Probabilities::from_positive(probability),
             words: answer.explanation.map(|it| it.strongest(WORDS)),
-            kept: content.carried.clone(),
+            kept: content.kept_columns.clone(),
         }
     }
 
@@ -304,6 +304,6 @@ impl FileJob<'_> {
 
 /// Bytes of a row in memory.
 fn row_bytes(content: &TextContent) -> usize {
-    let kept: usize = content.carried.iter().map(String::len).sum();
+    let kept: usize = content.kept_columns.iter().map(String::len).sum();
     content.text.len() + kept
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure, format, sync};
-use metrics::share_of;
+use metrics::wilson_interval;
 
 use super::RowCounts;
 use super::output::{Columns, OutputFormat, to_parquet};
@@ -66,7 +66,7 @@ pub(crate) fn describe(counts: &RowCounts, output: &Path, rate: Option<f64>) -> 
             path.display()
         ));
     }
-    if let Some(share) = share_of(counts.correct, counts.labelled, 0.95) {
+    if let Some(share) = wilson_interval(counts.correct, counts.labelled, 0.95) {
         let [accuracy, low, high] = [share.value, share.low, share.high].map(|it| 100.0 * it);
         let labelled = format::plural(counts.labelled, "labelled row", "labelled rows");
         text.push_str(&format!(

@@ -19,10 +19,10 @@ const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.times
 const YEAR: &str = "year";
 
 /// Converts an error; `file` is the path of the reviews on this machine.
-pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiError {
+pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiError {
     match refused {
-        Refused::Reading(error) => read_error(error, file),
-        Refused::Unfit(unfit) => {
+        TrendError::Reading(error) => read_error(error, file),
+        TrendError::UnusableReviews(unfit) => {
             let hint = hint(&unfit);
             ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
@@ -39,7 +39,7 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
                 UnknownErrorRates::BundleOnly => {
                     "serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file".to_owned()
                 }
-                Unjudged::Never { model } | Unjudged::Another { model } => {
+                UnknownErrorRates::NotEvaluated { model } | UnknownErrorRates::Retrained { model } => {
                     format!("evaluate it: `ressenti run --variant {model}`")
                 }
             };
@@ -60,12 +60,12 @@ fn read_error(error: InputError, file: &Path) -> ApiError {
             StatusCode::PAYLOAD_TOO_LARGE,
             "Send fewer reviews, start the service with a larger `--max-trend-body`, or use `ressenti trend FILE`",
         ),
-        Problem::Bomb => (
+        Problem::CompressionBomb => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "Create the file again, or send it uncompressed",
         ),
         Problem::Damaged => (StatusCode::BAD_REQUEST, "Create the file again"),
-        Problem::OtherKind => (
+        Problem::WrongFormat => (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Send CSV, JSON or Parquet; the file may be compressed with gzip, zstd or zip",
         ),
@@ -81,7 +81,7 @@ fn read_error(error: InputError, file: &Path) -> ApiError {
             invalid,
             "Fix the start of the file: a header such as `text,date`, and one review of at most 1 MiB per row",
         ),
-        Problem::Nothing => (
+        Problem::Empty => (
             invalid,
             "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`",
         ),
@@ -111,22 +111,24 @@ fn without_name(sentence: &str, file: &Path) -> String {
 
 fn hint(unfit: &UnusableReviews) -> &'static str {
     match unfit {
-        Unfit::NoTime { read: 0 } => "Send at least one review with a text and a time",
-        Unfit::NoTime { .. } | Unfit::NoTopic { .. } | Unfit::NoText => COLUMNS,
-        Unfit::FewLabelled { .. } => {
+        UnusableReviews::NoTime { read: 0 } => "Send at least one review with a text and a time",
+        UnusableReviews::NoTime { .. }
+        | UnusableReviews::NoTopic { .. }
+        | UnusableReviews::NoText => COLUMNS,
+        UnusableReviews::TooFewLabelled { .. } => {
             "Use a smaller number with `adapt=N`, or name the column of the labels: `columns.label=NAME`"
         }
-        Unfit::NothingLeft => "Use a smaller number with `adapt=N`, or send more reviews",
-        Unfit::Errors { error, .. } => match error {
-            QuantificationError::Useless => {
+        UnusableReviews::NothingLeft => "Use a smaller number with `adapt=N`, or send more reviews",
+        UnusableReviews::ErrorRates { error, .. } => match error {
+            QuantificationError::Uninformative => {
                 "Use another model: `ressenti serve --model NAME` serves it"
             }
             _ => "Use a few hundred labelled reviews of both classes: `adapt=300`",
         },
-        Unfit::TooManyPeriods { period, .. } if *period == YEAR => {
+        UnusableReviews::TooManyPeriods { period, .. } if *period == YEAR => {
             "Remove `keep_all_times`, so that implausible times are skipped, or fix the times: `columns.timestamp=NAME` names their column"
         }
-        Unfit::TooManyPeriods { .. } => {
+        UnusableReviews::TooManyPeriods { .. } => {
             "Use a longer `period`, such as `period=year`, or no `period`"
         }
     }
@@ -150,13 +152,19 @@ mod tests {
             format!("`{}` cannot be read: it has several files", file.display()),
             "Unpack it",
         );
-        let nothing = InputError::nothing(file, "a header and no rows");
+        let nothing = InputError::empty(file, "a header and no rows");
         for (refused, expected) in [
             (periods("day"), "`period=year`"),
             (periods("year"), "Remove `keep_all_times`"),
-            (Refused::Unfit(Unfit::NoTime { read: 0 }), "at least one"),
-            (Refused::Reading(archive), "join the rows of several files"),
-            (Refused::Reading(nothing), "`text,date`"),
+            (
+                TrendError::UnusableReviews(UnusableReviews::NoTime { read: 0 }),
+                "at least one",
+            ),
+            (
+                TrendError::Reading(archive),
+                "join the rows of several files",
+            ),
+            (TrendError::Reading(nothing), "`text,date`"),
         ] {
             let found = format!("{:?}", refusal(refused, file, &Limits::default()));
             assert!(

@@ -121,7 +121,7 @@ impl TrendRequest {
         IngestSettings {
             columns: self.columns.clone(),
             max_text_bytes: MAX_REVIEW_BYTES,
-            max_unpacked_bytes: MAX_COMPRESSION_RATIO * limits.trend_body as u64,
+            max_decompressed_bytes: MAX_COMPRESSION_RATIO * limits.trend_body as u64,
             ..IngestSettings::default()
         }
     }

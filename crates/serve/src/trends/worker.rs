@@ -91,7 +91,7 @@ impl Worker {
         pool: &ThreadPool,
     ) -> Result<TrendResponse, ApiError> {
         let panicked = |_| ApiError::model_failed("it stopped unexpectedly");
-        artifact::guarded(panicked, || pool.install(|| self.compute(job)))
+        artifact::catch_panics(panicked, || pool.install(|| self.compute(job)))
     }
 
     fn compute(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
@@ -207,10 +207,10 @@ impl Worker {
         let (ModelSource::Named(pipeline, name), Some(artifact)) =
             (&self.model.source, model.artifact)
         else {
-            return Err(Refused::Unjudged(Unjudged::Bundle));
+            return Err(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
         };
-        let known = of_validation(pipeline, name, artifact, request.options().seed)?;
-        Ok(ErrorRates::Known(Box::new(known)))
+        let known = learn_from_evaluation(pipeline, name, artifact, request.options().seed)?;
+        Ok(ErrorRateSource::Known(Box::new(known)))
     }
 }
 

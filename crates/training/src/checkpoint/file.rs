@@ -88,7 +88,7 @@ impl Checkpoint {
     }
 
     fn parse(bytes: &[u8], step: u64) -> Option<Self> {
-        guarded(|_| (), || Self::parse_tensors(bytes, step).ok_or(())).ok()
+        catch_panics(|_| (), || Self::parse_tensors(bytes, step).ok_or(())).ok()
     }
 
     fn parse_tensors(bytes: &[u8], step: u64) -> Option<Self> {

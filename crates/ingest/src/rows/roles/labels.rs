@@ -67,7 +67,7 @@ mod tests {
         let check = |values: &[&str], expected: bool| {
             let sample = ColumnSample::new(values.iter().copied());
             let labels = LabelValues::default();
-            let found = express_sentiment(&sample, |value| labels.knows(value));
+            let found = express_sentiment(&sample, |value| labels.contains(value));
             assert_eq!(found, expected, "{values:?}");
         };
         check(&["positive", "negative"], true);
