@@ -44,7 +44,7 @@ impl MemoryLimit {
         let before = self.reported.swap(tokens, Ordering::Relaxed);
         (before != tokens).then(|| {
             format!(
-                "the device's memory is full: at most {} are computed at a time from now on",
+                "the device's memory is full: computing at most {} at a time from now on",
                 artifact::format::plural(tokens as u64, "token", "tokens")
             )
         })

@@ -312,6 +312,6 @@ fn an_encoder_folder_with_problems_is_refused() {
     );
     check(
         &|folder| fs::write(folder.join("config.json"), "{").expect("written"),
-        "Failed to load the encoder `FOLDER`: its `config.json` cannot be used: EOF while parsing an object at line 1 column 1",
+        "Failed to load the encoder `FOLDER`: its `config.json` cannot be used: line 1, column 1 is not valid",
     );
 }

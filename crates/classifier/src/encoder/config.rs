@@ -82,7 +82,13 @@ impl EncoderConfig {
     /// # Errors
     /// A message: the file is not JSON, its family is not supported, or a size is missing.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
-        let file: ConfigFile = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let file: ConfigFile = serde_json::from_slice(json).map_err(|error| {
+            format!(
+                "line {}, column {} is not valid",
+                error.line(),
+                error.column()
+            )
+        })?;
         let family = Family::from_model_type(file.model_type.as_deref())?;
         if file.is_decoder {
             return Err("`is_decoder` is true, but decoders are not supported".to_owned());

@@ -92,10 +92,11 @@ impl<T: Task> Trainer<'_, T> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
+        let noun = if rows.len() == 1 { "review" } else { "reviews" };
         TrainError::NonFinite {
             epoch: self.position.epoch,
             step,
-            rows: format!("reviews {}{more}", ids.join(", ")),
+            rows: format!("{noun} {}{more}", ids.join(", ")),
         }
     }
 
