@@ -39,8 +39,8 @@ pub enum Method {
     MaximumLikelihood,
     /// The mean posterior probability at the prevalence that [`Self::MaximumLikelihood`] finds, corrected as
     /// in [`Self::ProbabilisticAdjustedCount`] (a ratio estimator of Vaz, Izbicki and Stern 2019). It is
-    /// nearly as efficient as maximum likelihood where the calibration is right, and stays unbiased where
-    /// the calibration is wrong.
+    /// nearly as efficient as maximum likelihood if the calibration is correct, and stays unbiased if it
+    /// is not.
     #[default]
     #[serde(alias = "aemq")]
     AdjustedMaximumLikelihood,
@@ -122,7 +122,7 @@ pub struct PrevalenceEstimate {
 }
 
 impl Quantifier {
-    /// Learns from labelled rows: class ids and the classifier's probabilities, `[N]` each. `draws` resamples
+    /// Learns from labelled rows: class ids and the classifier's probabilities, `[N]` each. `resamples`
     /// within the classes (Efron 1979) measure the uncertainty of the error rates. The result depends on the
     /// seed, not on the number of threads.
     ///
@@ -131,10 +131,10 @@ impl Quantifier {
     pub fn new(
         labels: &[u8],
         probabilities: &[f32],
-        draws: u32,
+        resamples: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
-        Self::with_groups(labels, probabilities, None, draws, seed)
+        Self::with_groups(labels, probabilities, None, resamples, seed)
     }
 
     /// As [`Quantifier::new`], with a group id for each row, `[N]`. Groups are resampled as a whole, because
@@ -146,7 +146,7 @@ impl Quantifier {
         labels: &[u8],
         probabilities: &[f32],
         groups: Option<&[u64]>,
-        draws: u32,
+        resamples: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
         let count = labels.len();
@@ -186,7 +186,7 @@ impl Quantifier {
         if !distributions.rates.is_useful() {
             return Err(QuantificationError::Uninformative);
         }
-        let resamples = (0..draws)
+        let resamples = (0..resamples)
             .into_par_iter()
             .map(|number| labelled.resample(CounterRng::for_sample(seed, number.into())))
             .filter(|distributions| distributions.rates.is_useful());

@@ -218,7 +218,7 @@ mod tests {
     fn quantifier() -> Quantifier {
         let labels: Vec<u8> = (0..200).map(|row| u8::from(row % 2 == 0)).collect();
         let probability: Vec<f32> = (0..200)
-            .map(|row| match (row % 2 == 0, row / 2 % 5 == 0) {
+            .map(|row| match (row % 2 == 0, (row / 2) % 5 == 0) {
                 (true, false) | (false, true) => 0.8,
                 _ => 0.2,
             })

@@ -16,7 +16,7 @@ const MAX_LOG_ODDS: f64 = 8.0;
 const STEP: f64 = 0.05;
 
 /// The grid of spreads, as standard deviations: the smallest one, their number, and the factor between two. The
-/// smallest one is a grid step; smaller ones cannot be told apart.
+/// smallest one is a grid step, which is the resolution of the grid.
 const MIN_SPREAD: f64 = STEP;
 const SPREADS: i32 = 14;
 const SPREAD_FACTOR: f64 = 1.5;

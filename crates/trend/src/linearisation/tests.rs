@@ -12,7 +12,7 @@ fn logit(share: f64) -> f64 {
 fn imperfect_classifier() -> (Quantifier, QuasiLikelihood) {
     let labels: Vec<u8> = (0..400).map(|row| u8::from(row % 2 == 0)).collect();
     let probabilities: Vec<f32> = (0..400)
-        .map(|row| match (row % 2 == 0, row / 2 % 5 == 0) {
+        .map(|row| match (row % 2 == 0, (row / 2) % 5 == 0) {
             (true, false) | (false, true) => 0.8,
             _ => 0.2,
         })
