@@ -79,10 +79,7 @@ pub enum QuantificationError {
     #[error("row {0} has a label that is not 0 or 1, or a probability that is not between 0 and 1")]
     InvalidRow(usize),
     /// The rows of one class are too few to estimate its error rate.
-    #[error(
-        "{positives} of the {rows} labelled reviews are positive, and at least {} of each class are needed",
-        MIN_ROWS_PER_CLASS
-    )]
+    #[error("{positives} positive and {} negative labelled reviews; at least {MIN_ROWS_PER_CLASS} of each class are needed", *rows - *positives)]
     TooFewPerClass {
         /// Number of labelled rows.
         rows: usize,
