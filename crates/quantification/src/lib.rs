@@ -208,7 +208,7 @@ impl Quantifier {
     /// The mean scores of texts with these probabilities, `[N]`; `None` without texts.
     pub fn score_means(
         &self,
-        quasi_likelihood: &QuasiLikelihood,
+        likelihood: &QuasiLikelihood,
         probabilities: &[f32],
     ) -> Option<ScoreMeans> {
         let texts = probabilities.iter().map(|value| f64::from(*value));
@@ -217,7 +217,7 @@ impl Quantifier {
                 .rates
                 .likelihood_ratio(bins::logit(probability))
         };
-        quasi_likelihood.score_means(texts.map(|probability| (probability, ratio(probability))))
+        likelihood.score_means(texts.map(|probability| (probability, ratio(probability))))
     }
 
     /// Number of groups of the labelled rows; `None` if the rows have no groups.

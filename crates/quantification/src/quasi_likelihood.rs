@@ -238,11 +238,11 @@ mod tests {
         // 140 of 400 are predicted positive: 0.35 = 0.2 + s * 0.6.
         let probability = texts(400, 140);
         for method in Method::ALL {
-            let quasi_likelihood = quantifier.quasi_likelihood(method);
+            let likelihood = quantifier.quasi_likelihood(method);
             let score_means = quantifier
-                .score_means(&quasi_likelihood, &probability)
+                .score_means(&likelihood, &probability)
                 .expect("texts");
-            let prevalence = sigmoid(quasi_likelihood.log_odds(&score_means));
+            let prevalence = sigmoid(likelihood.log_odds(&score_means));
             let expected = if method == Method::ClassifyAndCount {
                 0.35
             } else {
@@ -253,24 +253,24 @@ mod tests {
                 "{method:?}: {prevalence}"
             );
             let (slope, information) =
-                quasi_likelihood.slope_and_information(&score_means, logit(prevalence));
+                likelihood.slope_and_information(&score_means, logit(prevalence));
             assert!(slope.abs() < 1e-6 && information > 0.0);
         }
-        let quasi_likelihood = quantifier.quasi_likelihood(Method::default());
-        assert!(quantifier.score_means(&quasi_likelihood, &[]).is_none());
+        let likelihood = quantifier.quasi_likelihood(Method::default());
+        assert!(quantifier.score_means(&likelihood, &[]).is_none());
     }
 
     #[test]
     fn without_errors_it_is_the_binomial_likelihood() {
         // The information along log-odds is n s (1 - s), the slope k - n s (McCullagh and Nelder 1989).
         let quantifier = quantifier();
-        let quasi_likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
+        let likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
         let score_means = quantifier
-            .score_means(&quasi_likelihood, &texts(10, 7))
+            .score_means(&likelihood, &texts(10, 7))
             .expect("texts");
-        let (slope, information) = quasi_likelihood.slope_and_information(&score_means, logit(0.4));
+        let (slope, information) = likelihood.slope_and_information(&score_means, logit(0.4));
         assert!((slope - 3.0).abs() < 1e-9 && (information - 2.4).abs() < 1e-9);
-        let (low, high) = quasi_likelihood.bounds(9.0);
+        let (low, high) = likelihood.bounds(9.0);
         assert!((low - logit(0.05)).abs() < 1e-9 && (high + low).abs() < 1e-9);
     }
 
@@ -278,12 +278,12 @@ mod tests {
     fn errors_reduce_the_information_and_means_can_be_combined() {
         let quantifier = quantifier();
         let measure = |method| {
-            let quasi_likelihood = quantifier.quasi_likelihood(method);
+            let likelihood = quantifier.quasi_likelihood(method);
             let score_means = quantifier
-                .score_means(&quasi_likelihood, &texts(10, 5))
+                .score_means(&likelihood, &texts(10, 5))
                 .expect("texts");
-            let information = quasi_likelihood.slope_and_information(&score_means, 0.0).1;
-            (information, quasi_likelihood.bounds(10.0).1)
+            let information = likelihood.slope_and_information(&score_means, 0.0).1;
+            (information, likelihood.bounds(10.0).1)
         };
         let (perfect, erring) = (
             measure(Method::ClassifyAndCount),
@@ -291,15 +291,13 @@ mod tests {
         );
         assert!(erring.0 < 0.5 * perfect.0 && erring.1 < perfect.1);
 
-        let quasi_likelihood = quantifier.quasi_likelihood(Method::default());
+        let likelihood = quantifier.quasi_likelihood(Method::default());
         let means =
-            |count, positives| quantifier.score_means(&quasi_likelihood, &texts(count, positives));
+            |count, positives| quantifier.score_means(&likelihood, &texts(count, positives));
         let parts = [means(10, 2), means(30, 21)].map(|it| it.expect("texts"));
         let whole = means(40, 23).expect("texts");
         let combined = ScoreMeans::combine(parts.iter()).expect("texts");
-        assert!(
-            (quasi_likelihood.log_odds(&combined) - quasi_likelihood.log_odds(&whole)).abs() < 1e-9
-        );
+        assert!((likelihood.log_odds(&combined) - likelihood.log_odds(&whole)).abs() < 1e-9);
         assert!(ScoreMeans::combine([].iter()).is_none());
     }
 }

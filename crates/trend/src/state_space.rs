@@ -187,11 +187,7 @@ impl Posterior {
 
     /// Mean and variance of the level in the next `horizon` periods, without the irregular component.
     pub fn forecast(&self, horizon: usize) -> Vec<(f64, f64)> {
-        let mut states: Vec<State> = self
-            .candidates
-            .iter()
-            .map(|candidate| candidate.last)
-            .collect();
+        let mut states: Vec<State> = self.candidates.iter().map(|it| it.last).collect();
         (0..horizon)
             .map(|_| {
                 for (state, candidate) in states.iter_mut().zip(&self.candidates) {
@@ -205,15 +201,13 @@ impl Posterior {
 
     /// The posterior mean of the variance of the irregular component.
     pub fn irregular(&self) -> f64 {
-        let candidates = self.candidates.iter();
-        candidates
-            .map(|it| it.weight * it.variances.irregular)
-            .sum()
+        let weighted = |it: &WeightedVariances| it.weight * it.variances.irregular;
+        self.candidates.iter().map(weighted).sum()
     }
 
     /// Mean and variance of a mixture over the candidates, from those of each one.
     fn mixture(&self, components: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
-        mixture(components.zip(self.candidates.iter().map(|candidate| candidate.weight)))
+        mixture(components.zip(self.candidates.iter().map(|it| it.weight)))
     }
 }
 
