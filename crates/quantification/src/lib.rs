@@ -98,7 +98,7 @@ const MIN_ROWS_PER_CLASS: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Quantifier {
     groups: Option<usize>,
-    distributions: ClassDistributions,
+    classes: ClassDistributions,
     /// The distributions in each resample of the labelled rows.
     resamples: Vec<ClassDistributions>,
     /// Probabilities of the labelled rows by class, negative first, in ascending order.
@@ -179,18 +179,18 @@ impl Quantifier {
             return Err(QuantificationError::TooFewPerClass { rows, positives });
         }
         let labelled = LabelledRows::new(labels, probabilities, groups);
-        let distributions = labelled.distributions();
-        if !distributions.rates.is_useful() {
+        let classes = labelled.distributions();
+        if !classes.rates.is_useful() {
             return Err(QuantificationError::Uninformative);
         }
         let resamples = (0..resamples)
             .into_par_iter()
             .map(|number| labelled.resample(CounterRng::for_sample(seed, number.into())))
-            .filter(|distributions| distributions.rates.is_useful());
+            .filter(|classes| classes.rates.is_useful());
         Ok(Self {
             resamples: resamples.collect(),
             groups: labelled.groups(),
-            distributions,
+            classes,
             sorted,
         })
     }
@@ -202,7 +202,7 @@ impl Quantifier {
 
     /// The quasi-likelihood of the prevalence under a method.
     pub fn quasi_likelihood(&self, method: Method) -> QuasiLikelihood {
-        QuasiLikelihood::new(&self.distributions, method)
+        QuasiLikelihood::new(&self.classes, method)
     }
 
     /// The mean scores of texts with these probabilities, `[N]`; `None` without texts.
@@ -213,7 +213,7 @@ impl Quantifier {
     ) -> Option<ScoreMeans> {
         let texts = probabilities.iter().map(|value| f64::from(*value));
         let ratio = |probability: f64| {
-            self.distributions
+            self.classes
                 .rates
                 .likelihood_ratio(bins::logit(probability))
         };
@@ -229,7 +229,7 @@ impl Quantifier {
     /// texts.
     pub fn prevalence(&self, probabilities: &[f32], method: Method) -> Option<f64> {
         let texts = prevalence::Texts::new(probabilities);
-        (!probabilities.is_empty()).then(|| texts.prevalence(method, &self.distributions, None))
+        (!probabilities.is_empty()).then(|| texts.prevalence(method, &self.classes, None))
     }
 
     /// The estimated prevalence with a percentile interval over resamples of the texts, each with the error
@@ -245,20 +245,20 @@ impl Quantifier {
             return None;
         }
         let texts = prevalence::Texts::new(probabilities);
-        let value = texts.prevalence(method, &self.distributions, None);
+        let value = texts.prevalence(method, &self.classes, None);
         // With fixed distributions, or with those of another resample of the labelled rows each time.
-        let replicates = |distributions: Option<&ClassDistributions>| -> Vec<f64> {
+        let replicates = |classes: Option<&ClassDistributions>| -> Vec<f64> {
             (self.resamples.par_iter().enumerate())
                 .map(|(number, resampled)| {
                     // Independent of the numbers that resampled the labelled rows.
                     let rng = CounterRng::for_sample(seed ^ 0x7E47, number as u64);
-                    let distributions = distributions.unwrap_or(resampled);
-                    texts.prevalence(method, distributions, Some(&texts.resample(rng)))
+                    let classes = classes.unwrap_or(resampled);
+                    texts.prevalence(method, classes, Some(&texts.resample(rng)))
                 })
                 .collect()
         };
         let total = replicates(None);
-        let sampling = replicates(Some(&self.distributions));
+        let sampling = replicates(Some(&self.classes));
         let count = probabilities.len();
         let error = |replicates: &[f64]| prevalence::log_odds_error(replicates, value, count);
         let (total_error, sampling_error) = (error(&total), error(&sampling));

@@ -78,20 +78,18 @@ impl ScoreMoments {
     }
 
     /// The predicted label, with these rates of predicting each class positive.
-    fn from_positive_rates(means: [f64; 2]) -> Self {
-        Self::new(
-            TextScore::PredictedLabel,
-            (means, means.map(|mean| mean * (1.0 - mean))),
-        )
+    fn predicted_label(means: [f64; 2]) -> Self {
+        let variances = means.map(|mean| mean * (1.0 - mean));
+        Self::new(TextScore::PredictedLabel, (means, variances))
     }
 
-    fn posterior(distributions: &ClassDistributions, log_odds: f64) -> Self {
+    fn posterior(classes: &ClassDistributions, log_odds: f64) -> Self {
         let prior = sigmoid(log_odds);
-        let moments = distributions.means_and_variances(|ratio| posterior_score(ratio, prior));
+        let moments = classes.means_and_variances(|ratio| posterior_score(ratio, prior));
         match moments.0[1] > moments.0[0] {
             true => Self::new(TextScore::Posterior(prior), moments),
             // At this prevalence the posterior does not separate the classes; the predicted label does.
-            false => Self::from_positive_rates(distributions.rates.positive_rates()),
+            false => Self::predicted_label(classes.rates.positive_rates()),
         }
     }
 
@@ -111,20 +109,19 @@ impl ScoreMoments {
 }
 
 impl QuasiLikelihood {
-    pub(crate) fn new(distributions: &ClassDistributions, method: Method) -> Self {
-        let rates = distributions.rates;
+    pub(crate) fn new(classes: &ClassDistributions, method: Method) -> Self {
+        let rates = classes.rates;
         let scores = match method {
-            Method::ClassifyAndCount => vec![ScoreMoments::from_positive_rates([0.0, 1.0])],
+            Method::ClassifyAndCount => vec![ScoreMoments::predicted_label([0.0, 1.0])],
             Method::AdjustedCount => {
-                vec![ScoreMoments::from_positive_rates(rates.positive_rates())]
+                vec![ScoreMoments::predicted_label(rates.positive_rates())]
             }
             Method::ProbabilisticAdjustedCount => {
-                let moments =
-                    distributions.means_and_variances(|ratio| sigmoid(rates.log_odds(ratio)));
+                let moments = classes.means_and_variances(|ratio| sigmoid(rates.log_odds(ratio)));
                 vec![ScoreMoments::new(TextScore::Probability, moments)]
             }
             Method::MaximumLikelihood | Method::AdjustedMaximumLikelihood => (-STEPS..=STEPS)
-                .map(|step| ScoreMoments::posterior(distributions, f64::from(step) * STEP))
+                .map(|step| ScoreMoments::posterior(classes, f64::from(step) * STEP))
                 .collect(),
         };
         Self { scores }

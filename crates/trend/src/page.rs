@@ -106,13 +106,9 @@ fn draw_shares(trend: &Trend) -> Markup {
     let levels: Vec<(f64, Estimate)> = levels.collect();
     let alone = trend.periods.iter().filter_map(|it| it.share);
     let intervals = alone.chain(levels.iter().map(|it| it.1));
-    let author_shares = trend
-        .periods
-        .iter()
-        .filter_map(|it| Some(it.author_labels?.0));
-    let ends = intervals
-        .flat_map(|it| [it.low, it.high])
-        .chain(author_shares);
+    let authors = trend.periods.iter().filter_map(|it| it.author_labels);
+    let ends = intervals.flat_map(|it| [it.low, it.high]);
+    let ends = ends.chain(authors.map(|(share, _)| share));
     let ends = ends.map(|share| 100.0 * share);
     let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
     let y = Axis::new("positive reviews (%)", (low.max(0.0), high.min(100.0)));
@@ -225,13 +221,11 @@ fn draw_changes(trend: &Trend) -> Markup {
 }
 
 fn change_section(change: &ChangePoint) -> Markup {
-    let (label, before, after) = (
-        &change.label,
-        with_range(change.before),
-        with_range(change.after),
+    let [before, after] = [change.before, change.after].map(with_range);
+    let text = format!(
+        "{before} of the reviews before {} are positive, and {after} from then on.",
+        change.label
     );
-    let text =
-        format!("{before} of the reviews before {label} are positive, and {after} from then on.");
     let caption = "Words whose frequency changed most, in standard errors of the log-odds. Among thousands of words, chance alone rarely exceeds 4.";
     let words = Table::new(caption, &change.words)
         .names("Word", |it| &it.word)

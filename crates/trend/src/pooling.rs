@@ -60,14 +60,11 @@ pub fn pool_topics(
     }
     let count = (MAX_LOG_ODDS / STEP).round() as i32;
     let grid: Vec<f64> = (-count..=count).map(|at| f64::from(at) * STEP).collect();
-    let likelihoods = topics
-        .iter()
-        .map(|topic| TopicLikelihood::new(topic, likelihood, &grid));
-    let likelihoods: Vec<TopicLikelihood> = likelihoods.collect();
+    let topic = |means: &&ScoreMeans| TopicLikelihood::new(means, likelihood, &grid);
+    let likelihoods: Vec<TopicLikelihood> = topics.iter().map(topic).collect();
     let deviations = (0..SPREADS).map(|step| MIN_SPREAD * SPREAD_FACTOR.powi(step));
-    let spreads =
-        deviations.map(|deviation| TopicsGivenSpread::new(&likelihoods, &grid, deviation));
-    let spreads: Vec<TopicsGivenSpread> = spreads.collect();
+    let spread = |deviation| TopicsGivenSpread::new(&likelihoods, &grid, deviation);
+    let spreads: Vec<TopicsGivenSpread> = deviations.map(spread).collect();
     let weights = spreads.iter().map(|it| it.log_weight);
     let largest = weights.clone().fold(f64::MIN, f64::max);
     let weights: Vec<f64> = weights.map(|weight| (weight - largest).exp()).collect();
