@@ -19,7 +19,7 @@ use crate::linearisation::linearise;
 use crate::log_odds::{interval, normal_half_width};
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
-use crate::state_space::{FittedModel, choose};
+use crate::state_space::{FittedModel, fit_best};
 
 /// Maximum number of periods.
 const MAX_PERIODS: i64 = 5000;
@@ -62,7 +62,7 @@ pub(crate) fn estimate_trend(
     let means = series.groups.iter().map(|rows| estimator.score_means(rows));
     let means: Vec<Option<ScoreMeans>> = means.collect();
     let observed = linearise(&means, &estimator.likelihood);
-    let (fitted, aic) = choose(&observed);
+    let (fitted, aic) = fit_best(&observed);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
     let estimate_period = |(at, rows): (usize, &Vec<ScoredReview>)| PeriodEstimate {
         label: series.label(at),

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use serde_json::Value;
-use trend::state_space::{Observation, Variances, with_variances};
+use trend::state_space::{Observation, Variances, fit_with_variances};
 
 fn numbers(value: &Value) -> Vec<f64> {
     let values = value.as_array().unwrap().iter();
@@ -17,7 +17,7 @@ fn likelihood_levels_and_forecasts_agree_with_statsmodels() {
     let observed: Vec<Observation> = values.map(|value| Some((value.as_f64()?, 0.0))).collect();
     for case in golden["cases"].as_array().unwrap() {
         let given = numbers(&case["variances"]);
-        let found = with_variances(
+        let found = fit_with_variances(
             &observed,
             Variances {
                 irregular: given[0],
