@@ -82,12 +82,11 @@ pub fn find_regressions(
     let mut regressions = Vec::new();
     let mut changes = Vec::new();
     for (model, figures) in &baseline.models {
-        let Some(baseline_accuracy) = figures.get(Metric::Accuracy.name()) else {
+        let Some(before) = figures.get(Metric::Accuracy.name()) else {
             continue;
         };
         let figures = current.models.get(model);
-        let Some(accuracy) = figures.and_then(|figures| figures.get(Metric::Accuracy.name()))
-        else {
+        let Some(after) = figures.and_then(|figures| figures.get(Metric::Accuracy.name())) else {
             regressions.push(Regression {
                 model: model.clone(),
                 is_missing: true,
@@ -97,12 +96,12 @@ pub fn find_regressions(
         };
         let p_value = match paired.get(model) {
             Some(pair) => pair.p_value(),
-            None => unpaired_p_value(
-                (baseline_accuracy.value(), baseline.rows),
-                (accuracy.value(), current.rows),
+            None => fisher(
+                (before.value(), baseline.rows),
+                (after.value(), current.rows),
             ),
         };
-        changes.push((model, baseline_accuracy.value(), accuracy.value(), p_value));
+        changes.push((model, before.value(), after.value(), p_value));
     }
     let p_values: Vec<f64> = changes.iter().map(|change| change.3).collect();
     let adjusted = holm(&p_values);
@@ -128,13 +127,12 @@ pub fn find_regressions(
 
 /// P-value of the one-sided exact test of Fisher (1935), from two accuracies with their numbers of rows. 1 if the
 /// accuracy did not fall.
-fn unpaired_p_value(baseline: (f64, u64), current: (f64, u64)) -> f64 {
+fn fisher(baseline: (f64, u64), current: (f64, u64)) -> f64 {
     if current.0 >= baseline.0 {
         return 1.0;
     }
-    let correct =
-        |(accuracy, rows): (f64, u64)| ((accuracy * rows as f64).round() as u64).min(rows);
-    let (before, after) = (correct(baseline), correct(current));
+    let count = |(accuracy, rows): (f64, u64)| ((accuracy * rows as f64).round() as u64).min(rows);
+    let (before, after) = (count(baseline), count(current));
     hypergeometric_at_most(after, current.1, before + after, baseline.1 + current.1)
 }
 
@@ -149,7 +147,7 @@ mod tests {
     /// Predictions of a model with this accuracy. A row depends on `rows_seed`, which two runs of a model share, or with
     /// probability `noise` on `noise_seed`.
     fn run(
-        number: u64,
+        rows: u64,
         accuracy: f64,
         rows_seed: u64,
         noise_seed: u64,
@@ -166,13 +164,10 @@ mod tests {
                 rows_seed
             };
             let is_correct = unit(seed, 2 * id + 1) < accuracy;
-            (
-                id,
-                label,
-                if (label == 1) == is_correct { 0.8 } else { 0.2 },
-            )
+            let is_positive = (label == 1) == is_correct;
+            (id, label, if is_positive { 0.8 } else { 0.2 })
         };
-        (0..number).map(row).collect()
+        (0..rows).map(row).collect()
     }
 
     #[test]
@@ -183,15 +178,11 @@ mod tests {
                 run(700, 0.85, 3, seed + 40, 0.4),
             );
             let paired = PairedRuns::new(&baseline, &current).expect("the same rows");
-            let probabilities =
+            let column =
                 |rows: &[ScoredRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
             let labels: Vec<u8> = current.iter().map(|row| row.1).collect();
-            let compared = crate::compare(
-                &labels,
-                ("current", &probabilities(&current)),
-                ("baseline", &probabilities(&baseline)),
-                0.95,
-            );
+            let (one, two) = (column(&current), column(&baseline));
+            let compared = crate::compare(&labels, ("one", &one), ("two", &two), 0.95);
             let compared = compared.expect("valid rows");
             assert_eq!(paired.difference(0.95), compared.difference);
             assert_eq!(paired.only(), (compared.second_only, compared.first_only));
@@ -320,7 +311,7 @@ mod tests {
             let (correct, wrong) = (run(rows, 2.0, 3, 0, 0.0), run(rows, -1.0, 3, 0, 0.0));
             assert_eq!(has_regression(&correct, &wrong, false), expected, "{rows}");
         }
-        let p_value = unpaired_p_value((1.0, 3), (0.0, 3));
+        let p_value = fisher((1.0, 3), (0.0, 3));
         assert!((p_value - 1.0 / 20.0).abs() < 1e-12, "{p_value}");
     }
 }

@@ -61,7 +61,7 @@ pub(crate) struct LabelledRows {
 #[derive(Debug)]
 enum ResamplingUnits {
     /// Single rows, resampled within their class (Efron 1979).
-    Texts([Vec<usize>; 2]),
+    Rows([Vec<usize>; 2]),
     /// Groups of rows, for example reviews of one film, which are correlated and so carry less information
     /// than independent rows (Davison and Hinkley 1997, section 3.8).
     Groups(Vec<[Vec<usize>; 2]>),
@@ -80,7 +80,7 @@ impl LabelledRows {
         let mut units = by_group.into_values();
         let units = match groups {
             Some(_) => ResamplingUnits::Groups(units.collect()),
-            None => ResamplingUnits::Texts(units.next().unwrap_or_default()),
+            None => ResamplingUnits::Rows(units.next().unwrap_or_default()),
         };
         Self { bins, units }
     }
@@ -88,20 +88,20 @@ impl LabelledRows {
     /// Number of groups; `None` if the rows have no groups.
     pub(crate) fn groups(&self) -> Option<usize> {
         match &self.units {
-            ResamplingUnits::Texts(_) => None,
+            ResamplingUnits::Rows(_) => None,
             ResamplingUnits::Groups(groups) => Some(groups.len()),
         }
     }
 
     /// The distributions of all rows.
     pub(crate) fn distributions(&self) -> ClassDistributions {
-        self.from_chosen(|count| (0..count).collect())
+        self.distributions_of(|count| (0..count).collect())
     }
 
     /// The distributions of a resample.
     pub(crate) fn resample(&self, rng: CounterRng) -> ClassDistributions {
         let mut positions = 1..;
-        self.from_chosen(|count| {
+        self.distributions_of(|count| {
             let positions = positions.by_ref().take(count);
             positions
                 .map(|position| rng.index(position, count))
@@ -110,9 +110,9 @@ impl LabelledRows {
     }
 
     /// The distributions of chosen units. `choose` maps a number of units to the indices of the chosen ones.
-    fn from_chosen(&self, mut choose: impl FnMut(usize) -> Vec<usize>) -> ClassDistributions {
+    fn distributions_of(&self, mut choose: impl FnMut(usize) -> Vec<usize>) -> ClassDistributions {
         let counts = match &self.units {
-            ResamplingUnits::Texts(classes) => classes.each_ref().map(|rows| {
+            ResamplingUnits::Rows(classes) => classes.each_ref().map(|rows| {
                 let chosen = choose(rows.len());
                 self.bins.count(chosen.iter().map(|row| rows[*row]))
             }),

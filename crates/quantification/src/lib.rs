@@ -39,8 +39,8 @@ pub enum Method {
     MaximumLikelihood,
     /// The mean posterior probability at the prevalence that [`Self::MaximumLikelihood`] finds, corrected as
     /// in [`Self::ProbabilisticAdjustedCount`] (a ratio estimator of Vaz, Izbicki and Stern 2019). It is
-    /// nearly as efficient as maximum likelihood where the calibration is right, and stays unbiased where
-    /// the calibration is wrong.
+    /// nearly as efficient as maximum likelihood if the calibration is correct, and stays unbiased if it
+    /// is not.
     #[default]
     #[serde(alias = "aemq")]
     AdjustedMaximumLikelihood,
@@ -79,10 +79,7 @@ pub enum QuantificationError {
     #[error("row {0} has a label that is not 0 or 1, or a probability that is not between 0 and 1")]
     InvalidRow(usize),
     /// The rows of one class are too few to estimate its error rate.
-    #[error(
-        "{positives} of the {rows} labelled reviews are positive, and at least {} of each class are needed",
-        MIN_ROWS_PER_CLASS
-    )]
+    #[error("{positives} positive and {} negative labelled reviews; at least {MIN_ROWS_PER_CLASS} of each class are needed", *rows - *positives)]
     TooFewPerClass {
         /// Number of labelled rows.
         rows: usize,
@@ -101,7 +98,7 @@ const MIN_ROWS_PER_CLASS: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Quantifier {
     groups: Option<usize>,
-    distributions: ClassDistributions,
+    classes: ClassDistributions,
     /// The distributions in each resample of the labelled rows.
     resamples: Vec<ClassDistributions>,
     /// Probabilities of the labelled rows by class, negative first, in ascending order.
@@ -122,7 +119,7 @@ pub struct PrevalenceEstimate {
 }
 
 impl Quantifier {
-    /// Learns from labelled rows: class ids and the classifier's probabilities, `[N]` each. `draws` resamples
+    /// Learns from labelled rows: class ids and the classifier's probabilities, `[N]` each. `resamples`
     /// within the classes (Efron 1979) measure the uncertainty of the error rates. The result depends on the
     /// seed, not on the number of threads.
     ///
@@ -131,10 +128,10 @@ impl Quantifier {
     pub fn new(
         labels: &[u8],
         probabilities: &[f32],
-        draws: u32,
+        resamples: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
-        Self::with_groups(labels, probabilities, None, draws, seed)
+        Self::with_groups(labels, probabilities, None, resamples, seed)
     }
 
     /// As [`Quantifier::new`], with a group id for each row, `[N]`. Groups are resampled as a whole, because
@@ -146,7 +143,7 @@ impl Quantifier {
         labels: &[u8],
         probabilities: &[f32],
         groups: Option<&[u64]>,
-        draws: u32,
+        resamples: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
         let count = labels.len();
@@ -182,18 +179,18 @@ impl Quantifier {
             return Err(QuantificationError::TooFewPerClass { rows, positives });
         }
         let labelled = LabelledRows::new(labels, probabilities, groups);
-        let distributions = labelled.distributions();
-        if !distributions.rates.is_useful() {
+        let classes = labelled.distributions();
+        if !classes.rates.is_useful() {
             return Err(QuantificationError::Uninformative);
         }
-        let resamples = (0..draws)
+        let resamples = (0..resamples)
             .into_par_iter()
             .map(|number| labelled.resample(CounterRng::for_sample(seed, number.into())))
-            .filter(|distributions| distributions.rates.is_useful());
+            .filter(|classes| classes.rates.is_useful());
         Ok(Self {
             resamples: resamples.collect(),
             groups: labelled.groups(),
-            distributions,
+            classes,
             sorted,
         })
     }
@@ -205,22 +202,22 @@ impl Quantifier {
 
     /// The quasi-likelihood of the prevalence under a method.
     pub fn quasi_likelihood(&self, method: Method) -> QuasiLikelihood {
-        QuasiLikelihood::new(&self.distributions, method)
+        QuasiLikelihood::new(&self.classes, method)
     }
 
     /// The mean scores of texts with these probabilities, `[N]`; `None` without texts.
     pub fn score_means(
         &self,
-        quasi_likelihood: &QuasiLikelihood,
+        likelihood: &QuasiLikelihood,
         probabilities: &[f32],
     ) -> Option<ScoreMeans> {
         let texts = probabilities.iter().map(|value| f64::from(*value));
         let ratio = |probability: f64| {
-            self.distributions
+            self.classes
                 .rates
                 .likelihood_ratio(bins::logit(probability))
         };
-        quasi_likelihood.score_means(texts.map(|probability| (probability, ratio(probability))))
+        likelihood.score_means(texts.map(|probability| (probability, ratio(probability))))
     }
 
     /// Number of groups of the labelled rows; `None` if the rows have no groups.
@@ -232,7 +229,7 @@ impl Quantifier {
     /// texts.
     pub fn prevalence(&self, probabilities: &[f32], method: Method) -> Option<f64> {
         let texts = prevalence::Texts::new(probabilities);
-        (!probabilities.is_empty()).then(|| texts.prevalence(method, &self.distributions, None))
+        (!probabilities.is_empty()).then(|| texts.prevalence(method, &self.classes, None))
     }
 
     /// The estimated prevalence with a percentile interval over resamples of the texts, each with the error
@@ -248,20 +245,20 @@ impl Quantifier {
             return None;
         }
         let texts = prevalence::Texts::new(probabilities);
-        let value = texts.prevalence(method, &self.distributions, None);
+        let value = texts.prevalence(method, &self.classes, None);
         // With fixed distributions, or with those of another resample of the labelled rows each time.
-        let replicates = |distributions: Option<&ClassDistributions>| -> Vec<f64> {
+        let replicates = |classes: Option<&ClassDistributions>| -> Vec<f64> {
             (self.resamples.par_iter().enumerate())
                 .map(|(number, resampled)| {
                     // Independent of the numbers that resampled the labelled rows.
                     let rng = CounterRng::for_sample(seed ^ 0x7E47, number as u64);
-                    let distributions = distributions.unwrap_or(resampled);
-                    texts.prevalence(method, distributions, Some(&texts.resample(rng)))
+                    let classes = classes.unwrap_or(resampled);
+                    texts.prevalence(method, classes, Some(&texts.resample(rng)))
                 })
                 .collect()
         };
         let total = replicates(None);
-        let sampling = replicates(Some(&self.distributions));
+        let sampling = replicates(Some(&self.classes));
         let count = probabilities.len();
         let error = |replicates: &[f64]| prevalence::log_odds_error(replicates, value, count);
         let (total_error, sampling_error) = (error(&total), error(&sampling));

@@ -59,10 +59,10 @@ impl Texts {
     pub(crate) fn prevalence(
         &self,
         method: Method,
-        distributions: &ClassDistributions,
+        classes: &ClassDistributions,
         resample: Option<&[f64]>,
     ) -> f64 {
-        let rates = &distributions.rates;
+        let rates = &classes.rates;
         let weights = resample.or(self.counts.as_deref());
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let rows = 0..self.probabilities.len();
@@ -78,9 +78,8 @@ impl Texts {
         // A closure, because only two methods need them.
         let ratios = || -> Vec<(f64, f64)> {
             let present = rows.clone().filter(|row| weight(*row) > 0.0);
-            let ratios =
-                present.map(|row| (rates.likelihood_ratio(self.log_odds[row]), weight(row)));
-            ratios.collect()
+            let ratio = |row: usize| rates.likelihood_ratio(self.log_odds[row]);
+            present.map(|row| (ratio(row), weight(row))).collect()
         };
         match method {
             Method::ClassifyAndCount => mean(&label),
@@ -95,7 +94,7 @@ impl Texts {
                 let maximum = maximum_likelihood(&ratios);
                 let prior = maximum.clamp(POSTERIOR_RANGE.0, POSTERIOR_RANGE.1);
                 let score = |ratio: f64| posterior_score(ratio, prior);
-                let means = distributions.means(score);
+                let means = classes.means(score);
                 if means[1] <= means[0] {
                     // In such a resample the scores do not separate the classes, so no correction is possible.
                     return maximum;

@@ -78,20 +78,18 @@ impl ScoreMoments {
     }
 
     /// The predicted label, with these rates of predicting each class positive.
-    fn from_positive_rates(means: [f64; 2]) -> Self {
-        Self::new(
-            TextScore::PredictedLabel,
-            (means, means.map(|mean| mean * (1.0 - mean))),
-        )
+    fn predicted_label(means: [f64; 2]) -> Self {
+        let variances = means.map(|mean| mean * (1.0 - mean));
+        Self::new(TextScore::PredictedLabel, (means, variances))
     }
 
-    fn posterior(distributions: &ClassDistributions, log_odds: f64) -> Self {
+    fn posterior(classes: &ClassDistributions, log_odds: f64) -> Self {
         let prior = sigmoid(log_odds);
-        let moments = distributions.means_and_variances(|ratio| posterior_score(ratio, prior));
+        let moments = classes.means_and_variances(|ratio| posterior_score(ratio, prior));
         match moments.0[1] > moments.0[0] {
             true => Self::new(TextScore::Posterior(prior), moments),
             // At this prevalence the posterior does not separate the classes; the predicted label does.
-            false => Self::from_positive_rates(distributions.rates.positive_rates()),
+            false => Self::predicted_label(classes.rates.positive_rates()),
         }
     }
 
@@ -111,20 +109,19 @@ impl ScoreMoments {
 }
 
 impl QuasiLikelihood {
-    pub(crate) fn new(distributions: &ClassDistributions, method: Method) -> Self {
-        let rates = distributions.rates;
+    pub(crate) fn new(classes: &ClassDistributions, method: Method) -> Self {
+        let rates = classes.rates;
         let scores = match method {
-            Method::ClassifyAndCount => vec![ScoreMoments::from_positive_rates([0.0, 1.0])],
+            Method::ClassifyAndCount => vec![ScoreMoments::predicted_label([0.0, 1.0])],
             Method::AdjustedCount => {
-                vec![ScoreMoments::from_positive_rates(rates.positive_rates())]
+                vec![ScoreMoments::predicted_label(rates.positive_rates())]
             }
             Method::ProbabilisticAdjustedCount => {
-                let moments =
-                    distributions.means_and_variances(|ratio| sigmoid(rates.log_odds(ratio)));
+                let moments = classes.means_and_variances(|ratio| sigmoid(rates.log_odds(ratio)));
                 vec![ScoreMoments::new(TextScore::Probability, moments)]
             }
             Method::MaximumLikelihood | Method::AdjustedMaximumLikelihood => (-STEPS..=STEPS)
-                .map(|step| ScoreMoments::posterior(distributions, f64::from(step) * STEP))
+                .map(|step| ScoreMoments::posterior(classes, f64::from(step) * STEP))
                 .collect(),
         };
         Self { scores }
@@ -218,7 +215,7 @@ mod tests {
     fn quantifier() -> Quantifier {
         let labels: Vec<u8> = (0..200).map(|row| u8::from(row % 2 == 0)).collect();
         let probability: Vec<f32> = (0..200)
-            .map(|row| match (row % 2 == 0, row / 2 % 5 == 0) {
+            .map(|row| match (row % 2 == 0, (row / 2) % 5 == 0) {
                 (true, false) | (false, true) => 0.8,
                 _ => 0.2,
             })
@@ -238,11 +235,11 @@ mod tests {
         // 140 of 400 are predicted positive: 0.35 = 0.2 + s * 0.6.
         let probability = texts(400, 140);
         for method in Method::ALL {
-            let quasi_likelihood = quantifier.quasi_likelihood(method);
+            let likelihood = quantifier.quasi_likelihood(method);
             let score_means = quantifier
-                .score_means(&quasi_likelihood, &probability)
+                .score_means(&likelihood, &probability)
                 .expect("texts");
-            let prevalence = sigmoid(quasi_likelihood.log_odds(&score_means));
+            let prevalence = sigmoid(likelihood.log_odds(&score_means));
             let expected = if method == Method::ClassifyAndCount {
                 0.35
             } else {
@@ -253,24 +250,24 @@ mod tests {
                 "{method:?}: {prevalence}"
             );
             let (slope, information) =
-                quasi_likelihood.slope_and_information(&score_means, logit(prevalence));
+                likelihood.slope_and_information(&score_means, logit(prevalence));
             assert!(slope.abs() < 1e-6 && information > 0.0);
         }
-        let quasi_likelihood = quantifier.quasi_likelihood(Method::default());
-        assert!(quantifier.score_means(&quasi_likelihood, &[]).is_none());
+        let likelihood = quantifier.quasi_likelihood(Method::default());
+        assert!(quantifier.score_means(&likelihood, &[]).is_none());
     }
 
     #[test]
     fn without_errors_it_is_the_binomial_likelihood() {
         // The information along log-odds is n s (1 - s), the slope k - n s (McCullagh and Nelder 1989).
         let quantifier = quantifier();
-        let quasi_likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
+        let likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
         let score_means = quantifier
-            .score_means(&quasi_likelihood, &texts(10, 7))
+            .score_means(&likelihood, &texts(10, 7))
             .expect("texts");
-        let (slope, information) = quasi_likelihood.slope_and_information(&score_means, logit(0.4));
+        let (slope, information) = likelihood.slope_and_information(&score_means, logit(0.4));
         assert!((slope - 3.0).abs() < 1e-9 && (information - 2.4).abs() < 1e-9);
-        let (low, high) = quasi_likelihood.bounds(9.0);
+        let (low, high) = likelihood.bounds(9.0);
         assert!((low - logit(0.05)).abs() < 1e-9 && (high + low).abs() < 1e-9);
     }
 
@@ -278,12 +275,12 @@ mod tests {
     fn errors_reduce_the_information_and_means_can_be_combined() {
         let quantifier = quantifier();
         let measure = |method| {
-            let quasi_likelihood = quantifier.quasi_likelihood(method);
+            let likelihood = quantifier.quasi_likelihood(method);
             let score_means = quantifier
-                .score_means(&quasi_likelihood, &texts(10, 5))
+                .score_means(&likelihood, &texts(10, 5))
                 .expect("texts");
-            let information = quasi_likelihood.slope_and_information(&score_means, 0.0).1;
-            (information, quasi_likelihood.bounds(10.0).1)
+            let information = likelihood.slope_and_information(&score_means, 0.0).1;
+            (information, likelihood.bounds(10.0).1)
         };
         let (perfect, erring) = (
             measure(Method::ClassifyAndCount),
@@ -291,15 +288,13 @@ mod tests {
         );
         assert!(erring.0 < 0.5 * perfect.0 && erring.1 < perfect.1);
 
-        let quasi_likelihood = quantifier.quasi_likelihood(Method::default());
+        let likelihood = quantifier.quasi_likelihood(Method::default());
         let means =
-            |count, positives| quantifier.score_means(&quasi_likelihood, &texts(count, positives));
+            |count, positives| quantifier.score_means(&likelihood, &texts(count, positives));
         let parts = [means(10, 2), means(30, 21)].map(|it| it.expect("texts"));
         let whole = means(40, 23).expect("texts");
         let combined = ScoreMeans::combine(parts.iter()).expect("texts");
-        assert!(
-            (quasi_likelihood.log_odds(&combined) - quasi_likelihood.log_odds(&whole)).abs() < 1e-9
-        );
+        assert!((likelihood.log_odds(&combined) - likelihood.log_odds(&whole)).abs() < 1e-9);
         assert!(ScoreMeans::combine([].iter()).is_none());
     }
 }

@@ -67,9 +67,9 @@ fn films(share: f64, films: u64, each: u64, seed: u64) -> (Vec<u8>, Vec<f32>, Ve
     rows
 }
 
-fn quantifier(seed: u64, draws: u32) -> Quantifier {
+fn quantifier(seed: u64, resamples: u32) -> Quantifier {
     let (labels, probabilities) = texts(0.5, 2000, seed);
-    Quantifier::new(&labels, &probabilities, draws, seed).unwrap()
+    Quantifier::new(&labels, &probabilities, resamples, seed).unwrap()
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Backtest {
 /// with fewer than ten forecasts are omitted.
 pub(crate) fn backtest(
     periods: &[Option<ScoreMeans>],
-    quasi_likelihood: &QuasiLikelihood,
+    likelihood: &QuasiLikelihood,
     has_slope: bool,
     confidence: f64,
 ) -> Vec<Backtest> {
@@ -52,25 +52,23 @@ pub(crate) fn backtest(
     let origins = MIN_PERIODS..periods.len();
     let most = (MAX_WORK / periods.len().max(1)).clamp(10, MAX_FORECASTS);
     let step = origins.len().div_ceil(most).max(1);
-    let log_odds =
-        |score_means: &Option<ScoreMeans>| Some(quasi_likelihood.log_odds(score_means.as_ref()?));
+    let log_odds = |means: &Option<ScoreMeans>| Some(likelihood.log_odds(means.as_ref()?));
     let log_odds: Vec<Option<f64>> = periods.iter().map(log_odds).collect();
     for origin in origins.step_by(step) {
         let past: Vec<f64> = log_odds[..origin].iter().flatten().copied().collect();
         if past.len() < MIN_PERIODS {
             continue;
         }
-        let model = Posterior::new(&linearise(&periods[..origin], quasi_likelihood), has_slope);
+        let model = Posterior::new(&linearise(&periods[..origin], likelihood), has_slope);
         let ahead = model.forecast(HORIZONS.into_iter().max().unwrap_or(1));
         for (sums, horizon) in sums.iter_mut().zip(HORIZONS) {
             let at = origin + horizon - 1;
-            let (Some(Some(outcome)), Some(Some(score_means))) =
-                (log_odds.get(at), periods.get(at))
+            let (Some(Some(outcome)), Some(Some(means))) = (log_odds.get(at), periods.get(at))
             else {
                 continue;
             };
             let (level, variance) = ahead[horizon - 1];
-            let error = observation(quasi_likelihood, score_means, level).1;
+            let error = observation(likelihood, means, level).1;
             let forecasts = [
                 interval(level, variance + model.irregular() + error, width),
                 last_value(&past, horizon, width),
@@ -115,16 +113,16 @@ mod tests {
 
     /// The backtest of a classifier without errors, on periods of 400 texts with these log-odds.
     fn scores(values: impl Iterator<Item = f64>) -> Vec<Backtest> {
-        let (quantifier, quasi_likelihood) = perfect_classifier();
+        let (quantifier, likelihood) = perfect_classifier();
         let period = |log_odds: f64| {
             let positives = (400.0 * sigmoid(log_odds)).round() as usize;
             let probabilities: Vec<f32> = (0..400)
                 .map(|row| if row < positives { 0.9 } else { 0.1 })
                 .collect();
-            quantifier.score_means(&quasi_likelihood, &probabilities)
+            quantifier.score_means(&likelihood, &probabilities)
         };
         let periods: Vec<Option<ScoreMeans>> = values.map(period).collect();
-        backtest(&periods, &quasi_likelihood, false, 0.9)
+        backtest(&periods, &likelihood, false, 0.9)
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::linearisation::linearise;
 use crate::log_odds::{interval, normal_half_width};
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
-use crate::state_space::{FittedModel, choose};
+use crate::state_space::{FittedModel, fit_best};
 
 /// Maximum number of periods.
 const MAX_PERIODS: i64 = 5000;
@@ -45,7 +45,7 @@ pub(crate) fn estimate_trend(
     let series = Series::new(rows, period)?;
     let mut estimator = Estimator {
         quantifier,
-        quasi_likelihood: quantifier.quasi_likelihood(options.method),
+        likelihood: quantifier.quasi_likelihood(options.method),
         options,
         width: normal_half_width(options.confidence),
         shared_variance: 0.0,
@@ -59,10 +59,10 @@ pub(crate) fn estimate_trend(
         .ok_or(UnusableReviews::NothingLeft)?;
     estimator.shared_variance =
         (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
-    let score_means = series.groups.iter().map(|rows| estimator.score_means(rows));
-    let score_means: Vec<Option<ScoreMeans>> = score_means.collect();
-    let observed = linearise(&score_means, &estimator.quasi_likelihood);
-    let (fitted, aic) = choose(&observed);
+    let means = series.groups.iter().map(|rows| estimator.score_means(rows));
+    let means: Vec<Option<ScoreMeans>> = means.collect();
+    let observed = linearise(&means, &estimator.likelihood);
+    let (fitted, aic) = fit_best(&observed);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
     let estimate_period = |(at, rows): (usize, &Vec<ScoredReview>)| PeriodEstimate {
         label: series.label(at),
@@ -98,12 +98,7 @@ pub(crate) fn estimate_trend(
         overall: overall.estimate,
         overall_counted: counted.unwrap_or(0.0),
         forecast: ahead.map(forecast).collect(),
-        backtest: backtest(
-            &score_means,
-            &estimator.quasi_likelihood,
-            has_slope,
-            options.confidence,
-        ),
+        backtest: backtest(&means, &estimator.likelihood, has_slope, options.confidence),
         topics: topics(&input.topics, &all, &estimator)?,
         largest_change: largest_change(&series, &changes, &estimator, input.topics.len())?,
         author_comparison: compare_with_authors(&periods),
@@ -165,7 +160,7 @@ impl Series {
 /// Estimates shares of positive reviews.
 struct Estimator<'a> {
     quantifier: &'a Quantifier,
-    quasi_likelihood: QuasiLikelihood,
+    likelihood: QuasiLikelihood,
     options: &'a Options,
     /// Half the width of an interval in standard deviations.
     width: f64,
@@ -186,7 +181,7 @@ impl Estimator<'_> {
 
     fn score_means(&self, rows: &[ScoredReview]) -> Option<ScoreMeans> {
         self.quantifier
-            .score_means(&self.quasi_likelihood, &probabilities(rows))
+            .score_means(&self.likelihood, &probabilities(rows))
     }
 
     /// The interval of a share whose log-odds are normal with this mean and variance.
@@ -229,15 +224,13 @@ fn topics(
 ) -> Result<Vec<TopicEstimate>, TrendError> {
     let mut found: Vec<(&String, PrevalenceEstimate, ScoreMeans)> = Vec::new();
     for (topic, rows) in group_by_topic(rows) {
-        if let Some((share, score_means)) =
-            estimator.estimate(&rows)?.zip(estimator.score_means(&rows))
-        {
-            found.push((&names[topic], share, score_means));
+        if let Some((share, means)) = estimator.estimate(&rows)?.zip(estimator.score_means(&rows)) {
+            found.push((&names[topic], share, means));
         }
     }
     found.sort_by(|one, two| two.1.rows.cmp(&one.1.rows).then(one.0.cmp(two.0)));
-    let score_means: Vec<&ScoreMeans> = found.iter().map(|found| &found.2).collect();
-    let pooled = pool_topics(&score_means, &estimator.quasi_likelihood);
+    let means: Vec<&ScoreMeans> = found.iter().map(|found| &found.2).collect();
+    let pooled = pool_topics(&means, &estimator.likelihood);
     let topic = |(at, (name, alone, _)): (usize, &(&String, PrevalenceEstimate, ScoreMeans))| {
         TopicEstimate {
             topic: (*name).clone(),

@@ -129,7 +129,9 @@ impl UnusableReviews {
             Self::NoTopic { .. } => return column("topic"),
             Self::TooFewLabelled { .. } => return column("label"),
             Self::NoText => return column("text"),
-            Self::NoTime { .. } => return column("timestamp"),
+            Self::NoTime { .. } => {
+                "`ressenti inspect FILE` shows how the columns are used; choose the one with the time with `--set ingest.columns.timestamp=NAME`"
+            }
             Self::NothingLeft => {
                 "Use a smaller number in `--calibrate-on N`, or calibrate on another file with `--labelled FILE`"
             }

@@ -18,14 +18,14 @@ const TOLERANCE: f64 = 1e-3;
 /// The observations of periods, `[T]`, linearised around their level.
 pub(crate) fn linearise(
     periods: &[Option<ScoreMeans>],
-    quasi_likelihood: &QuasiLikelihood,
+    likelihood: &QuasiLikelihood,
 ) -> Vec<Observation> {
     let Some(whole) = ScoreMeans::combine(periods.iter().flatten()) else {
         return vec![None; periods.len()];
     };
-    let (low, high) = quasi_likelihood.bounds(whole.texts);
-    let mut log_odds = vec![quasi_likelihood.log_odds(&whole); periods.len()];
-    let mut observed = observe_around(&log_odds, periods, quasi_likelihood);
+    let (low, high) = likelihood.bounds(whole.texts);
+    let mut log_odds = vec![likelihood.log_odds(&whole); periods.len()];
+    let mut observed = observe_around(&log_odds, periods, likelihood);
     for _ in 0..MAX_ROUNDS {
         let variances = most_likely(&observed, false);
         let levels = smooth(&filter(&observed, &variances).0).levels;
@@ -39,7 +39,7 @@ pub(crate) fn linearise(
             *log_odds += step;
             largest_step = largest_step.max(step.abs());
         }
-        observed = observe_around(&log_odds, periods, quasi_likelihood);
+        observed = observe_around(&log_odds, periods, likelihood);
         if largest_step < TOLERANCE {
             break;
         }
@@ -50,22 +50,22 @@ pub(crate) fn linearise(
 fn observe_around(
     log_odds: &[f64],
     periods: &[Option<ScoreMeans>],
-    quasi_likelihood: &QuasiLikelihood,
+    likelihood: &QuasiLikelihood,
 ) -> Vec<Observation> {
-    let observe = |(log_odds, score_means): (&f64, &Option<ScoreMeans>)| {
-        let score_means = score_means.as_ref()?;
-        Some(observation(quasi_likelihood, score_means, *log_odds))
+    let observe = |(log_odds, means): (&f64, &Option<ScoreMeans>)| {
+        let means = means.as_ref()?;
+        Some(observation(likelihood, means, *log_odds))
     };
     log_odds.iter().zip(periods).map(observe).collect()
 }
 
 /// One step of Fisher scoring from these log-odds, and the inverse information there as the variance.
 pub(crate) fn observation(
-    quasi_likelihood: &QuasiLikelihood,
-    score_means: &ScoreMeans,
+    likelihood: &QuasiLikelihood,
+    means: &ScoreMeans,
     log_odds: f64,
 ) -> (f64, f64) {
-    let (slope, information) = quasi_likelihood.slope_and_information(score_means, log_odds);
+    let (slope, information) = likelihood.slope_and_information(means, log_odds);
     (log_odds + slope / information, 1.0 / information)
 }
 

@@ -37,9 +37,9 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
         @if let Some(change) = &trend.largest_change { (change_section(change)) }
         @if trend.topics.len() > 1 { (topic_section(trend)) }
         (section("details", "Details", html! {
-            details { summary { "Probability of a change, by " (trend.period.name()) } (changes(trend)) }
-            details { summary { "Accuracy of forecasts" } (backtest(trend)) }
-            details { summary { "Method" } (method(trend)) }
+            details { summary { "Probability of a change, by " (trend.period.name()) } (draw_changes(trend)) }
+            details { summary { "Accuracy of forecasts" } (backtest_table(trend)) }
+            details { summary { "Method" } (method_paragraph(trend)) }
         }))
     };
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
@@ -66,7 +66,7 @@ fn caption(trend: &Trend) -> String {
     )
 }
 
-fn method(trend: &Trend) -> Markup {
+fn method_paragraph(trend: &Trend) -> Markup {
     let (period, method) = (trend.period.name(), trend.method.name());
     let groups = match trend.labelled_groups {
         Some(_) => "groups of labelled reviews",
@@ -88,7 +88,7 @@ fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
 }
 
 /// Labels of the x axis: about six periods.
-fn labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
+fn period_labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
     let names = trend.periods.iter().map(|it| &it.label);
     let ahead = trend.forecast.iter().map(|it| &it.label);
     let names: Vec<&String> = names.chain(ahead).collect();
@@ -108,13 +108,9 @@ fn draw_shares(trend: &Trend) -> Markup {
     let levels: Vec<(f64, Estimate)> = levels.collect();
     let alone = trend.periods.iter().filter_map(|it| it.share);
     let intervals = alone.chain(levels.iter().map(|it| it.1));
-    let probabilities = trend
-        .periods
-        .iter()
-        .filter_map(|it| Some(it.author_labels?.0));
-    let ends = intervals
-        .flat_map(|it| [it.low, it.high])
-        .chain(probabilities);
+    let authors = trend.periods.iter().filter_map(|it| it.author_labels);
+    let ends = intervals.flat_map(|it| [it.low, it.high]);
+    let ends = ends.chain(authors.map(|(share, _)| share));
     let ends = ends.map(|share| 100.0 * share);
     let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
     let y = Axis::new("positive reviews (%)", (low.max(0.0), high.min(100.0)));
@@ -123,11 +119,11 @@ fn draw_shares(trend: &Trend) -> Markup {
     // The forecast continues from the last period.
     let ahead = &levels[trend.periods.len().saturating_sub(1)..];
     let content = html! {
-        (labels(trend, &frame))
-        (band(&frame, "band", past))
-        (band(&frame, "band pale", ahead))
-        (line(&frame, "curve strong", past))
-        (line(&frame, "curve strong dashed", ahead))
+        (period_labels(trend, &frame))
+        (draw_band(&frame, "band", past))
+        (draw_band(&frame, "band pale", ahead))
+        (draw_line(&frame, "curve strong", past))
+        (draw_line(&frame, "curve strong dashed", ahead))
         @for (at, period) in trend.periods.iter().enumerate() {
             @let x = at as f64;
             @if let Some(Estimate { value, low, high }) = period.share {
@@ -150,14 +146,14 @@ fn draw_shares(trend: &Trend) -> Markup {
 }
 
 /// The area between the lower and the upper ends of intervals.
-fn band(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
+fn draw_band(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
     let up = points.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
     let back = points.iter().rev();
     let down = back.map(|(x, it)| Some((*x, 100.0 * it.low)));
     frame.path(class, up.chain(down))
 }
 
-fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
+fn draw_line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
     let values = points.iter().map(|(x, it)| Some((*x, 100.0 * it.value)));
     frame.path(class, values)
 }
@@ -174,7 +170,7 @@ fn share_numbers(trend: &Trend) -> Markup {
     numbers.link()
 }
 
-fn backtest(trend: &Trend) -> Markup {
+fn backtest_table(trend: &Trend) -> Markup {
     if trend.backtest.is_empty() {
         return remark("There are too few periods to test forecasts on the past.");
     }
@@ -194,7 +190,7 @@ fn backtest(trend: &Trend) -> Markup {
 }
 
 /// The picture of the probability of a change at the start of each period.
-fn changes(trend: &Trend) -> Markup {
+fn draw_changes(trend: &Trend) -> Markup {
     let frame = frame(
         trend,
         200.0,
@@ -213,7 +209,7 @@ fn changes(trend: &Trend) -> Markup {
     let bars = trend.periods.iter().enumerate();
     let bars = bars.filter(|(_, it)| it.change > 0.005);
     let content = html! {
-        (labels(trend, &frame))
+        (period_labels(trend, &frame))
         @for (at, it) in bars {
             (frame.segment("whisker", (at as f64, 0.0), (at as f64, 100.0 * it.change)))
         }
@@ -227,13 +223,11 @@ fn changes(trend: &Trend) -> Markup {
 }
 
 fn change_section(change: &ChangePoint) -> Markup {
-    let (label, before, after) = (
-        &change.label,
-        with_range(change.before),
-        with_range(change.after),
+    let [before, after] = [change.before, change.after].map(with_range);
+    let text = format!(
+        "{before} of the reviews before {} are positive, and {after} from then on.",
+        change.label
     );
-    let text =
-        format!("{before} of the reviews before {label} are positive, and {after} from then on.");
     let caption = "Words whose frequency changed most, in standard errors of the log-odds. Among thousands of words, chance alone rarely exceeds 4.";
     let words = Table::new(caption, &change.words)
         .names("Word", |it| &it.word)

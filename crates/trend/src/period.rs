@@ -26,7 +26,7 @@ const EPOCH: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 1).expect("a date");
 /// Minimum number of reviews in the median period when the length is chosen.
 const MIN_REVIEWS: usize = 30;
 
-/// Maximum number of periods when the length is chosen; more cannot be told apart in a picture.
+/// Maximum number of periods when the length is chosen; a picture cannot show more.
 const MAX_PERIODS: i64 = 400;
 
 impl Period {

@@ -16,7 +16,7 @@ const MAX_LOG_ODDS: f64 = 8.0;
 const STEP: f64 = 0.05;
 
 /// The grid of spreads, as standard deviations: the smallest one, their number, and the factor between two. The
-/// smallest one is a grid step; smaller ones cannot be told apart.
+/// smallest one is a grid step, which is the resolution of the grid.
 const MIN_SPREAD: f64 = STEP;
 const SPREADS: i32 = 14;
 const SPREAD_FACTOR: f64 = 1.5;
@@ -53,21 +53,18 @@ struct Moments {
 /// cannot be estimated.
 pub fn pool_topics(
     topics: &[&ScoreMeans],
-    quasi_likelihood: &QuasiLikelihood,
+    likelihood: &QuasiLikelihood,
 ) -> Option<Vec<(f64, f64)>> {
     if topics.len() < MIN_TOPICS {
         return None;
     }
     let count = (MAX_LOG_ODDS / STEP).round() as i32;
     let grid: Vec<f64> = (-count..=count).map(|at| f64::from(at) * STEP).collect();
-    let likelihoods = topics
-        .iter()
-        .map(|topic| TopicLikelihood::new(topic, quasi_likelihood, &grid));
-    let likelihoods: Vec<TopicLikelihood> = likelihoods.collect();
+    let topic = |means: &&ScoreMeans| TopicLikelihood::new(means, likelihood, &grid);
+    let likelihoods: Vec<TopicLikelihood> = topics.iter().map(topic).collect();
     let deviations = (0..SPREADS).map(|step| MIN_SPREAD * SPREAD_FACTOR.powi(step));
-    let spreads =
-        deviations.map(|deviation| TopicsGivenSpread::new(&likelihoods, &grid, deviation));
-    let spreads: Vec<TopicsGivenSpread> = spreads.collect();
+    let spread = |deviation| TopicsGivenSpread::new(&likelihoods, &grid, deviation);
+    let spreads: Vec<TopicsGivenSpread> = deviations.map(spread).collect();
     let weights = spreads.iter().map(|it| it.log_weight);
     let largest = weights.clone().fold(f64::MIN, f64::max);
     let weights: Vec<f64> = weights.map(|weight| (weight - largest).exp()).collect();
@@ -80,21 +77,13 @@ pub fn pool_topics(
 }
 
 impl TopicLikelihood {
-    fn new(score_means: &ScoreMeans, quasi_likelihood: &QuasiLikelihood, grid: &[f64]) -> Self {
-        let (middle, variance) = observation(
-            quasi_likelihood,
-            score_means,
-            quasi_likelihood.log_odds(score_means),
-        );
+    fn new(means: &ScoreMeans, likelihood: &QuasiLikelihood, grid: &[f64]) -> Self {
+        let (middle, variance) = observation(likelihood, means, likelihood.log_odds(means));
         if variance < (2.0 * STEP).powi(2) {
             return Self::Normal(middle, variance);
         }
         // The integral of the slope.
-        let slope = |log_odds: &f64| {
-            quasi_likelihood
-                .slope_and_information(score_means, *log_odds)
-                .0
-        };
+        let slope = |log_odds: &f64| likelihood.slope_and_information(means, *log_odds).0;
         let slopes: Vec<f64> = grid.iter().map(slope).collect();
         let mut height = 0.0;
         let mut heights = vec![0.0];
@@ -207,17 +196,16 @@ mod tests {
 
     /// Pooled topics, each given by its number of texts and of positive texts.
     fn pool(topics: &[(usize, usize)]) -> Vec<(f64, f64)> {
-        let (quantifier, quasi_likelihood) = perfect_classifier();
-        let score_means: Vec<ScoreMeans> = topics
+        let (quantifier, likelihood) = perfect_classifier();
+        let means: Vec<ScoreMeans> = topics
             .iter()
             .filter_map(|(texts, positives)| {
                 let probability = |row| if row < *positives { 0.9 } else { 0.1 };
                 let probabilities: Vec<f32> = (0..*texts).map(probability).collect();
-                quantifier.score_means(&quasi_likelihood, &probabilities)
+                quantifier.score_means(&likelihood, &probabilities)
             })
             .collect();
-        pool_topics(&score_means.iter().collect::<Vec<_>>(), &quasi_likelihood)
-            .expect("there are enough")
+        pool_topics(&means.iter().collect::<Vec<_>>(), &likelihood).expect("there are enough")
     }
 
     fn share(log_odds: f64) -> f64 {
@@ -276,11 +264,11 @@ mod tests {
     #[test]
     fn fewer_than_three_topics_are_not_pooled() {
         assert!(pool_topics(&[], &perfect_classifier().1).is_none());
-        let (quantifier, quasi_likelihood) = perfect_classifier();
-        let score_means = quantifier
-            .score_means(&quasi_likelihood, &[0.9; 3])
+        let (quantifier, likelihood) = perfect_classifier();
+        let means = quantifier
+            .score_means(&likelihood, &[0.9; 3])
             .expect("texts");
-        assert!(pool_topics(&[&score_means], &quasi_likelihood).is_none());
+        assert!(pool_topics(&[&means], &likelihood).is_none());
         // Three topics with only positive texts stay clearly positive.
         for (log_odds, variance) in pool(&[(3, 3); 3]) {
             assert!(

@@ -187,11 +187,7 @@ impl Posterior {
 
     /// Mean and variance of the level in the next `horizon` periods, without the irregular component.
     pub fn forecast(&self, horizon: usize) -> Vec<(f64, f64)> {
-        let mut states: Vec<State> = self
-            .candidates
-            .iter()
-            .map(|candidate| candidate.last)
-            .collect();
+        let mut states: Vec<State> = self.candidates.iter().map(|it| it.last).collect();
         (0..horizon)
             .map(|_| {
                 for (state, candidate) in states.iter_mut().zip(&self.candidates) {
@@ -205,15 +201,13 @@ impl Posterior {
 
     /// The posterior mean of the variance of the irregular component.
     pub fn irregular(&self) -> f64 {
-        let candidates = self.candidates.iter();
-        candidates
-            .map(|it| it.weight * it.variances.irregular)
-            .sum()
+        let weighted = |it: &WeightedVariances| it.weight * it.variances.irregular;
+        self.candidates.iter().map(weighted).sum()
     }
 
     /// Mean and variance of a mixture over the candidates, from those of each one.
     fn mixture(&self, components: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
-        mixture(components.zip(self.candidates.iter().map(|candidate| candidate.weight)))
+        mixture(components.zip(self.candidates.iter().map(|it| it.weight)))
     }
 }
 
@@ -260,13 +254,13 @@ fn aic(observed: &[Observation], variances: &Variances) -> f64 {
 }
 
 /// The model with given variances.
-pub fn with_variances(observed: &[Observation], variances: Variances) -> FittedModel {
+pub fn fit_with_variances(observed: &[Observation], variances: Variances) -> FittedModel {
     let posterior = Posterior::from_candidates(observed, [(variances, 0.0)]);
     FittedModel::new(observed, variances, posterior)
 }
 
 /// The better of local level and local linear trend by Akaike's information criterion, and the criterion of both.
-pub fn choose(observed: &[Observation]) -> (FittedModel, [f64; 2]) {
+pub fn fit_best(observed: &[Observation]) -> (FittedModel, [f64; 2]) {
     let both = [false, true].map(|has_slope| most_likely(observed, has_slope));
     let criterion = both.map(|variances| aic(observed, &variances));
     let has_enough = observed.iter().flatten().count() >= MIN_FOR_SLOPE;
@@ -307,7 +301,7 @@ mod tests {
             level: 0.0,
             slope: None,
         };
-        let fitted = with_variances(&observed, constant);
+        let fitted = fit_with_variances(&observed, constant);
         let weights = [2.0, 4.0, 1.0];
         let mean = (2.0 * 1.0 + 4.0 * 2.0) / 7.0;
         for (level, variance) in &fitted.levels {
@@ -339,7 +333,7 @@ mod tests {
         let (mut smooth, mut raw, mut covered, mut count) = (0.0, 0.0, 0, 0);
         for seed in 0..30 {
             let (observed, levels) = random_walk(0.08, 0.0, 80, 100 + seed);
-            let fitted = choose(&observed).0;
+            let fitted = fit_best(&observed).0;
             for ((observation, truth), (level, variance)) in
                 observed.iter().zip(&levels).zip(&fitted.levels)
             {
@@ -358,7 +352,7 @@ mod tests {
     #[test]
     fn a_slope_is_detected_and_extrapolated() {
         let (observed, levels) = random_walk(0.02, 0.1, 60, 3);
-        let (fitted, _) = choose(&observed);
+        let (fitted, _) = fit_best(&observed);
         assert!(fitted.variances.slope.is_some());
         let (mean, _) = fitted.posterior.forecast(10)[9];
         let last = levels.last().expect("there are levels");
@@ -373,7 +367,7 @@ mod tests {
             vec![Some((0.3, 0.1))],
             vec![Some((0.3, 0.1)); 3],
         ] {
-            let (fitted, _) = choose(&observed);
+            let (fitted, _) = fit_best(&observed);
             assert_eq!(fitted.levels.len(), observed.len());
             assert!(
                 fitted

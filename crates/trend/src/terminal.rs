@@ -108,11 +108,7 @@ fn bar(level: Estimate, share: Option<f64>) -> String {
         characters[column(share)] = 'x';
     }
     characters[column(level.value)] = 'o';
-    characters
-        .into_iter()
-        .collect::<String>()
-        .trim_end()
-        .to_owned()
+    String::from_iter(characters).trim_end().to_owned()
 }
 
 #[cfg(test)]

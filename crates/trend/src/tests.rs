@@ -12,8 +12,8 @@ pub(crate) fn perfect_classifier() -> (Quantifier, QuasiLikelihood) {
         .map(|label| 0.1 + 0.8 * f32::from(*label))
         .collect();
     let quantifier = Quantifier::new(&labels, &probabilities, 10, 1).expect("both classes");
-    let quasi_likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
-    (quantifier, quasi_likelihood)
+    let likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
+    (quantifier, likelihood)
 }
 
 /// Fits a state-space model without or with a slope.

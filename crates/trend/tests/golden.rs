@@ -1,9 +1,9 @@
-//! The state-space models against statsmodels; `golden/make.py` says how its figures were made.
+//! Compares the state-space models with statsmodels; `golden/make.py` computes its values.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use serde_json::Value;
-use trend::state_space::{Observation, Variances, with_variances};
+use trend::state_space::{Observation, Variances, fit_with_variances};
 
 fn numbers(value: &Value) -> Vec<f64> {
     let values = value.as_array().unwrap().iter();
@@ -11,13 +11,13 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 #[test]
-fn likelihood_levels_and_forecasts_are_those_of_statsmodels() {
+fn likelihood_levels_and_forecasts_agree_with_statsmodels() {
     let golden: Value = serde_json::from_str(include_str!("golden/golden.json")).unwrap();
     let values = golden["values"].as_array().unwrap().iter();
     let observed: Vec<Observation> = values.map(|value| Some((value.as_f64()?, 0.0))).collect();
     for case in golden["cases"].as_array().unwrap() {
         let given = numbers(&case["variances"]);
-        let found = with_variances(
+        let found = fit_with_variances(
             &observed,
             Variances {
                 irregular: given[0],
@@ -25,11 +25,11 @@ fn likelihood_levels_and_forecasts_are_those_of_statsmodels() {
                 slope: given.get(2).copied(),
             },
         );
-        // A start of variance 1e6 is not quite none, and is entered in another order.
+        // The initial variance of 1e6 is only approximately diffuse, so the results differ slightly.
         let close = |what: &str, found: f64, expected: f64, tolerance: f64| {
             assert!(
                 (found - expected).abs() < tolerance,
-                "{given:?}: {what} {found}, theirs {expected}"
+                "{given:?}: {what} {found}, expected {expected}"
             );
         };
         let likelihood = case["log_likelihood"].as_f64().unwrap();

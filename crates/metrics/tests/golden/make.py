@@ -56,11 +56,11 @@ def brier_parts(probabilities, bins):
     base = labels.mean()
     parts = {"reliability": 0.0, "resolution": 0.0, "uncertainty": base * (1 - base)}
     for rows in numpy.array_split(order, bins):
-        said, was, share = numpy.float64(probabilities[rows]), labels[rows], len(rows) / ROWS
-        within_variance = ((said - said.mean()) ** 2).mean()
-        within_covariance = 2 * ((was - was.mean()) * (said - said.mean())).mean()
-        parts["reliability"] += share * (said.mean() - was.mean()) ** 2
-        parts["resolution"] += share * ((was.mean() - base) ** 2 - within_variance + within_covariance)
+        predicted, actual, share = numpy.float64(probabilities[rows]), labels[rows], len(rows) / ROWS
+        within_variance = ((predicted - predicted.mean()) ** 2).mean()
+        within_covariance = 2 * ((actual - actual.mean()) * (predicted - predicted.mean())).mean()
+        parts["reliability"] += share * (predicted.mean() - actual.mean()) ** 2
+        parts["resolution"] += share * ((actual.mean() - base) ** 2 - within_variance + within_covariance)
     return parts
 
 
@@ -74,8 +74,8 @@ def isotonic():
     margin = 1 / (ROWS + 2)
     fitted = IsotonicRegression(y_min=margin, y_max=1 - margin, out_of_bounds="clip")
     fitted.fit(numpy.float64(differences), labels)
-    places = [float(place) for place in numpy.linspace(-20, 20, 81)]
-    return {"places": places, "probabilities": fitted.predict(places).tolist()}
+    differences_to_test = [float(x) for x in numpy.linspace(-20, 20, 81)]
+    return {"places": differences_to_test, "probabilities": fitted.predict(differences_to_test).tolist()}
 
 
 def percentile_interval(statistic, data):
@@ -85,9 +85,9 @@ def percentile_interval(statistic, data):
     return [float(found.confidence_interval.low), float(found.confidence_interval.high)]
 
 
-right = (first >= 0.5) == labels
-other = (second >= 0.5) == labels
-table = [[int((right & other).sum()), int((right & ~other).sum())], [int((~right & other).sum()), int((~right & ~other).sum())]]
+first_correct = (first >= 0.5) == labels
+second_correct = (second >= 0.5) == labels
+table = [[int((first_correct & second_correct).sum()), int((first_correct & ~second_correct).sum())], [int((~first_correct & second_correct).sum()), int((~first_correct & ~second_correct).sum())]]
 p_values = [0.01, 0.04, 0.03, 0.005, 0.2, 0.04]
 false_positive, true_positive, _ = metrics.roc_curve(labels, second, drop_intermediate=False)
 tables = [(0, 0), (3, 9), (60, 30), (412, 480), (4900, 5100), (1, 200)]
@@ -110,8 +110,8 @@ golden = {
     "p_values": p_values,
     "holm": multipletests(p_values, method="holm")[1].tolist(),
     "wilson": [[count, rows, *map(float, proportion_confint(count, rows, 0.05, "wilson"))] for count, rows in shares],
-    "accuracy_interval": percentile_interval(numpy.mean, (right.astype(float),)),
-    "difference_interval": percentile_interval(lambda one, two: one.mean() - two.mean(), (right.astype(float), other.astype(float))),
+    "accuracy_interval": percentile_interval(numpy.mean, (first_correct.astype(float),)),
+    "difference_interval": percentile_interval(lambda one, two: one.mean() - two.mean(), (first_correct.astype(float), second_correct.astype(float))),
 }
 json.dump(golden, sys.stdout)
 print()

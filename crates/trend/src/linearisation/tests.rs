@@ -12,19 +12,19 @@ fn logit(share: f64) -> f64 {
 fn imperfect_classifier() -> (Quantifier, QuasiLikelihood) {
     let labels: Vec<u8> = (0..400).map(|row| u8::from(row % 2 == 0)).collect();
     let probabilities: Vec<f32> = (0..400)
-        .map(|row| match (row % 2 == 0, row / 2 % 5 == 0) {
+        .map(|row| match (row % 2 == 0, (row / 2) % 5 == 0) {
             (true, false) | (false, true) => 0.8,
             _ => 0.2,
         })
         .collect();
     let quantifier = Quantifier::new(&labels, &probabilities, 10, 1).expect("both classes");
-    let quasi_likelihood = quantifier.quasi_likelihood(Method::default());
-    (quantifier, quasi_likelihood)
+    let likelihood = quantifier.quasi_likelihood(Method::default());
+    (quantifier, likelihood)
 }
 
 /// Periods with this number of texts, which are positive with these probabilities.
 fn periods(shares: &[f64], texts: u64, seed: u64) -> Vec<Option<ScoreMeans>> {
-    let (quantifier, quasi_likelihood) = imperfect_classifier();
+    let (quantifier, likelihood) = imperfect_classifier();
     let rng = CounterRng::for_sample(seed, 9);
     let unit = |index: u64| rng.bits(index) as f64 / u64::MAX as f64;
     let period = |(at, share): (usize, &f64)| {
@@ -35,7 +35,7 @@ fn periods(shares: &[f64], texts: u64, seed: u64) -> Vec<Option<ScoreMeans>> {
                 if is_positive == is_wrong { 0.2 } else { 0.8 }
             })
             .collect();
-        quantifier.score_means(&quasi_likelihood, &probabilities)
+        quantifier.score_means(&likelihood, &probabilities)
     };
     shares.iter().enumerate().map(period).collect()
 }
@@ -72,9 +72,9 @@ fn few_texts_per_period_do_not_bias_the_level() {
         covered += i32::from((level - half..=level + half).contains(&logit(0.9)));
     }
     assert!(covered >= 36, "{covered} of 40");
-    let (quantifier, quasi_likelihood) = imperfect_classifier();
-    let series = vec![quantifier.score_means(&quasi_likelihood, &[0.8; 3]); 60];
-    let fitted = fit(&linearise(&series, &quasi_likelihood), false);
+    let (quantifier, likelihood) = imperfect_classifier();
+    let series = vec![quantifier.score_means(&likelihood, &[0.8; 3]); 60];
+    let fitted = fit(&linearise(&series, &likelihood), false);
     assert!(
         sigmoid(fitted.levels[30].0) > 0.95,
         "{:?}",

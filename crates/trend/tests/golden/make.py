@@ -1,9 +1,8 @@
-"""Writes golden.json: what statsmodels says of local level and local linear trend.
+"""Writes golden.json: values of statsmodels for local level and local linear trend.
 
 Run where it is installed: python3 make.py > golden.json
-Observations have no error of their own there, so that ours is 0 and the irregular variance is all of it.
-Variances of levels are those of the normal equations instead, solved at once: the smoother of statsmodels
-loses four digits of the second one to the large variance of the start.
+Observations of statsmodels have no known error variance, so it is 0 here. Variances of levels come from the normal
+equations, because the smoother of statsmodels loses four digits to the large initial variance.
 """
 
 import json
@@ -19,7 +18,7 @@ values[[9, 10, 25]] = numpy.nan
 
 
 def level_variances(irregular, level, slope=None):
-    """The inverse of the precision of start and shocks, seen from the levels."""
+    """Variances of the levels, from the precision matrix of initial state and shocks."""
     count = len(values)
     steps = numpy.tri(count, count)[:, 1:]
     design = [numpy.ones((count, 1)), steps]
@@ -38,7 +37,7 @@ for name, variances in [("llevel", [0.09, 0.04]), ("llevel", [0.2, 0.001]), ("ll
     model.ssm.initialize_approximate_diffuse(1e6)
     found = model.smooth(variances)
     ahead = found.get_forecast(3)
-    # Ours is the level's own variance: without the irregular part of what would be observed.
+    # The variance of the level, without the irregular component of an observation.
     cases.append({
         "slope": name == "lltrend",
         "variances": variances,
