@@ -21,9 +21,7 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         &[&["predict", "--challenge"], &models[..]].concat(),
     );
     assert!(
-        screen
-            .stdout
-            .contains("failed, by what is asked of a model"),
+        screen.stdout.contains("failures by capability"),
         "{}",
         screen.stdout
     );
