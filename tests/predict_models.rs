@@ -21,9 +21,7 @@ fn several_models_are_compared_on_the_challenge_set_and_ensembles_predict() {
         &[&["predict", "--challenge"], &models[..]].concat(),
     );
     assert!(
-        screen
-            .stdout
-            .contains("failed, by what is asked of a model"),
+        screen.stdout.contains("failures by capability"),
         "{}",
         screen.stdout
     );

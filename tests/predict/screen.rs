@@ -74,7 +74,7 @@ fn an_invalid_line_has_a_reason_and_the_others_are_predicted() {
     assert!(
         screen
             .stderr
-            .contains("2 of 4 lines could not be read, the first is line 2")
+            .contains("could not read 2 of 4 lines; line 2: ")
             && screen.stderr.contains("`--input FILE"),
         "{}",
         screen.stderr

@@ -40,12 +40,12 @@ pub fn write_arrays(
     Ok(rows)
 }
 
-/// Maps an Arrow IPC file, checks its columns, and returns all batches in order. Their buffers are the mapped pages; nothing
-/// is copied.
+/// Maps an Arrow IPC file, checks its columns, and returns all batches in order. Their buffers are the mapped pages;
+/// nothing is copied.
 ///
 /// # Errors
-/// The file cannot be mapped, is not an IPC file or has other columns, or a batch does not match the columns. A length that
-/// points outside the file is an error.
+/// The file cannot be mapped, is not an IPC file or has other columns, or a batch does not match the columns. A length
+/// that points outside the file is an error.
 pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>, ArtifactError> {
     let file = File::open(path).map_err(ArtifactError::io("read", path))?;
     // SAFETY: artifacts are only replaced by a rename and never modified, so the mapped pages do not change while the

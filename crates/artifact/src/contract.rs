@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Normalization};
 
-/// The contract of an artifact, by stage. Artifacts can be combined if their contracts agree. `orchestrator` compares them
-/// while planning, and every stage again before it runs.
+/// The contract of an artifact, by stage. Artifacts can be combined if their contracts agree. `orchestrator` compares
+/// them while planning, and every stage again before it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Contract {

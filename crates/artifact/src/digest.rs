@@ -75,8 +75,8 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Builds a digest from named fields. Names and lengths are hashed with the contents, so different lists of fields never
-/// give the same bytes.
+/// Builds a digest from named fields. Names and lengths are hashed with the contents, so different lists of fields
+/// never give the same bytes.
 #[derive(Default)]
 pub struct DigestBuilder(blake3::Hasher);
 

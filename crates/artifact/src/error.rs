@@ -63,8 +63,8 @@ impl ArtifactError {
         }
     }
 
-    /// A complete file that cannot be used, for example because of its format or columns. `problem` continues a sentence
-    /// that begins with the name of the file.
+    /// A complete file that cannot be used, for example because of its format or columns. `problem` continues a
+    /// sentence that begins with the name of the file.
     pub(crate) fn unusable(path: &Path, problem: &str) -> Self {
         Self::Unusable {
             message: format!("`{}` {problem}", path.display()),

@@ -1,7 +1,7 @@
 //! Turning panics of libraries into errors.
 //!
-//! The parquet crate checks some values of a file with `assert!`, for example the offset of a column chunk, so one flipped
-//! bit would end the program with a panic. Here such a panic becomes an error of a damaged file.
+//! The parquet crate checks some values of a file with `assert!`, for example the offset of a column chunk, so one
+//! flipped bit would end the program with a panic. Here such a panic becomes an error of a damaged file.
 
 use std::any::Any;
 use std::cell::Cell;

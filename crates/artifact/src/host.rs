@@ -1,5 +1,5 @@
-//! Names of machines, processes and cluster jobs. Several machines may use one artifacts folder on a shared file system,
-//! so a process id identifies a process only together with its machine.
+//! Names of machines, processes and cluster jobs. Several machines may use one artifacts folder on a shared file
+//! system, so a process id identifies a process only together with its machine.
 
 use std::env;
 use std::ffi::CStr;
@@ -16,8 +16,8 @@ pub fn host_name() -> String {
     name.unwrap_or_else(|| "unknown-host".to_owned())
 }
 
-/// A part of a file name that no other running process uses, on any machine. In containers, processes of one machine can
-/// have the same id; then their jobs differ.
+/// A part of a file name that no other running process uses, on any machine. In containers, processes of one machine
+/// can have the same id; then their jobs differ.
 pub fn process_name() -> String {
     let host = host_name().replace('/', "-");
     let process = std::process::id();

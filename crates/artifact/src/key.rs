@@ -31,8 +31,8 @@ pub struct SourceReference {
     pub digest: Digest,
 }
 
-/// The key of a step: a digest of the stage, its version, the settings, the inputs and the sources. Names of variants and
-/// source files are not part of it, because a renamed table or file with the same content gives the same output.
+/// The key of a step: a digest of the stage, its version, the settings, the inputs and the sources. Names of variants
+/// and source files are not part of it, because a renamed table or file with the same content gives the same output.
 pub fn step_key(
     stage: StageName,
     settings: &Value,

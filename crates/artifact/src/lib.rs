@@ -1,5 +1,5 @@
-//! Artifacts: the output folders of steps, with contracts, digests, manifests, keys, the store and its locks. An artifact
-//! is written completely or not at all, and verified before it is used.
+//! Artifacts: the output folders of steps, with contracts, digests, manifests, keys, the store and its locks. An
+//! artifact is written completely or not at all, and verified before it is used.
 //!
 //! Stages exchange data only through these folders. This crate does not know what a stage computes.
 

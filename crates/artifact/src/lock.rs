@@ -1,6 +1,6 @@
-//! Locks for work that only one process may do at a time: a step, the prediction of a file, a shard. They are locks of the
-//! operating system (`flock`), so they end with the process and never become stale. On a shared file system they also
-//! work between machines if the file system supports it, see docs/cluster.md.
+//! Locks for work that only one process may do at a time: a step, the prediction of a file, a shard. They are locks of
+//! the operating system (`flock`), so they end with the process and never become stale. On a shared file system they
+//! also work between machines if the file system supports it, see docs/cluster.md.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};

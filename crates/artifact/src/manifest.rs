@@ -1,4 +1,5 @@
-//! `manifest.json`: the description of an artifact. It is written last, so its presence shows that all files are complete.
+//! `manifest.json`: the description of an artifact. It is written last, so its presence shows that all files are
+//! complete.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -93,8 +94,8 @@ impl Manifest {
     /// The format version that is written and read.
     pub const FORMAT: u32 = 1;
 
-    /// The identity: the digest of the stage, the contract and the data files. Settings, inputs, records and the run are
-    /// not part of it, so a repeated step with the same output changes nothing after it.
+    /// The identity: the digest of the stage, the contract and the data files. Settings, inputs, records and the run
+    /// are not part of it, so a repeated step with the same output changes nothing after it.
     pub fn identity(&self) -> Digest {
         let contract = serde_json::to_value(&self.contract).expect("a contract is plain data");
         let mut builder = DigestBuilder::new()

@@ -155,8 +155,9 @@ impl PendingArtifact {
         })
     }
 
-    /// Renames the folder into the store. A folder cannot be renamed over another, so an existing artifact with the same
-    /// key (damaged, or built again by force) is renamed first. After a kill between both renames the step is stale.
+    /// Renames the folder into the store. A folder cannot be renamed over another, so an existing artifact with the
+    /// same key (damaged, or built again by force) is renamed first. After a kill between both renames the step is
+    /// stale.
     fn move_into_place(&self) -> Result<(), ArtifactError> {
         let parent = self.destination.parent().unwrap_or(&self.destination);
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;

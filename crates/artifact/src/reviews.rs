@@ -18,8 +18,9 @@ const TEXT: usize = 1;
 const SPLIT: usize = 3;
 const GROUP: usize = 5;
 
-/// The group of each review by row id, as the row id of the first review of the group. Reviews of one group, for example
-/// of one film, are correlated, so intervals resample groups. Reviews without a group are not in the map.
+/// The group of each review by row id, as the row id of the first review of the group. Reviews of one group, for
+/// example of one film, are correlated, so intervals treat them as one unit. Reviews without a group are not in the
+/// map.
 ///
 /// # Errors
 /// The artifact has no cleaned reviews, or they cannot be read.

@@ -28,9 +28,9 @@ fn vector(width: u32) -> DataType {
     DataType::FixedSizeList(item, i32::try_from(width).unwrap_or(i32::MAX))
 }
 
-/// `reviews.parquet` of ingest: one row per accepted review; missing values are null. `split` is the split of the source
-/// ("train", "test"), reviews of one `group` (for example a film) must be in the same split, and `source` is the file and
-/// line, or the archive member.
+/// `reviews.parquet` of ingest: one row per accepted review; missing values are null. `split` is the split of the
+/// source ("train", "test"), reviews of one `group` (for example a film) must be in the same split, and `source` is the
+/// file and line, or the archive member.
 pub fn reviews() -> SchemaRef {
     table(vec![
         required("row_id", DataType::UInt64),
@@ -82,9 +82,9 @@ pub fn removed() -> SchemaRef {
     ])
 }
 
-/// `train.arrow`, `validation.arrow` and `test.arrow` of tokenize. `ids` is a list of UInt16, or of UInt32 for a vocabulary
-/// of more than 65,536 entries (`wide`), without padding and with at least one id. `length` is the number of tokens before
-/// truncation.
+/// `train.arrow`, `validation.arrow` and `test.arrow` of tokenize. `ids` is a list of UInt16, or of UInt32 for a
+/// vocabulary of more than 65,536 entries (`wide`), without padding and with at least one id. `length` is the number of
+/// tokens before truncation.
 pub fn tokens(wide: bool) -> SchemaRef {
     let id = match wide {
         true => DataType::UInt32,

@@ -64,8 +64,8 @@ impl Store {
         let _ = fs::read_dir(self.stage_folder(stage)).map(Iterator::count);
     }
 
-    /// The store that contains the folder of an artifact, also given by a link; `None` for a folder outside a store, for
-    /// example a copy.
+    /// The store that contains the folder of an artifact, also given by a link; `None` for a folder outside a store,
+    /// for example a copy.
     pub fn containing(artifact: &Path) -> Option<Self> {
         let folder = artifact.canonicalize().ok()?;
         // `root/store/stage/key`.
@@ -76,8 +76,8 @@ impl Store {
         is_store.then(|| store.parent().map(Self::new)).flatten()
     }
 
-    /// The output of a stage with this identity, linked by a variant or not; `None` if there is none. Damaged outputs are
-    /// skipped.
+    /// The output of a stage with this identity, linked by a variant or not; `None` if there is none. Damaged outputs
+    /// are skipped.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -76,8 +76,8 @@ impl TableWriter {
 
 /// Opens a Parquet table and returns its rows in batches of exactly these columns.
 ///
-/// The Arrow schema in the metadata of the file is ignored, because other writers store view types there. Columns are read
-/// as the expected types; a table with other columns is an error.
+/// The Arrow schema in the metadata of the file is ignored, because other writers store view types there. Columns are
+/// read as the expected types; a table with other columns is an error.
 ///
 /// # Errors
 /// The file is not a Parquet table or has other columns.

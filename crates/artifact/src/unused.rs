@@ -1,7 +1,7 @@
 //! Folders of the store that are not used any more: outputs of earlier settings, and remains of killed runs.
 //!
-//! An output is in use if the name of a variant links to it, or if it is a direct or indirect input of an output in use.
-//! Everything else can be built again from the pipeline file, so deleting it only costs time.
+//! An output is in use if the name of a variant links to it, or if it is a direct or indirect input of an output in
+//! use. Everything else can be built again from the pipeline file, so deleting it only costs time.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

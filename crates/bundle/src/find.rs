@@ -151,8 +151,8 @@ fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
     Ok(Digest::of_bytes(all.as_bytes()))
 }
 
-/// The bundle in a folder, or the ensemble whose evaluation is in a folder of the store. The members are the artifacts that
-/// the ensemble was evaluated with, also if variants link to other ones now.
+/// The bundle in a folder, or the ensemble whose evaluation is in a folder of the store. The members are the artifacts
+/// that the ensemble was evaluated with, also if variants link to other ones now.
 ///
 /// # Errors
 /// The folder has neither, or a member of the ensemble was deleted.
@@ -212,8 +212,8 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
     ensemble.ok_or_else(|| missing_model(pipeline, name))
 }
 
-/// The best trained model of the pipeline file on validation: its name, and a note for people. The test split must not be
-/// used for a choice.
+/// The best trained model of the pipeline file on validation: its name, and a note for people. The test split must not
+/// be used for a choice.
 ///
 /// # Errors
 /// No model is trained, or one is damaged.
@@ -266,8 +266,8 @@ fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
     })
 }
 
-/// Finds the bundles of the members of an ensemble through the inputs of its evaluation. `find` returns the artifact of an
-/// input, and `missing_member` the failure for a missing one.
+/// Finds the bundles of the members of an ensemble through the inputs of its evaluation. `find` returns the artifact of
+/// an input, and `missing_member` the failure for a missing one.
 fn resolve_members(
     evaluation: &Artifact,
     find: impl Fn(&InputReference) -> Result<Option<Artifact>, Failure>,

@@ -1,5 +1,5 @@
-//! Model bundles: finding, loading and querying trained models. This crate does not link libtorch, so programs with linear
-//! models start in milliseconds; programs with libtorch provide [`Networks`].
+//! Model bundles: finding, loading and querying trained models. This crate does not link libtorch, so programs with
+//! linear models start in milliseconds; programs with libtorch provide [`Networks`].
 //!
 //! - [`ModelFile`]: `model.json`, the description of a bundle
 //! - [`TextReader`]: from a text to token ids

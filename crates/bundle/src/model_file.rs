@@ -35,8 +35,8 @@ pub struct ModelFile {
     pub calibration: Calibration,
     /// Number of weights, including the embedding.
     pub parameters: u64,
-    /// L2 regularisation of a linear model or a linear probe: the loss includes `penalty / 2` times the squared norm of the
-    /// weights.
+    /// L2 regularisation of a linear model or a linear probe: the loss includes `penalty / 2` times the squared norm of
+    /// the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub penalty: Option<f64>,
     /// Number of training epochs.

@@ -1,5 +1,5 @@
-//! From raw texts to calibrated probabilities and attributions, on all cores. Texts are cleaned, tokenized and truncated as
-//! in training.
+//! From raw texts to calibrated probabilities and attributions, on all cores. Texts are cleaned, tokenized and
+//! truncated as in training.
 
 use std::path::Path;
 
@@ -130,8 +130,8 @@ impl Predictor {
     /// normalisation or equal tokenization share its results.
     ///
     /// # Errors
-    /// libtorch fails, for example because memory is full; or `explain` is set and the members of the ensemble normalise
-    /// texts differently.
+    /// libtorch fails, for example because memory is full; or `explain` is set and the members of the ensemble
+    /// normalise texts differently.
     pub fn predict<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],

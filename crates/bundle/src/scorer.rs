@@ -27,8 +27,8 @@ pub trait Scorer: fmt::Debug + Send {
     /// As for [`Scorer::scores`].
     fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure>;
 
-    /// Notes for the user since the last call, for example that batches were made smaller because the memory of the device
-    /// was full.
+    /// Notes for the user since the last call, for example that batches were made smaller because the memory of the
+    /// device was full.
     fn take_notes(&self) -> Vec<String> {
         Vec::new()
     }
@@ -49,8 +49,8 @@ impl Scorer for NgramModel {
 /// Opens the network in a folder with this description.
 pub type OpenNetwork = fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Scorer>, Failure>;
 
-/// Support for neural networks, provided by programs that link libtorch. Programs without it start faster, because loading
-/// libtorch takes up to half a second.
+/// Support for neural networks, provided by programs that link libtorch. Programs without it start faster, because
+/// loading libtorch takes up to half a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Networks {
     /// Opens a network.

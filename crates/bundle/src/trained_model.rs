@@ -23,7 +23,8 @@ impl TrainedModel {
     /// Loads the bundle in a folder.
     ///
     /// # Errors
-    /// A file is missing or damaged, the bundle has no normalisation, or the model is a network and `networks` is `None`.
+    /// A file is missing or damaged, the bundle has no normalisation, or the model is a network and `networks` is
+    /// `None`.
     pub fn open(
         folder: &Path,
         run: &RunSettings,

@@ -68,8 +68,8 @@ pub fn built_in() -> Vec<Case> {
 /// Parses the cases of a file; empty lines are skipped.
 ///
 /// # Errors
-/// A line is not a valid case, a label is neither `negative` nor `positive`, a case has neither a label nor a pair, or a pair
-/// does not have exactly two texts, the second one with a relation.
+/// A line is not a valid case, a label is neither `negative` nor `positive`, a case has neither a label nor a pair, or
+/// a pair does not have exactly two texts, the second one with a relation.
 pub fn parse(text: &str, path: &Path) -> Result<Vec<Case>, ChallengeError> {
     let error = |line: usize, problem: String| ChallengeError {
         path: path.to_owned(),

@@ -1,5 +1,5 @@
-//! The challenge set: behavioural tests of models in the style of CheckList (Ribeiro et al. 2020), grouped by capability.
-//! Failures by capability show weaknesses that an accuracy does not show.
+//! The challenge set: behavioural tests of models in the style of CheckList (Ribeiro et al. 2020), grouped by
+//! capability. Failures by capability show weaknesses that an accuracy does not show.
 //!
 //! The built-in set was written for this project; a file in the same format can be added.
 

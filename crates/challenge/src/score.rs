@@ -37,9 +37,9 @@ impl CapabilityResult {
     }
 }
 
-/// Whether each case failed. A case with a label fails if the model predicts another label. The second text of a pair also
-/// fails if it does not have the expected relation to the first text: the same label (`same`), or a higher or lower
-/// probability of the positive class (`more`, `less`).
+/// Whether each case failed. A case with a label fails if the model predicts another label. The second text of a pair
+/// also fails if it does not have the expected relation to the first text: the same label (`same`), or a higher or
+/// lower probability of the positive class (`more`, `less`).
 pub(super) fn find_failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
     let mut first_texts: HashMap<&str, f32> = HashMap::new();
     let mut failed = Vec::with_capacity(cases.len());

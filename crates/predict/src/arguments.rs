@@ -23,9 +23,9 @@ Examples:
 
 Files: CSV, TSV, JSON, JSON Lines or Parquet, also compressed. `ressenti inspect FILE` shows which
 columns are used; no label is needed. Rows that cannot be read are skipped and listed in
-OUTPUT.rejected.jsonl. The output has one row per input row, in the same order, with the columns row,
-id, label, confidence (probability of the label), p_negative, p_positive, and the columns named by
---keep-columns, as text. A kept column whose name is taken becomes input_NAME.
+OUTPUT.rejected.jsonl. The output has the other rows in the same order, with the columns row, id,
+label, confidence (probability of the likelier class), p_negative, p_positive, and the columns of
+--keep-columns. A kept column with the name of one of these is renamed to input_NAME.
 
 Standard input: one text per line in UTF-8. A line that is not UTF-8, or is longer than
 ingest.max_text_bytes, gets a reason instead of a label. As JSON an answer is: row, text, label,

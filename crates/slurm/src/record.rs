@@ -209,8 +209,8 @@ fn append(path: &Path, line: &impl Serialize) -> Result<(), ArtifactError> {
     write().map_err(ArtifactError::io("write", path))
 }
 
-/// The lines of a file; none if it does not exist. A last line without a line break is ignored: it is still being written,
-/// or a crash interrupted it.
+/// The lines of a file; none if it does not exist. A last line without a line break is ignored: it is still being
+/// written, or a crash interrupted it.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ArtifactError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,

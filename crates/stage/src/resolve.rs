@@ -1,5 +1,5 @@
-//! The key of a step, from its settings, the content of its sources and the identities of its inputs. Stage programs and
-//! the orchestrator use the same code, so they always agree.
+//! The key of a step, from its settings, the content of its sources and the identities of its inputs. Stage programs
+//! and the orchestrator use the same code, so they always agree.
 
 use std::collections::BTreeMap;
 use std::thread;

@@ -2,9 +2,9 @@
 //! SIGUSR1 requests to save and continue; clusters send it before a time limit. A program that does not install these
 //! handlers is ended by the signals.
 //!
-//! The handlers run on a separate stack. Without it the kernel writes the interrupted registers below the stack pointer,
-//! which oneDNN before 3.11.2 (libtorch 2.11 has 3.10.2) lets point into the heap while it multiplies large f32 matrices
-//! on x86-64. That overwrote data on the heap, and some trainings crashed when they were stopped
+//! The handlers run on a separate stack. Without it the kernel writes the interrupted registers below the stack
+//! pointer, which oneDNN before 3.11.2 (libtorch 2.11 has 3.10.2) lets point into the heap while it multiplies large
+//! f32 matrices on x86-64. That overwrote data on the heap, and some trainings crashed when they were stopped
 //! (<https://github.com/uxlfoundation/oneDNN/issues/4845>).
 
 use std::cell::Cell;
@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static STOP: AtomicBool = AtomicBool::new(false);
 static SAVE: AtomicBool = AtomicBool::new(false);
 
-/// Size of the stack of the handlers in bytes. The kernel writes 11 KiB on processors with AMX; the handlers need little.
+/// Size of the stack of the handlers in bytes. The kernel writes 11 KiB on processors with AMX; the handlers need
+/// little.
 const STACK_BYTES: usize = 64 << 10;
 
-/// Installs the handlers. The program must then check [`stop_requested`] and [`save_requested`] regularly. Call it in the
-/// main thread, which receives the signals of the process; Rust gives other threads a stack for handlers already.
+/// Installs the handlers. The program must then check [`stop_requested`] and [`save_requested`] regularly. Call it in
+/// the main thread, which receives the signals of the process; Rust gives other threads a stack for handlers already.
 pub fn install_signal_handlers() {
     set_handler_stack();
     for (signal, handler) in [

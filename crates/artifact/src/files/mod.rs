@@ -20,8 +20,8 @@ pub use predictions::{
 pub struct Explanation {
     /// The row id in `clean.parquet`.
     pub row_id: u64,
-    /// Start and end of the word in bytes of the cleaned text, and its attribution to the log-odds of the positive class
-    /// before calibration. Words without attribution are omitted.
+    /// Start and end of the word in bytes of the cleaned text, and its attribution to the log-odds of the positive
+    /// class before calibration. Words without attribution are omitted.
     pub words: Vec<(usize, usize, f64)>,
 }
 

@@ -10,8 +10,8 @@ use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 
 use crate::{ArtifactError, Split, TableWriter, read_table, schema};
 
-/// Cross-fitted predictions: training rows predicted by models that were not fitted to them, with the split `train`. Only
-/// linear models have this file.
+/// Cross-fitted predictions: training rows predicted by models that were not fitted to them, with the split `train`.
+/// Only linear models have this file.
 pub const CROSS_FITTED: &str = "cross_fitted.parquet";
 
 /// The prediction of one review.

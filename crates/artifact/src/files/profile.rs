@@ -1,6 +1,7 @@
 //! `profile.json`: a summary of the cleaned data for people and for the report.
 //!
-//! Distinctive words, histogram edges and examples come from the training split only. The other splits are only counted.
+//! Distinctive words, histogram edges and examples come from the training split only. The other splits are only
+//! counted.
 
 use serde::{Deserialize, Serialize};
 

@@ -72,7 +72,8 @@ impl FileJob<'_> {
     /// Predicts the file and returns a one-line summary.
     ///
     /// # Errors
-    /// The input cannot be read or the output cannot be written; or the user stopped the process. Finished rows are kept.
+    /// The input cannot be read or the output cannot be written; or the user stopped the process. Finished rows are
+    /// kept.
     pub(crate) fn run(&self, predictor: &Predictor) -> Result<String, Failure> {
         let folder = with_suffix(self.output, "partial");
         let mut directory = ResumeDirectory::open(&folder, self.task()?)?;
