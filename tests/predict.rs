@@ -124,7 +124,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
         (
             &["--input", ".", "--output", "x.csv"],
             1,
-            "a file of rows was expected",
+            "a CSV, JSON or Parquet file was expected",
         ),
         (
             &[

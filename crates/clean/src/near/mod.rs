@@ -145,11 +145,7 @@ fn prefixes(
     choose: impl Fn(&mut Vec<Prefix>) + Sync,
 ) -> io::Result<Vec<Prefix>> {
     map_shingles(texts, present, |position, shingles, prefixes| {
-        let shared = || {
-            shingles
-                .iter()
-                .filter(|shingle| repeats.may_repeat(**shingle))
-        };
+        let shared = || shingles.iter().filter(|hash| repeats.may_repeat(**hash));
         let single = shingles.len() - shared().count();
         let length = prefix_length(shingles.len(), threshold).saturating_sub(single);
         let prefix = |shingle: &u64| (shingle >> 32) << 32 | position as u64;

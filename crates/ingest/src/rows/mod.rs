@@ -50,10 +50,7 @@ pub(crate) fn read(
         if first.is_some() && sink.is_full() {
             break;
         }
-        let size = path
-            .metadata()
-            .map_err(InputError::cannot_read(path))?
-            .len();
+        let size = path.metadata().map_err(InputError::io(path))?.len();
         let task = &progress.task("reading", Some(size), "bytes");
         let mut reader = RowReader::open(path, settings, scratch, task, first.as_ref())?;
         if first.is_none() {

@@ -169,12 +169,8 @@ impl RoleDetector<'_> {
         let what = format_share(known, "are labels");
         let few = sample.distinct() <= labels::MAX_LABEL_VALUES;
         let list = if known == 1.0 { ":" } else { "; most common:" };
-        (fits && few).then(|| {
-            (
-                known,
-                format!("{what}{list} {}", sample.format_most_common()),
-            )
-        })
+        let reason = format!("{what}{list} {}", sample.format_most_common());
+        (fits && few).then_some((known, reason))
     }
 
     /// Whether another column is a label by its name, or has ratings on a known scale. Then a column that only
@@ -204,10 +200,8 @@ impl RoleDetector<'_> {
             return Some((known, format_share(known, "are dates")));
         }
         let (format, by) = self.detect_day_order(sample)?;
-        Some((
-            0.9,
-            format!("dates in the format `{format}`, as `{by}` shows"),
-        ))
+        let reason = format!("dates in the format `{format}`, as `{by}` shows");
+        Some((0.9, reason))
     }
 
     /// The order of day and month according to the values, unless a setting defines the format.
@@ -258,15 +252,8 @@ fn text(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)>
     let words = sample.mean_words;
     let prose = !sample.is_numeric() && !sample.is_empty();
     let enough = words >= 3.0 || name.is_some_and(|name| name.is_whole_name);
-    (prose && enough).then(|| {
-        (
-            words.min(90.0),
-            format!(
-                "{} on average",
-                format::plural(words.round() as u64, "word", "words")
-            ),
-        )
-    })
+    let average = format::plural(words.round() as u64, "word", "words");
+    (prose && enough).then(|| (words.min(90.0), format!("{average} on average")))
 }
 
 fn rating(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)> {
