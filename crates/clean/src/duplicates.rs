@@ -112,8 +112,8 @@ impl Audit {
         self.near.links = links.len() as u64;
         let is_other = |position: &usize| !rows[*position].is_official_test();
         for position in (0..rows.len()).filter(in_cluster).filter(is_other) {
-            if let Some(kept) = test.get(&clusters.root(position)) {
-                self.remove(position, Reason::NearTest, Some(*kept));
+            if let Some(original) = test.get(&clusters.root(position)) {
+                self.remove(position, Reason::NearTest, Some(*original));
                 match rows[position].label {
                     Some(_) => self.near.train_rows_removed += 1,
                     None => self.near.unlabelled_rows_removed += 1,
@@ -229,8 +229,8 @@ mod tests {
                 None => String::new(),
                 Some(Removal {
                     reason,
-                    original: Some(kept),
-                }) => format!("{} {kept}", reason.as_str()),
+                    original: Some(original),
+                }) => format!("{} {original}", reason.as_str()),
                 Some(Removal {
                     reason,
                     original: None,

@@ -153,16 +153,16 @@ fn split_rows(
 ) -> io::Result<Vec<Option<Split>>> {
     let (texts, groups) = (&reviews.texts, &reviews.groups);
     let keys = split::keys(texts, groups, splitter.settings.grouped, clusters)?;
-    let side = |(key, (row, kept)): (&Key, (&Row, &bool))| {
+    let split = |(key, (row, kept)): (&Key, (&Row, &bool))| {
         if !kept {
             return Ok(None);
         }
         let (kind, key) = key.resolve(texts, groups)?;
-        Ok(Some(splitter.side(row, (kind, &key))))
+        Ok(Some(splitter.split(row, (kind, &key))))
     };
     keys.par_iter()
         .zip(reviews.rows.par_iter().zip(kept))
-        .map(side)
+        .map(split)
         .collect()
 }
 

@@ -75,8 +75,8 @@ fn kept_texts(
     let store = &decisions.reviews.texts;
     for range in store.chunks_of(range.clone()) {
         let chunk = store.read(range.clone())?;
-        for (side, text) in decisions.row_splits[range].iter().zip(chunk.iter()) {
-            if side.is_some() {
+        for (split, text) in decisions.row_splits[range].iter().zip(chunk.iter()) {
+            if split.is_some() {
                 kept.append_value(text);
             } else {
                 excerpts.append_value(text.chars().take(EXCERPT).collect::<String>());
@@ -94,7 +94,10 @@ fn split_batch(
     [texts, excerpts]: [StringArray; 2],
 ) -> Result<(RecordBatch, RecordBatch), ArrowError> {
     let row_splits = &decisions.row_splits[range.clone()];
-    let kept: BooleanArray = row_splits.iter().map(|side| Some(side.is_some())).collect();
+    let kept: BooleanArray = row_splits
+        .iter()
+        .map(|split| Some(split.is_some()))
+        .collect();
     let splits = row_splits.iter().flatten().copied().map(Split::as_str);
     let removals = || decisions.audit.removals[range.clone()].iter().flatten();
     let reasons = removals().map(|removal| removal.reason.as_str());

@@ -163,7 +163,7 @@ fn only_a_known_scale_gives_labels_and_the_note_names_the_setting() {
         [
             "`stars`: ratings from 1 to 7 match no known scale, so they give no labels: set the \
              neutral rating with `--set ingest.rating.centre=NUMBER` | \
-             [ingest.rating]\ncentre = 4.0 # if 1 to 7 is the whole scale\n"
+             [ingest.rating]\ncentre = 4.0 # the middle of the whole scale\n"
         ]
     );
     let project = Project::new();

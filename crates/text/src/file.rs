@@ -148,16 +148,16 @@ impl TokenizerFile {
         let max_text_tokens = self.max_text_tokens(max_length)? as usize;
         catch_panic(text, || {
             let whole = self.tokenizer.encode(text, false)?;
-            let places = whole.get_ids().iter().zip(whole.get_offsets());
-            let tokens: Vec<Token> = places.map(|(id, place)| token(*id, *place)).collect();
+            let offsets = whole.get_ids().iter().zip(whole.get_offsets());
+            let tokens: Vec<Token> = offsets.map(|(id, range)| token(*id, *range)).collect();
             let encoding =
                 self.with_special_tokens(truncate(&tokens, max_text_tokens, truncation))?;
             let added = encoding.get_special_tokens_mask().iter();
-            let places = encoding.get_offsets().iter().zip(added);
+            let offsets = encoding.get_offsets().iter().zip(added);
             let mut encoded = EncodedWithOffsets {
                 ids: encoding.get_ids().to_vec(),
-                offsets: places
-                    .map(|(place, added)| (*added == 0).then_some(place.0..place.1))
+                offsets: offsets
+                    .map(|(range, added)| (*added == 0).then_some(range.0..range.1))
                     .collect(),
             };
             if encoded.ids.is_empty() {
@@ -271,8 +271,8 @@ fn catch_panic<T>(
     })
 }
 
-fn token(id: u32, place: (usize, usize)) -> Token {
-    Token::new(id, String::new(), place)
+fn token(id: u32, range: (usize, usize)) -> Token {
+    Token::new(id, String::new(), range)
 }
 
 /// Parses a tokenizer. The library panics on some damaged files (a truncated decoder section, a damaged

@@ -118,7 +118,7 @@ fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()>
     if counts.exceeds_reject_rate(limit) {
         writeln!(
             out,
-            "  This is more than `ingest.max_reject_rate` = {limit} allows"
+            "  More rows are rejected than `ingest.max_reject_rate` = {limit} allows"
         )?;
     }
     Ok(())
