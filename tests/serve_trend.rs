@@ -223,7 +223,7 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
             b"--x--",
             "content-type",
         ),
-        (415, "/trend", &file, b"\x89PNG\r\n\x1a\n", "a picture"),
+        (415, "/trend", &file, b"\x89PNG\r\n\x1a\n", "an image"),
         (415, "/trend", &file, b"%PDF-1.7", "a PDF document"),
         (400, "/trend", &file, cut_off, "damaged or cut off"),
         (400, "/trend", &no_json, b"{\"reviews\": [", "no JSON"),
