@@ -130,7 +130,7 @@ fn invalid_arguments_are_refused_with_a_hint() {
         (
             &["--input", ".", "--output", "x.csv"],
             1,
-            "a file of rows was expected",
+            "a CSV, JSON or Parquet file was expected",
         ),
         (
             &[

@@ -235,7 +235,7 @@ fn invalid_trend_requests_get_an_error_status_and_a_hint() {
             b"--x--",
             "content-type",
         ),
-        (415, "/trend", &file, b"\x89PNG\r\n\x1a\n", "a picture"),
+        (415, "/trend", &file, b"\x89PNG\r\n\x1a\n", "an image"),
         (415, "/trend", &file, b"%PDF-1.7", "a PDF document"),
         (400, "/trend", &file, cut_off, "damaged or cut off"),
         (

@@ -50,7 +50,7 @@ impl Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Removal {
     pub(crate) reason: Reason,
-    pub(crate) duplicate_of: Option<usize>,
+    pub(crate) original: Option<usize>,
 }
 
 /// The decisions about all rows, and their counts.
@@ -95,12 +95,7 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
 impl Audit {
     /// Removes near-duplicates of official test rows and counts near-duplicates. The removed rows refer to the
     /// first test row of their cluster.
-    pub(crate) fn add_near_duplicates(
-        &mut self,
-        rows: &[Row],
-        clusters: &Clusters,
-        links: &[Link],
-    ) {
+    pub(crate) fn add_near(&mut self, rows: &[Row], clusters: &Clusters, links: &[Link]) {
         let mut test: HashMap<usize, usize> = HashMap::new();
         let mut sizes: HashMap<usize, u64> = HashMap::new();
         let in_cluster = |position: &usize| clusters.size(*position) > 1;
@@ -117,8 +112,8 @@ impl Audit {
         self.near.links = links.len() as u64;
         let is_other = |position: &usize| !rows[*position].is_official_test();
         for position in (0..rows.len()).filter(in_cluster).filter(is_other) {
-            if let Some(kept) = test.get(&clusters.root(position)) {
-                self.remove(position, Reason::NearTest, Some(*kept));
+            if let Some(original) = test.get(&clusters.root(position)) {
+                self.remove(position, Reason::NearTest, Some(*original));
                 match rows[position].label {
                     Some(_) => self.near.train_rows_removed += 1,
                     None => self.near.unlabelled_rows_removed += 1,
@@ -132,22 +127,14 @@ impl Audit {
         self.removals.iter().map(Option::is_none).collect()
     }
 
-    fn remove(&mut self, position: usize, reason: Reason, duplicate_of: Option<usize>) {
-        self.removals[position] = Some(Removal {
-            reason,
-            duplicate_of,
-        });
+    fn remove(&mut self, position: usize, reason: Reason, original: Option<usize>) {
+        self.removals[position] = Some(Removal { reason, original });
     }
 
     /// Removes rows and counts them.
-    fn remove_all(
-        &mut self,
-        positions: &[usize],
-        reason: Reason,
-        duplicate_of: Option<usize>,
-    ) -> u64 {
+    fn remove_all(&mut self, positions: &[usize], reason: Reason, original: Option<usize>) -> u64 {
         for position in positions {
-            self.remove(*position, reason, duplicate_of);
+            self.remove(*position, reason, original);
         }
         positions.len() as u64
     }
@@ -242,11 +229,11 @@ mod tests {
                 None => String::new(),
                 Some(Removal {
                     reason,
-                    duplicate_of: Some(kept),
-                }) => format!("{} {kept}", reason.as_str()),
+                    original: Some(original),
+                }) => format!("{} {original}", reason.as_str()),
                 Some(Removal {
                     reason,
-                    duplicate_of: None,
+                    original: None,
                 }) => reason.as_str().to_owned(),
             })
             .collect();

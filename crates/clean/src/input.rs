@@ -12,7 +12,7 @@ use text::normalize::normalize;
 use whatlang::Lang;
 
 use crate::row::{GroupColumn, Row, TextInfo};
-use crate::text_store::{IN_MEMORY, TextStore, TextStoreWriter, spool_failed};
+use crate::text_store::{IN_MEMORY, TextStore, TextStoreWriter, store_failed};
 
 /// Indices of the columns row id, text, label, split and group.
 const TEXT_COLUMNS: [usize; 5] = [0, 1, 2, 3, 5];
@@ -63,7 +63,7 @@ pub(crate) fn read_reviews(
         groups.iter().for_each(|group| reviews.groups.push(group));
         let known = labels.iter().zip(splits);
         for ((text, info), (label, split)) in normalised.into_iter().zip(known) {
-            texts.push(&text).map_err(spool_failed(folder))?;
+            texts.push(&text).map_err(store_failed(folder))?;
             let official = split.and_then(Split::parse);
             reviews.rows.push(Row {
                 text: info,
@@ -73,7 +73,7 @@ pub(crate) fn read_reviews(
         }
         task.advance(batch.num_rows() as u64);
     }
-    reviews.texts = texts.finish().map_err(spool_failed(folder))?;
+    reviews.texts = texts.finish().map_err(store_failed(folder))?;
     Ok(reviews)
 }
 

@@ -76,7 +76,7 @@ fn decide(
     let mut audit = duplicates::audit(rows);
     let near = find_near(context, settings, reviews, &audit.is_kept())?;
     if let Some((clusters, links)) = &near {
-        audit.add_near_duplicates(rows, clusters, links);
+        audit.add_near(rows, clusters, links);
     }
     let splitter = Splitter {
         method,
@@ -85,7 +85,7 @@ fn decide(
     };
     let clusters = near.as_ref().map(|(clusters, _)| clusters);
     let row_splits = split_rows(reviews, &audit.is_kept(), &splitter, clusters);
-    let row_splits = row_splits.map_err(text_store::spool_failed(context.output()))?;
+    let row_splits = row_splits.map_err(text_store::store_failed(context.output()))?;
     let decisions = Decisions {
         reviews,
         audit: &audit,
@@ -141,7 +141,7 @@ fn find_near(
     let found = near::clusters(&reviews.texts, kept, threshold, near::MAX_PREFIXES);
     found
         .map(Some)
-        .map_err(text_store::spool_failed(context.output()))
+        .map_err(text_store::store_failed(context.output()))
 }
 
 /// The split of every kept row.
@@ -153,16 +153,16 @@ fn split_rows(
 ) -> io::Result<Vec<Option<Split>>> {
     let (texts, groups) = (&reviews.texts, &reviews.groups);
     let keys = split::keys(texts, groups, splitter.settings.grouped, clusters)?;
-    let side = |(key, (row, kept)): (&Key, (&Row, &bool))| {
+    let split = |(key, (row, kept)): (&Key, (&Row, &bool))| {
         if !kept {
             return Ok(None);
         }
         let (kind, key) = key.resolve(texts, groups)?;
-        Ok(Some(splitter.side(row, (kind, &key))))
+        Ok(Some(splitter.split(row, (kind, &key))))
     };
     keys.par_iter()
         .zip(reviews.rows.par_iter().zip(kept))
-        .map(side)
+        .map(split)
         .collect()
 }
 

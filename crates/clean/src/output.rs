@@ -13,7 +13,7 @@ use settings::CleanSettings;
 use stage::Context;
 
 use crate::profile_builder::Decisions;
-use crate::text_store::spool_failed;
+use crate::text_store::store_failed;
 
 /// The table of kept rows.
 const CLEAN: &str = "clean.parquet";
@@ -50,7 +50,7 @@ pub(crate) fn write_tables(
         let batch = batch?;
         let range = start..start + batch.num_rows();
         start = range.end;
-        let texts = kept_texts(decisions, &range).map_err(spool_failed(folder))?;
+        let texts = kept_texts(decisions, &range).map_err(store_failed(folder))?;
         let (kept, excluded) = split_batch(decisions, range, &batch, texts)
             .map_err(ArtifactError::table("write", folder))?;
         clean.write(&kept)?;
@@ -59,7 +59,7 @@ pub(crate) fn write_tables(
     }
     let tables = [(CLEAN, clean.finish()?), (REMOVED, removed.finish()?)];
     let path = folder.join(PROFILE);
-    let profile = decisions.profile(settings).map_err(spool_failed(folder))?;
+    let profile = decisions.profile(settings).map_err(store_failed(folder))?;
     artifact::files::write_json(&path, &profile)?;
     let [clean, removed] = tables.map(|(name, rows)| OutputFile::table(name, rows));
     Ok(vec![clean, removed, OutputFile::data(PROFILE)])
@@ -75,8 +75,8 @@ fn kept_texts(
     let store = &decisions.reviews.texts;
     for range in store.chunks_of(range.clone()) {
         let chunk = store.read(range.clone())?;
-        for (side, text) in decisions.row_splits[range].iter().zip(chunk.iter()) {
-            if side.is_some() {
+        for (split, text) in decisions.row_splits[range].iter().zip(chunk.iter()) {
+            if split.is_some() {
                 kept.append_value(text);
             } else {
                 excerpts.append_value(text.chars().take(EXCERPT).collect::<String>());
@@ -94,12 +94,15 @@ fn split_batch(
     [texts, excerpts]: [StringArray; 2],
 ) -> Result<(RecordBatch, RecordBatch), ArrowError> {
     let row_splits = &decisions.row_splits[range.clone()];
-    let kept: BooleanArray = row_splits.iter().map(|side| Some(side.is_some())).collect();
+    let kept: BooleanArray = row_splits
+        .iter()
+        .map(|split| Some(split.is_some()))
+        .collect();
     let splits = row_splits.iter().flatten().copied().map(Split::as_str);
     let removals = || decisions.audit.removals[range.clone()].iter().flatten();
     let reasons = removals().map(|removal| removal.reason.as_str());
     let row_ids = &decisions.reviews.row_ids;
-    let duplicate_ids = removals().map(|removal| removal.duplicate_of.map(|row| row_ids[row]));
+    let duplicate_ids = removals().map(|removal| removal.original.map(|row| row_ids[row]));
     let duplicate_ids: UInt64Array = duplicate_ids.collect();
     let clean = with_columns(
         &filter_record_batch(batch, &kept)?,

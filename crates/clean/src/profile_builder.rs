@@ -85,7 +85,7 @@ impl Decisions<'_> {
             rows: self.count_removed(reason),
         });
         let groups = self.reviews.groups.iter().zip(self.row_splits);
-        let groups = groups.filter_map(|(group, side)| Some((group?, (*side)?)));
+        let groups = groups.filter_map(|(group, split)| Some((group?, (*split)?)));
         let near = |links| {
             Ok::<_, io::Error>(NearDuplicates {
                 threshold: settings.near_duplicates.threshold,

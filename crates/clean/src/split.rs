@@ -67,7 +67,7 @@ pub(crate) struct Splitter<'a> {
 
 impl Splitter<'_> {
     /// The split of a row with this key.
-    pub(crate) fn side(&self, row: &Row, key: (&str, &str)) -> Split {
+    pub(crate) fn split(&self, row: &Row, key: (&str, &str)) -> Split {
         if row.label.is_none() {
             return Split::Unlabelled;
         }
@@ -198,10 +198,10 @@ mod tests {
 
     fn shares(splitter: &Splitter<'_>, row: &Row) -> [f64; 3] {
         let row_splits: Vec<Split> = (0..20_000)
-            .map(|id| splitter.side(row, ("text", &format!("text {id}"))))
+            .map(|id| splitter.split(row, ("text", &format!("text {id}"))))
             .collect();
-        Split::LABELLED
-            .map(|split| row_splits.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
+        let count = |split| row_splits.iter().filter(|found| **found == split).count();
+        Split::LABELLED.map(|split| count(split) as f64 / 20_000.0)
     }
 
     fn check_shares(method: SplitMethod, official: Option<Split>, expected: [f64; 3]) {
@@ -288,7 +288,7 @@ mod tests {
                 seed,
             };
             (0..50)
-                .map(|id| splitter.side(&row(None), ("text", &id.to_string())))
+                .map(|id| splitter.split(&row(None), ("text", &id.to_string())))
                 .collect::<Vec<_>>()
         };
         assert_eq!(row_splits(1), row_splits(1));

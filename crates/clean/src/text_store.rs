@@ -133,8 +133,8 @@ impl TextChunk<'_> {
     }
 }
 
-/// Converts an error of the file: `map_err(spool_failed(folder))`.
-pub(crate) fn spool_failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
+/// Converts an error of the file: `map_err(store_failed(folder))`.
+pub(crate) fn store_failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
     |error| {
         let folder = folder.display();
         Failure::new(format!("Failed to store texts in a file in `{folder}`"))

@@ -8,9 +8,9 @@ use std::fs;
 use std::process::{Command, Output};
 
 use artifact::{Artifact, StageName};
-use common::TestProject;
+use common::Project;
 
-fn program(project: &TestProject, arguments: &[&str], threads: &str) -> Output {
+fn program(project: &Project, arguments: &[&str], threads: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ressenti-clean"))
         .args(arguments)
         .current_dir(project.path(""))
@@ -21,8 +21,8 @@ fn program(project: &TestProject, arguments: &[&str], threads: &str) -> Output {
 }
 
 /// A folder with ingested reviews.
-fn project() -> TestProject {
-    let project = TestProject::new();
+fn project() -> Project {
+    let project = Project::new();
     let rows: Vec<String> = (0..9000)
         .map(|id| format!("review <b>number</b> {id},{},,film {},", id % 2, id / 5))
         .collect();
@@ -56,7 +56,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn a_missing_input_is_reported_with_the_command_that_creates_it() {
-    let project = TestProject::new();
+    let project = Project::new();
     fs::write(
         project.path("pipeline.toml"),
         "[pipeline]\nname = 'test'\n[ingest]\nsource = 'reviews.csv'\n",
@@ -92,7 +92,7 @@ fn a_damaged_input_is_named() {
 
 #[test]
 fn help_names_inputs_and_outputs() {
-    let output = program(&TestProject::new(), &["--help"], "1");
+    let output = program(&Project::new(), &["--help"], "1");
     let stdout = String::from_utf8_lossy(&output.stdout);
     for word in ["clean.parquet", "removed.parquet", "profile.json"] {
         assert!(stdout.contains(word), "{word}");

@@ -7,7 +7,7 @@ mod common;
 use std::collections::{BTreeMap, HashMap};
 
 use clean::{TextStore, near_duplicates};
-use common::{CleanRow, TestProject};
+use common::{CleanRow, Project};
 use proptest::prelude::*;
 
 /// The near-duplicate threshold of these tests. Texts of ten words reach it if only the last word differs, but
@@ -59,7 +59,7 @@ fn clean(lines: &[String]) -> Option<Vec<CleanRow>> {
     let settings = format!(
         "split = {{ test = 0.3, validation = 0.3 }}\nnear_duplicates = {{ threshold = {THRESHOLD} }}"
     );
-    match TestProject::new().clean(lines, &settings) {
+    match Project::new().clean(lines, &settings) {
         Ok(cleaned) => Some(cleaned.rows()),
         Err(error) => {
             assert!(error.contains("has no"), "{error}");

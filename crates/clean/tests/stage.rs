@@ -7,7 +7,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Contract, Split};
-use common::{CleanRow, Cleaned, TestProject};
+use common::{CleanRow, Cleaned, Project};
 
 /// `count` rows of alternating labels; three rows to a group where `grouped`.
 fn many(count: usize, grouped: bool) -> Vec<String> {
@@ -52,7 +52,7 @@ fn an_official_split_is_used_and_its_leaks_are_removed() {
         "good film,,,f,",
         "good film,,,f,",
     ]);
-    let cleaned = TestProject::new()
+    let cleaned = Project::new()
         .clean(&rows, "split = { validation = 0.0 }")
         .expect("rows");
     let found: Vec<_> = cleaned
@@ -129,7 +129,7 @@ fn an_official_split_is_used_and_its_leaks_are_removed() {
 fn without_an_official_split_all_duplicates_are_removed() {
     let mut rows = many(300, false);
     rows.extend(many(300, false));
-    let cleaned = TestProject::new().clean(&rows, "").expect("rows");
+    let cleaned = Project::new().clean(&rows, "").expect("rows");
     assert_eq!((cleaned.rows().len(), cleaned.removed().len()), (300, 300));
     assert_eq!(cleaned.profile().splitting.test_by, "hash");
     for (split, share) in [("train", 0.72), ("validation", 0.08), ("test", 0.2)] {
@@ -150,8 +150,8 @@ fn rows_stay_in_their_split_when_rows_are_added() {
     for grouped in [false, true] {
         let (few, many) = (many(200, grouped), many(600, grouped));
         let shuffled: Vec<String> = many.iter().rev().cloned().collect();
-        let before = by_text(&TestProject::new().clean(&few, "").expect("rows"));
-        let after = by_text(&TestProject::new().clean(&shuffled, "").expect("rows"));
+        let before = by_text(&Project::new().clean(&few, "").expect("rows"));
+        let after = by_text(&Project::new().clean(&shuffled, "").expect("rows"));
         assert_eq!((before.len(), after.len()), (200, 600));
         for (text, row) in &before {
             assert_eq!(row.split, after[text].split, "{text}");
@@ -162,7 +162,7 @@ fn rows_stay_in_their_split_when_rows_are_added() {
 #[test]
 fn a_group_is_in_one_split() {
     let sides = |settings: &str| {
-        let cleaned = TestProject::new()
+        let cleaned = Project::new()
             .clean(&many(600, true), settings)
             .expect("rows");
         let mut sides: BTreeMap<Option<String>, BTreeSet<String>> = BTreeMap::new();
@@ -182,7 +182,7 @@ fn validation_comes_from_train_and_never_from_an_official_test() {
     rows.iter_mut()
         .for_each(|row| *row = row.replace(",,film", ",train,film"));
     rows.extend((0..200).map(|id| format!("test number {id},{},test,film {id},", id % 2)));
-    let cleaned = TestProject::new()
+    let cleaned = Project::new()
         .clean(&rows, "split = { validation = 0.25 }")
         .expect("rows");
     let count = |split: &str| {
@@ -209,7 +209,7 @@ fn validation_comes_from_train_and_never_from_an_official_test() {
             row.text
         );
     }
-    let by_hash = TestProject::new()
+    let by_hash = Project::new()
         .clean(&rows, "split = { official = false }")
         .expect("rows");
     assert!(
@@ -231,7 +231,7 @@ fn nothing_is_learned_from_validation_or_test() {
         rows
     };
     let profile = |test: &str| {
-        TestProject::new()
+        Project::new()
             .clean(&rows(test), "")
             .expect("rows")
             .profile()
@@ -265,13 +265,13 @@ fn nothing_is_learned_from_validation_or_test() {
 #[test]
 fn the_same_rows_give_the_same_bytes() {
     let rows = many(9000, true);
-    let (one, two) = (TestProject::new(), TestProject::new());
+    let (one, two) = (Project::new(), Project::new());
     let (one, two) = (
         one.clean(&rows, "").expect("rows"),
         two.clean(&rows, "").expect("rows"),
     );
     assert_eq!(one.artifact.identity(), two.artifact.identity());
-    let other = TestProject::new().clean(&rows, "seed = 8").expect("rows");
+    let other = Project::new().clean(&rows, "seed = 8").expect("rows");
     assert_ne!(one.artifact.identity(), other.artifact.identity());
 }
 
@@ -280,10 +280,7 @@ fn steps_can_be_switched_off() {
     let rows = lines(&["<b>x</b> &amp;  y,1,train,,", "no,0,train,,", "t,1,test,,"]);
     let text = |settings: &str| {
         let settings = format!("{settings}\nsplit = {{ validation = 0.0 }}");
-        TestProject::new()
-            .clean(&rows, &settings)
-            .expect("rows")
-            .rows()[0]
+        Project::new().clean(&rows, &settings).expect("rows").rows()[0]
             .text
             .clone()
     };
@@ -296,7 +293,7 @@ fn steps_can_be_switched_off() {
 fn an_unusable_split_is_an_error() {
     let check = |rows: &[String], settings: &str, expected: &str| {
         assert_eq!(
-            TestProject::new()
+            Project::new()
                 .clean(rows, settings)
                 .err()
                 .unwrap_or_default(),
@@ -349,7 +346,7 @@ fn ratings_without_a_known_scale_are_reported() {
         .map(|id| format!("a film of the number {id},{}", 1 + id % 7))
         .collect();
     let content = format!("text,stars\n{}\n", rows.join("\n"));
-    let clean = |ingest: &str| TestProject::new().clean_file(&content, ingest, "").err();
+    let clean = |ingest: &str| Project::new().clean_file(&content, ingest, "").err();
     let expected = "No review has a label (20 reviews), so a model cannot be trained | \
                     There are ratings from 1 to 7, but their scale is ambiguous: set the \
                     neutral rating with `--set ingest.rating.centre=NUMBER`";
@@ -369,12 +366,10 @@ fn reviews_of_one_product_can_be_split() {
         })
         .collect();
     let content = format!("product_id,product,text,label\n{}\n", rows.join("\n"));
-    let cleaned = TestProject::new()
-        .clean_file(&content, "", "")
-        .expect("rows");
+    let cleaned = Project::new().clean_file(&content, "", "").expect("rows");
     let splits: BTreeSet<String> = cleaned.rows().into_iter().map(|row| row.split).collect();
     assert_eq!(splits.len(), 3, "{splits:?}");
-    let grouped = TestProject::new().clean_file(&content, "columns = { group = 'product_id' }", "");
+    let grouped = Project::new().clean_file(&content, "columns = { group = 'product_id' }", "");
     let error = grouped.err().unwrap_or_default();
     assert!(
         error.contains("split by row with `--set clean.split.grouped=false`"),

@@ -78,7 +78,7 @@ fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
         return Ok(None);
     };
     let mut hasher = Sha256::new();
-    io::copy(&mut file, &mut hasher).map_err(InputError::cannot_read(path))?;
+    io::copy(&mut file, &mut hasher).map_err(InputError::io(path))?;
     let digest = hasher.finalize();
     Ok(Some(digest.iter().map(|it| format!("{it:02x}")).collect()))
 }
@@ -113,7 +113,7 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
 pub(crate) fn if_exists<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        found => found.map(Some).map_err(InputError::cannot_read(path)),
+        found => found.map(Some).map_err(InputError::io(path)),
     }
 }
 

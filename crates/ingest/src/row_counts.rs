@@ -90,7 +90,7 @@ impl RowCounts {
             return Err(InputError::empty(path, "no rows"));
         }
         if self.exceeds_reject_rate(settings.max_reject_rate) {
-            let reasons = self.format_most_common();
+            let reasons = self.most_common_reasons();
             let (rejected, rows) = (self.excluded(false), self.rows());
             let verb = if rejected == 1 { "was" } else { "were" };
             let (rejected, rows) = (format::count(rejected), format::count(rows));
@@ -129,7 +129,7 @@ impl RowCounts {
     }
 
     /// The three most common reasons for rejection, with the details of their first row.
-    fn format_most_common(&self) -> Vec<(String, u64)> {
+    fn most_common_reasons(&self) -> Vec<(String, u64)> {
         let rejected = self.reasons.iter().filter(|it| !it.first.reason.skipped);
         let mut reasons: Vec<_> = rejected
             .map(|count| (count.first.reason.to_string(), count.rows))

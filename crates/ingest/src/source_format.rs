@@ -25,24 +25,17 @@ pub(crate) fn check_rows(
 /// Refuses folders and archives as the input of a command.
 pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
     let hint = "Use a CSV, JSON or Parquet file, plain or compressed with gzip, zstd or zip";
-    check_rows(
-        path,
-        settings,
-        "a CSV, JSON or Parquet file was expected",
-        hint,
-    )
+    let expected = "a CSV, JSON or Parquet file was expected";
+    check_rows(path, settings, expected, hint)
 }
 
 /// Whether a source is the aclImdb archive or folder and not a table file, according to the settings or to its
 /// name.
 pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, InputError> {
-    let is_folder = path
-        .metadata()
-        .map_err(InputError::cannot_read(path))?
-        .is_dir();
+    let is_folder = path.metadata().map_err(InputError::io(path))?.is_dir();
     match format {
         SourceFormat::Aclimdb => Ok(true),
-        SourceFormat::Auto if is_folder || has_archive_name(path) => Ok(true),
+        SourceFormat::Auto if is_folder || is_archive(path) => Ok(true),
         _ if is_folder => {
             let hint = "Name the files in it with a pattern in quotes, such as 'FOLDER/*'; for the unpacked aclImdb data set, set `--set ingest.format=aclimdb`";
             Err(InputError::unexpected(path, "a folder", "a file", hint))
@@ -52,7 +45,7 @@ pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, Inpu
 }
 
 /// Only archives are recognised by their name; the format of a table file is detected from its content.
-fn has_archive_name(path: &Path) -> bool {
+fn is_archive(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.to_ascii_lowercase();
     let mut endings = [".tar.gz", ".tgz", ".tar"].iter();
@@ -66,7 +59,7 @@ mod tests {
     #[test]
     fn archives_are_recognised_by_their_name() {
         let check = |name: &str, expected| {
-            assert_eq!(has_archive_name(Path::new(name)), expected, "{name}");
+            assert_eq!(is_archive(Path::new(name)), expected, "{name}");
         };
         check("aclImdb_v1.tar.gz", true);
         check("imdb.TGZ", true);

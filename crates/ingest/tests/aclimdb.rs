@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Member, TestProject, files_below, gzip, tar};
+use common::{Member, Project, files_below, gzip, tar};
 
 fn small_set() -> Vec<Member<'static>> {
     vec![
@@ -31,7 +31,7 @@ fn small_set() -> Vec<Member<'static>> {
 
 #[test]
 fn rows_are_in_a_fixed_order() {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("set.tar.gz", gzip(&tar(&small_set())));
     let found = project
         .ingest("set.tar.gz", "topic = 'films'")
@@ -54,7 +54,7 @@ fn rows_are_in_a_fixed_order() {
 
 #[test]
 fn packed_and_unpacked_are_the_same_artifact() {
-    let project = TestProject::new();
+    let project = Project::new();
     let folder = testkit::corpus::write_aclimdb(&project.path("unpacked")).expect("a corpus");
     let files = files_below(&project.path("unpacked"));
     let pack = |files: Vec<&(String, Vec<u8>)>| {
@@ -91,7 +91,7 @@ fn packed_and_unpacked_are_the_same_artifact() {
 
 #[test]
 fn invalid_members_are_rejected() {
-    let project = TestProject::new();
+    let project = Project::new();
     let mut members = small_set();
     members.extend([
         Member::Link("aclImdb/train/pos/3_9.txt", "/etc/passwd"),
@@ -139,7 +139,7 @@ fn invalid_members_are_rejected() {
 #[test]
 #[cfg(unix)]
 fn links_in_a_folder_are_not_followed() {
-    let project = TestProject::new();
+    let project = Project::new();
     let secret = project.write("secret.txt", "not a review");
     project.write("set/train/pos/0_9.txt", "good");
     project.write("set/train/neg/0_1.txt", "bad");
@@ -170,7 +170,7 @@ fn links_in_a_folder_are_not_followed() {
 
 #[test]
 fn a_huge_member_is_rejected_in_bounded_memory() {
-    let project = TestProject::new();
+    let project = Project::new();
     let endless = vec![b'a'; 64 << 20];
     let mut members = small_set();
     members.push(Member::File("aclImdb/test/pos/0_9.txt", &endless));
@@ -190,7 +190,7 @@ fn a_huge_member_is_rejected_in_bounded_memory() {
 
 #[test]
 fn an_archive_that_unpacks_to_more_than_is_allowed_is_an_error() {
-    let project = TestProject::new();
+    let project = Project::new();
     let mut members = small_set();
     let endless = vec![b'a'; 3 << 20];
     members.push(Member::File("aclImdb/endless.bin", &endless));
@@ -208,7 +208,7 @@ fn an_archive_that_unpacks_to_more_than_is_allowed_is_an_error() {
 
 #[test]
 fn an_archive_that_is_cut_off_is_an_error() {
-    let project = TestProject::new();
+    let project = Project::new();
     testkit::corpus::write_aclimdb(&project.path("unpacked")).expect("a corpus");
     let files = files_below(&project.path("unpacked"));
     let members: Vec<_> = files
@@ -240,7 +240,7 @@ fn an_archive_that_is_cut_off_is_an_error() {
 
 #[test]
 fn a_damaged_archive_is_an_error() {
-    let project = TestProject::new();
+    let project = Project::new();
     let packed = gzip(&tar(&small_set()));
     // The last eight bytes are the checksum and the length of the content.
     for (position, what) in [
@@ -264,7 +264,7 @@ fn a_damaged_archive_is_an_error() {
 
 #[test]
 fn files_that_are_not_archives_are_refused() {
-    let project = TestProject::new();
+    let project = Project::new();
     let check = |name: &str, content: &[u8], settings: &str, expected: &str| {
         project.write(name, content);
         assert_eq!(

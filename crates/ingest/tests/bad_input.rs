@@ -7,11 +7,11 @@ mod common;
 use std::io::Write;
 use std::process::Command;
 
-use common::{Member, TestProject, files_below, gzip, tar};
+use common::{Member, Project, files_below, gzip, tar};
 use proptest::prelude::*;
 
 /// Exit code and stderr of `ressenti-ingest`, without machine-dependent paths.
-fn run(project: &TestProject, name: &str, settings: &[&str]) -> (Option<i32>, String) {
+fn run(project: &Project, name: &str, settings: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"));
     command
         .current_dir(project.path(""))
@@ -27,7 +27,7 @@ fn run(project: &TestProject, name: &str, settings: &[&str]) -> (Option<i32>, St
 }
 
 fn check(name: &str, content: impl AsRef<[u8]>, settings: &[&str], expected: &str) {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
     project.write(name, content);
     let before = files_below(&project.path(""));
@@ -42,7 +42,7 @@ fn check(name: &str, content: impl AsRef<[u8]>, settings: &[&str], expected: &st
 
 /// Checks the number of accepted rows, and the reasons of the rejected rows.
 fn check_rows(name: &str, content: impl AsRef<[u8]>, accepted: usize, rejected: &[&str]) {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(name, content);
     let found = project.ingest(name, "max_reject_rate = 1.0").expect(name);
     assert_eq!(found.reviews().len(), accepted, "{name}");
@@ -142,7 +142,7 @@ fn files_that_are_cut_off() {
         .collect();
     let whole = format!("text,label\n{long}");
     let starts = |name: &str, content: &[u8], expected: &str| {
-        let project = TestProject::new();
+        let project = Project::new();
         project.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
         project.write(name, content);
         let (code, screen) = run(&project, name, &[]);
@@ -208,7 +208,7 @@ fn office_documents_are_refused() {
 
 #[test]
 fn an_archive_must_be_the_only_source() {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.csv", GOOD);
     project.write("x.tar.gz", gzip(&tar(&[])));
     let refused = project
@@ -272,7 +272,7 @@ fn unsafe_archives_are_refused() {
         Member::File("../evil/pos/1_9.txt", b"out"),
         Member::File("/abs/train/pos/2_9.txt", b"out"),
     ]);
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.tar.gz", gzip(&archive));
     let found = project
         .ingest("x.tar.gz", "max_reject_rate = 1.0")
@@ -369,7 +369,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         name in prop::sample::select(vec!["x.csv", "x.tsv", "x.jsonl", "x.parquet", "x.zip", "x.gz", "x.tar.gz", "x"]),
     ) {
-        let project = TestProject::new();
+        let project = Project::new();
         project.write(name, [start, &bytes].concat());
         let _ = project.ingest(name, "max_reject_rate = 1.0");
     }

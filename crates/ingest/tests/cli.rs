@@ -6,7 +6,7 @@ mod common;
 
 use std::process::Command;
 
-use common::TestProject;
+use common::Project;
 
 struct Screen {
     code: Option<i32>,
@@ -14,7 +14,7 @@ struct Screen {
     stderr: String,
 }
 
-fn run(project: &TestProject, arguments: &[&str]) -> Screen {
+fn run(project: &Project, arguments: &[&str]) -> Screen {
     let output = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
         .args(arguments)
         .current_dir(project.path(""))
@@ -31,8 +31,8 @@ fn run(project: &TestProject, arguments: &[&str]) -> Screen {
     }
 }
 
-fn project() -> TestProject {
-    let project = TestProject::new();
+fn project() -> Project {
+    let project = Project::new();
     project.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
     project.write("reviews.csv", testkit::corpus::kaggle_csv());
     project

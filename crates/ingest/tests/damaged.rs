@@ -12,7 +12,7 @@ use arrow::array::{
     StringArray, StringViewArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
-use common::{TestProject, gzip};
+use common::{Project, gzip};
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 
@@ -88,7 +88,7 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn every_format_is_read() {
     for (name, content) in forms() {
-        let project = TestProject::new();
+        let project = Project::new();
         project.write(name, content);
         let found = project.ingest(name, "").expect(name);
         assert_eq!(
@@ -116,7 +116,7 @@ proptest! {
         if let Some(end) = end {
             content.truncate(end.index(content.len()));
         }
-        let project = TestProject::new();
+        let project = Project::new();
         project.write(name, content);
         if let Err(message) = project.ingest(name, "max_reject_rate = 1.0") {
             prop_assert!(message.contains(" | "), "no hint: {}", message);
@@ -128,7 +128,7 @@ proptest! {
 #[test]
 fn an_inconsistent_table_is_an_error() {
     let whole = parquet_table();
-    let project = TestProject::new();
+    let project = Project::new();
     let mut errors = 0;
     for place in (whole.len() - 600..whole.len()).step_by(3) {
         let mut content = whole.clone();
@@ -154,7 +154,7 @@ fn the_first_bytes_may_come_in_pieces() {
     let text = String::from_utf8(rows).expect("text");
     let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
     let packed = [gzip(b"t"), gzip(b"ext;label\n"), gzip(&latin)].concat();
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.csv.gz", packed);
     let found = project.ingest("x.csv.gz", "").expect("rows");
     assert_eq!(found.reviews().len(), 50);
@@ -166,7 +166,7 @@ fn an_encoding_that_appears_late_is_reported() {
     let plain = "a review in plain letters,1\nanother one of them,0\n".repeat(10_000);
     let mut bytes = format!("text,label\n{plain}").into_bytes();
     bytes.extend(b"tr\xe8s bien caf\xe9,1\n".repeat(1000));
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.csv", &bytes);
     let error = project.ingest("x.csv", "").err().unwrap_or_default();
     assert_eq!(
@@ -190,7 +190,7 @@ fn invalid_characters_of_an_encoding_reject_the_row() {
     // Half of a surrogate pair.
     let place = bytes.iter().position(|byte| *byte == b'Z').expect("a Z");
     bytes[place..place + 2].copy_from_slice(&[0x00, 0xd8]);
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.csv", bytes);
     let found = project
         .ingest("x.csv", "max_reject_rate = 0.5")
@@ -211,7 +211,7 @@ fn an_object_of_a_million_members_is_one_rejected_row() {
     let rows: String = (0..2000)
         .map(|row| format!("{{\"text\":\"review {row}\",\"label\":{}}}\n", row % 2))
         .collect();
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.jsonl", format!("{{{}}}\n{long}\n{rows}", wide.join(",")));
     let found = project
         .ingest("x.jsonl", "max_reject_rate = 0.5")
@@ -234,7 +234,7 @@ fn an_object_of_a_million_members_is_one_rejected_row() {
 #[test]
 fn files_are_read_by_the_names_of_their_columns() {
     let column = |values: [&str; 2]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(
         "p/1.parquet",
         parquet(vec![
@@ -292,7 +292,7 @@ fn files_are_read_by_the_names_of_their_columns() {
 
 #[test]
 fn a_packed_parquet_table_is_read() {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.parquet.gz", gzip(&parquet_table()));
     project.write("x.zip", zip(&parquet_table()));
     for name in ["x.parquet.gz", "x.zip"] {
@@ -308,7 +308,7 @@ fn parquet_columns_of_many_types_are_read() {
     let views: StringViewArray = ["m", "n", "m"].into_iter().map(Some).collect();
     let stars = Float64Array::from(vec![4.5, 1.0, f64::NAN]);
     let likes = BooleanArray::from(vec![true, false, false]);
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(
         "x.parquet",
         parquet(vec![
@@ -339,7 +339,7 @@ fn parquet_columns_of_many_types_are_read() {
 
 #[test]
 fn a_compression_bomb_is_recognised_by_its_ratio() {
-    let project = TestProject::new();
+    let project = Project::new();
     let bomb = zstd::encode_all(&*vec![b'a'; 101 << 20], 1).expect("memory");
     project.write("x.csv.zst", bomb);
     assert_eq!(
@@ -352,7 +352,7 @@ fn a_compression_bomb_is_recognised_by_its_ratio() {
 #[test]
 fn an_invalid_first_row_is_an_error() {
     let check = |name: &str, content: String, expected: &str| {
-        let project = TestProject::new();
+        let project = Project::new();
         project.write(name, content);
         let found = project.ingest(name, "max_text_bytes = 1000").err();
         assert_eq!(found.unwrap_or_default(), expected);

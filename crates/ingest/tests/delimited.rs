@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Member, TestProject, gzip, tar};
+use common::{Member, Project, gzip, tar};
 
 fn check(
     name: &str,
@@ -13,7 +13,7 @@ fn check(
     reviews: &[&str],
     rejected: &[&str],
 ) {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(name, content);
     let found = project
         .ingest(name, &format!("max_reject_rate = 1.0\n{settings}"))
@@ -23,7 +23,7 @@ fn check(
 }
 
 fn check_error(name: &str, content: impl AsRef<[u8]>, settings: &str, expected: &str) {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(name, content);
     assert_eq!(
         project.ingest(name, settings).err().unwrap_or_default(),
@@ -154,7 +154,7 @@ fn a_rejected_row_does_not_affect_others() {
 fn rows_keep_their_order_across_batches() {
     let mut text = "text,label\n".to_owned();
     (0..20_000).for_each(|id| text.push_str(&format!("review {id},{}\n", id % 2)));
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("many.csv", text);
     let reviews = project.ingest("many.csv", "").expect("a table").reviews();
     assert_eq!(reviews.len(), 20_000);
@@ -251,7 +251,7 @@ fn a_compressed_table_that_is_cut_off_is_an_error() {
         .map(|id| format!("review {id} {},{}\n", id * 7919, id % 2))
         .collect();
     let whole = gzip(format!("text,label\n{rows}").as_bytes());
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("x.csv.gz", &whole[..whole.len() / 2]);
     let error = project.ingest("x.csv.gz", "").err().unwrap_or_default();
     assert!(
@@ -262,7 +262,7 @@ fn a_compressed_table_that_is_cut_off_is_an_error() {
 
 #[test]
 fn a_folder_is_not_a_table() {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("folder/reviews.csv", "text,label\n");
     assert_eq!(
         project
@@ -277,7 +277,7 @@ fn a_folder_is_not_a_table() {
 #[test]
 fn no_source_is_an_error() {
     assert_eq!(
-        TestProject::new().run("").err().unwrap_or_default(),
+        Project::new().run("").err().unwrap_or_default(),
         "No source of reviews is set: `ingest.source` is empty | \
          Name the reviews with `--source PATH`: a CSV, TSV, JSON or Parquet file, or the aclImdb archive or folder"
     );

@@ -7,12 +7,12 @@ mod common;
 use std::fmt::Write;
 use std::process::Command;
 
-use common::{TestProject, gzip};
+use common::{Project, gzip};
 use serde_json::Value;
 use settings::IngestSettings;
 
 /// Roles and columns found by `inspect`, as `role=column` in the order of the columns.
-fn inspect(project: &TestProject, name: &str) -> (Vec<String>, Value) {
+fn inspect(project: &Project, name: &str) -> (Vec<String>, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
         .args(["inspect", "--json", name])
         .current_dir(project.path(""))
@@ -37,7 +37,7 @@ fn inspect(project: &TestProject, name: &str) -> (Vec<String>, Value) {
 }
 
 fn check(name: &str, content: impl AsRef<[u8]>, expected: &[&str], labels: [u64; 2]) {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(name, content);
     let (roles, inspection) = inspect(&project, name);
     assert_eq!(roles, expected, "{name}");
@@ -251,7 +251,7 @@ fn a_spreadsheet_in_another_encoding_with_semicolons() {
 
 #[test]
 fn files_with_the_same_columns_are_read_together_and_others_are_refused() {
-    let project = TestProject::new();
+    let project = Project::new();
     let part = |n: usize| rows(5, |row| format!("It {OPINION} {n} {row},{}\n", row % 2));
     project.write("parts/b.csv", "text,label\n".to_owned() + &part(2));
     project.write("parts/a.csv", "text,label\n".to_owned() + &part(1));

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use artifact::StageName;
-use common::TestProject;
+use common::Project;
 use ingest::{KeepColumns, TextRow, count_rows, read_texts};
 use settings::{IngestSettings, REVIEWS, StepId};
 use stage::{Progress, ProgressMode};
@@ -23,7 +23,7 @@ struct Found {
 }
 
 fn ingest(name: &str, content: impl AsRef<[u8]>) -> Found {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(name, content);
     let found = project.ingest(name, "max_reject_rate = 0.5").expect(name);
     check_division(&project.path(name));

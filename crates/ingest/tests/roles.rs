@@ -6,10 +6,10 @@ mod common;
 
 use std::process::{Command, Output};
 
-use common::TestProject;
+use common::Project;
 use serde_json::Value;
 
-fn run(project: &TestProject, arguments: &[&str]) -> Output {
+fn run(project: &Project, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
         .arg("inspect")
         .args(arguments)
@@ -20,7 +20,7 @@ fn run(project: &TestProject, arguments: &[&str]) -> Output {
 
 /// The output of `inspect --json` for a file with this content.
 fn inspect(name: &str, content: &str) -> Value {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(name, content);
     let output = run(&project, &["--json", name]);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -29,7 +29,7 @@ fn inspect(name: &str, content: &str) -> Value {
 }
 
 /// The error message of `inspect`.
-fn inspect_error(project: &TestProject, path: &str) -> String {
+fn inspect_error(project: &Project, path: &str) -> String {
     let output = run(project, &[path]);
     assert!(!output.status.success());
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -163,10 +163,10 @@ fn only_a_known_scale_gives_labels_and_the_note_names_the_setting() {
         [
             "`stars`: ratings from 1 to 7 match no known scale, so they give no labels: set the \
              neutral rating with `--set ingest.rating.centre=NUMBER` | \
-             [ingest.rating]\ncentre = 4.0 # if 1 to 7 is the whole scale\n"
+             [ingest.rating]\ncentre = 4.0 # the middle of the whole scale\n"
         ]
     );
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("seven.csv", &content);
     let output = run(
         &project,
@@ -193,7 +193,7 @@ fn only_a_known_scale_gives_labels_and_the_note_names_the_setting() {
 
 #[test]
 fn a_rating_outside_the_detected_scale_is_an_error() {
-    let project = TestProject::new();
+    let project = Project::new();
     // Ratings up to ten, sorted, so that the first thousand rows contain only ratings up to five.
     let sorted = table("review,stars", 2200, |n| {
         format!("film {n} {OPINION},{}", 1 + n / 210)
@@ -266,7 +266,7 @@ fn unknown_labels_are_reported() {
         assert!(found == [expected] || found == swapped, "{found:?}");
     }
     // The settings in the note work.
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(
         "x.csv",
         "text,sentiment\na good film,positif\na bad film,n\u{e9}gatif\n",
@@ -283,7 +283,7 @@ fn unknown_labels_are_reported() {
 #[test]
 fn digits_are_a_time_only_in_a_plausible_range() {
     let times = |header: &str, values: &[&str]| -> Vec<String> {
-        let project = TestProject::new();
+        let project = Project::new();
         let rows: Vec<String> = values
             .iter()
             .enumerate()
@@ -375,7 +375,7 @@ fn the_order_of_day_and_month_is_detected_or_requested() {
              since 1970"
         ]
     );
-    let project = TestProject::new();
+    let project = Project::new();
     let content = "text,date\na good film,03/04/2014\na bad film,05/06/2014\n";
     project.write("x.csv", content);
     let done = project.ingest("x.csv", "timestamp = { format = '%d/%m/%Y' }");
@@ -420,7 +420,7 @@ fn a_column_with_few_groups_is_not_used_unless_it_is_set() {
             "label=label"
         ]
     );
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("one.csv", products(1));
     let named = project.ingest("one.csv", "columns = { group = 'product_id' }");
     let reviews = named.expect("rows").reviews();
@@ -461,7 +461,7 @@ fn a_duplicate_column_name_is_replaced_by_its_position() {
              `--set ingest.columns.text=2`"
         ]
     );
-    let project = TestProject::new();
+    let project = Project::new();
     project.write("dup.csv", &content);
     let done = project.ingest("dup.csv", "columns = { text = 2, label = 'label' }");
     assert!(done.expect("rows").reviews()[0].contains("x y z w"));
@@ -473,7 +473,7 @@ fn a_duplicate_column_name_is_replaced_by_its_position() {
 
 #[test]
 fn folders_and_patterns_without_matches_get_a_hint() {
-    let project = TestProject::new();
+    let project = Project::new();
     project.write(
         "folder/a.csv",
         "text,label\na good film,pos\na bad film,neg\n",

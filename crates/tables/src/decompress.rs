@@ -35,11 +35,8 @@ pub fn decompress<'a>(
     most_bytes: u64,
     on_read: impl Fn(u64) + 'a,
 ) -> Result<Decompressed<'a>, InputError> {
-    let file = File::open(path).map_err(InputError::cannot_read(path))?;
-    let size = file
-        .metadata()
-        .map_err(InputError::cannot_read(path))?
-        .len();
+    let file = File::open(path).map_err(InputError::io(path))?;
+    let size = file.metadata().map_err(InputError::io(path))?.len();
     let report = move |bytes| {
         on_read(bytes);
         Ok(())
@@ -48,7 +45,7 @@ pub fn decompress<'a>(
         input: file,
         report,
     });
-    let mut content = content_of(&mut input).map_err(InputError::cannot_read(path))?;
+    let mut content = content_of(&mut input).map_err(InputError::io(path))?;
     let limit = Limit::new(size, most_bytes);
     let damaged = |error| InputError::damaged(path, "near its start", error);
     let mut compression = "";
@@ -129,7 +126,7 @@ impl Decompressed<'_> {
     /// The content as a file that supports seeking: `path` itself, or an unnamed file in `scratch`.
     pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, InputError> {
         if self.compression.is_empty() {
-            return File::open(path).map_err(InputError::cannot_read(path));
+            return File::open(path).map_err(InputError::io(path));
         }
         spool(path, self.input, scratch)
     }
@@ -140,7 +137,7 @@ fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, Input
     let mut file = create_temporary_file(folder)?;
     io::copy(&mut input, &mut file)
         .map_err(|error| InputError::damaged(path, "near its start", error))?;
-    file.rewind().map_err(InputError::cannot_read(path))?;
+    file.rewind().map_err(InputError::io(path))?;
     Ok(file)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A record follows RFC 4180, as in csv-core; a test with random texts compares both. They differ in one
 //! case: if text follows the closing quote of a field, as in `"so" called,1`, one of the quotes was not
-//! meant as a quote. Such a record may have swallowed many rows. So only its first line is rejected, and
+//! meant as a quote. Such a record may contain many rows. So only its first line is rejected, and
 //! the following lines are parsed again.
 
 use std::io::{self, BufRead};
@@ -112,9 +112,8 @@ impl<R: BufRead> DelimitedReader<R> {
             }
             let (consumed, step) = parser.parse(buffer, record);
             parser.before += consumed;
-            let raw_limit = self.raw_limit - self.raw.len();
-            self.raw
-                .extend_from_slice(&buffer[..consumed.min(raw_limit)]);
+            let free = self.raw_limit - self.raw.len();
+            self.raw.extend_from_slice(&buffer[..consumed.min(free)]);
             self.input.consume(consumed);
             if step != Step::NeedsMore {
                 return Ok(step);
@@ -125,7 +124,7 @@ impl<R: BufRead> DelimitedReader<R> {
 
 impl<R: BufRead> RecordReader for DelimitedReader<R> {
     /// Reads the next record that is not an empty line.
-    fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<ReadOutcome> {
+    fn read(&mut self, record: &mut Record, _add_columns: bool) -> io::Result<ReadOutcome> {
         loop {
             record.clear();
             record.line = self.line;

@@ -92,8 +92,8 @@ impl InputError {
         Self::unexpected(path, found, expected, hint)
     }
 
-    /// Converts an error of the operating system: `map_err(InputError::cannot_read(path))`.
-    pub fn cannot_read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+    /// Converts an error of the operating system: `map_err(InputError::io(path))`.
+    pub fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let message = format!("Failed to read `{}`", path.display());
         let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
         move |error| {
@@ -131,7 +131,7 @@ impl InputError {
                 "Download or copy the file again; none of its rows were used",
             )
             .with_cause(source),
-            (None, _) => Self::cannot_read(path)(source),
+            (None, _) => Self::io(path)(source),
         }
     }
 

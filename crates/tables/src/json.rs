@@ -177,7 +177,7 @@ impl Columns {
         let mut fields = vec![String::new(); self.names.len()];
         for (name, value) in members {
             match self.positions.get(&name) {
-                Some(place) => fields[*place] = value,
+                Some(index) => fields[*index] = value,
                 None if add_columns && self.names.len() < MAX_COLUMNS => {
                     self.positions.insert(name.clone(), self.names.len());
                     self.names.push(name);

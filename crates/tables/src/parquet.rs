@@ -70,17 +70,12 @@ impl ParquetReader {
             let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
             let groups = found.metadata().row_groups().iter();
             let mut columns = groups.flat_map(|group| group.columns());
-            if let Some(found) =
-                columns.find_map(|column| unsupported_compression(column.compression()))
-            {
+            if let Some(found) = columns.find_map(|column| unsupported(column.compression())) {
                 return Ok(Err(found));
             }
             let metadata = with_view_types(&found)?;
             let empty = RecordBatch::new_empty(Arc::clone(metadata.schema()));
-            let names = text_columns(&empty)
-                .into_iter()
-                .map(|(name, _)| name)
-                .collect();
+            let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
             let builder =
                 ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
             let rows = batch_rows(metadata.metadata());
@@ -122,13 +117,13 @@ impl ParquetReader {
             let Some(batch) = self.batches.next().transpose()? else {
                 return Ok(false);
             };
-            let columns = text_columns(&batch).into_iter();
+            let columns = readable(&batch).into_iter();
             self.columns = columns.map(|(_, column)| column).collect();
             (self.decoded, self.read_rows) = (batch.num_rows(), 0);
         }
         record.clear();
         // One byte beyond the limit shows that a row is too long.
-        let mut buffer = LimitedBuffer {
+        let mut buffer = RowBuffer {
             text: &mut record.bytes,
             left: self.row_limit.saturating_add(1),
             is_full: false,
@@ -148,8 +143,8 @@ impl ParquetReader {
 
 impl RecordReader for ParquetReader {
     /// Reads the next row. Its number, counted from 1, is used as its line.
-    fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<ReadOutcome> {
-        let read = catch_panics(ArrowError::ExternalError, || self.read_row(record));
+    fn read(&mut self, record: &mut Record, _add_columns: bool) -> io::Result<ReadOutcome> {
+        let read = guarded(ArrowError::ExternalError, || self.read_row(record));
         if !read.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
             return Ok(ReadOutcome::EndOfFile);
         }
@@ -174,7 +169,7 @@ impl RecordReader for ParquetReader {
 }
 
 /// Describes a table with an unsupported compression; `None` if the compression is supported.
-fn unsupported_compression(compression: Compression) -> Option<&'static str> {
+fn unsupported(compression: Compression) -> Option<&'static str> {
     match compression {
         Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => None,
         Compression::GZIP(_) => Some("a Parquet table compressed with gzip"),
@@ -236,13 +231,13 @@ fn view_type(kind: &DataType) -> DataType {
 }
 
 /// A buffer with a size limit. Bytes beyond the limit are dropped.
-struct LimitedBuffer<'a> {
+struct RowBuffer<'a> {
     text: &'a mut Vec<u8>,
     left: usize,
     is_full: bool,
 }
 
-impl LimitedBuffer<'_> {
+impl RowBuffer<'_> {
     /// Appends bytes; returns false if some were dropped.
     fn push(&mut self, bytes: &[u8]) -> bool {
         let written = bytes.len().min(self.left);
@@ -253,7 +248,7 @@ impl LimitedBuffer<'_> {
     }
 }
 
-impl fmt::Write for LimitedBuffer<'_> {
+impl fmt::Write for RowBuffer<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // Stops at the first part that does not fit.
         self.push(text.as_bytes()).then_some(()).ok_or(fmt::Error)
@@ -265,7 +260,7 @@ impl fmt::Write for LimitedBuffer<'_> {
 fn write_value(
     column: &ArrayRef,
     row: usize,
-    buffer: &mut LimitedBuffer<'_>,
+    buffer: &mut RowBuffer<'_>,
 ) -> Result<(), ArrowError> {
     match column.data_type() {
         DataType::BinaryView | DataType::Utf8View if column.is_null(row) => {}
@@ -281,7 +276,7 @@ fn write_value(
 }
 
 /// The columns that can be written as text, with their names.
-fn text_columns(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
+fn readable(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
     let (schema, options) = (batch.schema(), FormatOptions::default());
     let mut columns = Vec::new();
     for (field, column) in schema.fields().iter().zip(batch.columns()) {

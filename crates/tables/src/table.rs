@@ -51,27 +51,22 @@ impl<'a> Table<'a> {
         scratch: &Path,
         on_read: impl Fn(u64) + 'a,
     ) -> Result<Self, InputError> {
-        let decompressed = decompress::decompress(
-            path,
-            Some(scratch),
-            settings.max_decompressed_bytes,
-            on_read,
-        )?;
-        let compression =
-            Some(decompressed.compression).filter(|compression| !compression.is_empty());
+        let opened =
+            decompress::decompress(path, Some(scratch), settings.max_unpacked_bytes, on_read)?;
+        let compression = Some(opened.compression).filter(|compression| !compression.is_empty());
         let mut description: Vec<String> = compression.map(str::to_owned).into_iter().collect();
         let (mut may_omit_columns, mut count) = (false, None);
-        let reader = match (decompressed.content, settings.format) {
+        let reader = match (opened.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 description.push("Parquet".to_owned());
-                let reader = open_parquet(path, settings, scratch, decompressed)?;
+                let reader = open_parquet(path, settings, scratch, opened)?;
                 count = Some(reader.count);
                 Box::new(reader)
             }
             (Content::Text, format) if format != SourceFormat::Parquet => open_text(
                 path,
                 settings,
-                decompressed,
+                opened,
                 &mut description,
                 &mut may_omit_columns,
             )?,
@@ -156,14 +151,11 @@ fn open_parquet(
     path: &Path,
     settings: &IngestSettings,
     scratch: &Path,
-    decompressed: Decompressed<'_>,
+    opened: Decompressed<'_>,
 ) -> Result<ParquetReader, InputError> {
-    let file = decompressed.into_file(path, scratch)?;
-    let size = file
-        .metadata()
-        .map_err(InputError::cannot_read(path))?
-        .len();
-    let limit = Limit::new(size, settings.max_decompressed_bytes);
+    let file = opened.into_file(path, scratch)?;
+    let size = file.metadata().map_err(InputError::io(path))?.len();
+    let limit = Limit::new(size, settings.max_unpacked_bytes);
     ParquetReader::open(path, file, row_limit(settings), limit)
 }
 
@@ -171,12 +163,12 @@ fn open_parquet(
 fn open_text<'a>(
     path: &Path,
     settings: &IngestSettings,
-    decompressed: Decompressed<'a>,
+    opened: Decompressed<'a>,
     description: &mut Vec<String>,
     may_omit_columns: &mut bool,
 ) -> Result<Box<dyn RecordReader + 'a>, InputError> {
     let damaged = |error| InputError::damaged(path, "near its start", error);
-    let mut input = decompressed.input;
+    let mut input = opened.input;
     let start = input.fill_buf().map_err(damaged)?;
     let (encoding, how) = encoding::choose(start, settings.encoding.as_deref())?;
     description.push(format!("{} ({how})", encoding.name()));

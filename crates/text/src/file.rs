@@ -1,10 +1,10 @@
-//! A `tokenizer.json`, loaded and checked.
+//! Loads and checks a `tokenizer.json`.
 
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use artifact::{Digest, Failure, catch_panics};
+use artifact::{Digest, Failure, format, guarded};
 use serde::de::IgnoredAny;
 use settings::Truncation;
 use tokenizers::models::ModelWrapper;
@@ -12,9 +12,9 @@ use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
 use crate::special::{find_pad, find_unknown};
 use crate::truncate;
-use crate::words::Words;
+use crate::word_cache::WordCache;
 
-/// A tokenizer with what the contract says about it.
+/// A tokenizer, with the properties that the contract records.
 #[derive(Debug)]
 pub struct TokenizerFile {
     tokenizer: Tokenizer,
@@ -24,31 +24,30 @@ pub struct TokenizerFile {
     pad_token: String,
     unknown_id: Option<u32>,
     special: u32,
-    /// Words met before, for a tokenizer that encodes word by word.
-    words: Option<Words>,
+    /// Cached ids of words, for a tokenizer that encodes word by word.
+    words: Option<WordCache>,
 }
 
-/// A text as ids.
+/// The ids of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    /// At least one id, at most as many as were asked for.
+    /// At least one id, and at most the requested number.
     pub ids: Vec<u32>,
     /// Number of ids before truncation.
     pub length: u32,
 }
 
-/// A text as ids that know where they stand in it.
+/// The ids of a text with their positions in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Located {
+pub struct EncodedWithOffsets {
     /// The same ids as [`TokenizerFile::encode`] gives.
     pub ids: Vec<u32>,
-    /// For each the bytes of the text that it was made of; `None` for a token that the tokenizer
-    /// added.
+    /// For each id the range of bytes in the text; `None` for a token that the tokenizer added.
     pub offsets: Vec<Option<Range<usize>>>,
 }
 
 impl Encoded {
-    /// Whether ids were left out.
+    /// Whether ids were dropped.
     pub fn is_truncated(&self) -> bool {
         self.length as usize > self.ids.len()
     }
@@ -58,13 +57,13 @@ impl TokenizerFile {
     /// Loads and checks a tokenizer.
     ///
     /// # Errors
-    /// The file cannot be read, is no tokenizer, or is one that cannot be used: without a padding
-    /// token, with ids far beyond the number of tokens, or with random segmentation (BPE dropout).
+    /// The file cannot be read, is not a tokenizer, or cannot be used: it has no padding token, has ids far
+    /// beyond the number of tokens, or splits words at random (BPE dropout).
     pub fn read(path: &Path) -> Result<Self, Failure> {
         Self::from_bytes(&read_bytes(path)?, path)
     }
 
-    /// As [`TokenizerFile::read`], from the file's content. The path serves messages only.
+    /// Like [`TokenizerFile::read`], from the content of the file. The path is used in messages.
     ///
     /// # Errors
     /// See [`TokenizerFile::read`].
@@ -74,12 +73,12 @@ impl TokenizerFile {
         let mut tokenizer = parse(bytes).map_err(unreadable(path))?;
         let vocabulary_size = vocabulary_size(&tokenizer).map_err(unusable)?;
         if is_random(tokenizer.get_model()) {
-            let hint = "Set `dropout` in its `model` section to null".to_owned();
+            let hint = "Set `dropout` in the `model` section of the file to null".to_owned();
             return Err(unusable("splits words at random (BPE dropout)".to_owned()).with_hint(hint));
         }
         let (pad_id, pad_token) = find_pad(&tokenizer)
             .map_err(|problem| unusable(problem).with_hint(PAD_HINT.to_owned()))?;
-        // What is cut off and what is filled up is decided by whoever encodes, never by the file.
+        // The caller decides about truncation and padding, not the file.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(unreadable(path))?;
         let special = tokenizer
@@ -92,27 +91,27 @@ impl TokenizerFile {
             pad_token,
             unknown_id: find_unknown(&tokenizer),
             special: u32::try_from(special).unwrap_or(u32::MAX),
-            words: Words::of(&tokenizer),
+            words: WordCache::of(&tokenizer),
             tokenizer,
         })
     }
 
-    /// The ids of a text, special tokens of the tokenizer included, at most `max_length` of them.
-    /// Special tokens are never what is left out.
+    /// Encodes a text as at most `max_length` ids, including the tokenizer's special tokens, which are never
+    /// truncated.
     ///
-    /// A text without any sign that the tokenizer takes note of becomes one unknown id, or one
-    /// padding id where the tokenizer knows no unknown, so that no row is ever empty.
+    /// A text without any token becomes one unknown id, or one padding id if the tokenizer has no unknown id, so
+    /// that no row is empty.
     ///
     /// # Errors
-    /// `max_length` has no room for text, or the tokenizer refuses the text.
+    /// `max_length` leaves no room for text, or the tokenizer fails.
     pub fn encode(
         &self,
         text: &str,
         max_length: u32,
         truncation: Truncation,
     ) -> Result<Encoded, Failure> {
-        let room = self.room(max_length)? as usize;
-        guard_encoding(text, || {
+        let max_text_tokens = self.max_text_tokens(max_length)? as usize;
+        catch_panic(text, || {
             let whole = match &self.words {
                 Some(words) => words.ids(&self.tokenizer, text)?,
                 None => {
@@ -121,13 +120,13 @@ impl TokenizerFile {
                 }
             };
             let length = u32::try_from(whole.len()).unwrap_or(u32::MAX);
-            let mut ids = truncate(&whole, room, truncation);
+            let mut ids = truncate(&whole, max_text_tokens, truncation);
             if self.special > 0 {
                 let tokens = ids.iter().map(|id| token(*id, (0, 0))).collect();
                 ids = self.with_special_tokens(tokens)?.get_ids().to_vec();
             }
             if ids.is_empty() {
-                ids.push(self.filler());
+                ids.push(self.empty_row_id());
             }
             Ok(Encoded {
                 ids,
@@ -136,7 +135,7 @@ impl TokenizerFile {
         })
     }
 
-    /// As [`TokenizerFile::encode`], with the place of every token in the text. Slower.
+    /// Like [`TokenizerFile::encode`], with the position of every token in the text. Slower.
     ///
     /// # Errors
     /// See [`TokenizerFile::encode`].
@@ -145,41 +144,42 @@ impl TokenizerFile {
         text: &str,
         max_length: u32,
         truncation: Truncation,
-    ) -> Result<Located, Failure> {
-        let room = self.room(max_length)? as usize;
-        guard_encoding(text, || {
+    ) -> Result<EncodedWithOffsets, Failure> {
+        let max_text_tokens = self.max_text_tokens(max_length)? as usize;
+        catch_panic(text, || {
             let whole = self.tokenizer.encode(text, false)?;
-            let places = whole.get_ids().iter().zip(whole.get_offsets());
-            let tokens: Vec<Token> = places.map(|(id, place)| token(*id, *place)).collect();
-            let encoding = self.with_special_tokens(truncate(&tokens, room, truncation))?;
+            let offsets = whole.get_ids().iter().zip(whole.get_offsets());
+            let tokens: Vec<Token> = offsets.map(|(id, range)| token(*id, *range)).collect();
+            let encoding =
+                self.with_special_tokens(truncate(&tokens, max_text_tokens, truncation))?;
             let added = encoding.get_special_tokens_mask().iter();
-            let places = encoding.get_offsets().iter().zip(added);
-            let mut located = Located {
+            let offsets = encoding.get_offsets().iter().zip(added);
+            let mut encoded = EncodedWithOffsets {
                 ids: encoding.get_ids().to_vec(),
-                offsets: places
-                    .map(|(place, added)| (*added == 0).then_some(place.0..place.1))
+                offsets: offsets
+                    .map(|(range, added)| (*added == 0).then_some(range.0..range.1))
                     .collect(),
             };
-            if located.ids.is_empty() {
-                located.ids.push(self.filler());
-                located.offsets.push(None);
+            if encoded.ids.is_empty() {
+                encoded.ids.push(self.empty_row_id());
+                encoded.offsets.push(None);
             }
-            Ok(located)
+            Ok(encoded)
         })
     }
 
-    /// Tokens of text that fit into a row.
+    /// Maximum number of text tokens in a row.
     ///
     /// # Errors
-    /// None do, because the tokenizer's special tokens fill the row.
-    pub fn room(&self, max_length: u32) -> Result<u32, Failure> {
+    /// The tokenizer's special tokens leave no room for text.
+    pub fn max_text_tokens(&self, max_length: u32) -> Result<u32, Failure> {
         match max_length.saturating_sub(self.special) {
             0 => Err(Failure::new(format!(
-                "A row of {max_length} tokens has no room for text beside the {} tokens that the tokenizer adds",
-                self.special
+                "`max_length` = {max_length} leaves no room for text beside the tokenizer's {}",
+                format::plural(self.special.into(), "special token", "special tokens")
             ))
             .with_hint("Raise the tokenizer's `max_length`".to_owned())),
-            room => Ok(room),
+            max_text_tokens => Ok(max_text_tokens),
         }
     }
 
@@ -188,8 +188,8 @@ impl TokenizerFile {
         self.tokenizer.post_process(encoding, None, true)
     }
 
-    /// The only id of a row that would be empty.
-    fn filler(&self) -> u32 {
+    /// The only id of a row that would otherwise be empty.
+    fn empty_row_id(&self) -> u32 {
         self.unknown_id.unwrap_or(self.pad_id)
     }
 
@@ -198,12 +198,12 @@ impl TokenizerFile {
         &self.tokenizer
     }
 
-    /// Digest of the file's bytes: what contracts compare.
+    /// Digest of the file's bytes, which contracts compare.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
     }
 
-    /// One more than the largest id.
+    /// The largest id plus one.
     pub fn vocabulary_size(&self) -> u32 {
         self.vocabulary_size
     }
@@ -218,12 +218,12 @@ impl TokenizerFile {
         &self.pad_token
     }
 
-    /// The id of what the vocabulary lacks; `None` where everything can be written, as bytes.
+    /// The id of unknown tokens; `None` if the tokenizer encodes unknown text as bytes.
     pub fn unknown_id(&self) -> Option<u32> {
         self.unknown_id
     }
 
-    /// The token of every id; `None` for an id that no token has.
+    /// The token of every id; `None` for an unused id.
     pub fn tokens(&self) -> Vec<Option<String>> {
         let mut tokens = vec![None; self.vocabulary_size as usize];
         for (token, id) in self.tokenizer.get_vocab(true) {
@@ -233,14 +233,14 @@ impl TokenizerFile {
     }
 }
 
-/// The bytes of a tokenizer's file.
+/// Reads the bytes of a tokenizer file.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
         Failure::new(format!("Failed to read the tokenizer `{}`", path.display())).with_cause(error)
     })
 }
 
-/// The file is not what the `tokenizers` library writes: `map_err(unreadable(path))`.
+/// Converts an error of parsing the file: `map_err(unreadable(path))`.
 pub(crate) fn unreadable<E>(path: &Path) -> impl Fn(E) -> Failure
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -248,7 +248,7 @@ where
     let path = path.to_owned();
     move |error| {
         Failure::new(format!(
-            "The tokenizer `{}` cannot be understood",
+            "Failed to parse the tokenizer `{}`",
             path.display()
         ))
         .with_cause(error)
@@ -256,13 +256,13 @@ where
     }
 }
 
-/// Encodes a text. The regular expressions give up on a word of millions of letters, with a panic.
-fn guard_encoding<T>(
+/// Encodes a text. The regular expression library panics on a word of millions of letters.
+fn catch_panic<T>(
     text: &str,
     encode: impl FnOnce() -> tokenizers::Result<T>,
 ) -> Result<T, Failure> {
-    catch_panics(|panic| panic, encode).map_err(|error| {
-        let characters = text.chars().count();
+    guarded(|panic| panic, encode).map_err(|error| {
+        let characters = format::count(text.chars().count() as u64);
         Failure::new(format!(
             "Failed to encode a text of {characters} characters"
         ))
@@ -271,12 +271,12 @@ fn guard_encoding<T>(
     })
 }
 
-fn token(id: u32, place: (usize, usize)) -> Token {
-    Token::new(id, String::new(), place)
+fn token(id: u32, range: (usize, usize)) -> Token {
+    Token::new(id, String::new(), range)
 }
 
-/// The library panics on some files that it cannot read (a decoder section that is cut off, a
-/// damaged `Precompiled` normalizer). So it is given well-formed JSON only, and is watched.
+/// Parses a tokenizer. The library panics on some damaged files (a truncated decoder section, a damaged
+/// `Precompiled` normalizer), so the JSON is checked first and panics are caught.
 fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
     serde_json::from_slice::<IgnoredAny>(bytes)?;
     catch_panics(
@@ -285,8 +285,8 @@ fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
     )
 }
 
-/// One more than the largest id. Ids far beyond the number of tokens would make every embedding
-/// that large, so a file that claims them is not believed.
+/// The largest id plus one. Ids far beyond the number of tokens would make every embedding too large, so such
+/// a file is refused.
 fn vocabulary_size(tokenizer: &Tokenizer) -> Result<u32, String> {
     let vocabulary = tokenizer.get_vocab(true);
     let largest = vocabulary.values().max().ok_or("has an empty vocabulary")?;
@@ -303,14 +303,13 @@ fn is_random(model: &ModelWrapper) -> bool {
     matches!(model, ModelWrapper::BPE(model) if model.dropout.is_some_and(|share| share > 0.0))
 }
 
-const PAD_HINT: &str = "Name its padding token in the file: with the Python library, \
+const PAD_HINT: &str = "Add a padding token to the file with the Python library: \
     `tokenizer.enable_padding(pad_id=..., pad_token=...)` and `tokenizer.save(...)`";
 
-const PARSE_HINT: &str =
-    "A `tokenizer.json` is what `tokenizer.save(...)` of the `tokenizers` library writes";
+const PARSE_HINT: &str = "The file must be a `tokenizer.json` written by `tokenizer.save(...)` of the `tokenizers` library";
 
-const ENCODE_HINT: &str = "Leave the text out, or part its longest word: what parts texts into \
-    words gives up on one of millions of letters";
+const ENCODE_HINT: &str =
+    "Remove the text or divide its longest word: words of millions of letters are not supported";
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
-//! A finished `tokenizer.json`, taken over with its own vocabulary and splitting, and without its
-//! own truncation and padding: those would change ids behind the back of whoever loads it. `tokenize`
-//! takes one over, and `embed` does the same to compare an encoder's own with it.
+//! Imports a `tokenizer.json` without its truncation and padding, which would change ids unnoticed. `tokenize`
+//! imports a tokenizer, and `embed` does the same to compare the tokenizer of an encoder with it.
 
 use std::path::Path;
 
@@ -10,11 +9,11 @@ use serde_json::Value;
 use crate::file::{read_bytes, unreadable};
 use crate::{TokenizerFile, padding_params};
 
-/// The content of our `tokenizer.json` for a given one: the same bytes where that has neither
-/// truncation nor padding, else with ours in their place.
+/// Returns the imported `tokenizer.json`: the same bytes if the file has neither truncation nor padding,
+/// otherwise without truncation and with our padding section.
 ///
 /// # Errors
-/// The file cannot be read, or not be used: see [`TokenizerFile::read`].
+/// The file cannot be read or used, see [`TokenizerFile::read`].
 pub fn import_tokenizer(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = read_bytes(path)?;
     let file = TokenizerFile::from_bytes(&bytes, path)?;

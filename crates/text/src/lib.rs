@@ -1,18 +1,17 @@
-//! What every text goes through before a model sees it. [`normalize`] is how `clean` leaves a text.
+//! Prepares texts for models: [`normalize`] cleans a text, and [`TokenizerFile`] converts it to token ids.
 //!
-//! From a text to token ids there is one way: `tokenize` encodes the splits with it, `embed` reads the
-//! vocabulary with it, and whoever holds a model bundle encodes a new text with it. Were the same
-//! three lines copied, a model would one day be asked about ids it was not trained on.
+//! Training, evaluation and prediction share this code, so that a model always gets ids made in the same way as
+//! those it was trained on.
 
 mod file;
 mod import;
 pub mod normalize;
 mod special;
 mod truncate;
-mod words;
+mod word_cache;
 
-pub use file::{Encoded, Located, TokenizerFile};
+pub use file::{Encoded, EncodedWithOffsets, TokenizerFile};
 pub use import::import_tokenizer;
 pub use special::padding_params;
 pub use truncate::truncate;
-pub use words::WORD_PATTERN;
+pub use word_cache::WORD_PATTERN;

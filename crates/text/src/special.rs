@@ -1,17 +1,16 @@
-//! Which ids stand for padding and for what the vocabulary lacks.
+//! Finds the ids of padding and of unknown tokens.
 
 use tokenizers::models::ModelWrapper;
 use tokenizers::{PaddingDirection, PaddingParams, PaddingStrategy, Tokenizer};
 
-/// Names under which well-known tokenizers keep their padding token.
+/// Names of the padding token in well-known tokenizers.
 const PAD_NAMES: [&str; 4] = ["<pad>", "[PAD]", "<|pad|>", "<|padding|>"];
 
-/// Names under which well-known tokenizers keep their unknown token.
+/// Names of the unknown token in well-known tokenizers.
 const UNKNOWN_NAMES: [&str; 4] = ["<unk>", "[UNK]", "<|unk|>", "<|unknown|>"];
 
-/// The padding section that our tokenizer files carry. It says which id is padding, in the words of
-/// the format, and changes nothing about a single text: rows are only filled up to the longest of a
-/// batch, and then on the right.
+/// The padding section of our tokenizer files. It states which id is padding, and does not change the ids of a
+/// single text: rows are padded on the right, up to the longest row of a batch.
 pub fn padding_params(pad_id: u32, pad_token: &str) -> PaddingParams {
     PaddingParams {
         strategy: PaddingStrategy::BatchLongest,
@@ -23,8 +22,7 @@ pub fn padding_params(pad_id: u32, pad_token: &str) -> PaddingParams {
     }
 }
 
-/// The padding token and its id: what the file's padding section says, else a token of a
-/// well-known name.
+/// Finds the padding token and its id, in the padding section of the file or by a well-known name.
 pub(crate) fn find_pad(tokenizer: &Tokenizer) -> Result<(u32, String), String> {
     if let Some(PaddingParams {
         pad_token, pad_id, ..
@@ -33,10 +31,10 @@ pub(crate) fn find_pad(tokenizer: &Tokenizer) -> Result<(u32, String), String> {
         return match tokenizer.token_to_id(pad_token) {
             Some(id) if id == *pad_id => Ok((id, pad_token.clone())),
             Some(id) => Err(format!(
-                "pads with `{pad_token}` as id {pad_id}, and its vocabulary has that token as id {id}"
+                "pads with `{pad_token}` as id {pad_id}, but its vocabulary has that token as id {id}"
             )),
             None => Err(format!(
-                "pads with `{pad_token}`, which its vocabulary does not have"
+                "pads with `{pad_token}`, which is not in its vocabulary"
             )),
         };
     }
@@ -47,14 +45,14 @@ pub(crate) fn find_pad(tokenizer: &Tokenizer) -> Result<(u32, String), String> {
     })
 }
 
-/// The id of what the vocabulary lacks: what the model says, else a token of a well-known name.
-/// Byte-level tokenizers write everything as bytes and may have none.
+/// Finds the id of unknown tokens, in the model or by a well-known name. Byte-level tokenizers have none, because
+/// they encode all text as bytes.
 pub(crate) fn find_unknown(tokenizer: &Tokenizer) -> Option<u32> {
     let declared = match tokenizer.get_model() {
         ModelWrapper::WordLevel(model) => Some(model.unk_token.as_str()),
         ModelWrapper::WordPiece(model) => Some(model.unk_token.as_str()),
         ModelWrapper::BPE(model) => model.unk_token.as_deref(),
-        // It keeps its id to itself; the token has one of the usual names.
+        // The library does not expose the id, but the token has one of the usual names.
         ModelWrapper::Unigram(_) => None,
     };
     let mut names = declared.into_iter().chain(UNKNOWN_NAMES);

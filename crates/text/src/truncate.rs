@@ -1,8 +1,8 @@
-//! Which tokens of a long row are kept.
+//! Truncation of long rows.
 
 use settings::Truncation;
 
-/// The ids, or whatever stands for them, that are kept of a row when at most `limit` may be.
+/// Truncates a row of ids (or other values) to at most `limit`.
 ///
 /// `head_tail` keeps the first quarter and the last three quarters of the limit: 128 + 382 of 510
 /// did best on IMDB in Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?", table 2.
@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_the_setting_says() {
+    fn the_setting_decides_which_ids_are_kept() {
         use Truncation::{Head, HeadTail, Tail};
         check(3, 4, Head, &[0, 1, 2]);
         check(4, 4, HeadTail, &[0, 1, 2, 3]);

@@ -1,4 +1,4 @@
-//! What holds for every text.
+//! Properties of normalisation for random texts.
 
 #![allow(missing_docs)]
 
@@ -6,8 +6,8 @@ use artifact::Normalization;
 use proptest::prelude::*;
 use text::normalize::normalize;
 
-/// Pieces that do something to each other: references and their parts, tags and their parts,
-/// characters that combine, hide, join or turn into ASCII.
+/// Pieces that interact: references, tags and their parts, and characters that combine, hide, join or become
+/// ASCII.
 const PIECES: &[&str] = &[
     "&",
     "amp",
@@ -123,21 +123,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn twice_is_once(text in text(), settings in settings()) {
+    fn normalising_twice_changes_nothing(text in text(), settings in settings()) {
         let once = normalize(&text, &settings);
         let twice = normalize(&once, &settings);
         prop_assert_eq!(twice, once);
     }
 
     #[test]
-    fn white_space_is_single_and_inside(text in text()) {
+    fn white_space_is_a_single_space_between_words(text in text()) {
         let found = normalize(&text, &Normalization::default());
         let words: Vec<&str> = found.split_whitespace().collect();
         prop_assert_eq!(words.join(" "), found);
     }
 
     #[test]
-    fn letters_digits_and_marks_stay(text in "[a-zA-Z0-9 !?.,:()'\"-]{0,60}") {
+    fn plain_text_is_kept(text in "[a-zA-Z0-9 !?.,:()'\"-]{0,60}") {
         let found = normalize(&text, &Normalization::default());
         let expected: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         prop_assert_eq!(found, expected.join(" "));

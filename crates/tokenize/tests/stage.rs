@@ -350,12 +350,12 @@ fn what_cannot_work_is_refused_with_a_way_out() {
     let cases = [
         (
             refused(PRETRAINED, "not json", &one()),
-            "cannot be understood",
+            "Failed to parse",
             "tokenizer.save",
         ),
         (
             refused(PRETRAINED, &foreign(3)[..600], &one()),
-            "cannot be understood",
+            "Failed to parse",
             "tokenizer.save",
         ),
         (

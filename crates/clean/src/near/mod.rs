@@ -104,7 +104,7 @@ fn map_shingles<T: Send>(
     present: &[bool],
     take: impl Fn(usize, &[u64], &mut Vec<T>) + Sync,
 ) -> io::Result<Vec<T>> {
-    let of_stretch = |range: Range<usize>| {
+    let of_chunk = |range: Range<usize>| {
         let mut found = Vec::new();
         let chunk = texts.read(range.clone())?;
         for (position, text) in range.zip(chunk.iter()) {
@@ -113,7 +113,7 @@ fn map_shingles<T: Send>(
         }
         Ok(found)
     };
-    let found = texts.chunks().into_par_iter().map(of_stretch);
+    let found = texts.chunks().into_par_iter().map(of_chunk);
     let found: Vec<Vec<T>> = found.collect::<io::Result<_>>()?;
     Ok(found.into_iter().flatten().collect())
 }
@@ -145,11 +145,7 @@ fn prefixes(
     choose: impl Fn(&mut Vec<Prefix>) + Sync,
 ) -> io::Result<Vec<Prefix>> {
     map_shingles(texts, present, |position, shingles, prefixes| {
-        let shared = || {
-            shingles
-                .iter()
-                .filter(|shingle| repeats.may_repeat(**shingle))
-        };
+        let shared = || shingles.iter().filter(|hash| repeats.may_repeat(**hash));
         let single = shingles.len() - shared().count();
         let length = prefix_length(shingles.len(), threshold).saturating_sub(single);
         let prefix = |shingle: &u64| (shingle >> 32) << 32 | position as u64;

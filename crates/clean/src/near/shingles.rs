@@ -15,19 +15,19 @@ const TABLE_BITS: [usize; 2] = [1 << 16, 1 << 31];
 /// probability of any collision is 1 in 40. Words consist of letters and digits, and case is ignored. A text of
 /// fewer than five words has no shingles, because the similarity of such short texts means nothing.
 pub(super) fn shingles(text: &str) -> Vec<u64> {
-    let mut words_of_shingle = [0_u64; SHINGLE_WORDS];
+    let mut last_words = [0_u64; SHINGLE_WORDS];
     let mut shingles = Vec::with_capacity(text.len() / 5);
     let mut words = 0_usize;
     for word in text.split(|character: char| !character.is_alphanumeric()) {
         if word.is_empty() {
             continue;
         }
-        words_of_shingle.rotate_left(1);
-        words_of_shingle[SHINGLE_WORDS - 1] = hash_word(word);
+        last_words.rotate_left(1);
+        last_words[SHINGLE_WORDS - 1] = hash_word(word);
         words += 1;
         if words >= SHINGLE_WORDS {
             let mixed = |sum: u64, word| mix(sum.rotate_left(5) ^ word);
-            shingles.push(words_of_shingle.iter().fold(0, mixed));
+            shingles.push(last_words.iter().fold(0, mixed));
         }
     }
     shingles.sort_unstable();

@@ -15,9 +15,11 @@ pub(crate) fn shared_groups<'a>(rows: impl Iterator<Item = (&'a str, Split)>) ->
     // Rows in train, validation and test.
     let mut counts: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
     for (group, split) in rows {
-        let side = Split::LABELLED.iter().position(|side| *side == split);
-        if let Some(side) = side {
-            counts.entry(group).or_default()[side] += 1;
+        let index = Split::LABELLED
+            .iter()
+            .position(|labelled| *labelled == split);
+        if let Some(index) = index {
+            counts.entry(group).or_default()[index] += 1;
         }
     }
     let mut groups = Groups::default();

@@ -54,16 +54,16 @@ impl WordCounts {
     }
 
     /// Drops the rarest words if there are too many.
-    fn forget(&mut self, kept: usize) {
-        if self.counts.len() <= kept {
+    fn forget(&mut self, max_words: usize) {
+        if self.counts.len() <= max_words {
             return;
         }
-        while self.counts.len() > kept / 2 {
+        while self.counts.len() > max_words / 2 {
             self.forgotten += 1;
             let all = |count: &Count| count.occurrences.iter().sum::<u64>();
             self.counts.retain(|_, count| all(count) > self.forgotten);
         }
-        self.counts.shrink_to(kept);
+        self.counts.shrink_to(max_words);
     }
 
     /// The most distinctive words of each class.

@@ -25,11 +25,11 @@ use testkit::run_stage;
 pub const INGEST: &str = "header = true\ncolumns = { text = 'text', label = 'label', split = 'split', group = 'group', \
                           timestamp = 'time' }";
 
-pub struct TestProject {
+pub struct Project {
     folder: TempDir,
 }
 
-impl TestProject {
+impl Project {
     pub fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),
@@ -47,7 +47,7 @@ impl TestProject {
         self.clean_file(&content, INGEST, settings)
     }
 
-    /// Like [`TestProject::clean`], for a file with any columns.
+    /// Like [`Project::clean`], for a file with any columns.
     pub fn clean_file(
         self,
         content: &str,
@@ -71,7 +71,7 @@ impl TestProject {
 pub struct Cleaned {
     pub artifact: Artifact,
     /// Keeps the folder until the artifact has been read.
-    pub project: TestProject,
+    pub project: Project,
 }
 
 /// A row of `clean.parquet`.

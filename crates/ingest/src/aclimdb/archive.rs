@@ -52,11 +52,11 @@ fn open<'a>(
     settings: &IngestSettings,
     task: &'a ProgressTask,
 ) -> Result<Box<dyn BufRead + 'a>, InputError> {
-    let decompressed = tables::decompress(path, None, settings.max_decompressed_bytes, |bytes| {
+    let opened = tables::decompress(path, None, settings.max_unpacked_bytes, |bytes| {
         task.advance(bytes)
     })?;
-    match (decompressed.compression, decompressed.content) {
-        ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(decompressed.input),
+    match (opened.compression, opened.content) {
+        ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(opened.input),
         (_, Content::Empty) => Err(InputError::empty(path, "no content")),
         (_, other) => Err(InputError::wrong_format(path, other, "a `.tar.gz` archive")),
     }

@@ -19,11 +19,11 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(
         let inside = Path::new(split).join(class);
         let folder = root.join(&inside);
         if file_type(&folder)?.is_some_and(|kind| kind.is_dir()) {
-            let failed = || InputError::cannot_read(&folder);
+            let failed = || InputError::io(&folder);
             for entry in fs::read_dir(&folder).map_err(failed())? {
                 let entry = entry.map_err(failed())?;
                 let is_file = entry.file_type().map_err(failed())?.is_file();
-                add_file(
+                add(
                     importer,
                     &root,
                     &inside.join(entry.file_name()),
@@ -34,7 +34,7 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(
         }
         let films = Path::new(split).join(format!("urls_{class}.txt"));
         if file_type(&root.join(&films))?.is_some_and(|kind| kind.is_file()) {
-            add_file(importer, &root, &films, true, task)?;
+            add(importer, &root, &films, true, task)?;
         }
     }
     Ok(())
@@ -57,7 +57,7 @@ fn file_type(path: &Path) -> Result<Option<FileType>, InputError> {
     Ok(metadata.map(|metadata| metadata.file_type()))
 }
 
-fn add_file(
+fn add(
     importer: &mut Importer<'_>,
     root: &Path,
     inside: &Path,
@@ -67,7 +67,7 @@ fn add_file(
     importer.add_member(inside, is_file, |buffer, limit| {
         let path = root.join(inside);
         let file = File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
-        task.advance(file.map_err(InputError::cannot_read(&path))? as u64);
+        task.advance(file.map_err(InputError::io(&path))? as u64);
         Ok(())
     })
 }

@@ -53,7 +53,7 @@ pub(crate) fn read(
         excluded: Vec::new(),
         buffer: Vec::new(),
     };
-    let metadata = path.metadata().map_err(InputError::cannot_read(path))?;
+    let metadata = path.metadata().map_err(InputError::io(path))?;
     if metadata.is_dir() {
         let task = progress.task("reading the folder", None, "bytes");
         folder::read(&mut importer, &task)?;

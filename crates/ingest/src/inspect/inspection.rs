@@ -40,7 +40,8 @@ pub(super) struct RowSummary {
 /// An example row.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(super) struct ExampleRow {
-    pub(super) place: String,
+    #[serde(rename = "place")]
+    pub(super) source: String,
     pub(super) label: Option<&'static str>,
     pub(super) rating: Option<f32>,
     pub(super) topic: Option<String>,
@@ -102,13 +103,13 @@ impl RowSummary {
 }
 
 impl RowSink for RowSummary {
-    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), InputError> {
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError> {
         self.counts.accept(review.label);
         self.bytes += review.text.len();
         self.with_time += u64::from(review.timestamp.is_some());
         if self.examples.len() < EXAMPLE_ROWS {
             self.examples.push(ExampleRow {
-                place: place.to_owned(),
+                source: source.to_owned(),
                 label: review.label.map(Sentiment::as_str),
                 rating: review.rating,
                 topic: review.topic.as_deref().map(str::to_owned),

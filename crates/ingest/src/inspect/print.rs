@@ -19,22 +19,22 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const MAX_TEXT: usize = 70;
 
 /// Prints the inspection as text.
-pub(super) fn print_text(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
-    let files = match inspection.files {
+pub(super) fn print_text(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
+    let files = match result.files {
         0..=1 => String::new(),
         files => format!("{files} files, "),
     };
-    let (source, bytes) = (inspection.source.display(), format::bytes(inspection.bytes));
+    let (source, bytes) = (result.source.display(), format::bytes(result.bytes));
     writeln!(out, "{BOLD}{source}{BOLD:#}  {files}{bytes}")?;
-    let layout = &inspection.layout;
+    let layout = &result.layout;
     let header = if layout.header { ", with a header" } else { "" };
     writeln!(out, "  {}{header}", layout.format_description)?;
     print_columns(out, layout)?;
     print_notes(out, layout)?;
-    print_rows(out, &inspection.rows.examples)?;
-    print_counts(out, inspection)?;
+    print_rows(out, &result.rows.examples)?;
+    print_counts(out, result)?;
     writeln!(out, "\n{BOLD}Settings for a pipeline file{BOLD:#}\n")?;
-    write!(out, "{}", inspection.settings_table())
+    write!(out, "{}", result.settings_table())
 }
 
 /// The decisions about a column.
@@ -85,8 +85,8 @@ fn print_rows(out: &mut impl Write, rows: &[ExampleRow]) -> io::Result<()> {
     Ok(())
 }
 
-fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
-    let (rows, counts) = (&inspection.rows, &inspection.rows.counts);
+fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
+    let (rows, counts) = (&result.rows, &result.rows.counts);
     let accepted = format::count(counts.accepted());
     let partial = if rows.is_partial() {
         " in the part that was read"
@@ -114,11 +114,11 @@ fn print_counts(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result
             truncate(&first_row(group), MAX_TEXT)
         )?;
     }
-    let limit = inspection.settings.max_reject_rate;
+    let limit = result.settings.max_reject_rate;
     if counts.exceeds_reject_rate(limit) {
         writeln!(
             out,
-            "  This is more than `ingest.max_reject_rate` = {limit} allows"
+            "  More rows are rejected than `ingest.max_reject_rate` = {limit} allows"
         )?;
     }
     Ok(())
@@ -131,12 +131,8 @@ fn first_row(group: &ReasonCount) -> String {
 }
 
 /// Prints the inspection as one JSON object.
-pub(super) fn print_json(out: &mut impl Write, inspection: &Inspection<'_>) -> io::Result<()> {
-    let (layout, rows, counts) = (
-        &inspection.layout,
-        &inspection.rows,
-        &inspection.rows.counts,
-    );
+pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
+    let (layout, rows, counts) = (&result.layout, &result.rows, &result.rows.counts);
     let column = |(position, name): (usize, &String)| {
         let roles: Vec<_> = decisions(layout, position)
             .map(|it| json!({"role": it.role.as_str(), "reason": it.reason}))
@@ -156,9 +152,9 @@ pub(super) fn print_json(out: &mut impl Write, inspection: &Inspection<'_>) -> i
     };
     let excluded: Vec<_> = counts.reasons.iter().map(excluded).collect();
     let object = json!({
-        "source": inspection.source,
-        "files": inspection.files,
-        "bytes": inspection.bytes,
+        "source": result.source,
+        "files": result.files,
+        "bytes": result.bytes,
         "form": layout.format_description,
         "header": layout.header,
         "columns": columns,
@@ -169,7 +165,7 @@ pub(super) fn print_json(out: &mut impl Write, inspection: &Inspection<'_>) -> i
         "partial": rows.is_partial(),
         "left_out": excluded,
         "rows": rows.examples,
-        "ingest": inspection.settings_table(),
+        "ingest": result.settings_table(),
     });
     writeln!(out, "{object:#}")
 }

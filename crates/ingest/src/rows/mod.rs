@@ -50,10 +50,7 @@ pub(crate) fn read(
         if first.is_some() && sink.is_full() {
             break;
         }
-        let size = path
-            .metadata()
-            .map_err(InputError::cannot_read(path))?
-            .len();
+        let size = path.metadata().map_err(InputError::io(path))?.len();
         let task = &progress.task("reading", Some(size), "bytes");
         let mut reader = RowReader::open(path, settings, scratch, task, first.as_ref())?;
         if first.is_none() {
@@ -105,11 +102,8 @@ impl<'a> RowReader<'a> {
 
     /// Prints the detected format and columns, unless the settings name all columns and the encoding is UTF-8.
     fn print_note(&self, progress: &Progress) {
-        let (roles, format_description) = (&self.layout.roles, &self.layout.format_description);
-        if !roles.reasons.is_empty()
-            || !roles.notes.is_empty()
-            || !format_description.contains("UTF-8 (")
-        {
+        let (roles, format) = (&self.layout.roles, &self.layout.format_description);
+        if !roles.reasons.is_empty() || !roles.notes.is_empty() || !format.contains("UTF-8 (") {
             progress.note(&self.layout.describe(&self.name));
         }
     }

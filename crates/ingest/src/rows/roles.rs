@@ -21,6 +21,7 @@ pub(crate) use notes::Note;
 pub(crate) use scale::Scale;
 
 use column_names::NameMatch;
+use day_order::DayOrder;
 
 /// The order in which roles are assigned.
 const DETECTION_ORDER: [Role; 8] = {
@@ -62,7 +63,7 @@ pub(crate) struct Decision {
     pub(crate) reason: String,
 }
 
-/// Detects the roles of columns. `names` is empty for a file without a header. Columns in `named` have a role
+/// Detects the roles of columns. `column_names` is empty for a file without a header. Columns in `named` have a role
 /// from the settings and get no other. Returns `None` if no column can be the text.
 pub(super) fn detect(
     column_names: &[String],
@@ -135,7 +136,7 @@ impl RoleDetector<'_> {
     fn score_column(&self, role: Role, column: usize) -> Option<(f64, String)> {
         let sample = &self.columns[column];
         let name = self.match_name(role, column);
-        let (score, what) = match role {
+        let (score, reason) = match role {
             Role::Text => text(sample, name)?,
             Role::Label => self.label(column, name)?,
             Role::Rating => rating(sample, name)?,
@@ -147,7 +148,7 @@ impl RoleDetector<'_> {
         };
         let by_name = name.map_or(0.0, NameMatch::score);
         let prefix = if name.is_some() { "its name; " } else { "" };
-        Some((by_name + score, format!("{prefix}{what}")))
+        Some((by_name + score, format!("{prefix}{reason}")))
     }
 
     fn label(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
@@ -159,22 +160,18 @@ impl RoleDetector<'_> {
         let knows = |value: &str| self.settings.labels.contains(value);
         let known = sample.share(knows);
         let fits = match name {
-            // The user is told about unknown values in such a column.
+            // Unknown values in such a column are reported later.
             Some(name) if name.is_label_name() && name.is_whole_name => known > 0.0,
             Some(name) if name.is_label_name() => known > 0.5,
             Some(_) => known > 0.9 && !may_be_stars,
             // Yes and no may answer any question, so only sentiment words are accepted here.
             None => labels::express_sentiment(sample, knows) && !self.has_better_label(),
         };
-        let what = format_share(known, "are labels");
+        let share = format_share(known, "are labels");
         let few = sample.distinct() <= labels::MAX_LABEL_VALUES;
         let list = if known == 1.0 { ":" } else { "; most common:" };
-        (fits && few).then(|| {
-            (
-                known,
-                format!("{what}{list} {}", sample.format_most_common()),
-            )
-        })
+        let reason = format!("{share}{list} {}", sample.format_most_common());
+        (fits && few).then_some((known, reason))
     }
 
     /// Whether another column is a label by its name, or has ratings on a known scale. Then a column that only
@@ -203,35 +200,33 @@ impl RoleDetector<'_> {
         if known > 0.9 {
             return Some((known, format_share(known, "are dates")));
         }
-        let (format, by) = self.detect_day_order(sample)?;
-        Some((
-            0.9,
-            format!("dates in the format `{format}`, as `{by}` shows"),
-        ))
+        let (format, example) = self.detect_day_order(sample)?;
+        let reason = format!("dates in the format `{format}`, as `{example}` shows");
+        Some((0.9, reason))
     }
 
     /// The order of day and month according to the values, unless a setting defines the format.
-    fn day_order(&self, sample: &ColumnSample) -> Option<day_order::DayOrder> {
+    fn day_order(&self, sample: &ColumnSample) -> Option<DayOrder> {
         if self.settings.timestamp.format.is_some() {
             return None;
         }
-        let there = |value: &&str| !self.times.is_missing(value);
-        day_order::order(sample.values.iter().map(String::as_str).filter(there))
+        let is_present = |value: &&str| !self.times.is_missing(value);
+        day_order::order(sample.values.iter().map(String::as_str).filter(is_present))
     }
 
     /// The date format and the value that shows it, if the values show the order of day and month.
     fn detect_day_order(&self, sample: &ColumnSample) -> Option<(String, String)> {
         match self.day_order(sample)? {
-            day_order::DayOrder::Known { format, by } => Some((format, by)),
-            day_order::DayOrder::Ambiguous { .. } => None,
+            DayOrder::Known { format, example } => Some((format, example)),
+            DayOrder::Ambiguous { .. } => None,
         }
     }
 
     fn date_format(&self, map: &ColumnMap) -> Option<String> {
         let sample = &self.columns[map.get(Role::Timestamp)?];
         let is_known = sample.share(|value| self.times.parse(value).is_some()) > 0.9;
-        let told = self.detect_day_order(sample).filter(|_| !is_known);
-        told.map(|(format, _)| format)
+        let detected = self.detect_day_order(sample).filter(|_| !is_known);
+        detected.map(|(format, _)| format)
     }
 
     /// The scale of the ratings, if labels come from ratings and no setting defines the scale.
@@ -246,8 +241,7 @@ impl RoleDetector<'_> {
     /// If films have a name but no id, groups the reviews by the name.
     fn group_by_topic(&self, roles: &mut Roles) {
         let topic = roles.map.get(Role::Topic);
-        if let Some(topic) = topic.filter(|topic| groups::has_enough_groups(&self.columns[*topic]))
-        {
+        if let Some(topic) = topic.filter(|topic| groups::has_enough(&self.columns[*topic])) {
             let reason = "same as the topic, because no column is an id of it".to_owned();
             roles.set(Role::Group, topic, reason);
         }
@@ -258,15 +252,8 @@ fn text(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)>
     let words = sample.mean_words;
     let prose = !sample.is_numeric() && !sample.is_empty();
     let enough = words >= 3.0 || name.is_some_and(|name| name.is_whole_name);
-    (prose && enough).then(|| {
-        (
-            words.min(90.0),
-            format!(
-                "{} on average",
-                format::plural(words.round() as u64, "word", "words")
-            ),
-        )
-    })
+    let average = format::plural(words.round() as u64, "word", "words");
+    (prose && enough).then(|| (words.min(90.0), format!("{average} on average")))
 }
 
 fn rating(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)> {

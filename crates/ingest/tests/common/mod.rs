@@ -23,11 +23,11 @@ use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 /// A temporary folder for sources, a pipeline file and artifacts.
-pub struct TestProject {
+pub struct Project {
     folder: TempDir,
 }
 
-impl TestProject {
+impl Project {
     pub fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),

@@ -19,7 +19,7 @@ const OFFICE: &str = "[Content_Types].xml";
 /// Extracts the only file of a zip into an unnamed file. A zip is read from its end, but the next reader
 /// starts at the beginning of the content.
 pub(super) fn decompress(path: &Path, scratch: &Path, limit: Limit) -> Result<File, InputError> {
-    let file = File::open(path).map_err(InputError::cannot_read(path))?;
+    let file = File::open(path).map_err(InputError::io(path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unreadable(path))?;
     if archive.index_for_name(OFFICE).is_some() {
         let found = Content::document("an Excel or Word document");

@@ -129,7 +129,7 @@ fn only_supported_compressions_are_accepted() {
         Compression::SNAPPY,
         Compression::ZSTD(ZstdLevel::default()),
     ] {
-        assert_eq!(unsupported_compression(read), None, "{read}");
+        assert_eq!(unsupported(read), None, "{read}");
     }
     for (other, name) in [
         (Compression::GZIP(GzipLevel::default()), "gzip"),
@@ -138,7 +138,7 @@ fn only_supported_compressions_are_accepted() {
         (Compression::LZ4_RAW, "LZ4"),
         (Compression::LZO, "LZO"),
     ] {
-        let message = unsupported_compression(other).unwrap_or_default();
+        let message = unsupported(other).unwrap_or_default();
         assert!(message.ends_with(name), "{other}: {message}");
     }
 }

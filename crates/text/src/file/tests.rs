@@ -32,7 +32,7 @@ fn check(text: &str, max_length: u32, truncation: Truncation, ids: &[u32], lengt
 }
 
 #[test]
-fn special_tokens_survive_truncation_and_the_files_own_limits_do_not_count() {
+fn special_tokens_survive_truncation_and_limits_in_the_file_are_ignored() {
     use Truncation::{Head, HeadTail, Tail};
     check("good film", 8, Head, &[1, 4, 5, 2], 4);
     check("good good film film", 4, Head, &[1, 4, 4, 2], 6);
@@ -49,7 +49,7 @@ fn special_tokens_survive_truncation_and_the_files_own_limits_do_not_count() {
 }
 
 #[test]
-fn located_tokens_are_the_encoded_ones_and_know_their_place() {
+fn encoding_with_offsets_gives_the_same_ids() {
     let file = read(BERT_LIKE).expect("usable");
     for truncation in [Truncation::Head, Truncation::Tail, Truncation::HeadTail] {
         for text in [
@@ -58,22 +58,22 @@ fn located_tokens_are_the_encoded_ones_and_know_their_place() {
             "  other film",
             "",
         ] {
-            let located = file
+            let with_offsets = file
                 .encode_with_offsets(text, 5, truncation)
                 .expect("encodes");
             let encoded = file.encode(text, 5, truncation).expect("encodes");
-            assert_eq!(located.ids, encoded.ids, "`{text}`");
+            assert_eq!(with_offsets.ids, encoded.ids, "`{text}`");
         }
     }
-    let located = file
+    let encoded = file
         .encode_with_offsets("good  bad film", 4, Truncation::Tail)
         .expect("encodes");
-    assert_eq!(located.ids, [1, 0, 5, 2]);
-    assert_eq!(located.offsets, [None, Some(6..9), Some(10..14), None]);
+    assert_eq!(encoded.ids, [1, 0, 5, 2]);
+    assert_eq!(encoded.offsets, [None, Some(6..9), Some(10..14), None]);
 }
 
 #[test]
-fn says_what_the_contract_needs() {
+fn properties_for_the_contract_are_read() {
     let file = read(BERT_LIKE).expect("usable");
     assert_eq!(
         (file.vocabulary_size(), file.pad_id(), file.unknown_id()),
@@ -104,7 +104,7 @@ fn an_empty_row_becomes_one_unknown() {
 }
 
 #[test]
-fn refuses_with_the_reason() {
+fn unusable_files_are_refused_with_a_reason() {
     let no_padding_section = {
         let start = BERT_LIKE.find(r#""padding""#).expect("there");
         let end = BERT_LIKE.find(r#""added_tokens""#).expect("there");
@@ -112,7 +112,7 @@ fn refuses_with_the_reason() {
     };
     read(&no_padding_section).expect("`[PAD]` is a well-known name");
     let cases = [
-        ("{", "cannot be understood"),
+        ("{", "Failed to parse"),
         (
             &BERT_LIKE.replace(r#""pad_id": 3"#, r#""pad_id": 5"#),
             "pads with `[PAD]` as id 5",
@@ -141,30 +141,27 @@ fn refuses_with_the_reason() {
     assert!(
         error
             .to_string()
-            .contains("no room for text beside the 2 tokens"),
+            .contains("no room for text beside the tokenizer's 2 special tokens"),
         "{error}"
     );
 }
 
 #[test]
-fn a_file_cut_off_anywhere_is_an_error_and_never_a_panic() {
+fn a_truncated_file_is_an_error_and_never_a_panic() {
     let whole = BERT_LIKE.trim_end();
     for end in 0..whole.len() {
         assert!(read(&whole[..end]).is_err(), "cut off at byte {end}");
     }
 }
 
-/// Found by fuzzing: merges of a BPE model with a prefix that its words do not have.
+/// Found by fuzzing: merges of a BPE model with a prefix that is missing in its words.
 #[test]
 fn merges_that_do_not_fit_their_prefix_are_an_error() {
     let model = r###"{"type": "BPE", "continuing_subword_prefix": "##", "unk_token": "[UNK]",
         "vocab": {"[PAD]": 0, "[UNK]": 1, "l": 2, "o": 3, "lo": 4}, "merges": [["l", "o"]]}"###;
     let file = format!(r#"{{"version": "1.0", "added_tokens": [], "model": {model}}}"#);
     let error = read(&file).expect_err("refused");
-    assert!(
-        error.to_string().contains("cannot be understood"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("Failed to parse"), "{error}");
 }
 
 #[test]
@@ -172,10 +169,7 @@ fn a_section_that_the_library_panics_on_is_an_error() {
     let normalizer = r#""normalizer": {"type": "Precompiled", "precompiled_charsmap": 1}"#;
     let damaged = BERT_LIKE.replace(r#""normalizer": null"#, normalizer);
     let error = read(&damaged).expect_err("refused");
-    assert!(
-        error.to_string().contains("cannot be understood"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("Failed to parse"), "{error}");
     assert!(
         error
             .hint()

@@ -1,8 +1,7 @@
-//! One text, normalised. Plain functions of a string, so that whoever judges new text later can
-//! treat it exactly as the training text was treated.
+//! Normalises texts. Training and prediction use the same functions.
 
+mod characters;
 mod mojibake;
-mod plain;
 mod reduce;
 mod references;
 mod scores;
@@ -15,25 +14,20 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use scores::states_score;
 
-use reduce::reduced;
-
-/// The text with these steps applied. Applied twice it changes nothing
-/// more, whatever the text.
+/// Applies these steps to a text. Applying them again changes nothing.
 ///
-/// - `html`: tags of known elements (`<br />`) and comments become a space, character references
-///   (`&amp;`, `&#345;`) their character, however often they were escaped. `<3` and `<grin>` are
-///   no tags and stay.
-/// - `unicode`: form NFC; curly quotes, dashes and the ellipsis in their plain form; control and
-///   invisible characters removed, except those that join emoji; C1 controls, which are what is
-///   left of mis-decoded Windows-1252, become what was meant.
-///   UTF-8 that was read as Windows-1252 (`Ã©`) is undone.
-/// - `mask_scores`: a score that the text states itself (`7/10`) becomes `[score]`.
-/// - `white_space`: every run of white space (of Unicode) becomes one space, none at the ends.
+/// - `html`: tags of known elements (`<br />`) and comments become a space, and character references (`&amp;`,
+///   `&#345;`) become their character, even if escaped several times. `<3` and `<grin>` are not tags.
+/// - `unicode`: form NFC; curly quotes, dashes and ellipses become ASCII; control and invisible characters are
+///   removed, except those that join emoji. C1 controls become the Windows-1252 characters that were meant,
+///   and UTF-8 that was read as Windows-1252 (`Ã©`) is repaired.
+/// - `mask_scores`: a stated score (`7/10`) becomes `[score]`.
+/// - `white_space`: each run of Unicode white space becomes one space, with none at the start or end.
 ///
-/// Case, punctuation, emoticons and emoji stay: they carry sentiment.
+/// Case, punctuation, emoticons and emoji are kept, because they express sentiment.
 pub fn normalize(text: &str, steps: &Normalization) -> String {
     let mut normalised = normalize_once(text, steps);
-    // A damaged run may come to light only when references in it were decoded.
+    // Decoded references may reveal another damaged run.
     while steps.unicode
         && let Cow::Owned(repaired) = mojibake::repair(&normalised)
     {
@@ -47,8 +41,7 @@ pub fn normalize(text: &str, steps: &Normalization) -> String {
     normalised
 }
 
-/// Whether characters of a text had been decoded wrongly: C1 controls, or UTF-8 read as
-/// Windows-1252.
+/// Whether a text was decoded with the wrong encoding: it has C1 controls, or UTF-8 read as Windows-1252.
 pub fn is_damaged(text: &str) -> bool {
     text.contains(|character: char| ('\u{80}'..='\u{9f}').contains(&character))
         || matches!(mojibake::repair(text), Cow::Owned(_))
@@ -60,15 +53,15 @@ fn normalize_once(text: &str, steps: &Normalization) -> String {
     } else {
         Cow::Borrowed(text)
     };
-    let reduce = |text: &str| reduced(text, steps.html, steps.unicode);
+    let reduce = |text: &str| reduce::reduce(text, steps.html, steps.unicode);
     let mut reduced = if steps.unicode && !is_composed(text) {
         reduce(&text.nfc().collect::<String>())
     } else {
         reduce(text)
     };
-    // A character that was decoded, or moved up to another by a removal, may combine with it. That
-    // can hide a `<` and thereby complete a tag around it, so the text goes through once more. A
-    // second round finds no references, so it ends.
+    // A decoded character, or one after a removed character, may combine with its neighbour. This can remove
+    // a `<` and complete the tag around it, so the text is reduced again. It ends, because the second round
+    // finds no references.
     while steps.unicode && !is_composed(&reduced) {
         reduced = reduce(&reduced.nfc().collect::<String>());
     }
@@ -79,7 +72,7 @@ fn normalize_once(text: &str, steps: &Normalization) -> String {
     }
 }
 
-/// Whether a text is surely in form NFC already; nearly every one is.
+/// Whether a text is in form NFC already, as almost all texts are.
 fn is_composed(text: &str) -> bool {
     text.is_ascii()
         || is_nfc_quick(text.chars()) == IsNormalized::Yes

@@ -1,12 +1,11 @@
-//! Text in UTF-8 that some program took for Windows-1252: `â€™` for an apostrophe, `Ã©` for é.
+//! Repairs UTF-8 that was read as Windows-1252: `â€™` for an apostrophe, `Ã©` for é.
 
 use std::borrow::Cow;
 
 use encoding_rs::WINDOWS_1252;
 
-/// The text with such damage undone, however often it was done. Only runs of two to four
-/// characters that are, byte for byte, one character beyond ASCII in UTF-8 are changed; a lone `Ã`
-/// is a letter and stays.
+/// Repairs such damage, even if it happened several times. Only runs of two to four characters whose bytes
+/// are one non-ASCII character in UTF-8 are changed; a single `Ã` is a letter and is kept.
 pub(super) fn repair(text: &str) -> Cow<'_, str> {
     let mut repaired = Cow::Borrowed(text);
     while let Some(better) = repair_once(&repaired) {
@@ -15,9 +14,9 @@ pub(super) fn repair(text: &str) -> Cow<'_, str> {
     repaired
 }
 
-/// `None` where there is nothing to repair.
+/// Returns `None` if there is nothing to repair.
 fn repair_once(text: &str) -> Option<String> {
-    // Every damaged run begins with one of the characters from `Â` to `ô`, and they with this byte.
+    // Every damaged run begins with a character from `Â` to `ô`, which begins with this byte in UTF-8.
     memchr::memchr(0xC3, text.as_bytes())?;
     let mut repaired = String::with_capacity(text.len());
     let mut rest = text;
@@ -36,7 +35,7 @@ fn is_lead(character: char) -> bool {
     ('\u{c2}'..='\u{f4}').contains(&character)
 }
 
-/// The character that a run at the start of a text means, and the run's length in bytes.
+/// The character meant by a run at the start of a text, and the length of the run in bytes.
 fn run(text: &str) -> Option<(char, usize)> {
     let mut characters = text.char_indices();
     let (_, lead) = characters.next().filter(|(_, lead)| is_lead(*lead))?;
@@ -47,16 +46,16 @@ fn run(text: &str) -> Option<(char, usize)> {
         _ => 4,
     };
     let mut end = lead.len_utf8();
-    for place in &mut bytes[1..count] {
+    for slot in &mut bytes[1..count] {
         let (at, character) = characters.next()?;
-        *place = byte(character).filter(|byte| (0x80..0xC0).contains(byte))?;
+        *slot = byte(character).filter(|byte| (0x80..0xC0).contains(byte))?;
         end = at + character.len_utf8();
     }
     let meant = std::str::from_utf8(&bytes[..count]).ok()?.chars().next()?;
     Some((meant, end))
 }
 
-/// The byte that reads as this character in Windows-1252, or in Latin-1 where the former has none.
+/// The byte of a character in Windows-1252, or in Latin-1 if Windows-1252 does not have it.
 fn byte(character: char) -> Option<u8> {
     if let Ok(byte) = u8::try_from(character) {
         return Some(byte);
@@ -71,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damage_is_undone_and_letters_stay() {
+    fn damage_is_repaired_and_letters_are_kept() {
         let check = |text: &str, expected: &str| assert_eq!(repair(text), expected, "{text}");
         check("It\u{e2}\u{20ac}\u{2122}s", "It\u{2019}s");
         check("It\u{e2}\u{80}\u{99}s", "It\u{2019}s");

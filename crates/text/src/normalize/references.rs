@@ -1,12 +1,11 @@
-//! Character references of HTML: `&eacute;`, `&#233;`, `&#xe9;`.
+//! Decodes HTML character references: `&eacute;`, `&#233;`, `&#xe9;`.
 
-use super::plain::windows_1252;
+use super::characters::windows_1252;
 
-/// Longest reference that is looked for, in bytes from `&` to `;`.
-pub(super) const LONGEST: usize = 16;
+/// Maximum length of a reference in bytes, from `&` to `;`.
+pub(super) const MAX_BYTES: usize = 16;
 
-/// The character that a reference means, given what stands between `&` and `;`. `None` if it is no
-/// reference.
+/// The character of a reference, given the text between `&` and `;`. `None` if it is not a reference.
 pub(super) fn decode(body: &str) -> Option<char> {
     match body.strip_prefix('#') {
         Some(number) => numeric(number),
@@ -14,7 +13,7 @@ pub(super) fn decode(body: &str) -> Option<char> {
     }
 }
 
-/// As browsers do it: what is no character is U+FFFD, and C1 controls are Windows-1252.
+/// Decodes numbers as browsers do: invalid ones become U+FFFD, and C1 controls become Windows-1252 characters.
 fn numeric(number: &str) -> Option<char> {
     let (digits, radix) = match number.strip_prefix(['x', 'X']) {
         Some(digits) => (digits, 16),
@@ -30,7 +29,7 @@ fn numeric(number: &str) -> Option<char> {
     Some(windows_1252(character).unwrap_or(character))
 }
 
-/// The references of HTML 4 that reviews have.
+/// References of HTML 4 that occur in reviews.
 fn named(name: &str) -> Option<char> {
     Some(match name {
         "QUOT" | "quot" => '"',
@@ -78,8 +77,8 @@ fn named(name: &str) -> Option<char> {
         "hearts" => '\u{2665}',
         "diams" => '\u{2666}',
         _ => {
-            let place = LATIN_1.split(' ').position(|latin| latin == name)?;
-            char::from_u32(0xa0 + u32::try_from(place).ok()?)?
+            let index = LATIN_1.split(' ').position(|latin| latin == name)?;
+            char::from_u32(0xa0 + u32::try_from(index).ok()?)?
         }
     })
 }
@@ -98,9 +97,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_character_of_latin_1_has_a_short_name() {
+    fn every_latin_1_character_has_a_short_name() {
         assert_eq!(LATIN_1.split(' ').count(), 96);
-        assert!(LATIN_1.split(' ').all(|name| name.len() + 2 <= LONGEST));
+        assert!(LATIN_1.split(' ').all(|name| name.len() + 2 <= MAX_BYTES));
         assert_eq!(
             (named("nbsp"), named("yuml"), named("times")),
             (Some('\u{a0}'), Some('\u{ff}'), Some('\u{d7}'))

@@ -1,21 +1,20 @@
-//! Reviews that state their own score: `7/10`, `8 out of 10`, `4/5`. A model that reads those has
-//! been told the answer.
+//! Finds stated scores in reviews: `7/10`, `8 out of 10`, `4/5`. A model that reads them would be given the label.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// What a stated score is replaced by.
+/// The replacement of a stated score.
 const MASK: &str = "[score]";
 
-/// A number, `/` or `out of`, and a best score. What the pattern cannot say is looked at afterwards.
+/// A number, `/` or `out of`, and a maximum score. [`is_score`] checks the rest.
 static SCORE: LazyLock<Regex> = LazyLock::new(|| {
     let number = r"\d{1,3}(?:[.,]\d{1,2})?|one|two|three|four|five|six|seven|eight|nine|ten|zero";
     let pattern = format!(
         r"(?i)\b({number})\s*(?:/|\bout\s+of(?:\s+a\s+possible)?\b)\s*(100|10|5|4|ten|five|four)\b"
     );
-    Regex::new(&pattern).expect("a pattern of our own")
+    Regex::new(&pattern).expect("a valid pattern")
 });
 
 /// Whether a text states a score.
@@ -25,7 +24,7 @@ pub fn states_score(text: &str) -> bool {
         .any(|found| is_score(text, &found))
 }
 
-/// The text with every stated score replaced by `[score]`.
+/// Replaces every stated score by `[score]`.
 pub(super) fn mask(text: &str) -> Cow<'_, str> {
     SCORE.replace_all(text, |found: &Captures<'_>| {
         let kept = if is_score(text, found) {
@@ -37,7 +36,7 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// `9/10/2001` is a date, `11/5` another, `3/4` a fraction; a score is at most the best one.
+/// `9/10/2001` and `11/5` are dates, `3/4` is a fraction, and a score is at most the maximum.
 fn is_score(text: &str, found: &Captures<'_>) -> bool {
     let whole = found.get_match();
     let (before, after) = (&text[..whole.start()], &text[whole.end()..]);
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_masked_and_other_numbers_stay() {
+    fn scores_are_masked_and_other_numbers_are_kept() {
         let check = |text: &str, expected: &str| {
             assert_eq!(mask(text), expected, "{text}");
             assert_eq!(states_score(text), text != expected, "{text}");

@@ -1,7 +1,6 @@
-//! What is a tag, and what only looks like one.
+//! Distinguishes HTML tags from other text in angle brackets.
 
-/// Elements of HTML, past and present. A word in angle brackets that is not among them (`<sigh>`)
-/// was written by a person.
+/// Current and former HTML elements. Other words in angle brackets (`<sigh>`) were written by the author.
 const ELEMENTS: &str = "a abbr acronym address area article aside audio b base bdi bdo big blink blockquote body \
     br button canvas caption center cite code col colgroup dd del details dfn dialog dir div \
     dl dt em embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 \
@@ -10,7 +9,7 @@ const ELEMENTS: &str = "a abbr acronym address area article aside audio b base b
     script section select small source span strike strong style sub summary sup svg table \
     tbody td textarea tfoot th thead title tr tt u ul var video wbr";
 
-/// Whether what stands between `<` and `>` makes a tag or a comment.
+/// Whether the text between `<` and `>` is a tag or a comment.
 pub(super) fn is_tag(inside: &str) -> bool {
     if let Some(rest) = inside.strip_prefix('!') {
         return rest.starts_with("--")
@@ -32,7 +31,7 @@ fn is_element(name: &str) -> bool {
         .any(|element| element.eq_ignore_ascii_case(name))
 }
 
-/// Nothing, a slash, or something with a value: `<i think so>` is no tag.
+/// Whether the rest of a tag is empty, a slash, or has a value: `<i think so>` is not a tag.
 fn is_attributes(rest: &str) -> bool {
     let separated = rest.starts_with(|first: char| first.is_whitespace() || first == '/');
     let inner = rest.trim();
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_told_from_text() {
+    fn tags_are_distinguished_from_text() {
         for inside in [
             "br",
             "br /",

@@ -10,7 +10,7 @@ pub(super) enum DayOrder {
         /// The format for `strftime`.
         format: String,
         /// A value that shows the order.
-        by: String,
+        example: String,
     },
     /// Both orders are possible, because no number is above 12.
     Ambiguous {
@@ -42,10 +42,10 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         }
     }
     let ([by_day, by_month], example) = (formats?, example?);
-    let (format, by) = match (day_first, month_first) {
+    let (format, example) = match (day_first, month_first) {
         (Some(_), Some(_)) => return None,
-        (Some(by), None) => (by_day, by),
-        (None, Some(by)) => (by_month, by),
+        (Some(example), None) => (by_day, example),
+        (None, Some(example)) => (by_month, example),
         // Dates with points have the day first.
         (None, None) if by_day.starts_with("%d.") => (by_day, example),
         (None, None) => {
@@ -56,8 +56,8 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
             });
         }
     };
-    let by = by.to_owned();
-    Some(DayOrder::Known { format, by })
+    let example = example.to_owned();
+    Some(DayOrder::Known { format, example })
 }
 
 /// The two numbers before the year, and the formats with the day first and with the month first.
@@ -116,7 +116,7 @@ mod tests {
 
     fn check(values: &[&str], expected: &str) {
         let found = match order(values.iter().copied()) {
-            Some(DayOrder::Known { format, by }) => format!("{format} by {by}"),
+            Some(DayOrder::Known { format, example }) => format!("{format} by {example}"),
             Some(DayOrder::Ambiguous {
                 value,
                 day_first,

@@ -7,7 +7,7 @@ use crate::rows::column_sample::ColumnSample;
 pub(super) const MIN_GROUPS: usize = 20;
 
 /// Whether a column has enough different values for a split by groups.
-pub(super) fn has_enough_groups(sample: &ColumnSample) -> bool {
+pub(super) fn has_enough(sample: &ColumnSample) -> bool {
     sample.distinct() >= MIN_GROUPS
 }
 
@@ -23,7 +23,5 @@ pub(super) fn topic(sample: &ColumnSample, name: Option<NameMatch>) -> Option<St
 
 /// Whether a column contains ids that several reviews share and is fit for a split by groups.
 pub(super) fn group(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
-    has_enough_groups(sample)
-        .then(|| topic(sample, name))
-        .flatten()
+    has_enough(sample).then(|| topic(sample, name)).flatten()
 }

@@ -20,23 +20,23 @@ pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> b
 
 /// Suggests lines for `[ingest.labels]` with unknown values. Values of unclear meaning are left to the user.
 pub(super) fn suggest_settings(values: &[&str]) -> String {
-    let of = |meaning: Option<bool>| -> Vec<String> {
-        let those = values
+    let with_meaning = |meaning: Option<bool>| -> String {
+        let matching = values
             .iter()
             .filter(|value| guess_positive(value) == meaning);
-        those.map(|value| to_toml(value)).collect()
+        matching
+            .map(|value| to_toml(value))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let mut lines = format!(
         "[ingest.labels]\npositive = [{}]\nnegative = [{}]\n",
-        of(Some(true)).join(", "),
-        of(Some(false)).join(", ")
+        with_meaning(Some(true)),
+        with_meaning(Some(false))
     );
-    let unknown = of(None);
+    let unknown = with_meaning(None);
     if !unknown.is_empty() {
-        lines.push_str(&format!(
-            "# add these to one of the lists: {}\n",
-            unknown.join(", ")
-        ));
+        lines.push_str(&format!("# add these to one of the lists: {unknown}\n"));
     }
     lines
 }

@@ -1,8 +1,9 @@
 //! Notes about columns with ambiguous labels, ratings, dates or groups, with the settings that resolve them.
 
 use super::column_names::NameMatch;
+use super::day_order::DayOrder;
 use super::groups;
-use super::{RoleDetector, Roles, day_order, is_number, labels};
+use super::{RoleDetector, Roles, is_number, labels};
 use crate::rows::column_sample::ColumnSample;
 use crate::rows::columns::Role;
 
@@ -96,14 +97,17 @@ impl RoleDetector<'_> {
     fn rating_on_unknown_scale(&self, roles: &Roles) -> Option<Note> {
         let column = roles.map.get(Role::Rating)?;
         let (low, high) = self.columns[column].range?;
+        let range = match low == high {
+            true => format!("of {low}"),
+            false => format!("from {low} to {high}"),
+        };
         let what = format!(
-            "ratings from {low} to {high} match no known scale, so they give no labels: \
+            "ratings {range} match no known scale, so they give no labels: \
              set the neutral rating with {CENTRE}"
         );
         let centre = (low + high) / 2.0;
-        let lines = format!(
-            "[ingest.rating]\ncentre = {centre:?} # if {low} to {high} is the whole scale\n"
-        );
+        let lines =
+            format!("[ingest.rating]\ncentre = {centre:?} # the middle of the whole scale\n");
         Some(self.note(column, &what, Some(lines)))
     }
 
@@ -112,7 +116,7 @@ impl RoleDetector<'_> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
         let what = match self.day_order(sample) {
-            Some(day_order::DayOrder::Ambiguous {
+            Some(DayOrder::Ambiguous {
                 value,
                 day_first,
                 month_first,
@@ -154,7 +158,7 @@ impl RoleDetector<'_> {
             (0..self.columns.len()).find(|column| {
                 let sample = &self.columns[*column];
                 (unused.contains(column) || topic == Some(*column))
-                    && !groups::has_enough_groups(sample)
+                    && !groups::has_enough(sample)
                     && groups::topic(sample, self.match_name(role, *column)).is_some()
             })
         };

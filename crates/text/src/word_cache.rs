@@ -1,6 +1,6 @@
-//! Encoding word by word. Most words of a text were met before, and what becomes of a word between two
-//! spaces or signs does not depend on the others, for tokenizers that never read across them. So its ids
-//! are kept; the whole way through normalizer, regular expression and model costs ten times as much.
+//! Encodes texts word by word with a cache. Most words of a text have occurred before, and for some tokenizers the
+//! ids of a word between spaces or punctuation do not depend on other words. The full path through normalizer,
+//! regular expression and model costs ten times as much.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
@@ -11,25 +11,25 @@ use smallvec::SmallVec;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{ModelWrapper, NormalizerWrapper, Tokenizer};
 
-/// Words as the Penn Treebank and with it GloVe's vocabulary have them: the clitics `n't`, `'s`,
-/// `'re`, `'ve`, `'m`, `'ll`, `'d` stand alone, so that every negation shares one token, and so
-/// does every other sign that is neither letter, digit nor white space.
+/// Words as in the Penn Treebank and in GloVe's vocabulary. The clitics `n't`, `'s`, `'re`, `'ve`, `'m`, `'ll`
+/// and `'d` are separate tokens, so that all negations share one token. Any other character that is not a letter,
+/// digit or white space is a token too.
 pub const WORD_PATTERN: &str = r"\w+(?=(?i:n't)\b)|(?i:n't)\b|'(?i:s|re|ve|m|ll|d)\b|\w+|[^\w\s]";
 
-/// Words kept at most, and bytes of the longest that is.
+/// Maximum number of cached words, and the maximum length of a cached word in bytes.
 const LIMIT: (usize, usize) = (1 << 18, 64);
 
-/// The ids of words met before; a word and its ids lie side by side in memory, for this is asked of every word. A hash
-/// with a random state, for words come from anywhere.
+/// A cache from words to their ids. Short words and ids are stored inline, because every word is looked up. The hash
+/// is randomly seeded, because words come from untrusted texts.
 #[derive(Debug, Default)]
-pub(crate) struct Words(RwLock<HashMap<CompactString, SmallVec<[u32; 2]>, RandomState>>);
+pub(crate) struct WordCache(RwLock<HashMap<CompactString, SmallVec<[u32; 2]>, RandomState>>);
 
-impl Words {
-    /// The words of a tokenizer that never reads across a space or a sign: one of kind `word`, as `tokenize`
-    /// makes it, without added tokens.
+impl WordCache {
+    /// Creates a cache if the tokenizer encodes words independently: kind `word`, as made by `tokenize`, without
+    /// added tokens.
     pub(crate) fn of(tokenizer: &Tokenizer) -> Option<Self> {
         let of_words = match tokenizer.get_pre_tokenizer() {
-            // Told by how it is written, for its fields are not all to be read.
+            // The fields are not all public, so the serialised form is compared.
             Some(PreTokenizerWrapper::Split(split)) => {
                 serde_json::to_value(split).is_ok_and(|split| {
                     split["pattern"]["Regex"] == WORD_PATTERN
@@ -56,11 +56,11 @@ impl Words {
         (of_words && normalizes_by_letter && is_plain).then(Self::default)
     }
 
-    /// The ids of a text, without those that a tokenizer adds.
+    /// Encodes a text, without the special tokens of the tokenizer.
     pub(crate) fn ids(&self, tokenizer: &Tokenizer, text: &str) -> tokenizers::Result<Vec<u32>> {
         let mut ids = Vec::with_capacity(text.len() / 4);
         let mut new = Vec::new();
-        // Whoever panicked while writing has left whole words behind.
+        // After a panic in another thread the entries are still complete.
         let known = self.0.read().unwrap_or_else(|error| error.into_inner());
         for word in pieces(text) {
             if let Some(found) = known.get(word) {
@@ -75,7 +75,7 @@ impl Words {
         }
         let has_room = known.len() < LIMIT.0;
         drop(known);
-        // Where another thread writes, these words will be met again.
+        // If another thread is writing, the words are not cached this time.
         if has_room
             && !new.is_empty()
             && let Ok(mut known) = self.0.try_write()
@@ -86,9 +86,9 @@ impl Words {
     }
 }
 
-/// Signs that are a token by themselves wherever they stand ([`WORD_PATTERN`]): ASCII, and neither in a word (`_`) nor at the
-/// start of a clitic (`'`).
-const IS_SIGN: [bool; 256] = {
+/// ASCII characters that are always a separate token ([`WORD_PATTERN`]): punctuation except `_`, which may be in a
+/// word, and `'`, which may start a clitic.
+const IS_PUNCTUATION: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -99,23 +99,24 @@ const IS_SIGN: [bool; 256] = {
     table
 };
 
-/// What of a text can be encoded by itself: signs, and what stands between signs and spaces.
+/// Splits a text into pieces that can be encoded separately: punctuation characters, and the text between them and
+/// spaces.
 ///
-/// A sign before a character beyond ASCII stays with it, for that one may combine with it: `=` and U+0338 are one
-/// character in form NFC.
+/// Punctuation before a non-ASCII character is not separated from it, because the two may combine: in form NFC, `=` and
+/// U+0338 are one character.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(' ');
         let bytes = rest.as_bytes();
-        let is_sign = |at: usize| {
-            IS_SIGN[usize::from(bytes[at])] && bytes.get(at + 1).is_none_or(u8::is_ascii)
+        let is_punctuation = |at: usize| {
+            IS_PUNCTUATION[usize::from(bytes[at])] && bytes.get(at + 1).is_none_or(u8::is_ascii)
         };
         let end = match bytes.is_empty() {
             true => return None,
-            false if is_sign(0) => 1,
+            false if is_punctuation(0) => 1,
             false => (1..bytes.len())
-                .find(|at| bytes[*at] == b' ' || is_sign(*at))
+                .find(|at| bytes[*at] == b' ' || is_punctuation(*at))
                 .unwrap_or(bytes.len()),
         };
         let (piece, behind) = rest.split_at(end);
@@ -135,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Pieces that a tokenizer could join or part at a wrong place.
+    /// Pieces that a tokenizer could join or split incorrectly.
     const PIECES: &[&str] = &[
         " ",
         "  ",
@@ -210,9 +211,9 @@ mod tests {
     }
 
     #[test]
-    fn word_by_word_is_as_a_whole() {
+    fn encoding_by_word_equals_encoding_the_text() {
         let file = file("");
-        assert!(Words::of(file.tokenizer()).is_some());
+        assert!(WordCache::of(file.tokenizer()).is_some());
         let mut state = 7_u64;
         for _ in 0..20_000 {
             let mut text = String::new();
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_end_at_spaces_and_signs() {
+    fn pieces_end_at_spaces_and_punctuation() {
         let check = |text: &str, expected: &[&str]| {
             assert_eq!(pieces(text).collect::<Vec<_>>(), expected, "{text:?}");
         };
@@ -251,13 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn a_tokenizer_that_may_read_across_a_space_is_left_alone() {
-        assert!(Words::of(file("<pad>").tokenizer()).is_none());
+    fn a_tokenizer_with_added_tokens_is_not_cached() {
+        assert!(WordCache::of(file("<pad>").tokenizer()).is_none());
     }
 
-    /// The regular expression's library gives up after 10 million steps back, and its binding panics then.
+    /// The regular expression library gives up after 10 million backtracking steps, and its binding panics.
     #[test]
-    fn a_word_of_millions_of_letters_is_an_error_and_no_panic() {
+    fn a_word_of_millions_of_letters_is_an_error_and_not_a_panic() {
         let file = file("");
         let word = "a".repeat(10_000_001);
         let one = file.encode(&word, 1000, Truncation::Head).map(drop);
@@ -267,7 +268,7 @@ mod tests {
         for error in [one, two].map(|found| found.expect_err("refused")) {
             assert_eq!(
                 error.to_string(),
-                "Failed to encode a text of 10000001 characters"
+                "Failed to encode a text of 10,000,001 characters"
             );
             assert!(
                 error
@@ -277,6 +278,6 @@ mod tests {
         }
         let longest = "a".repeat(8 << 20);
         file.encode(&longest, 1000, Truncation::Head)
-            .expect("as long as `ingest` lets a text be");
+            .expect("a text of the maximum size in `ingest`");
     }
 }

@@ -1,33 +1,31 @@
-//! Characters in their plain form.
+//! Replaces typographic and invisible characters.
 
 use encoding_rs::WINDOWS_1252;
 
-/// What becomes of a character.
+/// How a character is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plain {
+pub(super) enum Replacement {
     Keep,
-    /// Another character or several.
+    /// Becomes one or several ASCII characters.
     Replace(&'static str),
-    /// Another character that has no static text.
+    /// Becomes another character.
     Become(char),
-    /// Nothing.
     Remove,
-    /// Invisible by itself and part of the character before it: of an emoji, a flag, a letter of a
-    /// script that joins.
+    /// Invisible, but part of the character before it in an emoji, a flag or a joining script.
     Join,
 }
 
-/// The plain form of a character that is not ASCII, or a control character.
-pub(super) fn plain(character: char) -> Plain {
-    use Plain::{Become, Join, Keep, Remove, Replace};
+/// The replacement of a control character or a non-ASCII character.
+pub(super) fn replacement(character: char) -> Replacement {
+    use Replacement::{Become, Join, Keep, Remove, Replace};
     match character {
         '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' => Keep,
         '\0'..='\u{1f}' | '\u{7f}' => Remove,
-        // A line break that few programs know, and one for paragraphs.
+        // The line separator and the paragraph separator.
         '\u{2028}' | '\u{2029}' => Replace("\n"),
-        // No text has C1 controls. It was written in Windows-1252 and read as Latin-1.
+        // C1 controls are not used in texts: they are Windows-1252 read as Latin-1.
         '\u{80}'..='\u{9f}' => match windows_1252(character) {
-            Some(meant) => match plain(meant) {
+            Some(meant) => match replacement(meant) {
                 Keep => Become(meant),
                 other => other,
             },
@@ -39,7 +37,7 @@ pub(super) fn plain(character: char) -> Plain {
             Replace("\"")
         }
         '\u{2010}'..='\u{2013}' | '\u{2212}' => Replace("-"),
-        // A long dash stands between words, and must not join them as a hyphen does.
+        // A long dash separates words, and must not join them as a hyphen does.
         '\u{2014}' | '\u{2015}' => Replace(" - "),
         '\u{2026}' => Replace("..."),
         '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0020}'..='\u{e007f}' => Join,
@@ -53,7 +51,7 @@ pub(super) fn plain(character: char) -> Plain {
     }
 }
 
-/// What the byte of a C1 control means in Windows-1252, `None` where it means nothing there.
+/// The Windows-1252 character of a C1 control; `None` if there is none.
 pub(super) fn windows_1252(control: char) -> Option<char> {
     let byte = u8::try_from(control).ok()?;
     let (meant, _) = WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
