@@ -91,7 +91,7 @@ pub(crate) fn check_features(
         return Err(key.join("layers").error(problem).with_hint(hint));
     }
     check_windows(&key, features.windows)?;
-    check_length(pipeline, name, &embedding.tokenizer, features.windows)
+    check_length(pipeline, &key, name, &embedding.tokenizer, features.windows)
 }
 
 /// Checks that every window adds at least one token to the previous one, besides the two special tokens.
@@ -181,9 +181,10 @@ fn read_tokenizer(path: &Path) -> Option<(Digest, String)> {
     Some((digest, format!("{entries} entries, fingerprint {digest}")))
 }
 
-/// Checks that reviews or windows are not longer than the encoder allows.
+/// Checks that reviews, or the windows set in the table `owner`, are not longer than the encoder allows.
 pub(crate) fn check_length(
     pipeline: &Pipeline,
+    owner: &SettingPath,
     encoder: &str,
     tokenizer: &str,
     windows: Option<WindowSettings>,
@@ -202,23 +203,18 @@ pub(crate) fn check_length(
         _ => 0,
     };
     let max_length = positions.saturating_sub(offset);
-    let setting = SettingPath::new("tokenizer")
-        .join(tokenizer)
-        .join("max_length");
-    let (setting, given, hint) = match windows {
-        Some(windows) => (
-            SettingPath::new("windows.length"),
-            windows.length,
-            format!("Set it to {max_length} or less"),
-        ),
-        None => (
-            setting.clone(),
-            pipeline.tokenizers[tokenizer].max_length,
-            format!(
-                "Use `--set {setting}={max_length}` or less, or read long reviews in `windows`"
-            ),
-        ),
+    let (setting, given) = match windows {
+        Some(windows) => (owner.join("windows.length"), windows.length),
+        None => {
+            let setting = SettingPath::new("tokenizer").join(tokenizer);
+            let tokenizer = &pipeline.tokenizers[tokenizer];
+            (setting.join("max_length"), tokenizer.max_length)
+        }
     };
+    let mut hint = format!("Use `--set {setting}={max_length}` or less");
+    if windows.is_none() {
+        hint += ", or read long reviews in `windows`";
+    }
     if u64::from(given) <= max_length {
         return Ok(());
     }

@@ -137,7 +137,7 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), Failure> {
         let key = SettingPath::new("engine").join(table);
         key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;
         let name = "a name without spaces";
-        let size = "a number with a unit, for example `4G` or `500M`";
+        let size = "a size such as `4G` or `500M`";
         let time = "`HH:MM:SS`, `D-HH:MM` or minutes";
         let texts: [(_, _, FormatCheck, _); 4] = [
             ("memory", &resources.memory, is_size, size),
@@ -248,7 +248,7 @@ mod tests {
             ),
             (
                 "train = { memory = \"4 GB\" }",
-                "`engine.train.memory` is \"4 GB\" and must be a number with a unit, for example `4G` or `500M`",
+                "`engine.train.memory` is \"4 GB\" and must be a size such as `4G` or `500M`",
             ),
             ("train = { time = \"an hour\" }", "must be `HH:MM:SS`"),
             (

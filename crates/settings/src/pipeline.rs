@@ -32,9 +32,9 @@ pub struct Pipeline {
     pub name: String,
     /// Path of the artifacts folder.
     pub artifacts: PathBuf,
-    /// `[run]`. Part of no key.
+    /// `[run]`. Not part of any key.
     pub run: RunSettings,
-    /// `[engine]`. Part of no key.
+    /// `[engine]`. Not part of any key.
     pub engine: EngineSettings,
     /// `[ingest]`.
     pub ingest: IngestSettings,

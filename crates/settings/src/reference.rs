@@ -145,8 +145,8 @@ fn the_schema_accepts_the_pipelines_of_the_repository() {
         let mut file: Table = text.parse().expect(name);
         schema.check(&file.clone().into(), &[]).expect(name);
         let clean = file["clean"].as_table_mut().expect("a table");
-        clean.insert("htlm".to_owned(), true.into());
+        clean.insert("unknown".to_owned(), true.into());
         let error = schema.check(&file.into(), &[]).expect_err("an unknown key");
-        assert_eq!(error.to_string(), "`clean.htlm` is not a setting");
+        assert_eq!(error.to_string(), "`clean.unknown` is not a setting");
     }
 }

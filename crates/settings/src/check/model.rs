@@ -77,7 +77,7 @@ pub(super) fn check_model(
     }
     encoder::check_model(key, model, embedding)?;
     if model.kind == ModelKind::Transformer {
-        encoder::check_length(pipeline, name, &embedding.tokenizer, model.windows)?;
+        encoder::check_length(pipeline, key, name, &embedding.tokenizer, model.windows)?;
     }
     check_network(key, model, &pipeline.tokenizers[&embedding.tokenizer])?;
     check_training(&key.join("training"), &model.training)
