@@ -1,4 +1,4 @@
-//! Masked language modelling as a task of the trainer.
+//! Masked language modelling as a task of the training loop.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use training::Task;
 
 use crate::learned::Corpus;
 
-/// Validation rows that the model is measured on, at most. Nothing is learned from them.
-const MEASURED: usize = 512;
+/// Maximum number of validation rows for measuring the model. It does not learn from them.
+const MAX_VALIDATION_ROWS: usize = 512;
 
-/// Rows of a batch that is only measured.
-const ROWS: usize = 32;
+/// Rows in a validation batch.
+const BATCH_ROWS: usize = 32;
 
 /// An encoder with the texts that it learns from.
 pub(super) struct MaskedTask<'a> {
@@ -24,7 +24,7 @@ pub(super) struct MaskedTask<'a> {
     pub(super) corpus: &'a Corpus,
     pub(super) settings: &'a AdaptationSettings,
     pub(super) contract: &'a TokenContract,
-    /// The id that masks a token.
+    /// The id of the mask token.
     pub(super) mask: u32,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Score {
 }
 
 impl Score {
-    fn and(self, other: Self) -> Self {
+    fn add(self, other: Self) -> Self {
         Self {
             loss: self.loss + other.loss,
             correct: self.correct + other.correct,
@@ -63,10 +63,11 @@ impl MaskedTask<'_> {
         hide(ids, self.settings.masked, self.mask, size, stream)
     }
 
-    /// How well the model predicts tokens of the first validation rows, the same ones every time.
+    /// Measures how well the model predicts masked tokens of the first validation rows; the same tokens are masked every
+    /// time.
     ///
     /// # Errors
-    /// libtorch fails; memory is too small for a single row.
+    /// libtorch fails, or the memory is too small for a single row.
     pub(super) fn measure(
         &self,
         weights: &ActivationWeights,
@@ -75,11 +76,13 @@ impl MaskedTask<'_> {
     ) -> Result<Score, ClassifierError> {
         let stream = Stream::new(0);
         let hidden = |row| self.hide(&rows.ids(row), stream.child(row as u64));
-        let hidden: Vec<Hidden> = (0..rows.len().min(MEASURED)).map(hidden).collect();
+        let hidden: Vec<Hidden> = (0..rows.len().min(MAX_VALIDATION_ROWS))
+            .map(hidden)
+            .collect();
         let parameters = weights.parameters(self.layout());
         let memory = MemoryLimit::default();
         let mut score = Score::default();
-        for rows in hidden.chunks(ROWS) {
+        for rows in hidden.chunks(BATCH_ROWS) {
             let longest = |rows: &[Hidden]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
             let tokens = |rows: &[Hidden]| rows.len() * longest(rows);
             let parts = memory.in_parts(rows, tokens, |rows| {
@@ -97,7 +100,7 @@ impl MaskedTask<'_> {
                     })
                 })
             })?;
-            score = parts.into_iter().fold(score, Score::and);
+            score = parts.into_iter().fold(score, Score::add);
         }
         Ok(score)
     }
