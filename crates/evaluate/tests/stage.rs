@@ -223,7 +223,7 @@ fn a_regression_is_an_error_and_the_same_metrics_are_not() {
     let better = project.folder().join("better.json");
     fs::write(&better, figures.to_string()).expect("written");
     let error = evaluate(&pipeline, Some(better)).expect_err("much worse");
-    assert!(error.contains("fell from 99.9 %"), "{error}");
+    assert!(error.contains("fell from 99.9"), "{error}");
     let missing =
         evaluate(&pipeline, Some(project.folder().join("none.json"))).expect_err("no file");
     assert!(missing.contains("none.json"), "{missing}");
