@@ -2,12 +2,12 @@
 //! Only this stage reads the test split.
 
 mod baseline;
-mod challenged;
+mod challenge_set;
 mod cross_fitted;
 mod ensemble;
-mod evaluated;
 mod explanations;
 mod model;
+mod output;
 
 use std::path::PathBuf;
 
@@ -15,8 +15,8 @@ use artifact::files::{Prediction, write_json, write_predictions};
 use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
-use evaluated::Evaluated;
 use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, Tally, summary};
+use output::EvaluationOutput;
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
@@ -69,34 +69,34 @@ impl Stage for Evaluate {
 
 /// Runs the stage.
 fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-    let evaluated = match &settings.ensemble {
-        Some(members) => Evaluated::of_ensemble(context, members)?,
-        None => Evaluated::of_model(context, &settings)?,
+    let output = match &settings.ensemble {
+        Some(members) => EvaluationOutput::of_ensemble(context, members)?,
+        None => EvaluationOutput::of_model(context, &settings)?,
     };
-    evaluated.challenge.write(context.output())?;
+    output.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written = write_predictions(&predictions, &settings.model, &evaluated.predictions)?;
-    let figures = compute_metrics(&settings, &evaluated.predictions)?;
+    let written = write_predictions(&predictions, &settings.model, &output.predictions)?;
+    let figures = compute_metrics(&settings, &output.predictions)?;
     write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&format_few_rows(figures.rows));
     }
-    let line = format_summary(&settings.model, &figures) + &evaluated.description;
+    let line = format_summary(&settings.model, &figures) + &output.description;
     let contract = Contract::Evaluation {
         model: settings.model,
         rows: figures.rows,
     };
-    let mut files = evaluated.files;
+    let mut files = output.files;
     files.extend([
         OutputFile::data(METRICS),
         OutputFile::data(CHALLENGE),
         OutputFile::table(PREDICTIONS, written),
     ]);
     let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
-    let used_libtorch = evaluated.device.is_some();
+    let used_libtorch = output.device.is_some();
     Ok(Outcome {
         versions: used_libtorch.then_some(libtorch).into_iter().collect(),
-        device: evaluated.device,
+        device: output.device,
         ..Outcome::new(contract, files, line)
     })
 }

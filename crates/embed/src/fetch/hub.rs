@@ -151,8 +151,9 @@ impl Hub {
         file: &str,
         progress: &Progress,
     ) -> Result<(PathBuf, String), Failure> {
-        let metadata = self.request(file, || self.api.metadata(&self.repository.url(file)))?;
-        let path = self.request(file, || {
+        let content = format!("`{file}`");
+        let metadata = self.request(&content, || self.api.metadata(&self.repository.url(file)))?;
+        let path = self.request(&content, || {
             let cached = self.cached(file, metadata.commit_hash());
             let progress = DownloadProgress {
                 progress,

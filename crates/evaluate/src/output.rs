@@ -13,7 +13,7 @@ use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
 use crate::model::{Model, ReviewPrediction};
-use crate::{challenged, cross_fitted, ensemble, explanations};
+use crate::{challenge_set, cross_fitted, ensemble, explanations};
 
 /// The file with calibration errors before and after calibration.
 const CALIBRATION: &str = "calibration.json";
@@ -21,7 +21,7 @@ const CALIBRATION: &str = "calibration.json";
 const SPEED: &str = "speed.json";
 
 /// The results of a model or an ensemble.
-pub(crate) struct Evaluated {
+pub(crate) struct EvaluationOutput {
     /// For the validation and the test rows.
     pub(crate) predictions: Vec<Prediction>,
     pub(crate) challenge: Challenge,
@@ -33,7 +33,7 @@ pub(crate) struct Evaluated {
     pub(crate) device: Option<String>,
 }
 
-impl Evaluated {
+impl EvaluationOutput {
     /// Combines the predictions of the members of an ensemble.
     pub(crate) fn of_ensemble(
         context: &Context,
@@ -43,7 +43,7 @@ impl Evaluated {
         ensemble.write(context.output())?;
         Ok(Self {
             predictions,
-            challenge: challenged::of_ensemble(context, &ensemble)?,
+            challenge: challenge_set::of_ensemble(context, &ensemble)?,
             files: vec![OutputFile::data(ENSEMBLE)],
             description: format!("; {}", ensemble.in_words()),
             device: None,
@@ -91,7 +91,7 @@ impl Evaluated {
             )?);
         }
         explanations::write(context, (model.scorer(), &reader), of_test)?;
-        let challenge = challenged::of_model(context, (model.scorer(), &reader), calibration)?;
+        let challenge = challenge_set::of_model(context, (model.scorer(), &reader), calibration)?;
         model.print_notes(context);
         Ok(Self {
             predictions,
