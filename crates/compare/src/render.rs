@@ -28,8 +28,10 @@ pub(crate) fn text(before: &Run, after: &Run, comparison: &RunComparison) -> Str
         Some(changes) => {
             out.push_str("Changes from A to B\n");
             for (name, list) in changes.kinds() {
-                let state = if list.is_empty() { "unchanged" } else { "" };
-                let _ = writeln!(out, "{name:<9} {state}");
+                let _ = match list.is_empty() {
+                    true => writeln!(out, "{name:<9} unchanged"),
+                    false => writeln!(out, "{name}"),
+                };
                 for change in list.iter().take(MAX_LISTED) {
                     let _ = writeln!(out, "  {}", describe(change));
                 }

@@ -1,4 +1,4 @@
-//! A matrix for a vocabulary from a file of word vectors.
+//! Fills the matrix of a vocabulary from a file of word vectors.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,24 +13,24 @@ use crate::random::normal;
 use crate::vector_file::{ReadReport, VectorSink, read_vectors, unusable};
 use crate::vocabulary::{Entry, Vocabulary};
 
-/// What came of it.
+/// The matrix of a vocabulary, and how its rows were found.
 pub(crate) struct Aligned {
     /// The vectors, by id.
     pub(crate) matrix: Matrix,
-    /// How each entry was found, by id; `None` for those that were not, and special ones.
+    /// The spelling under which each entry was found, by id; `None` for missing and special entries.
     pub(crate) found: Vec<Option<Spelling>>,
-    /// Standard deviation of the components found, and of those drawn for the missing.
+    /// Standard deviation of the components found; random vectors for missing entries have the same.
     pub(crate) deviation: f64,
-    /// The account of the file.
-    pub(crate) read: ReadReport,
+    /// Statistics of the file.
+    pub(crate) file: ReadReport,
 }
 
-/// Fills the matrix: entries of the vocabulary with the vector of their best spelling in the file,
-/// the others as [`WantedSpellings::fill_missing`] says. Beside the matrix, memory holds the spellings alone.
+/// Fills the matrix: each entry of the vocabulary gets the vector of its best spelling in the file, the others those of
+/// [`WantedSpellings::fill_missing`]. The vectors of other words are not in memory.
 ///
 /// # Errors
-/// The file cannot be used, has vectors of another width than the settings ask for, or has none for
-/// this vocabulary.
+/// The file cannot be used, its vectors have another width than in the settings, or it has no vector for this
+/// vocabulary.
 pub(crate) fn align(
     vocabulary: &Vocabulary,
     path: &Path,
@@ -41,15 +41,15 @@ pub(crate) fn align(
     let found = VectorLayout::read(path).map_err(unusable)?.width;
     if let Some(wanted) = width.filter(|wanted| *wanted != found) {
         return Err(Failure::new(format!(
-            "`width` is {wanted}, and the vectors in `{}` have {found} components",
+            "`width` is {wanted}, but the vectors in `{}` have {found} components",
             path.display()
         ))
         .with_hint(format!(
-            "Remove `width` from the embedding's table, or name vectors of {wanted} components as its `source`"
+            "Remove `width` from the table of the embedding, or set `source` to a file of vectors with {wanted} components"
         )));
     }
     let mut wanted = WantedSpellings::new(vocabulary, found);
-    let read = read_vectors(path, &mut wanted, task)?;
+    let file = read_vectors(path, &mut wanted, task)?;
     let Some(deviation) = wanted.deviation() else {
         let is_word = |entry: &&Entry| matches!(entry, Entry::Word { .. });
         let entries = vocabulary.entries.iter().filter(is_word).count();
@@ -59,7 +59,7 @@ pub(crate) fn align(
             format::count(entries as u64)
         ))
         .with_hint(
-            "Name vectors of the reviews' language as the embedding's `source`, or use a `word` tokenizer".to_owned(),
+            "Set `source` to word vectors in the language of the reviews, or use a tokenizer of kind `word`".to_owned(),
         ));
     };
     wanted.fill_missing(&vocabulary.entries, deviation, seed);
@@ -67,22 +67,22 @@ pub(crate) fn align(
         matrix: wanted.matrix,
         found: wanted.found,
         deviation,
-        read,
+        file,
     })
 }
 
-/// The spellings that are of use, and what was found under them so far.
+/// The spellings to look up, and the vectors found so far.
 struct WantedSpellings {
     uses: HashMap<String, Uses>,
     matrix: Matrix,
     found: Vec<Option<Spelling>>,
 }
 
-/// Who can use a spelling.
+/// The entries that a spelling belongs to.
 #[derive(Default)]
 struct Uses {
     ids: Vec<(usize, Spelling)>,
-    is_taken: bool,
+    is_found: bool,
 }
 
 impl WantedSpellings {
@@ -109,7 +109,7 @@ impl WantedSpellings {
         }
     }
 
-    /// Rows that were found.
+    /// The rows that were found.
     fn rows(&self) -> impl Iterator<Item = &[f32]> {
         let ids = (0..self.found.len()).filter(|id| self.found[*id].is_some());
         ids.map(|id| self.matrix.row(id))
@@ -124,12 +124,12 @@ impl WantedSpellings {
         (components > 0.0).then(|| variance.sqrt())
     }
 
-    /// Gives the entries that were not found their vectors.
+    /// Fills the rows of entries that were not found.
     ///
-    /// Missing words are drawn with the variance of the words found (Kim 2014, section 4.2, found that
-    /// to help), so that they are told apart and none stands out by its length. The unknown token
-    /// stands for many words at once and gets the mean of all vectors found, which is what Pennington,
-    /// GloVe's author, recommends for unknown words. Special tokens other than padding are drawn too.
+    /// Missing words get random vectors with the variance of the words found, so that they differ from each other and
+    /// have a typical length (Kim 2014, section 4.2, found this to help). The unknown token represents many words and
+    /// gets the mean of all vectors found, as Pennington, the author of GloVe, recommends. Special tokens other than
+    /// padding get random vectors too.
     fn fill_missing(&mut self, entries: &[Entry], deviation: f64, seed: u64) {
         let mean = self.mean();
         let missing = |(id, _): &(usize, &Entry)| self.found[*id].is_none();
@@ -168,7 +168,7 @@ impl VectorSink for WantedSpellings {
         let Some(uses) = self.uses.get_mut(word) else {
             return true;
         };
-        if std::mem::replace(&mut uses.is_taken, true) {
+        if std::mem::replace(&mut uses.is_found, true) {
             return false;
         }
         for (id, spelling) in &uses.ids {

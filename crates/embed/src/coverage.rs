@@ -1,4 +1,4 @@
-//! `coverage.json`: what the file of word vectors knows of the vocabulary and of the training text.
+//! `coverage.json`: the share of the vocabulary and of the training tokens that have a vector in the file.
 
 use std::cmp::Reverse;
 
@@ -9,13 +9,13 @@ use crate::align::Aligned;
 use crate::lookup::Spelling;
 use crate::vocabulary::{Entry, Vocabulary};
 
-/// Missing words that are listed.
-const LISTED: usize = 30;
+/// Maximum number of missing words in the file.
+const MAX_MISSING: usize = 30;
 
-/// The figures of the file, and its shares in half a line.
+/// Returns the content of `coverage.json`, and a summary for the last line of the stage.
 ///
-/// `types` are entries of the vocabulary without padding, unknown and special tokens. `running_tokens` are those of the
-/// training split after truncation, with the tokens that the vocabulary lacks.
+/// `types` are the entries of the vocabulary without padding, unknown and special tokens. `running_tokens` are the
+/// tokens of the training split after truncation, including unknown tokens.
 pub(crate) fn report(vocabulary: &Vocabulary, aligned: &Aligned) -> (Value, String) {
     let entries = || {
         let found = vocabulary.entries.iter().zip(&aligned.found);
@@ -38,14 +38,14 @@ pub(crate) fn report(vocabulary: &Vocabulary, aligned: &Aligned) -> (Value, Stri
         .map(|(token, _, count)| (token, count))
         .collect();
     missing.sort_by_key(|(token, count)| (Reverse(*count), *token));
-    missing.truncate(LISTED);
+    missing.truncate(MAX_MISSING);
     let missing: Vec<Value> = missing
         .iter()
         .map(|(token, count)| json!({"token": token, "count": count}))
         .collect();
     let report = json!({
         "kind": "static",
-        "file": aligned.read,
+        "file": aligned.file,
         "types": types.to_json(),
         "running_tokens": running.to_json(),
         "running_tokens_unknown": unknown,
@@ -62,7 +62,7 @@ pub(crate) fn report(vocabulary: &Vocabulary, aligned: &Aligned) -> (Value, Stri
     (report, summary)
 }
 
-/// A part of a whole, with the part by spelling.
+/// How many of some items were found, in total and by spelling.
 struct Share {
     total: u64,
     found: u64,

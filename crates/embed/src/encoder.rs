@@ -1,7 +1,7 @@
-//! A pretrained encoder as an artifact: checked whole, with the tokenizer it was trained with.
+//! Imports a pretrained encoder as an artifact, and optionally adapts it.
 //!
-//! Nothing is computed here unless the encoder is to be adapted. But a folder that was moved, a download that was cut off, or a
-//! tokenizer of another encoder is found now, and train and evaluate read from the store alone.
+//! A missing folder, an incomplete download or the tokenizer of another encoder is detected here, so that train and
+//! evaluate only need the store.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use stage::{Context, Outcome};
 
 use crate::adapt::adapt;
 
-/// Takes over the encoder that the settings name, and adapts it where they say so.
+/// Checks and copies the encoder named in the settings, and adapts it if the settings have an `adaptation`.
 pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<Outcome, Failure> {
-    let folder = folder_of(context)?;
-    let mut layout = ParameterLayout::default();
+    let folder = source_folder(context)?;
+    let mut layout = Layout::default();
     let loaded = Encoder::load(&folder, &mut layout)?;
     let config = loaded.encoder.config();
     let tokenizer = own_tokenizer(&folder, context.input(StageName::Tokenize), config)?;
@@ -28,12 +28,12 @@ pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<
     }
     let contract = Contract::Encoder {
         tokenizer,
-        vocabulary_size: small(config.vocabulary_size),
-        width: small(config.width),
-        longest: small(config.longest()),
+        vocabulary_size: to_u32(config.vocabulary_size),
+        width: to_u32(config.width),
+        longest: to_u32(config.longest()),
     };
     let summary = format!(
-        "{} of {} layers, {} wide, {} weights, reads {} tokens at most",
+        "{} of {} layers, width {}, {} weights, at most {} tokens",
         config.family,
         config.layers,
         config.width,
@@ -48,17 +48,20 @@ pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<
     }
 }
 
-fn folder_of(context: &Context) -> Result<PathBuf, Failure> {
+fn source_folder(context: &Context) -> Result<PathBuf, Failure> {
     match context.source() {
         Some(Source::Path(file)) => Ok(file.parent().unwrap_or(Path::new(".")).to_owned()),
         _ => Err(Failure::new(format!(
-            "`embedding.{}.source` must name the folder with the encoder",
+            "`embedding.{}.source` must be the folder of an encoder",
             context.step().variant
         ))),
     }
 }
 
-/// The fingerprint of the encoder's tokenizer, if the tokens come from it.
+/// Returns the fingerprint of the encoder's tokenizer.
+///
+/// # Errors
+/// The tokens were made with another tokenizer, or the encoder has fewer ids than its tokenizer.
 fn own_tokenizer(
     folder: &Path,
     tokens: &Artifact,
@@ -69,34 +72,34 @@ fn own_tokenizer(
     check_tokenizer(folder, own, contract.tokenizer)?;
     if i64::from(contract.vocabulary_size) > config.vocabulary_size {
         return Err(Failure::new(format!(
-            "The encoder `{}` knows {} ids, and its tokenizer makes {}",
+            "The encoder `{}` has vectors for {} token ids, but its tokenizer has {}",
             folder.display(),
-            format::count(small(config.vocabulary_size)),
+            format::count(to_u32(config.vocabulary_size)),
             format::count(contract.vocabulary_size)
         ))
         .with_hint(
-            "Get `config.json`, `model.safetensors` and `tokenizer.json` again, all of the same encoder".to_owned(),
+            "Download `config.json`, `model.safetensors` and `tokenizer.json` of the same encoder again".to_owned(),
         ));
     }
     Ok(own)
 }
 
-/// Fails if the encoder in `folder` was trained with another tokenizer than the tokens come from.
+/// Fails if the tokens were made with another tokenizer than that of the encoder in `folder`.
 pub(crate) fn check_tokenizer(folder: &Path, own: Digest, tokens: Digest) -> Result<(), Failure> {
     if own == tokens {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "The encoder `{}` was trained with its own tokenizer ({own}), and the tokens come from another ({tokens})",
+        "The encoder `{}` needs its own tokenizer ({own}), but the tokens come from another one ({tokens})",
         folder.display()
     ))
     .with_hint(format!(
-        "Give the tokenizer's table `kind = \"pretrained\"` and `source = \"{}\"`",
+        "Set `kind = \"pretrained\"` and `source = \"{}\"` in the table of the tokenizer",
         folder.join("tokenizer.json").display()
     )))
 }
 
-/// A size of an encoder, which was seen to be positive and below 2^20.
-fn small(size: i64) -> u32 {
+/// Converts a size of an encoder, which has been checked to be positive and below 2^20.
+fn to_u32(size: i64) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! What a pretrained encoder says about every review: computed once, for every model that reads it.
+//! Features: the states of a pretrained encoder for every review, computed once for all models that use them.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -17,24 +17,23 @@ use stage::{Context, Outcome};
 
 use crate::encoder::check_tokenizer;
 
-/// Tokens of a batch on a processor, with padding: few enough that the states of a layer stay in its
-/// cache.
-const PROCESSOR_TOKENS: usize = 1024;
+/// Tokens in a batch on a CPU, including padding: the states of a layer must fit into its cache.
+const CPU_TOKENS: usize = 1024;
 
-/// Tokens of a batch on a GPU, with padding: enough to keep it busy. Fewer if they do not fit into its
-/// memory, see [`MemoryLimit`].
+/// Tokens in a batch on a GPU, including padding: enough to use it fully. Batches that do not fit into its memory are
+/// made smaller, see [`MemoryLimit`].
 const GPU_TOKENS: usize = 1 << 17;
 
-/// The encoder at work.
-struct Machine {
+/// Computes features with a pretrained encoder.
+struct FeatureExtractor {
     network: Network,
     replicas: Vec<Replica>,
     device: ChosenDevice,
-    /// Tokens of a batch, as long as they fit into memory.
+    /// Maximum number of tokens in a batch.
     tokens: usize,
     memory: MemoryLimit,
     pad_id: u32,
-    /// The folder of finished shards, which a later run continues from.
+    /// The resume directory, with the finished shards.
     folder: PathBuf,
 }
 
@@ -50,7 +49,7 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
         return Err(ArtifactError::damaged(&path, reason).into());
     };
     check_tokenizer(encoder.folder(), tokenizer, contract.tokenizer)?;
-    let mut machine = Machine::start(context, encoder, &features, &contract)?;
+    let mut extractor = FeatureExtractor::new(context, encoder, &features, &contract)?;
     let open = |split| TokenRows::open(tokens, split).map(|rows| (split, rows));
     let rows: Vec<_> = Split::LABELLED
         .into_iter()
@@ -60,63 +59,63 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
     let progress = context.progress();
     let task = progress.task("computing features", Some(total as u64), "reviews");
     let mut files = Vec::new();
-    let mut found = 0;
+    let mut resumed = 0;
     let clock = std::time::Instant::now();
     for (split, rows) in &rows {
         for first in (0..rows.len()).step_by(SHARD_ROWS) {
             let span = first..(first + SHARD_ROWS).min(rows.len());
             let count = span.len();
             let name = shard_name(*split, first / SHARD_ROWS);
-            if machine.has(&name) {
-                found += count;
+            if extractor.has_shard(&name) {
+                resumed += count;
                 task.advance(count as u64);
             } else {
-                machine.shard(&name, rows, span, &|rows| {
+                extractor.write_shard(&name, rows, span, &|rows| {
                     task.advance(rows);
                     ControlFlow::Continue(())
                 })?;
-                if let Some(note) = machine.memory.take_note() {
+                if let Some(note) = extractor.memory.take_note() {
                     progress.note(&note);
                 }
             }
-            deliver(&machine.folder.join(&name), &context.output().join(&name))?;
+            link_or_copy(&extractor.folder.join(&name), &context.output().join(&name))?;
             files.push(OutputFile::table(name, count as u64));
         }
     }
     drop(task);
-    let speed = (total - found) as f64 / clock.elapsed().as_secs_f64();
+    let speed = (total - resumed) as f64 / clock.elapsed().as_secs_f64();
     for name in ENCODER_FILES {
-        deliver(&encoder.file(name)?, &context.output().join(name))?;
+        link_or_copy(&encoder.file(name)?, &context.output().join(name))?;
         files.push(OutputFile::data(name));
     }
-    let width = machine.network.state_width();
+    let width = extractor.network.state_width();
     let contract = Contract::Features {
         tokenizer: contract.tokenizer,
         width: u32::try_from(width).unwrap_or(u32::MAX),
         max_length: contract.max_length,
         classes: contract.classes,
     };
-    let again = match found {
+    let reused = match resumed {
         0 => String::new(),
         _ => {
-            let found = format::count(found as u64);
-            format!(" ({found} were there from a run that was cut off)")
+            let reviews = format::plural(resumed as u64, "review", "reviews");
+            format!(" ({reviews} from an interrupted run)")
         }
     };
     let summary = format!(
-        "{} features of {}{again}, {speed:.0} reviews/s",
+        "{} features of {}{reused}, {speed:.0} reviews/s",
         format::count(width as u64),
         format::plural(total as u64, "review", "reviews"),
     );
     Ok(Outcome {
-        device: Some(machine.device.describe()),
+        device: Some(extractor.device.describe()),
         versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
         ..Outcome::new(contract, files, summary)
     })
 }
 
-impl Machine {
-    fn start(
+impl FeatureExtractor {
+    fn new(
         context: &Context,
         encoder: &Artifact,
         features: &FeatureSettings,
@@ -137,7 +136,7 @@ impl Machine {
         })?;
         let tokens = match device.device.is_cuda() {
             true => GPU_TOKENS,
-            false => PROCESSOR_TOKENS,
+            false => CPU_TOKENS,
         };
         Ok(Self {
             network: pretrained.network,
@@ -150,16 +149,16 @@ impl Machine {
         })
     }
 
-    /// Whether an earlier run has left this shard whole: as long and of the digest that it noted
-    /// once the shard was on the disk.
-    fn has(&self, name: &str) -> bool {
+    /// Whether an earlier run has written this shard completely: its digest must be that in the file next to it, which
+    /// is written after the shard.
+    fn has_shard(&self, name: &str) -> bool {
         let path = self.folder.join(name);
-        let noted = fs::read_to_string(path.with_extension("digest"));
+        let expected = fs::read_to_string(path.with_extension("digest"));
         let found = Digest::of_file(&path);
-        matches!((noted, found), (Ok(noted), Ok(found)) if noted == found.to_hex())
+        matches!((expected, found), (Ok(expected), Ok(found)) if expected == found.to_hex())
     }
 
-    fn shard(
+    fn write_shard(
         &mut self,
         name: &str,
         rows: &TokenRows,
@@ -183,14 +182,15 @@ impl Machine {
         write_shard(&path, rows, first, width, values)?;
         artifact::sync(&path)?;
         let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
-        let note = path.with_extension("digest");
-        fs::write(&note, digest.to_hex()).map_err(ArtifactError::io("write", &note))?;
+        let digest_file = path.with_extension("digest");
+        fs::write(&digest_file, digest.to_hex())
+            .map_err(ArtifactError::io("write", &digest_file))?;
         Ok(())
     }
 }
 
-/// Gives a file a second name, or copies it where the disk knows no second names.
-fn deliver(from: &Path, to: &Path) -> Result<(), Failure> {
+/// Creates a hard link, or copies the file if the file system has no hard links.
+fn link_or_copy(from: &Path, to: &Path) -> Result<(), Failure> {
     if fs::hard_link(from, to).is_err() {
         fs::copy(from, to).map_err(ArtifactError::io("write", to))?;
     }

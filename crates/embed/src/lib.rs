@@ -1,5 +1,5 @@
-//! The stage `embed`: a vector for every entry of a vocabulary, drawn at random or taken from a
-//! file of word vectors.
+//! The stage `embed`: a vector for every entry of a vocabulary (random, from a file of word vectors, or learned from the
+//! reviews), or a pretrained encoder, or the features that an encoder computes for every review.
 
 mod adapt;
 mod align;
@@ -42,10 +42,11 @@ pub struct Embed;
 
 impl Stage for Embed {
     const NAME: StageName = StageName::Embed;
-    const ABOUT: &'static str = "Give every entry of a vocabulary a vector, at random or from a file of word vectors
+    const ABOUT: &'static str = "Create a vector for every entry of a vocabulary, or import a pretrained encoder
 
-Reads `tokenizer.json` and, to weigh what is missing, `train.arrow`. Writes `embedding.arrow`, a row for every id,
-and `coverage.json`: which share of the vocabulary and of the running tokens the file has.";
+The vectors are random, from a file of word vectors, or learned from the reviews. Writes `embedding.arrow` with a row for
+every token id, and `coverage.json` with the share of the vocabulary and of the training tokens that have a vector. For an
+encoder, writes its files, or the features that it computes for every review.";
     type Settings = EmbeddingSettings;
     type Options = NoOptions;
 
@@ -54,9 +55,9 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
     }
 }
 
-/// The work of the stage.
+/// Runs the stage.
 fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
-    let make = match settings.kind {
+    let create = match settings.kind {
         EmbeddingKind::Encoder => return encoder::import(context, &settings),
         EmbeddingKind::Features => return features::compute(context, &settings),
         EmbeddingKind::Random => random_matrix,
@@ -64,7 +65,7 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
         EmbeddingKind::Learned => learn_matrix,
     };
     let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
-    let (matrix, coverage, summary) = make(&vocabulary, &settings, context)?;
+    let (matrix, coverage, summary) = create(&vocabulary, &settings, context)?;
     let path = context.output().join(EMBEDDING);
     let schema = artifact::schema::embedding(matrix.width());
     let rows = write_arrays(&path, &schema, matrix.batches())?;
@@ -84,7 +85,7 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
     Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
 }
 
-/// Writes figures about the artifact into it.
+/// Writes a JSON file of figures into the artifact.
 fn write_figures(context: &Context, name: &str, figures: &Value) -> Result<OutputFile, Failure> {
     let path = context.output().join(name);
     let text = serde_json::to_vec_pretty(figures).expect("figures are plain data");
@@ -92,17 +93,21 @@ fn write_figures(context: &Context, name: &str, figures: &Value) -> Result<Outpu
     Ok(OutputFile::data(name))
 }
 
-/// A matrix, what is said about it in `coverage.json`, and in half a line.
-type Made = Result<(Matrix, Value, String), Failure>;
+/// A matrix, the content of its `coverage.json`, and its summary for the last line of the stage.
+type MatrixResult = Result<(Matrix, Value, String), Failure>;
 
-fn width_of(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Failure> {
+fn required_width(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Failure> {
     let name = &context.step().variant;
-    let missing = || Failure::new(format!("`embedding.{name}.width` must be given"));
+    let missing = || Failure::new(format!("The setting `embedding.{name}.width` is missing"));
     settings.width.ok_or_else(missing)
 }
 
-fn random_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
-    let width = width_of(settings, context)?;
+fn random_matrix(
+    vocabulary: &Vocabulary,
+    settings: &EmbeddingSettings,
+    context: &Context,
+) -> MatrixResult {
+    let width = required_width(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id, seed);
     let coverage = serde_json::json!({
@@ -112,20 +117,24 @@ fn random_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context:
         "seed": seed,
         "types": { "total": vocabulary.size() },
     });
-    Ok((matrix, coverage, "drawn at random".to_owned()))
+    Ok((matrix, coverage, "random".to_owned()))
 }
 
-/// Words shown with their neighbours.
-const SHOWN: usize = 12;
+/// Number of words whose neighbours are reported.
+const REPORTED_WORDS: usize = 12;
 
-/// Neighbours shown of each.
+/// Neighbours reported for each word.
 const NEIGHBOURS: usize = 6;
 
-/// Words among which neighbours are looked for: rarer ones have seen too little.
+/// Number of most frequent words among which neighbours are searched: vectors of rare words are unreliable.
 const COMMON: usize = 5000;
 
-fn learn_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
-    let width = width_of(settings, context)?;
+fn learn_matrix(
+    vocabulary: &Vocabulary,
+    settings: &EmbeddingSettings,
+    context: &Context,
+) -> MatrixResult {
+    let width = required_width(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let learning = settings.learning.clone().unwrap_or_default();
     let tokens = context.input(StageName::Tokenize);
@@ -159,7 +168,7 @@ fn learn_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: 
     Ok((matrix, coverage, summary))
 }
 
-/// The nearest words of some words, for people to look at.
+/// The nearest neighbours of some words, for the report.
 fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
     let word = |id: usize| match &vocabulary.entries[id] {
         vocabulary::Entry::Word { surface, .. } => Some(surface.as_str()),
@@ -170,13 +179,13 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
         .collect();
     common.sort_by_key(|id| std::cmp::Reverse(vocabulary.counts[*id]));
     common.truncate(COMMON);
-    let telling =
+    let preferred =
         "good bad great boring funny awful excellent waste love actor plot music".split(' ');
-    let find = |telling| common.iter().find(|id| word(**id) == Some(telling));
-    let mut chosen: Vec<usize> = telling.filter_map(find).copied().collect();
+    let find = |preferred| common.iter().find(|id| word(**id) == Some(preferred));
+    let mut chosen: Vec<usize> = preferred.filter_map(find).copied().collect();
     if chosen.is_empty() {
         let rest = common.iter().skip(common.len().min(100) / 2);
-        chosen = rest.take(SHOWN).copied().collect();
+        chosen = rest.take(REPORTED_WORDS).copied().collect();
     }
     let nearest = learned::neighbours(matrix, &chosen, &common, NEIGHBOURS);
     let entries = chosen.iter().zip(nearest).filter_map(|(id, nearest)| {
@@ -191,11 +200,15 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
     serde_json::Value::Object(entries.collect())
 }
 
-fn static_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
+fn static_matrix(
+    vocabulary: &Vocabulary,
+    settings: &EmbeddingSettings,
+    context: &Context,
+) -> MatrixResult {
     let name = &context.step().variant;
     let Some(Source::Path(path)) = context.source() else {
         return Err(Failure::new(format!(
-            "`embedding.{name}.source` must name the file with the vectors"
+            "`embedding.{name}.source` must be the path of a file of word vectors"
         )));
     };
     let progress = context.progress();
@@ -203,7 +216,7 @@ fn static_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context:
     let seed = settings.seed.unwrap_or(0);
     let aligned = align::align(vocabulary, path, settings.width, seed, &task)?;
     drop(task);
-    if let Some(warning) = aligned.read.warning() {
+    if let Some(warning) = aligned.file.warning() {
         progress.warn(&warning);
     }
     let (coverage, summary) = coverage::report(vocabulary, &aligned);

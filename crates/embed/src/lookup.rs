@@ -1,24 +1,24 @@
-//! Under which spellings an entry of the vocabulary is looked for in a file of word vectors.
+//! The spellings under which an entry of the vocabulary is looked up in a file of word vectors.
 
-/// How a vector was found, best first.
+/// The spelling under which a vector was found, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Spelling {
-    /// As it stands.
+    /// Unchanged.
     Exact,
-    /// `Paris` as `paris`: most files of vectors have lower case only.
+    /// `Paris` as `paris`: most files of vectors are in lower case.
     LowerCase,
-    /// `paris` as `Paris`: a lower-cased vocabulary and a file that keeps case.
+    /// `paris` as `Paris`: for a lower-case vocabulary and a file with upper and lower case.
     Capitalised,
     /// `nasa` as `NASA`.
     UpperCase,
     /// `n't` as `not`, `a` as `an`, `2` as `two`: the same word in another form.
     OtherForm,
-    /// `e-mail` as `email`: letters and digits alone.
+    /// `e-mail` as `email`: only letters and digits.
     WithoutPunctuation,
 }
 
 impl Spelling {
-    /// The names in reports, in the order of the spellings.
+    /// The names in `coverage.json`, in the order of the variants.
     pub(crate) const NAMES: [&str; 6] = [
         "exact",
         "lower_case",
@@ -29,12 +29,11 @@ impl Spelling {
     ];
 }
 
-/// A word in another form; empty where it has none.
+/// Another form of a word; empty if there is none.
 ///
-/// Files made without the Treebank's rules lack English clitics. `'s` is a possessive as often as
-/// `is`; `is` is what of it has a meaning of its own. Some files leave out whatever has a single
-/// letter or digit, and with `a` and `i` one running token in thirty. An entry that does not start a
-/// word, as `##i` in `##ing`, is no word of one letter.
+/// Files of vectors that were not tokenized by the rules of the Penn Treebank lack English clitics. `'s` can be a
+/// possessive or `is`; only `is` has a vector. Some files have no words of a single letter or digit; `a` and `i` alone
+/// are one in thirty tokens. An entry that does not start a word, such as `##i`, is not a word of one letter.
 fn other_form(lower: &str, starts_word: bool) -> &'static str {
     match lower {
         "n't" => "not",
@@ -62,15 +61,15 @@ fn other_form(lower: &str, starts_word: bool) -> &'static str {
     }
 }
 
-/// The spellings of an entry, best first, none twice.
+/// The spellings of an entry without duplicates, best first.
 pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, String)> {
     let lower = surface.to_lowercase();
     let other_form = other_form(&lower, starts_word).to_owned();
     // A clitic without its apostrophe is another word: `'re` is not `re`.
-    let is_bare_wanted = !lower.contains('\'') || other_form.is_empty();
-    let bare = lower
+    let is_clitic = lower.contains('\'') && !other_form.is_empty();
+    let without_punctuation = lower
         .chars()
-        .filter(|sign| is_bare_wanted && sign.is_alphanumeric())
+        .filter(|character| !is_clitic && character.is_alphanumeric())
         .collect();
     let mut found: Vec<(Spelling, String)> = Vec::new();
     for (spelling, text) in [
@@ -79,7 +78,7 @@ pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, Stri
         (Spelling::Capitalised, capitalised(&lower)),
         (Spelling::UpperCase, surface.to_uppercase()),
         (Spelling::OtherForm, other_form),
-        (Spelling::WithoutPunctuation, bare),
+        (Spelling::WithoutPunctuation, without_punctuation),
     ] {
         if !text.is_empty() && !found.iter().any(|(_, present)| *present == text) {
             found.push((spelling, text));
@@ -89,12 +88,12 @@ pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, Stri
 }
 
 fn capitalised(lower: &str) -> String {
-    let mut signs = lower.chars();
-    let first = signs.next();
+    let mut characters = lower.chars();
+    let first = characters.next();
     first
         .into_iter()
         .flat_map(char::to_uppercase)
-        .chain(signs)
+        .chain(characters)
         .collect()
 }
 
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_come_best_first_and_none_twice() {
+    fn spellings_are_ordered_and_without_duplicates() {
         check("film", &["film", "Film", "FILM"]);
         check("Paris", &["Paris", "paris", "PARIS"]);
         check(
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_are_those_of_the_spellings() {
+    fn every_spelling_has_its_name() {
         assert_eq!(Spelling::NAMES[Spelling::Exact as usize], "exact");
         let last = Spelling::WithoutPunctuation as usize;
         assert_eq!(Spelling::NAMES[last], "without_punctuation");

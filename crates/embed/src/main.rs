@@ -1,4 +1,4 @@
-//! The binary `ressenti-embed`: the stage, and `fetch`, which gets an encoder that it can take over.
+//! The binary `ressenti-embed`: the stage, and `fetch`, which downloads a pretrained encoder.
 
 fn main() -> std::process::ExitCode {
     let mut arguments = std::env::args_os().skip(1);

@@ -1,4 +1,4 @@
-//! The matrix of vectors: one row for every id.
+//! The matrix of vectors: one row for every token id.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field};
 use artifact::schema;
 
-/// Rows of one batch in the file.
+/// Rows of a batch in the file.
 const BATCH_ROWS: usize = 8192;
 
-/// Vectors by id, all of one width, row after row.
+/// Vectors of equal width, by id.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Matrix {
     width: u32,
@@ -18,7 +18,7 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// All zeros.
+    /// A matrix of zeros.
     pub(crate) fn zeros(rows: u32, width: u32) -> Self {
         Self {
             width,
@@ -26,7 +26,7 @@ impl Matrix {
         }
     }
 
-    /// Components of a row.
+    /// Number of components of a row.
     pub(crate) fn width(&self) -> u32 {
         self.width
     }
@@ -37,20 +37,20 @@ impl Matrix {
         &self.values[id * width..(id + 1) * width]
     }
 
-    /// One row, to be filled.
+    /// One row, mutable.
     pub(crate) fn row_mut(&mut self, id: usize) -> &mut [f32] {
         let width = self.width as usize;
         &mut self.values[id * width..(id + 1) * width]
     }
 
-    /// Every row with its id, to be filled.
+    /// Every row with its id, mutable.
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
         self.values
             .chunks_exact_mut(self.width as usize)
             .enumerate()
     }
 
-    /// The rows as the contract's table, without a second copy of the whole.
+    /// The rows in batches of the table `embedding.arrow`, without a second copy of the matrix.
     pub(crate) fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
         let schema = schema::embedding(self.width);
         let width = i32::try_from(self.width).expect("a width is at most 65,536");

@@ -1,18 +1,18 @@
-//! Random numbers by position: the value of a row and column follows from the seed alone, so that
-//! neither threads nor the order of filling nor the size of the vocabulary changes it.
+//! Random matrices: each value is a function of seed, row and column. It does not depend on threads, on the order of
+//! computation or on the size of the vocabulary.
 
 use metrics::counter_rng::{GOLDEN, mix};
 
 use crate::matrix::Matrix;
 
-/// Half the range of the uniform distribution of `random` vectors. Components then have the
-/// variance 1 / width and a vector the length 1 on average, whatever the width; at width 48 this is
-/// the ±0.25 of Kim 2014 ("Convolutional Neural Networks for Sentence Classification").
+/// The bound b of the uniform distribution on [-b, b] of `random` vectors. Components have the variance 1 / width, so
+/// vectors of any width have a mean squared length of 1. At width 48 the bound is 0.25, as in Kim 2014 ("Convolutional
+/// Neural Networks for Sentence Classification").
 pub(crate) fn bound(width: u32) -> f32 {
     (3.0 / f64::from(width)).sqrt() as f32
 }
 
-/// A matrix of uniform random vectors; the row of padding is zeros.
+/// A matrix of uniform random vectors; the row of padding is zero.
 pub(crate) fn matrix(rows: u32, width: u32, pad_id: u32, seed: u64) -> Matrix {
     let bound = bound(width);
     let mut matrix = Matrix::zeros(rows, width);
@@ -24,9 +24,9 @@ pub(crate) fn matrix(rows: u32, width: u32, pad_id: u32, seed: u64) -> Matrix {
     matrix
 }
 
-/// A normally distributed number with the mean 0 and this standard deviation (Box and Muller 1958).
+/// A normal random number with mean 0 and this standard deviation (Box and Muller 1958).
 pub(crate) fn normal(seed: u64, row: usize, column: usize, deviation: f64) -> f32 {
-    // A column has two draws, and 1 - u is never 0, whose logarithm is infinite.
+    // Each column uses two uniform numbers u; 1 - u is never 0, so its logarithm is finite.
     let (radius, angle) = (
         1.0 - uniform(seed, row, 2 * column),
         uniform(seed, row, 2 * column + 1),
@@ -35,7 +35,7 @@ pub(crate) fn normal(seed: u64, row: usize, column: usize, deviation: f64) -> f3
     (deviation * standard) as f32
 }
 
-/// A number from 0 to below 1, from the 53 upper bits of a hash of its position.
+/// A uniform random number in [0, 1), from the upper 53 bits of a hash of its position.
 fn uniform(seed: u64, row: usize, column: usize) -> f64 {
     let next = |counter: u64| mix(counter.wrapping_add(GOLDEN));
     let hash = next(next(next(seed) ^ row as u64) ^ column as u64);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stay_when_others_come_and_seeds_differ() {
+    fn rows_do_not_depend_on_other_rows_and_seeds_differ() {
         let (small, large) = (matrix(3, 8, 0, 1), matrix(9, 8, 0, 1));
         assert_eq!(small.row(2), large.row(2));
         assert_eq!(small.row(0), [0.0; 8]);

@@ -1,4 +1,4 @@
-//! Reading a file of word vectors, line by line, with an account of every line that was not used.
+//! Reads a file of word vectors line by line and counts the lines that cannot be used.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,16 +8,16 @@ use serde::Serialize;
 use settings::vectors::{VectorLayout, VectorsError, fields, next_line, open_vectors};
 use stage::ProgressTask;
 
-/// Share of lines that may be unusable before the file is refused.
-const BAD_SHARE: f64 = 0.01;
+/// Maximum share of unusable lines; files with more are rejected.
+const MAX_BAD_SHARE: f64 = 0.01;
 
-/// Why a line was not used.
+/// Why a line cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Defect {
-    /// It has more or fewer numbers than the others.
+    /// It has more or fewer numbers than the other lines.
     OtherWidth,
-    /// A component is not a number, or not a finite one.
+    /// A component is not a finite number.
     NotFinite,
     /// The word is not UTF-8.
     NotUtf8,
@@ -33,16 +33,16 @@ impl Defect {
     }
 }
 
-/// The account of a file that was read to its end.
+/// Statistics of a file of word vectors.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReadReport {
-    /// Lines with a vector, good or bad; the header is not counted.
+    /// Lines with a vector, usable or not, without the header.
     pub(crate) lines: u64,
     /// Components of a vector.
     pub(crate) width: u32,
-    /// Lines not used, by reason.
+    /// Unusable lines, by reason.
     pub(crate) skipped: BTreeMap<Defect, u64>,
-    /// Lines whose word was wanted and had a vector already; the first one counts.
+    /// Lines with a wanted word that had a vector already; the first vector is used.
     pub(crate) duplicates: u64,
     #[serde(skip)]
     first_bad: Option<u64>,
@@ -61,16 +61,16 @@ impl ReadReport {
         reasons.collect::<Vec<_>>().join(", ")
     }
 
-    /// What the user should know about the file although it was used.
+    /// The warning about skipped lines, if there are any.
     pub(crate) fn warning(&self) -> Option<String> {
         let lines = format::plural(self.bad(), "line", "lines");
         (self.bad() > 0).then(|| format!("Skipped {lines} of the word vectors: {}", self.reasons()))
     }
 
-    /// Fails where too many lines are not what a line of word vectors is.
+    /// Fails if too many lines cannot be used.
     fn check(&self, path: &Path) -> Result<(), Failure> {
         match self.first_bad {
-            Some(first) if self.bad() as f64 > BAD_SHARE * self.lines as f64 => {
+            Some(first) if self.bad() as f64 > MAX_BAD_SHARE * self.lines as f64 => {
                 Err(Failure::new(format!(
                     "{} of {} lines of the word vectors `{}` cannot be used, the first in line {first}: {}",
                     format::count(self.bad()),
@@ -79,7 +79,7 @@ impl ReadReport {
                     self.reasons()
                 ))
                 .with_hint(format!(
-                    "{AGAIN}; every line should be a word and its numbers, separated by single spaces"
+                    "{DOWNLOAD_AGAIN}; every line must be a word and its numbers, separated by single spaces"
                 )))
             }
             _ => Ok(()),
@@ -92,24 +92,24 @@ impl ReadReport {
     }
 }
 
-/// What the reader of a file does with its words.
+/// Receives the vectors of a file.
 pub trait VectorSink {
-    /// Whether the vector of this word is of use. Vectors of other words are not parsed.
+    /// Whether the vector of this word is needed. Vectors of other words are not parsed.
     fn wants(&self, word: &str) -> bool;
 
-    /// Takes a vector, and says whether it is the word's first.
+    /// Receives a vector, and returns whether it is the first one of this word.
     fn accept(&mut self, word: &str, vector: &[f32]) -> bool;
 }
 
-/// Reads a file once, from start to end, and hands over the vectors that are wanted. Every line's
-/// number of components is checked, the components themselves where they are wanted.
+/// Reads a file from start to end and passes the wanted vectors to `sink`. The number of components is checked in every
+/// line, the components themselves only in wanted vectors.
 ///
 /// # Errors
-/// The file cannot be read to its end, or more than one line in a hundred is unusable.
+/// The file cannot be read to its end, or more than 1% of the lines cannot be used.
 pub fn read_vectors(
     path: &Path,
-    wanted: &mut impl VectorSink,
-    task: &ProgressTask,
+    sink: &mut impl VectorSink,
+    task: &Task,
 ) -> Result<ReadReport, Failure> {
     let layout = VectorLayout::read(path).map_err(unusable)?;
     let mut reader = open_vectors(path).map_err(|source| {
@@ -127,19 +127,19 @@ pub fn read_vectors(
     let mut vector = vec![0.0; layout.width as usize];
     let mut number = 0;
     loop {
-        let line = next_line(&mut *reader).map_err(|source| cut_off(path, number, source))?;
+        let line = next_line(&mut *reader).map_err(|source| truncated(path, number, source))?;
         let Some(line) = line else { break };
         number += 1;
         if number <= header || line.bytes.is_empty() {
             continue;
         }
         report.lines += 1;
-        match use_line(&line.bytes, &mut vector, wanted) {
+        match use_line(&line.bytes, &mut vector, sink) {
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
-            Err(Defect::OtherWidth) if !line.ends_with_newline => {
-                let reason = "its last line stops in the middle";
-                return Err(cut_off(path, number - 1, reason));
+            Err(Defect::OtherWidth) if !line.is_closed => {
+                let reason = "its last line is incomplete";
+                return Err(truncated(path, number - 1, reason));
             }
             Err(defect) => report.note(defect, number),
         }
@@ -149,65 +149,65 @@ pub fn read_vectors(
         && report.lines < announced
     {
         let reason = format!(
-            "its first line announces {} vectors, and it has {}",
+            "its first line announces {} vectors, but it has {}",
             format::count(announced),
             format::count(report.lines)
         );
-        return Err(cut_off(path, number, reason));
+        return Err(truncated(path, number, reason));
     }
     report.check(path)?;
     Ok(report)
 }
 
-const AGAIN: &str = "Get the file again and compare its size or checksum with its publisher's";
+const DOWNLOAD_AGAIN: &str =
+    "Download the file again, and compare its size or checksum with that of its publisher";
 
-/// The file is not one of word vectors.
+/// The file does not contain word vectors.
 pub(crate) fn unusable(error: VectorsError) -> Failure {
-    Failure::from_error(error).with_hint(AGAIN.to_owned())
+    Failure::from_error(error).with_hint(DOWNLOAD_AGAIN.to_owned())
 }
 
-/// The file ended where it should not have; `line` is the last one that was read.
-fn cut_off(
+/// The file is incomplete; `line` is the last complete line.
+fn truncated(
     path: &Path,
     line: u64,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Failure {
     let path = path.display();
     Failure::new(format!(
-        "The word vectors `{path}` are cut off after line {line}"
+        "The word vectors `{path}` are truncated after line {line}"
     ))
     .with_cause(cause)
-    .with_hint(AGAIN.to_owned())
+    .with_hint(DOWNLOAD_AGAIN.to_owned())
 }
 
-/// Hands over the vector of a line if its word is wanted. `false` says that it was a duplicate.
-fn use_line(line: &[u8], vector: &mut [f32], wanted: &mut impl VectorSink) -> Result<bool, Defect> {
+/// Passes the vector of a line to `sink` if its word is wanted. Returns `false` for a duplicate.
+fn use_line(line: &[u8], vector: &mut [f32], sink: &mut impl VectorSink) -> Result<bool, Defect> {
     let (word, numbers) = split(line, vector.len()).ok_or(Defect::OtherWidth)?;
     let word = str::from_utf8(word).map_err(|_| Defect::NotUtf8)?;
-    if !wanted.wants(word) {
+    if !sink.wants(word) {
         return Ok(true);
     }
     for (value, field) in vector.iter_mut().zip(fields(numbers)) {
-        *value = number(field).ok_or(Defect::NotFinite)?;
+        *value = parse_finite(field).ok_or(Defect::NotFinite)?;
     }
-    Ok(wanted.accept(word, vector))
+    Ok(sink.accept(word, vector))
 }
 
-/// A line's word and its numbers. The numbers are counted from the end, because a word may hold
-/// spaces (`. . .` in GloVe 840B, phrases in fastText).
+/// Splits a line into its word and its numbers. The numbers are counted from the end, because a word may contain spaces
+/// (`. . .` in GloVe 840B, phrases in fastText).
 fn split(line: &[u8], width: usize) -> Option<(&[u8], &[u8])> {
     let first = fields(line).rev().nth(width - 1)?;
     let start = first.as_ptr() as usize - line.as_ptr() as usize;
     let (word, numbers) = line.split_at(start);
     let word = word.trim_ascii();
-    // One number too many looks like a word with a space in it that ends in a number.
+    // With one number too many, the word seems to contain a space and to end in a number.
     let last = fields(word).next_back()?;
-    let is_alone = last.len() == word.len();
-    (is_alone || number(last).is_none()).then_some((word, numbers))
+    let is_one_field = last.len() == word.len();
+    (is_one_field || parse_finite(last).is_none()).then_some((word, numbers))
 }
 
-/// A finite number.
-fn number(field: &[u8]) -> Option<f32> {
+fn parse_finite(field: &[u8]) -> Option<f32> {
     let value: f32 = str::from_utf8(field).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
 }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_a_word_and_its_numbers() {
+    fn lines_are_split_into_word_and_numbers() {
         check_line(b"the 0.5 -1", Ok(("the", [0.5, -1.0])));
         check_line(b"the 0.5 -1e-3 ", Ok(("the", [0.5, -0.001])));
         check_line(b"the\t0.5\t1", Ok(("the", [0.5, 1.0])));

@@ -1,5 +1,4 @@
-//! The vocabulary to find vectors for: what its entries look like as text, and how often each
-//! occurs in the training split.
+//! The vocabulary that needs vectors: the text of its entries, and how often each occurs in the training split.
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt32Type;
@@ -13,28 +12,28 @@ use crate::learned::id_lists;
 /// A vocabulary entry, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// The token that fills short rows.
+    /// The padding token.
     Padding,
-    /// Other special tokens, and ids without a token: never looked up.
+    /// Other special tokens, and ids without a token. They are not looked up.
     Special,
-    /// The token of what the vocabulary lacks.
+    /// The unknown token.
     Unknown,
-    /// A word or a piece of one.
+    /// A word or a piece of a word.
     Word {
-        /// As it stands in the vocabulary: `##ing`, `Ġthe`.
+        /// Its form in the vocabulary: `##ing`, `Ġthe`.
         token: String,
-        /// As it would stand in a text: `ing`, `the`.
+        /// Its form in a text: `ing`, `the`.
         surface: String,
-        /// Whether it stands at the start of a word, as far as the tokenizer marks that.
+        /// Whether it starts a word, if the tokenizer marks that.
         starts_word: bool,
     },
 }
 
-/// The entries of a tokens artifact and their counts.
+/// The entries of the vocabulary of a tokens artifact, and their counts.
 pub(crate) struct Vocabulary {
     /// Digest of the tokenizer's file.
     pub(crate) fingerprint: Digest,
-    /// The row that stays zero.
+    /// The id of padding, whose vector is zero.
     pub(crate) pad_id: u32,
     /// Entries in the order of their ids.
     pub(crate) entries: Vec<Entry>,
@@ -46,7 +45,7 @@ impl Vocabulary {
     /// Reads the tokenizer and counts the ids of the training split.
     ///
     /// # Errors
-    /// A file is damaged, or the tokenizer is another than the artifact's contract names.
+    /// A file is damaged, or the tokenizer does not match the contract of the artifact.
     pub(crate) fn open(tokens: &Artifact) -> Result<Self, Failure> {
         let file = TokenizerFile::read(&tokens.file("tokenizer.json")?)?;
         check_contract(tokens, &file)?;
@@ -64,25 +63,24 @@ impl Vocabulary {
     }
 }
 
-/// What the manifest promises must be what the tokenizer is: a model trained on ids of another
-/// vocabulary of the same size would work, and make no sense.
+/// Checks that the tokenizer matches the contract: with another vocabulary of the same size, a model would run but its
+/// predictions would be wrong.
 fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), Failure> {
     let contract = TokenContract::of(tokens)?;
     let names = ["the tokenizer", "the vocabulary size", "the padding id"];
     let values = |tokenizer: Digest, size: u32, pad_id: u32| {
         [tokenizer.to_string(), size.to_string(), pad_id.to_string()]
     };
-    let promised = values(
+    let expected = values(
         contract.tokenizer,
         contract.vocabulary_size,
         contract.pad_id,
     );
     let found = values(file.fingerprint(), file.vocabulary_size(), file.pad_id());
-    for ((what, promised), found) in names.iter().zip(promised).zip(found) {
-        if promised != found {
-            let reason = format!(
-                "its contract names {promised} as {what}, and `tokenizer.json` has {found}"
-            );
+    for ((name, expected), found) in names.iter().zip(expected).zip(found) {
+        if expected != found {
+            let reason =
+                format!("{name} is {expected} in its contract, but {found} in `tokenizer.json`");
             let path = tokens.folder().join(MANIFEST_NAME);
             return Err(ArtifactError::damaged(&path, reason).into());
         }
@@ -110,11 +108,10 @@ fn entries(file: &TokenizerFile) -> Vec<Entry> {
     file.tokens().into_iter().zip(0..).map(entry).collect()
 }
 
-/// A token as it would stand in a text, and whether it starts a word. The tokenizer's own decoder
-/// undoes what marks the start of one (`Ġthe`, `▁the`) and what writes bytes as letters; WordPiece
-/// marks what continues one (`##ing`) instead.
+/// The form of a token in a text, and whether it starts a word. The decoder of the tokenizer removes the mark at the start
+/// of a word (`Ġthe`, `▁the`) and decodes bytes written as letters; WordPiece marks continuations of a word (`##ing`).
 fn surface(tokenizer: &Tokenizer, token: &str) -> (String, bool) {
-    let is_mark = |sign: char| matches!(sign, '\u{2581}' | '\u{120}');
+    let is_mark = |character: char| matches!(character, '\u{2581}' | '\u{120}');
     let starts_word = match tokenizer.get_decoder() {
         None => true,
         Some(DecoderWrapper::WordPiece(_)) => !token.starts_with("##"),
@@ -125,7 +122,7 @@ fn surface(tokenizer: &Tokenizer, token: &str) -> (String, bool) {
     let decoder = tokenizer.get_decoder();
     let decoded = decoder.and_then(|decoder| decoder.decode_chain(vec![token.clone()]).ok());
     let text = decoded.map_or(token, |parts| parts.concat());
-    let text = text.trim_matches(|sign: char| sign.is_whitespace() || is_mark(sign));
+    let text = text.trim_matches(|it: char| it.is_whitespace() || is_mark(it));
     (text.to_owned(), starts_word)
 }
 
@@ -134,7 +131,7 @@ fn count_ids(tokens: &Artifact, size: u32) -> Result<Vec<u64>, Failure> {
     for lists in id_lists(tokens, Split::Train, size)? {
         for id in lists?.values().as_primitive::<UInt32Type>().values() {
             let Some(count) = counts.get_mut(*id as usize) else {
-                let reason = format!("it has the id {id}, and the vocabulary has {size} entries");
+                let reason = format!("it has the id {id}, but the vocabulary has {size} entries");
                 return Err(ArtifactError::damaged(&tokens.file("train.arrow")?, reason).into());
             };
             *count += 1;

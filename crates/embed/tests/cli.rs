@@ -1,4 +1,4 @@
-//! The binary: what it prints, and equal bytes from every process.
+//! Tests of the binary: its output, and equal bytes from every process.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -38,7 +38,7 @@ fn it_prints_the_coverage_and_writes_the_same_bytes_again() {
     run::<Tokenize>(&pipeline, "words").expect("it works");
     for (variant, end) in [
         ("static", "of the training tokens found"),
-        ("random", "drawn at random"),
+        ("random", "vectors of 8, random"),
     ] {
         let matrix = folder
             .path()

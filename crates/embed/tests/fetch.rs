@@ -1,4 +1,4 @@
-//! `ressenti fetch` against a hub on this machine, which speaks as much of the protocol as is used.
+//! Tests of `ressenti fetch` with a local server that implements the used part of the hub's protocol.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -18,10 +18,10 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// One repository, `films/tiny-bert`.
 struct Files {
     files: Vec<(&'static str, Vec<u8>)>,
-    /// Says another digest of the weights than they have.
-    lies: bool,
-    /// Ends the first so many downloads of the weights half-way.
-    cuts: AtomicUsize,
+    /// Whether to send a wrong digest of the weights.
+    has_wrong_digest: bool,
+    /// Number of downloads of the weights to interrupt half-way.
+    interruptions: AtomicUsize,
     /// Bytes of weights sent.
     sent: AtomicUsize,
 }
@@ -37,8 +37,8 @@ impl Files {
         };
         Self {
             files: names.map(read).to_vec(),
-            lies: false,
-            cuts: AtomicUsize::new(0),
+            has_wrong_digest: false,
+            interruptions: AtomicUsize::new(0),
             sent: AtomicUsize::new(0),
         }
     }
@@ -58,8 +58,8 @@ impl Files {
             if line.is_empty() {
                 break;
             }
-            if let Some(asked) = line.strip_prefix("range: bytes=") {
-                range = asked.split_once('-').map(|(from, to)| {
+            if let Some(bytes) = line.strip_prefix("range: bytes=") {
+                range = bytes.split_once('-').map(|(from, to)| {
                     (
                         from.parse::<usize>().expect("a number"),
                         to.parse::<usize>().ok(),
@@ -94,9 +94,9 @@ impl Files {
         let (from, to) = range.unwrap_or((0, None));
         let to = to.unwrap_or(bytes.len() - 1).min(bytes.len() - 1);
         let tag = match name {
-            "model.safetensors" if self.lies => "0".repeat(64),
+            "model.safetensors" if self.has_wrong_digest => "0".repeat(64),
             "model.safetensors" => sha256(bytes),
-            // Where the hub has git's own digest: as long, and another for every file.
+            // Like the digest of git: 40 digits, different for every file.
             _ => sha256(bytes)[..40].to_owned(),
         };
         write!(
@@ -108,10 +108,10 @@ impl Files {
         )?;
         let mut body = &bytes[from..=to];
         if name == "model.safetensors" && body.len() > 1 {
-            let left = |cuts: usize| cuts.checked_sub(1);
+            let decrement = |count: usize| count.checked_sub(1);
             if (self
-                .cuts
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left))
+                .interruptions
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, decrement))
             .is_ok()
             {
                 body = &body[..body.len() / 2];
@@ -127,7 +127,7 @@ fn sha256(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Serves the files on a port of its own, as long as the test runs.
+/// Serves the files on a free port while the test runs.
 fn serve(files: Files) -> (String, Arc<Files>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -135,7 +135,7 @@ fn serve(files: Files) -> (String, Arc<Files>) {
     let served = Arc::clone(&files);
     thread::spawn(move || {
         for stream in listener.incoming() {
-            // A client that has gone is what some tests are about.
+            // In some tests the client disconnects.
             let _ = stream.and_then(|stream| served.answer(stream));
         }
     });
@@ -155,8 +155,8 @@ fn fetch(folder: &Path, address: &str, arguments: &[&str]) -> Output {
         .expect("the binary starts")
 }
 
-/// What a refused call printed.
-fn refused(output: &Output) -> String {
+/// The error output of a failed call.
+fn error_output(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(!text.contains("panicked"), "{text}");
@@ -164,21 +164,21 @@ fn refused(output: &Output) -> String {
 }
 
 #[test]
-fn an_encoder_is_fetched_whole_and_the_tables_name_it() {
+fn an_encoder_is_fetched_completely_and_its_tables_are_printed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, files) = serve(Files::tiny());
     let output = fetch(folder.path(), &address, &["films/tiny-bert"]);
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     assert!(shown.contains("[embedding.tiny_bert]"), "{shown}");
-    let place = folder.path().join("data/encoders/tiny-bert");
+    let encoder = folder.path().join("data/encoders/tiny-bert");
     for (name, bytes) in &files.files {
         assert!(
-            fs::read(place.join(name)).expect("it is there") == *bytes,
+            fs::read(encoder.join(name)).expect("it is there") == *bytes,
             "{name}"
         );
     }
-    let origin = fs::read_to_string(place.join("origin.json")).expect("it is there");
+    let origin = fs::read_to_string(encoder.join("origin.json")).expect("it is there");
     assert!(origin.contains(COMMIT), "{origin}");
     assert!(
         origin.contains(&sha256(files.bytes("config.json"))),
@@ -191,7 +191,7 @@ fn an_encoder_is_fetched_whole_and_the_tables_name_it() {
             .exists()
     );
 
-    // The tables are a pipeline file's.
+    // The tables are valid in a pipeline file.
     let table = shown.split_once("pipeline file:").expect("they follow").1;
     let pipeline = folder.path().join("pipeline.toml");
     fs::write(folder.path().join("reviews.csv"), "text,label\ngood,pos\n").expect("written");
@@ -202,10 +202,10 @@ fn an_encoder_is_fetched_whole_and_the_tables_name_it() {
     .expect("written");
     settings::Pipeline::load(&pipeline, &[]).expect("the tables are in order");
 
-    // What is there is never written over.
-    let again = refused(&fetch(folder.path(), &address, &["films/tiny-bert"]));
+    // An existing folder is never overwritten.
+    let again = error_output(&fetch(folder.path(), &address, &["films/tiny-bert"]));
     assert!(again.contains("exists already"), "{again}");
-    // And what was downloaded is not downloaded again.
+    // Cached files are not downloaded again.
     let sent = files.sent.load(Ordering::Relaxed);
     let other = fetch(
         folder.path(),
@@ -217,10 +217,10 @@ fn an_encoder_is_fetched_whole_and_the_tables_name_it() {
 }
 
 #[test]
-fn a_download_that_is_cut_off_goes_on_where_it_was() {
+fn interrupted_downloads_are_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut files = Files::tiny();
-    files.cuts = AtomicUsize::new(3);
+    files.interruptions = AtomicUsize::new(3);
     let (address, files) = serve(files);
     let output = fetch(
         folder.path(),
@@ -231,16 +231,16 @@ fn a_download_that_is_cut_off_goes_on_where_it_was() {
     let weights = files.bytes("model.safetensors");
     let written = fs::read(folder.path().join("bert/model.safetensors")).expect("it is there");
     assert!(written == weights);
-    // Each byte once, and not the whole again after every cut.
+    // Each byte was sent once.
     assert_eq!(files.sent.load(Ordering::Relaxed), weights.len());
 }
 
 #[test]
-fn what_cannot_be_fetched_says_why_and_leaves_nothing() {
+fn failed_downloads_print_the_cause_and_leave_no_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, _) = serve(Files::tiny());
     let check = |address: &str, arguments: &[&str], expected: &str| {
-        let text = refused(&fetch(folder.path(), address, arguments));
+        let text = error_output(&fetch(folder.path(), address, arguments));
         assert!(text.contains(expected), "expected `{expected}` in\n{text}");
         assert!(text.contains("hint: "), "{text}");
         assert!(
@@ -264,7 +264,7 @@ fn what_cannot_be_fetched_says_why_and_leaves_nothing() {
     check(
         "http://127.0.0.1:1",
         &["films/tiny-bert"],
-        "Failed to get `the list of files`",
+        "Failed to download the list of files",
     );
 
     let mut pickle = Files::tiny();
@@ -272,9 +272,9 @@ fn what_cannot_be_fetched_says_why_and_leaves_nothing() {
     let (address, _) = serve(pickle);
     check(&address, &["films/tiny-bert"], "never a pickle");
 
-    let mut lies = Files::tiny();
-    lies.lies = true;
-    let (address, _) = serve(lies);
+    let mut damaged = Files::tiny();
+    damaged.has_wrong_digest = true;
+    let (address, _) = serve(damaged);
     check(&address, &["films/tiny-bert"], "SHA-256");
 
     let mut foreign = Files::tiny();
@@ -282,6 +282,6 @@ fn what_cannot_be_fetched_says_why_and_leaves_nothing() {
     let (address, files) = serve(foreign);
     fs::remove_dir_all(folder.path().join("home")).expect("it was used");
     check(&address, &["films/tiny-bert"], "gpt2");
-    // The config is looked at before the weights are downloaded.
+    // The config is checked before the weights are downloaded.
     assert_eq!(files.sent.load(Ordering::Relaxed), 0);
 }

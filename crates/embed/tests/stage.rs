@@ -1,4 +1,4 @@
-//! The stage in a temporary folder, after a real run of `tokenize` on a few dozen reviews.
+//! Tests of the stage in a temporary folder, after a real run of `tokenize` on a few dozen reviews.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use arrow::array::AsArray;
 use arrow::datatypes::Float32Type;
 use artifact::{Artifact, Contract, Failure, Split, map_arrays, schema};
-use common::{Review, load, put_clean, review, reviews, run, text_of, words_of, write_pipeline};
+use common::{Review, describe, load, put_clean, review, reviews, run, text_of, write_pipeline};
 use embed::Embed;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -46,7 +46,7 @@ fn tokenized(folder: &Path, tables: &str, reviews: &[Review]) -> (Pipeline, Arti
     (pipeline, tokens)
 }
 
-fn embed(vectors: &[u8], tables: &str, reviews: &[Review]) -> Result<Made, Failure> {
+fn embed(vectors: &[u8], tables: &str, reviews: &[Review]) -> Result<Embedding, Failure> {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("vectors.txt"), vectors).expect("the folder is ours");
     let (pipeline, tokens) = tokenized(folder.path(), tables, reviews);
@@ -56,17 +56,17 @@ fn embed(vectors: &[u8], tables: &str, reviews: &[Review]) -> Result<Made, Failu
         "random"
     };
     let (_, artifact) = run::<Embed>(&pipeline, variant)?;
-    Ok(Made::read(&artifact, &tokens))
+    Ok(Embedding::read(&artifact, &tokens))
 }
 
-/// What the stage made, in memory.
-struct Made {
+/// The output of the stage.
+struct Embedding {
     rows: Vec<Vec<f32>>,
     coverage: serde_json::Value,
     tokenizer: TokenizerFile,
 }
 
-impl Made {
+impl Embedding {
     fn read(artifact: &Artifact, tokens: &Artifact) -> Self {
         let tokenizer =
             TokenizerFile::read(&tokens.file("tokenizer.json").expect("whole")).expect("usable");
@@ -192,7 +192,7 @@ fn words_get_the_vector_of_their_best_spelling() {
 }
 
 #[test]
-fn every_form_of_file_gives_the_same_matrix() {
+fn every_file_format_gives_the_same_matrix() {
     let plain = "good 1 2\nfilm 3 4\n. . . 5 6\n";
     let gz = |text: &str| {
         let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
@@ -208,7 +208,7 @@ fn every_form_of_file_gives_the_same_matrix() {
         b"3 2\ngood 1 2 \nfilm 3 4 \n. . . 5 6 \n".to_vec(),
         b"good\t1\t2\r\nfilm\t3\t4\r\n. . .\t5\t6".to_vec(),
     ];
-    let rows = |form: &[u8]| embed(form, STATIC, &few()).expect("it works").rows;
+    let rows = |file: &[u8]| embed(file, STATIC, &few()).expect("it works").rows;
     let expected = rows(&forms[0]);
     for form in &forms[1..] {
         assert_eq!(rows(form), expected, "{}", String::from_utf8_lossy(form));
@@ -216,7 +216,7 @@ fn every_form_of_file_gives_the_same_matrix() {
 }
 
 #[test]
-fn test_rows_do_not_weigh_in_the_coverage() {
+fn test_rows_do_not_count_in_the_coverage() {
     let mut others = few();
     others.retain(|review| review.split == Split::Train);
     others.push(review(Split::Test, "good good good good"));
@@ -229,7 +229,7 @@ fn test_rows_do_not_weigh_in_the_coverage() {
 }
 
 #[test]
-fn pieces_are_looked_up_without_their_marks() {
+fn word_pieces_are_looked_up_without_their_marks() {
     for (kind, size, mark) in [
         ("bpe", 400, "\u{120}"),
         ("wordpiece", 160, "##"),
@@ -258,7 +258,7 @@ fn pieces_are_looked_up_without_their_marks() {
         fs::write(&vectors, format!("{surface} 1 2\n{token} 9 9\n")).expect("the folder is ours");
         let (_, artifact) = run::<Embed>(&pipeline, "static").expect("it works");
         assert_eq!(
-            Made::read(&artifact, &tokens).row(&token),
+            Embedding::read(&artifact, &tokens).row(&token),
             [1.0, 2.0],
             "{kind}: `{token}`"
         );
@@ -266,7 +266,7 @@ fn pieces_are_looked_up_without_their_marks() {
 }
 
 #[test]
-fn random_vectors_follow_from_the_seed_alone() {
+fn random_vectors_depend_only_on_the_seed() {
     let made = |tables: &str| embed(b"", tables, &reviews()).expect("it works").rows;
     let rows = made(RANDOM);
     assert_eq!(rows, made(RANDOM));
@@ -281,7 +281,7 @@ fn random_vectors_follow_from_the_seed_alone() {
 }
 
 #[test]
-fn a_few_bad_lines_are_counted_and_many_are_refused() {
+fn a_few_bad_lines_are_counted_and_many_are_rejected() {
     let mut lines: Vec<String> = (0..400).map(|word| format!("w{word} 1 2")).collect();
     lines[7] = "good 1 2 3".to_owned();
     lines[8] = "film NaN 1".to_owned();
@@ -297,7 +297,7 @@ fn a_few_bad_lines_are_counted_and_many_are_refused() {
     for line in lines.iter_mut().skip(100).take(10) {
         line.push_str(" 0.5");
     }
-    let words = words_of(&refused(lines.join("\n").as_bytes(), STATIC));
+    let words = describe(&refused(lines.join("\n").as_bytes(), STATIC));
     let expected = "12 of 400 lines of the word vectors";
     assert!(
         words.contains(expected) && words.contains("the first in line 8: 11 with another number"),
@@ -313,26 +313,26 @@ fn refused(vectors: &[u8], tables: &str) -> Failure {
 }
 
 #[test]
-fn a_file_that_stops_in_the_middle_is_refused() {
+fn a_truncated_file_is_rejected() {
     let mut gz = GzEncoder::new(Vec::new(), Compression::none());
     for word in 0..9000 {
         writeln!(gz, "w{word} 0.25 0.5").expect("memory takes it");
     }
     let gz = gz.finish().expect("memory takes it");
     let cases = [
-        (gz[..gz.len() / 2].to_vec(), "are cut off after line"),
+        (gz[..gz.len() / 2].to_vec(), "are truncated after line"),
         (
             b"9 2\ngood 1 2\n".to_vec(),
-            "announces 9 vectors, and it has 1",
+            "announces 9 vectors, but it has 1",
         ),
-        (b"good 1 2\nfilm 3 4\nbad 5".to_vec(), "stops in the middle"),
+        (b"good 1 2\nfilm 3 4\nbad 5".to_vec(), "is incomplete"),
         (
             b"words 1 2\nof 3 4\nanother 5 6\nlanguage 7 8\n".to_vec(),
             "has no vector for any of the 9 entries",
         ),
     ];
     for (vectors, expected) in cases {
-        let words = words_of(&refused(&vectors, STATIC));
+        let words = describe(&refused(&vectors, STATIC));
         assert!(
             words.contains(expected) && !words.contains("hint: none"),
             "{expected}: {words}"
@@ -341,7 +341,7 @@ fn a_file_that_stops_in_the_middle_is_refused() {
 }
 
 #[test]
-fn a_tokenizer_other_than_the_promised_one_is_refused() {
+fn a_tokenizer_that_does_not_match_the_contract_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let (pipeline, tokens) = tokenized(folder.path(), RANDOM, &reviews());
     let path = tokens.file("tokenizer.json").expect("whole");
@@ -349,7 +349,7 @@ fn a_tokenizer_other_than_the_promised_one_is_refused() {
     File::create(&path)
         .and_then(|mut file| file.write_all(text.replacen("film", "flim", 1).as_bytes()))
         .expect("ours");
-    let words = words_of(&run::<Embed>(&pipeline, "random").expect_err("it is refused"));
+    let words = describe(&run::<Embed>(&pipeline, "random").expect_err("it is refused"));
     assert!(
         words.contains("tokenizer.json` is damaged") && words.contains("--only tokenize"),
         "{words}"
@@ -357,7 +357,7 @@ fn a_tokenizer_other_than_the_promised_one_is_refused() {
 }
 
 #[test]
-fn widths_that_cannot_fit_are_refused_while_planning() {
+fn invalid_widths_are_rejected_while_planning() {
     let folder = tempfile::tempdir().expect("a folder");
     let load_error = |tables: &str| {
         let error =

@@ -1,4 +1,4 @@
-//! The regression run: is the model worse than it was, beyond what chance explains?
+//! `--baseline`: checks whether the model is significantly worse than in an earlier run.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use stage::Context;
 
 use crate::METRICS;
 
-/// Compares the model's figures with those of an earlier run.
+/// Compares the metrics of the model with those of an earlier run.
 ///
 /// # Errors
 /// The model is significantly worse, or the baseline cannot be read.
@@ -16,30 +16,30 @@ pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Re
     let model = context.step().variant.as_str();
     let mut baseline = EvaluationResults::read(path).map_err(|failure| {
         failure.with_hint(
-            "A baseline is the metrics.json of an earlier run's report or evaluate folder"
+            "Use the `metrics.json` of an earlier run, from its report or evaluate folder, as the baseline"
                 .to_owned(),
         )
     })?;
     baseline.retain_model(model);
     if baseline.metrics.models.is_empty() {
         context.progress().note(&format!(
-            "the baseline has no model `{model}`: nothing to compare"
+            "not compared: the baseline has no model `{model}`"
         ));
         return Ok(());
     }
     let current = EvaluationResults::read(&artifact.file(METRICS)?)?;
-    let how = if baseline.pair_rows(&current).is_empty() {
-        "by its figures"
+    let method = if baseline.pair_rows(&current).is_empty() {
+        "by its metrics"
     } else {
         "row by row"
     };
     if let Some(regression) = baseline.regressions(&current).into_iter().next() {
         return Err(Failure::new(regression.text).with_hint(
-            "If the loss is meant, store the new metrics.json as the baseline".to_owned(),
+            "If the loss is intended, use the new `metrics.json` as the baseline".to_owned(),
         ));
     }
     context.progress().note(&format!(
-        "`{model}` is not worse than the baseline, compared {how}"
+        "`{model}` is not significantly worse than the baseline (compared {method})"
     ));
     Ok(())
 }

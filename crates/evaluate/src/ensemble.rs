@@ -1,5 +1,5 @@
-//! Several models as one: their log-odds, averaged or stacked (Wolpert 1992), with weights that are
-//! learned from the validation rows alone.
+//! Ensembles: the log-odds of several models, averaged or stacked (Wolpert 1992). The weights are learned only from the
+//! validation rows.
 
 use artifact::files::{Prediction, read_predictions};
 use artifact::{Failure, Split, StageName};
@@ -11,28 +11,30 @@ use stage::Context;
 
 use crate::PREDICTIONS;
 
-/// Draws the weights of members towards each other's scale; with thousands of validation rows and a
-/// handful of members it hardly matters, with a few dozen rows it keeps them finite.
+/// The L2 penalty on the weights. With thousands of validation rows it has almost no effect; with a few dozen rows it
+/// keeps the weights finite.
 const PENALTY: f64 = 1e-3;
 
-/// The log-odds of the rows of a split: `[M][N]`.
-struct Odds {
+/// The predictions of all members for the rows of a split.
+struct MemberLogOdds {
+    /// The rows, with the predictions of the first member.
     rows: Vec<Prediction>,
+    /// Log-odds of positive, `[M][N]` for M members and N rows.
     members: Vec<Vec<f64>>,
 }
 
-/// Finds the weights, and what the ensemble says of the validation and the test rows.
+/// Fits the weights and predicts the validation and the test rows.
 pub(crate) fn predict(
     context: &Context,
     settings: &EnsembleSettings,
 ) -> Result<(Ensemble, Vec<Prediction>), Failure> {
-    let validation = odds_of(context, Split::Validation)?;
-    let test = odds_of(context, Split::Test)?;
+    let validation = read_members(context, Split::Validation)?;
+    let test = read_members(context, Split::Test)?;
     let names: Vec<String> = context
         .inputs(StageName::Evaluate)
         .map(|(name, _)| name.to_owned())
         .collect();
-    let ensemble = weigh(settings.weights, names, &validation)?;
+    let ensemble = fit_weights(settings.weights, names, &validation)?;
     let mut predictions = Vec::new();
     for odds in [&validation, &test] {
         predictions.extend(odds.rows.iter().enumerate().map(|(row, prediction)| {
@@ -46,46 +48,50 @@ pub(crate) fn predict(
     Ok((ensemble, predictions))
 }
 
-fn weigh(
+/// Fits the weights of the members to the validation rows.
+///
+/// # Errors
+/// There are no validation rows.
+fn fit_weights(
     weights: EnsembleWeights,
     names: Vec<String>,
-    validation: &Odds,
+    validation: &MemberLogOdds,
 ) -> Result<Ensemble, Failure> {
     let labels: Vec<u8> = validation.rows.iter().map(|row| row.label).collect();
     if labels.is_empty() {
-        let failure = Failure::new("There are no validation rows to weigh the models by");
-        return Err(failure.with_hint(
-            "Raise `clean.split.validation`, the share set aside to choose by".to_owned(),
-        ));
+        let failure =
+            Failure::new("There are no validation reviews to fit the weights of the ensemble to");
+        return Err(failure.with_hint("Raise `clean.split.validation`".to_owned()));
     }
     let truth: Vec<f64> = labels.iter().map(|label| f64::from(*label)).collect();
     let count = names.len();
-    let mut found = vec![1.0 / count as f64; count];
-    found.push(0.0);
+    // The last coefficient is the bias.
+    let mut coefficients = vec![1.0 / count as f64; count];
+    coefficients.push(0.0);
     match weights {
         EnsembleWeights::Equal => {
-            // The mean of models that err in different rows is too unsure of itself.
-            let mean = validation.scores(&found);
-            let single: Vec<f32> = mean.iter().map(|value| *value as f32).collect();
-            let temperature = fit_temperature(&single, &labels).map_err(Failure::from_error)?;
-            found.iter_mut().for_each(|weight| *weight /= temperature);
+            // The mean of models with different errors is underconfident.
+            let mean = validation.scores(&coefficients);
+            let mean: Vec<f32> = mean.iter().map(|value| *value as f32).collect();
+            let temperature = fit_temperature(&mean, &labels).map_err(Failure::from_error)?;
+            coefficients.iter_mut().for_each(|it| *it /= temperature);
         }
         EnsembleWeights::Stacked => {
-            found = fit(validation, &truth, (PENALTY, 1e-9), &found).weights;
+            coefficients = fit(validation, &truth, (PENALTY, 1e-9), &coefficients).weights;
         }
     }
-    let loss = cross_entropy(&validation.scores(&found), &truth);
-    let bias = found.pop().unwrap_or(0.0);
+    let loss = cross_entropy(&validation.scores(&coefficients), &truth);
+    let bias = coefficients.pop().unwrap_or(0.0);
     Ok(Ensemble {
         weights,
-        members: names.into_iter().zip(found).collect(),
+        members: names.into_iter().zip(coefficients).collect(),
         bias,
         rows: labels.len() as u64,
         loss,
     })
 }
 
-impl DesignMatrix for Odds {
+impl Design for MemberLogOdds {
     fn rows(&self) -> usize {
         self.rows.len()
     }
@@ -112,9 +118,12 @@ impl DesignMatrix for Odds {
     }
 }
 
-/// What every member says of the same rows.
-fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
-    let mut odds = Odds {
+/// Reads the predictions of all members.
+///
+/// # Errors
+/// A file is damaged, or the members were evaluated on different reviews.
+fn read_members(context: &Context, split: Split) -> Result<MemberLogOdds, Failure> {
+    let mut odds = MemberLogOdds {
         rows: Vec::new(),
         members: Vec::new(),
     };
@@ -131,7 +140,7 @@ fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
         };
         if reviews(&rows) != reviews(&odds.rows) {
             return Err(Failure::new(format!(
-                "`{first}` and `{name}` have judged different {split} reviews, so that they cannot be one"
+                "`{first}` and `{name}` cannot form an ensemble: they were evaluated on different {split} reviews"
             ))
             .with_hint("Evaluate them again with `ressenti run --only evaluate --force`".to_owned()));
         }
@@ -146,14 +155,14 @@ fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
 mod tests {
     use super::*;
 
-    fn rows(values: &[&[f64]], labels: &[u8]) -> Odds {
+    fn log_odds(values: &[&[f64]], labels: &[u8]) -> MemberLogOdds {
         let row = |(row, label): (usize, &u8)| Prediction {
             row_id: row as u64,
             split: Split::Validation,
             label: *label,
             probability: 0.5,
         };
-        Odds {
+        MemberLogOdds {
             rows: labels.iter().enumerate().map(row).collect(),
             members: values.iter().map(|member| member.to_vec()).collect(),
         }
@@ -164,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn stacking_listens_to_who_knows() {
+    fn stacking_gives_weight_to_the_accurate_member() {
         let labels: Vec<u8> = (0..400).map(|row| u8::from(row % 2 == 0)).collect();
         let good: Vec<f64> = (0..400_u32)
             .map(|row| {
@@ -178,13 +187,13 @@ mod tests {
         let noise: Vec<f64> = (0..400_u32)
             .map(|row| f64::from(row * 13 % 11) - 5.0)
             .collect();
-        let odds = rows(&[&good, &noise], &labels);
-        let stacked = weigh(EnsembleWeights::Stacked, names(), &odds).expect("weights");
+        let odds = log_odds(&[&good, &noise], &labels);
+        let stacked = fit_weights(EnsembleWeights::Stacked, names(), &odds).expect("weights");
         assert!(
             stacked.members[0].1 > 0.8 && stacked.members[1].1.abs() < 0.1,
             "{stacked:?}"
         );
-        let equal = weigh(EnsembleWeights::Equal, names(), &odds).expect("weights");
+        let equal = fit_weights(EnsembleWeights::Equal, names(), &odds).expect("weights");
         assert_eq!(equal.members[0].1, equal.members[1].1);
         assert!(
             stacked.loss < equal.loss && equal.loss < 0.7,
@@ -194,6 +203,7 @@ mod tests {
             (stacked.log_odds(&[2.0, 0.0]) - stacked.bias - 2.0 * stacked.members[0].1).abs()
                 < 1e-12
         );
-        assert!(weigh(EnsembleWeights::Equal, names(), &rows(&[&[], &[]], &[])).is_err());
+        let empty = log_odds(&[&[], &[]], &[]);
+        assert!(fit_weights(EnsembleWeights::Equal, names(), &empty).is_err());
     }
 }

@@ -1,47 +1,45 @@
-//! `explanations.json`: the mistakes that a model is surest of, and the words that drove them.
+//! `explanations.json`: the most confident errors of a model, and the words that influenced them.
 
-use artifact::files::Prediction;
-
-use artifact::files::{Explanation, write_json};
-use artifact::{Failure, StageName, texts_by_row_id};
-use bundle::{Scorer, TextReader, word_contributions};
-use metrics::is_correct;
+use artifact::files::{Explanation, Prediction, write_json};
+use artifact::{Failure, StageName, texts_of};
+use bundle::{Scorer, TextReader, words_of_texts};
+use metrics::is_right;
 use stage::Context;
 
 /// The name of the file.
 pub(crate) const EXPLANATIONS: &str = "explanations.json";
 
-/// Mistakes that are explained.
+/// Number of errors to explain.
 const EXPLAINED: usize = 10;
 
-/// Explains the surest mistakes on the test rows, the surest first.
+/// Explains the most confident errors on the test rows, most confident first.
 pub(crate) fn write(
     context: &Context,
     (scorer, reader): (&dyn Scorer, &TextReader),
     predictions: &[Prediction],
 ) -> Result<(), Failure> {
-    let mistakes = surest_mistakes(predictions);
+    let errors = most_confident_errors(predictions);
     let reviews = context.input(StageName::Clean);
-    let texts = texts_by_row_id(reviews, &mistakes.iter().copied().collect())?;
-    let text_of = |row_id: &u64| {
+    let texts = texts_of(reviews, &errors.iter().copied().collect())?;
+    let text = |row_id: &u64| {
         texts.get(row_id).ok_or_else(|| {
             Failure::new(format!(
-                "The test review {row_id} is among the tokens and not among the reviews"
+                "The test review {row_id} is in the tokens but not in `clean.parquet`"
             ))
-            .with_hint("Build both again with `ressenti run --from clean`".to_owned())
+            .with_hint("Create both again with `ressenti run --from clean`".to_owned())
         })
     };
-    let count = Some(mistakes.len() as u64);
+    let count = Some(errors.len() as u64);
     let task = context
         .progress()
-        .task("explaining mistakes", count, "reviews");
-    // Four digits behind the point: more would be noise.
+        .task("explaining errors", count, "reviews");
+    // More than four decimal places would be noise.
     let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
     let mut explained = Vec::new();
-    // As many at a time as there are threads to explain them.
-    for row_ids in mistakes.chunks(rayon::current_num_threads()) {
-        let some = row_ids.iter().map(text_of).collect::<Result<Vec<_>, _>>()?;
-        let all_words = word_contributions(scorer, reader, &some)?;
+    // One text per thread at a time.
+    for row_ids in errors.chunks(rayon::current_num_threads()) {
+        let texts = row_ids.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let all_words = words_of_texts(scorer, reader, &texts)?;
         for (row_id, words) in row_ids.iter().zip(all_words) {
             let words = words.into_iter();
             let words = words.map(|word| (word.range.start, word.range.end, rounded(word.weight)));
@@ -56,15 +54,15 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The ids of the rows with the largest probability of the wrong class; of equals the smaller id first.
-fn surest_mistakes(predictions: &[Prediction]) -> Vec<u64> {
+/// The ids of the rows with the highest probability of the wrong class; equal rows are ordered by id.
+fn most_confident_errors(predictions: &[Prediction]) -> Vec<u64> {
     let mut wrong: Vec<&Prediction> = predictions
         .iter()
         .filter(|row| !is_correct(row.label, row.probability))
         .collect();
-    let sureness = |row: &Prediction| (row.probability - 0.5).abs();
+    let confidence = |row: &Prediction| (row.probability - 0.5).abs();
     wrong.sort_by(|one, two| {
-        let order = sureness(two).total_cmp(&sureness(one));
+        let order = confidence(two).total_cmp(&confidence(one));
         order.then(one.row_id.cmp(&two.row_id))
     });
     wrong.truncate(EXPLAINED);
@@ -78,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_surest_mistakes_come_first() {
+    fn the_most_confident_errors_are_first() {
         let row = |row_id, label, probability| Prediction {
             row_id,
             split: Split::Test,
@@ -92,6 +90,6 @@ mod tests {
             row(5, 0, 0.99),
             row(2, 1, 0.1),
         ];
-        assert_eq!(surest_mistakes(&rows), [5, 2, 7, 1]);
+        assert_eq!(most_confident_errors(&rows), [5, 2, 7, 1]);
     }
 }

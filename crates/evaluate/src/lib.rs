@@ -1,13 +1,13 @@
-//! From a model bundle to what is known about it: predictions, figures with intervals, and whether
-//! it fell behind a baseline. The only stage that opens the test split.
+//! The stage `evaluate`: predictions of a trained model, metrics with intervals, and the comparison with a baseline.
+//! Only this stage reads the test split.
 
 mod baseline;
-mod challenged;
+mod challenge_set;
 mod cross_fitted;
 mod ensemble;
-mod evaluated;
 mod explanations;
 mod model;
+mod output;
 
 use std::path::PathBuf;
 
@@ -15,17 +15,17 @@ use artifact::files::{Prediction, write_json, write_predictions};
 use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
-use evaluated::Evaluated;
-use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, ScoredRows, compute_figures};
+use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, Tally, summary};
+use output::EvaluationOutput;
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
-/// Where the figures of a model are.
+/// The metrics in the artifact.
 const METRICS: &str = "metrics.json";
-/// Where its predictions are.
+/// The predictions in the artifact.
 const PREDICTIONS: &str = "predictions.parquet";
 
-/// The evaluate stage.
+/// The stage.
 pub struct Evaluate;
 
 /// The stage's own arguments.
@@ -33,25 +33,24 @@ pub struct Evaluate;
 pub struct Options {
     /// Fail if the model is significantly worse than in this metrics.json of an earlier run
     ///
-    /// With the earlier run's predictions.parquet beside it the comparison is row by row and sees
-    /// much smaller losses.
+    /// If the predictions.parquet of the earlier run is in the same folder, the comparison is row by row and
+    /// detects much smaller losses.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
 }
 
 impl Stage for Evaluate {
     const NAME: StageName = StageName::Evaluate;
-    const ABOUT: &'static str = "Judge a model on the test reviews: predictions, figures, intervals\n\n\
-        Loads the bundle of `[model.NAME]`, predicts the validation and the test rows with calibrated probabilities, \
-        puts it to a set of texts made to trick a model, and computes accuracy, precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration \
-        error on the test rows. Shares of rows and F1 have Wilson's interval, the others a bootstrap interval where the rows say enough \
-        for one.\n\n\
-        Says of a linear model how it errs on its training reviews, too: `[evaluation] folds` models, each fitted to all folds but one, \
-        read the one that they had not learned from. Reviews of a group stay in one fold.\n\n\
-        An `[ensemble.NAME]` is judged like a model: the log-odds of its members, weighed on the validation rows.\n\n\
-        Says what calibration did to the probabilities, and which words drove the mistakes that the model is surest of.\n\n\
+    const ABOUT: &'static str = "Evaluate a model on the test reviews: predictions and metrics with intervals\n\n\
+        Predicts the validation reviews, the test reviews and the challenge set with the model `[model.NAME]`, and computes accuracy, \
+        precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration error on the test reviews. Accuracy, precision, \
+        recall and F1 have Wilson intervals; the others have bootstrap intervals if there are enough reviews.\n\n\
+        For a linear model, also predicts its training reviews: they are split into `[evaluation] folds` folds, and each fold is predicted \
+        by a model fitted to the others. Reviews of a group stay in one fold.\n\n\
+        For an ensemble `[ensemble.NAME]`, combines the log-odds of its members with weights fitted on the validation reviews.\n\n\
+        Also reports the calibration error before and after calibration, and the words that influenced the most confident errors.\n\n\
         Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json, calibration.json, explanations.json, \
-        challenge.json, speed.json; of a linear model cross_fitted.parquet; of an ensemble ensemble.json with the weights.\n\n\
+        challenge.json, speed.json; for a linear model cross_fitted.parquet; for an ensemble ensemble.json with the weights.\n\n\
         Examples:\n  ressenti-evaluate --variant lstm\n  ressenti-evaluate --variant lstm --baseline main/metrics.json";
     type Settings = EvaluationSettings;
     type Options = Options;
@@ -68,42 +67,42 @@ impl Stage for Evaluate {
     }
 }
 
-/// The work of the stage.
+/// Runs the stage.
 fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-    let evaluated = match &settings.ensemble {
-        Some(members) => Evaluated::of_ensemble(context, members)?,
-        None => Evaluated::of_model(context, &settings)?,
+    let output = match &settings.ensemble {
+        Some(members) => EvaluationOutput::of_ensemble(context, members)?,
+        None => EvaluationOutput::of_model(context, &settings)?,
     };
-    evaluated.challenge.write(context.output())?;
+    output.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written = write_predictions(&predictions, &settings.model, &evaluated.predictions)?;
-    let figures = judge(&settings, &evaluated.predictions)?;
+    let written = write_predictions(&predictions, &settings.model, &output.predictions)?;
+    let figures = compute_metrics(&settings, &output.predictions)?;
     write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
-        context.progress().warn(&few_in_words(figures.rows));
+        context.progress().warn(&format_few_rows(figures.rows));
     }
-    let line = in_words(&settings.model, &figures) + &evaluated.made_of;
+    let line = format_summary(&settings.model, &figures) + &output.description;
     let contract = Contract::Evaluation {
         model: settings.model,
         rows: figures.rows,
     };
-    let mut files = evaluated.files;
+    let mut files = output.files;
     files.extend([
         OutputFile::data(METRICS),
         OutputFile::data(CHALLENGE),
         OutputFile::table(PREDICTIONS, written),
     ]);
     let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
-    let used_libtorch = evaluated.device.is_some();
+    let used_libtorch = output.device.is_some();
     Ok(Outcome {
         versions: used_libtorch.then_some(libtorch).into_iter().collect(),
-        device: evaluated.device,
+        device: output.device,
         ..Outcome::new(contract, files, line)
     })
 }
 
-/// The figures on the test rows.
-fn judge(
+/// Computes the metrics on the test rows.
+fn compute_metrics(
     settings: &EvaluationSettings,
     predictions: &[Prediction],
 ) -> Result<MetricsFile, Failure> {
@@ -111,8 +110,10 @@ fn judge(
     let (labels, probabilities): (Vec<u8>, Vec<f32>) =
         test.map(|row| (row.label, row.probability)).unzip();
     if labels.is_empty() {
-        return Err(Failure::new("There are no test rows to judge the model on")
-            .with_hint("Raise `clean.split.test`, the share set aside for the test".to_owned()));
+        return Err(
+            Failure::new("There are no test reviews to evaluate the model on")
+                .with_hint("Raise `clean.split.test`".to_owned()),
+        );
     }
     let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
     let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
@@ -128,21 +129,21 @@ fn judge(
 }
 
 /// The last line of the stage.
-fn in_words(model: &str, file: &MetricsFile) -> String {
+fn format_summary(model: &str, file: &MetricsFile) -> String {
     let rows = format::plural(file.rows, "test review", "test reviews");
     let figures = file.models.get(model);
     let accuracy = figures.and_then(|figures| figures.get(Metric::Accuracy.name()));
     let Some(Estimate { value, low, high }) = accuracy.and_then(|figure| figure.estimate()) else {
         return rows;
     };
-    let [value, low, high, coverage] = [value, low, high, file.confidence].map(|it| 100.0 * it);
-    format!("{value:.2} % of {rows} right ({coverage:.0} % interval {low:.2} to {high:.2})")
+    let [value, low, high, confidence] = [value, low, high, file.confidence].map(|it| 100.0 * it);
+    format!("accuracy {value:.2}% ({confidence:.0}% CI {low:.2}–{high:.2}) on {rows}")
 }
 
-/// What is said where the test split is very small.
-fn few_in_words(rows: u64) -> String {
+/// The warning for a very small test split.
+fn format_few_rows(rows: u64) -> String {
     format!(
-        "figures of {} say little; have {FEW_ROWS} or more, by more reviews or a larger share in `clean.split.test`",
+        "The metrics are unreliable: there are only {}; use at least {FEW_ROWS}: ingest more reviews or raise `clean.split.test`",
         format::plural(rows, "test review", "test reviews")
     )
 }

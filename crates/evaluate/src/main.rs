@@ -1,4 +1,4 @@
-//! The evaluate stage's binary.
+//! The binary `ressenti-evaluate`.
 
 fn main() -> std::process::ExitCode {
     stage::main::<evaluate::Evaluate>()

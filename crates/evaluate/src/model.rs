@@ -1,4 +1,4 @@
-//! The model that is judged, whatever it is, and what it says of the rows of a split.
+//! The evaluated model (a network or a linear model), and its predictions for a split.
 
 use artifact::files::Prediction;
 use artifact::{Failure, Split, StageName};
@@ -12,25 +12,25 @@ use rayon::prelude::*;
 use settings::{EvaluationSettings, ModelKind};
 use stage::Context;
 
-/// What a model says of one review.
-pub(crate) struct Answer {
-    /// Its calibrated prediction.
+/// The prediction for one review.
+pub(crate) struct ReviewPrediction {
+    /// The calibrated prediction.
     pub(crate) prediction: Prediction,
     /// The probability before calibration.
     pub(crate) uncalibrated: f32,
 }
 
-/// A model that is judged.
+/// An evaluated model.
 #[derive(Debug)]
 pub(crate) enum Model {
-    /// A network over tokens, or a probe.
+    /// A network over tokens, or a linear probe.
     Network(Box<NetworkScorer>),
-    /// Word n-grams.
+    /// A linear model over word n-grams.
     Linear(Box<ModelFile>, NgramModel),
 }
 
 impl Model {
-    /// Loads the bundle, proves its files, and checks that it reads these tokens.
+    /// Loads the bundle, verifies its files, and checks that its tokenizer produced the tokens.
     pub(crate) fn load(
         context: &Context,
         settings: &EvaluationSettings,
@@ -46,7 +46,7 @@ impl Model {
                 left: "model",
                 right: "tokens",
                 reason: format!(
-                    "the model reads the tokenizer {} and the tokens come from {}",
+                    "the model needs the tokenizer {}, and the tokens come from {}",
                     description.tokenizer.fingerprint, tokens.tokenizer
                 ),
             }
@@ -60,7 +60,7 @@ impl Model {
         Ok(Self::Network(Box::new(network)))
     }
 
-    /// Its description.
+    /// The content of its `model.json`.
     pub(crate) fn description(&self) -> &ModelFile {
         match self {
             Self::Network(network) => network.description(),
@@ -68,7 +68,7 @@ impl Model {
         }
     }
 
-    /// What scores texts that are in no split.
+    /// The scorer for texts that are not in a split.
     pub(crate) fn scorer(&self) -> &dyn Scorer {
         match self {
             Self::Network(network) => network.as_ref(),
@@ -76,8 +76,12 @@ impl Model {
         }
     }
 
-    /// Its prediction for each row of a split.
-    pub(crate) fn predict(&self, context: &Context, split: Split) -> Result<Vec<Answer>, Failure> {
+    /// Predicts each row of a split.
+    pub(crate) fn predict(
+        &self,
+        context: &Context,
+        split: Split,
+    ) -> Result<Vec<ReviewPrediction>, Failure> {
         let (reviews, differences) = match self {
             Self::Network(network) if network.is_probe() => {
                 let rows = features(context, network, split)?;
@@ -87,9 +91,9 @@ impl Model {
             }
             Self::Network(network) => {
                 let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
-                let what = format!("predicting {split}");
+                let name = format!("predicting {split}");
                 let progress = context.progress();
-                let task = progress.task(&what, Some(rows.len() as u64), "reviews");
+                let task = progress.task(&name, Some(rows.len() as u64), "reviews");
                 let logits = network.logits(&rows, &|rows| task.advance(rows))?;
                 (reviews(&rows), logits.scores())
             }
@@ -102,7 +106,7 @@ impl Model {
         };
         self.print_notes(context);
         let calibration = &self.description().calibration;
-        let answer = |((row_id, label), difference): (_, f64)| Answer {
+        let answer = |((row_id, label), difference): (_, f64)| ReviewPrediction {
             prediction: Prediction {
                 row_id,
                 split,
@@ -114,7 +118,7 @@ impl Model {
         Ok(reviews.into_iter().zip(differences).map(answer).collect())
     }
 
-    /// Prints what the user should know about the work so far.
+    /// Prints the notes of the scorer.
     pub(crate) fn print_notes(&self, context: &Context) {
         for note in self.scorer().take_notes() {
             context.progress().note(&note);
@@ -128,7 +132,7 @@ fn reviews(rows: &TokenRows) -> Vec<(u64, u8)> {
     all.map(|row| (rows.row_id(row), rows.label(row))).collect()
 }
 
-/// The features that the encoder in the bundle of a probe has computed already.
+/// The features of the reviews, which the embed stage computed with the encoder of the probe.
 fn features(
     context: &Context,
     network: &NetworkScorer,
@@ -140,7 +144,7 @@ fn features(
         return Err(ClassifierError::Mismatch {
             left: "model",
             right: "features",
-            reason: "the model was fitted to other features".to_owned(),
+            reason: "the model was trained on other features".to_owned(),
         });
     }
     let open = || FeatureRows::open(features, &tokens, split);

@@ -1,4 +1,4 @@
-//! The binary: exit codes of the regression run, as a continuous integration sees them.
+//! Tests of the binary: exit codes of `--baseline`.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -42,8 +42,8 @@ fn prepare(project: &Project) {
     run_stage::<Train>(&pipeline, Some("naive"), &none).expect("a model");
 }
 
-/// The figures at `from` with every value replaced by this one, without predictions beside them.
-fn write_flattered(from: &Path, to: &Path, value: f64) {
+/// Writes the metrics of `from` with all values replaced by `value`.
+fn write_metrics_with_value(from: &Path, to: &Path, value: f64) {
     let mut file: Value =
         serde_json::from_slice(&fs::read(from).expect("figures")).expect("they are JSON");
     let figures = file["models"]["naive"].as_object_mut().expect("figures");
@@ -64,19 +64,19 @@ fn a_regression_is_exit_code_1_and_no_regression_0() {
         first.stdout
     );
     let own = project.artifacts().join("evaluate/naive/metrics.json");
-    write_flattered(&own, &project.folder().join("better.json"), 0.999);
+    write_metrics_with_value(&own, &project.folder().join("better.json"), 0.999);
     fs::write(project.folder().join("text.json"), "{").expect("written");
 
-    for (baseline, code, said) in [
+    for (baseline, code, expected) in [
         (
             "artifacts/evaluate/naive/metrics.json",
             0,
-            "`naive` is not worse than the baseline, compared row by row",
+            "`naive` is not significantly worse than the baseline (compared row by row)",
         ),
         (
             "better.json",
             1,
-            "hint: If the loss is meant, store the new metrics.json as the baseline",
+            "hint: If the loss is intended, use the new `metrics.json` as the baseline",
         ),
         ("none.json", 1, "`none.json`"),
         ("text.json", 1, "`text.json`"),
@@ -84,12 +84,12 @@ fn a_regression_is_exit_code_1_and_no_regression_0() {
         let screen = ressenti_evaluate(&project, &["--baseline", baseline]);
         assert_eq!(screen.code, Some(code), "{baseline}: {}", screen.stderr);
         assert!(
-            screen.stderr.contains(said),
+            screen.stderr.contains(expected),
             "{baseline}: {}",
             screen.stderr
         );
     }
-    // What failed is the comparison: the evaluation itself stands.
+    // The comparison failed, but the evaluation is complete.
     let again = ressenti_evaluate(&project, &[]);
     assert!(
         again.stdout.starts_with("fresh   evaluate  naive"),
@@ -98,10 +98,9 @@ fn a_regression_is_exit_code_1_and_no_regression_0() {
     );
 }
 
-/// Reviews of which one in four is a test review: with resampling, two or three of them that are all alike gave
-/// "100.00 to 100.00".
+/// With two or three test reviews, a bootstrap interval can have width zero.
 #[test]
-fn figures_of_few_reviews_have_a_width_or_no_interval_and_a_warning() {
+fn intervals_of_few_reviews_are_wide_or_missing_and_a_warning_is_printed() {
     let reviews = "review,sentiment\n".to_owned()
         + &(0..12)
             .map(|row| match row % 2 {
@@ -120,7 +119,7 @@ fn figures_of_few_reviews_have_a_width_or_no_interval_and_a_warning() {
     assert!(
         screen
             .stderr
-            .contains(&format!("warning: figures of {rows} test review")),
+            .contains(&format!("unreliable: there are only {rows} test review")),
         "{}",
         screen.stderr
     );

@@ -1,4 +1,4 @@
-//! What linear models say of the training reviews that they did not learn from, in a temporary folder.
+//! Tests of the cross-fitted predictions of linear models, in a temporary folder.
 
 #![allow(missing_docs)]
 
@@ -41,14 +41,14 @@ tokenizer = "words"
 bootstrap_samples = 10
 "#;
 
-/// 400 reviews of 80 films. One word tells, and lies in every seventh review; the film's own words stand in all its
-/// reviews, and tell nothing of another film.
+/// 400 reviews of 80 films. One word shows the label, except in every seventh review; the name of the film is in all its
+/// reviews.
 fn reviews() -> String {
     let mut text = "text,label,group\n".to_owned();
     for row in 0..400 {
         let (film, class) = (row % 80, row / 80 % 2);
-        let says = if row % 7 == 0 { 1 - class } else { class };
-        let word = [["bad", "awful"], ["good", "great"]][says][row % 2];
+        let shown = if row % 7 == 0 { 1 - class } else { class };
+        let word = [["bad", "awful"], ["good", "great"]][shown][row % 2];
         writeln!(text, "{word} film{film} scene{row},{class},film {film}").expect("text");
     }
     text
@@ -68,8 +68,8 @@ fn evaluate(pipeline: &Pipeline) -> Artifact {
     run_stage::<Evaluate>(pipeline, None, &Options::default()).expect("an evaluation")
 }
 
-/// What was said of the training reviews; `None` where nothing was.
-fn said(evaluation: &Artifact) -> Option<Vec<Prediction>> {
+/// The cross-fitted predictions; `None` if there is no such file.
+fn cross_fitted_rows(evaluation: &Artifact) -> Option<Vec<Prediction>> {
     evaluation.manifest().file(CROSS_FITTED)?;
     let path = evaluation.file(CROSS_FITTED).expect("a whole file");
     let all = |split| read_predictions(&path, "linear", split).expect("a table");
@@ -77,18 +77,18 @@ fn said(evaluation: &Artifact) -> Option<Vec<Prediction>> {
     Some(all(Split::Train))
 }
 
-fn right(rows: &[Prediction]) -> f64 {
-    let right = rows
+fn accuracy(rows: &[Prediction]) -> f64 {
+    let correct = rows
         .iter()
         .filter(|row| (row.probability >= 0.5) == (row.label == 1));
-    right.count() as f64 / rows.len() as f64
+    correct.count() as f64 / rows.len() as f64
 }
 
 #[test]
 fn every_training_review_is_read_by_a_model_that_did_not_learn_from_it() {
     let (project, pipeline) = trained(&[]);
     let evaluation = evaluate(&pipeline);
-    let rows = said(&evaluation).expect("a table");
+    let rows = cross_fitted_rows(&evaluation).expect("a table");
     let tokens = project.artifact(StageName::Tokenize, "words");
     let train = TokenRows::open(&tokens, Split::Train).expect("training rows");
     let expected: Vec<(u64, u8)> = (0..train.len())
@@ -96,27 +96,27 @@ fn every_training_review_is_read_by_a_model_that_did_not_learn_from_it() {
         .collect();
     let found: Vec<(u64, u8)> = rows.iter().map(|row| (row.row_id, row.label)).collect();
     assert_eq!(found, expected);
-    // As right as it can be where one word lies in every seventh review, and not more: nothing is known by heart.
-    assert!((0.8..0.9).contains(&right(&rows)), "{}", right(&rows));
-    // Whoever reads the predictions sees nothing new.
+    // About 6/7, because the word misleads in every seventh review: the models have not memorised these reviews.
+    assert!((0.8..0.9).contains(&accuracy(&rows)), "{}", accuracy(&rows));
+    // The predictions file does not contain training rows.
     let path = evaluation
         .file("predictions.parquet")
         .expect("a whole file");
     let among = read_predictions(&path, "linear", Split::Train).expect("a table");
     assert!(among.is_empty());
-    // Fewer folds leave less to learn from, and say something else.
+    // With fewer folds the models learn from fewer reviews.
     let other = evaluate(&project.pipeline(&["evaluation.folds=2"]));
-    assert_ne!(said(&other).expect("a table"), rows);
-    // None: the evaluation is as it was before there were any.
+    assert_ne!(cross_fitted_rows(&other).expect("a table"), rows);
+    // Without folds there is no file.
     let none = evaluate(&project.pipeline(&["evaluation.folds=0"]));
-    assert_eq!(said(&none), None);
+    assert_eq!(cross_fitted_rows(&none), None);
     assert!(none.manifest().settings.get("folds").is_none());
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn predictions_do_not_depend_on_the_number_of_threads() {
     let (project, pipeline) = trained(&[]);
-    let one = said(&evaluate(&pipeline));
+    let one = cross_fitted_rows(&evaluate(&pipeline));
     let two = project.pipeline(&["run.threads=2"]);
     let (other, _) = trained(&[]);
     let pipeline = other.pipeline(&[]);
@@ -125,13 +125,13 @@ fn the_number_of_threads_changes_nothing() {
         ..pipeline
     });
     assert!(one.is_some());
-    assert_eq!(one, said(&two));
+    assert_eq!(one, cross_fitted_rows(&two));
 }
 
 #[test]
-fn a_model_of_some_reviews_is_refitted_to_parts_of_these() {
+fn a_model_of_some_reviews_is_cross_fitted_on_the_same_reviews() {
     let (project, pipeline) = trained(&["model.linear.reviews=100"]);
-    let rows = said(&evaluate(&pipeline)).expect("a table");
+    let rows = cross_fitted_rows(&evaluate(&pipeline)).expect("a table");
     assert_eq!(rows.len(), 100);
     let tokens = project.artifact(StageName::Tokenize, "words");
     let model = &pipeline.models["linear"];
@@ -158,7 +158,7 @@ fn a_model_of_some_reviews_is_refitted_to_parts_of_these() {
 }
 
 #[test]
-fn labels_that_were_dealt_out_anew_say_nothing_of_errors() {
+fn shuffled_labels_are_not_cross_fitted() {
     let (_project, pipeline) = trained(&["model.linear.shuffled_labels=true"]);
-    assert_eq!(said(&evaluate(&pipeline)), None);
+    assert_eq!(cross_fitted_rows(&evaluate(&pipeline)), None);
 }

@@ -1,4 +1,4 @@
-//! The stage in a temporary folder: figures that follow from its predictions, and regressions.
+//! Tests of the stage in a temporary folder: metrics, explanations and regressions.
 
 #![allow(missing_docs)]
 
@@ -65,7 +65,7 @@ fn figures(artifact: &Artifact) -> Value {
 }
 
 #[test]
-fn the_figures_are_those_of_the_predictions() {
+fn the_metrics_follow_from_the_predictions() {
     let project = Project::tiny();
     let artifact = evaluate(&trained(&project, &[]), None).expect("an evaluation");
     let rows = predictions(&artifact);
@@ -83,10 +83,10 @@ fn the_figures_are_those_of_the_predictions() {
         rows.iter()
             .all(|(_, _, probability)| (0.0..=1.0).contains(probability))
     );
-    let right = test
+    let correct = test
         .iter()
         .filter(|(_, label, probability)| (*probability >= 0.5) == (*label == 1));
-    let accuracy = right.count() as f64 / test.len() as f64;
+    let accuracy = correct.count() as f64 / test.len() as f64;
     let found = figures(&artifact);
     let figure = &found["models"]["lstm"]["accuracy"];
     assert_eq!(found["rows"], test.len());
@@ -99,7 +99,7 @@ fn the_figures_are_those_of_the_predictions() {
 }
 
 #[test]
-fn calibration_is_told_before_and_after_whichever_way_it_is_done() {
+fn calibration_errors_before_and_after_are_written_for_each_method() {
     for (kind, method) in [
         ("temperature", "logits divided by"),
         ("isotonic", "isotonic"),
@@ -115,7 +115,7 @@ fn calibration_is_told_before_and_after_whichever_way_it_is_done() {
                 .as_str()
                 .is_some_and(|text| text.starts_with(method))
         );
-        // "After" is what stands among the figures, and "before" is something else.
+        // "After" equals the metrics, "before" differs.
         let brier = &figures(&artifact)["models"]["lstm"]["brier"]["value"];
         assert_eq!(&file["after"]["brier"], brier);
         assert_ne!(file["before"]["brier"], *brier);
@@ -127,9 +127,9 @@ fn calibration_is_told_before_and_after_whichever_way_it_is_done() {
 }
 
 #[test]
-fn the_surest_mistakes_come_with_the_words_that_drove_them() {
+fn the_most_confident_errors_have_attributions() {
     let project = Project::tiny();
-    // Labels dealt out anew teach nothing, so that there are mistakes.
+    // With shuffled labels the model learns nothing, so that there are errors.
     let pipeline = trained(&project, &["model.lstm.shuffled_labels=true"]);
     let artifact = evaluate(&pipeline, None).expect("an evaluation");
     let wrong = predictions(&artifact);
@@ -151,13 +151,13 @@ fn the_surest_mistakes_come_with_the_words_that_drove_them() {
             texts.insert(ids.value(row), text);
         }
     }
-    for mistake in explained {
-        let text = &texts[&mistake["row_id"].as_u64().expect("an id")];
-        let words = mistake["words"].as_array().expect("words");
+    for error in explained {
+        let text = &texts[&error["row_id"].as_u64().expect("an id")];
+        let words = error["words"].as_array().expect("words");
         assert!(!words.is_empty());
         for word in words {
-            let place = |end: usize| word[end].as_u64().expect("a byte") as usize;
-            let word = text.get(place(0)..place(1)).expect("whole characters");
+            let offset = |end: usize| word[end].as_u64().expect("a byte") as usize;
+            let word = text.get(offset(0)..offset(1)).expect("whole characters");
             assert!(
                 !word.is_empty() && !word.contains(char::is_whitespace),
                 "{word}"
@@ -172,7 +172,7 @@ fn the_number_of_threads_changes_no_prediction() {
     let one = evaluate(&trained(&project, &["run.threads=1"]), None).expect("an evaluation");
     let one = predictions(&one);
     let other = Project::tiny();
-    // The model is trained as before: training in two parts rounds otherwise.
+    // The model is trained with the same number of threads, because that number changes rounding errors.
     let pipeline = trained(&other, &["run.threads=1"]);
     let two = evaluate(
         &Pipeline {
@@ -185,7 +185,7 @@ fn the_number_of_threads_changes_no_prediction() {
 }
 
 #[test]
-fn a_bundle_whose_tokenizer_was_swapped_is_refused() {
+fn a_bundle_with_another_tokenizer_is_rejected() {
     let project = Project::tiny();
     let pipeline = trained(&project, &[]);
     let model = project.artifact(StageName::Train, "lstm");
@@ -196,7 +196,7 @@ fn a_bundle_whose_tokenizer_was_swapped_is_refused() {
         text.replacen("\"version\": \"1.0\"", "\"version\": \"1.1\"", 1),
     )
     .expect("written");
-    let error = evaluate(&pipeline, None).expect_err("it was swapped");
+    let error = evaluate(&pipeline, None).expect_err("the tokenizer was replaced");
     assert!(
         error.contains("tokenizer.json") && error.contains("damaged"),
         "{error}"
@@ -204,14 +204,14 @@ fn a_bundle_whose_tokenizer_was_swapped_is_refused() {
 }
 
 #[test]
-fn a_regression_is_an_error_and_its_own_figures_are_none() {
+fn a_regression_is_an_error_and_the_same_metrics_are_not() {
     let project = Project::tiny();
     let pipeline = trained(&project, &[]);
     let artifact = evaluate(&pipeline, None).expect("an evaluation");
     let own = artifact.folder().join("metrics.json");
     evaluate(&pipeline, Some(own.clone())).expect("no worse than itself");
 
-    // A baseline that got every row right, without the predictions that would prove it.
+    // A baseline with almost perfect metrics and without predictions.
     let mut figures = figures(&artifact);
     for figure in figures["models"]["lstm"]
         .as_object_mut()
@@ -223,7 +223,7 @@ fn a_regression_is_an_error_and_its_own_figures_are_none() {
     let better = project.folder().join("better.json");
     fs::write(&better, figures.to_string()).expect("written");
     let error = evaluate(&pipeline, Some(better)).expect_err("much worse");
-    assert!(error.contains("fell from 99.9 %"), "{error}");
+    assert!(error.contains("fell from 99.9"), "{error}");
     let missing =
         evaluate(&pipeline, Some(project.folder().join("none.json"))).expect_err("no file");
     assert!(missing.contains("none.json"), "{missing}");

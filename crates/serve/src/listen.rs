@@ -19,7 +19,7 @@ use crate::state::AppState;
 
 /// The answer to a connection beyond the limit, sent before its request is read.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-retry-after: 1\r\nconnection: close\r\ncontent-length: 96\r\n\r\n\
+retry-after: 1\r\nconnection: close\r\ncontent-length: 98\r\n\r\n\
 {\"error\":\"There are too many open connections\",\"hint\":\"Retry in a second, with fewer connections\"}";
 
 /// Maximum number of refused connections that are closed gracefully at the same time, and the maximum time and bytes

@@ -7,9 +7,8 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use artifact::format::count;
-use artifact::{Failure, FailureKind};
-use bundle::{Explanation, WordSpan};
+use artifact::{Failure, FailureKind, format};
+use bundle::{Explanation, PlacedWord};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -117,8 +116,8 @@ impl PredictionQueues {
         };
         let slots = queue.reserve(query.texts.len().max(1));
         let slots = slots.ok_or_else(|| {
-            let capacity = count(queue.capacity);
-            ApiError::busy(format!("The {name} is full: it holds {capacity} texts"), 1)
+            let texts = format::plural(queue.capacity as u64, "text", "texts");
+            ApiError::busy(format!("The {name} is full: it holds {texts}"), 1)
         })?;
         queue.submit(query, slots, Message::Predict).await
     }

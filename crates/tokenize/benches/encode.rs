@@ -39,7 +39,7 @@ fn tokenizer() -> TokenizerFile {
 fn encoding(criterion: &mut Criterion) {
     let tokenizer = tokenizer();
     let text: String = (0..230)
-        .map(|place| format!("Word{} ", place * 89 % (WORDS + 500)))
+        .map(|index| format!("Word{} ", index * 89 % (WORDS + 500)))
         .collect();
     let mut group = criterion.benchmark_group("encode");
     group.throughput(Throughput::Bytes(text.len() as u64));

@@ -1,4 +1,4 @@
-//! How often each word occurs in the training split: all that any vocabulary is learned from.
+//! Counts how often each word occurs in the training split. Vocabularies are learned only from these counts.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,34 +11,33 @@ use tokenizers::{
     Tokenizer,
 };
 
-use crate::library;
-use crate::rows::rows_of;
+use crate::library_error;
+use crate::rows::read_split;
 
-/// Reviews that one thread counts before it hands its counts over.
+/// Reviews that a thread counts before its counts are added to the total.
 const CHUNK: usize = 512;
 
 /// A word and how often it occurs.
 pub(crate) type WordCount = (String, u64);
 
-/// Counts the words of the training split, and of no other. Sorted by word: the library's own
-/// trainers count into hash maps whose order differs from one process to the next, and would learn
-/// a slightly different vocabulary each time.
+/// Counts the words of the training split. The result is sorted by word: the trainers of the library count into hash
+/// maps, whose order differs between processes, and learn a slightly different vocabulary each time.
 ///
 /// # Errors
-/// The table is damaged, or the tokenizer refuses a text.
+/// The table is damaged, or the tokenizer fails on a text.
 pub(crate) fn count_words(
     tokenizer: &Tokenizer,
     clean: &Path,
     task: &ProgressTask,
 ) -> Result<Vec<WordCount>, Failure> {
     let mut total = HashMap::new();
-    for rows in rows_of(clean, Split::Train)? {
+    for rows in read_split(clean, Split::Train)? {
         let rows = rows?;
         let texts = rows.texts();
         let chunks = texts.par_chunks(CHUNK);
         let counts = chunks.map(|chunk| count_chunk(tokenizer, chunk, task));
         let counts: Result<Vec<_>, _> = counts.collect();
-        let counts = counts.map_err(library("split a review into words"))?;
+        let counts = counts.map_err(library_error("split a review into words"))?;
         for (word, count) in counts.into_iter().flatten() {
             *total.entry(word).or_insert(0) += count;
         }
@@ -66,7 +65,7 @@ fn count_chunk(
     Ok(counts)
 }
 
-/// What the tokenizer's first two steps make of a text: its words, before any vocabulary.
+/// Calls `visit` for each word of a text after normalisation and pre-tokenization, before any vocabulary is used.
 pub(crate) fn for_each_word(
     tokenizer: &Tokenizer,
     text: &str,

@@ -1,4 +1,4 @@
-//! One split as an Arrow file of ids.
+//! Writes a split as an Arrow file of token ids.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,38 +12,38 @@ use settings::TokenizerSettings;
 use stage::ProgressTask;
 use text::{Encoded, TokenizerFile};
 
-use crate::rows::{Rows, rows_of};
-use crate::statistics::Figures;
+use crate::rows::{Rows, read_split};
+use crate::statistics::SplitCounts;
 
-/// Vocabularies up to this size fit ids into two bytes.
-const NARROW: u32 = 1 << 16;
+/// Ids of vocabularies up to this size fit into two bytes.
+const MAX_TWO_BYTE_VOCABULARY: u32 = 1 << 16;
 
-/// Encodes the rows of a split, in the order of the table, and counts what it did. Memory holds one
-/// batch of rows and the length of every row.
+/// Encodes the rows of a split in the order of the table and returns counts for the statistics. Only one batch of rows
+/// and the length of every row are in memory.
 ///
 /// # Errors
-/// The table is damaged, a row cannot be encoded, or the disk refuses.
+/// The table is damaged, a row cannot be encoded, or the file cannot be written.
 pub(crate) fn encode_split(
     tokenizer: &TokenizerFile,
     settings: &TokenizerSettings,
     clean: &Path,
     split: Split,
     destination: &Path,
-    task: &ProgressTask,
-) -> Result<Figures, Failure> {
-    let wide = tokenizer.vocabulary_size() > NARROW;
+    task: &Task,
+) -> Result<SplitCounts, Failure> {
+    let wide = tokenizer.vocabulary_size() > MAX_TWO_BYTE_VOCABULARY;
     let schema = match split {
         Split::Unlabelled => schema::unlabelled_tokens(wide),
         _ => schema::tokens(wide),
     };
-    let mut figures = Figures::default();
+    let mut counts = SplitCounts::default();
     let mut failure = None;
-    let batches = rows_of(clean, split)?
+    let batches = read_split(clean, split)?
         .map(|rows| {
             let rows = rows?;
             let encoded = encode_rows(tokenizer, settings, &rows, task)?;
             for row in &encoded {
-                figures.add(row, tokenizer.unknown_id());
+                counts.add(row, tokenizer.unknown_id());
             }
             to_batch(rows, &encoded, &schema, wide)
                 .map_err(|error| ArtifactError::table("write", destination)(error).into())
@@ -53,7 +53,7 @@ pub(crate) fn encode_split(
         })
         .filter(|batch| batch.num_rows() > 0);
     write_arrays(destination, &schema, batches)?;
-    failure.map_or(Ok(figures), Err)
+    failure.map_or(Ok(counts), Err)
 }
 
 fn encode_rows(
@@ -70,9 +70,7 @@ fn encode_rows(
             let encoded = tokenizer.encode(text, settings.max_length, settings.truncation);
             task.advance(1);
             encoded.map_err(|failure| {
-                failure.context(format!(
-                    "The review with the row id `{row_id}` could not be encoded"
-                ))
+                failure.context(format!("Failed to encode the review with row id {row_id}"))
             })
         })
         .collect()
@@ -88,7 +86,7 @@ fn to_batch(
     let ids: ArrayRef = if wide {
         Arc::new(UInt32Array::from_iter_values(all_ids))
     } else {
-        // Ids are below the vocabulary's size, which was seen to fit.
+        // Ids are smaller than the vocabulary, which is small enough.
         Arc::new(UInt16Array::from_iter_values(all_ids.map(|id| id as u16)))
     };
     let item = Arc::new(Field::new_list_field(ids.data_type().clone(), false));

@@ -1,7 +1,7 @@
-//! The stage `tokenize`: a tokenizer, and every review as token ids.
+//! The stage `tokenize`: learns or imports a tokenizer, and converts every review to token ids.
 //!
-//! A trained tokenizer learns from the training split alone. The ids are made with the file that is
-//! written, read back, so that whoever loads `tokenizer.json` later gets the same ids.
+//! A tokenizer is learned only from the training split. The ids are computed with the tokenizer read back from the
+//! written `tokenizer.json`, so that every later program gets the same ids.
 
 mod count;
 mod encode;
@@ -24,10 +24,10 @@ use text::TokenizerFile;
 use encode::encode_split;
 use statistics::Statistics;
 
-/// Name of the tokenizer inside the artifact, as everywhere else in this ecosystem.
+/// The tokenizer in the artifact, with its usual name.
 const TOKENIZER: &str = "tokenizer.json";
 
-/// Name of the figures inside the artifact.
+/// The statistics in the artifact.
 const STATISTICS: &str = "statistics.json";
 
 /// The stage.
@@ -38,8 +38,8 @@ impl Stage for Tokenize {
     const NAME: StageName = StageName::Tokenize;
     const ABOUT: &'static str = "Learn a tokenizer from the training split and write every review as token ids
 
-Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each of train, validation, test and unlabelled, and
-`statistics.json` with lengths, truncated rows and the share of unknown tokens.";
+Reads `clean.parquet`. Writes `tokenizer.json`, an Arrow file of token ids for each split (train, validation, test, unlabelled), and
+`statistics.json` with lengths, truncated reviews and the share of unknown tokens.";
     type Settings = TokenizerSettings;
     type Options = NoOptions;
 
@@ -47,17 +47,17 @@ Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each o
         let reviews = Reviews::open(context.input(StageName::Clean))?;
         let path = context.output().join(TOKENIZER);
         let bytes = match settings.kind {
-            TokenizerKind::Pretrained => text::import_tokenizer(source_of(context)?)?,
-            _ => train(context, &settings, &reviews)?,
+            TokenizerKind::Pretrained => text::import(source_path(context)?)?,
+            _ => learn(context, &settings, &reviews)?,
         };
         fs::write(&path, bytes).map_err(ArtifactError::io("write", &path))?;
-        // Read back and not kept: scores may differ in the last digit once they were text.
+        // Read back, because scores may be rounded when they are written as text.
         let tokenizer = TokenizerFile::read(&path)?;
         encode(context, &settings, &reviews, &tokenizer)
     }
 }
 
-/// The input and what its contract says about it.
+/// The cleaned reviews and the contract of their artifact.
 struct Reviews {
     path: PathBuf,
     rows: [(Split, u64); 4],
@@ -92,26 +92,26 @@ impl Reviews {
     }
 }
 
-fn source_of(context: &Context) -> Result<&Path, Failure> {
+fn source_path(context: &Context) -> Result<&Path, Failure> {
     match context.source() {
         Some(Source::Path(path)) => Ok(path),
         _ => Err(Failure::new(format!(
-            "`tokenizer.{}.source` must name the `tokenizer.json` to use",
+            "`tokenizer.{}.source` must be the path of a `tokenizer.json`",
             context.step().variant
         ))),
     }
 }
 
-/// The `tokenizers` library gave up: `map_err(library("learn the vocabulary"))`.
-fn library<E>(action: &'static str) -> impl Fn(E) -> Failure
+/// Converts an error of the library `tokenizers`: `map_err(library_error("learn the vocabulary"))`.
+fn library_error<E>(action: &'static str) -> impl Fn(E) -> Failure
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     move |error| Failure::new(format!("Failed to {action}")).with_cause(error)
 }
 
-/// Learns a tokenizer and gives it as the text of its file.
-fn train(
+/// Learns a tokenizer and returns the content of its file.
+fn learn(
     context: &Context,
     settings: &TokenizerSettings,
     reviews: &Reviews,
@@ -119,27 +119,29 @@ fn train(
     let (_, rows) = reviews.rows[0];
     if rows == 0 {
         return Err(
-            Failure::new("The training split is empty, so there is nothing to learn a vocabulary from")
-                .with_hint("Give the training split rows: lower `clean.split.test` and `clean.split.validation`, or ingest more reviews".to_owned()),
+            Failure::new("The training split is empty, so no vocabulary can be learned").with_hint(
+                "Lower `clean.split.test` and `clean.split.validation`, or ingest more reviews"
+                    .to_owned(),
+            ),
         );
     }
-    let recipe = recipe::tokenizer(settings.kind, settings.lowercase.unwrap_or(true))?;
+    let tokenizer = recipe::tokenizer(settings.kind, settings.lowercase.unwrap_or(true))?;
     let progress = context.progress();
     let task = progress.task("counting words", Some(rows), "reviews");
-    let words = count::count_words(&recipe, &reviews.path, &task)?;
+    let words = count::count_words(&tokenizer, &reviews.path, &task)?;
     drop(task);
     let size = settings.vocabulary_size;
-    let frequency = settings.min_frequency;
-    let limits = vocabulary::Limits {
+    let min_frequency = settings.min_frequency;
+    let limits = vocabulary::VocabularyLimits {
         size: size.unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY),
-        frequency: frequency
+        min_frequency: min_frequency
             .unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY)
             .into(),
     };
     let task = progress.task("learning the vocabulary", None, "words");
     task.advance(words.len() as u64);
     let model = vocabulary::learn(settings.kind, &words, limits)?;
-    recipe::finish(recipe, model)
+    recipe::to_file(tokenizer, model)
 }
 
 fn encode(
@@ -155,10 +157,10 @@ fn encode(
     for (split, _) in reviews.rows {
         let name = format!("{split}.arrow");
         let path = context.output().join(&name);
-        let figures = encode_split(tokenizer, settings, &reviews.path, split, &path, &task)?;
-        files.push(OutputFile::table(name, figures.rows()));
-        if split != Split::Unlabelled || figures.rows() > 0 {
-            statistics.add(split, &figures);
+        let counts = encode_split(tokenizer, settings, &reviews.path, split, &path, &task)?;
+        files.push(OutputFile::table(name, counts.rows()));
+        if split != Split::Unlabelled || counts.rows() > 0 {
+            statistics.add(split, &counts);
         }
     }
     let path = context.output().join(STATISTICS);

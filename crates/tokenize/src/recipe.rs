@@ -1,9 +1,9 @@
-//! How each trained kind splits text before its vocabulary comes into play, in terms that a
-//! `tokenizer.json` can say.
+//! Normalisation and pre-tokenization of each kind of learned tokenizer: how text is split into words before the
+//! vocabulary is used, in the terms of `tokenizer.json`.
 //!
-//! No kind registers `<pad>` and `<unk>` as added tokens: those are matched in the text itself, and
-//! a review that quotes `<pad>` would have padding in its midst. They are entries of the vocabulary
-//! that no text can spell, because every kind splits `<` from what follows.
+//! `<pad>` and `<unk>` are not registered as added tokens, because those are matched in the text: a review that quotes
+//! `<pad>` would contain padding. They are entries of the vocabulary that no text can produce, because every kind
+//! separates `<` from the following characters.
 
 use artifact::Failure;
 use settings::TokenizerKind;
@@ -23,12 +23,12 @@ use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{DecoderWrapper, SplitDelimiterBehavior, Tokenizer};
 
-use crate::library;
+use crate::library_error;
 use crate::vocabulary::PAD;
 
-/// A tokenizer of this kind without a vocabulary.
+/// Builds a tokenizer of this kind without a vocabulary.
 pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenizer, Failure> {
-    let failed = library("build the tokenizer");
+    let failed = library_error("build the tokenizer");
     let mut tokenizer = Tokenizer::new(ModelWrapper::WordLevel(WordLevel::default()));
     tokenizer.with_normalizer(Some(normalizer(lowercase).map_err(&failed)?));
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer(kind).map_err(&failed)?));
@@ -36,17 +36,17 @@ pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenize
     Ok(tokenizer)
 }
 
-/// The text of the file of a tokenizer with this vocabulary.
-pub(crate) fn finish(mut tokenizer: Tokenizer, model: ModelWrapper) -> Result<Vec<u8>, Failure> {
+/// Adds the vocabulary and returns the content of `tokenizer.json`.
+pub(crate) fn to_file(mut tokenizer: Tokenizer, model: ModelWrapper) -> Result<Vec<u8>, Failure> {
     tokenizer.with_model(model);
     tokenizer.with_padding(Some(text::padding_params(0, PAD)));
     let json = tokenizer
         .to_string(true)
-        .map_err(library("write the tokenizer as JSON"))?;
+        .map_err(library_error("write the tokenizer as JSON"))?;
     Ok(json.into_bytes())
 }
 
-/// One form for what looks the same: composed letters, one apostrophe, one case where asked for.
+/// Unicode NFC, one form of apostrophe and, optionally, lower case.
 fn normalizer(lowercase: bool) -> tokenizers::Result<NormalizerWrapper> {
     let mut steps = vec![
         NormalizerWrapper::NFC(NFC),
@@ -60,7 +60,7 @@ fn normalizer(lowercase: bool) -> tokenizers::Result<NormalizerWrapper> {
 
 fn pre_tokenizer(kind: TokenizerKind) -> tokenizers::Result<PreTokenizerWrapper> {
     Ok(match kind {
-        // Inverted: the pattern says what is kept, and what lies between is removed.
+        // Inverted: the pattern matches words, and the text between them is removed.
         TokenizerKind::Word => {
             let words = SplitPattern::Regex(WORD_PATTERN.to_owned());
             Split::new(words, SplitDelimiterBehavior::Removed, true)?.into()
@@ -68,7 +68,7 @@ fn pre_tokenizer(kind: TokenizerKind) -> tokenizers::Result<PreTokenizerWrapper>
         TokenizerKind::Wordpiece => BertPreTokenizer.into(),
         TokenizerKind::Bpe => byte_level().into(),
         TokenizerKind::Unigram | TokenizerKind::Pretrained => {
-            PreTokenizers::new(vec![spaces().into(), Punctuation::default().into()]).into()
+            PreTokenizers::new(vec![metaspace().into(), Punctuation::default().into()]).into()
         }
     })
 }
@@ -78,16 +78,16 @@ fn decoder(kind: TokenizerKind) -> Option<DecoderWrapper> {
         TokenizerKind::Word => None,
         TokenizerKind::Wordpiece => Some(WordPieceDecoder::default().into()),
         TokenizerKind::Bpe => Some(byte_level().into()),
-        TokenizerKind::Unigram | TokenizerKind::Pretrained => Some(spaces().into()),
+        TokenizerKind::Unigram | TokenizerKind::Pretrained => Some(metaspace().into()),
     }
 }
 
-/// Every space is the start of a word, before the first one, too.
-fn spaces() -> Metaspace {
+/// Marks the start of every word, including the first one.
+fn metaspace() -> Metaspace {
     Metaspace::new('\u{2581}', PrependScheme::Always, true)
 }
 
-/// A space before the first word, so that it is the same token as anywhere else.
+/// Adds a space before the first word, so that it gets the same tokens as elsewhere in a text.
 fn byte_level() -> ByteLevel {
     ByteLevel::new(true, true, true)
 }
@@ -98,15 +98,15 @@ mod tests {
     use crate::count::for_each_word;
 
     fn check(kind: TokenizerKind, lowercase: bool, text: &str, expected: &[&str]) {
-        let recipe = tokenizer(kind, lowercase).expect("the recipe is sound");
+        let tokenizer = tokenizer(kind, lowercase).expect("a valid tokenizer");
         let mut words = Vec::new();
-        for_each_word(&recipe, text, |word| words.push(word.to_owned()))
+        for_each_word(&tokenizer, text, |word| words.push(word.to_owned()))
             .expect("any text can be split");
         assert_eq!(words, expected, "`{text}`");
     }
 
     #[test]
-    fn words_stand_as_in_the_vocabulary_of_glove() {
+    fn words_are_split_as_in_the_vocabulary_of_glove() {
         let words = |text, expected: &[&str]| check(TokenizerKind::Word, true, text, expected);
         words("I didn't like it.", &["i", "did", "n't", "like", "it", "."]);
         words(
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn no_kind_can_spell_a_special_token() {
+    fn no_text_produces_a_special_token() {
         check(
             TokenizerKind::Wordpiece,
             true,

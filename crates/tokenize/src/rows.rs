@@ -1,4 +1,4 @@
-//! The rows of `clean.parquet` that belong to one split.
+//! Reads the rows of `clean.parquet` that belong to one split.
 
 use std::path::Path;
 
@@ -6,29 +6,29 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt8Array, UInt64A
 use arrow::datatypes::{UInt8Type, UInt64Type};
 use artifact::{ArtifactError, Split, filter_split, format, read_columns, schema};
 
-/// Where the row id, text, label and split stand in the table.
+/// Positions of row id, text, label and split in the table.
 const COLUMNS: [usize; 4] = [0, 1, 2, 3];
 
 /// Some rows of a split, column by column, in the order of the table.
 pub(crate) struct Rows {
     pub(crate) row_ids: UInt64Array,
-    /// `None` for rows that have none.
+    /// `None` in the unlabelled split.
     pub(crate) labels: Option<UInt8Array>,
     pub(crate) texts: StringArray,
 }
 
 impl Rows {
-    /// Every text.
+    /// The texts.
     pub(crate) fn texts(&self) -> Vec<&str> {
         self.texts.iter().flatten().collect()
     }
 }
 
-/// The rows of a split, a few thousand at a time.
+/// Reads the rows of a split, a few thousand at a time.
 ///
 /// # Errors
 /// The table is damaged, or a row of a labelled split has no label.
-pub(crate) fn rows_of(
+pub(crate) fn read_split(
     path: &Path,
     split: Split,
 ) -> Result<impl Iterator<Item = Result<Rows, ArtifactError>> + use<>, ArtifactError> {

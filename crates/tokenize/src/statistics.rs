@@ -1,11 +1,11 @@
-//! `statistics.json`: what became of the reviews as tokens.
+//! `statistics.json`: lengths, truncation and unknown tokens of the encoded reviews.
 
 use artifact::{Split, format};
 use serde_json::{Map, Value, json};
 use settings::TokenizerKind;
 use text::{Encoded, TokenizerFile};
 
-/// Quantiles of row lengths that are reported, with their names.
+/// The reported quantiles of row lengths, with their names.
 const QUANTILES: [(&str, f64); 6] = [
     ("q25", 0.25),
     ("median", 0.5),
@@ -15,17 +15,21 @@ const QUANTILES: [(&str, f64); 6] = [
     ("q99", 0.99),
 ];
 
-/// What is counted while a split is encoded.
+/// Counts of a split.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Figures {
+pub(crate) struct SplitCounts {
+    /// Tokens of each row before truncation.
     lengths: Vec<u32>,
+    /// Tokens after truncation.
     kept: u64,
+    /// Unknown tokens after truncation.
     unknown: u64,
+    /// Truncated rows.
     truncated: u64,
 }
 
-impl Figures {
-    /// Counts one row.
+impl SplitCounts {
+    /// Counts a row.
     pub(crate) fn add(&mut self, row: &Encoded, unknown_id: Option<u32>) {
         self.lengths.push(row.length);
         self.kept += row.ids.len() as u64;
@@ -33,14 +37,14 @@ impl Figures {
         self.truncated += u64::from(row.is_truncated());
     }
 
-    /// Rows counted.
+    /// Number of rows.
     pub(crate) fn rows(&self) -> u64 {
         self.lengths.len() as u64
     }
 
-    /// Tokens are counted before truncation, `tokens_kept` after it; the shares of unknown tokens are of
-    /// these. `length` is that of rows before truncation, and null for a split without rows.
-    fn report(&self) -> Value {
+    /// The entry of a split. `tokens` and `length` are before truncation, `tokens_kept` is after it; `share_unknown` is
+    /// the share of `tokens_kept`. `length` is null for a split without rows.
+    fn to_json(&self) -> Value {
         let mut lengths = self.lengths.clone();
         lengths.sort_unstable();
         let tokens: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
@@ -84,10 +88,10 @@ fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-/// What was counted of all splits.
+/// The statistics of all splits.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
-    /// Share of the training split's kept tokens that the vocabulary has.
+    /// Share of the training tokens after truncation that are in the vocabulary.
     training_coverage: f64,
     rows: u64,
     truncated: u64,
@@ -95,17 +99,17 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
-    /// Adds what was counted of a split.
-    pub(crate) fn add(&mut self, split: Split, figures: &Figures) {
+    /// Adds the counts of a split.
+    pub(crate) fn add(&mut self, split: Split, counts: &SplitCounts) {
         if split == Split::Train {
-            self.training_coverage = 1.0 - share(figures.unknown, figures.kept);
+            self.training_coverage = 1.0 - share(counts.unknown, counts.kept);
         }
-        self.rows += figures.rows();
-        self.truncated += figures.truncated;
-        self.splits.insert(split.to_string(), figures.report());
+        self.rows += counts.rows();
+        self.truncated += counts.truncated;
+        self.splits.insert(split.to_string(), counts.to_json());
     }
 
-    /// The text of the file.
+    /// The content of the file.
     pub(crate) fn to_json(&self, kind: TokenizerKind, tokenizer: &TokenizerFile) -> Vec<u8> {
         let statistics = json!({
             "tokenizer": kind,
@@ -116,10 +120,10 @@ impl Statistics {
         serde_json::to_vec_pretty(&statistics).expect("figures are plain data")
     }
 
-    /// Coverage and truncation in half a line.
+    /// Coverage and truncation for the last line of the stage.
     pub(crate) fn summary(&self, max_length: u32) -> String {
         format!(
-            "{} of the training tokens known, {} truncated to {} tokens",
+            "{} of the training tokens known, {} of the reviews truncated to {} tokens",
             format::percent(self.training_coverage),
             format::percent(share(self.truncated, self.rows)),
             format::count(max_length)
@@ -145,23 +149,23 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_was_left_out_and_what_was_unknown() {
-        let mut figures = Figures::default();
-        figures.add(
+    fn truncated_rows_and_unknown_tokens_are_counted() {
+        let mut counts = SplitCounts::default();
+        counts.add(
             &Encoded {
                 ids: vec![1, 5],
                 length: 6,
             },
             Some(1),
         );
-        figures.add(
+        counts.add(
             &Encoded {
                 ids: vec![2, 3],
                 length: 2,
             },
             Some(1),
         );
-        let report = figures.report();
+        let entry = counts.to_json();
         let expected = [
             ("rows", json!(2)),
             ("tokens", json!(8)),
@@ -172,8 +176,8 @@ mod tests {
             ("share_unknown", json!(0.25)),
         ];
         for (name, value) in expected {
-            assert_eq!(report[name], value, "{name}");
+            assert_eq!(entry[name], value, "{name}");
         }
-        assert_eq!(Figures::default().report()["length"], Value::Null);
+        assert_eq!(SplitCounts::default().to_json()["length"], Value::Null);
     }
 }

@@ -1,12 +1,12 @@
-//! The vocabulary of each trained kind, learned from word counts.
+//! Learns the vocabulary of each kind of tokenizer from word counts.
 //!
-//! Equal counts must give equal bytes, in every process and on any number of threads. The library's
-//! trainers are made so here where they are not by themselves; each function says how.
+//! Equal counts must give equal bytes in every process and with any number of threads. Not all trainers of the library
+//! guarantee this; each function explains what it does about it.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::Failure;
+use artifact::{Failure, format};
 use settings::TokenizerKind;
 use tokenizers::AddedToken;
 use tokenizers::models::ModelWrapper;
@@ -17,7 +17,7 @@ use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
 use crate::count::WordCount;
-use crate::library;
+use crate::library_error;
 
 /// The padding token: id 0 in every trained vocabulary.
 pub(crate) const PAD: &str = "<pad>";
@@ -25,28 +25,28 @@ pub(crate) const PAD: &str = "<pad>";
 /// The unknown token: id 1 in every trained vocabulary.
 pub(crate) const UNKNOWN: &str = "<unk>";
 
-/// Single signs that a vocabulary of pieces holds at most, as in BERT's.
-const ALPHABET: usize = 1000;
+/// Maximum number of single characters in a vocabulary of word pieces, as for BERT.
+const MAX_ALPHABET: usize = 1000;
 
-/// What prefix a piece has that continues a word.
-const CONTINUING: &str = "##";
+/// The prefix of a piece that continues a word.
+const CONTINUATION_PREFIX: &str = "##";
 
-/// How far apart the unigram trainer sets the scores of the signs that its model has dropped.
-const STEP: f64 = 0.0001;
+/// The distance between the scores that the unigram trainer gives to characters that its model has dropped.
+const SCORE_STEP: f64 = 0.0001;
 
-/// How large a vocabulary may be and what is too rare for it.
+/// VocabularyLimits on the size of a vocabulary and on the frequency of its words.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Entries at most, special tokens included.
+pub(crate) struct VocabularyLimits {
+    /// Maximum number of entries, including special tokens.
     pub(crate) size: u32,
-    /// Occurrences at least.
-    pub(crate) frequency: u64,
+    /// Minimum number of occurrences.
+    pub(crate) min_frequency: u64,
 }
 
-impl Limits {
-    /// The words that are not too rare.
+impl VocabularyLimits {
+    /// The words that are frequent enough.
     fn frequent(self, words: &[WordCount]) -> impl Iterator<Item = &WordCount> {
-        let is_frequent = move |(_, count): &&WordCount| *count >= self.frequency;
+        let is_frequent = move |(_, count): &&WordCount| *count >= self.min_frequency;
         words.iter().filter(is_frequent)
     }
 }
@@ -54,16 +54,16 @@ impl Limits {
 /// Learns the vocabulary of a kind.
 ///
 /// # Errors
-/// No word is frequent enough, or the library gives up.
+/// No word is frequent enough, or the library fails.
 pub(crate) fn learn(
     kind: TokenizerKind,
     words: &[WordCount],
-    limits: Limits,
+    limits: VocabularyLimits,
 ) -> Result<ModelWrapper, Failure> {
     if limits.frequent(words).next().is_none() {
         return Err(Failure::new(format!(
-            "No word of the training split occurs {} times, so the vocabulary would be empty",
-            limits.frequency
+            "No word of the training split occurs {}, so the vocabulary would be empty",
+            format::plural(limits.min_frequency, "time", "times")
         ))
         .with_hint("Lower the tokenizer's `min_frequency`".to_owned()));
     }
@@ -75,15 +75,15 @@ pub(crate) fn learn(
     })
 }
 
-/// The special tokens as trainers take them.
+/// The special tokens in the form that the trainers expect.
 fn special_tokens() -> Vec<AddedToken> {
     [PAD, UNKNOWN]
         .map(|token| AddedToken::from(token, true))
         .to_vec()
 }
 
-/// The most frequent words, equally frequent ones in the order of the alphabet.
-fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, Failure> {
+/// The most frequent words; words of equal frequency are in alphabetical order.
+fn word_level(words: &[WordCount], limits: VocabularyLimits) -> Result<WordLevel, Failure> {
     let mut frequent: Vec<&WordCount> = limits.frequent(words).collect();
     frequent.sort_by_key(|(word, count)| (Reverse(*count), word));
     let frequent = frequent.into_iter().map(|(word, _)| word.as_str());
@@ -91,38 +91,39 @@ fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, Failure>
     let ids = tokens.map(str::to_owned).zip(0..limits.size).collect();
     let model = WordLevel::builder().vocab(ids);
     let model = model.unk_token(UNKNOWN.to_owned()).build();
-    model.map_err(library("build the vocabulary"))
+    model.map_err(library_error("build the vocabulary"))
 }
 
-/// Byte-level BPE. The trainer breaks ties between pairs by their ids, and ids follow from the
-/// sorted alphabet and the merges before, so the order in which it meets the words does not matter.
-fn byte_pairs(words: &[WordCount], limits: Limits) -> Result<BPE, Failure> {
+/// Byte-level BPE. The trainer breaks ties between pairs by their ids. The ids follow from the sorted alphabet and the
+/// earlier merges, so the order of the words does not matter.
+fn byte_pairs(words: &[WordCount], limits: VocabularyLimits) -> Result<BPE, Failure> {
     let bytes = ByteLevel::alphabet().into_iter().collect();
     let trainer = pair_trainer(limits, special_tokens()).initial_alphabet(bytes);
     train_pairs(trainer, words)
 }
 
-/// WordPiece, learned like BPE, as the library does. Its trainer numbers the signs that continue a
-/// word (`##a`) in the order in which it meets them, which is a hash map's, and ties are broken by
-/// number. They are therefore given to it in order beforehand, in the guise of special tokens.
-fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, Failure> {
-    let spelled = spelled_with(words, &alphabet(words, limits));
+/// WordPiece, learned like BPE, as in the library. Its trainer numbers the characters that continue a word (`##a`) in
+/// the order of a hash map and breaks ties by number. Therefore these characters are passed in sorted order, as special
+/// tokens.
+fn word_pieces(words: &[WordCount], limits: VocabularyLimits) -> Result<WordPiece, Failure> {
+    let spelled = words_spelled_with(words, &alphabet(words, limits));
     let continuing = spelled.iter().flat_map(|(word, _)| word.chars().skip(1));
     let continuing: BTreeSet<char> = continuing.collect();
-    let token = |sign| AddedToken::from(format!("{CONTINUING}{sign}"), true);
-    let mut given = special_tokens();
-    given.extend(continuing.into_iter().map(token));
-    let trainer = pair_trainer(limits, given).continuing_subword_prefix(CONTINUING.to_owned());
+    let token = |character| AddedToken::from(format!("{CONTINUATION_PREFIX}{character}"), true);
+    let mut special = special_tokens();
+    special.extend(continuing.into_iter().map(token));
+    let trainer =
+        pair_trainer(limits, special).continuing_subword_prefix(CONTINUATION_PREFIX.to_owned());
     let mut model = WordPiece::from_bpe(&train_pairs(trainer, &spelled)?);
     UNKNOWN.clone_into(&mut model.unk_token);
     Ok(model)
 }
 
-fn pair_trainer(limits: Limits, special: Vec<AddedToken>) -> BpeTrainerBuilder {
+fn pair_trainer(limits: VocabularyLimits, special: Vec<AddedToken>) -> BpeTrainerBuilder {
     BpeTrainer::builder()
         .show_progress(false)
         .vocab_size(limits.size as usize)
-        .min_frequency(limits.frequency)
+        .min_frequency(limits.min_frequency)
         .special_tokens(special)
 }
 
@@ -132,19 +133,18 @@ fn train_pairs(trainer: BpeTrainerBuilder, words: &[WordCount]) -> Result<BPE, F
         .map(|(word, count)| (word.as_str().into(), *count));
     let mut model = BPE::default();
     let learned = trainer.build().do_train(&counts.collect(), &mut model);
-    learned.map_err(library("learn the vocabulary"))?;
+    learned.map_err(library_error("learn the vocabulary"))?;
     Ok(model)
 }
 
-/// The unigram language model (Kudo 2018), learned so that it comes out the same every time. Words
-/// below the minimum frequency are left out.
+/// The unigram language model (Kudo 2018), learned reproducibly. Words below the minimum frequency are skipped.
 ///
-/// The library's trainer sums floating-point numbers in chunks, one per thread, and gives signs that
-/// its model has dropped a score in the order of a hash map. So it runs on one thread here, over
-/// sorted words, and those scores are set afterwards.
-fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, Failure> {
+/// The library's trainer sums floating-point numbers in one chunk per thread, and scores the characters that its model
+/// has dropped in the order of a hash map. Therefore it runs on one thread over sorted words, and these scores are set
+/// afterwards.
+fn unigram(words: &[WordCount], limits: VocabularyLimits) -> Result<Unigram, Failure> {
     let frequent: Vec<WordCount> = limits.frequent(words).cloned().collect();
-    let spelled = spelled_with(&frequent, &alphabet(&frequent, limits)).into_iter();
+    let spelled = words_spelled_with(&frequent, &alphabet(&frequent, limits)).into_iter();
     let sentences = spelled.map(|(word, count)| (word, u32::try_from(count).unwrap_or(u32::MAX)));
     let trainer = UnigramTrainer::builder()
         .show_progress(false)
@@ -152,30 +152,29 @@ fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, Failure> {
         .special_tokens(special_tokens())
         .unk_token(Some(UNKNOWN.to_owned()))
         .build()
-        .map_err(library("learn the vocabulary"))?;
+        .map_err(library_error("learn the vocabulary"))?;
     let one_thread = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
-        .map_err(library("start a thread to learn the vocabulary"))?;
+        .map_err(library_error("start a thread to learn the vocabulary"))?;
     let mut model = Unigram::default();
     one_thread
         .install(|| trainer.do_train(sentences.collect(), &mut model))
-        .and_then(|_| settle(&model))
-        .map_err(library("learn the vocabulary"))
+        .and_then(|_| make_scores_reproducible(&model))
+        .map_err(library_error("learn the vocabulary"))
 }
 
-/// Gives the signs at the bottom of the table one score, the lowest, and sorts the pieces by score
-/// and then by spelling.
-fn settle(trained: &Unigram) -> tokenizers::Result<Unigram> {
+/// Gives the lowest score to all dropped characters, and sorts the pieces by score and then by spelling.
+fn make_scores_reproducible(trained: &Unigram) -> tokenizers::Result<Unigram> {
     let mut special: Vec<(String, f64)> = trained.iter().cloned().collect();
     let mut pieces = special.split_off(special_tokens().len());
     let scores = pieces.iter().map(|(_, score)| *score);
     let lowest = scores.fold(f64::INFINITY, f64::min);
-    let is_sign = |piece: &str| piece.chars().count() == 1;
-    let signs = pieces.iter().filter(|(piece, _)| is_sign(piece)).count();
-    let reach = lowest + STEP * (signs + 1) as f64;
+    let is_character = |piece: &str| piece.chars().count() == 1;
+    let characters = pieces.iter().filter(|(piece, _)| is_character(piece));
+    let threshold = lowest + SCORE_STEP * (characters.count() + 1) as f64;
     for (piece, score) in &mut pieces {
-        if is_sign(piece) && *score < reach {
+        if is_character(piece) && *score < threshold {
             *score = lowest;
         }
     }
@@ -184,26 +183,29 @@ fn settle(trained: &Unigram) -> tokenizers::Result<Unigram> {
     Unigram::from(special, Some(1), false)
 }
 
-/// The most frequent signs. Each can take two entries (at the start of a word and within), and half
-/// of the vocabulary at least is for pieces longer than one sign.
-fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
+/// The most frequent characters. Each can need two entries (at the start of a word and inside), and at least half of
+/// the vocabulary is for pieces of more than one character.
+fn alphabet(words: &[WordCount], limits: VocabularyLimits) -> BTreeSet<char> {
     let mut counts = BTreeMap::new();
     for (word, count) in words {
-        for sign in word.chars() {
-            *counts.entry(sign).or_insert(0_u64) += count;
+        for character in word.chars() {
+            *counts.entry(character).or_insert(0_u64) += count;
         }
     }
     let mut frequent: Vec<(char, u64)> = counts.into_iter().collect();
-    frequent.retain(|(_, count)| *count >= limits.frequency);
-    frequent.sort_by_key(|(sign, count)| (Reverse(*count), *sign));
-    frequent.truncate(ALPHABET.min(limits.size as usize / 4));
-    frequent.into_iter().map(|(sign, _)| sign).collect()
+    frequent.retain(|(_, count)| *count >= limits.min_frequency);
+    frequent.sort_by_key(|(character, count)| (Reverse(*count), *character));
+    frequent.truncate(MAX_ALPHABET.min(limits.size as usize / 4));
+    frequent
+        .into_iter()
+        .map(|(character, _)| character)
+        .collect()
 }
 
-/// The words that have no other signs than these. The others teach nothing: left in, a trainer
-/// would drop the sign and take its neighbours for neighbours of each other.
-fn spelled_with(words: &[WordCount], alphabet: &BTreeSet<char>) -> Vec<WordCount> {
-    let is_spelled = |word: &str| word.chars().all(|sign| alphabet.contains(&sign));
+/// The words that contain only these characters. In other words a trainer would drop the missing characters and merge
+/// their neighbours.
+fn words_spelled_with(words: &[WordCount], alphabet: &BTreeSet<char>) -> Vec<WordCount> {
+    let is_spelled = |word: &str| word.chars().all(|character| alphabet.contains(&character));
     let spelled = words.iter().filter(|(word, _)| is_spelled(word));
     spelled.cloned().collect()
 }

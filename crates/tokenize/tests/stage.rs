@@ -1,4 +1,4 @@
-//! The stage in a temporary folder, on a few dozen reviews.
+//! Tests of the stage in a temporary folder, with a few dozen reviews.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use arrow::array::AsArray;
 use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Digest, Split, map_arrays, schema};
-use common::{Review, load, put_clean, review, reviews, run, text_of, words_of, write_pipeline};
+use common::{Review, describe, load, put_clean, review, reviews, run, text_of, write_pipeline};
 use stage::StepState;
 use text::TokenizerFile;
 use tokenize::Tokenize;
@@ -77,7 +77,7 @@ fn statistics(artifact: &Artifact) -> serde_json::Value {
 }
 
 #[test]
-fn every_kind_gives_the_ids_that_its_file_gives_anywhere() {
+fn the_written_tokenizer_reproduces_the_ids() {
     for kind in KINDS {
         let folder = tempfile::tempdir().expect("a folder");
         let reviews = reviews();
@@ -153,7 +153,7 @@ fn nothing_is_learned_from_validation_or_test() {
                 review.text = "zyx zyx zyx quite other words quite other words".to_owned();
             }
         });
-        assert_eq!(before, after, "{kind} learned from rows it must not see");
+        assert_eq!(before, after, "{kind} learned from other splits");
         assert_ne!(
             test_before, test_after,
             "{kind}: the change did not reach the test rows"
@@ -164,7 +164,7 @@ fn nothing_is_learned_from_validation_or_test() {
 }
 
 #[test]
-fn a_text_cannot_spell_padding() {
+fn no_text_is_encoded_as_padding() {
     for kind in KINDS {
         let folder = tempfile::tempdir().expect("a folder");
         let mut reviews = reviews();
@@ -180,7 +180,7 @@ fn a_text_cannot_spell_padding() {
 }
 
 #[test]
-fn a_hard_sentence_survives_where_the_kind_allows() {
+fn difficult_characters_are_decoded_correctly() {
     let sentence = "Cafe\u{301}s AREN'T \u{201c}bad\u{201d}\u{2026} 10/10, \u{65e5}\u{672c} <br/> don\u{2019}t!";
     let expected =
         "caf\u{e9}s aren't \u{201c}bad\u{201d}\u{2026} 10/10, \u{65e5}\u{672c} <br/> don't!";
@@ -209,7 +209,7 @@ fn a_hard_sentence_survives_where_the_kind_allows() {
 }
 
 #[test]
-fn long_rows_are_cut_and_counted_and_empty_ones_become_unknown() {
+fn long_rows_are_truncated_and_empty_rows_become_unknown() {
     let folder = tempfile::tempdir().expect("a folder");
     let tables = "[tokenizer.short]\nkind = \"word\"\nvocabulary_size = 100\nmax_length = 4\ntruncation = \"head_tail\"\n";
     let mut reviews = vec![
@@ -248,7 +248,7 @@ fn long_rows_are_cut_and_counted_and_empty_ones_become_unknown() {
     );
 }
 
-/// A tokenizer of many words with limits and padding of its own.
+/// A pretrained tokenizer with its own truncation and padding.
 fn foreign(words: u32) -> String {
     let vocabulary: Vec<String> = (0..words)
         .map(|id| format!("\"w{id}\": {}", id + 3))
@@ -271,7 +271,7 @@ const PRETRAINED: &str =
     "[tokenizer.given]\nkind = \"pretrained\"\nsource = \"given.json\"\nmax_length = 5\n";
 
 #[test]
-fn a_given_tokenizer_keeps_its_ids_and_loses_its_limits() {
+fn a_pretrained_tokenizer_keeps_its_ids_but_not_its_truncation() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("given.json"), foreign(70_000)).expect("the folder is ours");
     let reviews = [
@@ -279,7 +279,7 @@ fn a_given_tokenizer_keeps_its_ids_and_loses_its_limits() {
         review(Split::Test, "w7"),
     ];
     let artifact = tokenize(folder.path(), PRETRAINED, "given", &reviews).expect("it works");
-    // Above 65,536 entries ids take four bytes; special tokens stay when a row is cut.
+    // Above 65,536 entries an id has four bytes; special tokens remain when a row is truncated.
     let train = rows(&artifact, Split::Train, true);
     assert_eq!(
         (train[0].length, &train[0].ids[..]),
@@ -307,7 +307,7 @@ fn a_given_tokenizer_keeps_its_ids_and_loses_its_limits() {
 }
 
 #[test]
-fn a_given_tokenizer_without_limits_is_copied_byte_by_byte() {
+fn a_pretrained_tokenizer_without_truncation_is_copied_byte_by_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut given: serde_json::Value = serde_json::from_str(&foreign(3)).expect("it is JSON");
     given["truncation"] = serde_json::Value::Null;
@@ -325,8 +325,8 @@ fn a_given_tokenizer_without_limits_is_copied_byte_by_byte() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_with_a_way_out() {
-    let refused = |tables: &str, given: &str, reviews: &[Review]| {
+fn invalid_inputs_are_rejected_with_a_hint() {
+    let error = |tables: &str, given: &str, reviews: &[Review]| {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("given.json"), given).expect("the folder is ours");
         let variant = if tables.contains("given") {
@@ -334,7 +334,7 @@ fn what_cannot_work_is_refused_with_a_way_out() {
         } else {
             "word"
         };
-        words_of(&tokenize(folder.path(), tables, variant, reviews).expect_err("it is refused"))
+        describe(&tokenize(folder.path(), tables, variant, reviews).expect_err("it is refused"))
     };
     let one = || vec![review(Split::Train, "w0 w1")];
     let rare = format!("{}min_frequency = 9\n", table("word"));
@@ -349,17 +349,17 @@ fn what_cannot_work_is_refused_with_a_way_out() {
     };
     let cases = [
         (
-            refused(PRETRAINED, "not json", &one()),
-            "Failed to parse",
+            error(PRETRAINED, "not json", &one()),
+            "cannot be understood",
             "tokenizer.save",
         ),
         (
-            refused(PRETRAINED, &foreign(3)[..600], &one()),
-            "Failed to parse",
+            error(PRETRAINED, &foreign(3)[..600], &one()),
+            "cannot be understood",
             "tokenizer.save",
         ),
         (
-            refused(
+            error(
                 PRETRAINED,
                 &foreign(3).replace("\"pad_id\": 1", "\"pad_id\": 2"),
                 &one(),
@@ -368,27 +368,27 @@ fn what_cannot_work_is_refused_with_a_way_out() {
             "enable_padding",
         ),
         (
-            refused(PRETRAINED, dropout, &one()),
+            error(PRETRAINED, dropout, &one()),
             "splits words at random",
             "`dropout`",
         ),
         (
-            refused(&PRETRAINED.replace('5', "2"), &foreign(3), &one()),
+            error(&PRETRAINED.replace('5', "2"), &foreign(3), &one()),
             "no room for text",
             "max_length",
         ),
         (
-            refused(&table("word"), "", &[review(Split::Test, "w0")]),
+            error(&table("word"), "", &[review(Split::Test, "w0")]),
             "The training split is empty",
             "clean.split.test",
         ),
         (
-            refused(&rare, "", &one()),
+            error(&rare, "", &one()),
             "No word of the training split occurs 9 times",
             "min_frequency",
         ),
         (
-            refused(&table("word"), "", &[no_label]),
+            error(&table("word"), "", &[no_label]),
             "it has 1 row of the split `train` without `label`",
             "ressenti run --only clean",
         ),
@@ -406,7 +406,7 @@ fn what_cannot_work_is_refused_with_a_way_out() {
 }
 
 #[test]
-fn a_flipped_byte_in_the_input_is_found() {
+fn a_damaged_byte_of_the_input_is_detected() {
     let folder = tempfile::tempdir().expect("a folder");
     let pipeline = load(&write_pipeline(folder.path(), &table("word")));
     let clean = put_clean(&pipeline, &reviews());
@@ -414,7 +414,7 @@ fn a_flipped_byte_in_the_input_is_found() {
     let mut bytes = fs::read(&path).expect("it is there");
     bytes[100] ^= 1;
     fs::write(&path, bytes).expect("the folder is ours");
-    let words = words_of(&run::<Tokenize>(&pipeline, "word").expect_err("it is refused"));
+    let words = describe(&run::<Tokenize>(&pipeline, "word").expect_err("it is refused"));
     assert!(
         words.contains("clean.parquet` is damaged") && words.contains("--only clean"),
         "{words}"

@@ -1,5 +1,5 @@
-//! Domain adaptation: an encoder goes on learning the language it reads, on our own texts and
-//! without their labels (Gururangan et al. 2020), before any model is tuned.
+//! Domain adaptation: a pretrained encoder is trained further on the texts of the reviews, without labels (Gururangan et
+//! al. 2020), before it is fine-tuned.
 
 mod task;
 
@@ -17,11 +17,11 @@ use task::{MaskedTask, Score};
 use crate::learned::Corpus;
 use crate::write_figures;
 
-/// What adaptation did.
+/// The figures of the adaptation in the artifact.
 const ADAPTATION: &str = "adaptation.json";
 
 /// The settings of the optimizer and of the learning rate.
-fn training_of(settings: &AdaptationSettings) -> TrainingSettings {
+fn training_settings(settings: &AdaptationSettings) -> TrainingSettings {
     TrainingSettings {
         epochs: settings.epochs,
         batch_size: settings.batch_size,
@@ -33,8 +33,7 @@ fn training_of(settings: &AdaptationSettings) -> TrainingSettings {
     }
 }
 
-/// Trains the encoder in the output folder further, and writes its new weights there. `imported` is the
-/// outcome without that.
+/// Trains the encoder in the output folder further, and replaces its weights. `imported` is the outcome of the import.
 pub(crate) fn adapt(
     context: &Context,
     settings: &AdaptationSettings,
@@ -43,7 +42,7 @@ pub(crate) fn adapt(
 ) -> Result<Outcome, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let contract = TokenContract::of(tokens)?;
-    let mask = mask_of(tokens)?;
+    let mask = mask_id(tokens)?;
     let corpus = Corpus::open(tokens, settings.unlabelled)?;
     let run = context.run();
     let device = choose_device(run)?;
@@ -72,9 +71,9 @@ pub(crate) fn adapt(
         let weights = ActivationWeights::new(layout, weights, kind);
         task.measure(&weights, &validation, device.device)
     };
-    // Of the encoder as it came, also where the training resumes.
+    // Measured with the original weights, also if the training is resumed.
     let before = measure(&weights)?;
-    let training = training_of(settings);
+    let training = training_settings(settings);
     let texts = corpus.texts() as u64 * u64::from(settings.epochs);
     let bar = progress.task("adapting the encoder", Some(texts), "reviews");
     install_signal_handlers();
@@ -132,7 +131,7 @@ pub(crate) fn adapt(
         .files
         .push(write_figures(context, ADAPTATION, &figures)?);
     imported.summary += &format!(
-        "; adapted to {}: {} of masked tokens predicted, {} before",
+        "; adapted to {}: {} of masked tokens predicted correctly, {} before",
         format::plural(corpus.texts() as u64, "review", "reviews"),
         format::percent(after.accuracy()),
         format::percent(before.accuracy()),
@@ -142,13 +141,13 @@ pub(crate) fn adapt(
     Ok(imported)
 }
 
-/// The id of the mask in the encoder's tokenizer.
-fn mask_of(tokens: &Artifact) -> Result<u32, Failure> {
+/// The id of the mask token in the encoder's tokenizer.
+fn mask_id(tokens: &Artifact) -> Result<u32, Failure> {
     let tokenizer = text::TokenizerFile::read(&tokens.file("tokenizer.json")?)?;
     let mut names = ["[MASK]", "<mask>"].iter();
     let found = names.find_map(|name| tokenizer.tokenizer().token_to_id(name));
     found.ok_or_else(|| {
-        Failure::new("The encoder's tokenizer has neither `[MASK]` nor `<mask>`, so nothing can be hidden from it")
-            .with_hint("Take `adaptation` out of the embedding, or an encoder that was trained as a masked language model".to_owned())
+        Failure::new("The encoder cannot be adapted: its tokenizer has neither `[MASK]` nor `<mask>`")
+            .with_hint("Remove `adaptation` from the table of the embedding, or use an encoder that was trained as a masked language model".to_owned())
     })
 }

@@ -1,4 +1,4 @@
-//! Masked language modelling as a task of the trainer.
+//! Masked language modelling as a task of the training loop.
 
 use std::ops::Range;
 
@@ -13,11 +13,11 @@ use training::Task;
 
 use crate::learned::Corpus;
 
-/// Validation rows that the model is measured on, at most. Nothing is learned from them.
-const MEASURED: usize = 512;
+/// Maximum number of validation rows for measuring the model. It does not learn from them.
+const MAX_VALIDATION_ROWS: usize = 512;
 
-/// Rows of a batch that is only measured.
-const ROWS: usize = 32;
+/// Rows in a validation batch.
+const BATCH_ROWS: usize = 32;
 
 /// An encoder with the texts that it learns from.
 pub(super) struct MaskedTask<'a> {
@@ -25,7 +25,7 @@ pub(super) struct MaskedTask<'a> {
     pub(super) corpus: &'a Corpus,
     pub(super) settings: &'a AdaptationSettings,
     pub(super) contract: &'a TokenContract,
-    /// The id that masks a token.
+    /// The id of the mask token.
     pub(super) mask: u32,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Score {
 }
 
 impl Score {
-    fn and(self, other: Self) -> Self {
+    fn add(self, other: Self) -> Self {
         Self {
             loss: self.loss + other.loss,
             correct: self.correct + other.correct,
@@ -64,27 +64,29 @@ impl MaskedTask<'_> {
         mask_tokens(ids, self.settings.mask_probability, self.mask, size, stream)
     }
 
-    /// How well the model predicts tokens of the first validation rows, the same ones every time.
+    /// Measures how well the model predicts masked tokens of the first validation rows; the same tokens are masked every
+    /// time.
     ///
     /// # Errors
-    /// libtorch fails; memory is too small for a single row.
+    /// libtorch fails, or the memory is too small for a single row.
     pub(super) fn measure(
         &self,
         weights: &ActivationWeights,
         rows: &TokenRows,
         device: Device,
     ) -> Result<Score, ClassifierError> {
-        let stream = CounterRng::new(0);
-        let hidden = |row| self.mask_tokens(&rows.ids(row), stream.child(row as u64));
-        let hidden: Vec<MaskedRow> = (0..rows.len().min(MEASURED)).map(hidden).collect();
+        let stream = Stream::new(0);
+        let hidden = |row| self.hide(&rows.ids(row), stream.child(row as u64));
+        let hidden: Vec<Hidden> = (0..rows.len().min(MAX_VALIDATION_ROWS))
+            .map(hidden)
+            .collect();
         let parameters = weights.parameters(self.layout());
         let memory = MemoryLimit::default();
         let mut score = Score::default();
-        for rows in hidden.chunks(ROWS) {
-            let longest =
-                |rows: &[MaskedRow]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
-            let tokens = |rows: &[MaskedRow]| rows.len() * longest(rows);
-            let parts = memory.compute_in_parts(rows, tokens, |rows| {
+        for rows in hidden.chunks(BATCH_ROWS) {
+            let longest = |rows: &[Hidden]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+            let tokens = |rows: &[Hidden]| rows.len() * longest(rows);
+            let parts = memory.in_parts(rows, tokens, |rows| {
                 ClassifierError::catch("predict masked tokens", || {
                     let Some(part) = MaskedPart::new(rows, self.contract.pad_id) else {
                         return Ok(Score::default());
@@ -99,7 +101,7 @@ impl MaskedTask<'_> {
                     })
                 })
             })?;
-            score = parts.into_iter().fold(score, Score::and);
+            score = parts.into_iter().fold(score, Score::add);
         }
         Ok(score)
     }

@@ -1,5 +1,5 @@
-//! One repository of the Hugging Face hub, by way of `hf-hub`, which knows its protocol, its cache
-//! and its way to go on with a download that was cut off.
+//! Access to a repository of the Hugging Face hub with the crate `hf-hub`, which caches downloads and resumes interrupted
+//! ones.
 
 use std::error::Error;
 use std::fs::File;
@@ -13,37 +13,37 @@ use hf_hub::{Repo, RepoType};
 use sha2::{Digest as _, Sha256};
 use stage::{Progress, ProgressTask};
 
-/// How often a download that was cut off is taken up again.
+/// How often an interrupted download is resumed.
 const RETRIES: usize = 5;
 
-/// The hub, if no other is named.
+/// The name of the default hub in messages.
 const ENDPOINT: &str = "the Hugging Face hub";
 
-const TRY_AGAIN: &str = "Try again, what came is kept; without a network run the same command where \
-    there is one, and bring the folder";
+const TRY_AGAIN: &str = "Run the command again: it resumes the download. Without a network, run it on another machine \
+    and copy the folder";
 
-/// A repository and a revision, their characters checked: both become parts of addresses and paths.
+/// A repository and a revision with only allowed characters, because both become parts of URLs and paths.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
+pub(super) struct RepositoryName {
     pub(super) repository: String,
     revision: String,
 }
 
-impl Name {
+impl RepositoryName {
     pub(super) fn parse(repository: &str, revision: &str) -> Result<Self, Failure> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let plain = |part: &str| {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let is_valid = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_alphanumeric())
-                && part.chars().all(allowed)
+                && part.chars().all(is_allowed)
         };
-        if repository.split('/').count() > 2 || !repository.split('/').all(plain) {
+        if repository.split('/').count() > 2 || !repository.split('/').all(is_valid) {
             return Err(Failure::new(format!("`{repository}` is not the name of a repository"))
-                .with_hint("Name it as its page does, for example `ressenti fetch sentence-transformers/all-MiniLM-L6-v2`".to_owned()));
+                .with_hint("Use OWNER/NAME as on its page, for example `ressenti fetch sentence-transformers/all-MiniLM-L6-v2`".to_owned()));
         }
-        if !revision.split('/').all(plain) {
+        if !revision.split('/').all(is_valid) {
             return Err(
                 Failure::new(format!("`{revision}` is not the name of a revision"))
-                    .with_hint("Name a branch, a tag or a commit with `--revision`".to_owned()),
+                    .with_hint("Set `--revision` to a branch, a tag or a commit".to_owned()),
             );
         }
         Ok(Self {
@@ -53,13 +53,13 @@ impl Name {
     }
 
     /// The name without its owner.
-    pub(super) fn last(&self) -> &str {
+    pub(super) fn short_name(&self) -> &str {
         let owner_and_name = self.repository.split_once('/');
         owner_and_name.map_or(&self.repository, |(_, name)| name)
     }
 
-    /// A revision as the library takes it.
-    fn revision(&self, revision: &str) -> Repo {
+    /// The repository at a revision, as a value of the library.
+    fn at_revision(&self, revision: &str) -> Repo {
         Repo::with_revision(
             self.repository.clone(),
             RepoType::Model,
@@ -67,38 +67,38 @@ impl Name {
         )
     }
 
-    fn unreachable(
+    fn download_error(
         &self,
-        what: &str,
+        content: &str,
         endpoint: &str,
         cause: Box<dyn Error + Send + Sync>,
     ) -> Failure {
         let repository = &self.repository;
         Failure::new(format!(
-            "Failed to get `{what}` of `{repository}` from {endpoint}"
+            "Failed to download {content} of `{repository}` from {endpoint}"
         ))
         .with_cause(cause)
         .with_hint(TRY_AGAIN.to_owned())
     }
 
-    /// The name as a key of a pipeline file.
-    pub(super) fn key(&self) -> String {
-        let lower = self.last().to_lowercase();
+    /// A name for the tables of a pipeline file.
+    pub(super) fn table_name(&self) -> String {
+        let lower = self.short_name().to_lowercase();
         lower.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
     }
 }
 
-/// One revision of one repository.
+/// A revision of a repository of the hub.
 pub(super) struct Hub {
-    name: Name,
+    name: RepositoryName,
     endpoint: String,
     api: Api,
     repository: ApiRepo,
 }
 
 impl Hub {
-    /// With the endpoint, the token and the cache that the environment names.
-    pub(super) fn of_environment(name: &Name) -> Result<Self, Failure> {
+    /// Uses the endpoint, the token and the cache from the environment variables.
+    pub(super) fn from_environment(name: &RepositoryName) -> Result<Self, Failure> {
         let variable = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
         let mut builder = ApiBuilder::from_env().with_progress(false);
         if let Some(token) = variable("HF_TOKEN") {
@@ -108,54 +108,58 @@ impl Hub {
         let api = builder
             .with_retries(RETRIES)
             .build()
-            .map_err(|error| name.unreachable("anything", &endpoint, Box::new(error)))?;
+            .map_err(|error| name.download_error("the files", &endpoint, Box::new(error)))?;
         Ok(Self {
-            repository: api.repo(name.revision(&name.revision)),
+            repository: api.repo(name.at_revision(&name.revision)),
             name: name.clone(),
             endpoint,
             api,
         })
     }
 
-    /// The commit that the revision stands for; the repository has all of `files`.
+    /// Returns the commit of the revision.
+    ///
+    /// # Errors
+    /// The repository cannot be read, or lacks one of `files`.
     pub(super) fn commit(&self, files: &[&str]) -> Result<String, Failure> {
-        let info = self.ask("the list of files", || self.repository.info())?;
-        let files_there = info.siblings.into_iter().map(|file| file.rfilename);
-        let there: Vec<String> = files_there.collect();
-        let is_missing = |file: &&&str| !there.iter().any(|name| name == *file);
+        let info = self.request("the list of files", || self.repository.info())?;
+        let existing = info.siblings.into_iter().map(|file| file.rfilename);
+        let existing: Vec<String> = existing.collect();
+        let is_missing = |file: &&&str| !existing.iter().any(|name| name == *file);
         let Some(missing) = files.iter().find(is_missing) else {
             return Ok(info.sha);
         };
-        let there = there.join(", ");
+        let existing = existing.join(", ");
         let hint = if *missing == "model.safetensors" {
             format!(
-                "Only weights in one `model.safetensors` are read, never a pickle; it has {there}. Many \
-                 repositories have a revision with it: see its discussions, and use `--revision`"
+                "Only weights in a single `model.safetensors` can be used, never a pickle. The repository has {existing}. \
+                 Look for a revision with `model.safetensors` in its discussions, and use `--revision`"
             )
         } else {
             format!(
-                "It has {there}; look for the same encoder with a `tokenizer.json` of the `tokenizers` library"
+                "The repository has {existing}. Look for the same encoder with a `tokenizer.json` of the library `tokenizers`"
             )
         };
         let repository = &self.name.repository;
         Err(Failure::new(format!("`{repository}` has no `{missing}`")).with_hint(hint))
     }
 
-    /// A file in the hub's cache, downloaded if it is not there, and its SHA-256. That of a large file
-    /// is known to the hub and compared.
-    pub(super) fn get(
+    /// Downloads a file to the cache unless it is there, and returns its path and SHA-256. For large files, the digest is
+    /// compared with that of the hub.
+    pub(super) fn download(
         &self,
         file: &str,
         progress: &Progress,
     ) -> Result<(PathBuf, String), Failure> {
-        let metadata = self.ask(file, || self.api.metadata(&self.repository.url(file)))?;
-        let path = self.ask(file, || {
+        let content = format!("`{file}`");
+        let metadata = self.request(&content, || self.api.metadata(&self.repository.url(file)))?;
+        let path = self.request(&content, || {
             let cached = self.cached(file, metadata.commit_hash());
-            let bytes = Bytes {
+            let progress = DownloadProgress {
                 progress,
                 task: None,
             };
-            let download = || self.repository.download_with_progress(file, bytes);
+            let download = || self.repository.download_with_progress(file, progress);
             cached.map_or_else(download, Ok)
         })?;
         let found = sha256(&path).map_err(|error| {
@@ -163,33 +167,33 @@ impl Hub {
                 .with_cause(error)
         })?;
         let expected = metadata.etag();
-        // Files kept outside of git have their SHA-256 as tag; small ones have git's own digest.
+        // The tag of a file in large file storage is its SHA-256; that of other files is a shorter digest of git.
         if expected.len() == found.len() && expected != found {
             let path = path.display();
             return Err(Failure::new(format!(
-                "`{path}` is not what the hub says it is: its SHA-256 is {found} and not {expected}"
+                "The download `{path}` is damaged: its SHA-256 is {found}, but the hub expects {expected}"
             ))
             .with_hint(format!("Delete `{path}` and run the command again")));
         }
         Ok((path, found))
     }
 
-    /// The file of exactly this commit, if it was downloaded before.
+    /// The cached file of this commit.
     fn cached(&self, file: &str, commit: &str) -> Option<PathBuf> {
-        let exact = self.name.revision(commit);
+        let exact = self.name.at_revision(commit);
         let cache = hf_hub::Cache::from_env().repo(exact);
         let path = cache.pointer_path(commit).join(file);
         path.is_file().then_some(path)
     }
 
-    fn ask<T>(
+    fn request<T>(
         &self,
-        what: &str,
-        request: impl FnOnce() -> Result<T, ApiError>,
+        content: &str,
+        send: impl FnOnce() -> Result<T, ApiError>,
     ) -> Result<T, Failure> {
-        let unreachable = |cause| self.name.unreachable(what, &self.endpoint, cause);
-        let unknown = || {
-            let Name {
+        let failed = |cause| self.name.download_error(content, &self.endpoint, cause);
+        let not_found = || {
+            let RepositoryName {
                 repository,
                 revision,
             } = &self.name;
@@ -197,26 +201,26 @@ impl Hub {
                 "{} has no repository `{repository}` with a revision `{revision}` that you may read",
                 self.endpoint
             ))
-            .with_hint("Compare the name with its page; for a private repository set HF_TOKEN".to_owned())
+            .with_hint("Check the name on its page; for a private repository set HF_TOKEN".to_owned())
         };
-        let answer = || {
-            request().map_err(|error| match is_refused(&error) {
-                true => unknown(),
-                false => unreachable(Box::new(error)),
+        let response = || {
+            send().map_err(|error| match is_not_found(&error) {
+                true => not_found(),
+                false => failed(Box::new(error)),
             })
         };
-        // The library asserts some things about what the other side says.
-        catch_panics(unreachable, answer)
+        // The library can panic on unexpected responses.
+        guarded(failed, response)
     }
 }
 
-/// The hub says 401 for what does not exist as well, so that nobody learns what is private.
-fn is_refused(error: &ApiError) -> bool {
+/// The hub also answers 401 if the repository does not exist, to hide private ones.
+fn is_not_found(error: &ApiError) -> bool {
     match error {
         ApiError::RequestError(error) => {
             matches!(**error, ureq::Error::StatusCode(401 | 403 | 404))
         }
-        ApiError::TooManyRetries(error) => is_refused(error),
+        ApiError::TooManyRetries(error) => is_not_found(error),
         _ => false,
     }
 }
@@ -228,16 +232,16 @@ fn sha256(path: &Path) -> io::Result<String> {
     Ok(digits.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The library's progress as ours.
-struct Bytes<'a> {
+/// Shows the progress of the library as a task.
+struct DownloadProgress<'a> {
     progress: &'a Progress,
     task: Option<ProgressTask>,
 }
 
-impl HubProgress for Bytes<'_> {
+impl HubProgress for DownloadProgress<'_> {
     fn init(&mut self, size: usize, file: &str) {
-        let what = format!("downloading {file}, {}", format::bytes(size as u64));
-        self.task = Some(self.progress.task(&what, Some(size as u64), "bytes"));
+        let name = format!("downloading {file}, {}", format::bytes(size as u64));
+        self.task = Some(self.progress.task(&name, Some(size as u64), "bytes"));
     }
 
     fn update(&mut self, size: usize) {

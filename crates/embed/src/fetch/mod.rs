@@ -1,7 +1,7 @@
-//! `ressenti fetch REPOSITORY`: an encoder from the Hugging Face hub into a folder of one's own.
+//! `ressenti fetch REPOSITORY`: downloads an encoder from the Hugging Face hub into a folder.
 //!
-//! A command and no setting, so that planning and running need no network, and what a pipeline reads
-//! is a folder that can be looked at, kept and taken elsewhere.
+//! It is a command and not a setting, so that planning and running need no network, and a pipeline reads a folder that
+//! can be inspected, archived and copied.
 
 mod hub;
 
@@ -15,34 +15,34 @@ use classifier::{Encoder, EncoderConfig, ParameterLayout};
 use settings::{ENCODER_FILES, StepId};
 use stage::{Progress, ProgressMode, exit_code, print};
 
-use hub::{Hub, Name};
+use hub::{Hub, RepositoryName};
 
 const EXAMPLES: &str = "\
 Examples:
   ressenti fetch sentence-transformers/all-MiniLM-L12-v2
   ressenti fetch distilbert/distilbert-base-uncased --revision 12040ac --into data/encoders/distilbert
 
-A private repository needs HF_TOKEN; a mirror is named by HF_ENDPOINT. Downloads are kept in HF_HOME
-(else ~/.cache/huggingface), as other programs of the hub keep them.";
+Environment variables: HF_TOKEN is needed for a private repository, HF_ENDPOINT selects a mirror, and
+HF_HOME is the folder of the download cache (default: ~/.cache/huggingface).";
 
-/// Where the files came from, beside them.
+/// The file with the repository, the commit and the digests.
 const ORIGIN: &str = "origin.json";
 
-/// Fetch a pretrained encoder from the Hugging Face hub into a folder, check it, and print the tables
-/// to paste into a pipeline file
+/// Download a pretrained encoder from the Hugging Face hub into a folder, check it, and print the tables
+/// for a pipeline file
 ///
-/// Takes `config.json`, `tokenizer.json` and `model.safetensors`, nothing else: no code, no pickle.
+/// Downloads only `config.json`, `tokenizer.json` and `model.safetensors`: no code and no pickle.
 #[derive(Debug, Parser)]
 #[command(name = "ressenti fetch", after_help = EXAMPLES, max_term_width = 100)]
 struct Arguments {
     /// The repository, as OWNER/NAME
     repository: String,
 
-    /// A branch, tag or commit; name a commit to get the same files again
+    /// A branch, tag or commit; a commit always gives the same files
     #[arg(long, default_value = "main")]
     revision: String,
 
-    /// The folder to write; by default `data/encoders/NAME`
+    /// The folder to write; default: `data/encoders/NAME`
     #[arg(long, value_name = "FOLDER")]
     into: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ struct Arguments {
     progress: ProgressMode,
 }
 
-/// The whole of the command, from the arguments after its name.
+/// Runs the command with the arguments after its name.
 pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let name = std::iter::once("ressenti fetch".into());
     let arguments = Arguments::parse_from(name.chain(arguments));
@@ -60,25 +60,25 @@ pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
 }
 
 fn fetch(arguments: &Arguments) -> Result<String, Failure> {
-    let name = Name::parse(&arguments.repository, &arguments.revision)?;
+    let name = RepositoryName::parse(&arguments.repository, &arguments.revision)?;
     let folder = match &arguments.into {
         Some(folder) => folder.clone(),
-        None => Path::new("data/encoders").join(name.last().to_lowercase()),
+        None => Path::new("data/encoders").join(name.short_name().to_lowercase()),
     };
     if folder.exists() {
         return Err(
             Failure::new(format!("The folder `{}` exists already", folder.display())).with_hint(
-                "Use it as it is, delete it, or name another with `--into FOLDER`".to_owned(),
+                "Use this folder, delete it, or choose another one with `--into FOLDER`".to_owned(),
             ),
         );
     }
-    let step = StepId::new(StageName::Embed, name.last());
+    let step = StepId::new(StageName::Embed, name.short_name());
     let progress = Progress::new(arguments.progress, step);
-    let hub = Hub::of_environment(&name)?;
+    let hub = Hub::from_environment(&name)?;
     let commit = hub.commit(&ENCODER_FILES)?;
     progress.note(&format!("{} at commit {commit}", arguments.repository));
 
-    // In its place by one rename, so that a folder that is there is whole.
+    // The folder is created by one rename, so that it is always complete.
     let mut pending = folder.clone().into_os_string();
     pending.push(".partial");
     let pending = PathBuf::from(pending);
@@ -87,17 +87,17 @@ fn fetch(arguments: &Arguments) -> Result<String, Failure> {
         Ok(config)
     });
     if written.is_err() {
-        // Downloads are kept by the hub's own cache: nothing is lost.
+        // Downloads remain in the cache of the hub.
         let _ = fs::remove_dir_all(&pending);
     }
     Ok(tables(&folder, &name, &written?))
 }
 
-/// Fetches and checks the files; the small ones first, so that an encoder that cannot be used is not
+/// Downloads and checks the files: the small ones first, so that the weights of an unsupported encoder are not
 /// downloaded.
 fn write(
     hub: &Hub,
-    name: &Name,
+    name: &RepositoryName,
     commit: &str,
     pending: &Path,
     progress: &Progress,
@@ -105,20 +105,20 @@ fn write(
     let _ = fs::remove_dir_all(pending);
     fs::create_dir_all(pending).map_err(ArtifactError::io("create", pending))?;
     let mut digests = serde_json::Map::new();
-    let mut take = |name: &str| -> Result<(), Failure> {
-        let (file, digest) = hub.get(name, progress)?;
+    let mut download = |name: &str| -> Result<(), Failure> {
+        let (file, digest) = hub.download(name, progress)?;
         let path = pending.join(name);
         fs::copy(&file, &path).map_err(ArtifactError::io("write", &path))?;
         digests.insert(name.to_owned(), digest.into());
         Ok(())
     };
     let [config, weights, tokenizer] = ENCODER_FILES;
-    take(config)?;
-    Encoder::read_config(pending)?;
-    take(tokenizer)?;
-    text::import_tokenizer(&pending.join(tokenizer))?;
-    take(weights)?;
-    let loaded = Encoder::load(pending, &mut ParameterLayout::default())?;
+    download(config)?;
+    Encoder::config_of(pending)?;
+    download(tokenizer)?;
+    text::import(&pending.join(tokenizer))?;
+    download(weights)?;
+    let loaded = Encoder::load(pending, &mut Layout::default())?;
     let origin = serde_json::json!({
         "repository": name.repository,
         "commit": commit,
@@ -129,15 +129,15 @@ fn write(
     Ok(loaded.encoder.config().clone())
 }
 
-/// What was fetched, and what to paste.
-fn tables(folder: &Path, name: &Name, config: &EncoderConfig) -> String {
-    let key = name.key();
+/// A description of the encoder, and the tables for a pipeline file.
+fn tables(folder: &Path, name: &RepositoryName, config: &EncoderConfig) -> String {
+    let key = name.table_name();
     let folder = folder.display();
     let length = config.longest().min(256);
     format!(
-        "{} of {} layers, {} wide, {} words, reads {} tokens at most, in `{folder}`\n\
+        "{} of {} layers, width {}, vocabulary {}, at most {} tokens, in `{folder}`\n\
          \n\
-         For the pipeline file:\n\
+         Add these tables to the pipeline file:\n\
          \n\
          [tokenizer.{key}]\n\
          kind = \"pretrained\"\n\

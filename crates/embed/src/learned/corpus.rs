@@ -1,5 +1,5 @@
-//! The texts to learn from, as ids: train rows and, where wanted, rows without a label. Never a row
-//! of validation or test.
+//! The texts to learn from, as token ids: the training rows and, optionally, the unlabelled rows, but never rows of
+//! validation or test.
 
 use arrow::array::{AsArray, ListArray};
 use arrow::compute::cast;
@@ -7,19 +7,19 @@ use arrow::datatypes::{DataType, Field, UInt32Type};
 use artifact::{Artifact, ArtifactError, Failure, Split, map_arrays, schema};
 use classifier::TokenContract;
 
-use super::chance::Chance;
+use super::sampling::TextRng;
 
-/// Texts one after the other.
+/// The token ids of all texts.
 #[derive(Default)]
 pub(crate) struct Corpus {
     ids: Vec<u32>,
-    /// Where each text ends.
+    /// The end of each text in `ids`.
     ends: Vec<usize>,
-    /// Shares no factor with the number of texts.
+    /// The step of [`Corpus::in_order`], coprime to the number of texts.
     step: usize,
 }
 
-/// The ids of a split's texts as lists of UInt32, batch by batch; `size` is the vocabulary's.
+/// Reads the token ids of a split as lists of UInt32, batch by batch; `size` is the size of the vocabulary.
 ///
 /// # Errors
 /// The file is damaged.
@@ -46,7 +46,7 @@ pub(crate) fn id_lists(
 }
 
 impl Corpus {
-    /// Reads the training rows of a tokens artifact, and its unlabelled ones.
+    /// Reads the training rows of a tokens artifact, and optionally its unlabelled rows.
     ///
     /// # Errors
     /// A file is damaged.
@@ -59,7 +59,7 @@ impl Corpus {
                 corpus.add(&lists?);
             }
         }
-        corpus.step = step(corpus.ends.len());
+        corpus.step = coprime_step(corpus.ends.len());
         Ok(corpus)
     }
 
@@ -69,7 +69,7 @@ impl Corpus {
         let lists = texts.iter().map(list);
         let mut corpus = Self::default();
         corpus.add(&ListArray::from_iter_primitive::<UInt32Type, _, _>(lists));
-        corpus.step = step(texts.len());
+        corpus.step = coprime_step(texts.len());
         corpus
     }
 
@@ -99,10 +99,10 @@ impl Corpus {
         &self.ids[start..self.ends[number]]
     }
 
-    /// The text at a place of an order that visits every text once and begins somewhere by chance.
-    pub(super) fn in_order(&self, place: usize, mut order: Chance) -> usize {
+    /// The text at a position of an order that visits every text once and starts at a random text.
+    pub(super) fn in_order(&self, position: usize, mut order: TextRng) -> usize {
         let count = self.texts();
-        (order.below(count) + place * self.step) % count
+        (order.below(count) + position * self.step) % count
     }
 
     /// Occurrences of every id below `rows`.
@@ -117,19 +117,20 @@ impl Corpus {
     }
 }
 
-/// A step near the golden section of a length that shares no factor with it: going round in such
-/// steps mixes what stood together.
-fn step(length: usize) -> usize {
+/// A step near the golden section of `length` and coprime to it: an order with such steps separates neighbouring texts.
+fn coprime_step(length: usize) -> usize {
     let golden = (length as f64 * 0.618_033_988_75) as usize;
     let mut steps = golden.max(1)..=golden.max(1) + length;
-    steps.find(|step| divisor(*step, length) == 1).unwrap_or(1)
+    steps
+        .find(|step| greatest_common_divisor(*step, length) == 1)
+        .unwrap_or(1)
 }
 
-fn divisor(one: usize, two: usize) -> usize {
+fn greatest_common_divisor(one: usize, two: usize) -> usize {
     if two == 0 {
         one
     } else {
-        divisor(two, one % two)
+        greatest_common_divisor(two, one % two)
     }
 }
 
@@ -138,11 +139,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_comes_once() {
+    fn every_text_is_visited_once() {
         for count in [1, 2, 7, 100, 1024] {
             let corpus = Corpus::of(&vec![vec![1]; count]);
             let mut seen: Vec<usize> = (0..count)
-                .map(|place| corpus.in_order(place, Chance::new(1, 2, 3)))
+                .map(|position| corpus.in_order(position, TextRng::new(1, 2, 3)))
                 .collect();
             seen.sort_unstable();
             assert_eq!(seen, (0..count).collect::<Vec<_>>());

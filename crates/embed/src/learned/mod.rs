@@ -1,14 +1,12 @@
-//! Vectors learned from our own text: skip-gram with negative sampling (Mikolov, Sutskever, Chen,
-//! Corrado and Dean 2013), with subsampling of frequent words, a window of random width and a rate
-//! that falls in a straight line, as in word2vec.
+//! Learns vectors from the reviews: skip-gram with negative sampling (Mikolov, Sutskever, Chen, Corrado and Dean 2013),
+//! with subsampling of frequent words, a window of random width and a linearly decreasing learning rate, as in word2vec.
 //!
-//! word2vec lets threads overwrite each other's sums, so that no run repeats another. Here the text
-//! is read in rounds: each of a fixed number of workers reads its part of a round from the vectors
-//! as they stood at its beginning, and what all of them changed is put together in a fixed order. The
-//! outcome depends on the seed alone, not on the number of threads or on who is faster.
+//! In word2vec, threads overwrite each other's updates, so that results are not reproducible. Here the texts are read in
+//! rounds: a fixed number of workers start from the same vectors, and at the end of the round their updates are combined
+//! in a fixed order. The result depends only on the seed, not on the number of threads or their speed.
 
-mod chance;
 mod corpus;
+mod sampling;
 mod worker;
 
 use rayon::prelude::*;
@@ -19,18 +17,17 @@ use crate::matrix::Matrix;
 use crate::random;
 pub(crate) use corpus::{Corpus, id_lists};
 
-use chance::{Chance, Noise, keep_probabilities};
+use sampling::{NegativeSampler, TextRng, keep_probabilities};
 use worker::{Changes, Round, Worker};
 
-/// Parts of a round, read at the same time where there are as many cores. More would let more text
-/// go by on old vectors.
+/// Number of workers, at most one per core at the same time. With more, more texts would be read with old vectors.
 const WORKERS: usize = 8;
 
-/// Texts of a worker's part of a round: enough that adding up costs little, few enough that no
-/// vector gets old.
+/// Texts per worker in a round: enough that combining the updates takes little time, and few enough that vectors are
+/// not much out of date.
 const TEXTS: usize = 16;
 
-/// Learns a vector for every id of a corpus.
+/// Learns a vector for every token id of a corpus.
 pub(crate) fn learn(
     corpus: &Corpus,
     rows: u32,
@@ -41,9 +38,9 @@ pub(crate) fn learn(
     task: &ProgressTask,
 ) -> Matrix {
     let counts = corpus.counts(rows);
-    let noise = Noise::new(&counts);
+    let sampler = NegativeSampler::new(&counts);
     let keep = keep_probabilities(&counts, settings.subsample);
-    // The inputs start small and the outputs at zero, as in word2vec.
+    // The input vectors start with small values and the output vectors with zeros, as in word2vec.
     let mut inputs = random::matrix(rows, width, pad_id, seed);
     let scale = 0.5 / (width as f32 * random::bound(width));
     for (_, row) in inputs.rows_mut() {
@@ -55,13 +52,13 @@ pub(crate) fn learn(
     let rounds = (rounds_per_epoch * settings.epochs as usize).max(1);
     for round in 0..rounds {
         let epoch = round / rounds_per_epoch;
-        let order = Chance::new(seed, epoch as u64, u64::MAX);
+        let order = TextRng::new(seed, epoch as u64, u64::MAX);
         let rate = settings.learning_rate * (1.0 - round as f64 / rounds as f64).max(1e-4);
         let first = (round % rounds_per_epoch) * WORKERS * TEXTS;
         let shared = Round {
             matrices: &matrices,
             settings,
-            noise: &noise,
+            sampler: &sampler,
             keep: &keep,
             rate: rate as f32,
         };
@@ -69,11 +66,10 @@ pub(crate) fn learn(
         workers_by_number.for_each(|(number, worker)| {
             let start = (first + number * TEXTS).min(corpus.texts());
             let end = (start + TEXTS).min(corpus.texts());
-            for place in start..end {
-                // Another order in every epoch: the texts in steps of a number that shares no factor.
-                let text = corpus.in_order(place, order);
-                let chance = Chance::new(seed, epoch as u64, text as u64);
-                worker.read(corpus.text(text), &shared, chance);
+            for position in start..end {
+                let text = corpus.in_order(position, order);
+                let rng = TextRng::new(seed, epoch as u64, text as u64);
+                worker.read(corpus.text(text), &shared, rng);
             }
             worker.subtract(&shared);
             task.advance((end - start) as u64);
@@ -92,8 +88,7 @@ pub(crate) fn learn(
     inputs
 }
 
-/// For each of some words the words whose vectors point the most alike, for people to look at:
-/// `(word, [(neighbour, cosine)])`.
+/// For each of `ids`, the `count` ids among `known` with the highest cosine similarity: `(id, cosine)`.
 pub(crate) fn neighbours(
     matrix: &Matrix,
     ids: &[usize],
@@ -112,10 +107,10 @@ pub(crate) fn neighbours(
             (*other, product(own, row) / (norm(own) * norm(row)))
         };
         let others = known.iter().filter(|other| *other != id);
-        let mut found: Vec<(usize, f32)> = others.map(cosine).collect();
-        found.sort_by(|one, two| two.1.total_cmp(&one.1).then(one.0.cmp(&two.0)));
-        found.truncate(count);
-        found
+        let mut neighbours: Vec<(usize, f32)> = others.map(cosine).collect();
+        neighbours.sort_by(|one, two| two.1.total_cmp(&one.1).then(one.0.cmp(&two.0)));
+        neighbours.truncate(count);
+        neighbours
     };
     ids.par_iter().map(nearest).collect()
 }
@@ -124,14 +119,14 @@ pub(crate) fn neighbours(
 mod tests {
     use super::*;
 
-    /// Texts of two worlds whose words never meet; ids 0 and 1 are special.
+    /// Texts of two domains that have no words in common; ids 0 and 1 are special.
     fn corpus() -> Corpus {
-        let word = |text: u32, place: u32| {
-            let mixed = (text * 12 + place).wrapping_mul(2_654_435_761) >> 8;
+        let word = |text: u32, position: u32| {
+            let mixed = (text * 12 + position).wrapping_mul(2_654_435_761) >> 8;
             2 + 10 * (text % 2) + mixed % 10
         };
         let texts: Vec<Vec<u32>> = (0..600)
-            .map(|text| (0..12).map(|place| word(text, place)).collect())
+            .map(|text| (0..12).map(|position| word(text, position)).collect())
             .collect();
         Corpus::of(&texts)
     }
@@ -158,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_one_world_are_neighbours() {
+    fn words_of_the_same_domain_are_neighbours() {
         let matrix = learned(1, 2);
         let known: Vec<usize> = (2..22).collect();
         for (id, nearest) in known.iter().zip(neighbours(&matrix, &known, &known, 5)) {
@@ -172,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_change_nothing_and_seeds_do() {
+    fn vectors_depend_on_the_seed_and_not_on_threads() {
         let one = learned(1, 1);
         assert_eq!(one, learned(1, 4));
         assert_ne!(one, learned(2, 1));

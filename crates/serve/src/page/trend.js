@@ -118,7 +118,7 @@
       const message = `${error}. ${hint}.`;
       if (!/columns\.|adapt=|period=|keep_all_times/.test(hint)) return message;
       byId("options").open = true;
-      return `${message} On this page, these are under “Options” above.`;
+      return `${message} On this page, set these values under “Options” above.`;
     } catch {
       return "The service sent an invalid answer.";
     }

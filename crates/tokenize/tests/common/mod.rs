@@ -1,7 +1,7 @@
-//! A pipeline in a temporary folder whose reviews are cleaned already: what the stages after
-//! `clean` need, without running those before. The tests of `embed` use it too.
+//! A pipeline in a temporary folder with an artifact of `clean`, for tests of later stages. The tests of `embed` use it
+//! too.
 
-#![allow(dead_code, reason = "every test binary uses another part of it")]
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -66,7 +66,7 @@ pub fn reviews() -> Vec<Review> {
     }
     reviews.push(review(
         Split::Unlabelled,
-        "Nobody has said whether this one is good.",
+        "This review has no label, but it is good.",
     ));
     reviews
 }
@@ -86,7 +86,7 @@ pub fn load(file: &Path) -> Pipeline {
     Pipeline::load(file, &[]).expect("the pipeline file is sound")
 }
 
-/// Puts reviews where `clean` would have put them.
+/// Writes an artifact of `clean` with these reviews.
 pub fn put_clean(pipeline: &Pipeline, reviews: &[Review]) -> Artifact {
     let of = |split| {
         reviews
@@ -119,7 +119,7 @@ pub fn put_clean(pipeline: &Pipeline, reviews: &[Review]) -> Artifact {
     })
 }
 
-/// Commits a step's output that the test made itself.
+/// Commits the output of a step, written by the test.
 fn put(
     pipeline: &Pipeline,
     stage: StageName,
@@ -195,13 +195,13 @@ pub fn run<S: Stage<Options = NoOptions>>(
     stage::execute::<S>(pipeline, step, false, progress, &NoOptions {})
 }
 
-/// The text of a file of an artifact.
+/// Reads a file of an artifact.
 pub fn text_of(artifact: &Artifact, name: &str) -> String {
     fs::read_to_string(artifact.file(name).expect("it is whole")).expect("it is text")
 }
 
-/// What a person would read: the message, its causes and the hint.
-pub fn words_of(failure: &Failure) -> String {
+/// The message, its causes and the hint.
+pub fn describe(failure: &Failure) -> String {
     format!(
         "{}\nhint: {}",
         failure.chain().join("\n"),

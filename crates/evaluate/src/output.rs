@@ -1,4 +1,4 @@
-//! What a model, or several as one, says of all that it is asked.
+//! The predictions and other results of a model or an ensemble.
 
 use std::time::Instant;
 
@@ -12,29 +12,29 @@ use metrics::{CalibrationFile, ProbabilityFigures, ScoredRows};
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
-use crate::model::{Answer, Model};
-use crate::{challenged, cross_fitted, ensemble, explanations};
+use crate::model::{Model, ReviewPrediction};
+use crate::{challenge_set, cross_fitted, ensemble, explanations};
 
-/// What calibration did.
+/// The file with calibration errors before and after calibration.
 const CALIBRATION: &str = "calibration.json";
-/// How long predicting took.
+/// The file with the duration of the predictions.
 const SPEED: &str = "speed.json";
 
-/// What is to be written of it.
-pub(crate) struct Evaluated {
-    /// Of the validation and the test rows.
+/// The results of a model or an ensemble.
+pub(crate) struct EvaluationOutput {
+    /// For the validation and the test rows.
     pub(crate) predictions: Vec<Prediction>,
     pub(crate) challenge: Challenge,
-    /// Files written beside those that every evaluation has.
+    /// Files that only some evaluations have.
     pub(crate) files: Vec<OutputFile>,
-    /// What an ensemble is made of, for the last line.
-    pub(crate) made_of: String,
-    /// Where tensors were, if there were any.
+    /// A description of an ensemble for the last line of the stage; empty for a model.
+    pub(crate) description: String,
+    /// The device of the tensors; `None` if there are none.
     pub(crate) device: Option<String>,
 }
 
-impl Evaluated {
-    /// Asks the members of an ensemble.
+impl EvaluationOutput {
+    /// Combines the predictions of the members of an ensemble.
     pub(crate) fn of_ensemble(
         context: &Context,
         members: &EnsembleSettings,
@@ -43,14 +43,14 @@ impl Evaluated {
         ensemble.write(context.output())?;
         Ok(Self {
             predictions,
-            challenge: challenged::unite(context, &ensemble)?,
+            challenge: challenge_set::of_ensemble(context, &ensemble)?,
             files: vec![OutputFile::data(ENSEMBLE)],
-            made_of: format!("; {}", ensemble.describe()),
+            description: format!("; {}", ensemble.in_words()),
             device: None,
         })
     }
 
-    /// Asks a model, and why it is wrong where it is surest.
+    /// Predicts all rows with a model, and explains its most confident errors.
     pub(crate) fn of_model(
         context: &Context,
         settings: &EvaluationSettings,
@@ -91,25 +91,25 @@ impl Evaluated {
             )?);
         }
         explanations::write(context, (model.scorer(), &reader), of_test)?;
-        let challenge = challenged::ask(context, (model.scorer(), &reader), calibration)?;
+        let challenge = challenge_set::of_model(context, (model.scorer(), &reader), calibration)?;
         model.print_notes(context);
         Ok(Self {
             predictions,
             challenge,
             files,
-            made_of: String::new(),
+            description: String::new(),
             device: Some(described),
         })
     }
 }
 
-/// What calibration did to the probabilities of the test rows; `None` where there are none.
+/// The calibration errors of the test rows before and after calibration; `None` if there are no test rows.
 fn before_and_after(
-    answers: &[Answer],
+    answers: &[ReviewPrediction],
     method: String,
 ) -> Result<Option<CalibrationFile>, Failure> {
     let labels: Vec<u8> = answers.iter().map(|it| it.prediction.label).collect();
-    let figures = |probability: fn(&Answer) -> f32| {
+    let figures = |probability: fn(&ReviewPrediction) -> f32| {
         let probabilities: Vec<f32> = answers.iter().map(probability).collect();
         let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
         Ok::<_, Failure>(ProbabilityFigures::of(&tally))
