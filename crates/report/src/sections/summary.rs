@@ -37,8 +37,10 @@ pub fn sentences(data: &ReportData) -> Vec<String> {
         sentences.push(format!("Data checks: {}", checks.join(" ")));
     }
     let steps = next_steps::next_steps(data).into_iter();
-    sentences
-        .extend(steps.map(|(text, command)| format!("{text} {}", command.unwrap_or_default())));
+    sentences.extend(steps.map(|(text, command)| match command {
+        Some(command) => format!("Next step: {text} Command: {command}"),
+        None => format!("Next step: {text}"),
+    }));
     sentences
 }
 
