@@ -17,7 +17,7 @@ const ABSTAIN: (f64, f64) = (0.95, 0.2);
 /// One piece of advice, and the command for it.
 pub(crate) type NextStep = (String, Option<String>);
 
-/// What to do next, the most important first.
+/// The next steps, the most important first.
 pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
     let Some((best, accuracy)) = data.best() else {
         return Vec::new();
