@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use artifact::format;
 use maud::{Markup, html};
 use pages::{CsvDownload, Page, Scale, Size, figure_with_csv, label, px, section};
-use slurm::{Event, What};
+use slurm::{Event, EventKind};
 
 /// Pixels of a bar and the space below it.
 const LANE: f64 = 18.0;
