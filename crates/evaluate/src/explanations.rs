@@ -3,8 +3,8 @@
 use artifact::files::Prediction;
 
 use artifact::files::{Explanation, write_json};
-use artifact::{Failure, StageName, texts_of};
-use bundle::{Scorer, TextReader, words_of_texts};
+use artifact::{Failure, StageName, texts_by_row_id};
+use bundle::{Scorer, TextReader, word_contributions};
 use metrics::is_correct;
 use stage::Context;
 
