@@ -1,4 +1,4 @@
-//! What another decision threshold gives: precision and recall of a class by the probability required for it.
+//! Precision and recall of a class by decision threshold.
 
 use serde::{Deserialize, Serialize};
 

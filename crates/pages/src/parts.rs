@@ -9,7 +9,7 @@ pub fn section(id: &str, heading: &str, content: Markup) -> Markup {
     html! { section id=(id) { h2 { (heading) } (content) } }
 }
 
-/// A section that is collapsed until its heading is clicked. `answer` is one sentence: what the section answers.
+/// A section that is collapsed until its heading is clicked. `answer` states in one sentence the question of the section.
 ///
 /// The id belongs to the content, so that browsers open the section when a link leads there.
 pub fn collapsed_section(id: &str, heading: &str, answer: impl Display, content: Markup) -> Markup {
@@ -35,7 +35,7 @@ pub fn paragraph(text: impl Display) -> Markup {
     html! { p { (text.to_string()) } }
 }
 
-/// A paragraph in small type that explains what is above it.
+/// A paragraph in small type, for an explanation.
 pub fn remark(text: impl Display) -> Markup {
     html! { p.muted { (text.to_string()) } }
 }

@@ -1,5 +1,7 @@
 //! Model cards (Mitchell et al. 2019): purpose, training data, results, limitations and provenance of a model.
 
+use std::collections::BTreeSet;
+
 use artifact::format;
 use metrics::Metric;
 
@@ -57,9 +59,12 @@ fn purpose(data: &ReportData, model: &ModelData) -> String {
 
 fn training_data(data: &ReportData) -> Vec<String> {
     let reviews = &data.reviews;
-    let sources = data.steps.iter().flat_map(|step| &step.sources);
+    // Several steps can read the same file.
+    let sources: BTreeSet<_> = data.steps.iter().flat_map(|step| &step.sources).collect();
+    let sources = sources.into_iter();
     let sources = sources.map(|(source, digest)| format!("{source} (blake3 {digest})"));
-    let splits = reviews.splits.iter().map(|count| {
+    let splits = reviews.splits.iter().filter(|count| count.rows() > 0);
+    let splits = splits.map(|count| {
         let classes = [count.negative, count.positive, count.unlabelled].map(format::count);
         let [negative, positive, none] = classes;
         let split = count.split;

@@ -10,7 +10,7 @@ should so some still such t than that that's the their theirs them themselves th
 this those though through to too under until up upon us very was we we're were what when where which while who whom \
 whose why will with would yet you you're you've your yours yourself yourselves ";
 
-/// Whether a word is a function word, whatever its case and the punctuation around it.
+/// Whether a word is a function word; case and punctuation around it are ignored.
 pub(crate) fn is_function_word(word: &str) -> bool {
     let word = word.trim_matches(|character: char| !character.is_alphanumeric());
     let word = word.to_lowercase().replace('\u{2019}', "'");

@@ -1,6 +1,6 @@
 //! The stage `report`: figures and predictions of all models in one place, and a page that shows them.
 //!
-//! [`predictions`] merges what evaluate wrote for each model, [`collect`] reads every artifact of the pipeline into a
+//! [`predictions`] merges the evaluations of all models, [`collect`] reads every artifact of the pipeline into a
 //! plain [`ReportData`], and [`render`] makes `report.html` from it.
 
 mod baseline;

@@ -1,4 +1,4 @@
-//! Merges what evaluate wrote for each model: predictions into one table, figures into one `metrics.json`.
+//! Merges the evaluations of all models: predictions into one table, figures into one `metrics.json`.
 
 use std::path::Path;
 

@@ -292,7 +292,7 @@ fn the_report_has_all_models_in_the_order_of_the_pipeline() {
         "Length of 951 reviews in words.",
         "240 negative",
         " of 6 in test; a model may recognise them by name.",
-        "Split: split by a hash of the text; reviews of a group are in the same split.",
+        "Split: by a hash of the text; reviews of a group are in the same split.",
         "90 : 10",
         "1,234,567",
         "best: epoch 2",

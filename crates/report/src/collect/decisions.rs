@@ -1,6 +1,6 @@
-//! What a model's decisions give: figures by class, other thresholds, and abstaining.
+//! Figures of a model's decisions: by class, at other thresholds, and with abstaining.
 //!
-//! All of it is a list over classes; a third class adds entries.
+//! All are lists over the classes, so another class only adds entries.
 
 use artifact::Sentiment;
 use metrics::{
@@ -41,7 +41,7 @@ pub fn classes(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<Cla
     classes.map(class).collect()
 }
 
-/// What the values of [`ABSTAIN`] give.
+/// Coverage and accuracy at the values of [`ABSTAIN`].
 pub fn abstention(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<AbstentionFigures> {
     abstention_figures(&answers(labels, probabilities), &ABSTAIN, confidence)
 }

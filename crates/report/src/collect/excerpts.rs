@@ -17,7 +17,7 @@ const LENGTH: usize = 420;
 /// Words with a smaller share of the largest weight are not marked.
 const WEAKEST: f64 = 0.1;
 
-/// A word and its attribution: first byte, the byte after the last, and what it adds to the log-odds.
+/// A word and its attribution: first byte, the byte after the last, and its contribution to the log-odds.
 pub(super) type Word = (usize, usize, f64);
 
 /// The attributions of a model's most confident errors by row id.

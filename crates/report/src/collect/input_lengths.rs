@@ -14,7 +14,7 @@ struct Windows {
     overlap: u64,
 }
 
-/// What the model of a training artifact reads.
+/// The part of a review that a model reads; `artifact` is its training.
 pub(super) fn collect(
     context: &Context,
     model: &str,

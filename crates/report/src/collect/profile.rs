@@ -31,8 +31,8 @@ pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Fai
 
 fn splitting(view: &Splitting) -> String {
     let test = match view.test_by.as_str() {
-        "official" => "training and test split of the source",
-        _ => "split by a hash of the text",
+        "official" => "official training and test split of the source",
+        _ => "by a hash of the text",
     };
     let groups = match view.grouped {
         true => "; reviews of a group are in the same split",

@@ -1,4 +1,4 @@
-//! What ingest and clean found, and the rows that they did not use.
+//! The reviews after ingest and clean, and the rows that were not used.
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;

@@ -22,7 +22,7 @@ const VALUES: usize = 12;
 const NEGATIONS: &str = "not no never none nobody nothing neither nor without hardly barely cannot";
 const CONTRASTS: &str = "but although though however despite yet nevertheless still except";
 
-/// What the reviews of a slice have in common. The order is that of `report.json`.
+/// A common property of the reviews of a slice. The order is that of `report.json`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Criterion {
     Negation(bool),

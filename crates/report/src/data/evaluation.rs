@@ -98,7 +98,7 @@ pub struct WordWeight {
     /// Its bytes in the text.
     #[serde(rename = "place")]
     pub bytes: Range<usize>,
-    /// What it adds to the log-odds of the positive class, in nats.
+    /// Its contribution to the log-odds of the positive class, in nats.
     pub weight: f64,
     /// The weight divided by the largest one of the review, from -1 to 1.
     pub strength: f64,

@@ -58,9 +58,9 @@ pub struct ReportData {
     pub sweeps: Vec<SweepData>,
     /// Learning-rate range tests.
     pub range_tests: Vec<RangeTestData>,
-    /// What ingest and clean found.
+    /// The results of ingest and clean.
     pub reviews: ReviewsData,
-    /// Tokenizers and what they made of the reviews.
+    /// Tokenizers with their statistics of the reviews.
     pub tokenizers: Vec<TokenizerData>,
     /// Embeddings and their coverage of the vocabulary.
     pub embeddings: Vec<EmbeddingData>,

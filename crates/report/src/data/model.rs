@@ -20,9 +20,9 @@ pub struct ModelData {
     pub figures: IndexMap<String, Figure>,
     /// Predictions by class.
     pub confusion: ConfusionMatrix,
-    /// Precision, recall and F1 of every class, and what other thresholds give.
+    /// Figures of every class, also at other thresholds.
     pub classes: Vec<ClassData>,
-    /// What `predict --abstain` gives at some thresholds.
+    /// Coverage and accuracy of `predict --abstain` at some thresholds.
     pub abstention: Vec<AbstentionFigures>,
     /// Accuracy by coverage, from few answers to all.
     pub coverage_curve: Vec<AbstentionFigures>,

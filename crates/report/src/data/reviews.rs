@@ -1,10 +1,10 @@
-//! What ingest and clean found in the reviews.
+//! The results of ingest and clean.
 
 use artifact::Split;
 use artifact::files::profile::{Bin as LengthBin, ClassWords};
 use serde::Serialize;
 
-/// What ingest and clean found.
+/// The results of ingest and clean.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ReviewsData {
     /// Reviews that ingest accepted.
@@ -95,7 +95,7 @@ pub struct NearPair {
 /// One check of the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DataCheck {
-    /// What is searched for, in the plural.
+    /// The name of the findings, in the plural.
     pub what: String,
     /// Number of findings.
     pub count: u64,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A tokenizer and what it made of the reviews.
+/// A tokenizer with its statistics of the reviews.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TokenizerData {
     /// Its name in the pipeline file.

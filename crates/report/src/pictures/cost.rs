@@ -35,7 +35,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let points = models.iter().enumerate().filter_map(|(index, model)| {
         Some(Point {
             model,
-            power: model.total_seconds.max(0.1).log10(),
+            log_seconds: model.total_seconds.max(0.1).log10(),
             accuracy: model.accuracy()?,
             on_front: front.contains(&index),
         })
@@ -44,7 +44,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     if points.len() < 2 {
         return None;
     }
-    let (first, last) = bounds(points.iter().map(|point| point.power));
+    let (first, last) = bounds(points.iter().map(|point| point.log_seconds));
     let (first, last) = (first.floor(), last.ceil().max(first.floor() + 1.0));
     let shares = points.iter().map(|point| point.accuracy);
     let ends = shares.flat_map(|it| [100.0 * it.low, 100.0 * it.high]);
@@ -55,14 +55,14 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let y = Axis::new("accuracy (%)", round_range(ends, 5)?);
     let frame = Frame::new(SIZE, x, y).broad();
     let mut line: Vec<&Point<'_>> = points.iter().filter(|point| point.on_front).collect();
-    line.sort_by(|one, two| one.power.total_cmp(&two.power));
+    line.sort_by(|one, two| one.log_seconds.total_cmp(&two.log_seconds));
     let content = html! {
-        (frame.path("curve faint", line.iter().map(|point| Some(point.at()))))
+        (frame.path("curve faint", line.iter().map(|point| Some(point.position()))))
         @for point in &points {
             @let beaten = if point.on_front { "" } else { " beaten" };
             @let Estimate { low, high, .. } = point.accuracy;
-            (frame.segment(&format!("whisker thin{beaten}"), (point.power, 100.0 * low), (point.power, 100.0 * high)))
-            (frame.dot(&format!("dot{beaten}"), point.at(), 5.0))
+            (frame.segment(&format!("whisker thin{beaten}"), (point.log_seconds, 100.0 * low), (point.log_seconds, 100.0 * high)))
+            (frame.dot(&format!("dot{beaten}"), point.position(), 5.0))
         }
         g { (labels(&frame, &points)) }
     };
@@ -83,15 +83,15 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
 /// A model in the picture.
 struct Point<'a> {
     model: &'a ModelData,
-    /// The logarithm of the time.
-    power: f64,
+    /// The decimal logarithm of the training time in seconds.
+    log_seconds: f64,
     accuracy: Estimate,
     on_front: bool,
 }
 
 impl Point<'_> {
-    fn at(&self) -> (f64, f64) {
-        (self.power, 100.0 * self.accuracy.value)
+    fn position(&self) -> (f64, f64) {
+        (self.log_seconds, 100.0 * self.accuracy.value)
     }
 }
 
@@ -101,7 +101,7 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
     const CHARACTER: f64 = 7.5;
     let mut taken: Vec<(f64, f64, f64)> = Vec::new();
     let mut label = |point: &Point<'_>| {
-        let (x, y) = point.at();
+        let (x, y) = point.position();
         let (x, y) = (frame.x.position(x), frame.y.position(y));
         let width = CHARACTER * point.model.name.chars().count() as f64;
         let (from, shift, anchor) = match x + 10.0 + width < SIZE.0 {
@@ -124,14 +124,14 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
         let down = tries.into_iter().find(is_free).unwrap_or(0.0);
         taken.push((from, to, y + 4.0 + down));
         let (shift, name) = ((shift, 4.0 + down), &point.model.name);
-        frame.note("name", point.at(), shift, anchor, name)
+        frame.note("name", point.position(), shift, anchor, name)
     };
     html! { @for point in points { (label(point)) } }
 }
 
 /// A time from its logarithm: `1 s`, `10 s`, `100 s`, `17 min`, `2.8 h`.
-fn time(power: f64) -> String {
-    let seconds = 10_f64.powf(power);
+fn time(log_seconds: f64) -> String {
+    let seconds = 10_f64.powf(log_seconds);
     match seconds {
         _ if seconds < 0.95 => format!("{seconds:.1} s"),
         _ if seconds < 600.0 => format!("{seconds:.0} s"),

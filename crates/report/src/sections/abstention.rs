@@ -1,4 +1,4 @@
-//! Accuracy against coverage: what `predict --abstain` gives.
+//! Accuracy against coverage, for the choice of `predict --abstain`.
 
 use artifact::format;
 use maud::{Markup, html};

@@ -13,7 +13,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
     let rows = models.flat_map(|model| model.classes.iter().map(move |class| (model, class)));
     let rows: Vec<(&ModelData, &ClassData)> = rows.collect();
-    if rows.is_empty() {
+    if data.rows == 0 || rows.is_empty() {
         return None;
     }
     let caption = format!(

@@ -1,4 +1,4 @@
-//! Long reviews: how much of them each model reads, and what reading more gains and costs.
+//! Long reviews: the part that each model reads, its accuracy and its cost.
 
 use artifact::format;
 use maud::{Markup, html};

@@ -127,7 +127,7 @@ fn ensembles(data: &ReportData) -> Markup {
     }
 }
 
-/// What each model on the Pareto front gains over the one before, and its time.
+/// The models on the Pareto front, each with its gain over the one before.
 pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
     let front = cost::front(&data.models);
     let steps = front.iter().filter_map(|index| {

@@ -17,7 +17,7 @@ const ABSTAIN: (f64, f64) = (0.95, 0.2);
 /// One piece of advice, and the command for it.
 pub(crate) type NextStep = (String, Option<String>);
 
-/// What to do next, the most important first.
+/// The next steps, the most important first.
 pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
     let Some((best, accuracy)) = data.best() else {
         return Vec::new();
@@ -31,7 +31,7 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
         Some((class, _)) => {
             let text = format!(
                 "Do not use these models yet: {} is not significantly better than always predicting “{class}”. First check \
-                 how labels and texts are read from your file:",
+                 how labels and texts are read from your file.",
                 best.name
             );
             vec![(text, Some("ressenti inspect FILE".to_owned()))]
@@ -92,7 +92,7 @@ fn label_errors(data: &ReportData) -> Option<NextStep> {
     let (count, _) = data.likely_label_errors;
     let errors = format::plural(count, "likely label error", "likely label errors");
     let text = format!(
-        "Check the {errors} of the test split in {LABEL_ERRORS}. Correct wrong labels in your data and run again:"
+        "Check the {errors} of the test split in {LABEL_ERRORS}. Correct wrong labels in your data and run again."
     );
     (count > 0).then(|| (text, Some("ressenti run".to_owned())))
 }

@@ -38,7 +38,7 @@ fn table(data: &ReportData) -> Table<&Comparison> {
         })
         .words("Result", |it| formatting::verdict(it, data.confidence))
         .numbers("Adjusted p", |it| formatting::p_value(it.adjusted_p_value))
-        .numbers("p of this pair", |it| formatting::p_value(it.p_value))
+        .numbers("Unadjusted p", |it| formatting::p_value(it.p_value))
         .numbers("Only one correct", only)
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn explanation(data: &ReportData) -> String {
             format::count(pairs as u64),
         );
         text += &format!(
-            " The {ci} and the p of this pair are for one pair alone; the adjusted p is corrected for all {pairs} pairs (Holm) \
+            " The {ci} of a pair is for that pair alone; the adjusted p is corrected for all {pairs} pairs (Holm) \
              and decides the result. An interval can therefore exclude 0 although the adjusted p is not below {level:.2}."
         );
     }

@@ -1,4 +1,4 @@
-//! The summary at the top: the best model, what it beats, what to do next.
+//! The summary at the top: the best model, its comparison with the others, and the next steps.
 
 use artifact::format;
 use maud::{Markup, html};
@@ -37,8 +37,10 @@ pub fn sentences(data: &ReportData) -> Vec<String> {
         sentences.push(format!("Data checks: {}", checks.join(" ")));
     }
     let steps = next_steps::next_steps(data).into_iter();
-    sentences
-        .extend(steps.map(|(text, command)| format!("{text} {}", command.unwrap_or_default())));
+    sentences.extend(steps.map(|(text, command)| match command {
+        Some(command) => format!("Next step: {text} Command: {command}"),
+        None => format!("Next step: {text}"),
+    }));
     sentences
 }
 
@@ -56,7 +58,7 @@ fn headline(data: &ReportData) -> String {
     format!("{best}, {share} accuracy ({ci} {range}) on {rows}.")
 }
 
-/// What supports the headline.
+/// The sentences below the headline.
 fn evidence(data: &ReportData) -> Vec<String> {
     let Some((best, _)) = data.best() else {
         return Vec::new();
@@ -110,7 +112,7 @@ pub(super) fn comparisons_with<'a>(
     comparisons
 }
 
-/// Which models the best one beats in a paired test, and which it does not.
+/// The results of the paired tests of the best model.
 fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let level = formatting::significance_level(data.confidence);
     let (beaten, equal): (Vec<_>, Vec<_>) = comparisons_with(data, best)

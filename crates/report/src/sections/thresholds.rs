@@ -1,4 +1,4 @@
-//! What another decision threshold gives.
+//! Precision and recall at other decision thresholds.
 
 use artifact::format;
 use maud::{Markup, html};

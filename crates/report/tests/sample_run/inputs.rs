@@ -81,7 +81,7 @@ pub(super) fn reviews(test: u64) -> ReviewsData {
             check("Near-duplicates", 0, ""),
         ],
         lengths: (0..).zip(lengths).map(bin).collect(),
-        splitting: "training and test split of the source".to_owned(),
+        splitting: "official training and test split of the source".to_owned(),
         words: vec![
             ClassWords { class: Sentiment::Negative, words: negative.map(word).to_vec() },
             ClassWords { class: Sentiment::Positive, words: positive.map(word).to_vec() },
