@@ -84,31 +84,31 @@ pub(crate) enum Command {
     /// Delete artifacts that no step of the pipeline uses, after asking for confirmation
     Gc(GcArguments),
     /// Show how a file of reviews would be read, and the settings to read it
-    Inspect(StageArguments),
+    Inspect(ProgramArguments),
     /// Predict the sentiment of texts, of lines from a pipe, or of a file of any size
-    Predict(StageArguments),
+    Predict(ProgramArguments),
     /// Estimate the share of positive reviews over time, with intervals and a forecast
-    Trend(StageArguments),
+    Trend(ProgramArguments),
     /// Serve predictions over HTTP, with a web page
-    Serve(StageArguments),
+    Serve(ProgramArguments),
     /// Compare two runs: their data, settings, code and results
-    Compare(StageArguments),
+    Compare(ProgramArguments),
     /// Download a pretrained encoder from the Hugging Face Hub, and print settings that use it
-    Fetch(StageArguments),
+    Fetch(ProgramArguments),
     /// Stage: read raw reviews in any supported format into one table
-    Ingest(StageArguments),
+    Ingest(ProgramArguments),
     /// Stage: normalise text, remove duplicates, and split the reviews
-    Clean(StageArguments),
+    Clean(ProgramArguments),
     /// Stage: convert text to token ids, once for each `[tokenizer.NAME]`
-    Tokenize(StageArguments),
+    Tokenize(ProgramArguments),
     /// Stage: make word vectors or load an encoder, once for each `[embedding.NAME]`
-    Embed(StageArguments),
+    Embed(ProgramArguments),
     /// Stage: train a model, once for each `[model.NAME]`
-    Train(StageArguments),
+    Train(ProgramArguments),
     /// Stage: predict the test reviews and compute metrics, once for each `[model.NAME]`
-    Evaluate(StageArguments),
+    Evaluate(ProgramArguments),
     /// Stage: write all results into one HTML page
-    Report(StageArguments),
+    Report(ProgramArguments),
 }
 
 #[derive(Debug, Args)]
@@ -264,7 +264,7 @@ pub(crate) struct GcArguments {
 /// Arguments that are passed on to another program, which has its own `--help`.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
-pub(crate) struct StageArguments {
+pub(crate) struct ProgramArguments {
     /// Arguments of the program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<OsString>,

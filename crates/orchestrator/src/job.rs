@@ -208,10 +208,11 @@ fn has_new_files(prefixes: &[PathBuf], since: SystemTime) -> bool {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     prefixes.iter().any(|prefix| {
         let name = prefix.file_name().unwrap_or_default().as_encoded_bytes();
-        let mut like = entries(prefix.parent().unwrap_or(prefix))
+        let mut matching = entries(prefix.parent().unwrap_or(prefix))
             .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(name))
             .filter(|entry| entry.path().is_dir());
-        like.any(|folder| entries(&folder.path()).any(|entry| entry.metadata().is_ok_and(is_new)))
+        matching
+            .any(|folder| entries(&folder.path()).any(|entry| entry.metadata().is_ok_and(is_new)))
     })
 }
 
