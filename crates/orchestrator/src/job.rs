@@ -1,4 +1,4 @@
-//! `ressenti job`: the process inside a cluster job. It runs one stage program and restarts it if it hangs. At
+//! `ressenti job`: the process inside a cluster job. It runs one stage program and stops it if it hangs. At
 //! the time limit and after transient errors it puts the job back into the queue, so that the program resumes
 //! from its checkpoint. The job number stays the same, so dependent jobs keep waiting.
 //!
