@@ -42,7 +42,7 @@ impl Pip {
                 None => {}
             }
         }
-        let message = "Failed to find Python 3: neither `python3` nor `python` starts";
+        let message = "Failed to find Python 3: neither `python3` nor `python` can be started";
         Err(Error::new(message).with_hint(INSTALL))
     }
 
