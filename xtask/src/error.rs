@@ -68,8 +68,11 @@ impl Error {
 
     /// The archive does not contain an expected member.
     pub(crate) fn member(archive: &Path, member: &str) -> Self {
-        Self::new(format!("`{}` does not hold `{member}`", archive.display()))
-            .with_hint(delete_hint(archive))
+        Self::new(format!(
+            "`{}` does not contain `{member}`",
+            archive.display()
+        ))
+        .with_hint(delete_hint(archive))
     }
 
     /// The hint, if there is one.

@@ -166,7 +166,7 @@ fn make_empty_library(folder: &Path) -> Result<()> {
         }
     }
     let tried = compilers.join("`, `");
-    let message = format!("Failed to find a C compiler: none of `{tried}` starts");
+    let message = format!("Failed to find a C compiler: none of `{tried}` can be started");
     let hint = "Install a C and C++ compiler (Debian, Ubuntu: `apt install g++`) or set CC";
     Err(Error::new(message).with_hint(hint))
 }
@@ -186,7 +186,7 @@ pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<()>
         return Ok(());
     }
     Err(Error::new(format!(
-        "Failed to provision libtorch on {os} {arch}: only Linux on x86-64 is supported"
+        "Failed to set up libtorch on {os} {arch}: only Linux on x86-64 is supported"
     ))
     .with_hint(format!(
         "Unpack libtorch {libtorch} for this platform and set LIBTORCH to its folder"
@@ -344,7 +344,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("does not hold `lib/libtorch_cpu.so`"),
+                .contains("does not contain `lib/libtorch_cpu.so`"),
             "{error}"
         );
         let mut left: Vec<_> = fs::read_dir(home.path())

@@ -19,7 +19,7 @@ pub(crate) fn write(folder: &Path, recipe: &str) -> Result<()> {
     list(folder, Path::new(""), &mut files).map_err(Error::file("list", folder))?;
     let mut text = format!("recipe {recipe}\n");
     for (path, size) in files {
-        writeln!(text, "{size} {}", path.display()).expect("a String takes everything");
+        writeln!(text, "{size} {}", path.display()).expect("writing to a string cannot fail");
     }
     write_atomically(&folder.join(MARKER), text.as_bytes())
 }

@@ -1,9 +1,9 @@
-"""Stands in for setuptools while pip downloads a source distribution.
+"""Replaces setuptools while pip downloads a source distribution.
 
-`pip download` asks every source distribution for its metadata, and would run the package's setup.py (and
-fetch an unpinned setuptools) to get it. We want the file alone: xtask puts this module on PYTHONPATH as
-`setuptools.build_meta` and switches build isolation off, so pip gets name and version from here and no code
-of the package is run. It works alike with pip 22 to 26.
+`pip download` asks every source distribution for its metadata. For that it would run the package's setup.py and
+download an unpinned setuptools. xtask only needs the file: it puts this module on PYTHONPATH as
+`setuptools.build_meta` and disables build isolation. pip then gets name and version from here, and no code of the
+package runs. Works with pip 22 to 26.
 """
 
 import os

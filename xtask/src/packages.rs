@@ -55,7 +55,7 @@ impl<'a> Packages<'a> {
         if self.pip.get().is_none() {
             let _ = self.pip.set(Pip::find()?);
         }
-        Ok(self.pip.get().expect("it was set one line above"))
+        Ok(self.pip.get().expect("it was set above"))
     }
 }
 

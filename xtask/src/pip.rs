@@ -42,7 +42,7 @@ impl Pip {
                 None => {}
             }
         }
-        let message = "Failed to find Python 3: neither `python3` nor `python` starts";
+        let message = "Failed to find Python 3: neither `python3` nor `python` can be started";
         Err(Error::new(message).with_hint(INSTALL))
     }
 
@@ -114,7 +114,7 @@ impl Pip {
     }
 }
 
-/// A wheel need not fit the Python that downloads it, so the tags of its own name are requested.
+/// A wheel need not fit the Python that downloads it, so the tags in its file name are requested.
 fn wheel_arguments(file: &str) -> Vec<String> {
     let tags = ["--implementation", "cp", "--python-version", "3.12"];
     let platforms = file.trim_end_matches(".whl").rsplit('-').next();

@@ -15,7 +15,7 @@ Examples:
   ressenti plan                                  show which steps would run, and why
   ressenti inspect reviews.csv                   show how a file of yours would be read
   ressenti fetch sentence-transformers/all-MiniLM-L12-v2      download a pretrained encoder
-  ressenti predict --explain 'Not bad at all.'   predict a text and show the words that influenced it
+  ressenti predict --explain 'Not bad at all.'   predict a text and explain the prediction
   ressenti run --set model.lstm.hidden=64        change a setting; only steps that depend on it run
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
   ressenti train --variant lstm --force          run one stage
@@ -34,10 +34,10 @@ Examples:
   ressenti run --only train --variant lstm       run one step; its inputs must exist
   ressenti run --variant lstm                    run one model and its inputs
   ressenti run --set model.lstm.hidden=64 --set training.epochs=3
-  ressenti run --jobs 4                          run 4 steps at a time, each on a quarter of the cores
+  ressenti run --jobs 4                          run 4 steps at a time, which share the cores
   ressenti run --keep-going --progress json
-  ressenti run --engine slurm                    submit each step as a Slurm job and monitor the jobs
-  ressenti run --engine slurm --detach           submit and exit; without --detach the same command monitors
+  ressenti run --engine slurm                    submit each step as a Slurm job, and monitor
+  ressenti run --engine slurm --detach           submit and exit; the command above monitors
   ressenti run --baseline metrics.json           exit code 1 if a model is significantly worse";
 
 const PLAN_EXAMPLES: &str = "\
@@ -75,40 +75,43 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     /// Show the state, age, duration and size of every output, and the state of cluster jobs
     Status(StatusArguments),
-    /// Cancel all cluster jobs of this artifacts folder; finished steps and checkpoints are kept
+    /// Cancel all cluster jobs of this artifacts folder; checkpoints are kept
     Cancel(PipelineArguments),
     /// Run one program inside a cluster job and requeue the job if needed; used by job scripts
     Job(JobArguments),
     /// Check the installation and show how to fix problems; takes about ten seconds
     Doctor(DoctorArguments),
     /// Delete artifacts that no step of the pipeline uses, after asking for confirmation
+    ///
+    /// The last output of every variant and the inputs that it was made from are kept, also if the variant is no
+    /// longer in the pipeline file.
     Gc(GcArguments),
     /// Show how a file of reviews would be read, and the settings to read it
-    Inspect(StageArguments),
+    Inspect(ProgramArguments),
     /// Predict the sentiment of texts, of lines from a pipe, or of a file of any size
-    Predict(StageArguments),
+    Predict(ProgramArguments),
     /// Estimate the share of positive reviews over time, with intervals and a forecast
-    Trend(StageArguments),
+    Trend(ProgramArguments),
     /// Serve predictions over HTTP, with a web page
-    Serve(StageArguments),
+    Serve(ProgramArguments),
     /// Compare two runs: their data, settings, code and results
-    Compare(StageArguments),
+    Compare(ProgramArguments),
     /// Download a pretrained encoder from the Hugging Face Hub, and print settings that use it
-    Fetch(StageArguments),
+    Fetch(ProgramArguments),
     /// Stage: read raw reviews in any supported format into one table
-    Ingest(StageArguments),
+    Ingest(ProgramArguments),
     /// Stage: normalise text, remove duplicates, and split the reviews
-    Clean(StageArguments),
+    Clean(ProgramArguments),
     /// Stage: convert text to token ids, once for each `[tokenizer.NAME]`
-    Tokenize(StageArguments),
+    Tokenize(ProgramArguments),
     /// Stage: make word vectors or load an encoder, once for each `[embedding.NAME]`
-    Embed(StageArguments),
+    Embed(ProgramArguments),
     /// Stage: train a model, once for each `[model.NAME]`
-    Train(StageArguments),
+    Train(ProgramArguments),
     /// Stage: predict the test reviews and compute metrics, once for each `[model.NAME]`
-    Evaluate(StageArguments),
+    Evaluate(ProgramArguments),
     /// Stage: write all results into one HTML page
-    Report(StageArguments),
+    Report(ProgramArguments),
 }
 
 #[derive(Debug, Args)]
@@ -122,8 +125,8 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Number of steps that run at the same time; overrides `run.jobs`, results do not depend on it
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MAX_JOBS as i64))]
+    /// Largest number of steps at the same time; overrides `run.jobs` of the pipeline file
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MOST_JOBS as i64))]
     pub(crate) jobs: Option<u8>,
 
     /// If a step fails, still run the steps that do not need it
@@ -134,7 +137,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Where steps run; overrides `engine.kind`, results do not depend on it
+    /// Where steps run; overrides `engine.kind` of the pipeline file
     #[arg(long, value_name = "ENGINE", value_enum)]
     pub(crate) engine: Option<Engine>,
 
@@ -264,7 +267,7 @@ pub(crate) struct GcArguments {
 /// Arguments that are passed on to another program, which has its own `--help`.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
-pub(crate) struct StageArguments {
+pub(crate) struct ProgramArguments {
     /// Arguments of the program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<OsString>,

@@ -54,7 +54,8 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
 
 fn print_table(out: &mut impl Write, found: &[UnusedFolder], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
-        let text = "Nothing to delete: every artifact is the last output of a variant, or was made for one";
+        let text =
+            "Nothing to delete: every artifact is the last output of a variant, or an input of one";
         return writeln!(out, "{text}");
     }
     let dimmed = Style::new().dimmed();

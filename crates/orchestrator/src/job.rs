@@ -1,4 +1,4 @@
-//! `ressenti job`: the process inside a cluster job. It runs one stage program and restarts it if it hangs. At
+//! `ressenti job`: the process inside a cluster job. It runs one stage program and stops it if it hangs. At
 //! the time limit and after transient errors it puts the job back into the queue, so that the program resumes
 //! from its checkpoint. The job number stays the same, so dependent jobs keep waiting.
 //!
@@ -208,10 +208,11 @@ fn has_new_files(prefixes: &[PathBuf], since: SystemTime) -> bool {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     prefixes.iter().any(|prefix| {
         let name = prefix.file_name().unwrap_or_default().as_encoded_bytes();
-        let mut like = entries(prefix.parent().unwrap_or(prefix))
+        let mut matching = entries(prefix.parent().unwrap_or(prefix))
             .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(name))
             .filter(|entry| entry.path().is_dir());
-        like.any(|folder| entries(&folder.path()).any(|entry| entry.metadata().is_ok_and(is_new)))
+        matching
+            .any(|folder| entries(&folder.path()).any(|entry| entry.metadata().is_ok_and(is_new)))
     })
 }
 

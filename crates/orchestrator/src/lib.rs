@@ -46,7 +46,7 @@ use settings::{EngineKind, REVIEWS, StepId};
 use stage::{ProgressMode, print_failure, print_step};
 
 use arguments::{
-    Arguments, Command, Engine, PlanArguments, PlanFormat, RunArguments, StageArguments,
+    Arguments, Command, Engine, PlanArguments, PlanFormat, ProgramArguments, RunArguments,
     StatusArguments,
 };
 use known_artifacts::KnownArtifacts;
@@ -71,9 +71,9 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
     let exec_program =
-        |name: &str, given: StageArguments| Err(launch::exec_program(name, &given.arguments));
+        |name: &str, given: ProgramArguments| Err(launch::exec_program(name, &given.arguments));
     let exec_stage = |stage: StageName, given| exec_program(stage.binary(), given);
-    let with = |command: &str, mut given: StageArguments| {
+    let with_subcommand = |command: &str, mut given: ProgramArguments| {
         given.arguments.insert(0, command.into());
         given
     };
@@ -96,8 +96,12 @@ fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
         Some(Command::Status(arguments)) => show_status(&arguments),
         Some(Command::Doctor(arguments)) => Ok(doctor::run(&arguments)),
         Some(Command::Gc(arguments)) => gc::collect(&arguments),
-        Some(Command::Inspect(given)) => exec_stage(StageName::Ingest, with("inspect", given)),
-        Some(Command::Fetch(given)) => exec_stage(StageName::Embed, with("fetch", given)),
+        Some(Command::Inspect(given)) => {
+            exec_stage(StageName::Ingest, with_subcommand("inspect", given))
+        }
+        Some(Command::Fetch(given)) => {
+            exec_stage(StageName::Embed, with_subcommand("fetch", given))
+        }
         Some(Command::Predict(given)) => exec_program("ressenti-predict", given),
         Some(Command::Trend(given)) => exec_program("ressenti-trend", given),
         Some(Command::Serve(given)) => exec_program("ressenti-serve", given),
@@ -199,7 +203,7 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
     };
     let planned = workspace.plan(&mut KnownArtifacts::new(store))?;
     let mut jobs = cluster::jobs_by_step(store, workspace.steps.iter().map(|step| &step.id))?;
-    let line = |it: &PlannedStep| StatusLine::new(it, store, jobs.remove(&it.info.id));
+    let line = |step: &PlannedStep| StatusLine::new(step, store, jobs.remove(&step.info.id));
     let lines: Vec<StatusLine> = planned.iter().map(line).collect();
     if let Some(file) = &arguments.timeline {
         cluster::write_timeline(store, file)?;

@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
                 while schedule.running < jobs
                     && let Some(index) = schedule.take_next()
                 {
-                    match self.start_or_skip(&steps[index], artifacts, &mut state)? {
+                    match self.plan_or_skip(&steps[index], artifacts, &mut state)? {
                         Some(step_to_run) => steps_to_run.push((index, step_to_run)),
                         None => schedule.mark_ended(index),
                     }
@@ -140,7 +140,7 @@ impl<'a> Run<'a> {
     }
 
     /// Plans a step. Returns it if its program has to run; otherwise prints and counts it.
-    fn start_or_skip(
+    fn plan_or_skip(
         &mut self,
         step: &'a Step,
         artifacts: &mut KnownArtifacts,
@@ -216,9 +216,9 @@ impl RunningStep<'_> {
         ending: ProcessEnd,
         artifacts: &mut KnownArtifacts,
     ) -> Result<StepEnd, Failure> {
-        let is_there = artifacts.plan_step(self.step, false)?.is_fresh();
+        let output_exists = artifacts.plan_step(self.step, false)?.is_fresh();
         Ok(match ending.code {
-            0 if !is_there => {
+            0 if !output_exists => {
                 let id = &self.step.id;
                 let message = format!("`{id}` succeeded, but its output does not exist");
                 let hint = "Build `ressenti` and the stages from the same sources with `cargo build`; their versions may differ";
@@ -231,7 +231,7 @@ impl RunningStep<'_> {
                 code,
                 reason: ending.reason,
                 // A regression fails the run, but the output exists and the report shows it.
-                has_output: self.baseline.is_some() && is_there,
+                has_output: self.baseline.is_some() && output_exists,
             },
         })
     }

@@ -45,14 +45,14 @@ pub(crate) enum StepEnd {
 
 impl RunSummary {
     pub(crate) fn count(&mut self, id: &StepId, end: &StepEnd) {
-        let mut is_there = true;
+        let mut output_exists = true;
         match end {
             StepEnd::Fresh => self.fresh += 1,
             StepEnd::Done => self.done += 1,
             StepEnd::Interrupted => {
                 self.interrupted = true;
                 self.not_run += 1;
-                is_there = false;
+                output_exists = false;
             }
             StepEnd::Failed {
                 code, has_output, ..
@@ -61,10 +61,10 @@ impl RunSummary {
                 if self.code == 0 {
                     self.code = *code;
                 }
-                is_there = *has_output;
+                output_exists = *has_output;
             }
         }
-        self.has_report |= id.stage == StageName::Report && is_there;
+        self.has_report |= id.stage == StageName::Report && output_exists;
     }
 
     /// Prints the last lines of a run: counts, duration, and the path of the report.

@@ -225,8 +225,8 @@ fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
         }
     }
     if unfinished.len() > SHOWN {
-        let rest = unfinished[SHOWN..].iter().map(|(_, job)| job.state);
-        let counts = count_words(("more job", "more jobs"), rest);
+        let remaining = unfinished[SHOWN..].iter().map(|(_, job)| job.state);
+        let counts = count_words(("more job", "more jobs"), remaining);
         writeln!(out, "{:<22} and {counts}", "")?;
     }
     Ok(())

@@ -162,12 +162,12 @@ fn a_file_is_found_through_an_archive_in_an_archive() {
     check(
         &["out/in.tar.gz", "words.tsv"],
         8,
-        "does not hold `words.tsv`",
+        "does not contain `words.tsv`",
     );
     check(
         &["in.tar.gz", "in/words.tsv"],
         8,
-        "does not hold `in.tar.gz`",
+        "does not contain `in.tar.gz`",
     );
 
     let whole = fs::read(&path).expect("it is there");

@@ -37,7 +37,7 @@ origin = "there"
 "#;
 
 pub(crate) fn small() -> Assets {
-    Assets::parse(SMALL, Path::new("assets.toml")).expect("the small assets are in order")
+    Assets::parse(SMALL, Path::new("assets.toml")).expect("the small assets are valid")
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn an_invalid_pin_is_refused_with_its_reason() {
         "\"../lexicon-1.0.tar.gz\"",
         "without folders",
     );
-    check("\"words.tsv\"", "\"/words.tsv\"", "a path of plain names");
+    check("\"words.tsv\"", "\"/words.tsv\"", "needs a relative path");
     check(
         "package = \"lexicon\"",
         "package = \"lexikon\"",
@@ -118,11 +118,11 @@ fn an_invalid_pin_is_refused_with_its_reason() {
     check(
         "members = [\"lexicon-1.0/words.tsv\"]",
         "members = []",
-        "names no members",
+        "has no members",
     );
     check(
         "libtorch = \"2.11.0\"",
         "libtorch = \"../2\"",
-        "plain version",
+        "needs a version of letters",
     );
 }

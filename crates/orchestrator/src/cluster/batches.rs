@@ -28,14 +28,14 @@ pub(crate) fn group_steps(
     resources: impl Fn(usize) -> Resources,
     max_array_size: usize,
 ) -> Vec<Group> {
-    let mut direct_dependencies = direct_dependencies(steps, |index| {
+    let mut dependencies_of = direct_dependencies(steps, |index| {
         wanted.contains(&index) || queued.contains_key(&index)
     });
     let mut groups: Vec<Group> = Vec::new();
     for &index in wanted {
         let (resources, dependencies) = (
             resources(index),
-            std::mem::take(&mut direct_dependencies[index]),
+            std::mem::take(&mut dependencies_of[index]),
         );
         let matching = groups.iter_mut().find(|group| {
             steps[group.members[0]].id.stage == steps[index].id.stage
@@ -86,17 +86,17 @@ pub(crate) fn direct_dependencies(
 ) -> Vec<BTreeSet<usize>> {
     let indices = steps.iter().map(|step| &step.id).zip(0..);
     let indices: BTreeMap<&StepId, usize> = indices.collect();
-    let mut before: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
-    let mut direct_dependencies = Vec::with_capacity(steps.len());
+    let mut all_inputs: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
+    let mut direct = Vec::with_capacity(steps.len());
     for step in steps {
         let inputs = step.inputs.iter().map(|input| indices[input]);
         let inputs: BTreeSet<usize> = inputs.filter(|index| is_pending(*index)).collect();
-        let behind = inputs.iter().flat_map(|index| before[*index].clone());
-        let behind: BTreeSet<usize> = behind.collect();
-        direct_dependencies.push(inputs.difference(&behind).copied().collect());
-        before.push(&inputs | &behind);
+        let indirect = inputs.iter().flat_map(|index| all_inputs[*index].clone());
+        let indirect: BTreeSet<usize> = indirect.collect();
+        direct.push(inputs.difference(&indirect).copied().collect());
+        all_inputs.push(&inputs | &indirect);
     }
-    direct_dependencies
+    direct
 }
 
 #[cfg(test)]

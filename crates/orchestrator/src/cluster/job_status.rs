@@ -123,15 +123,15 @@ impl StepJob {
 pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
     let store = Store::new(&arguments.load()?.artifacts);
     let submissions = job_record(&store).submissions()?;
-    let mut ours: Vec<TaskId> = submissions.values().map(|it| it.job).collect();
-    if !ours.is_empty() {
+    let mut queued: Vec<TaskId> = submissions.values().map(|it| it.job).collect();
+    if !queued.is_empty() {
         let queue = Slurm::find()?.queue()?;
-        ours.retain(|job| queue.contains_key(job));
+        queued.retain(|job| queue.contains_key(job));
     }
-    Slurm.cancel(&ours)?;
-    let jobs = format::plural(ours.len() as u64, "job", "jobs");
+    Slurm.cancel(&queued)?;
+    let jobs = format::plural(queued.len() as u64, "job", "jobs");
     let mut out = anstream::stdout();
-    let _ = match ours.is_empty() {
+    let _ = match queued.is_empty() {
         true => writeln!(out, "no job of this artifacts folder is in the queue"),
         false => writeln!(
             out,

@@ -152,10 +152,10 @@ impl<'a> ClusterRun<'a> {
 
     /// Resources that the job of a step requests.
     fn resources(&self, index: usize) -> Resources {
-        let usual = self.commands.resources(index);
+        let default = self.commands.resources(index);
         match self.memory.get(&index) {
-            Some(memory) => usual.with_memory(*memory),
-            None => usual,
+            Some(memory) => default.with_memory(*memory),
+            None => default,
         }
     }
 }

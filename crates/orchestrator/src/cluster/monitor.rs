@@ -190,8 +190,8 @@ impl ClusterRun<'_> {
         match &end {
             StepEnd::Done | StepEnd::Fresh => {
                 let planned = self.artifacts.plan_step(step, false)?;
-                let made = planned.last_manifest().map(|manifest| &manifest.run);
-                let (state, text) = match made {
+                let last_run = planned.last_manifest().map(|manifest| &manifest.run);
+                let (state, text) = match last_run {
                     // The job found an existing output.
                     Some(run) if run.started < time => (StepState::Fresh, run.summary.clone()),
                     Some(run) => {

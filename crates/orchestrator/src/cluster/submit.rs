@@ -20,7 +20,7 @@ impl ClusterRun<'_> {
     pub(super) fn submit_or_resume(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
         let queue = Slurm.queue()?;
         let known = self.commands.record.submissions()?;
-        let (mut others, mut never_running) = (Vec::new(), Vec::new());
+        let (mut conflicting, mut never_running) = (Vec::new(), Vec::new());
         for index in wanted {
             let task = self.commands.task(*index)?;
             let Some(submission) = known.get(&task.name) else {
@@ -36,11 +36,11 @@ impl ClusterRun<'_> {
                     self.run_started = self.run_started.min(submission.run);
                     self.start_monitoring(*index, submission.clone());
                 }
-                Some(_) => others.push(submission),
+                Some(_) => conflicting.push(submission),
             }
         }
-        if !others.is_empty() {
-            return Err(conflicting_jobs(&others));
+        if !conflicting.is_empty() {
+            return Err(conflicting_jobs(&conflicting));
         }
         Slurm.cancel(&never_running)?;
         if !self.jobs.is_empty() {
@@ -48,8 +48,8 @@ impl ClusterRun<'_> {
             let note = format!("{count} already in the queue, submitted by an earlier call");
             self.view.print_note(&note);
         }
-        let rest = wanted.iter().filter(|index| !self.jobs.contains_key(index));
-        self.submit(&rest.copied().collect())
+        let remaining = wanted.iter().filter(|index| !self.jobs.contains_key(index));
+        self.submit(&remaining.copied().collect())
     }
 
     /// Submits steps after the jobs that they depend on, and monitors them.
@@ -116,7 +116,7 @@ fn conflicting_jobs(jobs: &[&Submission]) -> Failure {
 const END: &str = "END_OF_SCRIPT";
 
 /// Slurm's default limit of an array; the script may run on another cluster.
-const LARGEST_ARRAY: usize = 1000;
+const DEFAULT_MAX_ARRAY_SIZE: usize = 1000;
 
 /// A shell script that submits every stale step, like `ressenti run --engine slurm`. Also usable with
 /// other schedulers.
@@ -131,7 +131,7 @@ pub(crate) fn script(workspace: Workspace, planned: &[PlannedStep]) -> Result<St
     let queued = BTreeMap::new();
     let resources = |index: usize| commands.resources(index);
     let steps = &commands.workspace.steps;
-    let groups = group_steps(steps, &wanted, &queued, resources, LARGEST_ARRAY);
+    let groups = group_steps(steps, &wanted, &queued, resources, DEFAULT_MAX_ARRAY_SIZE);
     let mut text = "#!/bin/bash\n\
                     # Submits every step that is not fresh as a Slurm job, each after its inputs. For another scheduler:\n\
                     # the command of a job follows `--` in its script, and `afterok` lists the jobs that must succeed first.\n\
