@@ -162,7 +162,7 @@ fn damaged_shards_are_computed_again() {
         assert_eq!(step(&["--shard", shard]).code, Some(0));
     }
     let again = step(&["--shard", "1"]);
-    assert_eq!(again.stdout, "shard 1 of 3 is finished already\n");
+    assert_eq!(again.stdout, "shard 1 of 3 is already finished\n");
     // A damaged shard is reported, and only that shard is computed again.
     let rows = project.folder().join("parts.csv.shards/0002-of-0003/rows");
     let mut bytes = fs::read(&rows).expect("it is there");

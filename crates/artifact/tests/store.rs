@@ -115,7 +115,7 @@ fn the_identity_depends_only_on_data_and_contract() {
     );
     assert_ne!(identity(json!(4), &other_content), first);
     assert_ne!(identity(json!(5), &other_name), first);
-    let other_promise = Recipe::new(StageName::Ingest, Contract::Reviews { rows: 61 });
+    let other_promise = TestArtifact::new(StageName::Ingest, Contract::Reviews { rows: 61 });
     assert_ne!(other_promise.commit(&store, "a", &FILES).identity(), first);
 }
 

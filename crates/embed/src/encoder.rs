@@ -18,7 +18,7 @@ use crate::adapt::adapt;
 /// Checks and copies the encoder named in the settings, and adapts it if the settings have an `adaptation`.
 pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<Outcome, Failure> {
     let folder = source_folder(context)?;
-    let mut layout = Layout::default();
+    let mut layout = ParameterLayout::default();
     let loaded = Encoder::load(&folder, &mut layout)?;
     let config = loaded.encoder.config();
     let tokenizer = own_tokenizer(&folder, context.input(StageName::Tokenize), config)?;

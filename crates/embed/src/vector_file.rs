@@ -109,7 +109,7 @@ pub trait VectorSink {
 pub fn read_vectors(
     path: &Path,
     sink: &mut impl VectorSink,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<ReadReport, Failure> {
     let layout = VectorLayout::read(path).map_err(unusable)?;
     let mut reader = open_vectors(path).map_err(|source| {
@@ -137,7 +137,7 @@ pub fn read_vectors(
         match use_line(&line.bytes, &mut vector, sink) {
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
-            Err(Defect::OtherWidth) if !line.is_closed => {
+            Err(Defect::OtherWidth) if !line.ends_with_newline => {
                 let reason = "its last line is incomplete";
                 return Err(truncated(path, number - 1, reason));
             }

@@ -39,7 +39,7 @@ pub(crate) fn write(
     };
     let rows = TokenRows::open_training_rows(context.input(StageName::Tokenize), architecture)?;
     let (row_ids, labels) = (rows.row_ids(), rows.labels());
-    let groups = groups_of(context.input(StageName::Clean))?;
+    let groups = groups_by_row_id(context.input(StageName::Clean))?;
     let folds = assign_folds(row_ids, &groups, settings.folds, settings.seed);
     let ngrams = architecture.ngrams.unwrap_or_default();
     let recipe = CrossFitSettings {
@@ -54,7 +54,7 @@ pub(crate) fn write(
         .task("cross-fitting", Some(settings.folds.into()), "folds");
     let ids = |row: usize| rows.ids(row).into_owned();
     let on_fold = |_| task.advance(1);
-    let scores = match cross_fitted(&ids, labels, (&folds, settings.folds), &recipe, on_fold) {
+    let scores = match cross_fit_scores(&ids, labels, (&folds, settings.folds), &recipe, on_fold) {
         // There are too few reviews for a fit to a part of them.
         Err(LinearError::NoFeatures(_)) => return Ok(None),
         scores => scores.map_err(Failure::from_error)?,

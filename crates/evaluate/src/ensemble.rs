@@ -91,7 +91,7 @@ fn fit_weights(
     })
 }
 
-impl Design for MemberLogOdds {
+impl DesignMatrix for MemberLogOdds {
     fn rows(&self) -> usize {
         self.rows.len()
     }

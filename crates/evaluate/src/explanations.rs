@@ -1,9 +1,9 @@
 //! `explanations.json`: the most confident errors of a model, and the words that influenced them.
 
 use artifact::files::{Explanation, Prediction, write_json};
-use artifact::{Failure, StageName, texts_of};
-use bundle::{Scorer, TextReader, words_of_texts};
-use metrics::is_right;
+use artifact::{Failure, StageName, texts_by_row_id};
+use bundle::{Scorer, TextReader, word_contributions};
+use metrics::is_correct;
 use stage::Context;
 
 /// The name of the file.
@@ -20,7 +20,7 @@ pub(crate) fn write(
 ) -> Result<(), Failure> {
     let errors = most_confident_errors(predictions);
     let reviews = context.input(StageName::Clean);
-    let texts = texts_of(reviews, &errors.iter().copied().collect())?;
+    let texts = texts_by_row_id(reviews, &errors.iter().copied().collect())?;
     let text = |row_id: &u64| {
         texts.get(row_id).ok_or_else(|| {
             Failure::new(format!(
@@ -39,7 +39,7 @@ pub(crate) fn write(
     // One text per thread at a time.
     for row_ids in errors.chunks(rayon::current_num_threads()) {
         let texts = row_ids.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-        let all_words = words_of_texts(scorer, reader, &texts)?;
+        let all_words = word_contributions(scorer, reader, &texts)?;
         for (row_id, words) in row_ids.iter().zip(all_words) {
             let words = words.into_iter();
             let words = words.map(|word| (word.range.start, word.range.end, rounded(word.weight)));

@@ -15,7 +15,7 @@ use artifact::files::{Prediction, write_json, write_predictions};
 use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
-use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, Tally, summary};
+use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, ScoredRows, compute_figures};
 use output::EvaluationOutput;
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};

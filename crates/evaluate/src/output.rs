@@ -45,7 +45,7 @@ impl EvaluationOutput {
             predictions,
             challenge: challenge_set::of_ensemble(context, &ensemble)?,
             files: vec![OutputFile::data(ENSEMBLE)],
-            description: format!("; {}", ensemble.in_words()),
+            description: format!("; {}", ensemble.describe()),
             device: None,
         })
     }

@@ -126,7 +126,7 @@ pub(crate) struct RunArguments {
     pub(crate) dry_run: bool,
 
     /// Largest number of steps at the same time; overrides `run.jobs` of the pipeline file
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MOST_JOBS as i64))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MAX_JOBS as i64))]
     pub(crate) jobs: Option<u8>,
 
     /// If a step fails, still run the steps that do not need it

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use artifact::{Failure, FailureKind, format};
-use bundle::{Explanation, PlacedWord};
+use bundle::{Explanation, WordSpan};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 

@@ -144,7 +144,7 @@ impl ParquetReader {
 impl RecordReader for ParquetReader {
     /// Reads the next row. Its number, counted from 1, is used as its line.
     fn read(&mut self, record: &mut Record, _add_columns: bool) -> io::Result<ReadOutcome> {
-        let read = guarded(ArrowError::ExternalError, || self.read_row(record));
+        let read = catch_panics(ArrowError::ExternalError, || self.read_row(record));
         if !read.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
             return Ok(ReadOutcome::EndOfFile);
         }

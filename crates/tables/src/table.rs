@@ -51,8 +51,12 @@ impl<'a> Table<'a> {
         scratch: &Path,
         on_read: impl Fn(u64) + 'a,
     ) -> Result<Self, InputError> {
-        let opened =
-            decompress::decompress(path, Some(scratch), settings.max_unpacked_bytes, on_read)?;
+        let opened = decompress::decompress(
+            path,
+            Some(scratch),
+            settings.max_decompressed_bytes,
+            on_read,
+        )?;
         let compression = Some(opened.compression).filter(|compression| !compression.is_empty());
         let mut description: Vec<String> = compression.map(str::to_owned).into_iter().collect();
         let (mut may_omit_columns, mut count) = (false, None);
@@ -155,7 +159,7 @@ fn open_parquet(
 ) -> Result<ParquetReader, InputError> {
     let file = opened.into_file(path, scratch)?;
     let size = file.metadata().map_err(InputError::io(path))?.len();
-    let limit = Limit::new(size, settings.max_unpacked_bytes);
+    let limit = Limit::new(size, settings.max_decompressed_bytes);
     ParquetReader::open(path, file, row_limit(settings), limit)
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use artifact::{Digest, Failure, format, guarded};
+use artifact::{Digest, Failure, catch_panics, format};
 use serde::de::IgnoredAny;
 use settings::Truncation;
 use tokenizers::models::ModelWrapper;
@@ -261,7 +261,7 @@ fn catch_panic<T>(
     text: &str,
     encode: impl FnOnce() -> tokenizers::Result<T>,
 ) -> Result<T, Failure> {
-    guarded(|panic| panic, encode).map_err(|error| {
+    catch_panics(|panic| panic, encode).map_err(|error| {
         let characters = format::count(text.chars().count() as u64);
         Failure::new(format!(
             "Failed to encode a text of {characters} characters"

@@ -29,7 +29,7 @@ pub(crate) fn encode_split(
     clean: &Path,
     split: Split,
     destination: &Path,
-    task: &Task,
+    task: &ProgressTask,
 ) -> Result<SplitCounts, Failure> {
     let wide = tokenizer.vocabulary_size() > MAX_TWO_BYTE_VOCABULARY;
     let schema = match split {

@@ -47,7 +47,7 @@ Reads `clean.parquet`. Writes `tokenizer.json`, an Arrow file of token ids for e
         let reviews = Reviews::open(context.input(StageName::Clean))?;
         let path = context.output().join(TOKENIZER);
         let bytes = match settings.kind {
-            TokenizerKind::Pretrained => text::import(source_path(context)?)?,
+            TokenizerKind::Pretrained => text::import_tokenizer(source_path(context)?)?,
             _ => learn(context, &settings, &reviews)?,
         };
         fs::write(&path, bytes).map_err(ArtifactError::io("write", &path))?;

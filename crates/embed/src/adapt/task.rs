@@ -75,18 +75,19 @@ impl MaskedTask<'_> {
         rows: &TokenRows,
         device: Device,
     ) -> Result<Score, ClassifierError> {
-        let stream = Stream::new(0);
-        let hidden = |row| self.hide(&rows.ids(row), stream.child(row as u64));
-        let hidden: Vec<Hidden> = (0..rows.len().min(MAX_VALIDATION_ROWS))
+        let stream = CounterRng::new(0);
+        let hidden = |row| self.mask_tokens(&rows.ids(row), stream.child(row as u64));
+        let hidden: Vec<MaskedRow> = (0..rows.len().min(MAX_VALIDATION_ROWS))
             .map(hidden)
             .collect();
         let parameters = weights.parameters(self.layout());
         let memory = MemoryLimit::default();
         let mut score = Score::default();
         for rows in hidden.chunks(BATCH_ROWS) {
-            let longest = |rows: &[Hidden]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
-            let tokens = |rows: &[Hidden]| rows.len() * longest(rows);
-            let parts = memory.in_parts(rows, tokens, |rows| {
+            let longest =
+                |rows: &[MaskedRow]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+            let tokens = |rows: &[MaskedRow]| rows.len() * longest(rows);
+            let parts = memory.compute_in_parts(rows, tokens, |rows| {
                 ClassifierError::catch("predict masked tokens", || {
                     let Some(part) = MaskedPart::new(rows, self.contract.pad_id) else {
                         return Ok(Score::default());

@@ -210,7 +210,7 @@ impl Hub {
             })
         };
         // The library can panic on unexpected responses.
-        guarded(failed, response)
+        catch_panics(failed, response)
     }
 }
 

@@ -114,11 +114,11 @@ fn write(
     };
     let [config, weights, tokenizer] = ENCODER_FILES;
     download(config)?;
-    Encoder::config_of(pending)?;
+    Encoder::read_config(pending)?;
     download(tokenizer)?;
-    text::import(&pending.join(tokenizer))?;
+    text::import_tokenizer(&pending.join(tokenizer))?;
     download(weights)?;
-    let loaded = Encoder::load(pending, &mut Layout::default())?;
+    let loaded = Encoder::load(pending, &mut ParameterLayout::default())?;
     let origin = serde_json::json!({
         "repository": name.repository,
         "commit": commit,

@@ -52,7 +52,7 @@ fn open<'a>(
     settings: &IngestSettings,
     task: &'a ProgressTask,
 ) -> Result<Box<dyn BufRead + 'a>, InputError> {
-    let opened = tables::decompress(path, None, settings.max_unpacked_bytes, |bytes| {
+    let opened = tables::decompress(path, None, settings.max_decompressed_bytes, |bytes| {
         task.advance(bytes)
     })?;
     match (opened.compression, opened.content) {

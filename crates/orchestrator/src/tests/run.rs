@@ -203,8 +203,8 @@ fn a_failed_step_blocks_its_dependents() {
     let (started, summary, lines) = fake.run_and_show(&everything()).expect("it runs");
     assert_eq!(started, ALL[..5]);
     let blocked = [
-        "held evaluate naive: needs `train naive`",
-        "held report reviews: needs `train naive`",
+        "blocked evaluate naive: needs `train naive`",
+        "blocked report reviews: needs `train naive`",
     ];
     assert_eq!(
         lines,
