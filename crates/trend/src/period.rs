@@ -77,8 +77,8 @@ impl Period {
         ["day", "week", "month", "quarter", "year"][self as usize]
     }
 
-    /// The shortest length with at least [`MIN_REVIEWS`] reviews in the median period and fewer than
-    /// [`MAX_PERIODS`] periods; a year if there is none.
+    /// The shortest length with at least 30 reviews in the median period and fewer than
+    /// 400 periods; a year if there is none.
     pub fn choose(days: &[i64]) -> Self {
         let fits = |period: &Self| {
             let numbers = days.iter().map(|day| period.number(*day));
