@@ -10,6 +10,9 @@ use crate::data::{ModelData, ReportData};
 use crate::formatting;
 use crate::pictures::reliability;
 
+/// Reads one figure of the probabilities.
+type ReadFigure = fn(&ProbabilityFigures) -> f64;
+
 /// The section; `None` without predictions.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let models = data.by_accuracy().into_iter();
@@ -59,7 +62,7 @@ fn calibrated(data: &ReportData) -> impl Iterator<Item = (&ModelData, &Calibrati
 
 /// Where calibration made the probabilities better, and where worse.
 fn effects(data: &ReportData) -> Vec<String> {
-    let change = |read: fn(&ProbabilityFigures) -> f64| {
+    let change = |read: ReadFigure| {
         let worse = calibrated(data).filter_map(move |(model, file)| {
             let [before, after] =
                 [read(&file.before), read(&file.after)].map(|it| format!("{it:.3}"));
@@ -86,7 +89,7 @@ fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> 
     let mut table = Table::new(caption, calibrated(data)).names("Model", |(model, file)| {
         with_detail((&model.name, &file.method))
     });
-    let figures: [(&str, fn(&ProbabilityFigures) -> f64); 3] = [
+    let figures: [(&str, ReadFigure); 3] = [
         ("ECE", |it| it.ece),
         ("Log loss", |it| it.log_loss),
         ("Brier", |it| it.brier),
