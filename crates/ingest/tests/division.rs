@@ -36,8 +36,8 @@ fn rows(path: &Path, first: u64, most: u64) -> Vec<TextRow> {
     let (progress, settings) = (progress(), IngestSettings::default());
     let task = progress.task("reading", None, "bytes");
     let mut rows = Vec::new();
-    let carry = KeepColumns::None;
-    read_texts(path, &settings, &carry, (&progress, &task), first, |row| {
+    let keep = KeepColumns::None;
+    read_texts(path, &settings, &keep, (&progress, &task), first, |row| {
         rows.push(row);
         match (rows.len() as u64) < most {
             true => ControlFlow::Continue(()),

@@ -119,8 +119,8 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
                 .find(|at| bytes[*at] == b' ' || is_punctuation(*at))
                 .unwrap_or(bytes.len()),
         };
-        let (piece, behind) = rest.split_at(end);
-        rest = behind;
+        let (piece, after) = rest.split_at(end);
+        rest = after;
         Some(piece)
     })
 }

@@ -96,7 +96,7 @@ fn a_line_that_is_cut_off_is_one_rejected_row() {
             check(&text, &["a"], &["1: 0", &bad, "3: 2", "4: 3"]);
         }
     }
-    // Several such lines in a row, each of which swallows the next.
+    // Several such lines in a row, each of which contains the next.
     check(
         "{\"a\": [\n{\"a\":\n{\"a\": \"x\n{\"a\": 1}\n{\"a\":\n{\"a\": 2}",
         &["a"],

@@ -17,7 +17,8 @@ fn needs_handling(byte: u8) -> bool {
     matches!(byte, ..0x20 | 0x7f.. | b'<' | b'>' | b';')
 }
 
-/// Reduces a text. With `unicode`, the text must be in form NFC.
+/// Removes the tags and decodes the references of a text if `html` is set. With `unicode`, the text must be in
+/// form NFC, and typographic characters are replaced too.
 pub(super) fn reduce(text: &str, html: bool, unicode: bool) -> String {
     let mut reducer = Reducer {
         html,
