@@ -48,7 +48,7 @@ impl StageName {
             Self::Embed => ("embed", "ressenti-embed", 3),
             Self::Train => ("train", "ressenti-train", 4),
             Self::Evaluate => ("evaluate", "ressenti-evaluate", 5),
-            Self::Report => ("report", "ressenti-report", 2),
+            Self::Report => ("report", "ressenti-report", 3),
         }
     }
 

@@ -23,7 +23,7 @@ const SECTIONS: [Section; 19] = [
     ("Likely label errors", label_errors::draw),
     ("Most confident errors", confident_errors::draw),
     ("Per-class results", classes::draw),
-    ("ConfusionMatrix matrix", confusion::draw),
+    ("Confusion matrix", confusion::draw),
     ("Thresholds", thresholds::draw),
     ("Accuracy and coverage", abstention::draw),
     ("Calibration", calibration::draw),

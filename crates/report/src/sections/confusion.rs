@@ -29,7 +29,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let section = || {
         collapsed_section(
             "confusion-matrix",
-            "ConfusionMatrix matrix",
+            "Confusion matrix",
             answer,
             content,
         )
