@@ -168,7 +168,7 @@ fn it_answers_like_predict() {
         let (one, other) = (&predicted[place], &served["answers"][place]);
         assert_eq!(one["label"], other["label"], "{text}");
         let number = |value: &Value| value.as_f64().unwrap_or(-1.0);
-        let distance = number(&one["p_positive"]) - number(&other["probability"]);
+        let distance = number(&one["p_positive"]) - number(&other["p_positive"]);
         assert!(distance.abs() < 1e-6, "{text}: {one} {other}");
     }
     assert_eq!(served["answers"][2]["label"], Value::Null);

@@ -207,7 +207,7 @@ fn without_model_files_trends_fail_and_predictions_continue() {
     let server = Server::start(&project, &["--bundle", "served"]);
     let csv = turning_reviews();
     let trend = [
-        &head("/trend?adapt=200", "text/csv", csv.len()),
+        &head("/trend?calibrate_on=200", "text/csv", csv.len()),
         csv.as_str(),
     ]
     .concat();
@@ -261,12 +261,12 @@ fn errors_contain_a_hint_and_no_rust_types() {
             422,
             "/trend",
             json,
-            r#"{"reviews": [{}], "adapt": "x"}"#,
+            r#"{"reviews": [{}], "calibrate_on": "x"}"#,
             "a whole number",
         ),
         (
             422,
-            "/trend?adapt=-1",
+            "/trend?calibrate_on=-1",
             csv,
             "x",
             "a whole number, 0 or more",
@@ -278,17 +278,23 @@ fn errors_contain_a_hint_and_no_rust_types() {
             r#"{"reviews": [{}], "columns": {"text": []}}"#,
             "its name or its position",
         ),
-        (422, "/trend?adapt=9", csv, "", "the lines `text,date` and"),
         (
             422,
-            "/trend?adapt=9",
+            "/trend?calibrate_on=9",
+            csv,
+            "",
+            "the lines `text,date` and",
+        ),
+        (
+            422,
+            "/trend?calibrate_on=9",
             csv,
             "text,date\n",
             "the lines `text,date` and",
         ),
         (
             422,
-            "/trend?adapt=9&columns.text=2024",
+            "/trend?calibrate_on=9&columns.text=2024",
             csv,
             "text,date\nGreat.,2024-05-01\n",
             "unless it is in double quotes",

@@ -219,7 +219,7 @@ fn typing_moves_the_bar_and_colours_the_words() {
         let said = server.ask(&json!({ "text": begin.to_owned() + rest, "explain": true }));
         let answer = &said["answers"][0];
         let found = tab.needle_position(answer["text"].as_str().expect("text"));
-        let expected = 100.0 * answer["probability"].as_f64().expect("a number");
+        let expected = 100.0 * answer["p_positive"].as_f64().expect("a number");
         assert!(
             (found - expected).abs() < 1e-3,
             "{found} instead of {expected}"
@@ -362,7 +362,10 @@ fn dropping_a_file_shows_its_trend() {
                 .contains("columns.timestamp=NAME")
         );
         assert_eq!(tab.evaluate(&inside("children.length")), 0);
-        assert_eq!(tab.evaluate("document.getElementById('wishes').open"), true);
+        assert_eq!(
+            tab.evaluate("document.getElementById('options').open"),
+            true
+        );
         tab.save_screenshot(&format!("refused-{width}-{scheme}"));
     }
     // Options are sent, and the keyboard can read the file again.
@@ -392,7 +395,7 @@ fn dropping_a_file_shows_its_trend() {
         "region"
     );
     // An invalid number is an error and is not ignored.
-    tab.evaluate("document.getElementById('adapt').focus()");
+    tab.evaluate("document.getElementById('calibrate_on').focus()");
     tab.call("Input.insertText", json!({ "text": "2.5" }));
     tab.evaluate("document.getElementById('again').click()");
     wait_for(|| {
@@ -402,7 +405,7 @@ fn dropping_a_file_shows_its_trend() {
     });
     assert_eq!(tab.evaluate(&inside("children.length")), 0);
     tab.evaluate(
-        "document.getElementById('adapt').value = ''; document.getElementById('keep').click(); \
+        "document.getElementById('calibrate_on').value = ''; document.getElementById('keep').click(); \
          document.getElementById('again').click()",
     );
     wait_for(|| {

@@ -151,13 +151,13 @@ fn every_format_gives_the_same_trend_as_the_command() {
             "acc",
         ],
     );
-    let address = "/trend?topic=Heat&period=year&adapt=100&method=acc";
+    let address = "/trend?topic=Heat&period=year&calibrate_on=100&method=acc";
     assert_eq!(
         parse_json(&ask(address, &content_type("text/csv"), csv.as_bytes())),
         wished
     );
     let envelope = json!({
-        "reviews": rows, "topics": ["Heat"], "period": "year", "adapt": 100, "method": "acc",
+        "reviews": rows, "topics": ["Heat"], "period": "year", "calibrate_on": 100, "method": "acc",
     });
     let body = envelope.to_string();
     assert_eq!(
@@ -301,14 +301,14 @@ fn invalid_trend_requests_get_an_error_status_and_a_hint() {
         ),
         (
             422,
-            "/trend?adapt=100000",
+            "/trend?calibrate_on=100000",
             &table,
             csv.as_bytes(),
             "only 1,440 are available",
         ),
         (
             422,
-            "/trend?adapt=2",
+            "/trend?calibrate_on=2",
             &table,
             csv.as_bytes(),
             "at least 5 of each class",
@@ -339,8 +339,8 @@ fn invalid_trend_requests_get_an_error_status_and_a_hint() {
     let lone = Server::start(&project, &["--bundle", "artifacts/train/linear"]);
     let (status, said) = lone.exchange(&request("/trend", &table, csv.as_bytes()));
     assert_eq!(status, 409, "{said}");
-    assert!(said.contains("adapt=300"), "{said}");
-    let (status, said) = lone.exchange(&request("/trend?adapt=200", &table, csv.as_bytes()));
+    assert!(said.contains("calibrate_on=300"), "{said}");
+    let (status, said) = lone.exchange(&request("/trend?calibrate_on=200", &table, csv.as_bytes()));
     assert_eq!(status, 200, "{said}");
     assert_eq!(parse_json(&said)["labelled"], 200);
 
@@ -363,7 +363,8 @@ fn invalid_trend_requests_get_an_error_status_and_a_hint() {
         said.contains("was trained again after its evaluation"),
         "{said}"
     );
-    let (status, said) = server.exchange(&request("/trend?adapt=200", &table, csv.as_bytes()));
+    let (status, said) =
+        server.exchange(&request("/trend?calibrate_on=200", &table, csv.as_bytes()));
     assert_eq!(status, 200, "{said}");
 }
 

@@ -170,7 +170,7 @@ impl ParameterLayout {
     }
 }
 
-/// The parameters of a flat buffer as tensors of their own shapes that share its memory. The word table is not always
+/// The parameters of a flat buffer as tensors with their separate shapes, which share its memory. The word table is not always
 /// one of them.
 #[derive(Debug)]
 pub struct Parameters(Vec<Tensor>);

@@ -118,7 +118,7 @@ async fn a_text_has_the_same_answer_alone_and_in_concurrent_requests() {
             let (index, (status, body)) = answer.await.expect("no panic");
             assert_eq!(status, StatusCode::OK, "{body}");
             for answer in body["answers"].as_array().expect("answers") {
-                let found = answer["probability"].as_f64();
+                let found = answer["p_positive"].as_f64();
                 let close = match (found, expected[index]) {
                     (Some(found), Some(expected)) => (found - f64::from(expected)).abs() < 1e-6,
                     (found, expected) => found.is_none() && expected.is_none(),
@@ -249,10 +249,10 @@ async fn the_openapi_description_matches_the_service() {
     check("Answers", &answers);
     assert_eq!(answers["answers"][0]["text"], "A superb film.");
     let question = json!({
-        "reviews": dated(), "adapt": 100, "period": "month", "method": "maximum_likelihood",
+        "reviews": dated(), "calibrate_on": 100, "period": "month", "method": "maximum_likelihood",
         "columns": { "text": "text", "timestamp": "time", "topic": "topic", "label": "label" },
     });
-    let requested = json!({ "reviews": dated(), "adapt": 100, "period": "month" });
+    let requested = json!({ "reviews": dated(), "calibrate_on": 100, "period": "month" });
     check("TrendRequest", &requested);
     let (status, trend) = post(&router, "/trend", &question).await;
     assert_eq!(status, StatusCode::OK, "{trend}");

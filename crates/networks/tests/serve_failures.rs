@@ -182,6 +182,6 @@ async fn a_missing_device_ends_the_service_with_code_75() {
         json!({ "text": text(tokens), "time": time, "label": label })
     };
     let reviews: Vec<Value> = (0..300).map(review).collect();
-    let trend = json!({ "reviews": reviews, "adapt": 100, "period": "month" });
+    let trend = json!({ "reviews": reviews, "calibrate_on": 100, "period": "month" });
     check_exit(&project, "/trend", &trend).await;
 }

@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
 pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}; optional members are "explain": true and "abstain": 0.9"#;
 
 /// An example of a valid request to `/trend`.
-pub(crate) const TREND_EXAMPLE: &str = r#"Send a file of reviews with times, and options in the query string such as `?period=month&adapt=300`; or send JSON: {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}. /openapi.json lists all options"#;
+pub(crate) const TREND_EXAMPLE: &str = r#"Send a file of reviews with times, and options in the query string such as `?period=month&calibrate_on=300`; or send JSON: {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}. /openapi.json lists all options"#;
 
 impl ApiError {
     pub(crate) fn new(

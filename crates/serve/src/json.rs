@@ -81,7 +81,7 @@ mod tests {
     #[allow(dead_code, reason = "it is only parsed")]
     struct TestRequest {
         abstain: Option<f32>,
-        adapt: Option<usize>,
+        calibrate_on: Option<usize>,
         topics: Option<Vec<String>>,
         columns: Option<Columns>,
     }
@@ -98,7 +98,7 @@ mod tests {
                 "string \"x\", expected a number at line 1",
             ),
             (
-                r#"{"adapt": -1}"#,
+                r#"{"calibrate_on": -1}"#,
                 "integer `-1`, expected a whole number, 0 or more at",
             ),
             (
@@ -110,7 +110,10 @@ mod tests {
                 r#"{"columns": {"text": []}}"#,
                 "a column is its name or its position from 1",
             ),
-            (r#"{"adapt": ", expected f32"}"#, "expected a whole number"),
+            (
+                r#"{"calibrate_on": ", expected f32"}"#,
+                "expected a whole number",
+            ),
         ] {
             let error = serde_json::from_str::<TestRequest>(body).expect_err("it is invalid");
             let found = describe(&error);

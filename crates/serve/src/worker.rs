@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use artifact::{Failure, FailureKind, format};
-use bundle::{Explanation, WordSpan};
+use bundle::{Explanation, Probabilities, WordSpan};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -24,8 +24,9 @@ use crate::telemetry::Telemetry;
 pub struct TextPrediction {
     /// The predicted class; `None` if the text is empty after cleaning.
     pub label: Option<String>,
-    /// The calibrated probability that the text is positive; `None` if there is no label.
-    pub probability: Option<f32>,
+    /// `None` if there is no label.
+    #[serde(flatten)]
+    pub probabilities: Option<Probabilities>,
     /// The cleaned text, if an explanation was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -236,11 +237,11 @@ impl Worker {
     fn reply(&self, job: PredictJob, predictions: Vec<Prediction>) {
         let label = |value| self.model.predictor.label(value, job.request.abstain);
         let answer = |prediction: Prediction| {
-            let (probability, explanation) = prediction.unzip();
+            let (p_positive, explanation) = prediction.unzip();
             let explanation = explanation.flatten();
             TextPrediction {
-                label: probability.map(|value| label(value).to_owned()),
-                probability,
+                label: p_positive.map(|value| label(value).to_owned()),
+                probabilities: p_positive.map(Probabilities::from_positive),
                 words: explanation.as_ref().map(Explanation::word_spans),
                 text: explanation.map(|explanation| explanation.text),
             }

@@ -258,7 +258,7 @@ fn without_a_server_the_hint_suggests_a_manual_download() {
     let folder = TempDir::new().expect("a temporary folder");
     let url = format!("http://127.0.0.1:{port}/x.tar.gz");
     let error = ensure_downloaded(&url, &digest(b""), folder.path(), &progress())
-        .expect_err("nobody listens");
+        .expect_err("no server listens");
     assert_eq!(
         error.to_string(),
         format!("Failed to download `{url}`: the server cannot be reached")

@@ -4,7 +4,7 @@
 const byId = (id) => document.getElementById(id);
 const pause = 150; // milliseconds between the last key and the request
 const minColouredShare = 0.1; // words with less than this share of the strongest influence are not coloured
-const noAnswer = { label: null, probability: null, words: [], text: "" };
+const noAnswer = { label: null, words: [], text: "" };
 let timer;
 let request;
 let sentText = "";
@@ -76,13 +76,12 @@ function showStatus(message) {
 }
 
 function showAnswer(answer, message) {
-  const probability = answer.probability; // of positive
-  const known = probability !== null;
+  const known = answer.label !== null;
   const verdict = known
-    ? `${answer.label} (${(100 * Math.max(probability, 1 - probability)).toFixed(1)}%)`
+    ? `${answer.label} (${(100 * answer.confidence).toFixed(1)}%)`
     : message || (sentText.trim() ? "Type a review: this text is empty after cleaning." : "Type a review.");
-  byId("needle").style.left = `${known ? 100 * probability : 50}%`;
-  byId("bar").setAttribute("aria-valuenow", known ? probability.toFixed(3) : "0.5");
+  byId("needle").style.left = `${known ? 100 * answer.p_positive : 50}%`;
+  byId("bar").setAttribute("aria-valuenow", known ? answer.p_positive.toFixed(3) : "0.5");
   byId("bar").setAttribute("aria-valuetext", verdict);
   byId("verdict").textContent = verdict;
   showWords(answer.text || "", answer.words || []);

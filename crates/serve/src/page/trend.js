@@ -4,7 +4,7 @@
 
 (() => {
   const byId = (id) => document.getElementById(id);
-  const options = ["period", "topic", "adapt"];
+  const options = ["period", "topic", "calibrate_on"];
   const columns = ["text", "timestamp", "topic", "label"];
   let file;
   let request;
@@ -63,13 +63,13 @@
     if (!file) return;
     if (request) request.abort();
     // The value of an invalid number is empty, and the option would be ignored silently.
-    if (!byId("adapt").checkValidity()) {
+    if (!byId("calibrate_on").checkValidity()) {
       request = undefined;
       byId("working").hidden = true;
       clearTrend();
       byId("again").disabled = false;
       byId("options").open = true;
-      byId("adapt").focus();
+      byId("calibrate_on").focus();
       showStatus("The number of labelled reviews must be a whole number, 0 or more.", true);
       return;
     }
@@ -116,7 +116,7 @@
     try {
       const { error, hint } = JSON.parse(text);
       const message = `${error}. ${hint}.`;
-      if (!/columns\.|adapt=|period=|keep_all_times/.test(hint)) return message;
+      if (!/columns\.|calibrate_on=|period=|keep_all_times/.test(hint)) return message;
       byId("options").open = true;
       return `${message} On this page, set these values under “Options” above.`;
     } catch {

@@ -44,7 +44,7 @@ pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiE
                 }
             };
             let hint = format!(
-                "Estimate the error rates from labelled reviews of the file with `adapt=300`, or {other}"
+                "Estimate the error rates from labelled reviews of the file with `calibrate_on=300`, or {other}"
             );
             ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
@@ -116,14 +116,16 @@ fn hint(unfit: &UnusableReviews) -> &'static str {
         | UnusableReviews::NoTopic { .. }
         | UnusableReviews::NoText => COLUMNS,
         UnusableReviews::TooFewLabelled { .. } => {
-            "Use a smaller number with `adapt=N`, or name the column of the labels: `columns.label=NAME`"
+            "Use a smaller number with `calibrate_on=N`, or name the column of the labels: `columns.label=NAME`"
         }
-        UnusableReviews::NothingLeft => "Use a smaller number with `adapt=N`, or send more reviews",
+        UnusableReviews::NothingLeft => {
+            "Use a smaller number with `calibrate_on=N`, or send more reviews"
+        }
         UnusableReviews::ErrorRates { error, .. } => match error {
             QuantificationError::Uninformative => {
                 "Use another model: `ressenti serve --model NAME` serves it"
             }
-            _ => "Use a few hundred labelled reviews of both classes: `adapt=300`",
+            _ => "Use a few hundred labelled reviews of both classes: `calibrate_on=300`",
         },
         UnusableReviews::TooManyPeriods { period, .. } if *period == YEAR => {
             "Remove `keep_all_times`, so that implausible times are skipped, or fix the times: `columns.timestamp=NAME` names their column"

@@ -27,7 +27,7 @@ pub(crate) struct TrendRequest {
     /// The reviews of a JSON request; `None` if the body is a file.
     pub(crate) reviews: Option<JsonLines>,
     /// Number of labelled reviews from which to estimate the error rates of the model.
-    pub(crate) adapt: Option<usize>,
+    pub(crate) calibrate_on: Option<usize>,
     /// Topics to select; all if it is empty.
     pub(crate) topics: Vec<String>,
     period: Option<Period>,
@@ -183,7 +183,7 @@ mod tests {
     fn a_query_string_has_the_options_of_json() {
         let found = query(&[
             ("period", "month"),
-            ("adapt", "300"),
+            ("calibrate_on", "300"),
             ("topic", "1984"),
             ("topic", "Heat & Dust"),
             ("columns.text", "3"),
@@ -195,7 +195,10 @@ mod tests {
         ])
         .expect("valid");
         assert_eq!(found.topics, ["1984", "Heat & Dust"]);
-        assert_eq!((found.adapt, found.keep_all_times), (Some(300), true));
+        assert_eq!(
+            (found.calibrate_on, found.keep_all_times),
+            (Some(300), true)
+        );
         assert_eq!(found.columns.text, Some(Column::Position(3)));
         let posted = Column::Name("posted".to_owned());
         assert_eq!(found.columns.timestamp, Some(posted));
@@ -214,8 +217,8 @@ mod tests {
             &[("perid", "month")][..],
             &[("period", "decade")],
             &[("period", "day"), ("period", "week")],
-            &[("adapt", "-1")],
-            &[("adapt", "many")],
+            &[("calibrate_on", "-1")],
+            &[("calibrate_on", "many")],
             &[("columns.colour", "red")],
             &[("columns", "red")],
             &[("confidence", "1")],

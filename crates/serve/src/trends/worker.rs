@@ -201,7 +201,7 @@ impl Worker {
         request: &TrendRequest,
         model: &ModelIdentity,
     ) -> Result<ErrorRateSource<'_>, TrendError> {
-        if let Some(count) = request.adapt {
+        if let Some(count) = request.calibrate_on {
             return Ok(ErrorRateSource::Sample(count));
         }
         let (ModelSource::Named(pipeline, name), Some(artifact)) =

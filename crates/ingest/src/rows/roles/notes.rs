@@ -41,7 +41,7 @@ impl RoleDetector<'_> {
                 notes.extend(self.unknown_label(column));
             }
             if is_missing(Role::Label) && is_missing(Role::Rating) {
-                notes.extend(self.rating_in_words(column));
+                notes.extend(self.note_rating_words(column));
             }
             if is_missing(Role::Timestamp) {
                 notes.extend(self.date(column));
@@ -81,7 +81,7 @@ impl RoleDetector<'_> {
     }
 
     /// A column that has ratings by its name, but not as numbers: `4 stars`, `4/5`.
-    fn rating_in_words(&self, column: usize) -> Option<Note> {
+    fn note_rating_words(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         self.match_name(Role::Rating, column)
             .filter(|_| !sample.is_numeric())?;
