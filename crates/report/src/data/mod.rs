@@ -79,6 +79,30 @@ impl ReportData {
         self.models.iter().position(|other| other.name == name)
     }
 
+    /// Every other model with the lead of the best one and their comparison, the smallest lead first.
+    pub(crate) fn comparisons_with(&self, best: &str) -> Vec<(&str, Estimate, &Comparison)> {
+        let comparison = |pair| {
+            let &Comparison {
+                ref first,
+                ref second,
+                difference,
+                ..
+            } = pair;
+            let Estimate { value, low, high } = difference;
+            let (value, low, high) = (-value, -high, -low);
+            match (&**first, &**second) {
+                (first, second) if first == best => Some((second, difference, pair)),
+                (first, second) if second == best => {
+                    Some((first, Estimate { value, low, high }, pair))
+                }
+                _ => None,
+            }
+        };
+        let mut comparisons: Vec<_> = self.comparisons.iter().filter_map(comparison).collect();
+        comparisons.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));
+        comparisons
+    }
+
     /// Slices by a model's accuracy on them, the lowest first.
     pub(crate) fn worst_slices(&self, model: usize) -> Vec<&SliceData> {
         let share = |slice: &SliceData| slice.accuracy(model, self.confidence);

@@ -57,6 +57,13 @@ pub struct ModelData {
 }
 
 impl ModelData {
+    /// The most frequent class of the test reviews, and its share.
+    pub(crate) fn majority_class(&self) -> Option<(&str, f64)> {
+        let rows: u64 = self.classes.iter().map(|class| class.figures.rows).sum();
+        let largest = self.classes.iter().max_by_key(|it| it.figures.rows)?;
+        (rows > 0).then(|| (&*largest.class, largest.figures.rows as f64 / rows as f64))
+    }
+
     /// A figure, if it is defined.
     pub(crate) fn figure(&self, metric: Metric) -> Option<Figure> {
         self.figures.get(metric.name()).copied()

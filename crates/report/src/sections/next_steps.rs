@@ -3,7 +3,6 @@
 use artifact::format;
 use metrics::FEW_ROWS;
 
-use super::summary::{comparisons_with, majority};
 use crate::LABEL_ERRORS;
 use crate::data::{ModelData, ReportData};
 use crate::formatting;
@@ -26,7 +25,9 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
         let text = format!("Label more reviews, so that the test split has {FEW_ROWS} or more.");
         return vec![(text, None)];
     }
-    let majority = majority(best).filter(|(_, share)| accuracy.low <= *share);
+    let majority = best
+        .majority_class()
+        .filter(|(_, share)| accuracy.low <= *share);
     let mut steps = match majority {
         Some((class, _)) => {
             let text = format!(
@@ -74,7 +75,7 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
 /// The fastest model without a significant difference from the best one.
 fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
     let level = formatting::significance_level(data.confidence);
-    let comparisons = comparisons_with(data, &best.name).into_iter();
+    let comparisons = data.comparisons_with(&best.name).into_iter();
     let equal = comparisons.filter(|comparison| !comparison.2.is_significant(level));
     let factor = |name: &str| Some(data.model(name)?.prediction_speed? / best.prediction_speed?);
     let faster = equal.filter_map(|(name, lead, _)| Some((name, lead, factor(name)?)));

@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::{Comparison, Estimate, FEW_ROWS};
+use metrics::{Estimate, FEW_ROWS};
 use pages::{paragraph, section};
 
 use super::{data_checks, next_steps, repeats};
@@ -66,7 +66,7 @@ fn evidence(data: &ReportData) -> Vec<String> {
     let sentences = [
         few_rows(data.rows),
         compared_with_others(data, &best.name),
-        majority(best).map(|(class, share)| {
+        best.majority_class().map(|(class, share)| {
             let share = formatting::percent(share);
             format!("Always predicting “{class}” would reach {share}.")
         }),
@@ -86,36 +86,11 @@ pub(crate) fn few_rows(rows: u64) -> Option<String> {
     })
 }
 
-/// The most frequent class of the test reviews, and its share.
-pub(super) fn majority(model: &ModelData) -> Option<(&str, f64)> {
-    let rows: u64 = model.classes.iter().map(|class| class.figures.rows).sum();
-    let largest = model.classes.iter().max_by_key(|it| it.figures.rows)?;
-    (rows > 0).then(|| (&*largest.class, largest.figures.rows as f64 / rows as f64))
-}
-
-/// Every other model with the lead of the best one and their comparison, the smallest lead first.
-pub(super) fn comparisons_with<'a>(
-    data: &'a ReportData,
-    best: &str,
-) -> Vec<(&'a str, Estimate, &'a Comparison)> {
-    let comparison = |pair: &'a Comparison| {
-        let Estimate { value, low, high } = pair.difference;
-        let (value, low, high) = (-value, -high, -low);
-        match (&*pair.first, &*pair.second) {
-            (first, second) if first == best => Some((second, pair.difference, pair)),
-            (first, second) if second == best => Some((first, Estimate { value, low, high }, pair)),
-            _ => None,
-        }
-    };
-    let mut comparisons: Vec<_> = data.comparisons.iter().filter_map(comparison).collect();
-    comparisons.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));
-    comparisons
-}
-
 /// The results of the paired tests of the best model.
 fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let level = formatting::significance_level(data.confidence);
-    let (beaten, equal): (Vec<_>, Vec<_>) = comparisons_with(data, best)
+    let (beaten, equal): (Vec<_>, Vec<_>) = data
+        .comparisons_with(best)
         .into_iter()
         .partition(|comparison| comparison.2.is_significant(level));
     let beaten = beaten
