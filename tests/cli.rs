@@ -50,9 +50,9 @@ fn unknown_names_get_suggestions() {
     check(
         &project,
         &["run", "--set", "model.lsmt.hidden=9"],
-        "1\n----- stderr\nerror: The setting `model.lsmt.hidden=9` given with `--set` does not fit\n  \
-         cause: there is no `[model.lsmt]` in the pipeline file. Did you mean `lstm`? There are `naive`, `lstm`\n\n\
-         hint: An override is `--set table.key=value`, with the names of the pipeline file\n",
+        "1\n----- stderr\nerror: Failed to apply `--set model.lsmt.hidden=9`\n  \
+         cause: `model.lsmt` is not a table of the pipeline file\n\n\
+         hint: Did you mean `lstm`? There are `naive`, `lstm`\n",
     );
     check(
         &project,

@@ -303,7 +303,7 @@ embedding = "windows"
     succeed(&project, &["run"]);
     let report = project.artifact(StageName::Report, "reviews");
     let html = fs::read_to_string(report.folder().join("report.html")).expect("a report");
-    assert!(html.contains("a pretrained encoder, tuned"));
+    assert!(html.contains("fine-tuned pretrained encoder"));
     assert_eq!(run_steps(&project, &[]), Vec::<String>::new());
 
     let misfit = call(

@@ -149,7 +149,7 @@ fn invalid_arguments_are_refused_with_a_hint() {
             2,
             "--challenge",
         ),
-        (&["--abstain", "0.3", "x"], 2, "from 0.5 to 1"),
+        (&["--abstain", "0.3", "x"], 2, "between 0.5 and 1"),
     ] {
         let screen = call(&project, &[&["predict"], arguments].concat());
         assert_eq!(screen.code, Some(code), "{arguments:?}: {}", screen.stderr);
@@ -355,7 +355,7 @@ fn a_killed_prediction_resumes_without_lost_or_duplicate_rows() {
                 .ok()
                 .and_then(|text| serde_json::from_slice::<Value>(&text).ok());
             let rows = done
-                .and_then(|done| done["done"]["rows"].as_u64())
+                .and_then(|done| done["counts"]["rows"].as_u64())
                 .unwrap_or(0);
             if rows > seen {
                 seen = rows;

@@ -259,7 +259,7 @@ fn typing_moves_the_bar_and_colours_the_words() {
         tab.evaluate("document.getElementById('text').select()");
         tab.type_in(" ");
         assert_eq!(tab.needle_position(""), 50.0);
-        assert!(tab.text_of("verdict").starts_with("Type something"));
+        assert!(tab.text_of("verdict").starts_with("Type a review"));
     }
     // A link to another text changes the text on the page.
     tab.evaluate("location.hash = '#An%20awful%20film.'");

@@ -65,10 +65,10 @@ fn a_run_compared_with_itself_has_no_differences() {
 fn a_regression_fails_both_checks_and_its_cause_is_printed() {
     let project = reviews_with_one_label_word();
     succeed(&project, &["run"]);
-    save_report(&project, "kept");
+    save_report(&project, "earlier");
     // With shuffled labels the model learns nothing; everything else is unchanged.
     let planted = "model.linear.shuffled_labels=true";
-    let baseline = "kept/metrics.json";
+    let baseline = "earlier/metrics.json";
     let gate = call(&project, &["run", "--set", planted, "--baseline", baseline]);
     assert_eq!(gate.code, Some(1), "{}{}", gate.stdout, gate.stderr);
     assert!(
@@ -86,7 +86,7 @@ fn a_regression_fails_both_checks_and_its_cause_is_printed() {
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);
     }
-    let sides = compare_as_json(&project, &["kept", "artifacts"]);
+    let sides = compare_as_json(&project, &["earlier", "artifacts"]);
     let models = sides["models"].as_array().expect("models");
     let verdict = |name: &str| {
         let model = models.iter().find(|model| model["model"] == name);
@@ -119,7 +119,7 @@ fn a_regression_fails_both_checks_and_its_cause_is_printed() {
 fn a_removed_model_fails_and_metrics_files_are_enough() {
     let project = Project::with_pipeline(&format!("{}{LINEAR}", tiny_pipeline()));
     succeed(&project, &["run"]);
-    save_report(&project, "kept");
+    save_report(&project, "earlier");
     fs::write(project.pipeline_file(), tiny_pipeline()).expect("written");
     succeed(&project, &["run"]);
     fs::copy(

@@ -350,12 +350,12 @@ fn invalid_inputs_are_rejected_with_a_hint() {
     let cases = [
         (
             error(PRETRAINED, "not json", &one()),
-            "cannot be understood",
+            "Failed to parse the tokenizer",
             "tokenizer.save",
         ),
         (
             error(PRETRAINED, &foreign(3)[..600], &one()),
-            "cannot be understood",
+            "Failed to parse the tokenizer",
             "tokenizer.save",
         ),
         (

@@ -155,7 +155,7 @@ fn an_interrupted_run_repeats_only_the_current_shard() {
         .find(|file| file.name.starts_with("train-"));
     let rows = train.and_then(|file| file.rows).expect("rows");
     let summary = &again.manifest().run.summary;
-    let expected = format!("({rows} were there from a run that was cut off)");
+    let expected = format!("({rows} reviews from an interrupted run)");
     assert!(summary.contains(&expected), "{summary}");
     assert_eq!(again.identity(), identity, "the same bytes");
     assert!(!directory.exists());

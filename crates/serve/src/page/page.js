@@ -8,6 +8,7 @@ const noAnswer = { label: null, words: [], text: "" };
 let timer;
 let request;
 let sentText = "";
+let isAnswered = false; // whether the page shows a prediction
 
 byId("text").addEventListener("input", () => {
   clearTimeout(timer);
@@ -45,6 +46,7 @@ async function predict() {
     return;
   }
   request = new AbortController();
+  if (!isAnswered) showAnswer(noAnswer, "Predicting …");
   const thisRequest = request;
   try {
     const response = await fetch("predict", {
@@ -77,6 +79,7 @@ function showStatus(message) {
 
 function showAnswer(answer, message) {
   const known = answer.label !== null;
+  isAnswered = known;
   const verdict = known
     ? `${answer.label} (${(100 * answer.confidence).toFixed(1)}%)`
     : message || (sentText.trim() ? "Type a review: this text is empty after cleaning." : "Type a review.");
