@@ -38,33 +38,30 @@ impl SettingPath {
 
     /// Fails with `problem` unless the condition is true.
     pub(crate) fn require(&self, condition: bool, problem: impl Into<String>) -> CheckResult {
-        if condition {
-            Ok(())
-        } else {
-            Err(self.error(problem))
-        }
+        condition.then_some(()).ok_or_else(|| self.error(problem))
     }
 
     /// Requires that none of these settings of the table is present.
     pub(crate) fn require_absent(&self, present: &[(&str, bool)], problem: &str) -> CheckResult {
-        present
-            .iter()
-            .try_for_each(|(name, present)| self.join(name).require(!present, problem))
+        let mut present = present.iter();
+        present.try_for_each(|(name, present)| self.join(name).require(!present, problem))
     }
 
     /// Requires that these settings of the table are at least 1.
     pub(crate) fn require_positive(&self, values: &[(&str, u32)]) -> CheckResult {
+        let require =
+            |name: &str, value: u32| self.join(name).require(value > 0, "must be at least 1");
         values
             .iter()
-            .try_for_each(|(name, value)| self.join(name).require(*value > 0, "must be at least 1"))
+            .try_for_each(|(name, value)| require(name, *value))
     }
 
     /// Requires that these settings of the table are in a range: name, value, minimum, maximum.
     pub(crate) fn require_in_range(&self, values: &[(&str, f64, f64, f64)]) -> CheckResult {
         values.iter().try_for_each(|(name, value, min, max)| {
             let problem = format!("is {value} and must be from {min} to {max}");
-            self.join(name)
-                .require((min..=max).contains(&value), problem)
+            let is_in_range = (min..=max).contains(&value);
+            self.join(name).require(is_in_range, problem)
         })
     }
 

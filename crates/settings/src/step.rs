@@ -27,10 +27,8 @@ pub struct StepId {
 impl StepId {
     /// The step of a stage and a variant.
     pub fn new(stage: StageName, variant: &str) -> Self {
-        Self {
-            stage,
-            variant: variant.to_owned(),
-        }
+        let variant = variant.to_owned();
+        Self { stage, variant }
     }
 }
 
@@ -68,10 +66,9 @@ impl Pipeline {
             steps.push(step(id, settings, inputs, source));
         }
         // Features read an encoder, so they come after all encoders.
-        let (encoders, features): (Vec<_>, Vec<_>) = self
-            .embeddings
-            .iter()
-            .partition(|(_, settings)| settings.encoder.is_none());
+        let embeddings = self.embeddings.iter();
+        let (encoders, features): (Vec<_>, Vec<_>) =
+            embeddings.partition(|(_, settings)| settings.encoder.is_none());
         for (name, settings) in encoders.into_iter().chain(features) {
             let mut inputs = vec![StepId::new(Tokenize, &settings.tokenizer)];
             inputs.extend(settings.encoder.iter().map(|name| StepId::new(Embed, name)));
@@ -138,27 +135,21 @@ impl Pipeline {
         if steps.len() == 1 {
             return Ok(steps.remove(0));
         }
-        let problem = format!(
-            "has {} variants in the pipeline file, and none was named",
-            known.len()
-        );
+        let count = known.len();
+        let problem = format!("has {count} variants in the pipeline file, and none was named");
         let hint = known.first().map(|first| {
             let known = list_known(&known);
             format!("Name one with `--variant`, for example `--variant {first}`. {known}")
         });
-        Err(SettingPath::new(stage.as_str())
-            .error(problem)
-            .with_hint(hint))
+        let key = SettingPath::new(stage.as_str());
+        Err(key.error(problem).with_hint(hint))
     }
 
     /// Whether a step is a rung that is not the last one of its trial.
     fn is_earlier_rung(&self, id: &StepId) -> bool {
         let trial = self.trials.get(&id.variant);
-        id.stage == StageName::Train
-            && trial.is_some_and(|trial| {
-                let rung = trial.rung.as_ref();
-                rung.is_some_and(|rung| rung.epochs < trial.training.epochs)
-            })
+        let epochs = trial.and_then(|it| Some((it.rung.as_ref()?.epochs, it.training.epochs)));
+        id.stage == StageName::Train && epochs.is_some_and(|(rung, all)| rung < all)
     }
 
     /// For the variant of every training step of a sweep, the name of the sweep.
@@ -186,11 +177,8 @@ impl Pipeline {
 
     /// The sources of ingest: its paths, with patterns expanded, or without paths its download.
     fn ingest_sources(&self) -> Vec<Source> {
-        let paths = self
-            .ingest
-            .source
-            .iter()
-            .flat_map(|path| expand_pattern(path));
+        let patterns = self.ingest.source.iter();
+        let paths = patterns.flat_map(|path| expand_pattern(path));
         let mut sources: Vec<Source> = paths.map(Source::Path).collect();
         if let (true, Some(pinned)) = (sources.is_empty(), &self.ingest.download) {
             sources.push(Source::Pinned {

@@ -178,9 +178,9 @@ impl SweepValues {
             Self::List(values) => Ok(values.clone()),
             Self::Range(range) => {
                 let last = range.points.max(2) - 1;
-                let mut values: Vec<Value> = (0..=last)
-                    .map(|index| self.at_fraction(f64::from(index) / f64::from(last)))
-                    .collect::<Result<_, _>>()?;
+                let value = |index| self.at_fraction(f64::from(index) / f64::from(last));
+                let values: Result<Vec<Value>, String> = (0..=last).map(value).collect();
+                let mut values = values?;
                 values.dedup();
                 Ok(values)
             }
@@ -216,10 +216,8 @@ impl SweepRange {
         }
         let value = match self.scale {
             RangeScale::Log if from <= 0.0 => {
-                return Err(
-                    "must have a `from` above 0 on the logarithmic scale; for 0 or less, set `scale = \"linear\"`"
-                        .to_owned(),
-                );
+                let problem = "must have a `from` above 0 on the logarithmic scale; for 0 or less, set `scale = \"linear\"`";
+                return Err(problem.to_owned());
             }
             RangeScale::Log => from * (to / from).powf(fraction),
             RangeScale::Linear => from + (to - from) * fraction,

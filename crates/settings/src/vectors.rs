@@ -84,11 +84,8 @@ impl VectorLayout {
         }
         let mut widths = BTreeMap::new();
         for line in lines {
-            let numbers = fields(&line.bytes)
-                .skip(1)
-                .filter(|field| is_number(field))
-                .count();
-            *widths.entry(numbers).or_insert(0) += 1;
+            let numbers = fields(&line.bytes).skip(1).filter(|it| is_number(it));
+            *widths.entry(numbers.count()).or_insert(0) += 1;
         }
         // Of equally common widths the smaller one is correct, because words with spaces add fields.
         let common = widths.into_iter().rev().max_by_key(|(_, lines)| *lines);
@@ -118,10 +115,9 @@ pub struct Line {
 pub fn open_vectors(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
     let is_gz = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if is_gz {
-        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)))
-    } else {
-        Box::new(file)
+    Ok(match is_gz {
+        true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))),
+        false => Box::new(file),
     })
 }
 
