@@ -103,11 +103,10 @@ fn size_error(archive: &Path, member: &str, expected: u64, found: u64) -> Error 
         true => "more".to_owned(),
         false => found.to_string(),
     };
-    let path = archive.display();
-    Error::new(format!(
-        "`{member}` in `{path}` has the wrong size: expected {expected} bytes, found {found}"
-    ))
-    .with_hint(delete_hint(archive))
+    let file = format!("`{member}` in `{}`", archive.display());
+    let size = format!("expected {expected} bytes, found {found}");
+    let error = Error::new(format!("{file} has the wrong size: {size}"));
+    error.with_hint(delete_hint(archive))
 }
 
 /// Reads the file `member` of a wheel, which must have exactly `bytes` bytes.

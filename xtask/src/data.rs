@@ -21,10 +21,8 @@ const CHECKED_EACH_TIME: u64 = 16 << 20;
 pub(crate) fn is_there(file: &DataFile, data: &Path) -> bool {
     let path = data.join(&file.file);
     let same_size = fs::metadata(&path).is_ok_and(|found| found.len() == file.bytes);
-    same_size && {
-        let is_pinned = |found| found == file.sha256;
-        file.bytes > CHECKED_EACH_TIME || sha256::of_file(&path, |_| ()).is_ok_and(is_pinned)
-    }
+    let is_pinned = || sha256::of_file(&path, |_| ()).is_ok_and(|found| found == file.sha256);
+    same_size && (file.bytes > CHECKED_EACH_TIME || is_pinned())
 }
 
 /// Writes those of `files` to `data` that are missing there.
@@ -87,10 +85,9 @@ fn write_file(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -
     sha256::check(&file.sha256, &sha256::of_bytes(&contents), package)?;
     move_existing_file(&path)?;
     write_atomically(&path, &contents)?;
-    let rows = file
-        .rows
-        .map(|rows| format!(", {} rows", format_count(rows)));
-    let (path, name, rows) = (&file.file, &file.name, rows.unwrap_or_default());
+    let describe = |rows| format!(", {} rows", format_count(rows));
+    let rows = file.rows.map(describe).unwrap_or_default();
+    let (path, name) = (&file.file, &file.name);
     let text = format!("ready in `data/{path}`: {name}{rows}");
     print_status(SUBJECT, text);
     Ok(())

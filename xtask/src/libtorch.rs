@@ -104,10 +104,8 @@ fn assemble(
     }
     let libraries = CPU_LIBRARIES.map(|name| format!("lib/{name}"));
     let needed = libraries.iter().map(String::as_str).chain(NEEDED);
-    match needed.into_iter().find(|name| !folder.join(name).is_file()) {
-        None => Ok(()),
-        Some(missing) => Err(Error::member(&wheels[0].1, missing)),
-    }
+    let missing = needed.into_iter().find(|name| !folder.join(name).is_file());
+    missing.map_or(Ok(()), |name| Err(Error::member(&wheels[0].1, name)))
 }
 
 /// The path for a member of the wheel of `package`: libraries go to `lib/`, headers to `include/`, licences to
@@ -185,12 +183,11 @@ pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<()>
     if (os, arch) == ("linux", "x86_64") {
         return Ok(());
     }
-    Err(Error::new(format!(
-        "Failed to set up libtorch on {os} {arch}: only Linux on x86-64 is supported"
-    ))
-    .with_hint(format!(
-        "Unpack libtorch {libtorch} for this platform and set LIBTORCH to its folder"
-    )))
+    let message =
+        format!("Failed to set up libtorch on {os} {arch}: only Linux on x86-64 is supported");
+    let hint =
+        format!("Unpack libtorch {libtorch} for this platform and set LIBTORCH to its folder");
+    Err(Error::new(message).with_hint(hint))
 }
 
 #[cfg(test)]

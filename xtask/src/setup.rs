@@ -10,6 +10,7 @@ use crate::assets::{Assets, DataFile, Layout};
 use crate::cache::Cache;
 use crate::config::{LIBTORCH, LibtorchConfig};
 use crate::error::Result;
+use crate::libtorch::has_nvidia_driver;
 use crate::progress::print_status;
 use crate::{data, libtorch, marker};
 
@@ -39,16 +40,14 @@ pub(crate) fn set_up(
         data: root.join("data"),
         choice: match &user_variable {
             Some(_) => None,
-            None => Some(choose(
-                requested,
-                config.requested,
-                libtorch::has_nvidia_driver,
-            )),
+            None => Some(choose(requested, config.requested, has_nvidia_driver)),
         },
     };
-    if let Some(variable) = user_variable {
-        let text = format!("set by {variable}; nothing is downloaded");
-        print_status("libtorch", text);
+    if let Some(name) = user_variable {
+        print_status(
+            "libtorch",
+            format_args!("set by {name}; nothing is downloaded"),
+        );
     }
     let outcome = if set_up.is_present() {
         "all present".to_owned()
@@ -57,11 +56,9 @@ pub(crate) fn set_up(
         format!("done in {} s", start.elapsed().as_secs())
     };
     let source = match set_up.choice {
-        Some(Choice {
-            layout, requested, ..
-        }) => {
-            let folder = set_up.cache.libtorch(&assets.libtorch, layout);
-            config.update(root, &folder, requested)?;
+        Some(choice) => {
+            let folder = set_up.cache.libtorch(&assets.libtorch, choice.layout);
+            config.update(root, &folder, choice.requested)?;
             LibtorchSource::Provisioned
         }
         None => LibtorchSource::UserProvided,
@@ -99,10 +96,9 @@ fn choose(
         (None, None) if has_driver() => (Layout::Cuda, "there is an NVIDIA driver"),
         (None, None) => (Layout::Cpu, no_driver),
     };
-    let requested = requested.or(before);
     Choice {
         layout,
-        requested,
+        requested: requested.or(before),
         reason,
     }
 }

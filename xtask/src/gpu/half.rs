@@ -13,10 +13,9 @@ use crate::error::{Error, Result};
 /// Converts the f32 tensors of the file `from` to f16 and writes the file `to`. Other tensors stay unchanged.
 pub(crate) fn convert_file(from: &Path, to: &Path) -> Result<()> {
     let bytes = fs::read(from).map_err(Error::file("read", from))?;
-    let converted = to_half_precision(&bytes).map_err(|cause| {
-        let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
-        Error::file("read", from)(cause)
-    })?;
+    let invalid = |cause| io::Error::new(io::ErrorKind::InvalidData, cause);
+    let converted = to_half_precision(&bytes).map_err(invalid);
+    let converted = converted.map_err(Error::file("read", from))?;
     fs::write(to, converted).map_err(Error::file("write", to))
 }
 

@@ -21,12 +21,7 @@ use crate::progress::print_status;
 
 /// The scripts of the check, in every pack.
 const SCRIPTS: [&str; 6] = [
-    "baseline.py",
-    "check.py",
-    "encoders.py",
-    "harness.py",
-    "speed.py",
-    "training.py",
+    "baseline", "check", "encoders", "harness", "speed", "training",
 ];
 /// The programs of a `core` pack. The last one injects faults.
 const CORE_PROGRAMS: [&str; 6] = [
@@ -39,6 +34,11 @@ const CORE_PROGRAMS: [&str; 6] = [
 ];
 /// The programs of an `imdb` pack.
 const IMDB_PROGRAMS: [&str; 2] = ["ressenti-train", "ressenti-evaluate"];
+
+/// Hints about missing programs.
+const BUILD_ALL: &str =
+    "Build it with `cargo build --workspace`, or name its folder with `--binaries FOLDER`";
+const BUILD_FAULTS: &str = "Build it with `cargo build --package ressenti-train --features faults --bin ressenti-train-faults`";
 
 /// Folders that the content of a pack comes from.
 struct Sources {
@@ -63,14 +63,8 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
     for program in programs {
         let path = sources.binaries.join(program);
         if !path.is_file() {
-            let hint = match *program {
-                "ressenti-train-faults" => {
-                    "Build it with `cargo build --package ressenti-train --features faults --bin ressenti-train-faults`"
-                }
-                _ => {
-                    "Build it with `cargo build --workspace`, or name its folder with `--binaries FOLDER`"
-                }
-            };
+            let is_fault = *program == "ressenti-train-faults";
+            let hint = if is_fault { BUILD_FAULTS } else { BUILD_ALL };
             let message = format!("Failed to find the program `{}`", path.display());
             return Err(Error::new(message).with_hint(hint));
         }
@@ -208,8 +202,8 @@ fn write_pack(
     }
     create(out)?;
     let parts = archive(content, out).map_err(Error::file("write", out))?;
-    for script in SCRIPTS {
-        copy(&scripts.join(script), &out.join(script))?;
+    for script in SCRIPTS.map(|name| format!("{name}.py")) {
+        copy(&scripts.join(&script), &out.join(&script))?;
     }
     let list = PackList::from_folder(out, kind, commit, parts)?;
     list.write(out)?;
