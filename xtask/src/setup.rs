@@ -44,10 +44,8 @@ pub(crate) fn set_up(
         },
     };
     if let Some(name) = user_variable {
-        print_status(
-            "libtorch",
-            format_args!("set by {name}; nothing is downloaded"),
-        );
+        let text = format!("set by {name}; nothing is downloaded");
+        print_status("libtorch", text);
     }
     let outcome = if set_up.is_present() {
         "all present".to_owned()

@@ -123,10 +123,8 @@ impl RunSettings {
 
     /// Number of CPU cores to use, at least one.
     pub fn cores(&self) -> usize {
-        let threads = NonZero::new(self.threads);
-        threads
-            .or_else(|| available_parallelism().ok())
-            .map_or(1, NonZero::get)
+        let threads = NonZero::new(self.threads).or_else(|| available_parallelism().ok());
+        threads.map_or(1, NonZero::get)
     }
 }
 
@@ -233,11 +231,10 @@ fn resolve(
     table: &Table,
     path: &Path,
 ) -> Result<Pipeline, Failure> {
-    let PipelineTable { name, seed, .. } = top;
-    let own_folder = path.parent().unwrap_or(Path::new(""));
-    let folder = top
-        .folder
-        .map_or(own_folder.to_owned(), |it| own_folder.join(it));
+    let (name, seed) = (top.name, top.seed);
+    let own_folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let folder = top.folder.map(|folder| own_folder.join(folder));
+    let folder = folder.unwrap_or(own_folder);
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
     let artifacts = top.artifacts.unwrap_or_else(|| "artifacts".into());
     let title = match file.report.title.is_empty() {
@@ -314,10 +311,10 @@ fn resolve(
 /// Fills in defaults of embeddings: the pipeline's seed if the embedding uses random numbers, and for features
 /// the tokenizer of their encoder.
 fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u64) {
-    let tokenizers: HashMap<String, String> = embeddings
+    let tokenizers = embeddings
         .iter()
-        .map(|(name, embedding)| (name.clone(), embedding.tokenizer.clone()))
-        .collect();
+        .map(|(name, it)| (name.clone(), it.tokenizer.clone()));
+    let tokenizers: HashMap<String, String> = tokenizers.collect();
     for embedding in embeddings.values_mut() {
         let is_learned = embedding.kind == EmbeddingKind::Learned;
         let is_random = embedding.kind == EmbeddingKind::Random;
@@ -423,10 +420,8 @@ impl Models<'_> {
         let key = SettingPath::new("model").join(name);
         let settings = ModelSettings::from_table(written, name, &self.training, self.seed)?;
         let given = ["rung", "range_test"].map(|it| (it, written.contains_key(it)));
-        key.require_absent(
-            &given,
-            "cannot be set, because sweeps and range tests set it",
-        )?;
+        let problem = "cannot be set, because sweeps and range tests set it";
+        key.require_absent(&given, problem)?;
         let key = key.join("training");
         let own = written.get("training").and_then(toml::Value::as_table);
         if own.is_some_and(|own| !own.is_empty()) && !settings.kind.trains_in_epochs() {

@@ -153,10 +153,8 @@ impl SweepSettings {
                     next.insert(path.clone(), value.clone());
                     next
                 };
-                all = all
-                    .iter()
-                    .flat_map(|combination| grid.iter().map(|value| extended(combination, value)))
-                    .collect();
+                let all_values = |old| grid.iter().map(move |value| extended(old, value));
+                all = all.iter().flat_map(all_values).collect();
             }
             let problem = format!(
                 "has {} combinations, but at most {MAX_COMBINATIONS} are allowed; set `random_trials` to draw some at random",
@@ -206,8 +204,8 @@ impl SweepRange {
         let number = |value: &Value| match value {
             Value::Integer(value) => Ok(*value as f64),
             Value::Float(value) if value.is_finite() => Ok(*value),
-            other => Err(format!(
-                "has {other} as an end of its range, which must be a finite number"
+            end => Err(format!(
+                "has {end} as an end of its range, which must be a finite number"
             )),
         };
         let (from, to) = (number(&self.from)?, number(&self.to)?);

@@ -108,8 +108,7 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
         let path = folder.join("reviews.tsv");
         fs::write(&path, reviews).map_err(Error::file("write", &path))?;
-        let tokenizers = [("tokenize", "words"), ("tokenize", "pieces")];
-        run_stages(sources, &pipeline, &tokenizers, "random")?;
+        run_all(sources, &pipeline, &["words", "pieces"], "random")?;
     }
     Ok(())
 }
@@ -129,7 +128,7 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()>
     let count = pack_labelled_reviews(reviews, &folder.join("reviews.tar.gz"))
         .map_err(Error::file("read", reviews))?;
     print_status("reviews", format_args!("{count} with a label"));
-    run_stages(sources, &pipeline, &[("tokenize", "own")], "encoder")?;
+    run_all(sources, &pipeline, &["own"], "encoder")?;
     // Training and evaluation read the tokens, the encoder and the cleaned texts. Of the ingest output they
     // read only the manifest.
     let store = folder.join("artifacts/store/ingest");
@@ -145,14 +144,11 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()>
 
 /// Runs the stages up to an embedding by their own programs. The orchestrator would require the encoders, which
 /// do not exist yet.
-fn run_stages(
-    sources: &Sources,
-    pipeline: &Path,
-    tokenizers: &[(&str, &str)],
-    embedding: &str,
-) -> Result<()> {
-    let before = [("ingest", ""), ("clean", "")];
-    let stages = before.iter().chain(tokenizers).copied();
+fn run_all(sources: &Sources, pipeline: &Path, tokenizers: &[&str], embedding: &str) -> Result<()> {
+    let tokenizers = tokenizers.iter().map(|name| ("tokenize", *name));
+    let stages = [("ingest", ""), ("clean", "")]
+        .into_iter()
+        .chain(tokenizers);
     for (stage, variant) in stages.chain([("embed", embedding)]) {
         let mut command = Command::new(sources.binaries.join(format!("ressenti-{stage}")));
         command.args(["--progress", "none", "--pipeline"]);
@@ -205,7 +201,7 @@ fn write_pack(
     for script in SCRIPTS.map(|name| format!("{name}.py")) {
         copy(&scripts.join(&script), &out.join(&script))?;
     }
-    let list = PackList::from_folder(out, kind, commit, parts)?;
+    let list = PackList::new(out, kind, commit, parts)?;
     list.write(out)?;
     Ok(list)
 }

@@ -5,9 +5,7 @@ use toml::{Table, Value};
 
 use crate::encoder;
 use crate::setting_path::{CheckResult, SettingPath};
-use crate::{
-    ModelKind, ModelSettings, Pipeline, Precision, TokenizerSettings, TrainingSettings, Trial,
-};
+use crate::{ModelKind, ModelSettings, Pipeline, Precision, TrainingSettings, Trial};
 
 /// Maximum number of trainings of one model.
 const MAX_SEEDS: u32 = 100;
@@ -76,15 +74,12 @@ pub(super) fn check_model(
     if model.kind == ModelKind::Transformer {
         encoder::check_length(pipeline, key, name, &embedding.tokenizer, model.windows)?;
     }
-    check_network(key, model, &pipeline.tokenizers[&embedding.tokenizer])?;
+    let max_length = pipeline.tokenizers[&embedding.tokenizer].max_length;
+    check_network(key, model, max_length)?;
     check_training(&key.join("training"), &model.training)
 }
 
-fn check_network(
-    key: &SettingPath,
-    model: &ModelSettings,
-    tokenizer: &TokenizerSettings,
-) -> CheckResult {
+fn check_network(key: &SettingPath, model: &ModelSettings, max_length: u32) -> CheckResult {
     key.require_positive(&[("hidden", model.hidden)])?;
     if model.kind.is_recurrent() {
         key.require_positive(&[("layers", model.layers)])?;
@@ -108,14 +103,11 @@ fn check_network(
     let key = key.join("kernel_widths");
     let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);
     let is_valid = widest > 0 && !model.kernel_widths.contains(&0);
-    key.require(
-        is_valid,
-        "must contain at least one width, and no width of 0",
-    )?;
-    let max = tokenizer.max_length;
-    if widest > max {
+    let problem = "must contain at least one width, and no width of 0";
+    key.require(is_valid, problem)?;
+    if widest > max_length {
         let problem = format!(
-            "has a kernel of {widest} tokens, but its tokenizer keeps at most {max} per review"
+            "has a kernel of {widest} tokens, but its tokenizer keeps at most {max_length} per review"
         );
         let hint = "Raise `max_length` of the tokenizer, or use a narrower kernel".to_owned();
         return Err(key.error(problem).with_hint(hint));
