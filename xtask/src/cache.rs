@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
 use crate::assets::Layout;
@@ -90,9 +90,7 @@ impl CacheLock {
     pub(crate) fn publish(&self, folder: &Path, target: &Path) -> Result<()> {
         let replaced = self.scratch("replaced")?.join("folder");
         match fs::rename(target, &replaced) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::file("move", target)(error))
-            }
+            Err(error) if error.kind() != NotFound => Err(Error::file("move", target)(error)),
             _ => fs::rename(folder, target).map_err(Error::file("create", target)),
         }
     }
@@ -108,9 +106,7 @@ impl Drop for CacheLock {
 /// Removes a folder if it exists.
 pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::file("remove", folder)(error))
-        }
+        Err(error) if error.kind() != NotFound => Err(Error::file("remove", folder)(error)),
         _ => Ok(()),
     }
 }

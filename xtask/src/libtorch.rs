@@ -82,7 +82,7 @@ pub(crate) fn provide(
     for package in assets.wheels(layout) {
         wheels.push((package, packages.fetch(package, &subject)?));
     }
-    assemble(layout, &wheels, &folder, &subject)?;
+    unpack(layout, &wheels, &folder, &subject)?;
     marker::write(&folder, &recipe)?;
     lock.publish(&folder, &target)?;
     print_status(&subject, format_args!("ready in `{}`", target.display()));
@@ -90,21 +90,16 @@ pub(crate) fn provide(
 }
 
 /// Unpacks `wheels` into `folder`, and checks that the needed files exist.
-fn assemble(
-    layout: Layout,
-    wheels: &[(&Package, PathBuf)],
-    folder: &Path,
-    subject: &str,
-) -> Result<()> {
+fn unpack(layout: Layout, wheels: &[(&Package, PathBuf)], to: &Path, subject: &str) -> Result<()> {
     for (package, wheel) in wheels {
         let action = format!("unpacking {} {}", package.name, package.version);
         let mut step = Step::start(subject, action, package.bytes);
         let destination = |member: &str| destination(layout, &package.name, member);
-        unpack_wheel(wheel, folder, destination, &mut step)?;
+        unpack_wheel(wheel, to, destination, &mut step)?;
     }
     let libraries = CPU_LIBRARIES.map(|name| format!("lib/{name}"));
     let needed = libraries.iter().map(String::as_str).chain(NEEDED);
-    let missing = needed.into_iter().find(|name| !folder.join(name).is_file());
+    let missing = needed.into_iter().find(|name| !to.join(name).is_file());
     missing.map_or(Ok(()), |name| Err(Error::member(&wheels[0].1, name)))
 }
 

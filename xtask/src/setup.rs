@@ -82,21 +82,17 @@ struct Choice {
 }
 
 /// The layout requested now, else the one requested last, else the one that the machine supports.
-fn choose(
-    requested: Option<Layout>,
-    before: Option<Layout>,
-    has_driver: impl Fn() -> bool,
-) -> Choice {
+fn choose(requested: Option<Layout>, last: Option<Layout>, has_gpu: impl Fn() -> bool) -> Choice {
     let no_driver = "no NVIDIA driver found; `--cuda` installs CUDA anyway";
-    let (layout, reason) = match (requested, before) {
+    let (layout, reason) = match (requested, last) {
         (Some(layout), _) => (layout, "as requested"),
         (None, Some(layout)) => (layout, "as requested at the last set-up"),
-        (None, None) if has_driver() => (Layout::Cuda, "there is an NVIDIA driver"),
+        (None, None) if has_gpu() => (Layout::Cuda, "there is an NVIDIA driver"),
         (None, None) => (Layout::Cpu, no_driver),
     };
     Choice {
         layout,
-        requested: requested.or(before),
+        requested: requested.or(last),
         reason,
     }
 }

@@ -12,6 +12,9 @@ use crate::overrides::insert;
 use crate::setting_path::SettingPath;
 use crate::{HalvingSettings, ModelSettings};
 
+/// Values of settings by their dotted names.
+type Values = IndexMap<String, Value>;
+
 /// Maximum number of combinations in a sweep.
 const MAX_COMBINATIONS: usize = 1000;
 
@@ -83,7 +86,7 @@ pub struct Trial {
     /// Name of its variant.
     pub name: String,
     /// The settings that differ from the sweep's model.
-    pub values: IndexMap<String, Value>,
+    pub values: Values,
     /// Number of the seed, from 0.
     pub seed: u32,
 }
@@ -125,11 +128,7 @@ impl SweepSettings {
     }
 
     /// Values of the swept settings for each combination: the grid, or random draws.
-    fn combinations(
-        &self,
-        key: &SettingPath,
-        seed: u64,
-    ) -> Result<Vec<IndexMap<String, Value>>, Failure> {
+    fn combinations(&self, key: &SettingPath, seed: u64) -> Result<Vec<Values>, Failure> {
         let over = key.join("over");
         over.require(!self.over.is_empty(), "must name a setting to sweep over")?;
         if let Some(fixed) = self.over.keys().find(|path| FIXED.contains(&path.as_str())) {
@@ -137,7 +136,7 @@ impl SweepSettings {
                 "cannot contain `{fixed}`, which makes another model: add a second `[model.NAME]`, or set `seeds` to vary the seed"
             )));
         }
-        let mut all = vec![IndexMap::new(); self.random_trials.unwrap_or(1) as usize];
+        let mut all = vec![Values::new(); self.random_trials.unwrap_or(1) as usize];
         for (path, values) in &self.over {
             let error = |problem: String| over.join(format!("\"{path}\"")).error(problem);
             if self.random_trials.is_some() {
@@ -148,7 +147,7 @@ impl SweepSettings {
                 }
             } else {
                 let grid = values.grid().map_err(error)?;
-                let extended = |combination: &IndexMap<String, Value>, value: &Value| {
+                let extended = |combination: &Values, value: &Value| {
                     let mut next = combination.clone();
                     next.insert(path.clone(), value.clone());
                     next

@@ -7,12 +7,10 @@ use crate::setting_path::{CheckResult, SettingPath};
 use crate::vectors::{VectorLayout, VectorsError};
 use crate::{EmbeddingKind, EmbeddingSettings, Pipeline};
 
-pub(super) fn check_embedding(
-    pipeline: &Pipeline,
-    key: &SettingPath,
-    embedding: &EmbeddingSettings,
-) -> CheckResult {
+pub(super) fn check_embedding(pipeline: &Pipeline, name: &str) -> CheckResult {
     use EmbeddingKind::{Encoder, Features, Learned, Random, Static};
+    let key = &SettingPath::new("embedding").join(name);
+    let embedding = &pipeline.embeddings[name];
     let kind = embedding.kind;
     if kind == Features {
         encoder::resolve_encoder(pipeline, key, embedding)?;

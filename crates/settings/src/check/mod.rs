@@ -30,9 +30,8 @@ pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
     for (name, tokenizer) in &pipeline.tokenizers {
         check_tokenizer(&SettingPath::new("tokenizer").join(name), tokenizer)?;
     }
-    for (name, embedding) in &pipeline.embeddings {
-        let key = SettingPath::new("embedding").join(name);
-        check_embedding(pipeline, &key, embedding)?;
+    for name in pipeline.embeddings.keys() {
+        check_embedding(pipeline, name)?;
     }
     for (name, model) in pipeline.models.iter().chain(&pipeline.trials) {
         check_model(pipeline, &SettingPath::new("model").join(name), model)?;
