@@ -134,9 +134,8 @@ impl Assets {
     /// Parses the text; `path` is only for messages.
     fn parse(text: &str, path: &Path) -> Result<Self> {
         let path = path.display();
-        let assets: Self = toml::from_str(text).map_err(|cause| {
-            Error::new(format!("Failed to read the pinned assets in `{path}`")).with_cause(cause)
-        })?;
+        let error = Error::new(format!("Failed to read the pinned assets in `{path}`"));
+        let assets: Self = toml::from_str(text).map_err(|cause| error.with_cause(cause))?;
         if let Some((name, problem)) = assets.problem() {
             return Err(Error::new(format!("Asset `{name}` in `{path}` {problem}")));
         }

@@ -375,7 +375,7 @@ impl Models<'_> {
             let is_new = !written.contains_key(name) && !trials.contains_key(name);
             let key = SettingPath::new("range_test").join(name);
             key.require(is_new, "has the same name as a model or a trial")?;
-            let written = key.join("model").resolve("model", &test.model, written)?;
+            let written = key.resolve("model", &test.model, written)?;
             let mut settings = self.resolve(written, name)?;
             settings.range_test = Some(test.resolve(&key, &settings)?);
             self.pipeline.trials.insert(name.clone(), settings);

@@ -65,19 +65,20 @@ impl SettingPath {
         })
     }
 
-    /// The table that this setting names. `kind` is the kind of table, for error messages.
+    /// The table that a setting of this table names. The setting is called like the kind of table it names, in plural
+    /// for a list.
     pub(crate) fn resolve<'a, T>(
         &self,
-        kind: &str,
+        setting: &str,
         name: &str,
         tables: &'a IndexMap<String, T>,
     ) -> Result<&'a T, Failure> {
-        let unknown = || {
+        let (key, kind) = (self.join(setting), setting.trim_end_matches('s'));
+        key.require(!name.is_empty(), format!("must name the {kind} it reads"))?;
+        tables.get(name).ok_or_else(|| {
             let known: Vec<String> = tables.keys().cloned().collect();
             let problem = format!("names the {kind} `{name}`, which is not in the pipeline file");
-            self.error(problem).with_hint(suggest(name, &known))
-        };
-        self.require(!name.is_empty(), format!("must name the {kind} it reads"))?;
-        tables.get(name).ok_or_else(unknown)
+            key.error(problem).with_hint(suggest(name, &known))
+        })
     }
 }

@@ -62,8 +62,8 @@ impl Pipeline {
         ];
         for (name, settings) in &self.tokenizers {
             let (id, inputs) = (StepId::new(Tokenize, name), vec![clean.clone()]);
-            let source = settings.source.clone().map(Source::Path);
-            steps.push(step(id, settings, inputs, source));
+            let sources = settings.source.iter().cloned().map(Source::Path);
+            steps.push(step(id, settings, inputs, sources.collect()));
         }
         // Features read an encoder, so they come after all encoders.
         let embeddings = self.embeddings.iter();
@@ -90,11 +90,12 @@ impl Pipeline {
             steps.push(step(StepId::new(Train, name), settings, inputs, vec![]));
         }
         for (name, settings) in &self.evaluations {
-            let (inputs, challenge) = if let Some(ensemble) = &settings.ensemble {
+            let challenge = settings.challenge.iter().cloned().map(Source::Path);
+            let (inputs, sources) = if let Some(ensemble) = &settings.ensemble {
                 let members = ensemble.models.iter();
                 let inputs = members.map(|member| StepId::new(Evaluate, member));
                 // The answers of the members already contain the challenge set.
-                (inputs.collect(), None)
+                (inputs.collect(), vec![])
             } else {
                 let model = &self.models[name];
                 // The errors are shown with the texts of the reviews, so the reviews are an input.
@@ -104,10 +105,10 @@ impl Pipeline {
                 if embedding.is_some_and(|it| it.kind == EmbeddingKind::Features) {
                     inputs.push(StepId::new(Embed, &model.embedding));
                 }
-                (inputs, settings.challenge.clone().map(Source::Path))
+                (inputs, challenge.collect())
             };
             let id = StepId::new(Evaluate, name);
-            steps.push(step(id, settings, inputs, challenge));
+            steps.push(step(id, settings, inputs, sources));
         }
         if !self.models.is_empty() {
             // The last rung of a trial contains the results of its earlier rungs.
@@ -206,16 +207,11 @@ pub fn expand_pattern(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn step(
-    id: StepId,
-    settings: &impl Serialize,
-    inputs: Vec<StepId>,
-    sources: impl IntoIterator<Item = Source>,
-) -> Step {
+fn step(id: StepId, settings: &impl Serialize, inputs: Vec<StepId>, sources: Vec<Source>) -> Step {
     Step {
         id,
         settings: serde_json::to_value(settings).expect("settings are plain data"),
         inputs,
-        sources: sources.into_iter().collect(),
+        sources,
     }
 }

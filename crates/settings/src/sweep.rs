@@ -102,7 +102,7 @@ impl SweepSettings {
     ) -> Result<Vec<(Trial, Table)>, Failure> {
         let key = SettingPath::new("sweep").join(name);
         let over = key.join("over");
-        let base = key.join("model").resolve("model", &self.model, models)?;
+        let base = key.resolve("model", &self.model, models)?;
         let mut trials = Vec::new();
         for (number, values) in self.combinations(&key, seed)?.into_iter().enumerate() {
             for seed in 0..self.seeds.max(1) {

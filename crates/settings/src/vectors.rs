@@ -58,10 +58,8 @@ impl VectorLayout {
             source,
         };
         let mut reader = open_vectors(path).map_err(read_error)?;
-        let lines = iter::from_fn(|| next_line(&mut reader).transpose())
-            .take(FIRST_LINES + 1)
-            .collect::<io::Result<Vec<Line>>>()
-            .map_err(read_error)?;
+        let lines = iter::from_fn(|| next_line(&mut reader).transpose()).take(FIRST_LINES + 1);
+        let lines: Vec<Line> = lines.collect::<io::Result<_>>().map_err(read_error)?;
         Self::from_lines(&lines).map_err(|reason| VectorsError::NoVectors {
             path: path.to_owned(),
             reason,

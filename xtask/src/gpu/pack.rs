@@ -78,7 +78,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
         }
     }
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
-    let list = write_pack(kind, commit(root), content.path(), &sources.scripts, &out)?;
+    let list = write(kind, commit(root), content.path(), &sources.scripts, &out)?;
     if kind == "core" {
         list.check_size(MAX_CORE_BYTES)?;
     }
@@ -178,14 +178,8 @@ fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the folder of the pack: the archive of `content` in parts, the scripts, and the list of files.
-fn write_pack(
-    kind: &str,
-    commit: String,
-    content: &Path,
-    scripts: &Path,
-    out: &Path,
-) -> Result<PackList> {
+/// Writes the folder of the pack: the archive of the folder `from` in parts, the scripts, and the list of files.
+fn write(kind: &str, commit: String, from: &Path, scripts: &Path, out: &Path) -> Result<PackList> {
     if out.exists() {
         // Only a pack or an empty folder is replaced.
         let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
@@ -197,7 +191,7 @@ fn write_pack(
         remove_folder(out)?;
     }
     create(out)?;
-    let parts = archive(content, out).map_err(Error::file("write", out))?;
+    let parts = archive(from, out).map_err(Error::file("write", out))?;
     for script in SCRIPTS.map(|name| format!("{name}.py")) {
         copy(&scripts.join(&script), &out.join(&script))?;
     }
@@ -270,7 +264,7 @@ mod tests {
     fn a_pack_lists_its_files_and_no_others() {
         let (content, place) = (content(), tempfile::tempdir().expect("a temporary folder"));
         let out = place.path().join("pack");
-        let list = write_pack("core", "0".to_owned(), content.path(), &scripts(), &out);
+        let list = write("core", "0".to_owned(), content.path(), &scripts(), &out);
         let list = list.expect("it is written");
         for part in &list.parts {
             assert!(list.files.iter().any(|file| file.name == *part), "{part}");
@@ -312,9 +306,9 @@ mod tests {
         assert_eq!(found, expected);
 
         // A pack is replaced, but a folder with other files is not.
-        write_pack("core", "1".to_owned(), content.path(), &scripts(), &out).expect("again");
+        write("core", "1".to_owned(), content.path(), &scripts(), &out).expect("again");
         fs::remove_file(out.join(LIST_FILE)).expect("it was written");
-        let error = write_pack("core", "1".to_owned(), content.path(), &scripts(), &out);
+        let error = write("core", "1".to_owned(), content.path(), &scripts(), &out);
         let error = error.expect_err("it lost its list");
         assert!(error.to_string().contains("is not replaced"), "{error}");
         assert!(out.join("check.py").is_file());

@@ -15,10 +15,7 @@ pub(super) fn check_embedding(pipeline: &Pipeline, name: &str) -> CheckResult {
     if kind == Features {
         encoder::resolve_encoder(pipeline, key, embedding)?;
     }
-    let (name, tokenizers) = (&embedding.tokenizer, &pipeline.tokenizers);
-    let tokenizer = key
-        .join("tokenizer")
-        .resolve("tokenizer", name, tokenizers)?;
+    let tokenizer = key.resolve("tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
     let (source, width) = (embedding.source.is_some(), embedding.width.is_some());
     let learning = embedding.learning.is_some();
     if kind != Encoder {

@@ -34,7 +34,7 @@ pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
         check_embedding(pipeline, name)?;
     }
     for (name, model) in pipeline.models.iter().chain(&pipeline.trials) {
-        check_model(pipeline, &SettingPath::new("model").join(name), model)?;
+        check_model(pipeline, name, model)?;
     }
     let evaluations = pipeline.evaluations.values();
     let Some(evaluation) = evaluations.max_by_key(|it| it.folds) else {
@@ -60,13 +60,13 @@ pub(crate) fn check_ensembles(
         check_name("ensemble", name)?;
         let key = SettingPath::new("ensemble").join(name);
         key.require(!models.contains_key(name), "has the same name as a model")?;
-        let key = key.join("models");
+        let list = key.join("models");
         for (index, member) in ensemble.models.iter().enumerate() {
-            key.resolve("model", member, models)?;
+            key.resolve("models", member, models)?;
             let is_new = !ensemble.models[..index].contains(member);
-            key.require(is_new, format!("names `{member}` twice"))?;
+            list.require(is_new, format!("names `{member}` twice"))?;
         }
-        key.require(ensemble.models.len() > 1, "must name at least two models")?;
+        list.require(ensemble.models.len() > 1, "must name at least two models")?;
     }
     Ok(())
 }

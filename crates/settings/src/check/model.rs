@@ -35,15 +35,12 @@ pub(crate) fn check_best_of_sweep(
         return Err(key.join(other).error(problem));
     }
     let sweep = written.get("sweep").and_then(Value::as_str);
-    let sweep = sweep.unwrap_or_default();
-    key.join("sweep").resolve("sweep", sweep, sweeps).map(drop)
+    key.resolve("sweep", sweep.unwrap_or_default(), sweeps)?;
+    Ok(())
 }
 
-pub(super) fn check_model(
-    pipeline: &Pipeline,
-    key: &SettingPath,
-    model: &ModelSettings,
-) -> CheckResult {
+pub(super) fn check_model(pipeline: &Pipeline, name: &str, model: &ModelSettings) -> CheckResult {
+    let key = &SettingPath::new("model").join(name);
     match model.kind {
         ModelKind::BestOfSweep => return Ok(()),
         ModelKind::Linear => return check_linear(pipeline, key, model),
@@ -52,14 +49,10 @@ pub(super) fn check_model(
     let ngrams = [("ngrams", model.ngrams.is_some())];
     key.require_absent(&ngrams, "is for `kind = \"linear\"` only")?;
     let name = &model.embedding;
-    let embeddings = &pipeline.embeddings;
-    let embedding = key
-        .join("embedding")
-        .resolve("embedding", name, embeddings)?;
+    let embedding = key.resolve("embedding", name, &pipeline.embeddings)?;
     if !model.tokenizer.is_empty() {
         let (given, tokenizer) = (&model.tokenizer, &embedding.tokenizer);
-        key.join("tokenizer")
-            .resolve("tokenizer", given, &pipeline.tokenizers)?;
+        key.resolve("tokenizer", given, &pipeline.tokenizers)?;
         if given != tokenizer {
             let problem = format!(
                 "reads the tokenizer `{given}`, but its embedding `{name}` is for the tokenizer `{tokenizer}`"
@@ -122,8 +115,7 @@ fn check_linear(pipeline: &Pipeline, key: &SettingPath, model: &ModelSettings) -
         let hint = format!("Set `{key}.tokenizer` instead");
         return Err(key.join("embedding").error(problem).with_hint(hint));
     }
-    key.join("tokenizer")
-        .resolve("tokenizer", &model.tokenizer, &pipeline.tokenizers)?;
+    key.resolve("tokenizer", &model.tokenizer, &pipeline.tokenizers)?;
     let ngrams = model.ngrams.unwrap_or_default();
     let key = key.join("ngrams");
     key.join("longest")
