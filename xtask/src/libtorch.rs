@@ -12,7 +12,6 @@ use std::process::Command;
 
 use crate::archive::unpack_wheel;
 use crate::assets::{Assets, Layout, Package};
-use crate::cache::{Cache, CacheLock};
 use crate::cargo::output_if_installed;
 use crate::error::{Error, Result};
 use crate::marker;
@@ -56,12 +55,8 @@ pub(crate) fn recipe(assets: &Assets, layout: Layout) -> String {
 }
 
 /// Makes the folder of `layout` if it is missing or damaged. Returns whether it was made.
-pub(crate) fn provide(
-    assets: &Assets,
-    layout: Layout,
-    cache: &Cache,
-    lock: &CacheLock,
-) -> Result<bool> {
+pub(crate) fn provide(assets: &Assets, layout: Layout, packages: &Packages<'_>) -> Result<bool> {
+    let (cache, lock) = (packages.cache, packages.lock);
     let target = cache.libtorch(&assets.libtorch, layout);
     let recipe = recipe(assets, layout);
     let subject = subject(&assets.libtorch, layout);
@@ -77,7 +72,6 @@ pub(crate) fn provide(
         // First, so that a missing compiler is found before the download of 0.5 GB.
         make_empty_library(&folder.join("lib"))?;
     }
-    let packages = Packages::new(cache, lock);
     let mut wheels = Vec::new();
     for package in assets.wheels(layout) {
         wheels.push((package, packages.fetch(package, &subject)?));
@@ -89,7 +83,7 @@ pub(crate) fn provide(
     Ok(true)
 }
 
-/// Unpacks `wheels` into `folder`, and checks that the needed files exist.
+/// Unpacks `wheels` into the folder `to`, and checks that the needed files exist.
 fn unpack(layout: Layout, wheels: &[(&Package, PathBuf)], to: &Path, subject: &str) -> Result<()> {
     for (package, wheel) in wheels {
         let action = format!("unpacking {} {}", package.name, package.version);
@@ -190,6 +184,7 @@ mod tests {
     use super::*;
     use crate::archive::tests::make_wheel;
     use crate::assets::tests::small;
+    use crate::cache::Cache;
 
     #[test]
     fn each_member_has_its_destination() {
@@ -283,10 +278,9 @@ mod tests {
         make_wheel(&wheel, members);
         assets.packages[0].sha256 = sha256::of_bytes(&fs::read(&wheel).expect("it is there"));
         let target = cache.libtorch(&assets.libtorch, Layout::Cpu);
-        Ok((
-            provide(&assets, Layout::Cpu, &cache, &cache.lock()?)?,
-            target,
-        ))
+        let lock = cache.lock()?;
+        let made = provide(&assets, Layout::Cpu, &Packages::new(&cache, &lock))?;
+        Ok((made, target))
     }
 
     #[test]

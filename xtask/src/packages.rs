@@ -13,8 +13,8 @@ use crate::progress::{Step, megabytes, print_status};
 use crate::sha256;
 
 pub(crate) struct Packages<'a> {
-    cache: &'a Cache,
-    lock: &'a CacheLock,
+    pub(crate) cache: &'a Cache,
+    pub(crate) lock: &'a CacheLock,
     /// Found when the first package is missing; otherwise Python is not needed.
     pip: OnceCell<Pip>,
 }

@@ -11,6 +11,7 @@ use crate::cache::Cache;
 use crate::config::{LIBTORCH, LibtorchConfig};
 use crate::error::Result;
 use crate::libtorch::has_nvidia_driver;
+use crate::packages::Packages;
 use crate::progress::print_status;
 use crate::{data, libtorch, marker};
 
@@ -120,14 +121,14 @@ impl SetUp<'_> {
 
     /// Provides missing files while it holds the lock of the cache.
     fn provide(&self) -> Result<()> {
-        let (assets, cache) = (self.assets, &self.cache);
-        let lock = cache.lock()?;
+        let (assets, lock) = (self.assets, self.cache.lock()?);
+        let packages = Packages::new(&self.cache, &lock);
         if let Some(Choice { layout, reason, .. }) = self.choice {
             libtorch::check_platform(env::consts::OS, env::consts::ARCH, &assets.libtorch)?;
             print_status(&libtorch::subject(&assets.libtorch, layout), reason);
-            libtorch::provide(assets, layout, cache, &lock)?;
+            libtorch::provide(assets, layout, &packages)?;
         }
-        data::provide(assets, &self.files, &self.data, cache, &lock)
+        data::provide(assets, &self.files, &self.data, &packages)
     }
 
     /// What is present, for the last line.
