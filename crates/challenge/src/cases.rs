@@ -92,13 +92,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Vec<Case>, ChallengeError> {
         cases.push(case);
     }
     let incomplete = pairs.iter().filter(|(_, lines)| lines.len() == 1);
-    match incomplete.min_by_key(|(_, lines)| lines[0]) {
-        Some((pair, lines)) => Err(error(
-            lines[0],
-            format!("is the only text of the pair `{pair}`"),
-        )),
-        None => Ok(cases),
+    if let Some((pair, lines)) = incomplete.min_by_key(|(_, lines)| lines[0]) {
+        let problem = format!("is the only text of the pair `{pair}`");
+        return Err(error(lines[0], problem));
     }
+    Ok(cases)
 }
 
 /// The problem of a case, if any; `previous` texts of its pair are before it.

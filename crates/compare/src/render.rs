@@ -102,9 +102,8 @@ fn rows(before: &Run, comparison: &RunComparison) -> Vec<Row> {
     let (only_a, only_b) = ("only A correct", "only B correct");
     let headings = ["model", "A", "B", &difference, only_a, only_b, "verdict"];
     let models = comparison.models.iter().map(cells);
-    iter::once(headings.map(str::to_owned))
-        .chain(models)
-        .collect()
+    let headings = iter::once(headings.map(str::to_owned));
+    headings.chain(models).collect()
 }
 
 fn cells(model: &ModelComparison) -> Row {

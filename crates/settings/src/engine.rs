@@ -174,9 +174,8 @@ fn is_number(text: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with('-')
-        && !text.contains(|character: char| character.is_whitespace() || character.is_control())
+    let is_invalid = |it: char| it.is_whitespace() || it.is_control();
+    !text.is_empty() && !text.starts_with('-') && !text.contains(is_invalid)
 }
 
 fn is_flag(text: &str) -> bool {

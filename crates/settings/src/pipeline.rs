@@ -1,7 +1,6 @@
 //! The pipeline file: reads it, applies overrides, fills in defaults and checks the result.
 
 use artifact::Failure;
-use std::collections::HashMap;
 use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -311,10 +310,7 @@ fn resolve(
 /// Fills in defaults of embeddings: the pipeline's seed if the embedding uses random numbers, and for features
 /// the tokenizer of their encoder.
 fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u64) {
-    let tokenizers = embeddings
-        .iter()
-        .map(|(name, it)| (name.clone(), it.tokenizer.clone()));
-    let tokenizers: HashMap<String, String> = tokenizers.collect();
+    let written = embeddings.clone();
     for embedding in embeddings.values_mut() {
         let is_learned = embedding.kind == EmbeddingKind::Learned;
         let is_random = embedding.kind == EmbeddingKind::Random;
@@ -325,8 +321,11 @@ fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u
             embedding.learning.get_or_insert_default();
         }
         if let Some(encoder) = &embedding.encoder {
-            if embedding.tokenizer.is_empty() {
-                embedding.tokenizer = tokenizers.get(encoder).cloned().unwrap_or_default();
+            let encoder = written
+                .get(encoder)
+                .filter(|_| embedding.tokenizer.is_empty());
+            if let Some(encoder) = encoder {
+                embedding.tokenizer.clone_from(&encoder.tokenizer);
             }
             embedding.features.get_or_insert_default();
         }

@@ -49,11 +49,8 @@ impl SettingPath {
 
     /// Requires that these settings of the table are at least 1.
     pub(crate) fn require_positive(&self, values: &[(&str, u32)]) -> CheckResult {
-        let require =
-            |name: &str, value: u32| self.join(name).require(value > 0, "must be at least 1");
-        values
-            .iter()
-            .try_for_each(|(name, value)| require(name, *value))
+        let (mut values, problem) = (values.iter(), "must be at least 1");
+        values.try_for_each(|(name, value)| self.join(name).require(*value > 0, problem))
     }
 
     /// Requires that these settings of the table are in a range: name, value, minimum, maximum.

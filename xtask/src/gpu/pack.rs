@@ -146,10 +146,8 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()>
 /// do not exist yet.
 fn run_all(sources: &Sources, pipeline: &Path, tokenizers: &[&str], embedding: &str) -> Result<()> {
     let tokenizers = tokenizers.iter().map(|name| ("tokenize", *name));
-    let stages = [("ingest", ""), ("clean", "")]
-        .into_iter()
-        .chain(tokenizers);
-    for (stage, variant) in stages.chain([("embed", embedding)]) {
+    let before = [("ingest", ""), ("clean", "")].into_iter();
+    for (stage, variant) in before.chain(tokenizers).chain([("embed", embedding)]) {
         let mut command = Command::new(sources.binaries.join(format!("ressenti-{stage}")));
         command.args(["--progress", "none", "--pipeline"]);
         command.arg(pipeline);
