@@ -21,7 +21,12 @@ use crate::progress::print_status;
 
 /// The scripts of the check, in every pack.
 const SCRIPTS: [&str; 6] = [
-    "baseline", "check", "encoders", "harness", "speed", "training",
+    "baseline.py",
+    "check.py",
+    "encoders.py",
+    "harness.py",
+    "speed.py",
+    "training.py",
 ];
 /// The programs of a `core` pack. The last one injects faults.
 const CORE_PROGRAMS: [&str; 6] = [
@@ -190,8 +195,8 @@ fn write(kind: &str, commit: String, from: &Path, scripts: &Path, out: &Path) ->
     }
     create(out)?;
     let parts = archive(from, out).map_err(Error::file("write", out))?;
-    for script in SCRIPTS.map(|name| format!("{name}.py")) {
-        copy(&scripts.join(&script), &out.join(&script))?;
+    for script in SCRIPTS {
+        copy(&scripts.join(script), &out.join(script))?;
     }
     let list = PackList::new(out, kind, commit, parts)?;
     list.write(out)?;
