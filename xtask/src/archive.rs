@@ -28,8 +28,7 @@ pub(crate) fn unpack_wheel(
     let mut zip = open_wheel(wheel)?;
     for index in 0..zip.len() {
         let mut member = zip.by_index(index).map_err(unreadable(wheel))?;
-        let destination = destination(member.name()).filter(|_| member.is_file());
-        let Some(destination) = destination else {
+        let Some(destination) = destination(member.name()).filter(|_| member.is_file()) else {
             continue;
         };
         let (name, size, mode) = (member.name().to_owned(), member.size(), member.unix_mode());
@@ -103,11 +102,10 @@ fn size_error(archive: &Path, member: &str, expected: u64, found: u64) -> Error 
         true => "more".to_owned(),
         false => found.to_string(),
     };
-    let path = archive.display();
-    Error::new(format!(
-        "`{member}` in `{path}` has the wrong size: expected {expected} bytes, found {found}"
-    ))
-    .with_hint(delete_hint(archive))
+    let file = format!("`{member}` in `{}`", archive.display());
+    let size = format!("expected {expected} bytes, found {found}");
+    let error = Error::new(format!("{file} has the wrong size: {size}"));
+    error.with_hint(delete_hint(archive))
 }
 
 /// Reads the file `member` of a wheel, which must have exactly `bytes` bytes.

@@ -134,15 +134,12 @@ impl Assets {
     /// Parses the text; `path` is only for messages.
     fn parse(text: &str, path: &Path) -> Result<Self> {
         let path = path.display();
-        let assets: Self = toml::from_str(text).map_err(|cause| {
-            Error::new(format!("Failed to read the pinned assets in `{path}`")).with_cause(cause)
-        })?;
-        match assets.problem() {
-            None => Ok(assets),
-            Some((name, problem)) => {
-                Err(Error::new(format!("Asset `{name}` in `{path}` {problem}")))
-            }
+        let error = Error::new(format!("Failed to read the pinned assets in `{path}`"));
+        let assets: Self = toml::from_str(text).map_err(|cause| error.with_cause(cause))?;
+        if let Some((name, problem)) = assets.problem() {
+            return Err(Error::new(format!("Asset `{name}` in `{path}` {problem}")));
         }
+        Ok(assets)
     }
 
     /// The wheels of `layout`, in the order of the file.
@@ -158,9 +155,8 @@ impl Assets {
         known.dedup();
         if let Some(unknown) = extras.iter().find(|extra| !known.contains(extra)) {
             let hint = format!("Optional data: `{}`", known.join("`, `"));
-            return Err(
-                Error::new(format!("There are no optional data `{unknown}`")).with_hint(hint),
-            );
+            let error = Error::new(format!("There are no optional data `{unknown}`"));
+            return Err(error.with_hint(hint));
         }
         let is_requested = |name: &String| extras.contains(name);
         let is_wanted = |data: &&DataFile| data.optional.as_ref().is_none_or(is_requested);
@@ -169,8 +165,8 @@ impl Assets {
 
     /// The package or split archive that contains `data`.
     pub(crate) fn origin_of(&self, data: &DataFile) -> Origin<'_> {
-        self.origin(&data.package)
-            .expect("`problem` has checked that it exists")
+        let origin = self.origin(&data.package);
+        origin.expect("`problem` has checked that it exists")
     }
 
     fn origin(&self, name: &str) -> Option<Origin<'_>> {
@@ -191,10 +187,8 @@ impl Assets {
     /// The first invalid asset and what is wrong with it, as the end of a sentence.
     fn problem(&self) -> Option<(&str, String)> {
         if !is_plain(&self.libtorch) {
-            return Some((
-                "libtorch",
-                "needs a version of letters, digits, `.`, `_`, `-` and `+`".to_owned(),
-            ));
+            let problem = "needs a version of letters, digits, `.`, `_`, `-` and `+`";
+            return Some(("libtorch", problem.to_owned()));
         }
         for package in &self.packages {
             if let Some(problem) = self.package_problem(package) {

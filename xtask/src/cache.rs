@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
 use crate::assets::Layout;
@@ -23,11 +23,9 @@ impl Cache {
             .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ressenti")))
             .or_else(|| Some(named("HOME")?.join(".cache/ressenti")))
             .ok_or_else(|| {
-                let variables = "none of RESSENTI_CACHE, XDG_CACHE_HOME and HOME is set";
-                Error::new(format!(
-                    "Failed to find a folder for downloads: {variables}"
-                ))
-                .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
+                let cause = "none of RESSENTI_CACHE, XDG_CACHE_HOME and HOME is set";
+                let message = format!("Failed to find a folder for downloads: {cause}");
+                Error::new(message).with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
             })?;
         // The path is passed to cargo, which works in other folders, so it must be absolute.
         let folder = std::path::absolute(&folder).map_err(Error::file("resolve", &folder))?;
@@ -36,8 +34,7 @@ impl Cache {
 
     /// The folder of one libtorch; it exists after the set-up.
     pub(crate) fn libtorch(&self, version: &str, layout: Layout) -> PathBuf {
-        let name = format!("libtorch-{version}-{}", layout.name());
-        self.folder.join(name)
+        self.tool("libtorch", &format!("{version}-{}", layout.name()))
     }
 
     /// The folder of a program for developers.
@@ -93,9 +90,7 @@ impl CacheLock {
     pub(crate) fn publish(&self, folder: &Path, target: &Path) -> Result<()> {
         let replaced = self.scratch("replaced")?.join("folder");
         match fs::rename(target, &replaced) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::file("move", target)(error))
-            }
+            Err(error) if error.kind() != NotFound => Err(Error::file("move", target)(error)),
             _ => fs::rename(folder, target).map_err(Error::file("create", target)),
         }
     }
@@ -111,19 +106,15 @@ impl Drop for CacheLock {
 /// Removes a folder if it exists.
 pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::file("remove", folder)(error))
-        }
+        Err(error) if error.kind() != NotFound => Err(Error::file("remove", folder)(error)),
         _ => Ok(()),
     }
 }
 
 /// Writes a file atomically.
 pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<()> {
-    let name = path.file_name().expect("the path has a file name");
-    let mut name = name.to_owned();
-    name.push(format!(".unfinished-{}", std::process::id()));
-    let unfinished = path.with_file_name(name);
+    let mut unfinished = path.to_owned().into_os_string();
+    unfinished.push(format!(".unfinished-{}", std::process::id()));
     let write = || {
         fs::write(&unfinished, contents)?;
         File::open(&unfinished)?.sync_all()?;

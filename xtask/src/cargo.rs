@@ -34,19 +34,15 @@ fn remove_libtorch_variable(command: &mut Command, source: LibtorchSource) {
     }
 }
 
-/// `ressenti run` with the default pipeline, or with the one that `arguments` name.
-pub(crate) fn ressenti(
-    root: &Path,
-    source: LibtorchSource,
-    arguments: &[OsString],
-) -> Result<Command> {
+/// `ressenti run` with the default pipeline, or with the one that the `extra` arguments name.
+pub(crate) fn ressenti(root: &Path, source: LibtorchSource, extra: &[OsString]) -> Result<Command> {
     let own = env::current_exe().map_err(|cause| cannot_start("ressenti", cause))?;
     let mut command = Command::new(own.with_file_name("ressenti"));
     command.current_dir(root).arg("run");
-    if !names_a_pipeline(arguments) {
+    if !names_a_pipeline(extra) {
         command.args(["--pipeline", "pipeline.toml"]);
     }
-    command.args(arguments);
+    command.args(extra);
     remove_libtorch_variable(&mut command, source);
     Ok(command)
 }

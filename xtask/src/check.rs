@@ -1,9 +1,7 @@
 //! `cargo xtask check`: format, banned phrases, spelling, and lints.
 
-use std::env::{
-    self,
-    consts::{ARCH, OS},
-};
+use std::env;
+use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,24 +22,16 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     run_command(format)?;
     let found = find_banned_phrases(root);
     if !found.is_empty() {
-        let message = format!(
-            "Found phrases of xtask/banned_phrases.txt:\n{}",
-            found.join("\n")
-        );
+        let found = found.join("\n");
+        let message = format!("Found phrases of xtask/banned_phrases.txt:\n{found}");
         return Err(Error::new(message).with_hint("Use the plain term after the arrow"));
     }
     let mut typos = Command::new(find_typos(root)?);
     typos.current_dir(root);
     run_command(typos)?;
     let mut clippy = cargo(root, set_up(root, None, &[])?);
-    clippy.args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]);
+    clippy.args(["clippy", "--workspace", "--all-targets"]);
+    clippy.args(["--", "--deny", "warnings"]);
     run_command(clippy)
 }
 

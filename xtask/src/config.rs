@@ -38,14 +38,12 @@ impl LibtorchConfig {
         let text = fs::read_to_string(path(root)).unwrap_or_default();
         let file: toml::Table = text.parse().unwrap_or_default();
         let libtorch = file.get("env").and_then(|env| env.get(LIBTORCH)?.as_str());
-        let libtorch = libtorch.map(str::to_owned);
-        let is_requested =
-            |layout: &Layout| text.lines().next() == Some(&*first_line(Some(*layout)));
-        let requested = Layout::ALL.into_iter().find(is_requested);
+        let first = text.lines().next().unwrap_or_default();
+        let mut layouts = Layout::ALL.into_iter();
         Self {
+            libtorch: libtorch.map(str::to_owned),
+            requested: layouts.find(|layout| first_line(Some(*layout)) == first),
             text,
-            libtorch,
-            requested,
         }
     }
 
@@ -56,14 +54,9 @@ impl LibtorchConfig {
     }
 
     /// Writes `folder` to the file if it changed. An unchanged file avoids a rebuild of torch-sys, which takes minutes.
-    pub(crate) fn update(
-        &self,
-        root: &Path,
-        folder: &Path,
-        requested: Option<Layout>,
-    ) -> Result<()> {
+    pub(crate) fn update(&self, root: &Path, folder: &Path, layout: Option<Layout>) -> Result<()> {
         let value = toml::Value::from(folder.to_string_lossy().into_owned());
-        let text = format!("{}\n[env]\n{LIBTORCH} = {value}\n", first_line(requested));
+        let text = format!("{}\n[env]\n{LIBTORCH} = {value}\n", first_line(layout));
         if text == self.text {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::archive::{read_from_wheel, read_nested};
 use crate::assets::{Assets, DataFile, Origin, PackageKind, SplitArchive};
-use crate::cache::{Cache, CacheLock, write_atomically};
+use crate::cache::write_atomically;
 use crate::error::{Error, Result};
 use crate::packages::Packages;
 use crate::progress::{format_count, print_status};
@@ -21,10 +21,8 @@ const CHECKED_EACH_TIME: u64 = 16 << 20;
 pub(crate) fn is_there(file: &DataFile, data: &Path) -> bool {
     let path = data.join(&file.file);
     let same_size = fs::metadata(&path).is_ok_and(|found| found.len() == file.bytes);
-    same_size && {
-        let is_pinned = |found| found == file.sha256;
-        file.bytes > CHECKED_EACH_TIME || sha256::of_file(&path, |_| ()).is_ok_and(is_pinned)
-    }
+    let is_pinned = || sha256::of_file(&path, |_| ()).is_ok_and(|found| found == file.sha256);
+    same_size && (file.bytes > CHECKED_EACH_TIME || is_pinned())
 }
 
 /// Writes those of `files` to `data` that are missing there.
@@ -32,18 +30,16 @@ pub(crate) fn provide(
     assets: &Assets,
     files: &[&DataFile],
     data: &Path,
-    cache: &Cache,
-    lock: &CacheLock,
+    packages: &Packages<'_>,
 ) -> Result<()> {
-    let packages = Packages::new(cache, lock);
-    let scratch = lock.scratch("joined")?;
+    let scratch = packages.lock.scratch("joined")?;
     for file in files.iter().filter(|file| !is_there(file, data)) {
         let (kind, path) = match assets.origin_of(file) {
             Origin::Package(package) => (package.kind, packages.fetch(package, SUBJECT)?),
             Origin::SplitArchive(archive) => {
                 let path = scratch.join(&archive.name);
                 if !path.exists() {
-                    join(archive, assets, &packages, &path)?;
+                    join(archive, assets, packages, &path)?;
                 }
                 // A split archive is a zip file, like a wheel.
                 (PackageKind::Wheel, path)
@@ -56,21 +52,16 @@ pub(crate) fn provide(
     Ok(())
 }
 
-/// Concatenates the pieces of an archive in the file `path`.
-fn join(
-    archive: &SplitArchive,
-    assets: &Assets,
-    packages: &Packages<'_>,
-    path: &Path,
-) -> Result<()> {
-    let mut whole = File::create(path).map_err(Error::file("create", path))?;
+/// Concatenates the pieces of an archive in the file `to`.
+fn join(archive: &SplitArchive, assets: &Assets, packages: &Packages<'_>, to: &Path) -> Result<()> {
+    let mut whole = File::create(to).map_err(Error::file("create", to))?;
     for piece in &archive.pieces {
         let package = assets.package(&piece.package);
         let package = package.expect("the assets were checked while reading");
         let wheel = packages.fetch(package, SUBJECT)?;
         let contents = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
         let written = whole.write_all(&contents);
-        written.map_err(Error::file("write", path))?;
+        written.map_err(Error::file("write", to))?;
     }
     Ok(())
 }
@@ -87,10 +78,9 @@ fn write_file(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -
     sha256::check(&file.sha256, &sha256::of_bytes(&contents), package)?;
     move_existing_file(&path)?;
     write_atomically(&path, &contents)?;
-    let rows = file
-        .rows
-        .map(|rows| format!(", {} rows", format_count(rows)));
-    let (path, name, rows) = (&file.file, &file.name, rows.unwrap_or_default());
+    let describe = |rows| format!(", {} rows", format_count(rows));
+    let rows = file.rows.map(describe).unwrap_or_default();
+    let (path, name) = (&file.file, &file.name);
     let text = format!("ready in `data/{path}`: {name}{rows}");
     print_status(SUBJECT, text);
     Ok(())

@@ -22,9 +22,8 @@ pub(crate) struct Error {
 
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        let message = message.into();
         Self {
-            message,
+            message: message.into(),
             ..Self::default()
         }
     }
@@ -68,11 +67,8 @@ impl Error {
 
     /// The archive does not contain an expected member.
     pub(crate) fn member(archive: &Path, member: &str) -> Self {
-        Self::new(format!(
-            "`{}` does not contain `{member}`",
-            archive.display()
-        ))
-        .with_hint(delete_hint(archive))
+        let path = archive.display();
+        Self::new(format!("`{path}` does not contain `{member}`")).with_hint(delete_hint(archive))
     }
 
     /// The hint, if there is one.
@@ -87,7 +83,7 @@ impl Error {
         let cause = self.cause.as_deref();
         let mut cause = cause.map(|cause| cause as &dyn std::error::Error);
         while let Some(error) = cause {
-            text.push_str(&format!("  cause: {error}\n"));
+            text += &format!("  cause: {error}\n");
             cause = error.source();
         }
         if let Some(hint) = &self.hint {

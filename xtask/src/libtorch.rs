@@ -12,7 +12,6 @@ use std::process::Command;
 
 use crate::archive::unpack_wheel;
 use crate::assets::{Assets, Layout, Package};
-use crate::cache::{Cache, CacheLock};
 use crate::cargo::output_if_installed;
 use crate::error::{Error, Result};
 use crate::marker;
@@ -56,12 +55,8 @@ pub(crate) fn recipe(assets: &Assets, layout: Layout) -> String {
 }
 
 /// Makes the folder of `layout` if it is missing or damaged. Returns whether it was made.
-pub(crate) fn provide(
-    assets: &Assets,
-    layout: Layout,
-    cache: &Cache,
-    lock: &CacheLock,
-) -> Result<bool> {
+pub(crate) fn provide(assets: &Assets, layout: Layout, packages: &Packages<'_>) -> Result<bool> {
+    let (cache, lock) = (packages.cache, packages.lock);
     let target = cache.libtorch(&assets.libtorch, layout);
     let recipe = recipe(assets, layout);
     let subject = subject(&assets.libtorch, layout);
@@ -77,37 +72,29 @@ pub(crate) fn provide(
         // First, so that a missing compiler is found before the download of 0.5 GB.
         make_empty_library(&folder.join("lib"))?;
     }
-    let packages = Packages::new(cache, lock);
     let mut wheels = Vec::new();
     for package in assets.wheels(layout) {
         wheels.push((package, packages.fetch(package, &subject)?));
     }
-    assemble(layout, &wheels, &folder, &subject)?;
+    unpack(layout, &wheels, &folder, &subject)?;
     marker::write(&folder, &recipe)?;
     lock.publish(&folder, &target)?;
     print_status(&subject, format_args!("ready in `{}`", target.display()));
     Ok(true)
 }
 
-/// Unpacks `wheels` into `folder`, and checks that the needed files exist.
-fn assemble(
-    layout: Layout,
-    wheels: &[(&Package, PathBuf)],
-    folder: &Path,
-    subject: &str,
-) -> Result<()> {
+/// Unpacks `wheels` into the folder `to`, and checks that the needed files exist.
+fn unpack(layout: Layout, wheels: &[(&Package, PathBuf)], to: &Path, subject: &str) -> Result<()> {
     for (package, wheel) in wheels {
         let action = format!("unpacking {} {}", package.name, package.version);
         let mut step = Step::start(subject, action, package.bytes);
         let destination = |member: &str| destination(layout, &package.name, member);
-        unpack_wheel(wheel, folder, destination, &mut step)?;
+        unpack_wheel(wheel, to, destination, &mut step)?;
     }
     let libraries = CPU_LIBRARIES.map(|name| format!("lib/{name}"));
     let needed = libraries.iter().map(String::as_str).chain(NEEDED);
-    match needed.into_iter().find(|name| !folder.join(name).is_file()) {
-        None => Ok(()),
-        Some(missing) => Err(Error::member(&wheels[0].1, missing)),
-    }
+    let missing = needed.into_iter().find(|name| !to.join(name).is_file());
+    missing.map_or(Ok(()), |name| Err(Error::member(&wheels[0].1, name)))
 }
 
 /// The path for a member of the wheel of `package`: libraries go to `lib/`, headers to `include/`, licences to
@@ -185,12 +172,11 @@ pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<()>
     if (os, arch) == ("linux", "x86_64") {
         return Ok(());
     }
-    Err(Error::new(format!(
-        "Failed to set up libtorch on {os} {arch}: only Linux on x86-64 is supported"
-    ))
-    .with_hint(format!(
-        "Unpack libtorch {libtorch} for this platform and set LIBTORCH to its folder"
-    )))
+    let message =
+        format!("Failed to set up libtorch on {os} {arch}: only Linux on x86-64 is supported");
+    let hint =
+        format!("Unpack libtorch {libtorch} for this platform and set LIBTORCH to its folder");
+    Err(Error::new(message).with_hint(hint))
 }
 
 #[cfg(test)]
@@ -198,6 +184,7 @@ mod tests {
     use super::*;
     use crate::archive::tests::make_wheel;
     use crate::assets::tests::small;
+    use crate::cache::Cache;
 
     #[test]
     fn each_member_has_its_destination() {
@@ -291,10 +278,9 @@ mod tests {
         make_wheel(&wheel, members);
         assets.packages[0].sha256 = sha256::of_bytes(&fs::read(&wheel).expect("it is there"));
         let target = cache.libtorch(&assets.libtorch, Layout::Cpu);
-        Ok((
-            provide(&assets, Layout::Cpu, &cache, &cache.lock()?)?,
-            target,
-        ))
+        let lock = cache.lock()?;
+        let made = provide(&assets, Layout::Cpu, &Packages::new(&cache, &lock))?;
+        Ok((made, target))
     }
 
     #[test]

@@ -160,10 +160,8 @@ fn build(root: &Path, source: LibtorchSource, arguments: &[&str]) -> Result<()> 
 fn checkout() -> Result<PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = package.and_then(|package| package.parent().map(Path::to_owned));
-    root.ok_or_else(|| {
-        Error::new("Failed to find the root of the checkout")
-            .with_hint("Start it as `cargo xtask` inside the checkout")
-    })
+    let error = Error::new("Failed to find the root of the checkout");
+    root.ok_or_else(|| error.with_hint("Start it as `cargo xtask` inside the checkout"))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use crate::progress::{Step, megabytes, print_status};
 use crate::sha256;
 
 pub(crate) struct Packages<'a> {
-    cache: &'a Cache,
-    lock: &'a CacheLock,
+    pub(crate) cache: &'a Cache,
+    pub(crate) lock: &'a CacheLock,
     /// Found when the first package is missing; otherwise Python is not needed.
     pip: OnceCell<Pip>,
 }
@@ -27,7 +27,8 @@ impl<'a> Packages<'a> {
 
     /// The path of the package's file, after downloading it if needed. Its digest is always checked.
     pub(crate) fn fetch(&self, package: &Package, subject: &str) -> Result<PathBuf> {
-        let path = self.cache.packages().join(&package.file);
+        let folder = self.cache.packages();
+        let path = folder.join(&package.file);
         if path.is_file() {
             let found = digest(package, &path, subject)?;
             match sha256::check(&package.sha256, &found, &path) {
@@ -45,8 +46,7 @@ impl<'a> Packages<'a> {
         let file = self.pip()?.download(package, &scratch, &path, &mut step)?;
         drop(step);
         sha256::check(&package.sha256, &digest(package, &file, subject)?, &file)?;
-        fs::create_dir_all(self.cache.packages())
-            .map_err(Error::file("create", &self.cache.packages()))?;
+        fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
         fs::rename(&file, &path).map_err(Error::file("create", &path))?;
         Ok(path)
     }

@@ -40,25 +40,17 @@ pub(crate) fn find_banned_phrases(root: &Path) -> Vec<String> {
     let expressions: Vec<Regex> = patterns.iter().flat_map(|it| Regex::new(it)).collect();
     let mut found = Vec::new();
     for file in repository_files(root) {
-        let has_text = file
-            .extension()
-            .is_some_and(|it| EXTENSIONS.iter().any(|known| it == *known));
-        if !has_text
-            || EXEMPT
-                .iter()
-                .any(|prefix| file.to_string_lossy().starts_with(prefix))
-        {
+        let (extension, name) = (file.extension().unwrap_or_default(), file.to_string_lossy());
+        let has_text = EXTENSIONS.iter().any(|known| extension == *known);
+        if !has_text || EXEMPT.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
         let text = fs::read_to_string(root.join(&file)).unwrap_or_default();
         for (line, number) in text.lines().zip(1..) {
             for index in set.matches(line) {
                 let phrase = expressions[index].find(line).map_or("", |it| it.as_str());
-                found.push(format!(
-                    "{}:{number}: {phrase} -> {}",
-                    file.display(),
-                    terms[index]
-                ));
+                let (name, term) = (file.display(), terms[index]);
+                found.push(format!("{name}:{number}: {phrase} -> {term}"));
             }
         }
     }
@@ -67,19 +59,16 @@ pub(crate) fn find_banned_phrases(root: &Path) -> Vec<String> {
 
 /// Regular expressions and plain terms of a list, see the comment at the start of [`LIST`].
 fn parse_list(list: &str) -> (Vec<String>, Vec<&str>) {
-    let lines = list
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = list.lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let entries = lines.map(|line| {
         let (phrase, term) = line.split_once(" -> ").expect("a phrase has a plain term");
         let (flags, phrase) = match phrase.strip_prefix('=') {
             Some(phrase) => ("", phrase),
             None => ("(?i)", phrase),
         };
-        (
-            format!(r"{flags}(?-u:\b{{start-half}})(?:{phrase})(?-u:\b{{end-half}})"),
-            term,
-        )
+        let pattern = format!(r"{flags}(?-u:\b{{start-half}})(?:{phrase})(?-u:\b{{end-half}})");
+        (pattern, term)
     });
     entries.unzip()
 }

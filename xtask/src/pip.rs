@@ -4,8 +4,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Duration;
+use std::{iter, thread};
 
 use crate::assets::{Package, PackageKind};
 use crate::cargo::{cannot_start, output_if_installed};
@@ -120,11 +120,8 @@ fn wheel_arguments(file: &str) -> Vec<String> {
     let platforms = file.trim_end_matches(".whl").rsplit('-').next();
     let platforms = platforms.unwrap_or_default().split('.');
     let platforms = platforms.flat_map(|platform| ["--platform", platform]);
-    let all = ["--only-binary=:all:"]
-        .into_iter()
-        .chain(tags)
-        .chain(platforms);
-    all.map(str::to_owned).collect()
+    let all = iter::once("--only-binary=:all:").chain(tags);
+    all.chain(platforms).map(str::to_owned).collect()
 }
 
 fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<()> {
@@ -163,10 +160,7 @@ const NO_SPACE: &str = ", the disk is full";
 const REASONS: [(&str, &str); 9] = [
     ("No space left on device", NO_SPACE),
     ("Disk quota exceeded", NO_SPACE),
-    (
-        "DO NOT MATCH THE HASHES",
-        ", the file in the registry is not the pinned one",
-    ),
+    ("DO NOT MATCH THE HASHES", OTHER_FILE),
     ("Retrying (", UNREACHABLE),
     ("Max retries exceeded", UNREACHABLE),
     ("connection broken", UNREACHABLE),
@@ -175,6 +169,7 @@ const REASONS: [(&str, &str); 9] = [
     ("CERTIFICATE_VERIFY_FAILED", UNREACHABLE),
 ];
 const UNREACHABLE: &str = ", the registry cannot be reached";
+const OTHER_FILE: &str = ", the file in the registry is not the pinned one";
 
 /// Why pip failed, if its output shows a known reason.
 fn reason(log: &str) -> Option<&'static str> {

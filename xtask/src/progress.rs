@@ -59,17 +59,15 @@ impl Step {
             return;
         }
         self.last_line = Some(Instant::now());
+        let (subject, action) = (&self.subject, &self.action);
         let percent = match done.min(self.total) * 100 {
-            0 => " ...".to_owned(),
-            hundredths => format!(" ... {}%", hundredths / self.total),
+            0 => String::new(),
+            hundredths => format!(" {}%", hundredths / self.total),
         };
-        if self.is_terminal {
-            rewrite(&format!(
-                "{:<WIDTH$}  {}{percent}",
-                self.subject, self.action
-            ));
-        } else {
-            print_status(&self.subject, format_args!("{}{percent}", self.action));
+        let text = format!("{action} ...{percent}");
+        match self.is_terminal {
+            true => rewrite(&format!("{subject:<WIDTH$}  {text}")),
+            false => print_status(subject, text),
         }
     }
 

@@ -10,6 +10,8 @@ use crate::assets::{Assets, DataFile, Layout};
 use crate::cache::Cache;
 use crate::config::{LIBTORCH, LibtorchConfig};
 use crate::error::Result;
+use crate::libtorch::has_nvidia_driver;
+use crate::packages::Packages;
 use crate::progress::print_status;
 use crate::{data, libtorch, marker};
 
@@ -39,15 +41,11 @@ pub(crate) fn set_up(
         data: root.join("data"),
         choice: match &user_variable {
             Some(_) => None,
-            None => Some(choose(
-                requested,
-                config.requested,
-                libtorch::has_nvidia_driver,
-            )),
+            None => Some(choose(requested, config.requested, has_nvidia_driver)),
         },
     };
-    if let Some(variable) = user_variable {
-        let text = format!("set by {variable}; nothing is downloaded");
+    if let Some(name) = user_variable {
+        let text = format!("set by {name}; nothing is downloaded");
         print_status("libtorch", text);
     }
     let outcome = if set_up.is_present() {
@@ -57,11 +55,9 @@ pub(crate) fn set_up(
         format!("done in {} s", start.elapsed().as_secs())
     };
     let source = match set_up.choice {
-        Some(Choice {
-            layout, requested, ..
-        }) => {
-            let folder = set_up.cache.libtorch(&assets.libtorch, layout);
-            config.update(root, &folder, requested)?;
+        Some(choice) => {
+            let folder = set_up.cache.libtorch(&assets.libtorch, choice.layout);
+            config.update(root, &folder, choice.requested)?;
             LibtorchSource::Provisioned
         }
         None => LibtorchSource::UserProvided,
@@ -87,22 +83,17 @@ struct Choice {
 }
 
 /// The layout requested now, else the one requested last, else the one that the machine supports.
-fn choose(
-    requested: Option<Layout>,
-    before: Option<Layout>,
-    has_driver: impl Fn() -> bool,
-) -> Choice {
+fn choose(requested: Option<Layout>, last: Option<Layout>, has_gpu: impl Fn() -> bool) -> Choice {
     let no_driver = "no NVIDIA driver found; `--cuda` installs CUDA anyway";
-    let (layout, reason) = match (requested, before) {
+    let (layout, reason) = match (requested, last) {
         (Some(layout), _) => (layout, "as requested"),
         (None, Some(layout)) => (layout, "as requested at the last set-up"),
-        (None, None) if has_driver() => (Layout::Cuda, "there is an NVIDIA driver"),
+        (None, None) if has_gpu() => (Layout::Cuda, "there is an NVIDIA driver"),
         (None, None) => (Layout::Cpu, no_driver),
     };
-    let requested = requested.or(before);
     Choice {
         layout,
-        requested,
+        requested: requested.or(last),
         reason,
     }
 }
@@ -130,14 +121,14 @@ impl SetUp<'_> {
 
     /// Provides missing files while it holds the lock of the cache.
     fn provide(&self) -> Result<()> {
-        let (assets, cache) = (self.assets, &self.cache);
-        let lock = cache.lock()?;
+        let (assets, lock) = (self.assets, self.cache.lock()?);
+        let packages = Packages::new(&self.cache, &lock);
         if let Some(Choice { layout, reason, .. }) = self.choice {
             libtorch::check_platform(env::consts::OS, env::consts::ARCH, &assets.libtorch)?;
             print_status(&libtorch::subject(&assets.libtorch, layout), reason);
-            libtorch::provide(assets, layout, cache, &lock)?;
+            libtorch::provide(assets, layout, &packages)?;
         }
-        data::provide(assets, &self.files, &self.data, cache, &lock)
+        data::provide(assets, &self.files, &self.data, &packages)
     }
 
     /// What is present, for the last line.

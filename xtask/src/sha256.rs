@@ -42,10 +42,9 @@ pub(crate) fn check(expected: &str, found: &str, path: &Path) -> Result<()> {
         return Ok(());
     }
     let path = path.display();
-    Err(Error::new(format!(
-        "`{path}` is not the pinned file: expected SHA-256 {expected}, found {found}"
-    ))
-    .with_hint(format!(
+    let digests = format!("expected SHA-256 {expected}, found {found}");
+    let error = Error::new(format!("`{path}` is not the pinned file: {digests}"));
+    Err(error.with_hint(format!(
         "Delete `{path}` if it exists and run `cargo xtask setup` again; if the error returns, the \
          registry has another file than data/assets.toml pins: do not use it"
     )))

@@ -54,9 +54,8 @@ impl Case {
     pub fn class(&self) -> Option<u8> {
         let label = self.label.as_deref()?;
         let mut classes = [Sentiment::Negative, Sentiment::Positive].into_iter();
-        classes
-            .find(|class| class.as_str() == label)
-            .map(Sentiment::id)
+        let class = classes.find(|class| class.as_str() == label);
+        class.map(Sentiment::id)
     }
 }
 
@@ -79,11 +78,8 @@ pub fn parse(text: &str, path: &Path) -> Result<Vec<Case>, ChallengeError> {
     let mut cases: Vec<Case> = Vec::new();
     // Line numbers of each pair.
     let mut pairs: HashMap<String, Vec<usize>> = HashMap::new();
-    for (line, number) in text
-        .lines()
-        .zip(1..)
-        .filter(|(line, _)| !line.trim().is_empty())
-    {
+    let lines = text.lines().zip(1..);
+    for (line, number) in lines.filter(|(line, _)| !line.trim().is_empty()) {
         let case: Case = serde_json::from_str(line)
             .map_err(|cause| error(number, format!("is not a valid case: {cause}")))?;
         let lines = case.pair.clone().map(|pair| pairs.entry(pair).or_default());
@@ -96,13 +92,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Vec<Case>, ChallengeError> {
         cases.push(case);
     }
     let incomplete = pairs.iter().filter(|(_, lines)| lines.len() == 1);
-    match incomplete.min_by_key(|(_, lines)| lines[0]) {
-        Some((pair, lines)) => Err(error(
-            lines[0],
-            format!("is the only text of the pair `{pair}`"),
-        )),
-        None => Ok(cases),
+    if let Some((pair, lines)) = incomplete.min_by_key(|(_, lines)| lines[0]) {
+        let problem = format!("is the only text of the pair `{pair}`");
+        return Err(error(lines[0], problem));
     }
+    Ok(cases)
 }
 
 /// The problem of a case, if any; `previous` texts of its pair are before it.

@@ -48,16 +48,14 @@ impl Challenge {
     /// Scores cases with their probabilities of the positive class; the flag is true if the text is a training review.
     pub fn score(cases: Vec<(Case, f32, bool)>) -> Self {
         let failed = score::find_failures(&cases);
-        let cases: Vec<CaseResult> = cases
-            .into_iter()
-            .zip(failed)
-            .map(|((case, probability, seen), failed)| CaseResult {
-                case,
-                probability,
-                seen,
-                failed,
-            })
-            .collect();
+        let cases = cases.into_iter().zip(failed);
+        let cases = cases.map(|((case, probability, seen), failed)| CaseResult {
+            case,
+            probability,
+            seen,
+            failed,
+        });
+        let cases: Vec<CaseResult> = cases.collect();
         Self {
             capabilities: score::count_by_capability(&cases),
             unseen: CapabilityResult::count("unseen", cases.iter().filter(|result| !result.seen)),

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use metrics::is_correct;
 use serde::{Deserialize, Serialize};
 
-use crate::{Case, CaseResult, Relation};
+use crate::Relation::{Less, More, Same};
+use crate::{Case, CaseResult};
 
 /// The number of failures among cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,12 +22,9 @@ pub struct CapabilityResult {
 
 impl CapabilityResult {
     /// Counts results.
-    pub(super) fn count<'a>(
-        capability: &str,
-        results: impl Iterator<Item = &'a CaseResult>,
-    ) -> Self {
+    pub(super) fn count<'a>(name: &str, results: impl Iterator<Item = &'a CaseResult>) -> Self {
         let mut count = Self {
-            capability: capability.to_owned(),
+            capability: name.to_owned(),
             ..Self::default()
         };
         for result in results {
@@ -44,20 +42,17 @@ pub(super) fn find_failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
     let mut first_texts: HashMap<&str, f32> = HashMap::new();
     let mut failed = Vec::with_capacity(cases.len());
     for (case, probability, _) in cases {
-        let wrong_label = case
-            .class()
-            .is_some_and(|class| !is_correct(class, *probability));
+        let class = case.class();
+        let wrong_label = class.is_some_and(|class| !is_correct(class, *probability));
         let first = case.pair.as_deref().and_then(|pair| {
             let first = first_texts.get(pair).copied();
             first_texts.entry(pair).or_insert(*probability);
             first
         });
         let wrong_relation = match (case.relation, first) {
-            (Some(Relation::Same), Some(first)) => {
-                is_correct(1, first) != is_correct(1, *probability)
-            }
-            (Some(Relation::More), Some(first)) => *probability <= first,
-            (Some(Relation::Less), Some(first)) => *probability >= first,
+            (Some(Same), Some(first)) => is_correct(1, first) != is_correct(1, *probability),
+            (Some(More), Some(first)) => *probability <= first,
+            (Some(Less), Some(first)) => *probability >= first,
             _ => false,
         };
         failed.push(wrong_label || wrong_relation);
@@ -67,18 +62,14 @@ pub(super) fn find_failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
 
 /// Failures of all cases, and then of every capability.
 pub(super) fn count_by_capability(results: &[CaseResult]) -> Vec<CapabilityResult> {
-    let mut names: Vec<&str> = Vec::new();
-    for result in results {
-        if !names.contains(&result.case.capability.as_str()) {
-            names.push(&result.case.capability);
+    let mut counts = vec![CapabilityResult::count("all", results.iter())];
+    for name in results.iter().map(|result| &result.case.capability) {
+        if counts[1..].iter().all(|count| count.capability != *name) {
+            let of_name = results.iter().filter(|it| it.case.capability == *name);
+            counts.push(CapabilityResult::count(name, of_name));
         }
     }
-    let count = |name: &str| {
-        let results = results.iter().filter(|it| it.case.capability == name);
-        CapabilityResult::count(name, results)
-    };
-    let all = CapabilityResult::count("all", results.iter());
-    Vec::from_iter([all].into_iter().chain(names.into_iter().map(count)))
+    counts
 }
 
 #[cfg(test)]

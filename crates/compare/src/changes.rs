@@ -82,12 +82,8 @@ impl Changes {
         };
         let in_step = |name: &str| format!("{step}: {name}");
         add_differences(&mut self.data, &before.sources, &after.sources, in_step);
-        add_differences(
-            &mut self.settings,
-            &before.settings,
-            &after.settings,
-            in_step,
-        );
+        let (old, new) = (&before.settings, &after.settings);
+        add_differences(&mut self.settings, old, new, in_step);
         let versions = |step: &Step| {
             let own = ("stage version".to_owned(), step.stage_version.to_string());
             [&[own], &*step.versions].concat()
@@ -96,23 +92,15 @@ impl Changes {
             "stage version" => format!("{}: {name}", before.stage),
             name => name.to_owned(),
         };
-        add_differences(
-            &mut self.code,
-            &versions(before),
-            &versions(after),
-            code_name,
-        );
+        let [old, new] = [before, after].map(versions);
+        add_differences(&mut self.code, &old, &new, code_name);
         let machine = |step: &Step| {
             let cores = ("cores".to_owned(), step.cores.to_string());
             let device = step.device.clone().map(|it| ("device".to_owned(), it));
             Vec::from_iter([cores].into_iter().chain(device))
         };
-        add_differences(
-            &mut self.machine,
-            &machine(before),
-            &machine(after),
-            str::to_owned,
-        );
+        let [old, new] = [before, after].map(machine);
+        add_differences(&mut self.machine, &old, &new, str::to_owned);
     }
 }
 

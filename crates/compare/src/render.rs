@@ -1,6 +1,7 @@
 //! The comparison as text and as Markdown.
 
 use std::fmt::Write as _;
+use std::iter;
 
 use artifact::format;
 use metrics::Estimate;
@@ -19,11 +20,9 @@ type Row = [String; 7];
 pub(crate) fn text(before: &Run, after: &Run, comparison: &RunComparison) -> String {
     let mut out = format!("A: {}\nB: {}\n\n", about(before), about(after));
     match &comparison.changes {
-        None => {
-            out.push_str("Changes are unknown: one of the runs has no `report.json`.\n");
-        }
+        None => out += "Changes are unknown: one of the runs has no `report.json`.\n",
         Some(changes) if changes.is_empty() => {
-            out.push_str("Nothing changed in data, settings, code or machine.\n");
+            out += "Nothing changed in data, settings, code or machine.\n";
         }
         Some(changes) => {
             out.push_str("Changes from A to B\n");
@@ -100,18 +99,11 @@ fn describe(change: &Change) -> String {
 fn rows(before: &Run, comparison: &RunComparison) -> Vec<Row> {
     let confidence = 100.0 * before.results.metrics.confidence;
     let difference = format!("B - A ({confidence:.0}% CI)");
-    let headings = [
-        "model",
-        "A",
-        "B",
-        &difference,
-        "only A correct",
-        "only B correct",
-        "verdict",
-    ];
-    let headings = headings.map(str::to_owned);
+    let (only_a, only_b) = ("only A correct", "only B correct");
+    let headings = ["model", "A", "B", &difference, only_a, only_b, "verdict"];
     let models = comparison.models.iter().map(cells);
-    [headings].into_iter().chain(models).collect()
+    let headings = iter::once(headings.map(str::to_owned));
+    headings.chain(models).collect()
 }
 
 fn cells(model: &ModelComparison) -> Row {
@@ -147,11 +139,10 @@ fn conclusion(comparison: &RunComparison) -> String {
         return format!("{number}: {}.\n", regressions.join("; "));
     }
     let is_better = |model: &&ModelComparison| model.verdict == Verdict::Better;
-    match comparison.models.iter().filter(is_better).count() {
+    let better = comparison.models.iter().filter(is_better).count() as u64;
+    let are = format::plural(better, "is", "are");
+    match better {
         0 => "No model is significantly worse or better.\n".to_owned(),
-        count => format!(
-            "No model is worse; {} significantly better.\n",
-            format::plural(count as u64, "is", "are")
-        ),
+        _ => format!("No model is worse; {are} significantly better.\n"),
     }
 }

@@ -47,10 +47,8 @@ impl EvaluationResults {
     /// Other models can only be compared by their metrics.
     pub fn pair_rows(&self, current: &Self) -> BTreeMap<String, PairedRuns> {
         let pair = |(model, rows): (&String, &Vec<ScoredRow>)| {
-            Some((
-                model.clone(),
-                PairedRuns::new(rows, current.rows.get(model)?)?,
-            ))
+            let pair = PairedRuns::new(rows, current.rows.get(model)?)?;
+            Some((model.clone(), pair))
         };
         self.rows.iter().filter_map(pair).collect()
     }

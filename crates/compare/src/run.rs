@@ -11,6 +11,9 @@ use crate::EvaluationResults;
 /// The folder of the report in an artifacts folder.
 const REPORT: &str = "report/reviews";
 
+/// Name of the file with the metrics of a run.
+const METRICS: &str = "metrics.json";
+
 /// A run.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -65,21 +68,15 @@ impl Run {
     /// # Errors
     /// There is no `metrics.json`, or a file cannot be read.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let in_folder = |folder: PathBuf| folder.join("metrics.json");
-        let candidates = [
-            in_folder(path.join(REPORT)),
-            in_folder(path.to_owned()),
-            path.to_owned(),
-        ];
+        let report = path.join(REPORT);
+        let candidates = [report.join(METRICS), path.join(METRICS), path.to_owned()];
         let Some(metrics) = candidates.iter().find(|file| file.is_file()) else {
-            return Err(Failure::new(format!(
-                "Failed to open the run `{}`: it contains neither `metrics.json` nor `{REPORT}/metrics.json`",
+            let message = format!(
+                "Failed to open the run `{}`: it contains neither `{METRICS}` nor `{REPORT}/{METRICS}`",
                 path.display()
-            ))
-            .with_hint(
-                "Name an artifacts folder in which `ressenti run` wrote a report, or a copy of such a report's folder"
-                    .to_owned(),
-            ));
+            );
+            let hint = "Name an artifacts folder in which `ressenti run` wrote a report, or a copy of such a report's folder";
+            return Err(Failure::new(message).with_hint(hint.to_owned()));
         };
         let report = metrics.with_file_name("report.json");
         Ok(Self {

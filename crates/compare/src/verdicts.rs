@@ -86,9 +86,8 @@ pub fn compare_models(
         let both = |metric| (figure(before, metric), figure(after, metric));
         let accuracy = both(Metric::Accuracy);
         let only_one_correct = only_one_correct(&model);
-        let p_value = only_one_correct
-            .and_then(|_| adjusted.next())
-            .unwrap_or(1.0);
+        let p_value = only_one_correct.and_then(|_| adjusted.next());
+        let p_value = p_value.unwrap_or(1.0);
         let is_worse = |it: &Regression| it.model == *model && !it.is_missing;
         let difference = |pair: &PairedRuns| pair.difference(before.metrics.confidence);
         ModelComparison {

@@ -171,9 +171,8 @@ impl EmbeddingSettings {
         match (&self.source, self.kind) {
             (None, _) | (_, EmbeddingKind::Features) => Vec::new(),
             (Some(folder), EmbeddingKind::Encoder) => ENCODER_FILES
-                .iter()
                 .map(|name| Source::Path(folder.join(name)))
-                .collect(),
+                .into(),
             (Some(file), _) => vec![Source::Path(file.clone())],
         }
     }

@@ -28,15 +28,12 @@ pub(crate) fn check(
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
 ) -> CheckResult {
-    let Some(folder) = &embedding.source else {
-        return Err(key
-            .join("source")
-            .error("must name the folder of the encoder"));
-    };
-    key.require_absent(
-        &[("width", embedding.width.is_some())],
-        "cannot be set for an encoder, which has a fixed width",
-    )?;
+    let source = key.join("source");
+    let missing = || source.error("must name the folder of the encoder");
+    let folder = embedding.source.as_ref().ok_or_else(missing)?;
+    let width = [("width", embedding.width.is_some())];
+    let problem = "cannot be set for an encoder, which has a fixed width";
+    key.require_absent(&width, problem)?;
     read_config(key, folder)?;
     check_tokenizer(key, folder, embedding, tokenizer)
 }
@@ -75,10 +72,8 @@ pub(crate) fn check_features(
     check_tokenizer(key, folder, embedding, tokenizer)?;
     let features = embedding.features.clone().unwrap_or_default();
     let key = key.join("features");
-    key.require(
-        !features.layers.is_empty() && !features.pooling.is_empty(),
-        "must have at least one layer and one pooling",
-    )?;
+    let is_empty = features.layers.is_empty() || features.pooling.is_empty();
+    key.require(!is_empty, "must have at least one layer and one pooling")?;
     let config = read_config(&SettingPath::new("embedding").join(name), folder)?;
     let names = ["num_hidden_layers", "n_layers"];
     let count = names.iter().find_map(|name| config.get(name)?.as_i64());
@@ -96,35 +91,24 @@ pub(crate) fn check_features(
 
 /// Checks that every window adds at least one token to the previous one, besides the two special tokens.
 pub(crate) fn check_windows(key: &SettingPath, windows: Option<WindowSettings>) -> CheckResult {
-    let is_valid =
-        |windows: WindowSettings| windows.length >= 4 && windows.overlap <= windows.length - 3;
-    key.join("windows").require(
-        windows.is_none_or(is_valid),
-        "must have a `length` of at least 4 and an `overlap` of at most `length` minus 3",
-    )
+    let is_valid = windows.is_none_or(|it| it.length >= 4 && it.overlap <= it.length - 3);
+    let problem = "must have a `length` of at least 4 and an `overlap` of at most `length` minus 3";
+    key.join("windows").require(is_valid, problem)
 }
 
 /// Reads the `config.json` of an encoder.
 fn read_config(key: &SettingPath, folder: &Path) -> Result<Value, Failure> {
-    let path = folder.join(CONFIG);
+    let (path, folder) = (folder.join(CONFIG), folder.display());
     let key = key.join("source");
     let unusable = |problem: String| {
+        let problem = format!("names the encoder `{folder}`, whose `{CONFIG}` {problem}");
         key.error(problem).with_hint(format!(
             "Fetch the default encoder into `data/encoders` with `cargo xtask setup`, or name a folder from the Hugging Face hub with `--set {key}=FOLDER`"
         ))
     };
-    let bytes = fs::read(&path).map_err(|error| {
-        let folder = folder.display();
-        unusable(format!(
-            "names the encoder `{folder}`, whose `{CONFIG}` cannot be read: {error}"
-        ))
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        unusable(format!(
-            "names the encoder `{}`, whose `{CONFIG}` is damaged: {error}",
-            folder.display()
-        ))
-    })
+    let unreadable = |error| unusable(format!("cannot be read: {error}"));
+    let bytes = fs::read(&path).map_err(unreadable)?;
+    serde_json::from_slice(&bytes).map_err(|error| unusable(format!("is damaged: {error}")))
 }
 
 /// Checks that the tokenizer is the one that the encoder was trained with.
@@ -140,20 +124,15 @@ fn check_tokenizer(
     let source = tokenizer.source.as_ref().filter(|_| is_pretrained);
     let expected = read_tokenizer(&expected_path);
     let found = source.map(|it| read_tokenizer(it));
-    if let (Some((expected, _)), Some(Some((found, _)))) = (&expected, &found)
-        && expected == found
-    {
+    if expected.is_some() && found.as_ref() == Some(&expected) {
         return Ok(());
     }
+    let size = tokenizer.vocabulary_size;
+    let size = size.unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY);
     let found = match source.zip(found) {
         Some((path, Some((_, description)))) => format!("`{}` ({description})", path.display()),
         Some((path, None)) => format!("`{}`, which cannot be read", path.display()),
-        None => format!(
-            "trained on your reviews (at most {} entries)",
-            tokenizer
-                .vocabulary_size
-                .unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY)
-        ),
+        None => format!("trained on your reviews (at most {size} entries)"),
     };
     let expected = expected.map_or("cannot be read".to_owned(), |(_, description)| description);
     let key = key.join("tokenizer");
@@ -173,10 +152,8 @@ fn read_tokenizer(path: &Path) -> Option<(Digest, String)> {
     let bytes = fs::read(path).ok()?;
     let json: Value = serde_json::from_slice(&bytes).ok()?;
     let vocabulary = &json["model"]["vocab"];
-    let entries = vocabulary
-        .as_object()
-        .map(serde_json::Map::len)
-        .or_else(|| vocabulary.as_array().map(Vec::len))?;
+    let entries = vocabulary.as_object().map(serde_json::Map::len);
+    let entries = entries.or_else(|| vocabulary.as_array().map(Vec::len))?;
     let digest = Digest::of_bytes(&bytes);
     Some((digest, format!("{entries} entries, fingerprint {digest}")))
 }
@@ -206,9 +183,8 @@ pub(crate) fn check_length(
     let (setting, given) = match windows {
         Some(windows) => (owner.join("windows.length"), windows.length),
         None => {
-            let setting = SettingPath::new("tokenizer").join(tokenizer);
-            let tokenizer = &pipeline.tokenizers[tokenizer];
-            (setting.join("max_length"), tokenizer.max_length)
+            let setting = SettingPath::new(format!("tokenizer.{tokenizer}.max_length"));
+            (setting, pipeline.tokenizers[tokenizer].max_length)
         }
     };
     let mut hint = format!("Use `--set {setting}={max_length}` or less");

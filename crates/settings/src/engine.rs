@@ -4,7 +4,7 @@ use artifact::{Failure, StageName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting_path::{CheckResult, SettingPath};
+use crate::setting_path::SettingPath;
 
 /// Where steps run. Changing these settings rebuilds nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -139,38 +139,23 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), Failure> {
         let name = "a name without spaces";
         let size = "a size such as `4G` or `500M`";
         let time = "`HH:MM:SS`, `D-HH:MM` or minutes";
-        let texts: [(_, _, FormatCheck, _); 4] = [
-            ("memory", &resources.memory, is_size, size),
-            ("time", &resources.time, is_time, time),
-            ("partition", &resources.partition, is_name, name),
-            ("account", &resources.account, is_name, name),
+        let flag = "an option of `sbatch` that begins with `--`";
+        let flags = resources.flags.as_deref().unwrap_or_default();
+        let texts: [(_, _, fn(&str) -> bool, _); 5] = [
+            ("memory", resources.memory.as_slice(), is_size, size),
+            ("time", resources.time.as_slice(), is_time, time),
+            ("partition", resources.partition.as_slice(), is_name, name),
+            ("account", resources.account.as_slice(), is_name, name),
+            ("flags", flags, is_flag, flag),
         ];
-        for (setting, value, is_valid, expected) in texts {
-            if let Some(value) = value {
-                check_text(&key.join(setting), value, is_valid, expected)?;
+        for (setting, values, is_valid, expected) in texts {
+            for value in values {
+                let problem = format!("is {value:?} and must be {expected}");
+                key.join(setting).require(is_valid(value), problem)?;
             }
-        }
-        for flag in resources.flags.iter().flatten() {
-            let expected = "an option of `sbatch` that begins with `--`";
-            check_text(&key.join("flags"), flag, is_flag, expected)?;
         }
     }
     Ok(())
-}
-
-/// Checks the format of a text.
-type FormatCheck = fn(&str) -> bool;
-
-fn check_text(
-    key: &SettingPath,
-    value: &str,
-    is_valid: FormatCheck,
-    expected: &str,
-) -> CheckResult {
-    key.require(
-        is_valid(value),
-        format!("is {value:?} and must be {expected}"),
-    )
 }
 
 fn is_size(text: &str) -> bool {
@@ -189,9 +174,8 @@ fn is_number(text: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with('-')
-        && !text.contains(|character: char| character.is_whitespace() || character.is_control())
+    let is_invalid = |it: char| it.is_whitespace() || it.is_control();
+    !text.is_empty() && !text.starts_with('-') && !text.contains(is_invalid)
 }
 
 fn is_flag(text: &str) -> bool {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Trial;
+use crate::model::is_default;
 
 /// Settings of the evaluation of one model or ensemble.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +27,7 @@ pub struct EvaluationSettings {
     #[serde(skip_serializing, default)]
     pub challenge: Option<PathBuf>,
     /// Number of folds for cross-fitting the error rates of linear models; 0 for other models.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub folds: u32,
     /// The members, for an ensemble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,10 +87,6 @@ impl Default for EvaluationTable {
             folds: 10,
         }
     }
-}
-
-fn is_zero(folds: &u32) -> bool {
-    *folds == 0
 }
 
 /// Settings of the report.

@@ -61,10 +61,9 @@ impl HalvingSettings {
         trials: &[(Trial, ModelSettings)],
     ) -> Result<IndexMap<String, ModelSettings>, Failure> {
         let key = SettingPath::new("sweep").join(sweep).join("halving");
-        key.require(
-            self.factor >= 2 && self.min_epochs > 0,
-            "must have a `factor` of at least 2 and a `min_epochs` of at least 1",
-        )?;
+        let is_valid = self.factor >= 2 && self.min_epochs > 0;
+        let problem = "must have a `factor` of at least 2 and a `min_epochs` of at least 1";
+        key.require(is_valid, problem)?;
         let epochs = trials.first().map_or(0, |(_, it)| it.training.epochs);
         let mut models = trials.iter().map(|(_, settings)| settings);
         key.require(

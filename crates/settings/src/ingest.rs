@@ -176,10 +176,9 @@ impl LabelValues {
     /// Whether the meaning of a value is known.
     pub fn contains(&self, value: &str) -> bool {
         let lower = value.trim().to_lowercase();
-        [&self.positive, &self.negative, &self.unlabelled]
-            .into_iter()
-            .flatten()
-            .any(|known| known.trim().to_lowercase() == lower)
+        let all = [&self.positive, &self.negative, &self.unlabelled];
+        let mut all = all.into_iter().flatten();
+        all.any(|known| known.trim().to_lowercase() == lower)
     }
 }
 

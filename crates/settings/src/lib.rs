@@ -16,7 +16,7 @@ mod overrides;
 mod pipeline;
 mod range_test;
 #[cfg(test)]
-mod reference;
+mod reference_tests;
 mod schema;
 mod setting_path;
 mod step;

@@ -38,11 +38,11 @@ impl Display for Mismatch {
     }
 }
 
+/// Settings that were read or checked, or the first wrong one.
+pub(crate) type Checked<T = ()> = Result<T, Mismatch>;
+
 /// Reads a value of the pipeline file as settings. `path` is the dotted name of the value.
-pub(crate) fn read<T: DeserializeOwned + JsonSchema>(
-    value: Value,
-    path: &[&str],
-) -> Result<T, Mismatch> {
+pub(crate) fn read<T: DeserializeOwned + JsonSchema>(value: Value, path: &[&str]) -> Checked<T> {
     T::deserialize(value.clone()).map_err(|_| {
         let schema = Schema::new::<T>();
         let path: Vec<String> = path.iter().copied().map(str::to_owned).collect();
@@ -101,66 +101,46 @@ impl Mismatch {
 impl Schema {
     /// Checks a value of the pipeline file, and finds the first setting that the schema does not allow. `path` is
     /// the name of the value.
-    pub(crate) fn check(&self, value: &Value, path: &[String]) -> Result<(), Mismatch> {
+    pub(crate) fn check(&self, value: &Value, path: &[String]) -> Checked {
         self.check_part(&self.name, &self.root, value, path)
     }
 
     /// Checks a value against a part of the schema. `owner` is the name of the type that the part belongs to.
-    fn check_part(
-        &self,
-        owner: &str,
-        schema: &Json,
-        value: &Value,
-        path: &[String],
-    ) -> Result<(), Mismatch> {
+    fn check_part(&self, owner: &str, schema: &Json, value: &Value, path: &[String]) -> Checked {
         let (name, schema) = self.resolve(schema);
         let owner = if name.is_empty() { owner } else { name };
         let forms = alternatives(schema).into_iter().flatten();
-        let mut results: Vec<_> = forms
-            .map(|form| self.check_part(owner, form, value, path))
-            .collect();
+        let results = forms.map(|form| self.check_part(owner, form, value, path));
+        let mut results: Vec<Checked> = results.collect();
         if results.iter().any(Result::is_ok) {
             return Ok(());
         }
         // An error about a setting of a table is more precise than "must be a list or a table".
-        let is_inside = |found: &Result<_, Mismatch>| {
-            let error = found.as_ref().err();
-            error.is_some_and(|error| error.path.len() > path.len())
-        };
-        if let Some(inside) = results.iter().position(is_inside) {
+        let is_inside = |error: &Mismatch| error.path.len() > path.len();
+        let mut errors = results.iter().map(|found| found.as_ref().err());
+        if let Some(inside) = errors.position(|error| error.is_some_and(is_inside)) {
             return results.swap_remove(inside);
         }
         match (schema["type"].as_str(), value) {
-            (Some("object"), Value::Table(table)) => {
-                return self.check_table(owner, schema, table, path);
-            }
+            (Some("object"), Value::Table(table)) => self.check_table(owner, schema, table, path),
             (Some("array"), Value::Array(items)) => {
-                let mut items = items.iter();
-                return items
-                    .try_for_each(|item| self.check_part(owner, &schema["items"], item, path));
+                let check = |item| self.check_part(owner, &schema["items"], item, path);
+                items.iter().try_for_each(check)
             }
-            _ if results.is_empty() && accepts(schema, value) => return Ok(()),
-            _ => {}
+            _ if results.is_empty() && accepts(schema, value) => Ok(()),
+            _ => Err(self.wrong_value(owner, schema, value, path)),
         }
-        Err(self.wrong_value(owner, schema, value, path))
     }
 
-    fn check_table(
-        &self,
-        owner: &str,
-        schema: &Json,
-        table: &Table,
-        path: &[String],
-    ) -> Result<(), Mismatch> {
+    fn check_table(&self, owner: &str, schema: &Json, table: &Table, path: &[String]) -> Checked {
         let join = |name: &str| [path, &[name.to_owned()]].concat();
         for (name, value) in table {
             let path = join(name);
             let others = schema.get("additionalProperties");
             let inner = schema["properties"].get(name).or(others);
-            match inner.filter(|inner| inner.is_object()) {
-                Some(inner) => self.check_part(owner, inner, value, &path)?,
-                None => return Err(unknown(owner, schema, value, &path)),
-            }
+            let inner = inner.filter(|inner| inner.is_object());
+            let inner = inner.ok_or_else(|| unknown(owner, schema, value, &path))?;
+            self.check_part(owner, inner, value, &path)?;
         }
         let required = schema["required"].as_array().into_iter().flatten();
         let mut required = required.filter_map(Json::as_str);

@@ -113,7 +113,7 @@ fn three_to_five() -> Vec<u32> {
     vec![3, 4, 5]
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

@@ -36,10 +36,8 @@ pub(crate) fn list<T: Display>(names: &[T]) -> String {
 
 /// The known name that is most similar to a misspelled one, if any is similar enough.
 pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate.as_str()))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|one, two| one.0.total_cmp(&two.0))
-        .map(|(_, candidate)| candidate)
+    let known = known.iter().map(|it| (strsim::jaro_winkler(name, it), it));
+    let similar = known.filter(|(similarity, _)| *similarity > 0.75);
+    let best = similar.max_by(|one, two| one.0.total_cmp(&two.0));
+    best.map(|(_, name)| name.as_str())
 }

@@ -7,8 +7,11 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::mismatch::{Mismatch, read};
+use crate::mismatch::{Checked, Mismatch, read};
 use crate::suggest;
+
+/// Tables whose variants must be in the pipeline file before a setting of them is replaced.
+const WITH_VARIANTS: [&str; 5] = ["tokenizer", "embedding", "model", "sweep", "ensemble"];
 
 /// A setting given on the command line with `--set`.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,26 +38,20 @@ impl Override {
     }
 
     /// Sets the value in a parsed file. Reading the file afterwards finds misspelled names.
-    pub(crate) fn apply(&self, file: &mut Table) -> Result<(), Mismatch> {
+    pub(crate) fn apply(&self, file: &mut Table) -> Checked {
         self.check_variant(file)?;
         insert(file, &self.path, self.value.clone())
     }
 
     /// Refuses overrides of variants that are not in the file: the name is probably misspelled.
-    fn check_variant(&self, file: &Table) -> Result<(), Mismatch> {
+    fn check_variant(&self, file: &Table) -> Checked {
         let parts: Vec<&str> = self.path.split('.').collect();
-        let [
-            table @ ("tokenizer" | "embedding" | "model" | "sweep" | "ensemble"),
-            name,
-            _,
-            ..,
-        ] = parts[..]
-        else {
+        let [table, name, _, ..] = parts[..] else {
             return Ok(());
         };
         let known = file.get(table).and_then(Value::as_table);
         let known: Vec<String> = known.into_iter().flat_map(Table::keys).cloned().collect();
-        if known.iter().any(|known| known == name) {
+        if !WITH_VARIANTS.contains(&table) || known.iter().any(|known| known == name) {
             return Ok(());
         }
         let path = [table.to_owned(), name.to_owned()];
@@ -73,10 +70,8 @@ impl FromStr for Override {
         if parts.contains(&"") {
             return Err(format!("`{path}` is not the dotted name of a setting"));
         }
-        let parsed = format!("value = {value}")
-            .parse::<Table>()
-            .ok()
-            .and_then(|mut table| table.remove("value"));
+        let parsed = format!("value = {value}").parse::<Table>();
+        let parsed = parsed.ok().and_then(|mut it| it.remove("value"));
         Ok(Self {
             path: parts.join("."),
             value: parsed.unwrap_or_else(|| Value::String(value.to_owned())),
@@ -86,16 +81,13 @@ impl FromStr for Override {
 }
 
 /// Sets a dotted name in a table. Missing tables on the path are added.
-pub(crate) fn insert(table: &mut Table, path: &str, value: Value) -> Result<(), Mismatch> {
+pub(crate) fn insert(table: &mut Table, path: &str, value: Value) -> Checked {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut inner = table;
     for part in parents.split('.').filter(|part| !part.is_empty()) {
-        let entry = inner
-            .entry(part)
-            .or_insert_with(|| Value::Table(Table::new()));
-        inner = entry
-            .as_table_mut()
-            .ok_or_else(|| Mismatch::new(&[part.to_owned()], "is a value, not a table"))?;
+        let entry = inner.entry(part).or_insert_with(|| Table::new().into());
+        let error = || Mismatch::new(&[part.to_owned()], "is a value, not a table");
+        inner = entry.as_table_mut().ok_or_else(error)?;
     }
     inner.insert(last.to_owned(), value);
     Ok(())
@@ -106,7 +98,7 @@ pub(crate) fn insert(table: &mut Table, path: &str, value: Value) -> Result<(), 
 pub(crate) fn apply_all<'a, T>(
     overrides: impl Iterator<Item = &'a Override>,
     file: &mut Table,
-    read: impl Fn(&Table) -> Result<T, Mismatch>,
+    read: impl Fn(&Table) -> Checked<T>,
 ) -> Result<Option<T>, Failure> {
     let mut found = None;
     for setting in overrides {
@@ -128,9 +120,8 @@ pub fn table_from_overrides<T: DeserializeOwned + Default + JsonSchema>(
 ) -> Result<T, Failure> {
     let is_of_table = |it: &&Override| it.path.split('.').next() == Some(name);
     let overrides = overrides.iter().filter(is_of_table);
-    let found = apply_all(overrides, &mut Table::new(), |file| {
-        read(file[name].clone(), &[name])
-    })?;
+    let read = |file: &Table| read(file[name].clone(), &[name]);
+    let found = apply_all(overrides, &mut Table::new(), read)?;
     Ok(found.unwrap_or_default())
 }
 

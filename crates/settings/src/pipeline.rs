@@ -1,9 +1,10 @@
 //! The pipeline file: reads it, applies overrides, fills in defaults and checks the result.
 
 use artifact::Failure;
-use std::collections::HashMap;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -121,12 +122,8 @@ impl RunSettings {
 
     /// Number of CPU cores to use, at least one.
     pub fn cores(&self) -> usize {
-        let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        if self.threads == 0 {
-            available
-        } else {
-            self.threads
-        }
+        let threads = NonZero::new(self.threads).or_else(|| available_parallelism().ok());
+        threads.map_or(1, NonZero::get)
     }
 }
 
@@ -204,35 +201,23 @@ impl Pipeline {
     /// The file cannot be read; a table, setting or value is unknown; or a setting names a table that does
     /// not exist.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, Failure> {
-        let failure = || {
-            Failure::new(format!(
-                "Failed to read the pipeline file `{}`",
-                path.display()
-            ))
-        };
+        let name = path.display();
+        let failure = || Failure::new(format!("Failed to read the pipeline file `{name}`"));
         let text = fs::read_to_string(path).map_err(|error| {
             let hint = "Name the pipeline file with `--pipeline FILE`".to_owned();
             failure().with_cause(error).with_hint(hint)
         })?;
-        let parsed = text.parse();
-        let mut table: Table =
-            parsed.map_err(|error: toml::de::Error| failure().with_cause(error))?;
+        let parsed = text.parse::<Table>();
+        let mut table = parsed.map_err(|error| failure().with_cause(error))?;
         let read_file = |table: &Table| read::<PipelineFile>(table.clone().into(), &[]);
         let file = read_file(&table).map_err(|it| it.explain(failure(), Some(&text)))?;
         let changed = apply_all(overrides.iter(), &mut table, read_file)?;
         let mut file = changed.unwrap_or(file);
         let pipeline = file.pipeline.take().ok_or_else(|| {
-            let hint = "Add it, with `name = \"...\"`".to_owned();
-            failure()
-                .with_cause("the table `[pipeline]` is missing")
-                .with_hint(hint)
+            let failure = failure().with_cause("the table `[pipeline]` is missing");
+            failure.with_hint("Add it, with `name = \"...\"`".to_owned())
         })?;
-        let own_folder = path.parent().unwrap_or(Path::new(""));
-        let folder = match &pipeline.folder {
-            Some(folder) => own_folder.join(folder),
-            None => own_folder.to_owned(),
-        };
-        let pipeline = resolve(pipeline, file, &table, path, &folder)?;
+        let pipeline = resolve(pipeline, file, &table, path)?;
         check::check(&pipeline)?;
         Ok(pipeline)
     }
@@ -240,23 +225,25 @@ impl Pipeline {
 
 /// Fills in defaults, makes paths relative to the folder, and makes the models of sweeps and range tests.
 fn resolve(
-    pipeline: PipelineTable,
+    top: PipelineTable,
     file: PipelineFile,
     table: &Table,
     path: &Path,
-    folder: &Path,
 ) -> Result<Pipeline, Failure> {
-    let PipelineTable { name, seed, .. } = pipeline;
+    let (name, seed) = (top.name, top.seed);
+    let own_folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let folder = top.folder.map(|folder| own_folder.join(folder));
+    let folder = folder.unwrap_or(own_folder);
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
-    let artifacts = pipeline.artifacts.unwrap_or_else(|| "artifacts".into());
+    let artifacts = top.artifacts.unwrap_or_else(|| "artifacts".into());
     let title = match file.report.title.is_empty() {
         true => name.clone(),
         false => file.report.title,
     };
     let mut pipeline = Pipeline {
         file: path.to_owned(),
-        folder: folder.to_owned(),
         artifacts: folder.join(artifacts),
+        folder: folder.clone(),
         name,
         run: file.run,
         engine: file.engine,
@@ -285,14 +272,15 @@ fn resolve(
     fill_embeddings(&mut pipeline.embeddings, seed);
     let written = table.get("model").cloned();
     let written = written.unwrap_or_else(|| Table::new().into()).try_into();
-    let tables = ModelTables {
+    let mut models = Models {
         written: written.expect("PipelineFile was read from the same table"),
         training: file.training,
         seed,
+        pipeline: &mut pipeline,
     };
-    tables.add_sweeps(&mut pipeline, &file.sweep)?;
-    tables.add_range_tests(&mut pipeline, &file.range_test)?;
-    tables.add_models(&mut pipeline, file.model, &file.sweep)?;
+    models.add_sweeps(&file.sweep)?;
+    models.add_range_tests(&file.range_test)?;
+    models.add_models(file.model)?;
     check::check_ensembles(&file.ensemble, &pipeline.models)?;
     let evaluation = file.evaluation;
     let mut evaluate = |name: &String, folds, ensemble| {
@@ -322,10 +310,7 @@ fn resolve(
 /// Fills in defaults of embeddings: the pipeline's seed if the embedding uses random numbers, and for features
 /// the tokenizer of their encoder.
 fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u64) {
-    let tokenizers: HashMap<String, String> = embeddings
-        .iter()
-        .map(|(name, embedding)| (name.clone(), embedding.tokenizer.clone()))
-        .collect();
+    let written = embeddings.clone();
     for embedding in embeddings.values_mut() {
         let is_learned = embedding.kind == EmbeddingKind::Learned;
         let is_random = embedding.kind == EmbeddingKind::Random;
@@ -336,30 +321,31 @@ fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u
             embedding.learning.get_or_insert_default();
         }
         if let Some(encoder) = &embedding.encoder {
-            if embedding.tokenizer.is_empty() {
-                embedding.tokenizer = tokenizers.get(encoder).cloned().unwrap_or_default();
+            let encoder = written
+                .get(encoder)
+                .filter(|_| embedding.tokenizer.is_empty());
+            if let Some(encoder) = encoder {
+                embedding.tokenizer.clone_from(&encoder.tokenizer);
             }
             embedding.features.get_or_insert_default();
         }
     }
 }
 
-/// The tables that the settings of a model are made from.
-struct ModelTables {
+/// Makes the models of a pipeline from the tables of its file.
+struct Models<'a> {
     /// `[model.NAME]` as written.
     written: IndexMap<String, Table>,
     /// `[training]`.
     training: TrainingSettings,
     /// `pipeline.seed`.
     seed: u64,
+    /// The pipeline that the models are added to.
+    pipeline: &'a mut Pipeline,
 }
 
-impl ModelTables {
-    fn add_sweeps(
-        &self,
-        pipeline: &mut Pipeline,
-        sweeps: &IndexMap<String, SweepSettings>,
-    ) -> CheckResult {
+impl Models<'_> {
+    fn add_sweeps(&mut self, sweeps: &IndexMap<String, SweepSettings>) -> CheckResult {
         for (name, sweep) in sweeps {
             let mut found = Vec::new();
             for (trial, table) in sweep.trials(name, &self.written, self.seed)? {
@@ -368,53 +354,45 @@ impl ModelTables {
                 found.push((trial, settings));
             }
             if let Some(halving) = sweep.halving {
-                pipeline.trials.extend(halving.steps(name, &found)?);
+                self.pipeline.trials.extend(halving.steps(name, &found)?);
             } else {
                 let trials = found.iter().cloned();
                 let trials = trials.map(|(trial, settings)| (trial.name, settings));
-                pipeline.trials.extend(trials);
+                self.pipeline.trials.extend(trials);
             }
             let trials = found.into_iter().map(|(trial, _)| trial).collect();
-            pipeline.report.sweeps.insert(name.clone(), trials);
+            self.pipeline.report.sweeps.insert(name.clone(), trials);
         }
         Ok(())
     }
 
     /// Adds every range test as a training step. Its name must differ from the names of models and trials.
-    fn add_range_tests(
-        &self,
-        pipeline: &mut Pipeline,
-        tests: &IndexMap<String, RangeTestTable>,
-    ) -> CheckResult {
+    fn add_range_tests(&mut self, tests: &IndexMap<String, RangeTestTable>) -> CheckResult {
         for (name, test) in tests {
             check::check_name("range_test", name)?;
-            let is_new = !self.written.contains_key(name) && !pipeline.trials.contains_key(name);
+            let (written, trials) = (&self.written, &mut self.pipeline.trials);
+            let is_new = !written.contains_key(name) && !trials.contains_key(name);
             let key = SettingPath::new("range_test").join(name);
             key.require(is_new, "has the same name as a model or a trial")?;
-            let written = key
-                .join("model")
-                .resolve("model", &test.model, &self.written)?;
+            let written = key.resolve("model", &test.model, written)?;
             let mut settings = self.resolve(written, name)?;
             settings.range_test = Some(test.resolve(&key, &settings)?);
-            pipeline.trials.insert(name.clone(), settings);
+            self.pipeline.trials.insert(name.clone(), settings);
         }
         Ok(())
     }
 
-    fn add_models(
-        &self,
-        pipeline: &mut Pipeline,
-        models: IndexMap<String, ModelSettings>,
-        sweeps: &IndexMap<String, SweepSettings>,
-    ) -> CheckResult {
+    /// Adds every model, and its repetitions with other seeds.
+    fn add_models(&mut self, models: IndexMap<String, ModelSettings>) -> CheckResult {
         for (name, model) in models {
             let (key, written) = (SettingPath::new("model").join(&name), &self.written[&name]);
             check::check_seeds(&key, model.seeds, model.kind)?;
             let is_best_of_sweep = model.kind == ModelKind::BestOfSweep;
             if is_best_of_sweep {
-                check::check_best_of_sweep(&key, written, sweeps)?;
+                check::check_best_of_sweep(&key, written, &self.pipeline.report.sweeps)?;
             }
             let mut settings = self.resolve(written, &name)?;
+            let pipeline = &mut *self.pipeline;
             let trials = model.sweep.filter(|_| is_best_of_sweep);
             let trials = trials.and_then(|sweep| pipeline.report.sweeps.get(&sweep));
             if let Some(trial) = trials.and_then(|trials| trials.first()) {
@@ -440,18 +418,15 @@ impl ModelTables {
     fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, Failure> {
         let key = SettingPath::new("model").join(name);
         let settings = ModelSettings::from_table(written, name, &self.training, self.seed)?;
-        let reserved = ["rung", "range_test"];
-        let reserved = reserved.map(|setting| (setting, written.contains_key(setting)));
-        key.require_absent(
-            &reserved,
-            "cannot be set, because sweeps and range tests set it",
-        )?;
+        let given = ["rung", "range_test"].map(|it| (it, written.contains_key(it)));
+        let problem = "cannot be set, because sweeps and range tests set it";
+        key.require_absent(&given, problem)?;
         let key = key.join("training");
         let own = written.get("training").and_then(toml::Value::as_table);
         if own.is_some_and(|own| !own.is_empty()) && !settings.kind.trains_in_epochs() {
-            return Err(key
-                .error("cannot be set: a model of this kind has no epochs, it is fitted to its minimum")
-                .with_hint(format!("Remove `[{key}]`")));
+            let problem =
+                "cannot be set: a model of this kind has no epochs, it is fitted to its minimum";
+            return Err(key.error(problem).with_hint(format!("Remove `[{key}]`")));
         }
         Ok(settings)
     }

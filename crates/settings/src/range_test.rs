@@ -9,10 +9,10 @@ use crate::defaults::{number, percent};
 use crate::setting_path::SettingPath;
 
 /// Minimum number of steps. With fewer, the curve of the loss cannot be read.
-const MIN_STEPS: u32 = 40;
+const MIN_STEPS: f64 = 40.0;
 
 /// Maximum number of steps.
-const MAX_STEPS: u32 = 1_000_000;
+const MAX_STEPS: f64 = 1e6;
 
 /// A learning-rate range test (Smith 2017): trains a model while the learning rate rises, and shows at which
 /// rates the loss falls.
@@ -63,26 +63,15 @@ impl RangeTestTable {
         key: &SettingPath,
         model: &ModelSettings,
     ) -> Result<RangeTestSettings, Failure> {
-        key.join("model").require(
-            model.kind.trains_in_epochs(),
-            format!("names `{}`, which has no learning rate", self.model),
-        )?;
-        key.require(
-            self.from > 0.0 && self.from < self.to && self.to.is_finite(),
-            "must have a `from` above 0 and a `to` that is larger than `from`",
-        )?;
-        key.join("steps").require(
-            (MIN_STEPS..=MAX_STEPS).contains(&self.steps),
-            format!(
-                "is {} and must be from {MIN_STEPS} to {MAX_STEPS}",
-                self.steps
-            ),
-        )?;
-        Ok(RangeTestSettings {
-            from: self.from,
-            to: self.to,
-            steps: self.steps,
-        })
+        let (from, to, steps) = (self.from, self.to, self.steps);
+        let has_rate = model.kind.trains_in_epochs();
+        let problem = format!("names `{}`, which has no learning rate", self.model);
+        key.join("model").require(has_rate, problem)?;
+        let is_valid = from > 0.0 && from < to && to.is_finite();
+        let problem = "must have a `from` above 0 and a `to` that is larger than `from`";
+        key.require(is_valid, problem)?;
+        key.require_in_range(&[("steps", steps.into(), MIN_STEPS, MAX_STEPS)])?;
+        Ok(RangeTestSettings { from, to, steps })
     }
 }
 

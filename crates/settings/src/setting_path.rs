@@ -38,49 +38,44 @@ impl SettingPath {
 
     /// Fails with `problem` unless the condition is true.
     pub(crate) fn require(&self, condition: bool, problem: impl Into<String>) -> CheckResult {
-        if condition {
-            Ok(())
-        } else {
-            Err(self.error(problem))
-        }
+        condition.then_some(()).ok_or_else(|| self.error(problem))
     }
 
     /// Requires that none of these settings of the table is present.
     pub(crate) fn require_absent(&self, present: &[(&str, bool)], problem: &str) -> CheckResult {
-        present
-            .iter()
-            .try_for_each(|(name, present)| self.join(name).require(!present, problem))
+        let mut present = present.iter();
+        present.try_for_each(|(name, present)| self.join(name).require(!present, problem))
     }
 
     /// Requires that these settings of the table are at least 1.
     pub(crate) fn require_positive(&self, values: &[(&str, u32)]) -> CheckResult {
-        values
-            .iter()
-            .try_for_each(|(name, value)| self.join(name).require(*value > 0, "must be at least 1"))
+        let (mut values, problem) = (values.iter(), "must be at least 1");
+        values.try_for_each(|(name, value)| self.join(name).require(*value > 0, problem))
     }
 
     /// Requires that these settings of the table are in a range: name, value, minimum, maximum.
     pub(crate) fn require_in_range(&self, values: &[(&str, f64, f64, f64)]) -> CheckResult {
         values.iter().try_for_each(|(name, value, min, max)| {
             let problem = format!("is {value} and must be from {min} to {max}");
-            self.join(name)
-                .require((min..=max).contains(&value), problem)
+            let is_in_range = (min..=max).contains(&value);
+            self.join(name).require(is_in_range, problem)
         })
     }
 
-    /// The table that this setting names. `kind` is the kind of table, for error messages.
+    /// The table that a setting of this table names. The setting is called like the kind of table it names, in plural
+    /// for a list.
     pub(crate) fn resolve<'a, T>(
         &self,
-        kind: &str,
+        setting: &str,
         name: &str,
         tables: &'a IndexMap<String, T>,
     ) -> Result<&'a T, Failure> {
-        let unknown = || {
+        let (key, kind) = (self.join(setting), setting.trim_end_matches('s'));
+        key.require(!name.is_empty(), format!("must name the {kind} it reads"))?;
+        tables.get(name).ok_or_else(|| {
             let known: Vec<String> = tables.keys().cloned().collect();
             let problem = format!("names the {kind} `{name}`, which is not in the pipeline file");
-            self.error(problem).with_hint(suggest(name, &known))
-        };
-        self.require(!name.is_empty(), format!("must name the {kind} it reads"))?;
-        tables.get(name).ok_or_else(unknown)
+            key.error(problem).with_hint(suggest(name, &known))
+        })
     }
 }

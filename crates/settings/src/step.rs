@@ -27,10 +27,8 @@ pub struct StepId {
 impl StepId {
     /// The step of a stage and a variant.
     pub fn new(stage: StageName, variant: &str) -> Self {
-        Self {
-            stage,
-            variant: variant.to_owned(),
-        }
+        let variant = variant.to_owned();
+        Self { stage, variant }
     }
 }
 
@@ -64,14 +62,13 @@ impl Pipeline {
         ];
         for (name, settings) in &self.tokenizers {
             let (id, inputs) = (StepId::new(Tokenize, name), vec![clean.clone()]);
-            let source = settings.source.clone().map(Source::Path);
-            steps.push(step(id, settings, inputs, source));
+            let sources = settings.source.iter().cloned().map(Source::Path);
+            steps.push(step(id, settings, inputs, sources.collect()));
         }
         // Features read an encoder, so they come after all encoders.
-        let (encoders, features): (Vec<_>, Vec<_>) = self
-            .embeddings
-            .iter()
-            .partition(|(_, settings)| settings.encoder.is_none());
+        let embeddings = self.embeddings.iter();
+        let (encoders, features): (Vec<_>, Vec<_>) =
+            embeddings.partition(|(_, settings)| settings.encoder.is_none());
         for (name, settings) in encoders.into_iter().chain(features) {
             let mut inputs = vec![StepId::new(Tokenize, &settings.tokenizer)];
             inputs.extend(settings.encoder.iter().map(|name| StepId::new(Embed, name)));
@@ -93,11 +90,12 @@ impl Pipeline {
             steps.push(step(StepId::new(Train, name), settings, inputs, vec![]));
         }
         for (name, settings) in &self.evaluations {
-            let (inputs, challenge) = if let Some(ensemble) = &settings.ensemble {
+            let challenge = settings.challenge.iter().cloned().map(Source::Path);
+            let (inputs, sources) = if let Some(ensemble) = &settings.ensemble {
                 let members = ensemble.models.iter();
                 let inputs = members.map(|member| StepId::new(Evaluate, member));
                 // The answers of the members already contain the challenge set.
-                (inputs.collect(), None)
+                (inputs.collect(), vec![])
             } else {
                 let model = &self.models[name];
                 // The errors are shown with the texts of the reviews, so the reviews are an input.
@@ -107,10 +105,10 @@ impl Pipeline {
                 if embedding.is_some_and(|it| it.kind == EmbeddingKind::Features) {
                     inputs.push(StepId::new(Embed, &model.embedding));
                 }
-                (inputs, settings.challenge.clone().map(Source::Path))
+                (inputs, challenge.collect())
             };
             let id = StepId::new(Evaluate, name);
-            steps.push(step(id, settings, inputs, challenge));
+            steps.push(step(id, settings, inputs, sources));
         }
         if !self.models.is_empty() {
             // The last rung of a trial contains the results of its earlier rungs.
@@ -138,27 +136,21 @@ impl Pipeline {
         if steps.len() == 1 {
             return Ok(steps.remove(0));
         }
-        let problem = format!(
-            "has {} variants in the pipeline file, and none was named",
-            known.len()
-        );
+        let count = known.len();
+        let problem = format!("has {count} variants in the pipeline file, and none was named");
         let hint = known.first().map(|first| {
             let known = list_known(&known);
             format!("Name one with `--variant`, for example `--variant {first}`. {known}")
         });
-        Err(SettingPath::new(stage.as_str())
-            .error(problem)
-            .with_hint(hint))
+        let key = SettingPath::new(stage.as_str());
+        Err(key.error(problem).with_hint(hint))
     }
 
     /// Whether a step is a rung that is not the last one of its trial.
     fn is_earlier_rung(&self, id: &StepId) -> bool {
         let trial = self.trials.get(&id.variant);
-        id.stage == StageName::Train
-            && trial.is_some_and(|trial| {
-                let rung = trial.rung.as_ref();
-                rung.is_some_and(|rung| rung.epochs < trial.training.epochs)
-            })
+        let epochs = trial.and_then(|it| Some((it.rung.as_ref()?.epochs, it.training.epochs)));
+        id.stage == StageName::Train && epochs.is_some_and(|(rung, all)| rung < all)
     }
 
     /// For the variant of every training step of a sweep, the name of the sweep.
@@ -186,11 +178,8 @@ impl Pipeline {
 
     /// The sources of ingest: its paths, with patterns expanded, or without paths its download.
     fn ingest_sources(&self) -> Vec<Source> {
-        let paths = self
-            .ingest
-            .source
-            .iter()
-            .flat_map(|path| expand_pattern(path));
+        let patterns = self.ingest.source.iter();
+        let paths = patterns.flat_map(|path| expand_pattern(path));
         let mut sources: Vec<Source> = paths.map(Source::Path).collect();
         if let (true, Some(pinned)) = (sources.is_empty(), &self.ingest.download) {
             sources.push(Source::Pinned {
@@ -218,16 +207,11 @@ pub fn expand_pattern(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn step(
-    id: StepId,
-    settings: &impl Serialize,
-    inputs: Vec<StepId>,
-    sources: impl IntoIterator<Item = Source>,
-) -> Step {
+fn step(id: StepId, settings: &impl Serialize, inputs: Vec<StepId>, sources: Vec<Source>) -> Step {
     Step {
         id,
         settings: serde_json::to_value(settings).expect("settings are plain data"),
         inputs,
-        sources: sources.into_iter().collect(),
+        sources,
     }
 }

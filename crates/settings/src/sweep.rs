@@ -12,6 +12,9 @@ use crate::overrides::insert;
 use crate::setting_path::SettingPath;
 use crate::{HalvingSettings, ModelSettings};
 
+/// Values of settings by their dotted names.
+type Values = IndexMap<String, Value>;
+
 /// Maximum number of combinations in a sweep.
 const MAX_COMBINATIONS: usize = 1000;
 
@@ -83,7 +86,7 @@ pub struct Trial {
     /// Name of its variant.
     pub name: String,
     /// The settings that differ from the sweep's model.
-    pub values: IndexMap<String, Value>,
+    pub values: Values,
     /// Number of the seed, from 0.
     pub seed: u32,
 }
@@ -99,7 +102,7 @@ impl SweepSettings {
     ) -> Result<Vec<(Trial, Table)>, Failure> {
         let key = SettingPath::new("sweep").join(name);
         let over = key.join("over");
-        let base = key.join("model").resolve("model", &self.model, models)?;
+        let base = key.resolve("model", &self.model, models)?;
         let mut trials = Vec::new();
         for (number, values) in self.combinations(&key, seed)?.into_iter().enumerate() {
             for seed in 0..self.seeds.max(1) {
@@ -125,11 +128,7 @@ impl SweepSettings {
     }
 
     /// Values of the swept settings for each combination: the grid, or random draws.
-    fn combinations(
-        &self,
-        key: &SettingPath,
-        seed: u64,
-    ) -> Result<Vec<IndexMap<String, Value>>, Failure> {
+    fn combinations(&self, key: &SettingPath, seed: u64) -> Result<Vec<Values>, Failure> {
         let over = key.join("over");
         over.require(!self.over.is_empty(), "must name a setting to sweep over")?;
         if let Some(fixed) = self.over.keys().find(|path| FIXED.contains(&path.as_str())) {
@@ -137,7 +136,7 @@ impl SweepSettings {
                 "cannot contain `{fixed}`, which makes another model: add a second `[model.NAME]`, or set `seeds` to vary the seed"
             )));
         }
-        let mut all = vec![IndexMap::new(); self.random_trials.unwrap_or(1) as usize];
+        let mut all = vec![Values::new(); self.random_trials.unwrap_or(1) as usize];
         for (path, values) in &self.over {
             let error = |problem: String| over.join(format!("\"{path}\"")).error(problem);
             if self.random_trials.is_some() {
@@ -148,15 +147,13 @@ impl SweepSettings {
                 }
             } else {
                 let grid = values.grid().map_err(error)?;
-                let extended = |combination: &IndexMap<String, Value>, value: &Value| {
+                let extended = |combination: &Values, value: &Value| {
                     let mut next = combination.clone();
                     next.insert(path.clone(), value.clone());
                     next
                 };
-                all = all
-                    .iter()
-                    .flat_map(|combination| grid.iter().map(|value| extended(combination, value)))
-                    .collect();
+                let all_values = |old| grid.iter().map(move |value| extended(old, value));
+                all = all.iter().flat_map(all_values).collect();
             }
             let problem = format!(
                 "has {} combinations, but at most {MAX_COMBINATIONS} are allowed; set `random_trials` to draw some at random",
@@ -178,9 +175,9 @@ impl SweepValues {
             Self::List(values) => Ok(values.clone()),
             Self::Range(range) => {
                 let last = range.points.max(2) - 1;
-                let mut values: Vec<Value> = (0..=last)
-                    .map(|index| self.at_fraction(f64::from(index) / f64::from(last)))
-                    .collect::<Result<_, _>>()?;
+                let value = |index| self.at_fraction(f64::from(index) / f64::from(last));
+                let values: Result<Vec<Value>, String> = (0..=last).map(value).collect();
+                let mut values = values?;
                 values.dedup();
                 Ok(values)
             }
@@ -206,8 +203,8 @@ impl SweepRange {
         let number = |value: &Value| match value {
             Value::Integer(value) => Ok(*value as f64),
             Value::Float(value) if value.is_finite() => Ok(*value),
-            other => Err(format!(
-                "has {other} as an end of its range, which must be a finite number"
+            end => Err(format!(
+                "has {end} as an end of its range, which must be a finite number"
             )),
         };
         let (from, to) = (number(&self.from)?, number(&self.to)?);
@@ -216,10 +213,8 @@ impl SweepRange {
         }
         let value = match self.scale {
             RangeScale::Log if from <= 0.0 => {
-                return Err(
-                    "must have a `from` above 0 on the logarithmic scale; for 0 or less, set `scale = \"linear\"`"
-                        .to_owned(),
-                );
+                let problem = "must have a `from` above 0 on the logarithmic scale; for 0 or less, set `scale = \"linear\"`";
+                return Err(problem.to_owned());
             }
             RangeScale::Log => from * (to / from).powf(fraction),
             RangeScale::Linear => from + (to - from) * fraction,

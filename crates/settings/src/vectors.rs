@@ -58,48 +58,44 @@ impl VectorLayout {
             source,
         };
         let mut reader = open_vectors(path).map_err(read_error)?;
-        let lines = iter::from_fn(|| next_line(&mut reader).transpose())
-            .take(FIRST_LINES + 1)
-            .collect::<io::Result<Vec<Line>>>()
-            .map_err(read_error)?;
+        let lines = iter::from_fn(|| next_line(&mut reader).transpose()).take(FIRST_LINES + 1);
+        let lines: Vec<Line> = lines.collect::<io::Result<_>>().map_err(read_error)?;
         Self::from_lines(&lines).map_err(|reason| VectorsError::NoVectors {
             path: path.to_owned(),
             reason,
         })
     }
 
-    /// The most common width of the lines, so that words with spaces and damaged lines do no harm.
+    /// The declared width, or the most common width of the lines.
     fn from_lines(lines: &[Line]) -> Result<Self, String> {
         let first = lines.first().ok_or("it is empty")?;
-        if let Some((count, width)) = header(&first.bytes) {
-            return match u32::try_from(width) {
-                Ok(width @ 1..=65_536) => Ok(Self {
-                    width,
-                    declared_count: Some(count),
-                }),
-                _ => Err(format!(
-                    "its first line declares vectors of {width} components"
-                )),
-            };
-        }
-        let mut widths = BTreeMap::new();
-        for line in lines {
-            let numbers = fields(&line.bytes)
-                .skip(1)
-                .filter(|field| is_number(field))
-                .count();
-            *widths.entry(numbers).or_insert(0) += 1;
-        }
-        // Of equally common widths the smaller one is correct, because words with spaces add fields.
-        let common = widths.into_iter().rev().max_by_key(|(_, lines)| *lines);
-        match common {
-            Some((width @ 1..=65_536, _)) => Ok(Self {
-                width: width as u32,
-                declared_count: None,
+        let header = header(&first.bytes);
+        let width = header.map_or_else(|| common_width(lines), |(_, width)| width);
+        match u32::try_from(width) {
+            Ok(width @ 1..=65_536) => Ok(Self {
+                width,
+                declared_count: header.map(|(count, _)| count),
             }),
-            _ => Err("its first lines are not a word followed by numbers".to_owned()),
+            _ if header.is_none() => {
+                Err("its first lines are not a word followed by numbers".to_owned())
+            }
+            _ => Err(format!(
+                "its first line declares vectors of {width} components"
+            )),
         }
     }
+}
+
+/// The most common width of the lines, so that words with spaces and damaged lines do no harm.
+fn common_width(lines: &[Line]) -> u64 {
+    let mut widths = BTreeMap::new();
+    for line in lines {
+        let numbers = fields(&line.bytes).skip(1).filter(|it| is_number(it));
+        *widths.entry(numbers.count() as u64).or_insert(0) += 1;
+    }
+    // Of equally common widths the smaller one is correct, because words with spaces add fields.
+    let common = widths.into_iter().rev().max_by_key(|(_, lines)| *lines);
+    common.map_or(0, |(width, _)| width)
 }
 
 /// One line of a file, without its line feed.
@@ -118,10 +114,9 @@ pub struct Line {
 pub fn open_vectors(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
     let is_gz = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if is_gz {
-        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)))
-    } else {
-        Box::new(file)
+    Ok(match is_gz {
+        true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))),
+        false => Box::new(file),
     })
 }
 

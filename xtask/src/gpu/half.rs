@@ -13,10 +13,9 @@ use crate::error::{Error, Result};
 /// Converts the f32 tensors of the file `from` to f16 and writes the file `to`. Other tensors stay unchanged.
 pub(crate) fn convert_file(from: &Path, to: &Path) -> Result<()> {
     let bytes = fs::read(from).map_err(Error::file("read", from))?;
-    let converted = to_half_precision(&bytes).map_err(|cause| {
-        let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
-        Error::file("read", from)(cause)
-    })?;
+    let invalid = |cause| io::Error::new(io::ErrorKind::InvalidData, cause);
+    let converted = to_half_precision(&bytes).map_err(invalid);
+    let converted = converted.map_err(Error::file("read", from))?;
     fs::write(to, converted).map_err(Error::file("write", to))
 }
 
@@ -25,18 +24,17 @@ fn to_half_precision(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes)?;
     let data = file.iter().map(|(_, tensor)| match tensor.dtype() {
-        Dtype::F32 => Cow::Owned(to_f16(tensor.data())),
-        _ => Cow::Borrowed(tensor.data()),
+        Dtype::F32 => (Dtype::F16, Cow::Owned(to_f16(tensor.data()))),
+        dtype => (dtype, Cow::Borrowed(tensor.data())),
     });
-    let data: Vec<Cow<'_, [u8]>> = data.collect();
-    let views = file.iter().zip(&data).map(|((name, tensor), data)| {
-        let dtype = match data {
-            Cow::Owned(_) => Dtype::F16,
-            Cow::Borrowed(_) => tensor.dtype(),
-        };
-        let view = TensorView::new(dtype, tensor.shape().to_vec(), data)?;
-        Ok((name, view))
-    });
+    let data: Vec<(Dtype, Cow<'_, [u8]>)> = data.collect();
+    let views = file
+        .iter()
+        .zip(&data)
+        .map(|((name, tensor), (dtype, data))| {
+            let view = TensorView::new(*dtype, tensor.shape().to_vec(), data)?;
+            Ok((name, view))
+        });
     let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
     serialize(views, metadata.metadata().clone())
 }

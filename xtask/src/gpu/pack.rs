@@ -40,6 +40,11 @@ const CORE_PROGRAMS: [&str; 6] = [
 /// The programs of an `imdb` pack.
 const IMDB_PROGRAMS: [&str; 2] = ["ressenti-train", "ressenti-evaluate"];
 
+/// Hints about missing programs.
+const BUILD_ALL: &str =
+    "Build it with `cargo build --workspace`, or name its folder with `--binaries FOLDER`";
+const BUILD_FAULTS: &str = "Build it with `cargo build --package ressenti-train --features faults --bin ressenti-train-faults`";
+
 /// Folders that the content of a pack comes from.
 struct Sources {
     scripts: PathBuf,
@@ -63,14 +68,8 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
     for program in programs {
         let path = sources.binaries.join(program);
         if !path.is_file() {
-            let hint = match *program {
-                "ressenti-train-faults" => {
-                    "Build it with `cargo build --package ressenti-train --features faults --bin ressenti-train-faults`"
-                }
-                _ => {
-                    "Build it with `cargo build --workspace`, or name its folder with `--binaries FOLDER`"
-                }
-            };
+            let is_fault = *program == "ressenti-train-faults";
+            let hint = if is_fault { BUILD_FAULTS } else { BUILD_ALL };
             let message = format!("Failed to find the program `{}`", path.display());
             return Err(Error::new(message).with_hint(hint));
         }
@@ -84,7 +83,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
         }
     }
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
-    let list = write_pack(kind, commit(root), content.path(), &sources.scripts, &out)?;
+    let list = write(kind, commit(root), content.path(), &sources.scripts, &out)?;
     if kind == "core" {
         list.check_size(MAX_CORE_BYTES)?;
     }
@@ -114,8 +113,7 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
         let path = folder.join("reviews.tsv");
         fs::write(&path, reviews).map_err(Error::file("write", &path))?;
-        let tokenizers = [("tokenize", "words"), ("tokenize", "pieces")];
-        run_stages(sources, &pipeline, &tokenizers, "random")?;
+        run_all(sources, &pipeline, &["words", "pieces"], "random")?;
     }
     Ok(())
 }
@@ -135,7 +133,7 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()>
     let count = pack_labelled_reviews(reviews, &folder.join("reviews.tar.gz"))
         .map_err(Error::file("read", reviews))?;
     print_status("reviews", format_args!("{count} with a label"));
-    run_stages(sources, &pipeline, &[("tokenize", "own")], "encoder")?;
+    run_all(sources, &pipeline, &["own"], "encoder")?;
     // Training and evaluation read the tokens, the encoder and the cleaned texts. Of the ingest output they
     // read only the manifest.
     let store = folder.join("artifacts/store/ingest");
@@ -151,15 +149,10 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()>
 
 /// Runs the stages up to an embedding by their own programs. The orchestrator would require the encoders, which
 /// do not exist yet.
-fn run_stages(
-    sources: &Sources,
-    pipeline: &Path,
-    tokenizers: &[(&str, &str)],
-    embedding: &str,
-) -> Result<()> {
-    let before = [("ingest", ""), ("clean", "")];
-    let stages = before.iter().chain(tokenizers).copied();
-    for (stage, variant) in stages.chain([("embed", embedding)]) {
+fn run_all(sources: &Sources, pipeline: &Path, tokenizers: &[&str], embedding: &str) -> Result<()> {
+    let tokenizers = tokenizers.iter().map(|name| ("tokenize", *name));
+    let before = [("ingest", ""), ("clean", "")].into_iter();
+    for (stage, variant) in before.chain(tokenizers).chain([("embed", embedding)]) {
         let mut command = Command::new(sources.binaries.join(format!("ressenti-{stage}")));
         command.args(["--progress", "none", "--pipeline"]);
         command.arg(pipeline);
@@ -188,14 +181,8 @@ fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the folder of the pack: the archive of `content` in parts, the scripts, and the list of files.
-fn write_pack(
-    kind: &str,
-    commit: String,
-    content: &Path,
-    scripts: &Path,
-    out: &Path,
-) -> Result<PackList> {
+/// Writes the folder of the pack: the archive of the folder `from` in parts, the scripts, and the list of files.
+fn write(kind: &str, commit: String, from: &Path, scripts: &Path, out: &Path) -> Result<PackList> {
     if out.exists() {
         // Only a pack or an empty folder is replaced.
         let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
@@ -207,11 +194,11 @@ fn write_pack(
         remove_folder(out)?;
     }
     create(out)?;
-    let parts = archive(content, out).map_err(Error::file("write", out))?;
+    let parts = archive(from, out).map_err(Error::file("write", out))?;
     for script in SCRIPTS {
         copy(&scripts.join(script), &out.join(script))?;
     }
-    let list = PackList::from_folder(out, kind, commit, parts)?;
+    let list = PackList::new(out, kind, commit, parts)?;
     list.write(out)?;
     Ok(list)
 }
@@ -280,7 +267,7 @@ mod tests {
     fn a_pack_lists_its_files_and_no_others() {
         let (content, place) = (content(), tempfile::tempdir().expect("a temporary folder"));
         let out = place.path().join("pack");
-        let list = write_pack("core", "0".to_owned(), content.path(), &scripts(), &out);
+        let list = write("core", "0".to_owned(), content.path(), &scripts(), &out);
         let list = list.expect("it is written");
         for part in &list.parts {
             assert!(list.files.iter().any(|file| file.name == *part), "{part}");
@@ -322,9 +309,9 @@ mod tests {
         assert_eq!(found, expected);
 
         // A pack is replaced, but a folder with other files is not.
-        write_pack("core", "1".to_owned(), content.path(), &scripts(), &out).expect("again");
+        write("core", "1".to_owned(), content.path(), &scripts(), &out).expect("again");
         fs::remove_file(out.join(LIST_FILE)).expect("it was written");
-        let error = write_pack("core", "1".to_owned(), content.path(), &scripts(), &out);
+        let error = write("core", "1".to_owned(), content.path(), &scripts(), &out);
         let error = error.expect_err("it lost its list");
         assert!(error.to_string().contains("is not replaced"), "{error}");
         assert!(out.join("check.py").is_file());

@@ -42,15 +42,10 @@ pub(crate) struct PackFile {
 
 impl PackList {
     /// Lists the files of a pack's folder, which has no subfolders.
-    pub(crate) fn from_folder(
-        folder: &Path,
-        kind: &str,
-        commit: String,
-        parts: Vec<String>,
-    ) -> Result<Self> {
+    pub(crate) fn new(pack: &Path, kind: &str, commit: String, parts: Vec<String>) -> Result<Self> {
         let mut files = Vec::new();
-        for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
-            let path = entry.map_err(Error::file("read", folder))?.path();
+        for entry in fs::read_dir(pack).map_err(Error::file("read", pack))? {
+            let path = entry.map_err(Error::file("read", pack))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name != LIST_FILE {
                 let metadata = fs::metadata(&path).map_err(Error::file("read", &path))?;
@@ -138,7 +133,7 @@ mod tests {
         for (name, size) in [("a", 3), ("b", 5), (LIST_FILE, 100)] {
             fs::write(folder.path().join(name), vec![0; size]).expect("it takes files");
         }
-        let list = PackList::from_folder(folder.path(), "core", "0".to_owned(), Vec::new());
+        let list = PackList::new(folder.path(), "core", "0".to_owned(), Vec::new());
         let list = list.expect("a readable folder");
         assert_eq!(list.bytes(), 8);
         assert!(list.check_size(8).is_ok());

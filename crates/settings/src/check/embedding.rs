@@ -1,26 +1,21 @@
 //! Checks of `[embedding.NAME]`: the settings that each kind requires or forbids, and the files it names.
 
 use std::io::ErrorKind;
-use std::path::Path;
 
 use crate::encoder;
 use crate::setting_path::{CheckResult, SettingPath};
 use crate::vectors::{VectorLayout, VectorsError};
 use crate::{EmbeddingKind, EmbeddingSettings, Pipeline};
 
-pub(super) fn check_embedding(
-    pipeline: &Pipeline,
-    key: &SettingPath,
-    embedding: &EmbeddingSettings,
-) -> CheckResult {
+pub(super) fn check_embedding(pipeline: &Pipeline, name: &str) -> CheckResult {
     use EmbeddingKind::{Encoder, Features, Learned, Random, Static};
+    let key = &SettingPath::new("embedding").join(name);
+    let embedding = &pipeline.embeddings[name];
     let kind = embedding.kind;
     if kind == Features {
         encoder::resolve_encoder(pipeline, key, embedding)?;
     }
-    let tokenizer =
-        key.join("tokenizer")
-            .resolve("tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
+    let tokenizer = key.resolve("tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
     let (source, width) = (embedding.source.is_some(), embedding.width.is_some());
     let learning = embedding.learning.is_some();
     if kind != Encoder {
@@ -44,22 +39,15 @@ pub(super) fn check_embedding(
             key.join("width")
                 .require(is_wide, "must be set, from 1 to 4096")
         }
-        Static => match &embedding.source {
-            None => Err(key
-                .join("source")
-                .error("must name the file with the word vectors")),
-            Some(path) => check_vectors(key, path, embedding.width),
-        },
+        Static => check_vectors(key, embedding),
         Encoder => {
             check_adaptation(key, embedding)?;
             encoder::check(key, embedding, tokenizer)
         }
         Features => {
             let given = [("source", source), ("width", width), ("learning", learning)];
-            key.require_absent(
-                &given,
-                "cannot be set for features, which use the one of their encoder",
-            )?;
+            let problem = "cannot be set for features, which use the one of their encoder";
+            key.require_absent(&given, problem)?;
             encoder::check_features(pipeline, key, embedding)
         }
     }
@@ -99,9 +87,12 @@ fn check_learning(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResu
 }
 
 /// Checks that the file has word vectors, with the width in the pipeline file if that is set.
-fn check_vectors(key: &SettingPath, path: &Path, width: Option<u32>) -> CheckResult {
-    let file = path.display();
+fn check_vectors(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResult {
     let source = key.join("source");
+    let Some(path) = &embedding.source else {
+        return Err(source.error("must name the file with the word vectors"));
+    };
+    let file = path.display();
     let found = VectorLayout::read(path).map_err(|error| {
         let (problem, hint) = match error {
             VectorsError::Read { source: cause, .. } if cause.kind() == ErrorKind::NotFound => (
@@ -119,10 +110,10 @@ fn check_vectors(key: &SettingPath, path: &Path, width: Option<u32>) -> CheckRes
         };
         source.error(problem).with_hint(hint)
     })?;
-    let (found, expected) = (found.width, width.unwrap_or(found.width));
-    if expected == found {
+    let found = found.width;
+    let Some(expected) = embedding.width.filter(|width| *width != found) else {
         return Ok(());
-    }
+    };
     let problem = format!("is {expected}, but the vectors in `{file}` have {found} components");
     let hint = format!(
         "Remove `width` from `[{key}]`, or name vectors of {expected} components with `{source}`"

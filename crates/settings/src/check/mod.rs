@@ -23,25 +23,18 @@ pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
     names("tokenizer", pipeline.tokenizers.keys().collect())?;
     names("embedding", pipeline.embeddings.keys().collect())?;
     names("model", pipeline.models.keys().collect())?;
-    let (jobs, max) = (pipeline.run.jobs, RunSettings::MAX_JOBS);
-    SettingPath::new("run.jobs").require(
-        (1..=max).contains(&jobs),
-        format!("is {jobs} and must be from 1 to {max}"),
-    )?;
+    let (jobs, max) = (pipeline.run.jobs as f64, RunSettings::MAX_JOBS as f64);
+    SettingPath::new("run").require_in_range(&[("jobs", jobs, 1.0, max)])?;
     check_engine(&pipeline.engine)?;
     check_ingest_and_clean(pipeline)?;
     for (name, tokenizer) in &pipeline.tokenizers {
         check_tokenizer(&SettingPath::new("tokenizer").join(name), tokenizer)?;
     }
-    for (name, embedding) in &pipeline.embeddings {
-        check_embedding(
-            pipeline,
-            &SettingPath::new("embedding").join(name),
-            embedding,
-        )?;
+    for name in pipeline.embeddings.keys() {
+        check_embedding(pipeline, name)?;
     }
     for (name, model) in pipeline.models.iter().chain(&pipeline.trials) {
-        check_model(pipeline, &SettingPath::new("model").join(name), model)?;
+        check_model(pipeline, name, model)?;
     }
     let evaluations = pipeline.evaluations.values();
     let Some(evaluation) = evaluations.max_by_key(|it| it.folds) else {
@@ -67,26 +60,24 @@ pub(crate) fn check_ensembles(
         check_name("ensemble", name)?;
         let key = SettingPath::new("ensemble").join(name);
         key.require(!models.contains_key(name), "has the same name as a model")?;
-        let key = key.join("models");
+        let list = key.join("models");
         for (index, member) in ensemble.models.iter().enumerate() {
-            key.resolve("model", member, models)?;
+            key.resolve("models", member, models)?;
             let is_new = !ensemble.models[..index].contains(member);
-            key.require(is_new, format!("names `{member}` twice"))?;
+            list.require(is_new, format!("names `{member}` twice"))?;
         }
-        key.require(ensemble.models.len() > 1, "must name at least two models")?;
+        list.require(ensemble.models.len() > 1, "must name at least two models")?;
     }
     Ok(())
 }
 
 /// Checks a variant name, which becomes a folder name and part of dotted setting names.
 pub(crate) fn check_name(table: &str, name: &str) -> CheckResult {
-    let is_plain = name
-        .chars()
-        .all(|character| character.is_ascii_alphanumeric() || character == '_' || character == '-');
-    SettingPath::new(table).join(name).require(
-        is_plain && !name.is_empty(),
-        "has a name with characters other than ASCII letters, digits, `_` and `-`",
-    )
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || it == '_' || it == '-';
+    let is_valid = !name.is_empty() && name.chars().all(is_plain);
+    let problem = "has a name with characters other than ASCII letters, digits, `_` and `-`";
+    let key = SettingPath::new(table).join(name);
+    key.require(is_valid, problem)
 }
 
 fn check_ingest_and_clean(pipeline: &Pipeline) -> CheckResult {
@@ -98,10 +89,8 @@ fn check_ingest_and_clean(pipeline: &Pipeline) -> CheckResult {
     let is_valid_rule = ingest.rating.is_none_or(|rule| {
         rule.centre.is_finite() && rule.dead_zone.is_finite() && rule.dead_zone >= 0.0
     });
-    key.join("rating").require(
-        is_valid_rule,
-        "must have a finite `centre` and a `dead_zone` of at least 0",
-    )?;
+    let problem = "must have a finite `centre` and a `dead_zone` of at least 0";
+    key.join("rating").require(is_valid_rule, problem)?;
     let is_digest = ingest.download.as_ref().is_none_or(|download| {
         let mut digits = download.sha256.bytes();
         digits.len() == 64 && digits.all(|digit| digit.is_ascii_hexdigit())
@@ -119,7 +108,7 @@ fn check_ingest_and_clean(pipeline: &Pipeline) -> CheckResult {
 fn check_tokenizer(key: &SettingPath, tokenizer: &TokenizerSettings) -> CheckResult {
     key.join("max_length")
         .require(tokenizer.max_length >= 2, "must be at least 2")?;
-    let source = key.join("source");
+    let (source, has_source) = (key.join("source"), tokenizer.source.is_some());
     if tokenizer.kind == TokenizerKind::Pretrained {
         let trained = [
             ("vocabulary_size", tokenizer.vocabulary_size.is_some()),
@@ -132,24 +121,13 @@ fn check_tokenizer(key: &SettingPath, tokenizer: &TokenizerSettings) -> CheckRes
                 .error("cannot be set for a pretrained tokenizer, because its file defines it")
                 .with_hint(format!("Remove `{setting}` from `[{key}]`")));
         }
-        return source.require(
-            tokenizer.source.is_some(),
-            "must name the `tokenizer.json` to use",
-        );
+        return source.require(has_source, "must name the `tokenizer.json` to use");
     }
-    source.require(
-        tokenizer.source.is_none(),
-        "is for `kind = \"pretrained\"` only",
-    )?;
+    source.require(!has_source, "is for `kind = \"pretrained\"` only")?;
     // The vocabulary of byte-level BPE contains all 256 bytes and the special tokens.
-    let min = if tokenizer.kind == TokenizerKind::Bpe {
-        300
-    } else {
-        100
-    };
+    let is_bpe = tokenizer.kind == TokenizerKind::Bpe;
+    let min = if is_bpe { 300 } else { 100 };
     let size = tokenizer.vocabulary_size.unwrap_or(min);
-    key.join("vocabulary_size").require(
-        size >= min,
-        format!("is {size} and must be at least {min} for this kind"),
-    )
+    let problem = format!("is {size} and must be at least {min} for this kind");
+    key.join("vocabulary_size").require(size >= min, problem)
 }

@@ -5,10 +5,7 @@ use toml::{Table, Value};
 
 use crate::encoder;
 use crate::setting_path::{CheckResult, SettingPath};
-use crate::{
-    ModelKind, ModelSettings, Pipeline, Precision, SweepSettings, TokenizerSettings,
-    TrainingSettings,
-};
+use crate::{ModelKind, ModelSettings, Pipeline, Precision, TrainingSettings, Trial};
 
 /// Maximum number of trainings of one model.
 const MAX_SEEDS: u32 = 100;
@@ -18,9 +15,7 @@ pub(crate) fn check_seeds(key: &SettingPath, seeds: u32, kind: ModelKind) -> Che
     let problem = match seeds {
         1 => return Ok(()),
         2..=MAX_SEEDS if kind.trains_in_epochs() => return Ok(()),
-        2..=MAX_SEEDS => {
-            format!("is {seeds}, but this kind of model does not depend on the seed")
-        }
+        2..=MAX_SEEDS => format!("is {seeds}, but this kind of model does not depend on the seed"),
         _ => format!("is {seeds} and must be from 1 to {MAX_SEEDS}"),
     };
     let key = key.join("seeds");
@@ -31,25 +26,21 @@ pub(crate) fn check_seeds(key: &SettingPath, seeds: u32, kind: ModelKind) -> Che
 pub(crate) fn check_best_of_sweep(
     key: &SettingPath,
     written: &Table,
-    sweeps: &IndexMap<String, SweepSettings>,
+    sweeps: &IndexMap<String, Vec<Trial>>,
 ) -> CheckResult {
     let mut settings = written.keys();
     if let Some(other) = settings.find(|setting| *setting != "kind" && *setting != "sweep") {
-        return Err(key.join(other).error(
-            "cannot be set for the best trial of a sweep, which has the settings of the trial",
-        ));
+        let problem =
+            "cannot be set for the best trial of a sweep, which has the settings of the trial";
+        return Err(key.join(other).error(problem));
     }
     let sweep = written.get("sweep").and_then(Value::as_str);
-    key.join("sweep")
-        .resolve("sweep", sweep.unwrap_or_default(), sweeps)?;
+    key.resolve("sweep", sweep.unwrap_or_default(), sweeps)?;
     Ok(())
 }
 
-pub(super) fn check_model(
-    pipeline: &Pipeline,
-    key: &SettingPath,
-    model: &ModelSettings,
-) -> CheckResult {
+pub(super) fn check_model(pipeline: &Pipeline, name: &str, model: &ModelSettings) -> CheckResult {
+    let key = &SettingPath::new("model").join(name);
     match model.kind {
         ModelKind::BestOfSweep => return Ok(()),
         ModelKind::Linear => return check_linear(pipeline, key, model),
@@ -58,13 +49,10 @@ pub(super) fn check_model(
     let ngrams = [("ngrams", model.ngrams.is_some())];
     key.require_absent(&ngrams, "is for `kind = \"linear\"` only")?;
     let name = &model.embedding;
-    let embedding = key
-        .join("embedding")
-        .resolve("embedding", name, &pipeline.embeddings)?;
+    let embedding = key.resolve("embedding", name, &pipeline.embeddings)?;
     if !model.tokenizer.is_empty() {
         let (given, tokenizer) = (&model.tokenizer, &embedding.tokenizer);
-        key.join("tokenizer")
-            .resolve("tokenizer", given, &pipeline.tokenizers)?;
+        key.resolve("tokenizer", given, &pipeline.tokenizers)?;
         if given != tokenizer {
             let problem = format!(
                 "reads the tokenizer `{given}`, but its embedding `{name}` is for the tokenizer `{tokenizer}`"
@@ -79,15 +67,12 @@ pub(super) fn check_model(
     if model.kind == ModelKind::Transformer {
         encoder::check_length(pipeline, key, name, &embedding.tokenizer, model.windows)?;
     }
-    check_network(key, model, &pipeline.tokenizers[&embedding.tokenizer])?;
+    let max_length = pipeline.tokenizers[&embedding.tokenizer].max_length;
+    check_network(key, model, max_length)?;
     check_training(&key.join("training"), &model.training)
 }
 
-fn check_network(
-    key: &SettingPath,
-    model: &ModelSettings,
-    tokenizer: &TokenizerSettings,
-) -> CheckResult {
+fn check_network(key: &SettingPath, model: &ModelSettings, max_length: u32) -> CheckResult {
     key.require_positive(&[("hidden", model.hidden)])?;
     if model.kind.is_recurrent() {
         key.require_positive(&[("layers", model.layers)])?;
@@ -100,10 +85,9 @@ fn check_network(
     ])?;
     encoder::check_windows(key, model.windows)?;
     if model.kind != ModelKind::Transformer && model.training.precision == Precision::Bf16 {
-        return Err(key
-            .join("training.precision")
-            .error("is `bf16`, which only a transformer supports")
-            .with_hint("Use `auto` or `f32`".to_owned()));
+        let key = key.join("training.precision");
+        let error = key.error("is `bf16`, which only a transformer supports");
+        return Err(error.with_hint("Use `auto` or `f32`".to_owned()));
     }
     if model.kind != ModelKind::Cnn {
         return Ok(());
@@ -111,11 +95,9 @@ fn check_network(
     key.require_positive(&[("filters", model.filters)])?;
     let key = key.join("kernel_widths");
     let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);
-    key.require(
-        widest > 0 && !model.kernel_widths.contains(&0),
-        "must contain at least one width, and no width of 0",
-    )?;
-    let max_length = tokenizer.max_length;
+    let is_valid = widest > 0 && !model.kernel_widths.contains(&0);
+    let problem = "must contain at least one width, and no width of 0";
+    key.require(is_valid, problem)?;
     if widest > max_length {
         let problem = format!(
             "has a kernel of {widest} tokens, but its tokenizer keeps at most {max_length} per review"
@@ -129,13 +111,11 @@ fn check_network(
 /// Checks a linear model, which reads tokens and no vectors.
 fn check_linear(pipeline: &Pipeline, key: &SettingPath, model: &ModelSettings) -> CheckResult {
     if !model.embedding.is_empty() {
-        return Err(key
-            .join("embedding")
-            .error("cannot be set for a linear model, which reads tokens and no vectors")
-            .with_hint(format!("Set `{key}.tokenizer` instead")));
+        let problem = "cannot be set for a linear model, which reads tokens and no vectors";
+        let hint = format!("Set `{key}.tokenizer` instead");
+        return Err(key.join("embedding").error(problem).with_hint(hint));
     }
-    key.join("tokenizer")
-        .resolve("tokenizer", &model.tokenizer, &pipeline.tokenizers)?;
+    key.resolve("tokenizer", &model.tokenizer, &pipeline.tokenizers)?;
     let ngrams = model.ngrams.unwrap_or_default();
     let key = key.join("ngrams");
     key.join("longest")
@@ -152,14 +132,12 @@ fn check_training(key: &SettingPath, training: &TrainingSettings) -> CheckResult
         ("shard_size", training.shard_size.unwrap_or(1)),
         ("log_every", training.log_every),
     ])?;
-    key.join("accumulation").require(
-        training.accumulation <= training.batch_size,
-        "cannot be more than `batch_size`",
-    )?;
-    key.join("learning_rate").require(
-        training.learning_rate > 0.0 && training.learning_rate.is_finite(),
-        "must be above 0",
-    )?;
+    let (accumulation, rate) = (key.join("accumulation"), training.learning_rate);
+    let fits = training.accumulation <= training.batch_size;
+    accumulation.require(fits, "cannot be more than `batch_size`")?;
+    let is_valid = rate > 0.0 && rate.is_finite();
+    key.join("learning_rate")
+        .require(is_valid, "must be above 0")?;
     key.require_in_range(&[
         ("warm_up", training.warm_up, 0.0, 1.0),
         ("beta1", training.beta1, 0.0, 0.9999),
