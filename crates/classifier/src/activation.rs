@@ -35,7 +35,8 @@ pub struct ActivationWeights {
     original: Option<Tensor>,
     /// `[V, D]` f32: the word table, unless it is one of the dense parameters.
     table: Option<Tensor>,
-    learns_table: bool,
+    /// True if the word table is trained, apart from the dense parameters.
+    pub(crate) learns_table: bool,
 }
 
 impl ActivationWeights {
@@ -88,11 +89,6 @@ impl ActivationWeights {
     pub fn table(&self) -> &Tensor {
         let table = self.table.as_ref();
         table.expect("a network that looks up words has its own word table")
-    }
-
-    /// Whether the word table is learned, so that its gradient is needed.
-    pub fn learns_table(&self) -> bool {
-        self.learns_table
     }
 
     /// The parameters for passes without gradients.

@@ -82,9 +82,9 @@ impl Network {
     ) -> Loss {
         let batch = context.batch;
         let vectors = no_grad(|| self.look_up(weights.table(), batch))
-            .set_requires_grad(weights.learns_table());
+            .set_requires_grad(weights.learns_table);
         let logits = self.forward(&vectors.to_kind(weights.kind()), context);
-        let looked_up = weights.learns_table().then(|| LookedUpWords {
+        let looked_up = weights.learns_table.then(|| LookedUpWords {
             ids: batch.ids.view([-1]),
             vectors,
         });

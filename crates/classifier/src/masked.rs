@@ -8,10 +8,10 @@ use tch::{Device, Tensor};
 use crate::dense::Dense;
 use crate::encoder::{Encoder, EncoderConfig};
 use crate::parameters::{ParameterId, ParameterLayout, Parameters, as_slice};
-use crate::tensor_file::{tensor_view, write_tensors};
+use crate::tensor_file::{tensor_view, tensor_views, write_tensors};
 use crate::{
-    Batch, CounterRng, ForwardContext, InputFormat, Loss, Mode, PreparedBatch, Result, RnnLayout,
-    Transfer, init,
+    Batch, CounterRng, ForwardContext, InputFormat, Loss, Mode, PreparedBatch, Result, Transfer,
+    init,
 };
 
 /// Dropout in training, as in the pretraining of the encoders.
@@ -104,22 +104,15 @@ impl MaskedLanguageModel {
         let flat = flat.to_device(Device::Cpu);
         let flat = as_slice(&flat);
         let specs = &self.layout.specs()[..self.encoder_parameters];
-        let mut tensors: Vec<_> = specs
-            .iter()
-            .flat_map(|spec| spec.tensors())
-            .map(|(name, shape, range)| (name.to_owned(), tensor_view(shape, &flat[range])))
-            .collect();
+        let mut tensors = tensor_views(specs, flat);
         if let Some([weight, bias]) = &self.pooler {
             let name = |part: &str| format!("bert.pooler.dense.{part}");
             let width = bias.len();
             tensors.push((name("weight"), tensor_view(vec![width, width], weight)));
             tensors.push((name("bias"), tensor_view(vec![width], bias)));
         }
-        Ok(write_tensors(
-            &folder.join("model.safetensors"),
-            tensors,
-            None,
-        )?)
+        write_tensors(&folder.join("model.safetensors"), tensors, None)?;
+        Ok(())
     }
 }
 
@@ -133,33 +126,24 @@ pub struct MaskedRow {
 }
 
 /// Masks a share of a row's tokens, except the first and the last, which the tokenizer adds. Of the masked tokens 80%
-/// are replaced by the mask token and 10% by a random token, and 10% stay, so that the model does not rely on the
-/// mask token (Devlin et al. 2019, section 3.1).
-pub fn mask_tokens(
-    ids: &[u32],
-    share: f64,
-    mask: u32,
-    vocabulary_size: u32,
-    rng: CounterRng,
-) -> MaskedRow {
+/// are replaced by the mask token and 10% by a random token of a vocabulary of this size, and 10% stay, so that the
+/// model does not rely on the mask token (Devlin et al. 2019, section 3.1).
+pub fn mask_tokens(ids: &[u32], share: f64, mask: u32, size: u32, rng: CounterRng) -> MaskedRow {
     let mut row = MaskedRow {
         ids: ids.iter().map(|id| i64::from(*id)).collect(),
         truth: Vec::new(),
     };
     for (position, id) in ids.iter().enumerate() {
-        if position == 0 || position + 1 == ids.len() {
-            continue;
-        }
         let numbers = rng.child(position as u64);
-        if numbers.uniform(0) >= share {
+        if position == 0 || position + 1 == ids.len() || numbers.uniform(0) >= share {
             continue;
         }
         row.truth.push((position, i64::from(*id)));
         row.ids[position] = match numbers.uniform(1) {
             chance if chance < 0.8 => i64::from(mask),
             chance if chance < 0.9 => {
-                let word = numbers.uniform(2) * f64::from(vocabulary_size);
-                (word as i64).min(i64::from(vocabulary_size) - 1)
+                let word = numbers.uniform(2) * f64::from(size);
+                (word as i64).min(i64::from(size) - 1)
             }
             _ => continue,
         };
@@ -190,11 +174,7 @@ impl MaskedPart {
             return None;
         }
         let texts: Vec<&[i64]> = rows.iter().map(|row| row.ids.as_slice()).collect();
-        let format = InputFormat {
-            min_length: 1,
-            windows: None,
-            rnn_layout: RnnLayout::None,
-        };
+        let format = InputFormat::default();
         Some(Self {
             batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, format),
             masked: Tensor::from_slice(&[indices, truth].concat()).view([2, -1]),

@@ -55,7 +55,7 @@ impl Body {
     fn encoder(&self) -> Option<&Encoder> {
         match self {
             Self::Encoder(encoder) => Some(encoder),
-            Self::Features(features) => Some(features.encoder()),
+            Self::Features(features) => Some(&features.encoder),
             _ => None,
         }
     }
@@ -107,10 +107,7 @@ impl Network {
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
                 Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
-            ModelKind::Transformer
-            | ModelKind::Probe
-            | ModelKind::Linear
-            | ModelKind::BestOfSweep => {
+            _ => {
                 unreachable!("encoders are loaded elsewhere, and the other kinds are not networks")
             }
         };
@@ -163,15 +160,12 @@ impl Network {
         classes: u32,
         mut layout: ParameterLayout,
     ) -> NewNetwork {
-        let LoadedEncoder {
-            encoder,
-            table,
-            pooler,
-        } = loaded;
+        let (encoder, table) = (loaded.encoder, loaded.table);
         let config = encoder.config();
         let (family, width) = (config.family, config.width);
         layout.begin_level(config.layers as u32 + 1);
         let classes = i64::from(classes);
+        let pooler = loaded.pooler;
         let head = Head::of_family(family, settings, width, classes, pooler, &mut layout);
         layout.freeze(settings.frozen_layers);
         let embedding_name = Encoder::word_table_name(family);
@@ -279,9 +273,8 @@ impl Network {
     /// Looks up the token vectors of a batch in a word table: `[V, D]` to `[T, B, D]`.
     pub fn look_up(&self, embedding: &Tensor, batch: &Batch) -> Tensor {
         let size = batch.ids.size();
-        embedding
-            .index_select(0, &batch.ids.view([-1]))
-            .view([size[0], size[1], self.width])
+        let vectors = embedding.index_select(0, &batch.ids.view([-1]));
+        vectors.view([size[0], size[1], self.width])
     }
 
     /// Logits `[R, C]` from token vectors `[T, B, D]`.

@@ -48,15 +48,13 @@ impl Pool {
         backward: i64,
         context: ForwardContext<'_>,
     ) -> Tensor {
-        let ForwardContext {
-            batch, parameters, ..
-        } = context;
+        let batch = context.batch;
         match self {
             Self::Last => last_state(states, backward, batch),
             Self::Mean => masked_mean(states, batch),
             Self::Max => masked_max(states, &batch.mask),
             Self::Attention(ids) => {
-                let [projection, bias, query] = parameters.get_all(*ids);
+                let [projection, bias, query] = context.parameters.get_all(*ids);
                 let hidden = states.linear(projection, Some(bias)).tanh();
                 let scores = hidden.linear(query, None::<&Tensor>);
                 let scores = scores.masked_fill(&batch.mask.eq(0.0), f64::NEG_INFINITY);
@@ -82,10 +80,10 @@ pub(crate) fn masked_max(xs: &Tensor, mask: &Tensor) -> Tensor {
 fn last_state(states: &Tensor, backward_width: i64, batch: &Batch) -> Tensor {
     let width = states.size()[2];
     let forward_width = width - backward_width;
-    let forward = states.narrow(2, 0, forward_width);
-    let forward = forward
-        .reshape([-1, forward_width])
-        .index_select(0, &batch.last);
+    let forward = states
+        .narrow(2, 0, forward_width)
+        .reshape([-1, forward_width]);
+    let forward = forward.index_select(0, &batch.last);
     if backward_width == 0 {
         return forward;
     }

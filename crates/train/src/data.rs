@@ -31,8 +31,8 @@ impl TrainingInputs {
         settings: &ModelSettings,
     ) -> Result<(Self, Weights), Failure> {
         let device = choose_device(context.run())?;
-        let note = format!("device: {}", device.describe());
-        context.progress().note(&note);
+        let progress = context.progress();
+        progress.note(&format!("device: {}", device.describe()));
         let tokens = context.input(StageName::Tokenize);
         let contract = TokenContract::of(tokens)?;
         let embedding = context.input(StageName::Embed);

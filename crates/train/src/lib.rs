@@ -65,13 +65,11 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     if let Some(test) = settings.range_test {
         return range_test::run(context, &settings, test);
     }
-    match &settings.rung {
-        Some(rung) => rung::run(context, &settings, rung),
-        None => {
-            let until = settings.training.epochs;
-            Ok(train_network(context, &settings, until, None)?.0)
-        }
+    if let Some(rung) = &settings.rung {
+        return rung::run(context, &settings, rung);
     }
+    let until = settings.training.epochs;
+    Ok(train_network(context, &settings, until, None)?.0)
 }
 
 /// Trains a network up to epoch `until`, writes its bundle, and returns its validation result.

@@ -33,12 +33,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let rows =
         |rows: &TokenRows| Matrix::new(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
     let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
-    let (train_rows, validation_rows) = (rows(&train), rows(&validation));
+    let (train_matrix, validation_matrix) = (rows(&train), rows(&validation));
+    let (train_rows, validation_rows) = (train_matrix.all_rows(), validation_matrix.all_rows());
     drop(task);
-    let sets = [
-        (&train_rows.all_rows(), train_labels),
-        (&validation_rows.all_rows(), labels),
-    ];
+    let sets = [(&train_rows, train_labels), (&validation_rows, labels)];
     let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
@@ -58,11 +56,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         penalty: Some(best.penalty),
         ..model_description(context, settings, &contract, sizes, &scores)?
     };
-    model
-        .save(&context.output().join("model.safetensors"))
-        .map_err(linear_failure)?;
-    let tokenizer = tokens.file("tokenizer.json")?;
-    description.save(context.output(), &tokenizer)?;
+    let folder = context.output();
+    let saved = model.save(&folder.join("model.safetensors"));
+    saved.map_err(linear_failure)?;
+    description.save(folder, &tokens.file("tokenizer.json")?)?;
     write_card(context, &description)?;
     let summary = format!(
         "{} training reviews, {} word n-grams, penalty {:e}, {} of {} validation reviews correct",

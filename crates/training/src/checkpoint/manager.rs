@@ -109,9 +109,8 @@ impl<'a> CheckpointManager<'a> {
             Ok(Err(error)) => {
                 let cause = std::error::Error::source(&error);
                 let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
-                self.note(&format!(
-                    "{error}{cause}: training continues without this checkpoint"
-                ));
+                let text = format!("{error}{cause}: training continues without this checkpoint");
+                self.note(&text);
             }
             Err(_) => self.note("failed to write a checkpoint: training continues without it"),
         }
@@ -140,7 +139,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::checkpoint::file::tests::made_up;
+    use crate::checkpoint::tests::made_up;
 
     fn settings(seconds: u64, steps: u64) -> CheckpointSettings {
         CheckpointSettings {
