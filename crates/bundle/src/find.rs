@@ -306,8 +306,8 @@ fn missing_model(pipeline: &Pipeline, name: &str) -> Failure {
     let known: Vec<String> = evaluated.map(|id| id.variant).collect();
     if known.iter().any(|known| known == name) {
         let train = run_command(pipeline);
-        return Failure::new(format!("The model `{name}` is not trained yet"))
-            .with_hint(format!("Train it with `{train} --variant {name}`"));
+        let hint = format!("Train it with `{train} --variant {name}`");
+        return Failure::new(format!("The model `{name}` is not trained yet")).with_hint(hint);
     }
     Failure::new(format!("There is no model `{name}` in the pipeline file"))
         .with_hint(suggest(name, &known))

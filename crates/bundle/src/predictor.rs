@@ -141,13 +141,11 @@ impl Predictor {
         let mut answers = Vec::new();
         for model in &self.models {
             let reader = &model.reader;
-            let index = encoded_texts
-                .iter()
-                .position(|(it, ..)| it.encodes_like(reader));
+            let mut known = encoded_texts.iter();
+            let index = known.position(|(it, ..)| it.encodes_like(reader));
             if index.is_none() {
-                let known = encoded_texts
-                    .iter()
-                    .find(|(it, ..)| it.normalises_like(reader));
+                let mut known = encoded_texts.iter();
+                let known = known.find(|(it, ..)| it.normalises_like(reader));
                 let clean = |text: &T| reader.normalised(text.as_ref());
                 let cleaned = match known {
                     Some((_, cleaned, _)) => cleaned.clone(),
@@ -190,9 +188,8 @@ impl Predictor {
 fn two_classes(folder: &Path, labels: &[String]) -> Result<[String; 2], Failure> {
     <[String; 2]>::try_from(labels.to_vec()).map_err(|labels| {
         let (folder, count) = (folder.display(), labels.len());
-        Failure::new(format!(
-            "The model in `{folder}` has {count} classes, but prediction needs two"
-        ))
+        let text = format!("The model in `{folder}` has {count} classes, but prediction needs two");
+        Failure::new(text)
     })
 }
 
@@ -247,10 +244,9 @@ fn ensemble_answers(
             let Some(mut weighted) = answer.explanation.clone() else {
                 continue;
             };
-            weighted
-                .words
-                .iter_mut()
-                .for_each(|word| word.weight *= weight);
+            for word in &mut weighted.words {
+                word.weight *= weight;
+            }
             let Some(sum) = &mut explanation else {
                 explanation = Some(weighted);
                 continue;

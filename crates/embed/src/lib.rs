@@ -20,7 +20,7 @@ use artifact::{
     ArtifactError, Contract, Failure, OutputFile, Source, StageName, format, write_arrays,
 };
 use classifier::guard;
-use serde_json::Value;
+use serde_json::{Value, json};
 use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 
@@ -77,12 +77,9 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
         pad_id: vocabulary.pad_id,
     };
     let files = vec![OutputFile::table(EMBEDDING, rows), report];
-    let size = format!(
-        "{} vectors of {}",
-        format::count(rows),
-        format::count(matrix.width())
-    );
-    Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
+    let (count, width) = (format::count(rows), format::count(matrix.width()));
+    let summary = format!("{count} vectors of {width}, {summary}");
+    Ok(Outcome::new(contract, files, summary))
 }
 
 /// Writes a JSON file of figures into the artifact.
@@ -169,13 +166,15 @@ fn learn_matrix(
 }
 
 /// The nearest neighbours of some words, for the report.
-fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
+fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> Value {
     let word = |id: usize| match &vocabulary.entries[id] {
         vocabulary::Entry::Word { surface, .. } => Some(surface.as_str()),
         _ => None,
     };
-    let mut common: Vec<usize> = (0..vocabulary.entries.len())
-        .filter(|id| word(*id).is_some_and(|word| word.chars().all(char::is_alphabetic)))
+    let is_alphabetic = |word: &str| word.chars().all(char::is_alphabetic);
+    let ids = 0..vocabulary.entries.len();
+    let mut common: Vec<usize> = ids
+        .filter(|id| word(*id).is_some_and(is_alphabetic))
         .collect();
     common.sort_by_key(|id| std::cmp::Reverse(vocabulary.counts[*id]));
     common.truncate(COMMON);
@@ -189,15 +188,11 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
     }
     let nearest = learned::neighbours(matrix, &chosen, &common, NEIGHBOURS);
     let entries = chosen.iter().zip(nearest).filter_map(|(id, nearest)| {
-        let words: Vec<_> = nearest
-            .into_iter()
-            .filter_map(|(id, cosine)| {
-                Some(serde_json::json!({"word": word(id)?, "cosine": cosine}))
-            })
-            .collect();
-        Some((word(*id)?.to_owned(), serde_json::Value::Array(words)))
+        let neighbour = |(id, cosine)| Some(json!({"word": word(id)?, "cosine": cosine}));
+        let words = nearest.into_iter().filter_map(neighbour);
+        Some((word(*id)?.to_owned(), Value::Array(words.collect())))
     });
-    serde_json::Value::Object(entries.collect())
+    Value::Object(entries.collect())
 }
 
 fn static_matrix(

@@ -45,9 +45,8 @@ impl Matrix {
 
     /// Every row with its id, mutable.
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
-        self.values
-            .chunks_exact_mut(self.width as usize)
-            .enumerate()
+        let width = self.width as usize;
+        self.values.chunks_exact_mut(width).enumerate()
     }
 
     /// The rows in batches of the table `embedding.arrow`, without a second copy of the matrix.

@@ -52,11 +52,8 @@ pub(crate) fn of_ensemble(context: &Context, ensemble: &Ensemble) -> Result<Chal
     let mut members: Vec<Challenge> = Vec::new();
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(CHALLENGE)?;
-        members.push(read_json(
-            &path,
-            "is not a valid file of challenge results",
-            None,
-        )?);
+        let problem = "is not a valid file of challenge results";
+        members.push(read_json(&path, problem, None)?);
     }
     let cases = |challenge: &Challenge| -> Vec<Case> {
         let cases = challenge.cases.iter();

@@ -49,9 +49,8 @@ pub(crate) fn write(
         smoothing: ngrams.smoothing,
         penalty,
     };
-    let task = context
-        .progress()
-        .task("cross-fitting", Some(settings.folds.into()), "folds");
+    let count = Some(settings.folds.into());
+    let task = context.progress().task("cross-fitting", count, "folds");
     let ids = |row: usize| rows.ids(row).into_owned();
     let on_fold = |_| task.advance(1);
     let scores = match cross_fit_scores(&ids, labels, (&folds, settings.folds), &recipe, on_fold) {
@@ -97,10 +96,8 @@ fn assign_folds(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u
         rows[fold as usize] += sizes[&group];
         folds.insert(group, fold);
     }
-    row_ids
-        .iter()
-        .map(|row_id| folds[&group_of(row_id)])
-        .collect()
+    let fold_of = |row_id: &u64| folds[&group_of(row_id)];
+    row_ids.iter().map(fold_of).collect()
 }
 
 #[cfg(test)]

@@ -29,10 +29,8 @@ pub(crate) fn write(
             .with_hint("Create both again with `ressenti run --from clean`".to_owned())
         })
     };
-    let count = Some(errors.len() as u64);
-    let task = context
-        .progress()
-        .task("explaining errors", count, "reviews");
+    let (progress, count) = (context.progress(), Some(errors.len() as u64));
+    let task = progress.task("explaining errors", count, "reviews");
     // More than four decimal places would be noise.
     let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
     let mut explained = Vec::new();
@@ -56,10 +54,8 @@ pub(crate) fn write(
 
 /// The ids of the rows with the highest probability of the wrong class; equal rows are ordered by id.
 fn most_confident_errors(predictions: &[Prediction]) -> Vec<u64> {
-    let mut wrong: Vec<&Prediction> = predictions
-        .iter()
-        .filter(|row| !is_correct(row.label, row.probability))
-        .collect();
+    let is_wrong = |row: &&Prediction| !is_correct(row.label, row.probability);
+    let mut wrong: Vec<&Prediction> = predictions.iter().filter(is_wrong).collect();
     let confidence = |row: &Prediction| (row.probability - 0.5).abs();
     wrong.sort_by(|one, two| {
         let order = confidence(two).total_cmp(&confidence(one));

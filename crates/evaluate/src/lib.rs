@@ -119,13 +119,8 @@ fn compute_metrics(
     let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
     let figures =
         compute_figures(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
-    let rows = labels.len() as u64;
-    Ok(MetricsFile::of_model(
-        &settings.model,
-        rows,
-        confidence,
-        figures,
-    ))
+    let (model, rows) = (&settings.model, labels.len() as u64);
+    Ok(MetricsFile::of_model(model, rows, confidence, figures))
 }
 
 /// The last line of the stage.

@@ -59,10 +59,8 @@ impl EvaluationOutput {
         let described = device.describe();
         context.progress().note(&format!("device: {described}"));
         let model = Model::load(context, settings, &device)?;
-        let reader = TextReader::of(
-            context.input(StageName::Train).folder(),
-            model.description(),
-        )?;
+        let folder = context.input(StageName::Train).folder();
+        let reader = TextReader::of(folder, model.description())?;
         let start = Instant::now();
         let validation = model.predict(context, Split::Validation)?;
         let test = model.predict(context, Split::Test)?;
@@ -84,11 +82,8 @@ impl EvaluationOutput {
             files.push(OutputFile::data(CALIBRATION));
         }
         if let Model::Linear(description, model) = &model {
-            files.extend(cross_fitted::write(
-                context,
-                settings,
-                (description, model),
-            )?);
+            let parts = (&**description, model);
+            files.extend(cross_fitted::write(context, settings, parts)?);
         }
         explanations::write(context, (model.scorer(), &reader), of_test)?;
         let challenge = challenge_set::of_model(context, (model.scorer(), &reader), calibration)?;

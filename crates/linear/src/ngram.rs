@@ -93,11 +93,9 @@ impl NgramEncoding {
     /// The token ids of an n-gram, in the order of the text.
     pub fn token_ids(self, ngram: Ngram) -> Vec<u32> {
         let positions = (0..self.longest).rev();
-        let parts =
-            positions.map(|position| ((ngram >> (self.bits * position)) & self.mask(1)) as u32);
-        parts
-            .filter(|part| *part > 0)
-            .map(|part| part - 1)
+        let part = |position| ((ngram >> (self.bits * position)) & self.mask(1)) as u32;
+        positions
+            .filter_map(|position| part(position).checked_sub(1))
             .collect()
     }
 

@@ -81,11 +81,7 @@ fn quantile(sorted: &[u32], share: f64) -> u32 {
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    part as f64 / whole.max(1) as f64
 }
 
 /// The statistics of all splits.

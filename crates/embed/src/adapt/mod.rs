@@ -127,9 +127,8 @@ pub(crate) fn adapt(
         "before": score(before),
         "after": score(after),
     });
-    imported
-        .files
-        .push(write_figures(context, ADAPTATION, &figures)?);
+    let file = write_figures(context, ADAPTATION, &figures)?;
+    imported.files.push(file);
     imported.summary += &format!(
         "; adapted to {}: {} of masked tokens predicted correctly, {} before",
         format::plural(corpus.texts() as u64, "review", "reviews"),

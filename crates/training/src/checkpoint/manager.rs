@@ -48,20 +48,19 @@ impl<'a> CheckpointManager<'a> {
     pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
         self.begin(0);
         for path in list_checkpoints(&self.folder) {
-            match Checkpoint::read(&path) {
-                Some(checkpoint) => {
-                    let step = checkpoint.step;
-                    if let Some(state) = parse(checkpoint) {
-                        self.last_step = step;
-                        return Some(state);
-                    }
-                    // Another version of the program wrote it: it is ignored, and deleted later.
-                }
-                None => self.note(&format!(
-                    "the checkpoint `{}` is damaged: using the one before it",
-                    path.display()
-                )),
+            let Some(checkpoint) = Checkpoint::read(&path) else {
+                let path = path.display();
+                self.note(&format!(
+                    "the checkpoint `{path}` is damaged: using the one before it"
+                ));
+                continue;
+            };
+            let step = checkpoint.step;
+            if let Some(state) = parse(checkpoint) {
+                self.last_step = step;
+                return Some(state);
             }
+            // Another version of the program wrote it: it is ignored, and deleted later.
         }
         None
     }
