@@ -111,9 +111,7 @@ impl Selection {
     /// As for [`ModelLocation::needs_networks`].
     pub fn needs_networks(&self) -> Result<bool, Failure> {
         let mut locations = self.locations.iter();
-        locations.try_fold(false, |found, location| {
-            Ok(found || location.needs_networks()?)
-        })
+        locations.try_fold(false, |found, it| Ok(found || it.needs_networks()?))
     }
 
     /// Starts the threads for predictions.

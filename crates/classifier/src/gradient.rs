@@ -164,9 +164,7 @@ impl Gradient {
         match (path, first) {
             (ComputePath::Cpu, _) => add_all(&mut self.dense, &pass.dense, first),
             (ComputePath::Gpu, true) => self.dense.copy_(&pass.dense),
-            (ComputePath::Gpu, false) => {
-                let _ = self.dense.g_add_(&pass.dense);
-            }
+            (ComputePath::Gpu, false) => drop(self.dense.g_add_(&pass.dense)),
         }
         let Some(table) = &mut self.table else {
             return;
@@ -177,9 +175,7 @@ impl Gradient {
         match (&pass.words, path) {
             (None, _) => {}
             (Some((ids, vectors)), ComputePath::Cpu) => add_rows(table, ids, vectors),
-            (Some((ids, vectors)), ComputePath::Gpu) => {
-                let _ = table.index_add_(0, ids, vectors);
-            }
+            (Some((ids, vectors)), ComputePath::Gpu) => drop(table.index_add_(0, ids, vectors)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tch::{Device, Tensor};
 
 use crate::dense::Dense;
-use crate::encoder::{Encoder, EncoderConfig};
+use crate::encoder::Encoder;
 use crate::parameters::{ParameterId, ParameterLayout, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, tensor_views, write_tensors};
 use crate::{
@@ -65,11 +65,6 @@ impl MaskedLanguageModel {
         })
     }
 
-    /// The configuration of the encoder.
-    pub fn config(&self) -> &EncoderConfig {
-        self.encoder.config()
-    }
-
     /// The parameters.
     pub fn layout(&self) -> &ParameterLayout {
         &self.layout
@@ -78,7 +73,7 @@ impl MaskedLanguageModel {
     /// The cross-entropy of the masked tokens of a part.
     pub fn loss(&self, part: &MaskedPart, parameters: &Parameters, mode: Mode) -> Loss {
         let (batch, indices, truth) = part.open();
-        let width = self.config().width;
+        let (width, epsilon) = (self.encoder.config().width, self.encoder.config().epsilon);
         let words = parameters.get(self.words);
         // `embedding` adds up gradients in f32, unlike `index_select`. In bf16, the sum over thousands of masked and
         // padding tokens of one row would be inexact.
@@ -90,7 +85,6 @@ impl MaskedLanguageModel {
         let states = states.index_select(0, &indices);
         let [scale, shift] = self.norm.tensors(parameters);
         let states = self.transform.apply(&states, parameters).gelu("none");
-        let epsilon = self.config().epsilon;
         let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);
         let logits = states.linear(words, Some(parameters.get(self.bias)));
         Loss::of(&logits, &truth, 0.0)
@@ -198,17 +192,14 @@ impl MaskedPart {
 
 impl Transfer for MaskedPart {
     fn pin(self, device: Device) -> Self {
-        Self {
-            batch: self.batch.pin(device),
-            masked: self.masked.pin(device),
-        }
+        let (batch, masked) = (self.batch.pin(device), self.masked.pin(device));
+        Self { batch, masked }
     }
 
     fn transfer(&self, device: Device) -> Self {
-        Self {
-            batch: self.batch.transfer(device),
-            masked: self.masked.transfer(device),
-        }
+        let batch = self.batch.transfer(device);
+        let masked = self.masked.transfer(device);
+        Self { batch, masked }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{Batch, ForwardContext, InputFormat, Result, Weights};
 pub struct Network {
     layout: ParameterLayout,
     /// Name of the word table in `model.safetensors`, learned or not.
-    embedding_name: String,
+    pub(crate) embedding_name: String,
     body: Body,
     head: Head,
     embedding_dropout: f64,
@@ -224,11 +224,6 @@ impl Network {
     /// The word table, if it is learned.
     pub fn embedding(&self) -> Option<ParameterId> {
         self.layout.word_table()
-    }
-
-    /// The name of the word table in `model.safetensors`, learned or not.
-    pub fn embedding_name(&self) -> &str {
-        &self.embedding_name
     }
 
     /// The configuration of its encoder, if it has one.

@@ -31,7 +31,7 @@ pub fn save_bundle(
     let frozen = frozen.map(|table| table.to_device(Device::Cpu).contiguous());
     if let Some(table) = &frozen {
         let shape = table.size().iter().map(|size| *size as usize).collect();
-        let name = network.embedding_name().to_owned();
+        let name = network.embedding_name.clone();
         tensors.push((name, tensor_view(shape, as_slice(table))));
     }
     write_tensors(&folder.join("model.safetensors"), tensors, None)?;
@@ -139,7 +139,7 @@ fn read_weights(
     for (name, shape, _) in specs.iter().flat_map(|spec| spec.tensors()) {
         flat.extend(floats_of(tensors, name, &shape)?);
     }
-    let (name, sizes) = (network.embedding_name(), model.sizes);
+    let (name, sizes) = (&network.embedding_name, model.sizes);
     let shape = [sizes.vocabulary_size, sizes.width].map(|size| size as usize);
     let frozen = network.embedding().is_none().then(|| {
         let table = floats_of(tensors, name, &shape)?;
@@ -156,10 +156,8 @@ fn read_weights(
             "it has the tensor `{extra}`, which its network does not have"
         ));
     }
-    Ok(Weights {
-        flat: Tensor::from_slice(&flat).to_device(device),
-        frozen,
-    })
+    let flat = Tensor::from_slice(&flat).to_device(device);
+    Ok(Weights { flat, frozen })
 }
 
 fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {

@@ -189,8 +189,10 @@ pub struct TokenRows {
     lists: Vec<ListArray>,
     /// The location of each row's ids: list, and row within the list.
     locations: Vec<(u32, u32)>,
-    row_ids: Vec<u64>,
-    labels: Vec<u8>,
+    /// The ids of all reviews, as in `clean.parquet`.
+    pub row_ids: Vec<u64>,
+    /// The labels of all rows, as class ids.
+    pub labels: Vec<u8>,
 }
 
 impl TokenRows {
@@ -228,16 +230,6 @@ impl TokenRows {
             rows.locations = chosen.into_iter().map(|row| rows.locations[row]).collect();
         }
         Ok(rows)
-    }
-
-    /// The labels of all rows, as class ids.
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
-    }
-
-    /// The ids of all reviews, as in `clean.parquet`.
-    pub fn row_ids(&self) -> &[u64] {
-        &self.row_ids
     }
 
     fn locate(&self, row: usize) -> (&ListArray, usize) {

@@ -67,15 +67,14 @@ fn tokenizer(folder: &Path, tokens: &Artifact, config: &EncoderConfig) -> Result
     let contract = TokenContract::of(tokens)?;
     check_tokenizer(folder, own, contract.tokenizer)?;
     if i64::from(contract.vocabulary_size) > config.vocabulary_size {
+        let hint = "Download `config.json`, `model.safetensors` and `tokenizer.json` of the same encoder again";
         return Err(Failure::new(format!(
             "The encoder `{}` has vectors for {} token ids, but its tokenizer has {}",
             folder.display(),
             format::count(to_u32(config.vocabulary_size)),
             format::count(contract.vocabulary_size)
         ))
-        .with_hint(
-            "Download `config.json`, `model.safetensors` and `tokenizer.json` of the same encoder again".to_owned(),
-        ));
+        .with_hint(hint.to_owned()));
     }
     Ok(own)
 }

@@ -15,10 +15,8 @@ use crate::METRICS;
 pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
     let model = context.step().variant.as_str();
     let mut baseline = EvaluationResults::read(path).map_err(|failure| {
-        failure.with_hint(
-            "Use the `metrics.json` of an earlier run, from its report or evaluate folder, as the baseline"
-                .to_owned(),
-        )
+        let hint = "Use the `metrics.json` of an earlier run, from its report or evaluate folder, as the baseline";
+        failure.with_hint(hint.to_owned())
     })?;
     baseline.retain_model(model);
     if baseline.metrics.models.is_empty() {

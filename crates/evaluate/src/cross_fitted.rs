@@ -32,19 +32,18 @@ pub(crate) fn write(
         return Ok(None);
     }
     let Some(penalty) = description.penalty else {
-        return Err(Failure::new(
-            "The model cannot be fitted again: its `model.json` has no `penalty`",
-        )
-        .with_hint("Train it again with `ressenti run --only train --force`".to_owned()));
+        let problem = "The model cannot be fitted again: its `model.json` has no `penalty`";
+        let hint = "Train it again with `ressenti run --only train --force`";
+        return Err(Failure::new(problem).with_hint(hint.to_owned()));
     };
     let rows = TokenRows::open_training_rows(context.input(StageName::Tokenize), architecture)?;
-    let (row_ids, labels) = (rows.row_ids(), rows.labels());
+    let (row_ids, labels) = (&rows.row_ids[..], &rows.labels[..]);
     let groups = groups_by_row_id(context.input(StageName::Clean))?;
     let folds = assign_folds(row_ids, &groups, settings.folds, settings.seed);
     let ngrams = architecture.ngrams.unwrap_or_default();
     let recipe = CrossFitSettings {
-        encoding: model.encoding(),
-        skipped: model.skipped().to_vec(),
+        encoding: model.encoding,
+        skipped: model.skipped.clone(),
         min_count: ngrams.min_count,
         smoothing: ngrams.smoothing,
         penalty,

@@ -21,14 +21,13 @@ pub(crate) fn write(
     let errors = most_confident_errors(predictions);
     let reviews = context.input(StageName::Clean);
     let texts = texts_by_row_id(reviews, &errors.iter().copied().collect())?;
-    let text = |row_id: &u64| {
-        texts.get(row_id).ok_or_else(|| {
-            Failure::new(format!(
-                "The test review {row_id} is in the tokens but not in `clean.parquet`"
-            ))
-            .with_hint("Create both again with `ressenti run --from clean`".to_owned())
-        })
+    let missing = |row_id: &u64| {
+        let problem =
+            format!("The test review {row_id} is in the tokens but not in `clean.parquet`");
+        let hint = "Create both again with `ressenti run --from clean`".to_owned();
+        Failure::new(problem).with_hint(hint)
     };
+    let text = |row_id: &u64| texts.get(row_id).ok_or_else(|| missing(row_id));
     let (progress, count) = (context.progress(), Some(errors.len() as u64));
     let task = progress.task("explaining errors", count, "reviews");
     // More than four decimal places would be noise.

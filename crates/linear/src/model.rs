@@ -23,10 +23,13 @@ pub struct NgramModel {
     /// The weight of each n-gram, in nats of log-odds.
     weights: NgramTable<f32>,
     /// Number of n-grams.
-    count: usize,
+    /// Number of n-grams with a weight.
+    pub count: usize,
     bias: f32,
-    encoding: NgramEncoding,
-    skipped: Vec<u32>,
+    /// How tokens become n-grams.
+    pub encoding: NgramEncoding,
+    /// Ids that are part of no n-gram.
+    pub skipped: Vec<u32>,
 }
 
 impl NgramModel {
@@ -46,26 +49,6 @@ impl NgramModel {
             encoding: vocabulary.encoding,
             skipped: vocabulary.skipped.clone(),
         }
-    }
-
-    /// Number of n-grams with a weight.
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// True if no n-gram has a weight.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// How tokens become n-grams.
-    pub fn encoding(&self) -> NgramEncoding {
-        self.encoding
-    }
-
-    /// Ids that no n-gram contains.
-    pub fn skipped(&self) -> &[u32] {
-        &self.skipped
     }
 
     /// The score of a row of token ids: the log-odds of the positive class, in nats.

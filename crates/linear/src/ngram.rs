@@ -15,7 +15,8 @@ pub struct NgramEncoding {
     /// Bits of a token. A token is stored as its id plus 1, so 0 means "no token" and the length is known.
     bits: u32,
     /// Tokens of the longest n-gram.
-    longest: u32,
+    /// Tokens in the longest n-gram.
+    pub(crate) longest: u32,
 }
 
 impl NgramEncoding {
@@ -43,11 +44,6 @@ impl NgramEncoding {
     /// What [`NgramEncoding::saved`] reads.
     pub(crate) fn numbers(self) -> [u32; 2] {
         [self.bits, self.longest]
-    }
-
-    /// Tokens in the longest n-gram.
-    pub fn longest(self) -> u32 {
-        self.longest
     }
 
     /// Writes the distinct n-grams of a text into `into`, in the order of their first occurrence. N-grams with a

@@ -63,7 +63,7 @@ impl Vocabulary {
             keys.map(|ngram| (ngram << 1) | u64::from(is_positive))
                 .collect::<Vec<u64>>()
         };
-        let most_ngrams = |row| rows(row).0.len() * encoding.longest() as usize;
+        let most_ngrams = |row| rows(row).0.len() * encoding.longest as usize;
         let maximum: usize = (0..count).into_par_iter().map(most_ngrams).sum();
         let parts = maximum.div_ceil(KEYS_AT_ONCE).max(1) as u64;
         let mut counted: Vec<(Ngram, [u32; 2])> = Vec::new();

@@ -48,9 +48,8 @@ impl SplitCounts {
         let mut lengths = self.lengths.clone();
         lengths.sort_unstable();
         let tokens: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
-        let quantiles: Map<String, Value> = QUANTILES
-            .iter()
-            .filter(|_| !lengths.is_empty())
+        let quantiles = QUANTILES.iter().filter(|_| !lengths.is_empty());
+        let quantiles: Map<String, Value> = quantiles
             .map(|(name, share)| ((*name).to_owned(), quantile(&lengths, *share).into()))
             .collect();
         let length = lengths.first().map(|shortest| {

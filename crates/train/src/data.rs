@@ -49,10 +49,9 @@ impl TrainingInputs {
                     width: matrix.width,
                     classes,
                 };
-                NewNetwork {
-                    network: Network::new(settings, sizes, &matrix.values),
-                    table: matrix.values,
-                }
+                let network = Network::new(settings, sizes, &matrix.values);
+                let table = matrix.values;
+                NewNetwork { network, table }
             }
         };
         let train = TokenRows::open_training_rows(tokens, settings)?;

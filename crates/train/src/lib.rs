@@ -88,7 +88,7 @@ pub(crate) fn train_network(
     let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
     let scores = ValidationScores {
-        labels: data.validation.labels(),
+        labels: &data.validation.labels,
         scores: &logits.scores(),
         loss,
         accuracy,
@@ -203,15 +203,8 @@ fn run_training(
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(until);
     let bar = context.progress().task("training", Some(total), "reviews");
-    let on_batch = |rows, message: &str| show(&bar, rows, message);
-    train(
-        &training,
-        weights,
-        &mut record,
-        &mut manager,
-        before,
-        &on_batch,
-    )
+    let show = |rows, message: &str| show(&bar, rows, message);
+    train(&training, weights, &mut record, &mut manager, before, &show)
 }
 
 /// Number of parameters of a network, frozen ones included.

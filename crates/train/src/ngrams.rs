@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     task.advance(vocabulary.ngrams.len() as u64);
     let rows =
         |rows: &TokenRows| Matrix::new(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
-    let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
+    let [train_labels, labels] = [&train, &validation].map(|rows| &rows.labels[..]);
     let (train_matrix, validation_matrix) = (rows(&train), rows(&validation));
     let (train_rows, validation_rows) = (train_matrix.all_rows(), validation_matrix.all_rows());
     drop(task);
@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
 
     let sizes = Sizes {
         vocabulary_size: contract.vocabulary_size,
-        width: model.len() as u32,
+        width: model.count as u32,
         classes: contract.classes.len() as u32,
     };
     let scores = ValidationScores {
@@ -52,7 +52,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         accuracy: best.accuracy,
     };
     let description = ModelFile {
-        parameters: model.len() as u64 + 1,
+        parameters: model.count as u64 + 1,
         penalty: Some(best.penalty),
         ..model_description(context, settings, &contract, sizes, &scores)?
     };
@@ -64,7 +64,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let summary = format!(
         "{} training reviews, {} word n-grams, penalty {:e}, {} of {} validation reviews correct",
         format::count(train.len() as u64),
-        format::count(model.len() as u64),
+        format::count(model.count as u64),
         best.penalty,
         format::percent(best.accuracy),
         format::count(validation.len() as u64),

@@ -106,10 +106,8 @@ impl Record {
     /// The file cannot be created.
     pub fn create(path: &Path) -> Result<Self, ArtifactError> {
         let file = File::create(path).map_err(ArtifactError::io("create", path))?;
-        Ok(Self {
-            file: Some((path.to_owned(), file)),
-            text: Vec::new(),
-        })
+        let (file, text) = (Some((path.to_owned(), file)), Vec::new());
+        Ok(Self { file, text })
     }
 
     /// A record without a file.

@@ -39,18 +39,13 @@ impl<'a> CheckpointManager<'a> {
         }
     }
 
-    /// Passes a message to the user.
-    pub fn note(&self, text: &str) {
-        (self.note)(text);
-    }
-
     /// The newest checkpoint that `parse` accepts. Damaged ones are reported and skipped.
     pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
         self.begin(0);
         for path in list_checkpoints(&self.folder) {
             let Some(checkpoint) = Checkpoint::read(&path) else {
                 let path = path.display();
-                self.note(&format!(
+                (self.note)(&format!(
                     "the checkpoint `{path}` is damaged: using the one before it"
                 ));
                 continue;
@@ -109,9 +104,9 @@ impl<'a> CheckpointManager<'a> {
                 let cause = std::error::Error::source(&error);
                 let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
                 let text = format!("{error}{cause}: training continues without this checkpoint");
-                self.note(&text);
+                (self.note)(&text);
             }
-            Err(_) => self.note("failed to write a checkpoint: training continues without it"),
+            Err(_) => (self.note)("failed to write a checkpoint: training continues without it"),
         }
     }
 }
