@@ -16,10 +16,9 @@ pub struct Weights {
 impl Weights {
     /// A second handle to the same memory. Another thread needs its own handle, because two threads must not use one.
     pub fn share(&self) -> Self {
-        Self {
-            flat: self.flat.shallow_clone(),
-            frozen: self.frozen.as_ref().map(Tensor::shallow_clone),
-        }
+        let frozen = self.frozen.as_ref().map(Tensor::shallow_clone);
+        let flat = self.flat.shallow_clone();
+        Self { flat, frozen }
     }
 }
 

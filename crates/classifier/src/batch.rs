@@ -282,10 +282,8 @@ impl Transfer for PreparedBatch {
     }
 
     fn transfer(&self, device: Device) -> Self {
-        Self {
-            numbers: self.numbers.transfer(device),
-            shape: self.shape.clone(),
-        }
+        let (numbers, shape) = (self.numbers.transfer(device), self.shape.clone());
+        Self { numbers, shape }
     }
 }
 

@@ -75,10 +75,9 @@ impl NewNetwork {
     pub fn weights(&self, device: Device) -> Weights {
         let words = || Tensor::from_slice(&self.table).view([-1, self.network.width]);
         let is_frozen = self.network.embedding().is_none();
-        Weights {
-            flat: self.network.initial(device),
-            frozen: is_frozen.then(|| words().to_device(device)),
-        }
+        let flat = self.network.initial(device);
+        let frozen = is_frozen.then(|| words().to_device(device));
+        Weights { flat, frozen }
     }
 
     /// The sizes of the word table, and the number of classes.

@@ -23,9 +23,9 @@ pub struct Logits {
 impl Logits {
     /// The score of each row: the log-odds of the positive class, in nats.
     pub fn scores(&self) -> Vec<f64> {
+        let difference = |row: &[f32]| f64::from(row[1]) - f64::from(row[0]);
         let rows = self.values.chunks_exact(self.classes);
-        rows.map(|row| f64::from(row[1]) - f64::from(row[0]))
-            .collect()
+        rows.map(difference).collect()
     }
 
     /// Mean cross-entropy in nats, and share of rows predicted correctly.
@@ -108,11 +108,8 @@ impl Inference<'_> {
             let lengths = rows.iter().map(|&row| self.rows.length(row));
             rows.len() * lengths.max().unwrap_or(0).max(1)
         };
-        let next_index = || {
-            batches
-                .len()
-                .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
-        };
+        let count = batches.len();
+        let next_index = || count.checked_sub(1 + next.fetch_add(1, Ordering::Relaxed));
         let parts = replicas
             .par_iter_mut()
             .map(|replica| {

@@ -164,10 +164,9 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> Value {
         _ => None,
     };
     let is_alphabetic = |word: &str| word.chars().all(char::is_alphabetic);
+    let is_whole_word = |id: &usize| word(*id).is_some_and(is_alphabetic);
     let ids = 0..vocabulary.entries.len();
-    let mut common: Vec<usize> = ids
-        .filter(|id| word(*id).is_some_and(is_alphabetic))
-        .collect();
+    let mut common: Vec<usize> = ids.filter(is_whole_word).collect();
     common.sort_by_key(|id| std::cmp::Reverse(vocabulary.counts[*id]));
     common.truncate(COMMON);
     let preferred =

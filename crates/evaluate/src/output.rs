@@ -64,10 +64,9 @@ impl EvaluationOutput {
         let start = Instant::now();
         let validation = model.predict(context, Split::Validation)?;
         let test = model.predict(context, Split::Test)?;
-        let speed = Speed {
-            rows: (validation.len() + test.len()) as u64,
-            seconds: start.elapsed().as_secs_f64(),
-        };
+        let seconds = start.elapsed().as_secs_f64();
+        let rows = (validation.len() + test.len()) as u64;
+        let speed = Speed { rows, seconds };
         write_json(&context.output().join(SPEED), &speed)?;
         let calibration = &model.description().calibration;
         let all = validation.iter().chain(&test);

@@ -90,9 +90,8 @@ impl NgramEncoding {
     pub fn token_ids(self, ngram: Ngram) -> Vec<u32> {
         let positions = (0..self.longest).rev();
         let part = |position| ((ngram >> (self.bits * position)) & self.mask(1)) as u32;
-        positions
-            .filter_map(|position| part(position).checked_sub(1))
-            .collect()
+        let parts = positions.map(part);
+        parts.filter_map(|part| part.checked_sub(1)).collect()
     }
 
     /// A mask for the bits of this many tokens.

@@ -45,9 +45,8 @@ impl<'a> CheckpointManager<'a> {
         for path in list_checkpoints(&self.folder) {
             let Some(checkpoint) = Checkpoint::read(&path) else {
                 let path = path.display();
-                (self.note)(&format!(
-                    "the checkpoint `{path}` is damaged: using the one before it"
-                ));
+                let text = format!("the checkpoint `{path}` is damaged: using the one before it");
+                (self.note)(&text);
                 continue;
             };
             let step = checkpoint.step;

@@ -121,10 +121,9 @@ pub fn train<T: Task>(
         on_batch,
     };
     let steps_per_epoch = trainer.steps_per_epoch;
-    let from_previous_rung = |before| {
-        ResumeState::from_previous_rung(before, steps_per_epoch).ok_or(TrainError::UnreadableState)
-    };
-    let before = before.map(from_previous_rung).transpose()?;
+    let parse_before = |it| ResumeState::from_previous_rung(it, steps_per_epoch);
+    let before = before.map(|it| parse_before(it).ok_or(TrainError::UnreadableState));
+    let before = before.transpose()?;
     let parse = |checkpoint| ResumeState::parse(checkpoint, steps_per_epoch);
     if let Some(state) = outputs.manager.latest(parse).as_ref().or(before.as_ref()) {
         trainer.restore(state, outputs.record)?;
