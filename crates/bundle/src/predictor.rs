@@ -137,24 +137,22 @@ impl Predictor {
         texts: &[T],
         explain: bool,
     ) -> Result<Vec<Option<Answer>>, Failure> {
-        let mut encoded_texts: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
+        let mut known: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
         let mut answers = Vec::new();
         for model in &self.models {
             let reader = &model.reader;
-            let mut known = encoded_texts.iter();
-            let index = known.position(|(it, ..)| it.encodes_like(reader));
+            let index = known.iter().position(|(it, ..)| it.encodes_like(reader));
             if index.is_none() {
-                let mut known = encoded_texts.iter();
-                let known = known.find(|(it, ..)| it.normalises_like(reader));
+                let same_rules = known.iter().find(|(it, ..)| it.normalises_like(reader));
                 let clean = |text: &T| reader.normalised(text.as_ref());
-                let cleaned = match known {
+                let cleaned = match same_rules {
                     Some((_, cleaned, _)) => cleaned.clone(),
                     None => texts.par_iter().map(clean).collect(),
                 };
                 let encoded = reader.encode_all(&non_empty(&cleaned), explain)?;
-                encoded_texts.push((reader, cleaned, encoded));
+                known.push((reader, cleaned, encoded));
             }
-            let (_, cleaned, encoded) = &encoded_texts[index.unwrap_or(encoded_texts.len() - 1)];
+            let (_, cleaned, encoded) = &known[index.unwrap_or(known.len() - 1)];
             answers.push(model_answers(model, cleaned, encoded, explain)?);
         }
         match &self.ensemble {

@@ -56,9 +56,8 @@ impl TextReader {
     /// # Errors
     /// The tokenizer fails.
     pub fn ids(&self, normalised: &str) -> Result<Vec<u32>, Failure> {
-        let encoded = self
-            .tokenizer
-            .encode(normalised, self.max_length, self.truncation)?;
+        let (length, truncation) = (self.max_length, self.truncation);
+        let encoded = self.tokenizer.encode(normalised, length, truncation)?;
         Ok(encoded.ids)
     }
 

@@ -58,9 +58,8 @@ pub fn fit(
     };
     let with_penalty = |mut gathered: Vec<f64>, vector: &[f64]| {
         let inner = gathered[..width].par_iter_mut().zip(&vector[..width]);
-        inner
-            .with_min_len(MIN)
-            .for_each(|(sum, value)| *sum = *sum / count + penalty * value);
+        let inner = inner.with_min_len(MIN);
+        inner.for_each(|(sum, value)| *sum = *sum / count + penalty * value);
         gathered[width] /= count;
         gathered
     };

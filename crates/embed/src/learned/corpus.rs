@@ -68,9 +68,8 @@ impl Corpus {
         let start = self.ids.len();
         let ids = lists.values().as_primitive::<UInt32Type>().values();
         self.ids.extend_from_slice(&ids[first..last]);
-        let ends = offsets[1..].iter();
-        self.ends
-            .extend(ends.map(|end| start + *end as usize - first));
+        let ends = offsets[1..].iter().map(|end| start + *end as usize - first);
+        self.ends.extend(ends);
     }
 
     /// Number of texts.
