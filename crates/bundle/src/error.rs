@@ -23,10 +23,8 @@ pub enum BundleError {
 impl BundleError {
     /// A bundle that cannot be used.
     pub(crate) fn unusable(folder: &Path, problem: impl Into<String>) -> Self {
-        Self::Unusable {
-            folder: folder.to_owned(),
-            problem: problem.into(),
-        }
+        let (folder, problem) = (folder.to_owned(), problem.into());
+        Self::Unusable { folder, problem }
     }
 
     /// How to fix it.

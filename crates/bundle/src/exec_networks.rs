@@ -14,13 +14,11 @@ const PROGRAM: &str = "ressenti-networks";
 /// links libtorch, because loading it takes longer than a prediction of a linear model. Returns only if the program
 /// cannot be started.
 pub fn exec_networks(subcommand: &str) -> Failure {
-    let current = match env::current_exe() {
-        Ok(current) => current,
-        Err(error) => {
-            return ArtifactError::io("find", Path::new("the running program"))(error).into();
-        }
+    let failed = ArtifactError::io("find", Path::new("the running program"));
+    let program = match env::current_exe().map_err(failed) {
+        Ok(current) => current.with_file_name(PROGRAM),
+        Err(error) => return error.into(),
     };
-    let program = current.with_file_name(PROGRAM);
     let mut command = Command::new(&program);
     command.arg(subcommand).args(env::args_os().skip(1));
     let error = command.exec();

@@ -111,9 +111,7 @@ impl Selection {
     /// As for [`ModelLocation::needs_networks`].
     pub fn needs_networks(&self) -> Result<bool, Failure> {
         let mut locations = self.locations.iter();
-        locations.try_fold(false, |found, location| {
-            Ok(found || location.needs_networks()?)
-        })
+        locations.try_fold(false, |found, it| Ok(found || it.needs_networks()?))
     }
 
     /// Starts the threads for predictions.
@@ -306,8 +304,8 @@ fn missing_model(pipeline: &Pipeline, name: &str) -> Failure {
     let known: Vec<String> = evaluated.map(|id| id.variant).collect();
     if known.iter().any(|known| known == name) {
         let train = run_command(pipeline);
-        return Failure::new(format!("The model `{name}` is not trained yet"))
-            .with_hint(format!("Train it with `{train} --variant {name}`"));
+        let hint = format!("Train it with `{train} --variant {name}`");
+        return Failure::new(format!("The model `{name}` is not trained yet")).with_hint(hint);
     }
     Failure::new(format!("There is no model `{name}` in the pipeline file"))
         .with_hint(suggest(name, &known))

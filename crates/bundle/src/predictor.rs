@@ -137,26 +137,22 @@ impl Predictor {
         texts: &[T],
         explain: bool,
     ) -> Result<Vec<Option<Answer>>, Failure> {
-        let mut encoded_texts: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
+        let mut known: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
         let mut answers = Vec::new();
         for model in &self.models {
             let reader = &model.reader;
-            let index = encoded_texts
-                .iter()
-                .position(|(it, ..)| it.encodes_like(reader));
+            let index = known.iter().position(|(it, ..)| it.encodes_like(reader));
             if index.is_none() {
-                let known = encoded_texts
-                    .iter()
-                    .find(|(it, ..)| it.normalises_like(reader));
+                let same_rules = known.iter().find(|(it, ..)| it.normalises_like(reader));
                 let clean = |text: &T| reader.normalised(text.as_ref());
-                let cleaned = match known {
+                let cleaned = match same_rules {
                     Some((_, cleaned, _)) => cleaned.clone(),
                     None => texts.par_iter().map(clean).collect(),
                 };
                 let encoded = reader.encode_all(&non_empty(&cleaned), explain)?;
-                encoded_texts.push((reader, cleaned, encoded));
+                known.push((reader, cleaned, encoded));
             }
-            let (_, cleaned, encoded) = &encoded_texts[index.unwrap_or(encoded_texts.len() - 1)];
+            let (_, cleaned, encoded) = &known[index.unwrap_or(known.len() - 1)];
             answers.push(model_answers(model, cleaned, encoded, explain)?);
         }
         match &self.ensemble {
@@ -190,9 +186,8 @@ impl Predictor {
 fn two_classes(folder: &Path, labels: &[String]) -> Result<[String; 2], Failure> {
     <[String; 2]>::try_from(labels.to_vec()).map_err(|labels| {
         let (folder, count) = (folder.display(), labels.len());
-        Failure::new(format!(
-            "The model in `{folder}` has {count} classes, but prediction needs two"
-        ))
+        let text = format!("The model in `{folder}` has {count} classes, but prediction needs two");
+        Failure::new(text)
     })
 }
 
@@ -247,10 +242,9 @@ fn ensemble_answers(
             let Some(mut weighted) = answer.explanation.clone() else {
                 continue;
             };
-            weighted
-                .words
-                .iter_mut()
-                .for_each(|word| word.weight *= weight);
+            for word in &mut weighted.words {
+                word.weight *= weight;
+            }
             let Some(sum) = &mut explanation else {
                 explanation = Some(weighted);
                 continue;

@@ -56,9 +56,9 @@ impl TextReader {
     /// # Errors
     /// The tokenizer fails.
     pub fn ids(&self, normalised: &str) -> Result<Vec<u32>, Failure> {
-        self.tokenizer
-            .encode(normalised, self.max_length, self.truncation)
-            .map(|encoded| encoded.ids)
+        let (length, truncation) = (self.max_length, self.truncation);
+        let encoded = self.tokenizer.encode(normalised, length, truncation)?;
+        Ok(encoded.ids)
     }
 
     /// Tokenizes normalised texts on all cores, optionally with the positions of tokens.
@@ -74,10 +74,8 @@ impl TextReader {
             if !with_positions {
                 return Ok((self.ids(text.as_ref())?, Vec::new()));
             }
-            let (length, truncation) = (self.max_length, self.truncation);
-            let located = self
-                .tokenizer
-                .encode_with_offsets(text.as_ref(), length, truncation)?;
+            let (tokenizer, text) = (&self.tokenizer, text.as_ref());
+            let located = tokenizer.encode_with_offsets(text, self.max_length, self.truncation)?;
             Ok((located.ids, located.offsets))
         };
         let encoded = normalised.par_iter().map(encode);

@@ -16,10 +16,9 @@ pub struct Weights {
 impl Weights {
     /// A second handle to the same memory. Another thread needs its own handle, because two threads must not use one.
     pub fn share(&self) -> Self {
-        Self {
-            flat: self.flat.shallow_clone(),
-            frozen: self.frozen.as_ref().map(Tensor::shallow_clone),
-        }
+        let frozen = self.frozen.as_ref().map(Tensor::shallow_clone);
+        let flat = self.flat.shallow_clone();
+        Self { flat, frozen }
     }
 }
 
@@ -35,7 +34,8 @@ pub struct ActivationWeights {
     original: Option<Tensor>,
     /// `[V, D]` f32: the word table, unless it is one of the dense parameters.
     table: Option<Tensor>,
-    learns_table: bool,
+    /// True if the word table is trained, apart from the dense parameters.
+    pub(crate) learns_table: bool,
 }
 
 impl ActivationWeights {
@@ -88,11 +88,6 @@ impl ActivationWeights {
     pub fn table(&self) -> &Tensor {
         let table = self.table.as_ref();
         table.expect("a network that looks up words has its own word table")
-    }
-
-    /// Whether the word table is learned, so that its gradient is needed.
-    pub fn learns_table(&self) -> bool {
-        self.learns_table
     }
 
     /// The parameters for passes without gradients.

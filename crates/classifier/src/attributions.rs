@@ -66,9 +66,8 @@ pub fn attributions_of_rows(
         weights: bundle.weights.share(),
         memory,
     };
-    let workers: Vec<Worker<'_>> = (0..threads.clamp(1, rows.len().max(1)))
-        .map(worker)
-        .collect();
+    let count = threads.clamp(1, rows.len().max(1));
+    let workers: Vec<Worker<'_>> = (0..count).map(worker).collect();
     let parts = workers.into_par_iter().map(|worker| {
         let mut done = Vec::new();
         loop {
@@ -97,19 +96,17 @@ impl Worker<'_> {
         check_input_rows(&[ids].as_slice(), self.model)?;
         ClassifierError::catch("compute the attributions", || {
             let line = BaselineToRow::new(self, ids, added);
-            let ends: Vec<f64> = (0..=INITIAL_SEGMENTS)
-                .map(|end| end as f64 / INITIAL_SEGMENTS as f64)
-                .collect();
-            let scores =
-                line.in_chunks(&ends, |points| numbers(&no_grad(|| line.scores(points).0)))?;
+            let share = |end| end as f64 / INITIAL_SEGMENTS as f64;
+            let ends: Vec<f64> = (0..=INITIAL_SEGMENTS).map(share).collect();
+            let scores_at = |points: &[f64]| numbers(&no_grad(|| line.scores(points).0));
+            let scores = line.in_chunks(&ends, scores_at)?;
             let (baseline, score) = (scores[0], scores[INITIAL_SEGMENTS]);
             let allowed = TOLERANCE.0 * (score - baseline).abs() + TOLERANCE.1;
             let ends: Vec<Point> = ends.into_iter().zip(scores).collect();
             let segments = ends.windows(2).map(|ends| [ends[0], ends[1]]);
             let mut segments = line.segments(&segments.collect::<Vec<_>>())?;
             let mut computed = segments.len();
-            let error =
-                |segments: &[Segment]| segments.iter().map(Segment::error).sum::<f64>().abs();
+            let error = |all: &[Segment]| all.iter().map(Segment::error).sum::<f64>().abs();
             while error(&segments) > allowed && computed < MAX_SEGMENTS {
                 let halves = split_worst(&mut segments);
                 computed += halves.len();
@@ -201,11 +198,9 @@ impl<'a> BaselineToRow<'a> {
         let (network, weights) = (worker.network, &worker.weights);
         let parameters = Parameters::view(network.layout(), &weights.flat);
         let padding = worker.model.tokenizer.pad_id;
-        let baseline: Vec<u32> = ids
-            .iter()
-            .zip(added)
-            .map(|(id, added)| if *added { *id } else { padding })
-            .collect();
+        let pairs = ids.iter().zip(added);
+        let baseline = pairs.map(|(id, added)| if *added { *id } else { padding });
+        let baseline: Vec<u32> = baseline.collect();
         let tokens: Vec<i64> = (0..ids.len() as i64).collect();
         let tokens = match network.input_format().windows {
             Some(settings) => windows_of(&tokens, settings).concat(),
@@ -216,10 +211,8 @@ impl<'a> BaselineToRow<'a> {
             (None, Some(frozen)) => frozen,
             (None, None) => unreachable!("a word table is in the network or in the weights"),
         };
-        let vectors = |ids: &[u32]| {
-            let vectors = network.look_up(table, &worker.batch(ids, 1));
-            vectors.to_kind(Kind::Float)
-        };
+        let look_up = |ids: &[u32]| network.look_up(table, &worker.batch(ids, 1));
+        let vectors = |ids: &[u32]| look_up(ids).to_kind(Kind::Float);
         let start = vectors(&baseline);
         let change = vectors(ids) - &start;
         Self {

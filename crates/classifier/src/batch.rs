@@ -49,9 +49,10 @@ pub enum RnnInput {
 }
 
 /// The kind of [`RnnInput`] that a network needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RnnLayout {
     /// None: the network is not recurrent.
+    #[default]
     None,
     /// One call for each direction, with reversed rows for the backward direction: fast on a CPU.
     Reversed,
@@ -60,7 +61,7 @@ pub enum RnnLayout {
 }
 
 /// The batch format that a network needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputFormat {
     /// Minimum length of a batch, padding included: a convolution needs the width of its kernel.
     pub min_length: usize,
@@ -72,12 +73,11 @@ pub struct InputFormat {
 
 impl InputFormat {
     /// The format for a GPU, where recurrent networks read packed rows.
-    pub fn for_gpu(self) -> Self {
-        let rnn_layout = match self.rnn_layout {
-            RnnLayout::Reversed => RnnLayout::Packed,
-            other => other,
-        };
-        Self { rnn_layout, ..self }
+    pub fn for_gpu(mut self) -> Self {
+        if self.rnn_layout == RnnLayout::Reversed {
+            self.rnn_layout = RnnLayout::Packed;
+        }
+        self
     }
 
     /// The format for this device.
@@ -130,7 +130,7 @@ impl PreparedBatch {
         format: InputFormat,
         dropout: Option<WordDropout>,
     ) -> Self {
-        let ids = |&row: &usize| ids_after_dropout(rows, row, dropout);
+        let ids = |&row: &usize| drop_words(rows, row, dropout);
         let texts: Vec<Cow<'_, [u32]>> = chosen.iter().map(ids).collect();
         let label = |&row: &usize| i64::from(rows.label(row));
         let labels: Vec<i64> = chosen.iter().map(label).collect();
@@ -197,13 +197,11 @@ impl PreparedBatch {
                 steps = rows;
             }
         }
+        let sizes = sections.iter().map(|section| section.len() as i64);
         Self {
             numbers: Tensor::from_slice(&sections.concat()),
             shape: Shape {
-                sections: sections
-                    .iter()
-                    .map(|section| section.len() as i64)
-                    .collect(),
+                sections: sizes.collect(),
                 time: time as i64,
                 rows: count as i64,
                 tokens: lengths.iter().sum::<usize>() as u64,
@@ -223,10 +221,8 @@ impl PreparedBatch {
     pub fn open(&self) -> Batch {
         let shape = &self.shape;
         let (time, rows) = (shape.time, shape.rows);
-        let mut parts = self
-            .numbers
-            .split_with_sizes(&shape.sections, 0)
-            .into_iter();
+        let parts = self.numbers.split_with_sizes(&shape.sections, 0);
+        let mut parts = parts.into_iter();
         let mut part = || parts.next().expect("as many parts as sections");
         Batch {
             ids: part().view([time, rows]),
@@ -286,10 +282,8 @@ impl Transfer for PreparedBatch {
     }
 
     fn transfer(&self, device: Device) -> Self {
-        Self {
-            numbers: self.numbers.transfer(device),
-            shape: self.shape.clone(),
-        }
+        let (numbers, shape) = (self.numbers.transfer(device), self.shape.clone());
+        Self { numbers, shape }
     }
 }
 
@@ -324,11 +318,7 @@ fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
 }
 
 /// The ids of a row without the tokens that word dropout removes; at least one token stays.
-fn ids_after_dropout(
-    rows: &dyn IdRows,
-    row: usize,
-    dropout: Option<WordDropout>,
-) -> Cow<'_, [u32]> {
+fn drop_words(rows: &dyn IdRows, row: usize, dropout: Option<WordDropout>) -> Cow<'_, [u32]> {
     let ids = rows.ids(row);
     let Some(WordDropout { share, rng }) = dropout else {
         return ids;

@@ -27,11 +27,9 @@ impl Convolution {
             let (name, shape) = (format!("kernel{kernel}.{index}"), [filters, width, kernel]);
             (kernel, Dense::new(&name, &shape, &weight, None, layout))
         };
-        let banks = settings.kernel_widths.iter().enumerate().map(bank);
-        Self {
-            banks: banks.collect(),
-            filters,
-        }
+        let widths = settings.kernel_widths.iter().enumerate();
+        let banks = widths.map(bank).collect();
+        Self { banks, filters }
     }
 
     pub(crate) fn output_width(&self) -> i64 {

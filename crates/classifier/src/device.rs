@@ -117,10 +117,8 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
 
 /// The CPU with its number of threads, as text: `cpu, 2 threads`.
 pub fn cpu_threads(count: usize) -> String {
-    format!(
-        "cpu, {}",
-        artifact::format::plural(count as u64, "thread", "threads")
-    )
+    let threads = artifact::format::plural(count as u64, "thread", "threads");
+    format!("cpu, {threads}")
 }
 
 /// Makes the process exit with code 75 if it aborts; the code means that a new process may succeed.

@@ -50,10 +50,8 @@ pub(crate) fn dropout(xs: &Tensor, share: f64, mode: Mode, layer: u64) -> Tensor
         Mode::TrainOnGpu => xs.native_dropout(share, true).0,
         Mode::Train(rng) => {
             let mask = rng.child(layer).keep_mask(xs.numel(), share);
-            let mask = Tensor::from_slice(&mask)
-                .view(xs.size().as_slice())
-                .to_kind(xs.kind());
-            xs * (mask * (1.0 / (1.0 - share)))
+            let mask = Tensor::from_slice(&mask).view(xs.size().as_slice());
+            xs * (mask.to_kind(xs.kind()) * (1.0 / (1.0 - share)))
         }
     }
 }

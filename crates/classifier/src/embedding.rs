@@ -46,15 +46,14 @@ impl EmbeddingMatrix {
             values.extend_from_slice(vectors_of(batch.column(0)));
         }
         if values.len() != expected {
-            return Err(mismatch(format!(
-                "the embedding has {} values instead of {expected}",
-                values.len()
-            )));
+            let count = values.len();
+            let reason = format!("the embedding has {count} values instead of {expected}");
+            return Err(mismatch(reason));
         }
         if let Some(position) = values.iter().position(|value| !value.is_finite()) {
+            let id = position / width as usize;
             return Err(mismatch(format!(
-                "the vector of token id {} is not finite",
-                position / width as usize
+                "the vector of token id {id} is not finite"
             )));
         }
         Ok(Self { values, width })

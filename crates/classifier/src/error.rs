@@ -188,10 +188,7 @@ impl ClassifierError {
     ///
     /// # Errors
     /// An error or a panic of `work`.
-    pub fn catch<T>(
-        action: &'static str,
-        work: impl FnOnce() -> Result<T, Self>,
-    ) -> Result<T, Self> {
+    pub fn catch<T>(action: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         artifact::catch_panics(|source| Self::Torch { action, source }, work)
     }
 

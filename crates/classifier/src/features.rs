@@ -9,7 +9,7 @@ use crate::encoder::Encoder;
 /// A frozen encoder, and which of its states are used.
 #[derive(Debug)]
 pub(crate) struct Features {
-    encoder: Encoder,
+    pub(crate) encoder: Encoder,
     /// Layers by number; 0 is the embedding.
     layers: Vec<usize>,
     pooling: Vec<FeaturePooling>,
@@ -29,10 +29,6 @@ impl Features {
             pooling: settings.pooling.clone(),
             encoder,
         }
-    }
-
-    pub(crate) fn encoder(&self) -> &Encoder {
-        &self.encoder
     }
 
     /// Number of components of a row's features.
@@ -69,8 +65,8 @@ fn pool(states: &Tensor, mask: &Tensor, pooling: FeaturePooling) -> Tensor {
         FeaturePooling::Cls => states.select(1, 0),
         FeaturePooling::Mean => {
             let states = states.to_kind(Kind::Float) * mask;
-            states.sum_dim_intlist(1, false, Kind::Float)
-                / mask.sum_dim_intlist(1, false, Kind::Float)
+            let sum = |tensor: &Tensor| tensor.sum_dim_intlist(1, false, Kind::Float);
+            sum(&states) / sum(mask)
         }
         FeaturePooling::Max => states
             .masked_fill(&mask.eq(0.0), f64::NEG_INFINITY)

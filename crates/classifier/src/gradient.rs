@@ -82,9 +82,9 @@ impl Network {
     ) -> Loss {
         let batch = context.batch;
         let vectors = no_grad(|| self.look_up(weights.table(), batch))
-            .set_requires_grad(weights.learns_table());
+            .set_requires_grad(weights.learns_table);
         let logits = self.forward(&vectors.to_kind(weights.kind()), context);
-        let looked_up = weights.learns_table().then(|| LookedUpWords {
+        let looked_up = weights.learns_table.then(|| LookedUpWords {
             ids: batch.ids.view([-1]),
             vectors,
         });
@@ -164,9 +164,7 @@ impl Gradient {
         match (path, first) {
             (ComputePath::Cpu, _) => add_all(&mut self.dense, &pass.dense, first),
             (ComputePath::Gpu, true) => self.dense.copy_(&pass.dense),
-            (ComputePath::Gpu, false) => {
-                let _ = self.dense.g_add_(&pass.dense);
-            }
+            (ComputePath::Gpu, false) => drop(self.dense.g_add_(&pass.dense)),
         }
         let Some(table) = &mut self.table else {
             return;
@@ -177,9 +175,7 @@ impl Gradient {
         match (&pass.words, path) {
             (None, _) => {}
             (Some((ids, vectors)), ComputePath::Cpu) => add_rows(table, ids, vectors),
-            (Some((ids, vectors)), ComputePath::Gpu) => {
-                let _ = table.index_add_(0, ids, vectors);
-            }
+            (Some((ids, vectors)), ComputePath::Gpu) => drop(table.index_add_(0, ids, vectors)),
         }
     }
 }

@@ -22,16 +22,14 @@ pub(crate) fn he_uniform(rng: CounterRng, count: usize, inputs: i64) -> Vec<f32>
 
 /// A normal distribution with mean 0 and this standard deviation.
 pub(crate) fn normal(rng: CounterRng, count: usize, deviation: f64) -> Vec<f32> {
-    (0..count as u64)
-        .map(|n| (deviation * rng.normal(n)) as f32)
-        .collect()
+    let draw = |n| (deviation * rng.normal(n)) as f32;
+    (0..count as u64).map(draw).collect()
 }
 
 /// A uniform distribution between `-bound` and `bound`.
 pub(crate) fn uniform(rng: CounterRng, count: usize, bound: f64) -> Vec<f32> {
-    (0..count as u64)
-        .map(|n| (bound * (2.0 * rng.uniform(n) - 1.0)) as f32)
-        .collect()
+    let draw = |n| (bound * (2.0 * rng.uniform(n) - 1.0)) as f32;
+    (0..count as u64).map(draw).collect()
 }
 
 /// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent network, so that repeated

@@ -6,12 +6,12 @@ use std::path::Path;
 use tch::{Device, Tensor};
 
 use crate::dense::Dense;
-use crate::encoder::{Encoder, EncoderConfig};
+use crate::encoder::Encoder;
 use crate::parameters::{ParameterId, ParameterLayout, Parameters, as_slice};
-use crate::tensor_file::{tensor_view, write_tensors};
+use crate::tensor_file::{tensor_view, tensor_views, write_tensors};
 use crate::{
-    Batch, CounterRng, ForwardContext, InputFormat, Loss, Mode, PreparedBatch, Result, RnnLayout,
-    Transfer, init,
+    Batch, CounterRng, ForwardContext, InputFormat, Loss, Mode, PreparedBatch, Result, Transfer,
+    init,
 };
 
 /// Dropout in training, as in the pretraining of the encoders.
@@ -65,11 +65,6 @@ impl MaskedLanguageModel {
         })
     }
 
-    /// The configuration of the encoder.
-    pub fn config(&self) -> &EncoderConfig {
-        self.encoder.config()
-    }
-
     /// The parameters.
     pub fn layout(&self) -> &ParameterLayout {
         &self.layout
@@ -78,7 +73,7 @@ impl MaskedLanguageModel {
     /// The cross-entropy of the masked tokens of a part.
     pub fn loss(&self, part: &MaskedPart, parameters: &Parameters, mode: Mode) -> Loss {
         let (batch, indices, truth) = part.open();
-        let width = self.config().width;
+        let (width, epsilon) = (self.encoder.config().width, self.encoder.config().epsilon);
         let words = parameters.get(self.words);
         // `embedding` adds up gradients in f32, unlike `index_select`. In bf16, the sum over thousands of masked and
         // padding tokens of one row would be inexact.
@@ -90,7 +85,6 @@ impl MaskedLanguageModel {
         let states = states.index_select(0, &indices);
         let [scale, shift] = self.norm.tensors(parameters);
         let states = self.transform.apply(&states, parameters).gelu("none");
-        let epsilon = self.config().epsilon;
         let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);
         let logits = states.linear(words, Some(parameters.get(self.bias)));
         Loss::of(&logits, &truth, 0.0)
@@ -104,22 +98,15 @@ impl MaskedLanguageModel {
         let flat = flat.to_device(Device::Cpu);
         let flat = as_slice(&flat);
         let specs = &self.layout.specs()[..self.encoder_parameters];
-        let mut tensors: Vec<_> = specs
-            .iter()
-            .flat_map(|spec| spec.tensors())
-            .map(|(name, shape, range)| (name.to_owned(), tensor_view(shape, &flat[range])))
-            .collect();
+        let mut tensors = tensor_views(specs, flat);
         if let Some([weight, bias]) = &self.pooler {
             let name = |part: &str| format!("bert.pooler.dense.{part}");
             let width = bias.len();
             tensors.push((name("weight"), tensor_view(vec![width, width], weight)));
             tensors.push((name("bias"), tensor_view(vec![width], bias)));
         }
-        Ok(write_tensors(
-            &folder.join("model.safetensors"),
-            tensors,
-            None,
-        )?)
+        write_tensors(&folder.join("model.safetensors"), tensors, None)?;
+        Ok(())
     }
 }
 
@@ -133,33 +120,24 @@ pub struct MaskedRow {
 }
 
 /// Masks a share of a row's tokens, except the first and the last, which the tokenizer adds. Of the masked tokens 80%
-/// are replaced by the mask token and 10% by a random token, and 10% stay, so that the model does not rely on the
-/// mask token (Devlin et al. 2019, section 3.1).
-pub fn mask_tokens(
-    ids: &[u32],
-    share: f64,
-    mask: u32,
-    vocabulary_size: u32,
-    rng: CounterRng,
-) -> MaskedRow {
+/// are replaced by the mask token and 10% by a random token of a vocabulary of this size, and 10% stay, so that the
+/// model does not rely on the mask token (Devlin et al. 2019, section 3.1).
+pub fn mask_tokens(ids: &[u32], share: f64, mask: u32, size: u32, rng: CounterRng) -> MaskedRow {
     let mut row = MaskedRow {
         ids: ids.iter().map(|id| i64::from(*id)).collect(),
         truth: Vec::new(),
     };
     for (position, id) in ids.iter().enumerate() {
-        if position == 0 || position + 1 == ids.len() {
-            continue;
-        }
         let numbers = rng.child(position as u64);
-        if numbers.uniform(0) >= share {
+        if position == 0 || position + 1 == ids.len() || numbers.uniform(0) >= share {
             continue;
         }
         row.truth.push((position, i64::from(*id)));
         row.ids[position] = match numbers.uniform(1) {
             chance if chance < 0.8 => i64::from(mask),
             chance if chance < 0.9 => {
-                let word = numbers.uniform(2) * f64::from(vocabulary_size);
-                (word as i64).min(i64::from(vocabulary_size) - 1)
+                let word = numbers.uniform(2) * f64::from(size);
+                (word as i64).min(i64::from(size) - 1)
             }
             _ => continue,
         };
@@ -190,11 +168,7 @@ impl MaskedPart {
             return None;
         }
         let texts: Vec<&[i64]> = rows.iter().map(|row| row.ids.as_slice()).collect();
-        let format = InputFormat {
-            min_length: 1,
-            windows: None,
-            rnn_layout: RnnLayout::None,
-        };
+        let format = InputFormat::default();
         Some(Self {
             batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, format),
             masked: Tensor::from_slice(&[indices, truth].concat()).view([2, -1]),
@@ -218,17 +192,14 @@ impl MaskedPart {
 
 impl Transfer for MaskedPart {
     fn pin(self, device: Device) -> Self {
-        Self {
-            batch: self.batch.pin(device),
-            masked: self.masked.pin(device),
-        }
+        let (batch, masked) = (self.batch.pin(device), self.masked.pin(device));
+        Self { batch, masked }
     }
 
     fn transfer(&self, device: Device) -> Self {
-        Self {
-            batch: self.batch.transfer(device),
-            masked: self.masked.transfer(device),
-        }
+        let batch = self.batch.transfer(device);
+        let masked = self.masked.transfer(device);
+        Self { batch, masked }
     }
 }
 

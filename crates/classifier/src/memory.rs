@@ -43,10 +43,8 @@ impl MemoryLimit {
         let tokens = self.tokens();
         let before = self.reported.swap(tokens, Ordering::Relaxed);
         (before != tokens).then(|| {
-            format!(
-                "the device's memory is full: computing at most {} at a time from now on",
-                artifact::format::plural(tokens as u64, "token", "tokens")
-            )
+            let most = artifact::format::plural(tokens as u64, "token", "tokens");
+            format!("the device's memory is full: computing at most {most} at a time from now on")
         })
     }
 
@@ -69,22 +67,18 @@ impl MemoryLimit {
             if part.is_empty() {
                 continue;
             }
-            let tokens = tokens_of(part);
-            let is_single = part.len() == 1;
+            let (tokens, is_single) = (tokens_of(part), part.len() == 1);
             if tokens <= self.tokens() || is_single {
                 match compute(part) {
-                    Ok(result) => {
-                        found.push(result);
+                    Err(source) if source.is_memory() && is_single => {
+                        let source = Box::new(source);
+                        return Err(ClassifierError::RowTooLarge { tokens, source });
+                    }
+                    Err(source) if source.is_memory() => self.reduce(tokens),
+                    result => {
+                        found.push(result?);
                         continue;
                     }
-                    Err(source) if source.is_memory() => {
-                        if is_single {
-                            let source = Box::new(source);
-                            return Err(ClassifierError::RowTooLarge { tokens, source });
-                        }
-                        self.reduce(tokens);
-                    }
-                    Err(error) => return Err(error),
                 }
             }
             let (first, second) = part.split_at(part.len() / 2);

@@ -23,7 +23,7 @@ use crate::{Batch, ForwardContext, InputFormat, Result, Weights};
 pub struct Network {
     layout: ParameterLayout,
     /// Name of the word table in `model.safetensors`, learned or not.
-    embedding_name: String,
+    pub(crate) embedding_name: String,
     body: Body,
     head: Head,
     embedding_dropout: f64,
@@ -55,7 +55,7 @@ impl Body {
     fn encoder(&self) -> Option<&Encoder> {
         match self {
             Self::Encoder(encoder) => Some(encoder),
-            Self::Features(features) => Some(features.encoder()),
+            Self::Features(features) => Some(&features.encoder),
             _ => None,
         }
     }
@@ -75,10 +75,9 @@ impl NewNetwork {
     pub fn weights(&self, device: Device) -> Weights {
         let words = || Tensor::from_slice(&self.table).view([-1, self.network.width]);
         let is_frozen = self.network.embedding().is_none();
-        Weights {
-            flat: self.network.initial(device),
-            frozen: is_frozen.then(|| words().to_device(device)),
-        }
+        let flat = self.network.initial(device);
+        let frozen = is_frozen.then(|| words().to_device(device));
+        Weights { flat, frozen }
     }
 
     /// The sizes of the word table, and the number of classes.
@@ -107,10 +106,7 @@ impl Network {
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
                 Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
-            ModelKind::Transformer
-            | ModelKind::Probe
-            | ModelKind::Linear
-            | ModelKind::BestOfSweep => {
+            _ => {
                 unreachable!("encoders are loaded elsewhere, and the other kinds are not networks")
             }
         };
@@ -163,15 +159,12 @@ impl Network {
         classes: u32,
         mut layout: ParameterLayout,
     ) -> NewNetwork {
-        let LoadedEncoder {
-            encoder,
-            table,
-            pooler,
-        } = loaded;
+        let (encoder, table) = (loaded.encoder, loaded.table);
         let config = encoder.config();
         let (family, width) = (config.family, config.width);
         layout.begin_level(config.layers as u32 + 1);
         let classes = i64::from(classes);
+        let pooler = loaded.pooler;
         let head = Head::of_family(family, settings, width, classes, pooler, &mut layout);
         layout.freeze(settings.frozen_layers);
         let embedding_name = Encoder::word_table_name(family);
@@ -232,11 +225,6 @@ impl Network {
         self.layout.word_table()
     }
 
-    /// The name of the word table in `model.safetensors`, learned or not.
-    pub fn embedding_name(&self) -> &str {
-        &self.embedding_name
-    }
-
     /// The configuration of its encoder, if it has one.
     pub fn encoder(&self) -> Option<&EncoderConfig> {
         self.body.encoder().map(Encoder::config)
@@ -279,9 +267,8 @@ impl Network {
     /// Looks up the token vectors of a batch in a word table: `[V, D]` to `[T, B, D]`.
     pub fn look_up(&self, embedding: &Tensor, batch: &Batch) -> Tensor {
         let size = batch.ids.size();
-        embedding
-            .index_select(0, &batch.ids.view([-1]))
-            .view([size[0], size[1], self.width])
+        let vectors = embedding.index_select(0, &batch.ids.view([-1]));
+        vectors.view([size[0], size[1], self.width])
     }
 
     /// Logits `[R, C]` from token vectors `[T, B, D]`.

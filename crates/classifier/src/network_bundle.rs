@@ -10,7 +10,7 @@ use settings::ModelKind;
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
-use crate::tensor_file::{floats, tensor_view, write_tensors};
+use crate::tensor_file::{floats, tensor_view, tensor_views, write_tensors};
 use crate::{ClassifierError, EncoderConfig, Network, Parameters, Result, Weights};
 
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
@@ -26,16 +26,12 @@ pub fn save_bundle(
 ) -> Result<()> {
     let flat = weights.flat.to_device(Device::Cpu);
     let flat = as_slice(&flat);
-    let specs = network.layout().specs().iter();
-    let mut tensors: Vec<_> = specs
-        .flat_map(|spec| spec.tensors())
-        .map(|(name, shape, range)| (name.to_owned(), tensor_view(shape, &flat[range])))
-        .collect();
+    let mut tensors = tensor_views(network.layout().specs(), flat);
     let frozen = weights.frozen.as_ref();
     let frozen = frozen.map(|table| table.to_device(Device::Cpu).contiguous());
     if let Some(table) = &frozen {
         let shape = table.size().iter().map(|size| *size as usize).collect();
-        let name = network.embedding_name().to_owned();
+        let name = network.embedding_name.clone();
         tensors.push((name, tensor_view(shape, as_slice(table))));
     }
     write_tensors(&folder.join("model.safetensors"), tensors, None)?;
@@ -74,10 +70,10 @@ impl Bundle {
             .map_err(|error| refused(format!("`model.safetensors` cannot be read: {error}")))?;
         let network = match model.architecture.kind {
             ModelKind::Transformer | ModelKind::Probe => {
-                let config =
-                    EncoderConfig::parse(&read(folder, "config.json")?).map_err(|problem| {
-                        refused(format!("`config.json` cannot be used: {problem}"))
-                    })?;
+                let unusable =
+                    |problem| refused(format!("`config.json` cannot be used: {problem}"));
+                let json = read(folder, "config.json")?;
+                let config = EncoderConfig::parse(&json).map_err(unusable)?;
                 check_sizes(&config, model.sizes).map_err(refused)?;
                 Network::empty(&model, config)
             }
@@ -143,7 +139,7 @@ fn read_weights(
     for (name, shape, _) in specs.iter().flat_map(|spec| spec.tensors()) {
         flat.extend(floats_of(tensors, name, &shape)?);
     }
-    let (name, sizes) = (network.embedding_name(), model.sizes);
+    let (name, sizes) = (&network.embedding_name, model.sizes);
     let shape = [sizes.vocabulary_size, sizes.width].map(|size| size as usize);
     let frozen = network.embedding().is_none().then(|| {
         let table = floats_of(tensors, name, &shape)?;
@@ -160,16 +156,13 @@ fn read_weights(
             "it has the tensor `{extra}`, which its network does not have"
         ));
     }
-    Ok(Weights {
-        flat: Tensor::from_slice(&flat).to_device(device),
-        frozen,
-    })
+    let flat = Tensor::from_slice(&flat).to_device(device);
+    Ok(Weights { flat, frozen })
 }
 
 fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
-    let view = tensors
-        .tensor(name)
-        .map_err(|_| format!("the tensor `{name}` is missing"))?;
+    let missing = |_| format!("the tensor `{name}` is missing");
+    let view = tensors.tensor(name).map_err(missing)?;
     if view.dtype() != Dtype::F32 || view.shape() != shape {
         return Err(format!(
             "the tensor `{name}` should be F32 of shape {shape:?}, but is {:?} of shape {:?}",

@@ -11,8 +11,9 @@ pub struct Packing {
     /// `[T * B]` i64: the packed token of each index of the padded batch; token 0 for padding.
     indices: Tensor,
     /// `[S]` i64 on the host: rows that still have a token at each step.
-    steps: Tensor,
-    rows: i64,
+    pub(crate) steps: Tensor,
+    /// Rows of the batch.
+    pub(crate) rows: i64,
 }
 
 impl Packing {
@@ -42,16 +43,6 @@ impl Packing {
             steps: Tensor::from_slice(steps),
             rows: steps.first().copied().unwrap_or(0),
         }
-    }
-
-    /// `[S]` i64 on the host: rows that still have a token at each step.
-    pub(crate) fn steps(&self) -> &Tensor {
-        &self.steps
-    }
-
-    /// Number of rows of the batch.
-    pub(crate) fn rows(&self) -> i64 {
-        self.rows
     }
 
     /// From `[T, B, D]` to `[N, D]`.

@@ -85,10 +85,8 @@ impl ParameterLayout {
             "`{}` must have as many values as its shape",
             parts.join("`, `")
         );
-        assert!(
-            self.word_table.is_none(),
-            "the word table must be the last parameter"
-        );
+        let is_last = self.word_table.is_none();
+        assert!(is_last, "the word table must be the last parameter");
         let start = self.initial.len();
         self.initial.extend_from_slice(initial);
         self.specs.push(ParameterSpec {
@@ -240,10 +238,8 @@ pub fn without_host_access<T>(work: impl FnOnce() -> T) -> T {
 
 /// The address and the number of elements of a contiguous tensor in CPU memory.
 fn memory<T>(tensor: &Tensor, kind: Kind) -> (*mut T, usize) {
-    assert!(
-        !NO_HOST_ACCESS.get(),
-        "GPU code read the memory of a tensor"
-    );
+    let is_allowed = !NO_HOST_ACCESS.get();
+    assert!(is_allowed, "GPU code read the memory of a tensor");
     assert!(
         tensor.device() == Device::Cpu && tensor.kind() == kind && tensor.is_contiguous(),
         "only a contiguous {kind:?} tensor in CPU memory is a slice"

@@ -42,25 +42,18 @@ impl Pool {
     }
 
     /// Pools states `[T, B, W]` into `[B, W]`. The last `backward` components are states of the backward direction.
-    pub(crate) fn apply(
-        &self,
-        states: &Tensor,
-        backward: i64,
-        context: ForwardContext<'_>,
-    ) -> Tensor {
-        let ForwardContext {
-            batch, parameters, ..
-        } = context;
+    pub(crate) fn apply(&self, xs: &Tensor, backward: i64, context: ForwardContext<'_>) -> Tensor {
+        let batch = context.batch;
         match self {
-            Self::Last => last_state(states, backward, batch),
-            Self::Mean => masked_mean(states, batch),
-            Self::Max => masked_max(states, &batch.mask),
+            Self::Last => last_state(xs, backward, batch),
+            Self::Mean => masked_mean(xs, batch),
+            Self::Max => masked_max(xs, &batch.mask),
             Self::Attention(ids) => {
-                let [projection, bias, query] = parameters.get_all(*ids);
-                let hidden = states.linear(projection, Some(bias)).tanh();
+                let [projection, bias, query] = context.parameters.get_all(*ids);
+                let hidden = xs.linear(projection, Some(bias)).tanh();
                 let scores = hidden.linear(query, None::<&Tensor>);
                 let scores = scores.masked_fill(&batch.mask.eq(0.0), f64::NEG_INFINITY);
-                (states * scores.softmax(0, Kind::Float)).sum_dim_intlist(0, false, Kind::Float)
+                (xs * scores.softmax(0, Kind::Float)).sum_dim_intlist(0, false, Kind::Float)
             }
         }
     }
@@ -83,9 +76,8 @@ fn last_state(states: &Tensor, backward_width: i64, batch: &Batch) -> Tensor {
     let width = states.size()[2];
     let forward_width = width - backward_width;
     let forward = states.narrow(2, 0, forward_width);
-    let forward = forward
-        .reshape([-1, forward_width])
-        .index_select(0, &batch.last);
+    let rows = forward.reshape([-1, forward_width]);
+    let forward = rows.index_select(0, &batch.last);
     if backward_width == 0 {
         return forward;
     }

@@ -23,10 +23,9 @@ pub struct Logits {
 impl Logits {
     /// The score of each row: the log-odds of the positive class, in nats.
     pub fn scores(&self) -> Vec<f64> {
-        self.values
-            .chunks_exact(self.classes)
-            .map(|row| f64::from(row[1]) - f64::from(row[0]))
-            .collect()
+        let difference = |row: &[f32]| f64::from(row[1]) - f64::from(row[0]);
+        let rows = self.values.chunks_exact(self.classes);
+        rows.map(difference).collect()
     }
 
     /// Mean cross-entropy in nats, and share of rows predicted correctly.
@@ -36,11 +35,8 @@ impl Logits {
         for (row, logits) in self.values.chunks_exact(self.classes).enumerate() {
             let label = usize::from(rows.label(row));
             let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum: f64 = logits
-                .iter()
-                .map(|&logit| f64::from(logit - largest).exp())
-                .sum();
-            loss += f64::from(largest - logits[label]) + sum.ln();
+            let powers = logits.iter().map(|logit| f64::from(logit - largest).exp());
+            loss += f64::from(largest - logits[label]) + powers.sum::<f64>().ln();
             correct += u64::from(logits.iter().position(|&logit| logit == largest) == Some(label));
         }
         let count = rows.len().max(1) as f64;
@@ -112,6 +108,8 @@ impl Inference<'_> {
             let lengths = rows.iter().map(|&row| self.rows.length(row));
             rows.len() * lengths.max().unwrap_or(0).max(1)
         };
+        let count = batches.len();
+        let next_index = || count.checked_sub(1 + next.fetch_add(1, Ordering::Relaxed));
         let parts = replicas
             .par_iter_mut()
             .map(|replica| {
@@ -119,10 +117,7 @@ impl Inference<'_> {
                 // waiting for this one.
                 let (mut rows, mut results) = (Vec::new(), Vec::new());
                 // The longest batches come first, so that no core computes a long batch alone at the end.
-                while let Some(index) = batches
-                    .len()
-                    .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
-                {
+                while let Some(index) = next_index() {
                     let batch = &batches[index];
                     results.extend(self.memory.compute_in_parts(batch, tokens_of, |part| {
                         ClassifierError::catch("compute a batch", || {

@@ -21,7 +21,7 @@ pub(crate) struct Recurrent {
     hidden: i64,
     /// The weights by layer, then by direction.
     directions: Vec<DirectionWeights>,
-    bidirectional: bool,
+    direction_count: usize,
     pool: Pool,
     layer_dropout: f64,
 }
@@ -41,12 +41,8 @@ impl Recurrent {
             ModelKind::Gru => 3,
             _ => 1,
         };
-        let bidirectional = settings.bidirectional;
-        let names = if bidirectional {
-            &["forward", "backward"][..]
-        } else {
-            &["forward"]
-        };
+        let direction_count = if settings.bidirectional { 2 } else { 1 };
+        let names = &["forward", "backward"][..direction_count];
         let output = hidden * names.len() as i64;
         let mut matrices = Vec::new();
         for layer in 0..settings.layers {
@@ -89,19 +85,14 @@ impl Recurrent {
             cell,
             hidden,
             directions,
-            bidirectional,
+            direction_count,
             pool,
             layer_dropout: settings.dropout,
         }
     }
 
-    /// Number of directions of a layer.
-    fn direction_count(&self) -> usize {
-        if self.bidirectional { 2 } else { 1 }
-    }
-
     pub(crate) fn output_width(&self) -> i64 {
-        self.hidden * self.direction_count() as i64
+        self.hidden * self.direction_count as i64
     }
 
     /// From `[T, B, D]` to `[B, W]`.
@@ -113,35 +104,23 @@ impl Recurrent {
                 packing.unpack(&packed, vectors.size()[0], batch.rows)
             }
             RnnInput::Reversed(reversed) => self.run_padded(vectors, reversed, context),
-            RnnInput::None => {
-                unreachable!("`Network::input_format` sets the input")
-            }
+            RnnInput::None => unreachable!("`Network::input_format` sets the input"),
         };
         self.pool
             .apply(&states, self.output_width() - self.hidden, context)
     }
 
     /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`RnnInput::Reversed`].
-    fn run_padded(
-        &self,
-        vectors: &Tensor,
-        reversed: &Tensor,
-        context: ForwardContext<'_>,
-    ) -> Tensor {
+    fn run_padded(&self, xs: &Tensor, reversed: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let reverse = |xs: &Tensor| {
             let size = xs.size();
             let rows = xs.reshape([-1, size[2]]).index_select(0, reversed);
             rows.view(size.as_slice())
         };
-        let mut states = vectors.shallow_clone();
-        for (index, layer) in self.directions.chunks(self.direction_count()).enumerate() {
-            if index > 0 {
-                states = dropout(
-                    &states,
-                    self.layer_dropout,
-                    context.mode,
-                    100 + index as u64,
-                );
+        let mut states = xs.shallow_clone();
+        for (layer, number) in self.directions.chunks(self.direction_count).zip(0..) {
+            if number > 0 {
+                states = dropout(&states, self.layer_dropout, context.mode, 100 + number);
             }
             let run = |direction: &DirectionWeights, xs: &Tensor| {
                 let weights = context.parameters.get_all(*direction);
@@ -161,30 +140,19 @@ impl Recurrent {
 
     /// All layers over packed rows: `[N, D]` to `[N, W]`. One call computes all layers, unless there is dropout
     /// between them: cuDNN would use random numbers with hidden state.
-    fn run_packed(
-        &self,
-        vectors: Tensor,
-        packing: &Packing,
-        context: ForwardContext<'_>,
-    ) -> Tensor {
+    fn run_packed(&self, xs: Tensor, packing: &Packing, context: ForwardContext<'_>) -> Tensor {
         let has_dropout = self.layer_dropout > 0.0 && !matches!(context.mode, Mode::Evaluate);
-        let layers = self.directions.len() / self.direction_count();
+        let layers = self.directions.len() / self.direction_count;
         let layers_per_call = if has_dropout { 1 } else { layers };
-        let group_size = layers_per_call * self.direction_count();
-        let mut states = vectors;
-        for (index, group) in self.directions.chunks(group_size).enumerate() {
-            if index > 0 {
-                states = dropout(
-                    &states,
-                    self.layer_dropout,
-                    context.mode,
-                    100 + index as u64,
-                );
+        let group_size = layers_per_call * self.direction_count;
+        let mut states = xs;
+        for (group, number) in self.directions.chunks(group_size).zip(0..) {
+            if number > 0 {
+                states = dropout(&states, self.layer_dropout, context.mode, 100 + number);
             }
-            let of_direction =
-                |direction: &DirectionWeights| context.parameters.get_all(*direction);
-            let weights: Vec<&Tensor> = group.iter().flat_map(of_direction).collect();
-            let layers = (layers_per_call as i64, self.bidirectional);
+            let weights = |ids: &DirectionWeights| context.parameters.get_all(*ids);
+            let weights: Vec<&Tensor> = group.iter().flat_map(weights).collect();
+            let layers = (layers_per_call as i64, self.direction_count == 2);
             states = self.run(&states, Some(packing), &weights, layers);
         }
         states
@@ -217,22 +185,19 @@ impl Recurrent {
         (layers, two_way): (i64, bool),
         train: bool,
     ) -> Tensor {
-        let rows = packing.map_or_else(|| xs.size()[1], Packing::rows);
+        let rows = packing.map_or_else(|| xs.size()[1], |packing| packing.rows);
         let count = layers * if two_way { 2 } else { 1 };
         let zero = Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
         let both = [&zero, &zero];
-        let states = match (self.cell, packing.map(Packing::steps)) {
+        let states = match (self.cell, packing.map(|packing| &packing.steps)) {
             (ModelKind::Lstm, None) => {
-                xs.lstm(&both, weights, true, layers, 0.0, train, two_way, false)
-                    .0
+                Tensor::lstm(xs, &both, weights, true, layers, 0.0, train, two_way, false).0
             }
             (ModelKind::Gru, None) => {
-                xs.gru(&zero, weights, true, layers, 0.0, train, two_way, false)
-                    .0
+                Tensor::gru(xs, &zero, weights, true, layers, 0.0, train, two_way, false).0
             }
             (_, None) => {
-                xs.rnn_tanh(&zero, weights, true, layers, 0.0, train, two_way, false)
-                    .0
+                Tensor::rnn_tanh(xs, &zero, weights, true, layers, 0.0, train, two_way, false).0
             }
             (ModelKind::Lstm, Some(steps)) => {
                 Tensor::lstm_data(xs, steps, &both, weights, true, layers, 0.0, train, two_way).0

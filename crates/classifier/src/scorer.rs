@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use artifact::Failure;
-use bundle::{IdsAndSpecialMask, ModelFile, Networks, Scorer};
+use bundle::{IdsAndSpecialMask, Networks, Scorer};
 use settings::ModelKind;
 use tch::{Kind, Tensor};
 
@@ -75,11 +75,6 @@ impl NetworkScorer {
             replicas: Mutex::default(),
             memory: MemoryLimit::default(),
         })
-    }
-
-    /// The description in `model.json`.
-    pub fn description(&self) -> &ModelFile {
-        &self.bundle.model
     }
 
     /// Whether the model is a probe, which needs the features of an encoder.

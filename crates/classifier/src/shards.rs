@@ -102,9 +102,8 @@ impl FeatureRows {
         }
         if let Some(index) = values.iter().position(|value: &f32| !value.is_finite()) {
             let row = index / width as usize;
-            return Err(mismatch(format!(
-                "the features of row {row} of the {split} split are not finite"
-            )));
+            let reason = format!("the features of row {row} of the {split} split are not finite");
+            return Err(mismatch(reason));
         }
         let classes = tokens.classes.len();
         if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes) {

@@ -9,20 +9,30 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView};
 use tch::{Kind, Tensor};
 
+use crate::ParameterSpec;
+
+#[cfg(not(target_endian = "little"))]
+compile_error!("weights are copied byte for byte");
+
 /// A tensor of f32 values in row-major order, as bytes of a little-endian file.
 ///
 /// # Panics
 /// The number of values does not match the shape.
 pub fn tensor_view(shape: Vec<usize>, values: &[f32]) -> TensorView<'_> {
-    const {
-        assert!(
-            cfg!(target_endian = "little"),
-            "weights are copied byte for byte"
-        )
-    }
     // SAFETY: any bytes are valid as u8, and the length is that of the same memory.
     let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
     TensorView::new(Dtype::F32, shape, bytes).expect("as many values as the shape has")
+}
+
+/// The tensors of parameters, with their names, as views into flat weights.
+pub(crate) fn tensor_views<'a>(
+    specs: &'a [ParameterSpec],
+    flat: &'a [f32],
+) -> Vec<(String, TensorView<'a>)> {
+    let tensors = specs.iter().flat_map(|spec| spec.tensors());
+    let view =
+        |(name, shape, range): (&str, _, _)| (name.to_owned(), tensor_view(shape, &flat[range]));
+    tensors.map(view).collect()
 }
 
 /// Writes a file of tensors. Its bytes depend on the tensors and the metadata, not on their order, if the metadata

@@ -151,11 +151,8 @@ impl<T: AsRef<[u32]> + Debug + Sync> IdRows for &[T] {
 /// A row is empty or too long, or has an id outside the vocabulary.
 pub(crate) fn check_input_rows(rows: &dyn IdRows, model: &ModelFile) -> Result<()> {
     let (longest, classes) = (model.tokenizer.max_length, model.labels.len());
-    let limits = [
-        longest as usize,
-        classes,
-        model.sizes.vocabulary_size as usize,
-    ];
+    let size = model.sizes.vocabulary_size as usize;
+    let limits = [longest as usize, classes, size];
     check_rows(rows, Path::new("input texts"), limits)
 }
 
@@ -164,11 +161,8 @@ pub(crate) fn check_input_rows(rows: &dyn IdRows, model: &ModelFile) -> Result<(
 ///
 /// # Errors
 /// A row of `path` is empty or too long, or its label or one of its ids is out of range.
-fn check_rows(
-    rows: &dyn IdRows,
-    path: &Path,
-    [longest, classes, vocabulary_size]: [usize; 3],
-) -> Result<()> {
+fn check_rows(rows: &dyn IdRows, path: &Path, limits: [usize; 3]) -> Result<()> {
+    let [longest, classes, vocabulary_size] = limits;
     for row in 0..rows.len() {
         let length = rows.length(row);
         let label = usize::from(rows.label(row));
@@ -183,23 +177,22 @@ fn check_rows(
             }
             format!("has the token id {largest}, but the vocabulary has only {vocabulary_size} ids")
         };
-        return Err(ClassifierError::Row {
-            path: path.to_owned(),
-            row,
-            problem,
-        });
+        let path = path.to_owned();
+        return Err(ClassifierError::Row { path, row, problem });
     }
     Ok(())
 }
 
 /// The rows of a split, with memory-mapped ids that were checked against the contract.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TokenRows {
     lists: Vec<ListArray>,
     /// The location of each row's ids: list, and row within the list.
     locations: Vec<(u32, u32)>,
-    row_ids: Vec<u64>,
-    labels: Vec<u8>,
+    /// The ids of all reviews, as in `clean.parquet`.
+    pub row_ids: Vec<u64>,
+    /// The labels of all rows, as class ids.
+    pub labels: Vec<u8>,
 }
 
 impl TokenRows {
@@ -211,12 +204,7 @@ impl TokenRows {
         let contract = TokenContract::of(artifact)?;
         let path = artifact.file(&format!("{split}.arrow"))?;
         let wide = contract.vocabulary_size > u32::from(u16::MAX) + 1;
-        let mut rows = Self {
-            lists: Vec::new(),
-            locations: Vec::new(),
-            row_ids: Vec::new(),
-            labels: Vec::new(),
-        };
+        let mut rows = Self::default();
         for (batch, list) in map_arrays(&path, &schema::tokens(wide))?.iter().zip(0..) {
             let locations = (0..batch.num_rows() as u32).map(|row| (list, row));
             rows.locations.extend(locations);
@@ -242,16 +230,6 @@ impl TokenRows {
             rows.locations = chosen.into_iter().map(|row| rows.locations[row]).collect();
         }
         Ok(rows)
-    }
-
-    /// The labels of all rows, as class ids.
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
-    }
-
-    /// The ids of all reviews, as in `clean.parquet`.
-    pub fn row_ids(&self) -> &[u64] {
-        &self.row_ids
     }
 
     fn locate(&self, row: usize) -> (&ListArray, usize) {

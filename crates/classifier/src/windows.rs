@@ -36,11 +36,8 @@ impl WindowOwners {
 
     /// The mean of the windows of each row: `[B, W]` to `[R, W]`.
     pub(crate) fn mean(&self, windows: &Tensor) -> Tensor {
-        let rows = self.counts.size()[0];
-        let sums = Tensor::zeros(
-            [rows, windows.size()[1]],
-            (windows.kind(), windows.device()),
-        );
+        let shape = [self.counts.size()[0], windows.size()[1]];
+        let sums = Tensor::zeros(shape, (windows.kind(), windows.device()));
         sums.index_add(0, &self.rows, windows) / self.counts.to_kind(windows.kind())
     }
 
@@ -61,9 +58,8 @@ impl WindowOwners {
 
 /// The row of each window, from the number of windows of each row.
 pub(crate) fn window_owners(counts: &[i64]) -> Vec<i64> {
-    let rows = counts.iter().zip(0..);
-    rows.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize))
-        .collect()
+    let repeated = |(&count, row)| std::iter::repeat_n(row, count as usize);
+    counts.iter().zip(0..).flat_map(repeated).collect()
 }
 
 /// Divides a row into windows. Each window starts and ends with the first and the last token of the row, which the
@@ -76,12 +72,7 @@ pub(crate) fn windows_of<I: Copy>(ids: &[I], settings: WindowSettings) -> Vec<Ve
     let (first, last) = (ids[0], ids[ids.len() - 1]);
     let body = &ids[1..ids.len() - 1];
     spans(body.len(), length - 2, settings.overlap as usize)
-        .map(|span| {
-            let mut window = vec![first];
-            window.extend_from_slice(&body[span]);
-            window.push(last);
-            window
-        })
+        .map(|span| [&[first], &body[span], &[last]].concat())
         .collect()
 }
 

@@ -40,11 +40,10 @@ pub(crate) fn align(
 ) -> Result<Aligned, Failure> {
     let found = VectorLayout::read(path).map_err(unusable)?.width;
     if let Some(wanted) = width.filter(|wanted| *wanted != found) {
-        return Err(Failure::new(format!(
-            "`width` is {wanted}, but the vectors in `{}` have {found} components",
-            path.display()
-        ))
-        .with_hint(format!(
+        let path = path.display();
+        let problem =
+            format!("`width` is {wanted}, but the vectors in `{path}` have {found} components");
+        return Err(Failure::new(problem).with_hint(format!(
             "Remove `width` from the table of the embedding, or set `source` to a file of vectors with {wanted} components"
         )));
     }
@@ -53,14 +52,11 @@ pub(crate) fn align(
     let Some(deviation) = wanted.deviation() else {
         let is_word = |entry: &&Entry| matches!(entry, Entry::Word { .. });
         let entries = vocabulary.entries.iter().filter(is_word).count();
-        return Err(Failure::new(format!(
-            "`{}` has no vector for any of the {} entries of the vocabulary",
-            path.display(),
-            format::count(entries as u64)
-        ))
-        .with_hint(
-            "Set `source` to word vectors in the language of the reviews, or use a tokenizer of kind `word`".to_owned(),
-        ));
+        let (path, count) = (path.display(), format::count(entries as u64));
+        let problem =
+            format!("`{path}` has no vector for any of the {count} entries of the vocabulary");
+        let hint = "Set `source` to word vectors in the language of the reviews, or use a tokenizer of kind `word`";
+        return Err(Failure::new(problem).with_hint(hint.to_owned()));
     };
     wanted.fill_missing(&vocabulary.entries, deviation, seed);
     Ok(Aligned {
@@ -117,7 +113,7 @@ impl WantedSpellings {
 
     /// Standard deviation of all components of the rows found, `None` if there are none.
     fn deviation(&self) -> Option<f64> {
-        let components = (self.rows().count() * self.matrix.width() as usize) as f64;
+        let components = (self.rows().count() * self.matrix.width as usize) as f64;
         let values = || self.rows().flatten().copied().map(f64::from);
         let mean = values().sum::<f64>() / components;
         let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / components;
@@ -148,7 +144,7 @@ impl WantedSpellings {
     }
 
     fn mean(&self) -> Vec<f32> {
-        let mut sums = vec![0.0_f64; self.matrix.width() as usize];
+        let mut sums = vec![0.0_f64; self.matrix.width as usize];
         for row in self.rows() {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += f64::from(*value);

@@ -27,22 +27,17 @@ pub(crate) fn report(vocabulary: &Vocabulary, aligned: &Aligned) -> (Value, Stri
             _ => None,
         })
     };
-    let unknown = entries()
-        .filter(|((entry, _), _)| **entry == Entry::Unknown)
-        .map(|(_, count)| count)
-        .sum();
+    let of_unknown = entries().filter(|((entry, _), _)| **entry == Entry::Unknown);
+    let unknown = of_unknown.map(|(_, count)| count).sum();
     let types = Share::of(words().map(|(_, found, _)| (found, 1)), 0);
     let running = Share::of(words().map(|(_, found, count)| (found, count)), unknown);
-    let mut missing: Vec<(&String, u64)> = words()
-        .filter(|(_, found, _)| found.is_none())
-        .map(|(token, _, count)| (token, count))
-        .collect();
+    let missing = words().filter(|(_, found, _)| found.is_none());
+    let mut missing: Vec<(&String, u64)> =
+        missing.map(|(token, _, count)| (token, count)).collect();
     missing.sort_by_key(|(token, count)| (Reverse(*count), *token));
     missing.truncate(MAX_MISSING);
-    let missing: Vec<Value> = missing
-        .iter()
-        .map(|(token, count)| json!({"token": token, "count": count}))
-        .collect();
+    let entry = |(token, count): &(&String, u64)| json!({"token": token, "count": count});
+    let missing: Vec<Value> = missing.iter().map(entry).collect();
     let report = json!({
         "kind": "static",
         "file": aligned.file,
@@ -63,6 +58,7 @@ pub(crate) fn report(vocabulary: &Vocabulary, aligned: &Aligned) -> (Value, Stri
 }
 
 /// How many of some items were found, in total and by spelling.
+#[derive(Default)]
 struct Share {
     total: u64,
     found: u64,
@@ -73,8 +69,7 @@ impl Share {
     fn of(items: impl Iterator<Item = (Option<Spelling>, u64)>, others: u64) -> Self {
         let mut share = Self {
             total: others,
-            found: 0,
-            by_spelling: Default::default(),
+            ..Self::default()
         };
         for (found, weight) in items {
             share.total += weight;
@@ -100,9 +95,5 @@ impl Share {
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    part as f64 / whole.max(1) as f64
 }

@@ -21,7 +21,7 @@ pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<
     let mut layout = ParameterLayout::default();
     let loaded = Encoder::load(&folder, &mut layout)?;
     let config = loaded.encoder.config();
-    let tokenizer = own_tokenizer(&folder, context.input(StageName::Tokenize), config)?;
+    let tokenizer = tokenizer(&folder, context.input(StageName::Tokenize), config)?;
     for name in ENCODER_FILES {
         let path = context.output().join(name);
         fs::copy(folder.join(name), &path).map_err(ArtifactError::io("write", &path))?;
@@ -62,24 +62,19 @@ fn source_folder(context: &Context) -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// The tokens were made with another tokenizer, or the encoder has fewer ids than its tokenizer.
-fn own_tokenizer(
-    folder: &Path,
-    tokens: &Artifact,
-    config: &EncoderConfig,
-) -> Result<Digest, Failure> {
+fn tokenizer(folder: &Path, tokens: &Artifact, config: &EncoderConfig) -> Result<Digest, Failure> {
     let own = Digest::of_bytes(&text::import_tokenizer(&folder.join("tokenizer.json"))?);
     let contract = TokenContract::of(tokens)?;
     check_tokenizer(folder, own, contract.tokenizer)?;
     if i64::from(contract.vocabulary_size) > config.vocabulary_size {
+        let hint = "Download `config.json`, `model.safetensors` and `tokenizer.json` of the same encoder again";
         return Err(Failure::new(format!(
             "The encoder `{}` has vectors for {} token ids, but its tokenizer has {}",
             folder.display(),
             format::count(to_u32(config.vocabulary_size)),
             format::count(contract.vocabulary_size)
         ))
-        .with_hint(
-            "Download `config.json`, `model.safetensors` and `tokenizer.json` of the same encoder again".to_owned(),
-        ));
+        .with_hint(hint.to_owned()));
     }
     Ok(own)
 }

@@ -51,10 +51,8 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
     check_tokenizer(encoder.folder(), tokenizer, contract.tokenizer)?;
     let mut extractor = FeatureExtractor::new(context, encoder, &features, &contract)?;
     let open = |split| TokenRows::open(tokens, split).map(|rows| (split, rows));
-    let rows: Vec<_> = Split::LABELLED
-        .into_iter()
-        .map(open)
-        .collect::<Result<_, _>>()?;
+    let rows = Split::LABELLED.into_iter().map(open);
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let total: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
     let progress = context.progress();
     let task = progress.task("computing features", Some(total as u64), "reviews");
@@ -95,13 +93,11 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
         max_length: contract.max_length,
         classes: contract.classes,
     };
-    let reused = match resumed {
-        0 => String::new(),
-        _ => {
-            let reviews = format::plural(resumed as u64, "review", "reviews");
-            format!(" ({reviews} from an interrupted run)")
-        }
-    };
+    let mut reused = String::new();
+    if resumed > 0 {
+        let reviews = format::plural(resumed as u64, "review", "reviews");
+        reused = format!(" ({reviews} from an interrupted run)");
+    }
     let summary = format!(
         "{} features of {}{reused}, {speed:.0} reviews/s",
         format::count(width as u64),

@@ -20,8 +20,8 @@ use artifact::{
     ArtifactError, Contract, Failure, OutputFile, Source, StageName, format, write_arrays,
 };
 use classifier::guard;
-use serde_json::Value;
-use settings::{EmbeddingKind, EmbeddingSettings};
+use serde_json::{Value, json};
+use settings::{EmbeddingKind, EmbeddingSettings as Settings};
 use stage::{Context, NoOptions, Outcome, Stage};
 
 pub use fetch::main as fetch;
@@ -47,16 +47,16 @@ impl Stage for Embed {
 The vectors are random, from a file of word vectors, or learned from the reviews. Writes `embedding.arrow` with a row for
 every token id, and `coverage.json` with the share of the vocabulary and of the training tokens that have a vector. For an
 encoder, writes its files, or the features that it computes for every review.";
-    type Settings = EmbeddingSettings;
+    type Settings = settings::EmbeddingSettings;
     type Options = NoOptions;
 
-    fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
+    fn run(context: &Context, settings: Settings) -> Result<Outcome, Failure> {
         guard(|| run(context, settings))
     }
 }
 
 /// Runs the stage.
-fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
+fn run(context: &Context, settings: Settings) -> Result<Outcome, Failure> {
     let create = match settings.kind {
         EmbeddingKind::Encoder => return encoder::import(context, &settings),
         EmbeddingKind::Features => return features::compute(context, &settings),
@@ -67,22 +67,19 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
     let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
     let (matrix, coverage, summary) = create(&vocabulary, &settings, context)?;
     let path = context.output().join(EMBEDDING);
-    let schema = artifact::schema::embedding(matrix.width());
+    let schema = artifact::schema::embedding(matrix.width);
     let rows = write_arrays(&path, &schema, matrix.batches())?;
     let report = write_figures(context, COVERAGE, &coverage)?;
     let contract = Contract::Embedding {
         tokenizer: vocabulary.fingerprint,
         vocabulary_size: vocabulary.size(),
-        width: matrix.width(),
+        width: matrix.width,
         pad_id: vocabulary.pad_id,
     };
     let files = vec![OutputFile::table(EMBEDDING, rows), report];
-    let size = format!(
-        "{} vectors of {}",
-        format::count(rows),
-        format::count(matrix.width())
-    );
-    Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
+    let (count, width) = (format::count(rows), format::count(matrix.width));
+    let summary = format!("{count} vectors of {width}, {summary}");
+    Ok(Outcome::new(contract, files, summary))
 }
 
 /// Writes a JSON file of figures into the artifact.
@@ -96,17 +93,13 @@ fn write_figures(context: &Context, name: &str, figures: &Value) -> Result<Outpu
 /// A matrix, the content of its `coverage.json`, and its summary for the last line of the stage.
 type MatrixResult = Result<(Matrix, Value, String), Failure>;
 
-fn required_width(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Failure> {
+fn required_width(settings: &Settings, context: &Context) -> Result<u32, Failure> {
     let name = &context.step().variant;
     let missing = || Failure::new(format!("The setting `embedding.{name}.width` is missing"));
     settings.width.ok_or_else(missing)
 }
 
-fn random_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> MatrixResult {
+fn random_matrix(vocabulary: &Vocabulary, settings: &Settings, context: &Context) -> MatrixResult {
     let width = required_width(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id, seed);
@@ -129,11 +122,7 @@ const NEIGHBOURS: usize = 6;
 /// Number of most frequent words among which neighbours are searched: vectors of rare words are unreliable.
 const COMMON: usize = 5000;
 
-fn learn_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> MatrixResult {
+fn learn_matrix(vocabulary: &Vocabulary, settings: &Settings, context: &Context) -> MatrixResult {
     let width = required_width(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let learning = settings.learning.clone().unwrap_or_default();
@@ -169,14 +158,15 @@ fn learn_matrix(
 }
 
 /// The nearest neighbours of some words, for the report.
-fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
+fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> Value {
     let word = |id: usize| match &vocabulary.entries[id] {
         vocabulary::Entry::Word { surface, .. } => Some(surface.as_str()),
         _ => None,
     };
-    let mut common: Vec<usize> = (0..vocabulary.entries.len())
-        .filter(|id| word(*id).is_some_and(|word| word.chars().all(char::is_alphabetic)))
-        .collect();
+    let is_alphabetic = |word: &str| word.chars().all(char::is_alphabetic);
+    let is_whole_word = |id: &usize| word(*id).is_some_and(is_alphabetic);
+    let ids = 0..vocabulary.entries.len();
+    let mut common: Vec<usize> = ids.filter(is_whole_word).collect();
     common.sort_by_key(|id| std::cmp::Reverse(vocabulary.counts[*id]));
     common.truncate(COMMON);
     let preferred =
@@ -189,22 +179,14 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
     }
     let nearest = learned::neighbours(matrix, &chosen, &common, NEIGHBOURS);
     let entries = chosen.iter().zip(nearest).filter_map(|(id, nearest)| {
-        let words: Vec<_> = nearest
-            .into_iter()
-            .filter_map(|(id, cosine)| {
-                Some(serde_json::json!({"word": word(id)?, "cosine": cosine}))
-            })
-            .collect();
-        Some((word(*id)?.to_owned(), serde_json::Value::Array(words)))
+        let neighbour = |(id, cosine)| Some(json!({"word": word(id)?, "cosine": cosine}));
+        let words = nearest.into_iter().filter_map(neighbour);
+        Some((word(*id)?.to_owned(), Value::Array(words.collect())))
     });
-    serde_json::Value::Object(entries.collect())
+    Value::Object(entries.collect())
 }
 
-fn static_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> MatrixResult {
+fn static_matrix(vocabulary: &Vocabulary, settings: &Settings, context: &Context) -> MatrixResult {
     let name = &context.step().variant;
     let Some(Source::Path(path)) = context.source() else {
         return Err(Failure::new(format!(

@@ -67,10 +67,8 @@ pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, Stri
     let other_form = other_form(&lower, starts_word).to_owned();
     // A clitic without its apostrophe is another word: `'re` is not `re`.
     let is_clitic = lower.contains('\'') && !other_form.is_empty();
-    let without_punctuation = lower
-        .chars()
-        .filter(|character| !is_clitic && character.is_alphanumeric())
-        .collect();
+    let is_kept = |character: &char| !is_clitic && character.is_alphanumeric();
+    let without_punctuation = lower.chars().filter(is_kept).collect();
     let mut found: Vec<(Spelling, String)> = Vec::new();
     for (spelling, text) in [
         (Spelling::Exact, surface.to_owned()),
@@ -89,12 +87,9 @@ pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, Stri
 
 fn capitalised(lower: &str) -> String {
     let mut characters = lower.chars();
-    let first = characters.next();
-    first
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(characters)
-        .collect()
+    let first = characters.next().into_iter();
+    let first = first.flat_map(char::to_uppercase);
+    first.chain(characters).collect()
 }
 
 #[cfg(test)]

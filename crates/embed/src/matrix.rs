@@ -13,22 +13,15 @@ const BATCH_ROWS: usize = 8192;
 /// Vectors of equal width, by id.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Matrix {
-    width: u32,
+    pub(crate) width: u32,
     values: Vec<f32>,
 }
 
 impl Matrix {
     /// A matrix of zeros.
     pub(crate) fn zeros(rows: u32, width: u32) -> Self {
-        Self {
-            width,
-            values: vec![0.0; rows as usize * width as usize],
-        }
-    }
-
-    /// Number of components of a row.
-    pub(crate) fn width(&self) -> u32 {
-        self.width
+        let values = vec![0.0; rows as usize * width as usize];
+        Self { width, values }
     }
 
     /// One row.
@@ -45,9 +38,8 @@ impl Matrix {
 
     /// Every row with its id, mutable.
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
-        self.values
-            .chunks_exact_mut(self.width as usize)
-            .enumerate()
+        let width = self.width as usize;
+        self.values.chunks_exact_mut(width).enumerate()
     }
 
     /// The rows in batches of the table `embedding.arrow`, without a second copy of the matrix.

@@ -27,10 +27,8 @@ pub(crate) fn matrix(rows: u32, width: u32, pad_id: u32, seed: u64) -> Matrix {
 /// A normal random number with mean 0 and this standard deviation (Box and Muller 1958).
 pub(crate) fn normal(seed: u64, row: usize, column: usize, deviation: f64) -> f32 {
     // Each column uses two uniform numbers u; 1 - u is never 0, so its logarithm is finite.
-    let (radius, angle) = (
-        1.0 - uniform(seed, row, 2 * column),
-        uniform(seed, row, 2 * column + 1),
-    );
+    let [first, angle] = [0, 1].map(|number| uniform(seed, row, 2 * column + number));
+    let radius = 1.0 - first;
     let standard = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos();
     (deviation * standard) as f32
 }

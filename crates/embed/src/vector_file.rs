@@ -34,7 +34,7 @@ impl Defect {
 }
 
 /// Statistics of a file of word vectors.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ReadReport {
     /// Lines with a vector, usable or not, without the header.
     pub(crate) lines: u64,
@@ -54,9 +54,8 @@ impl ReadReport {
     }
 
     fn reasons(&self) -> String {
-        let reasons = self
-            .skipped
-            .iter()
+        let skipped = self.skipped.iter();
+        let reasons = skipped
             .map(|(defect, count)| format!("{} with {}", format::count(*count), defect.as_str()));
         reasons.collect::<Vec<_>>().join(", ")
     }
@@ -117,11 +116,8 @@ pub fn read_vectors(
         unusable(VectorsError::Read { path, source })
     })?;
     let mut report = ReadReport {
-        lines: 0,
         width: layout.width,
-        skipped: BTreeMap::new(),
-        duplicates: 0,
-        first_bad: None,
+        ..ReadReport::default()
     };
     let header = u64::from(layout.declared_count.is_some());
     let mut vector = vec![0.0; layout.width as usize];
@@ -174,11 +170,9 @@ fn truncated(
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Failure {
     let path = path.display();
-    Failure::new(format!(
-        "The word vectors `{path}` are truncated after line {line}"
-    ))
-    .with_cause(cause)
-    .with_hint(DOWNLOAD_AGAIN.to_owned())
+    let problem = format!("The word vectors `{path}` are truncated after line {line}");
+    let failure = Failure::new(problem).with_cause(cause);
+    failure.with_hint(DOWNLOAD_AGAIN.to_owned())
 }
 
 /// Passes the vector of a line to `sink` if its word is wanted. Returns `false` for a duplicate.

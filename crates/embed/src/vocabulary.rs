@@ -71,11 +71,8 @@ fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), Failure
     let values = |tokenizer: Digest, size: u32, pad_id: u32| {
         [tokenizer.to_string(), size.to_string(), pad_id.to_string()]
     };
-    let expected = values(
-        contract.tokenizer,
-        contract.vocabulary_size,
-        contract.pad_id,
-    );
+    let (size, pad_id) = (contract.vocabulary_size, contract.pad_id);
+    let expected = values(contract.tokenizer, size, pad_id);
     let found = values(file.fingerprint(), file.vocabulary_size(), file.pad_id());
     for ((name, expected), found) in names.iter().zip(expected).zip(found) {
         if expected != found {

@@ -15,23 +15,19 @@ use crate::METRICS;
 pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
     let model = context.step().variant.as_str();
     let mut baseline = EvaluationResults::read(path).map_err(|failure| {
-        failure.with_hint(
-            "Use the `metrics.json` of an earlier run, from its report or evaluate folder, as the baseline"
-                .to_owned(),
-        )
+        let hint = "Use the `metrics.json` of an earlier run, from its report or evaluate folder, as the baseline";
+        failure.with_hint(hint.to_owned())
     })?;
     baseline.retain_model(model);
     if baseline.metrics.models.is_empty() {
-        context.progress().note(&format!(
-            "not compared: the baseline has no model `{model}`"
-        ));
+        let note = format!("not compared: the baseline has no model `{model}`");
+        context.progress().note(&note);
         return Ok(());
     }
     let current = EvaluationResults::read(&artifact.file(METRICS)?)?;
-    let method = if baseline.pair_rows(&current).is_empty() {
-        "by its metrics"
-    } else {
-        "row by row"
+    let method = match baseline.pair_rows(&current).is_empty() {
+        true => "by its metrics",
+        false => "row by row",
     };
     if let Some(regression) = baseline.regressions(&current).into_iter().next() {
         return Err(Failure::new(regression.text).with_hint(

@@ -16,12 +16,9 @@ fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {
     for source in context.sources() {
         if let artifact::Source::Path(path) = source {
             let text = fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
-            let error = |error: ChallengeError| {
-                Failure::from_error(error).with_hint(
-                    "Write one object per line, like {\"capability\": \"negation\", \"label\": \"negative\", \"text\": \"Not good.\"}"
-                        .to_owned(),
-                )
-            };
+            let hint = "Write one object per line, like {\"capability\": \"negation\", \"label\": \"negative\", \"text\": \"Not good.\"}";
+            let error =
+                |error: ChallengeError| Failure::from_error(error).with_hint(hint.to_owned());
             cases.extend(parse(&text, path).map_err(error)?);
         }
     }
@@ -52,11 +49,8 @@ pub(crate) fn of_ensemble(context: &Context, ensemble: &Ensemble) -> Result<Chal
     let mut members: Vec<Challenge> = Vec::new();
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(CHALLENGE)?;
-        members.push(read_json(
-            &path,
-            "is not a valid file of challenge results",
-            None,
-        )?);
+        let problem = "is not a valid file of challenge results";
+        members.push(read_json(&path, problem, None)?);
     }
     let cases = |challenge: &Challenge| -> Vec<Case> {
         let cases = challenge.cases.iter();
@@ -64,11 +58,9 @@ pub(crate) fn of_ensemble(context: &Context, ensemble: &Ensemble) -> Result<Chal
     };
     let first = members.first().map(cases).unwrap_or_default();
     if members.iter().any(|member| cases(member) != first) {
-        let failure =
-            Failure::new("The members of the ensemble were evaluated on different challenge sets");
-        return Err(failure.with_hint(
-            "Evaluate them again with `ressenti run --only evaluate --force`".to_owned(),
-        ));
+        let problem = "The members of the ensemble were evaluated on different challenge sets";
+        let hint = "Evaluate them again with `ressenti run --only evaluate --force`";
+        return Err(Failure::new(problem).with_hint(hint.to_owned()));
     }
     let answers = first.into_iter().enumerate().map(|(index, case)| {
         let of_members = members.iter().map(|member| &member.cases[index]);

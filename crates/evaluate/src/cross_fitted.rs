@@ -32,26 +32,24 @@ pub(crate) fn write(
         return Ok(None);
     }
     let Some(penalty) = description.penalty else {
-        return Err(Failure::new(
-            "The model cannot be fitted again: its `model.json` has no `penalty`",
-        )
-        .with_hint("Train it again with `ressenti run --only train --force`".to_owned()));
+        let problem = "The model cannot be fitted again: its `model.json` has no `penalty`";
+        let hint = "Train it again with `ressenti run --only train --force`";
+        return Err(Failure::new(problem).with_hint(hint.to_owned()));
     };
     let rows = TokenRows::open_training_rows(context.input(StageName::Tokenize), architecture)?;
-    let (row_ids, labels) = (rows.row_ids(), rows.labels());
+    let (row_ids, labels) = (&rows.row_ids[..], &rows.labels[..]);
     let groups = groups_by_row_id(context.input(StageName::Clean))?;
     let folds = assign_folds(row_ids, &groups, settings.folds, settings.seed);
     let ngrams = architecture.ngrams.unwrap_or_default();
     let recipe = CrossFitSettings {
-        encoding: model.encoding(),
-        skipped: model.skipped().to_vec(),
+        encoding: model.encoding,
+        skipped: model.skipped.clone(),
         min_count: ngrams.min_count,
         smoothing: ngrams.smoothing,
         penalty,
     };
-    let task = context
-        .progress()
-        .task("cross-fitting", Some(settings.folds.into()), "folds");
+    let count = Some(settings.folds.into());
+    let task = context.progress().task("cross-fitting", count, "folds");
     let ids = |row: usize| rows.ids(row).into_owned();
     let on_fold = |_| task.advance(1);
     let scores = match cross_fit_scores(&ids, labels, (&folds, settings.folds), &recipe, on_fold) {
@@ -97,10 +95,8 @@ fn assign_folds(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u
         rows[fold as usize] += sizes[&group];
         folds.insert(group, fold);
     }
-    row_ids
-        .iter()
-        .map(|row_id| folds[&group_of(row_id)])
-        .collect()
+    let fold_of = |row_id: &u64| folds[&group_of(row_id)];
+    row_ids.iter().map(fold_of).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::PREDICTIONS;
 const PENALTY: f64 = 1e-3;
 
 /// The predictions of all members for the rows of a split.
+#[derive(Default)]
 struct MemberLogOdds {
     /// The rows, with the predictions of the first member.
     rows: Vec<Prediction>,
@@ -30,10 +31,8 @@ pub(crate) fn predict(
 ) -> Result<(Ensemble, Vec<Prediction>), Failure> {
     let validation = read_members(context, Split::Validation)?;
     let test = read_members(context, Split::Test)?;
-    let names: Vec<String> = context
-        .inputs(StageName::Evaluate)
-        .map(|(name, _)| name.to_owned())
-        .collect();
+    let members = context.inputs(StageName::Evaluate);
+    let names: Vec<String> = members.map(|(name, _)| name.to_owned()).collect();
     let ensemble = fit_weights(settings.weights, names, &validation)?;
     let mut predictions = Vec::new();
     for odds in [&validation, &test] {
@@ -123,10 +122,7 @@ impl DesignMatrix for MemberLogOdds {
 /// # Errors
 /// A file is damaged, or the members were evaluated on different reviews.
 fn read_members(context: &Context, split: Split) -> Result<MemberLogOdds, Failure> {
-    let mut odds = MemberLogOdds {
-        rows: Vec::new(),
-        members: Vec::new(),
-    };
+    let mut odds = MemberLogOdds::default();
     let mut first = "";
     for (name, artifact) in context.inputs(StageName::Evaluate) {
         let mut rows = read_predictions(&artifact.file(PREDICTIONS)?, name, split)?;
@@ -144,9 +140,8 @@ fn read_members(context: &Context, split: Split) -> Result<MemberLogOdds, Failur
             ))
             .with_hint("Evaluate them again with `ressenti run --only evaluate --force`".to_owned()));
         }
-        let rows = rows.iter();
-        odds.members
-            .push(rows.map(|row| log_odds(row.probability)).collect());
+        let member = rows.iter().map(|row| log_odds(row.probability));
+        odds.members.push(member.collect());
     }
     Ok(odds)
 }

@@ -21,18 +21,15 @@ pub(crate) fn write(
     let errors = most_confident_errors(predictions);
     let reviews = context.input(StageName::Clean);
     let texts = texts_by_row_id(reviews, &errors.iter().copied().collect())?;
-    let text = |row_id: &u64| {
-        texts.get(row_id).ok_or_else(|| {
-            Failure::new(format!(
-                "The test review {row_id} is in the tokens but not in `clean.parquet`"
-            ))
-            .with_hint("Create both again with `ressenti run --from clean`".to_owned())
-        })
+    let missing = |row_id: &u64| {
+        let problem =
+            format!("The test review {row_id} is in the tokens but not in `clean.parquet`");
+        let hint = "Create both again with `ressenti run --from clean`".to_owned();
+        Failure::new(problem).with_hint(hint)
     };
-    let count = Some(errors.len() as u64);
-    let task = context
-        .progress()
-        .task("explaining errors", count, "reviews");
+    let text = |row_id: &u64| texts.get(row_id).ok_or_else(|| missing(row_id));
+    let (progress, count) = (context.progress(), Some(errors.len() as u64));
+    let task = progress.task("explaining errors", count, "reviews");
     // More than four decimal places would be noise.
     let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
     let mut explained = Vec::new();
@@ -56,10 +53,8 @@ pub(crate) fn write(
 
 /// The ids of the rows with the highest probability of the wrong class; equal rows are ordered by id.
 fn most_confident_errors(predictions: &[Prediction]) -> Vec<u64> {
-    let mut wrong: Vec<&Prediction> = predictions
-        .iter()
-        .filter(|row| !is_correct(row.label, row.probability))
-        .collect();
+    let is_wrong = |row: &&Prediction| !is_correct(row.label, row.probability);
+    let mut wrong: Vec<&Prediction> = predictions.iter().filter(is_wrong).collect();
     let confidence = |row: &Prediction| (row.probability - 0.5).abs();
     wrong.sort_by(|one, two| {
         let order = confidence(two).total_cmp(&confidence(one));

@@ -82,10 +82,8 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
         context.progress().warn(&format_few_rows(figures.rows));
     }
     let line = format_summary(&settings.model, &figures) + &output.description;
-    let contract = Contract::Evaluation {
-        model: settings.model,
-        rows: figures.rows,
-    };
+    let (model, rows) = (settings.model, figures.rows);
+    let contract = Contract::Evaluation { model, rows };
     let mut files = output.files;
     files.extend([
         OutputFile::data(METRICS),
@@ -110,22 +108,15 @@ fn compute_metrics(
     let (labels, probabilities): (Vec<u8>, Vec<f32>) =
         test.map(|row| (row.label, row.probability)).unzip();
     if labels.is_empty() {
-        return Err(
-            Failure::new("There are no test reviews to evaluate the model on")
-                .with_hint("Raise `clean.split.test`".to_owned()),
-        );
+        let failure = Failure::new("There are no test reviews to evaluate the model on");
+        return Err(failure.with_hint("Raise `clean.split.test`".to_owned()));
     }
     let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
     let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
     let figures =
         compute_figures(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
-    let rows = labels.len() as u64;
-    Ok(MetricsFile::of_model(
-        &settings.model,
-        rows,
-        confidence,
-        figures,
-    ))
+    let (model, rows) = (&settings.model, labels.len() as u64);
+    Ok(MetricsFile::of_model(model, rows, confidence, figures))
 }
 
 /// The last line of the stage.

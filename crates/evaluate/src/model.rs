@@ -63,7 +63,7 @@ impl Model {
     /// The content of its `model.json`.
     pub(crate) fn description(&self) -> &ModelFile {
         match self {
-            Self::Network(network) => network.description(),
+            Self::Network(network) => &network.bundle.model,
             Self::Linear(description, _) => description,
         }
     }
@@ -140,7 +140,7 @@ fn features(
 ) -> Result<FeatureRows, ClassifierError> {
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let features = context.input(StageName::Embed);
-    if Some(features.identity()) != network.description().provenance.embedding {
+    if Some(features.identity()) != network.bundle.model.provenance.embedding {
         return Err(ClassifierError::Mismatch {
             left: "model",
             right: "features",

@@ -59,17 +59,14 @@ impl EvaluationOutput {
         let described = device.describe();
         context.progress().note(&format!("device: {described}"));
         let model = Model::load(context, settings, &device)?;
-        let reader = TextReader::of(
-            context.input(StageName::Train).folder(),
-            model.description(),
-        )?;
+        let folder = context.input(StageName::Train).folder();
+        let reader = TextReader::of(folder, model.description())?;
         let start = Instant::now();
         let validation = model.predict(context, Split::Validation)?;
         let test = model.predict(context, Split::Test)?;
-        let speed = Speed {
-            rows: (validation.len() + test.len()) as u64,
-            seconds: start.elapsed().as_secs_f64(),
-        };
+        let seconds = start.elapsed().as_secs_f64();
+        let rows = (validation.len() + test.len()) as u64;
+        let speed = Speed { rows, seconds };
         write_json(&context.output().join(SPEED), &speed)?;
         let calibration = &model.description().calibration;
         let all = validation.iter().chain(&test);
@@ -84,11 +81,8 @@ impl EvaluationOutput {
             files.push(OutputFile::data(CALIBRATION));
         }
         if let Model::Linear(description, model) = &model {
-            files.extend(cross_fitted::write(
-                context,
-                settings,
-                (description, model),
-            )?);
+            let parts = (&**description, model);
+            files.extend(cross_fitted::write(context, settings, parts)?);
         }
         explanations::write(context, (model.scorer(), &reader), of_test)?;
         let challenge = challenge_set::of_model(context, (model.scorer(), &reader), calibration)?;

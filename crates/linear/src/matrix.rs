@@ -75,10 +75,8 @@ impl Matrix {
         for row in &found {
             starts.push(starts[starts.len() - 1] + row.len());
         }
-        let rows = SparseRows {
-            starts,
-            columns: found.concat(),
-        };
+        let columns = found.concat();
+        let rows = SparseRows { starts, columns };
         Self {
             columns: rows.transposed(vocabulary.ngrams.len()),
             rows,

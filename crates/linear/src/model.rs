@@ -23,10 +23,13 @@ pub struct NgramModel {
     /// The weight of each n-gram, in nats of log-odds.
     weights: NgramTable<f32>,
     /// Number of n-grams.
-    count: usize,
+    /// Number of n-grams with a weight.
+    pub count: usize,
     bias: f32,
-    encoding: NgramEncoding,
-    skipped: Vec<u32>,
+    /// How tokens become n-grams.
+    pub encoding: NgramEncoding,
+    /// Ids that are part of no n-gram.
+    pub skipped: Vec<u32>,
 }
 
 impl NgramModel {
@@ -46,26 +49,6 @@ impl NgramModel {
             encoding: vocabulary.encoding,
             skipped: vocabulary.skipped.clone(),
         }
-    }
-
-    /// Number of n-grams with a weight.
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// True if no n-gram has a weight.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// How tokens become n-grams.
-    pub fn encoding(&self) -> NgramEncoding {
-        self.encoding
-    }
-
-    /// Ids that no n-gram contains.
-    pub fn skipped(&self) -> &[u32] {
-        &self.skipped
     }
 
     /// The score of a row of token ids: the log-odds of the positive class, in nats.
@@ -138,10 +121,8 @@ impl NgramModel {
         ];
         let views = tensors.iter().map(|(name, kind, count, bytes)| {
             let view = TensorView::new(*kind, vec![*count], bytes);
-            (
-                *name,
-                view.expect("its bytes are as many as its numbers need"),
-            )
+            let view = view.expect("its bytes are as many as its numbers need");
+            (*name, view)
         });
         safetensors::serialize_to_file(views, None, path)
             .map_err(ArtifactError::table("write", path))?;
@@ -165,29 +146,20 @@ impl NgramModel {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
         let data = |name: &str, kind: Dtype| {
-            let view = tensors
-                .tensor(name)
-                .map_err(|_| format!("the tensor `{name}` is missing"))?;
+            let missing = |_| format!("the tensor `{name}` is missing");
+            let view = tensors.tensor(name).map_err(missing)?;
             match view.dtype() == kind && view.shape().len() == 1 {
                 true => Ok(view.data()),
                 false => Err(format!("the tensor `{name}` should be a list of {kind:?}")),
             }
         };
-        let chunks_of_four =
-            |name: &str, kind: Dtype| data(name, kind).map(|bytes| bytes.as_chunks::<4>().0.iter());
-        let words = |name: &str| {
-            chunks_of_four(name, Dtype::U32)
-                .map(|values| values.map(|bytes| u32::from_le_bytes(*bytes)))
-        };
-        let floats = |name: &str| {
-            chunks_of_four(name, Dtype::F32)
-                .map(|values| values.map(|bytes| f32::from_le_bytes(*bytes)))
-        };
+        let words = |name: &str| data(name, Dtype::U32).map(|it| numbers(it, u32::from_le_bytes));
+        let floats = |name: &str| data(name, Dtype::F32).map(|it| numbers(it, f32::from_le_bytes));
         // Read without copies: opening a model for one text should take no time.
-        let ngrams = data(NGRAMS, Dtype::U64)?.as_chunks::<8>().0.iter();
-        let ngrams = ngrams.map(|bytes| u64::from_le_bytes(*bytes));
-        let (weights, bias) = (floats(WEIGHTS)?, floats(BIAS)?);
-        let (bias, encoding): (Vec<f32>, Vec<u32>) = (bias.collect(), words(ENCODING)?.collect());
+        let ngrams = numbers(data(NGRAMS, Dtype::U64)?, u64::from_le_bytes);
+        let weights = floats(WEIGHTS)?;
+        let bias: Vec<f32> = floats(BIAS)?.collect();
+        let encoding: Vec<u32> = words(ENCODING)?.collect();
         let (&[bias], &[bits, longest]) = (&bias[..], &encoding[..]) else {
             return Err("its bias or its encoding has the wrong number of values".to_owned());
         };
@@ -196,17 +168,15 @@ impl NgramModel {
             return Err(format!("it has {keys} n-grams and {values} weights"));
         }
         let Some(encoding) = NgramEncoding::saved([bits, longest]) else {
-            return Err(format!(
-                "its n-grams of {longest} tokens of {bits} bits are too long"
-            ));
+            let problem = format!("its n-grams of {longest} tokens of {bits} bits are too long");
+            return Err(problem);
         };
         // An n-gram is never 0: 0 marks an empty slot of the table.
         let from_none = std::iter::once(0).chain(ngrams.clone());
         if !from_none.is_sorted_by(|one, two| one < two) {
             return Err("its n-grams are not in ascending order".to_owned());
         }
-        let mut numbers = weights.clone().chain([bias]);
-        if !numbers.all(|weight| weight.is_finite()) {
+        if !weights.clone().chain([bias]).all(f32::is_finite) {
             return Err("one of its weights is not finite".to_owned());
         }
         Ok(Self {
@@ -217,6 +187,15 @@ impl NgramModel {
             skipped: words(SKIPPED)?.collect(),
         })
     }
+}
+
+/// The numbers with these bytes; the counterpart of [`bytes_of`].
+fn numbers<T, const N: usize>(
+    bytes: &[u8],
+    from_bytes: fn([u8; N]) -> T,
+) -> impl ExactSizeIterator<Item = T> + Clone {
+    let chunks = bytes.as_chunks().0.iter();
+    chunks.map(move |chunk| from_bytes(*chunk))
 }
 
 fn bytes_of<T: Copy, const N: usize>(values: &[T], to_bytes: fn(T) -> [u8; N]) -> Vec<u8> {

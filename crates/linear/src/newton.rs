@@ -57,10 +57,8 @@ pub fn fit(
         (loss + penalized(weights), loss, scores)
     };
     let with_penalty = |mut gathered: Vec<f64>, vector: &[f64]| {
-        let inner = gathered[..width]
-            .par_iter_mut()
-            .zip(&vector[..width])
-            .with_min_len(MIN);
+        let inner = gathered[..width].par_iter_mut().zip(&vector[..width]);
+        let inner = inner.with_min_len(MIN);
         inner.for_each(|(sum, value)| *sum = *sum / count + penalty * value);
         gathered[width] /= count;
         gathered
@@ -145,10 +143,8 @@ const MIN: usize = 1 << 14;
 /// The dot product, by blocks of fixed length, so that the sum does not depend on the number of threads.
 fn dot(one: &[f64], two: &[f64]) -> f64 {
     let pieces = one.par_chunks(MIN).zip(two.par_chunks(MIN));
-    let sums: Vec<f64> = pieces
-        .map(|(one, two)| one.iter().zip(two).map(|(one, two)| one * two).sum())
-        .collect();
-    sums.iter().sum()
+    let sums = pieces.map(|(one, two)| one.iter().zip(two).map(|(one, two)| one * two).sum());
+    sums.collect::<Vec<f64>>().iter().sum()
 }
 
 /// `into += share * values`.
@@ -224,11 +220,8 @@ impl<D: DesignMatrix> RegularizationPath<'_, D> {
             start.clone_from(&fit.weights);
             let scores = self.validation.scores(&fit.weights);
             let is_correct = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
-            let correct = scores
-                .iter()
-                .zip(self.validation_labels)
-                .filter(is_correct)
-                .count();
+            let pairs = scores.iter().zip(self.validation_labels);
+            let correct = pairs.filter(is_correct).count();
             let result = PenaltyResult {
                 penalty: *penalty,
                 criterion: (self.criterion)(&scores),

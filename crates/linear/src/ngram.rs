@@ -15,7 +15,8 @@ pub struct NgramEncoding {
     /// Bits of a token. A token is stored as its id plus 1, so 0 means "no token" and the length is known.
     bits: u32,
     /// Tokens of the longest n-gram.
-    longest: u32,
+    /// Tokens in the longest n-gram.
+    pub(crate) longest: u32,
 }
 
 impl NgramEncoding {
@@ -43,11 +44,6 @@ impl NgramEncoding {
     /// What [`NgramEncoding::saved`] reads.
     pub(crate) fn numbers(self) -> [u32; 2] {
         [self.bits, self.longest]
-    }
-
-    /// Tokens in the longest n-gram.
-    pub fn longest(self) -> u32 {
-        self.longest
     }
 
     /// Writes the distinct n-grams of a text into `into`, in the order of their first occurrence. N-grams with a
@@ -93,12 +89,9 @@ impl NgramEncoding {
     /// The token ids of an n-gram, in the order of the text.
     pub fn token_ids(self, ngram: Ngram) -> Vec<u32> {
         let positions = (0..self.longest).rev();
-        let parts =
-            positions.map(|position| ((ngram >> (self.bits * position)) & self.mask(1)) as u32);
-        parts
-            .filter(|part| *part > 0)
-            .map(|part| part - 1)
-            .collect()
+        let part = |position| ((ngram >> (self.bits * position)) & self.mask(1)) as u32;
+        let parts = positions.map(part);
+        parts.filter_map(|part| part.checked_sub(1)).collect()
     }
 
     /// A mask for the bits of this many tokens.

@@ -16,10 +16,8 @@ impl<V: Copy + Default> NgramTable<V> {
         let mut slots = Vec::with_capacity(1 << bits);
         // Zeroed memory from the system would cost two page faults a page: at the first read and at the first write.
         slots.resize(1 << bits, (0, V::default()));
-        Self {
-            slots,
-            shift: u64::BITS - bits,
-        }
+        let shift = u64::BITS - bits;
+        Self { slots, shift }
     }
 
     /// A table of distinct n-grams and their values.

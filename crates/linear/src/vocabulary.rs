@@ -63,10 +63,8 @@ impl Vocabulary {
             keys.map(|ngram| (ngram << 1) | u64::from(is_positive))
                 .collect::<Vec<u64>>()
         };
-        let maximum: usize = (0..count)
-            .into_par_iter()
-            .map(|row| rows(row).0.len() * encoding.longest() as usize)
-            .sum();
+        let most_ngrams = |row| rows(row).0.len() * encoding.longest as usize;
+        let maximum: usize = (0..count).into_par_iter().map(most_ngrams).sum();
         let parts = maximum.div_ceil(KEYS_AT_ONCE).max(1) as u64;
         let mut counted: Vec<(Ngram, [u32; 2])> = Vec::new();
         for part in 0..parts {
@@ -83,9 +81,9 @@ impl Vocabulary {
                 (group[0] >> 1, [group.len() as u32 - positive, positive])
             }));
         }
-        let by_frequency =
-            |(ngram, counts): &(Ngram, [u32; 2])| (Reverse(counts[0] + counts[1]), *ngram);
-        counted.par_sort_unstable_by_key(by_frequency);
+        counted.par_sort_unstable_by_key(|(ngram, [negative, positive])| {
+            (Reverse(negative + positive), *ngram)
+        });
         if counted.is_empty() {
             return Err(LinearError::NoFeatures(min_count));
         }

@@ -56,9 +56,7 @@ fn count_chunk(
     for text in texts {
         for_each_word(tokenizer, text, |word| match counts.get_mut(word) {
             Some(count) => *count += 1,
-            None => {
-                counts.insert(word.to_owned(), 1);
-            }
+            None => drop(counts.insert(word.to_owned(), 1)),
         })?;
     }
     task.advance(texts.len() as u64);

@@ -48,9 +48,7 @@ pub(crate) fn encode_split(
             to_batch(rows, &encoded, &schema, wide)
                 .map_err(|error| ArtifactError::table("write", destination)(error).into())
         })
-        .map_while(|batch: Result<RecordBatch, Failure>| {
-            batch.map_err(|error| failure = Some(error)).ok()
-        })
+        .map_while(|batch: Result<_, Failure>| batch.map_err(|error| failure = Some(error)).ok())
         .filter(|batch| batch.num_rows() > 0);
     write_arrays(destination, &schema, batches)?;
     failure.map_or(Ok(counts), Err)

@@ -118,12 +118,9 @@ fn learn(
 ) -> Result<Vec<u8>, Failure> {
     let (_, rows) = reviews.rows[0];
     if rows == 0 {
-        return Err(
-            Failure::new("The training split is empty, so no vocabulary can be learned").with_hint(
-                "Lower `clean.split.test` and `clean.split.validation`, or ingest more reviews"
-                    .to_owned(),
-            ),
-        );
+        let failure = Failure::new("The training split is empty, so no vocabulary can be learned");
+        let hint = "Lower `clean.split.test` and `clean.split.validation`, or ingest more reviews";
+        return Err(failure.with_hint(hint.to_owned()));
     }
     let tokenizer = recipe::tokenizer(settings.kind, settings.lowercase.unwrap_or(true))?;
     let progress = context.progress();
@@ -132,11 +129,10 @@ fn learn(
     drop(task);
     let size = settings.vocabulary_size;
     let min_frequency = settings.min_frequency;
+    let min_frequency = min_frequency.unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY);
     let limits = vocabulary::VocabularyLimits {
         size: size.unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY),
-        min_frequency: min_frequency
-            .unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY)
-            .into(),
+        min_frequency: min_frequency.into(),
     };
     let task = progress.task("learning the vocabulary", None, "words");
     task.advance(words.len() as u64);

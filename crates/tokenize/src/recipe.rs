@@ -40,18 +40,14 @@ pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenize
 pub(crate) fn to_file(mut tokenizer: Tokenizer, model: ModelWrapper) -> Result<Vec<u8>, Failure> {
     tokenizer.with_model(model);
     tokenizer.with_padding(Some(text::padding_params(0, PAD)));
-    let json = tokenizer
-        .to_string(true)
-        .map_err(library_error("write the tokenizer as JSON"))?;
-    Ok(json.into_bytes())
+    let failed = library_error("write the tokenizer as JSON");
+    Ok(tokenizer.to_string(true).map_err(failed)?.into_bytes())
 }
 
 /// Unicode NFC, one form of apostrophe and, optionally, lower case.
 fn normalizer(lowercase: bool) -> tokenizers::Result<NormalizerWrapper> {
-    let mut steps = vec![
-        NormalizerWrapper::NFC(NFC),
-        Replace::new("\u{2019}", "'")?.into(),
-    ];
+    let apostrophe = Replace::new("\u{2019}", "'")?;
+    let mut steps = vec![NormalizerWrapper::NFC(NFC), apostrophe.into()];
     if lowercase {
         steps.push(NormalizerWrapper::Lowercase(Lowercase));
     }

@@ -48,9 +48,8 @@ impl SplitCounts {
         let mut lengths = self.lengths.clone();
         lengths.sort_unstable();
         let tokens: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
-        let quantiles: Map<String, Value> = QUANTILES
-            .iter()
-            .filter(|_| !lengths.is_empty())
+        let quantiles = QUANTILES.iter().filter(|_| !lengths.is_empty());
+        let quantiles: Map<String, Value> = quantiles
             .map(|(name, share)| ((*name).to_owned(), quantile(&lengths, *share).into()))
             .collect();
         let length = lengths.first().map(|shortest| {
@@ -81,11 +80,7 @@ fn quantile(sorted: &[u32], share: f64) -> u32 {
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    part as f64 / whole.max(1) as f64
 }
 
 /// The statistics of all splits.

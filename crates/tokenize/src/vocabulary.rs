@@ -77,9 +77,8 @@ pub(crate) fn learn(
 
 /// The special tokens in the form that the trainers expect.
 fn special_tokens() -> Vec<AddedToken> {
-    [PAD, UNKNOWN]
-        .map(|token| AddedToken::from(token, true))
-        .to_vec()
+    let special = |token| AddedToken::from(token, true);
+    [PAD, UNKNOWN].map(special).to_vec()
 }
 
 /// The most frequent words; words of equal frequency are in alphabetical order.
@@ -128,11 +127,10 @@ fn pair_trainer(limits: VocabularyLimits, special: Vec<AddedToken>) -> BpeTraine
 }
 
 fn train_pairs(trainer: BpeTrainerBuilder, words: &[WordCount]) -> Result<BPE, Failure> {
-    let counts = words
-        .iter()
-        .map(|(word, count)| (word.as_str().into(), *count));
+    let count = |(word, count): &WordCount| (word.as_str().into(), *count);
+    let counts = words.iter().map(count).collect();
     let mut model = BPE::default();
-    let learned = trainer.build().do_train(&counts.collect(), &mut model);
+    let learned = trainer.build().do_train(&counts, &mut model);
     learned.map_err(library_error("learn the vocabulary"))?;
     Ok(model)
 }
@@ -196,10 +194,8 @@ fn alphabet(words: &[WordCount], limits: VocabularyLimits) -> BTreeSet<char> {
     frequent.retain(|(_, count)| *count >= limits.min_frequency);
     frequent.sort_by_key(|(character, count)| (Reverse(*count), *character));
     frequent.truncate(MAX_ALPHABET.min(limits.size as usize / 4));
-    frequent
-        .into_iter()
-        .map(|(character, _)| character)
-        .collect()
+    let frequent = frequent.into_iter();
+    frequent.map(|(character, _)| character).collect()
 }
 
 /// The words that contain only these characters. In other words a trainer would drop the missing characters and merge

@@ -48,9 +48,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         losses.iter().sum::<f64>() / losses.len() as f64
     };
     let best = trials.iter().min_by(|one, two| {
-        mean(&one.1)
-            .total_cmp(&mean(&two.1))
-            .then(one.0.loss.total_cmp(&two.0.loss))
+        let by_mean = mean(&one.1).total_cmp(&mean(&two.1));
+        by_mean.then(one.0.loss.total_cmp(&two.0.loss))
     });
     let Some((result, _, artifact)) = best else {
         return Err(Failure::new("The sweep has no trials"));

@@ -40,14 +40,12 @@ pub(crate) fn model_description(
     let tokens = context.input(StageName::Tokenize);
     let tokenizer: TokenizerSettings = recorded_settings(tokens, "tokens")?;
     let scores = validation.scores.iter().map(|value| *value as f32);
-    let scores: Vec<f32> = scores.collect();
+    let (scores, labels): (Vec<f32>, _) = (scores.collect(), validation.labels);
     let calibration = match settings.calibration {
         CalibrationKind::Temperature => {
-            fit_temperature(&scores, validation.labels).map(Calibration::Temperature)
+            fit_temperature(&scores, labels).map(Calibration::Temperature)
         }
-        CalibrationKind::Isotonic => {
-            fit_isotonic(&scores, validation.labels).map(Calibration::Isotonic)
-        }
+        CalibrationKind::Isotonic => fit_isotonic(&scores, labels).map(Calibration::Isotonic),
     };
     Ok(ModelFile {
         format: ModelFile::FORMAT,
@@ -74,7 +72,7 @@ pub(crate) fn model_description(
         epochs: 0,
         best_epoch: 0,
         validation: ValidationResult {
-            rows: validation.labels.len() as u64,
+            rows: labels.len() as u64,
             loss: validation.loss,
             accuracy: validation.accuracy,
         },
@@ -92,9 +90,8 @@ pub(crate) fn recorded_settings<T: DeserializeOwned>(
     name: &str,
 ) -> Result<T, Failure> {
     serde_json::from_value(artifact.manifest().settings.clone()).map_err(|error| {
-        Failure::new(format!(
-            "Failed to read the settings recorded with the {name}: {error}"
-        ))
+        let problem = format!("Failed to read the settings recorded with the {name}: {error}");
+        Failure::new(problem)
     })
 }
 

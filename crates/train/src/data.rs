@@ -31,8 +31,8 @@ impl TrainingInputs {
         settings: &ModelSettings,
     ) -> Result<(Self, Weights), Failure> {
         let device = choose_device(context.run())?;
-        let note = format!("device: {}", device.describe());
-        context.progress().note(&note);
+        let progress = context.progress();
+        progress.note(&format!("device: {}", device.describe()));
         let tokens = context.input(StageName::Tokenize);
         let contract = TokenContract::of(tokens)?;
         let embedding = context.input(StageName::Embed);
@@ -49,10 +49,9 @@ impl TrainingInputs {
                     width: matrix.width,
                     classes,
                 };
-                NewNetwork {
-                    network: Network::new(settings, sizes, &matrix.values),
-                    table: matrix.values,
-                }
+                let network = Network::new(settings, sizes, &matrix.values);
+                let table = matrix.values;
+                NewNetwork { network, table }
             }
         };
         let train = TokenRows::open_training_rows(tokens, settings)?;

@@ -65,13 +65,11 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     if let Some(test) = settings.range_test {
         return range_test::run(context, &settings, test);
     }
-    match &settings.rung {
-        Some(rung) => rung::run(context, &settings, rung),
-        None => {
-            let until = settings.training.epochs;
-            Ok(train_network(context, &settings, until, None)?.0)
-        }
+    if let Some(rung) = &settings.rung {
+        return rung::run(context, &settings, rung);
     }
+    let until = settings.training.epochs;
+    Ok(train_network(context, &settings, until, None)?.0)
 }
 
 /// Trains a network up to epoch `until`, writes its bundle, and returns its validation result.
@@ -90,7 +88,7 @@ pub(crate) fn train_network(
     let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
     let scores = ValidationScores {
-        labels: data.validation.labels(),
+        labels: &data.validation.labels,
         scores: &logits.scores(),
         loss,
         accuracy,
@@ -205,15 +203,8 @@ fn run_training(
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(until);
     let bar = context.progress().task("training", Some(total), "reviews");
-    let on_batch = |rows, message: &str| show(&bar, rows, message);
-    train(
-        &training,
-        weights,
-        &mut record,
-        &mut manager,
-        before,
-        &on_batch,
-    )
+    let show = |rows, message: &str| show(&bar, rows, message);
+    train(&training, weights, &mut record, &mut manager, before, &show)
 }
 
 /// Number of parameters of a network, frozen ones included.

@@ -32,19 +32,17 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     task.advance(vocabulary.ngrams.len() as u64);
     let rows =
         |rows: &TokenRows| Matrix::new(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
-    let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
-    let (train_rows, validation_rows) = (rows(&train), rows(&validation));
+    let [train_labels, labels] = [&train, &validation].map(|rows| &rows.labels[..]);
+    let (train_matrix, validation_matrix) = (rows(&train), rows(&validation));
+    let (train_rows, validation_rows) = (train_matrix.all_rows(), validation_matrix.all_rows());
     drop(task);
-    let sets = [
-        (&train_rows.all_rows(), train_labels),
-        (&validation_rows.all_rows(), labels),
-    ];
+    let sets = [(&train_rows, train_labels), (&validation_rows, labels)];
     let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
     let sizes = Sizes {
         vocabulary_size: contract.vocabulary_size,
-        width: model.len() as u32,
+        width: model.count as u32,
         classes: contract.classes.len() as u32,
     };
     let scores = ValidationScores {
@@ -54,20 +52,19 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         accuracy: best.accuracy,
     };
     let description = ModelFile {
-        parameters: model.len() as u64 + 1,
+        parameters: model.count as u64 + 1,
         penalty: Some(best.penalty),
         ..model_description(context, settings, &contract, sizes, &scores)?
     };
-    model
-        .save(&context.output().join("model.safetensors"))
-        .map_err(linear_failure)?;
-    let tokenizer = tokens.file("tokenizer.json")?;
-    description.save(context.output(), &tokenizer)?;
+    let folder = context.output();
+    let saved = model.save(&folder.join("model.safetensors"));
+    saved.map_err(linear_failure)?;
+    description.save(folder, &tokens.file("tokenizer.json")?)?;
     write_card(context, &description)?;
     let summary = format!(
         "{} training reviews, {} word n-grams, penalty {:e}, {} of {} validation reviews correct",
         format::count(train.len() as u64),
-        format::count(model.len() as u64),
+        format::count(model.count as u64),
         best.penalty,
         format::percent(best.accuracy),
         format::count(validation.len() as u64),

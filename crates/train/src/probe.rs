@@ -162,11 +162,10 @@ fn set_output(
     learned: &Tensor,
     learned_bias: f64,
 ) -> Result<(), ClassifierError> {
-    let values =
-        Vec::<f64>::try_from(learned).map_err(ClassifierError::torch("read the weights"))?;
-    let [weight, bias] = network
-        .output()
-        .map(|id| network.layout().spec(id).range.clone());
+    let failed = ClassifierError::torch("read the weights");
+    let values = Vec::<f64>::try_from(learned).map_err(failed)?;
+    let range_of = |id| network.layout().spec(id).range.clone();
+    let [weight, bias] = network.output().map(range_of);
     let flat = as_slice_mut(&mut weights.flat);
     let (negative, positive) = flat[weight].split_at_mut(values.len());
     for ((negative, positive), value) in negative.iter_mut().zip(positive).zip(values) {

@@ -48,9 +48,8 @@ pub(crate) fn run(
     };
     let steps = format::plural(range.points.len() as u64, "step", "steps");
     let summary = format!("loss over {steps} at rising learning rates: {fall}, {end}");
-    let contract = Contract::RangeTest {
-        steps: range.points.len() as u32,
-    };
+    let steps = range.points.len() as u32;
+    let contract = Contract::RangeTest { steps };
     let files = vec![OutputFile::data(FILE), OutputFile::record("metrics.jsonl")];
     Ok(Outcome {
         device: Some(data.device.describe()),
@@ -77,11 +76,9 @@ fn steepest(points: &[RangeTestStep]) -> Option<f64> {
 /// The least-squares slope of some points, in nats per power of ten of the learning rate.
 fn slope(points: &[RangeTestStep]) -> f64 {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let rates: Vec<f64> = points
-        .iter()
-        .map(|point| point.learning_rate.log10())
-        .collect();
-    let losses: Vec<f64> = points.iter().map(|point| point.smoothed_loss).collect();
+    let rates = points.iter().map(|point| point.learning_rate.log10());
+    let losses = points.iter().map(|point| point.smoothed_loss);
+    let (rates, losses): (Vec<f64>, Vec<f64>) = rates.zip(losses).unzip();
     let (rate, loss) = (mean(&rates), mean(&losses));
     let pairs = rates.iter().zip(&losses);
     let covariance: f64 = pairs.map(|(one, two)| (one - rate) * (two - loss)).sum();

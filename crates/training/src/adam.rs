@@ -20,7 +20,7 @@ const INITIAL_STEPS: f64 = 1.0 / (1_u64 << 30) as f64;
 #[derive(Debug)]
 pub struct AdamW {
     /// The running means of the gradient and of its square, `[T]` each.
-    moments: [Tensor; 2],
+    pub(crate) moments: [Tensor; 2],
     groups: Vec<ParameterGroup>,
     betas: [f64; 2],
     /// Number of applied steps, for the bias correction. On a GPU, `gpu` counts them instead.
@@ -69,11 +69,8 @@ impl AdamW {
         let mut groups: Vec<ParameterGroup> = Vec::new();
         for spec in layout.specs().iter().filter(|spec| !spec.frozen) {
             let factor = layer_decay.powf(f64::from(layout.top() - spec.level));
-            let decay = if spec.decays {
-                settings.weight_decay
-            } else {
-                0.0
-            };
+            let decay = settings.weight_decay;
+            let decay = if spec.decays { decay } else { 0.0 };
             let [start, end] = [spec.range.start, spec.range.end].map(|at| at - trained.start);
             match groups.last_mut() {
                 Some(last) if last.decay == decay && last.factor == factor => last.end = end,
@@ -93,11 +90,6 @@ impl AdamW {
             betas: [settings.beta1, settings.beta2],
             steps: 0,
         }
-    }
-
-    /// The running means of the gradient and of its square, `[T]` each.
-    pub fn moments(&self) -> &[Tensor; 2] {
-        &self.moments
     }
 
     /// Number of applied steps. On a GPU this waits for all queued work.
@@ -298,7 +290,7 @@ mod tests {
                 let difference = largest_difference(&weights_one, &weights_two);
                 assert!(difference < 1e-6, "step {number}: {difference}");
             }
-            for (one, two) in one.moments().iter().zip(two.moments()) {
+            for (one, two) in one.moments.iter().zip(&two.moments) {
                 assert!(largest_difference(one, two) < 1e-6);
             }
             assert_eq!((one.steps(), two.steps()), (4, 4));
@@ -323,7 +315,7 @@ mod tests {
                 assert_eq!(moved, good.int64_value(&[]) == 1);
             }
             assert_eq!(adam.steps(), 2);
-            let moments = adam.moments().each_ref().map(Tensor::copy);
+            let moments = adam.moments.each_ref().map(Tensor::copy);
             (weights, moments)
         };
         let ((weights, moments), (expected, expected_moments)) = (run(true), run(false));
@@ -347,7 +339,7 @@ mod tests {
             step(&mut one, &mut weights_one, 1);
             let (mut two, _) = optimizer(&layout, 1.0, on_gpu);
             let mut weights_two = weights_one.copy();
-            two.restore(one.moments().each_ref(), one.steps());
+            two.restore(one.moments.each_ref(), one.steps());
             step(&mut one, &mut weights_one, 2);
             step(&mut two, &mut weights_two, 2);
             assert!(weights_one == weights_two, "{on_gpu}");

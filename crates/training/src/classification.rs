@@ -88,10 +88,8 @@ impl Task for Classification<'_> {
         path: ComputePath,
     ) -> Option<PreparedBatch> {
         let share = self.model.word_dropout;
-        let dropout = (share > 0.0).then(|| WordDropout {
-            share,
-            rng: rng.child(0),
-        });
+        let rng = rng.child(0);
+        let dropout = (share > 0.0).then_some(WordDropout { share, rng });
         let format = match path {
             ComputePath::Cpu => self.network.input_format(),
             ComputePath::Gpu => self.network.input_format().for_gpu(),

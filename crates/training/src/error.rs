@@ -66,9 +66,8 @@ impl From<TrainError> for Failure {
             TrainError::DeviceLost => {
                 let hint = "Check the GPU with `ressenti doctor`, or resume on the CPU from the last checkpoint with \
                                         `--set run.device=cpu`";
-                return Self::from_error(error)
-                    .with_hint(hint.to_owned())
-                    .with_kind(FailureKind::Transient);
+                let failure = Self::from_error(error).with_kind(FailureKind::Transient);
+                return failure.with_hint(hint.to_owned());
             }
         };
         Self::from_error(error).with_hint(hint.to_owned())

@@ -39,8 +39,7 @@ pub fn run_range_test<T: Task>(
     let mut next = 0;
     for step in 0..test.steps {
         if next == batches.len() {
-            batches = trainer.next_epoch();
-            next = 0;
+            (batches, next) = (trainer.next_epoch(), 0);
         }
         let rows = &batches[next];
         next += 1;
@@ -63,10 +62,8 @@ pub fn run_range_test<T: Task>(
         };
         steps.push(now);
         record.line(&RecordLine::Rate(now))?;
-        on_batch(
-            rows.len() as u64,
-            &format!("learning rate {rate:.2e}: loss {smoothed_loss:.4}"),
-        );
+        let message = format!("learning rate {rate:.2e}: loss {smoothed_loss:.4}");
+        on_batch(rows.len() as u64, &message);
         let settled = steps.iter().skip(SETTLING_STEPS);
         let losses = settled.map(|step| step.smoothed_loss);
         if smoothed_loss > DIVERGED * losses.fold(f64::INFINITY, f64::min) {

@@ -92,10 +92,11 @@ pub enum RecordLine {
 }
 
 /// The lines so far, and the file they are written to; `None` without a file.
+#[derive(Default)]
 pub struct Record {
     file: Option<(PathBuf, File)>,
-    /// All lines, for the checkpoints.
-    text: Vec<u8>,
+    /// All lines so far, for the checkpoints.
+    pub(crate) text: Vec<u8>,
 }
 
 impl Record {
@@ -105,23 +106,13 @@ impl Record {
     /// The file cannot be created.
     pub fn create(path: &Path) -> Result<Self, ArtifactError> {
         let file = File::create(path).map_err(ArtifactError::io("create", path))?;
-        Ok(Self {
-            file: Some((path.to_owned(), file)),
-            text: Vec::new(),
-        })
+        let (file, text) = (Some((path.to_owned(), file)), Vec::new());
+        Ok(Self { file, text })
     }
 
     /// A record without a file.
     pub fn in_memory() -> Self {
-        Self {
-            file: None,
-            text: Vec::new(),
-        }
-    }
-
-    /// All lines so far.
-    pub(crate) fn text(&self) -> &[u8] {
-        &self.text
+        Self::default()
     }
 
     /// Starts again with these lines.
@@ -147,12 +138,11 @@ impl Record {
 
     fn append(&mut self, text: &[u8]) -> Result<(), ArtifactError> {
         self.text.extend_from_slice(text);
-        match &mut self.file {
-            Some((path, file)) => file
-                .write_all(text)
-                .map_err(ArtifactError::io("write", path)),
-            None => Ok(()),
-        }
+        let Some((path, file)) = &mut self.file else {
+            return Ok(());
+        };
+        file.write_all(text)
+            .map_err(ArtifactError::io("write", path))
     }
 }
 
@@ -166,8 +156,7 @@ pub(crate) fn seconds_of(text: &[u8]) -> f64 {
 
 /// Resident memory of this process in bytes; 0 if the system does not report it.
 pub(crate) fn resident_memory() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * 4096
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split_whitespace().nth(1);
+    pages.map_or(0, |pages| pages.parse().unwrap_or(0)) * 4096
 }

@@ -23,18 +23,14 @@ fn unfused_attention([query, key, value]: [&Tensor; 3], mask: Option<&Tensor>) -
     // The factor 0 below makes `baddbmm` ignore the tensor that it adds to.
     let ignored = Tensor::zeros([1], (query.kind(), query.device()));
     let (query, key) = (flat(query, queries), flat(key, length).transpose(1, 2));
-    let scores = ignored.baddbmm(&query, &key, 0.0, scale);
-    let scores = match mask {
-        None => scores,
-        Some(mask) => {
-            let masked = scores.view([rows, heads, queries, length]) + mask;
-            masked.view([rows * heads, queries, length])
-        }
-    };
+    let mut scores = ignored.baddbmm(&query, &key, 0.0, scale);
+    if let Some(mask) = mask {
+        let masked = scores.view([rows, heads, queries, length]) + mask;
+        scores = masked.view([rows * heads, queries, length]);
+    }
     let weights = scores.softmax(-1, scores.kind());
-    weights
-        .bmm(&flat(value, length))
-        .view([rows, heads, queries, width])
+    let attended = weights.bmm(&flat(value, length));
+    attended.view([rows, heads, queries, width])
 }
 
 #[cfg(test)]

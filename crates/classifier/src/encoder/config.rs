@@ -83,11 +83,8 @@ impl EncoderConfig {
     /// A message: the file is not JSON, its family is not supported, or a size is missing.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let file: ConfigFile = serde_json::from_slice(json).map_err(|error| {
-            format!(
-                "line {}, column {} is not valid",
-                error.line(),
-                error.column()
-            )
+            let (line, column) = (error.line(), error.column());
+            format!("line {line}, column {column} is not valid")
         })?;
         let family = Family::from_model_type(file.model_type.as_deref())?;
         if file.is_decoder {

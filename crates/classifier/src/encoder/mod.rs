@@ -138,16 +138,9 @@ impl Encoder {
 
     /// The weight matrices of the layers.
     pub(crate) fn matrices(&self) -> Vec<ParameterId> {
-        let of_layer = |layer: &Layer| {
-            let pairs = [
-                layer.attention,
-                layer.attention_output,
-                layer.up,
-                layer.down,
-            ];
-            pairs.map(|[weight, _]| weight)
-        };
-        self.layers.iter().flat_map(of_layer).collect()
+        let pairs = |it: &Layer| [it.attention, it.attention_output, it.up, it.down];
+        let pairs = self.layers.iter().flat_map(pairs);
+        pairs.map(|[weight, _]| weight).collect()
     }
 
     /// The configuration.
@@ -253,10 +246,9 @@ struct ParameterLoader<'a> {
 impl ParameterLoader<'_> {
     fn add(&mut self, parts: Vec<String>, shape: &[i64], decays: bool) -> Result<ParameterId> {
         let values = (self.initial)(&parts, shape)?;
-        let parts = parts.iter().map(|part| format!("{}{part}", self.prefix));
-        Ok(self
-            .layout
-            .add_parts(parts.collect(), shape, decays, &values))
+        let names = parts.iter().map(|part| format!("{}{part}", self.prefix));
+        let layout = &mut self.layout;
+        Ok(layout.add_parts(names.collect(), shape, decays, &values))
     }
 
     fn table(&mut self, name: &str, shape: [i64; 2]) -> Result<ParameterId> {

@@ -28,9 +28,8 @@ impl Buckets {
 
 /// The bucket of the distance from each query position (row) to each key position (column): `[T, T]` i64.
 fn buckets(length: i64, count: i64) -> Tensor {
-    let by_distance: Vec<i64> = (1 - length..length)
-        .map(|distance| bucket(distance, count))
-        .collect();
+    let distances = 1 - length..length;
+    let by_distance: Vec<i64> = distances.map(|it| bucket(it, count)).collect();
     let mut buckets = Vec::with_capacity((length * length) as usize);
     for query in 0..length {
         // The key position minus the query position runs from `-query` up.

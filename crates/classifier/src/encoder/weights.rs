@@ -89,9 +89,8 @@ impl<'a> Tensors<'a> {
         let refused = ClassifierError::encoder(self.folder);
         let Some((found, view)) = self.find(name) else {
             let prefix = self.prefix;
-            return Err(refused(format!(
-                "`{WEIGHTS}` lacks the tensor `{prefix}{name}`"
-            )));
+            let problem = format!("`{WEIGHTS}` lacks the tensor `{prefix}{name}`");
+            return Err(refused(problem));
         };
         if view.shape() != shape {
             return Err(refused(format!(
@@ -99,12 +98,12 @@ impl<'a> Tensors<'a> {
                 view.shape()
             )));
         }
-        let values = floats(&view).ok_or_else(|| {
-            refused(format!(
-                "the tensor `{found}` has the type {:?}; supported types are F32, F16 and BF16",
-                view.dtype()
-            ))
-        })?;
+        let Some(values) = floats(&view) else {
+            let kind = view.dtype();
+            return Err(refused(format!(
+                "the tensor `{found}` has the type {kind:?}; supported types are F32, F16 and BF16"
+            )));
+        };
         self.used.borrow_mut().insert(found);
         Ok(values)
     }
@@ -136,9 +135,8 @@ impl<'a> Tensors<'a> {
                 rest.len()
             ),
         };
-        Err(ClassifierError::encoder(self.folder)(format!(
-            "`{WEIGHTS}` has {names}"
-        )))
+        let problem = format!("`{WEIGHTS}` has {names}");
+        Err(ClassifierError::encoder(self.folder)(problem))
     }
 
     /// A tensor and its name in the file. Files converted from TensorFlow call the scale and shift of a normalisation

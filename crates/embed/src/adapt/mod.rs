@@ -55,10 +55,8 @@ pub(crate) fn adapt(
     let layout = model.layout();
     let note = |text: &str| progress.note(text);
     let mut manager = CheckpointManager::new(context.resume_directory()?, run.checkpoint, &note);
-    let mut weights = Weights {
-        flat: layout.initial(device.device),
-        frozen: None,
-    };
+    let (flat, frozen) = (layout.initial(device.device), None);
+    let mut weights = Weights { flat, frozen };
     let task = MaskedTask {
         model: &model,
         corpus: &corpus,
@@ -92,20 +90,15 @@ pub(crate) fn adapt(
         save: save_requested,
         note: &note,
     };
-    train(
-        &trainer,
-        &mut weights,
-        &mut Record::in_memory(),
-        &mut manager,
-        None,
-        &|rows, message| {
-            if !message.is_empty() {
-                bar.message(message);
-            }
-            bar.advance(rows);
-        },
-    )
-    .map_err(|error| match error {
+    let show = |rows, message: &str| {
+        if !message.is_empty() {
+            bar.message(message);
+        }
+        bar.advance(rows);
+    };
+    let record = &mut Record::in_memory();
+    let trained = train(&trainer, &mut weights, record, &mut manager, None, &show);
+    trained.map_err(|error| match error {
         TrainError::NonFinite { .. } => {
             let hint = "Lower `adaptation.learning_rate`".to_owned();
             Failure::from(error).with_hint(hint)
@@ -127,9 +120,8 @@ pub(crate) fn adapt(
         "before": score(before),
         "after": score(after),
     });
-    imported
-        .files
-        .push(write_figures(context, ADAPTATION, &figures)?);
+    let file = write_figures(context, ADAPTATION, &figures)?;
+    imported.files.push(file);
     imported.summary += &format!(
         "; adapted to {}: {} of masked tokens predicted correctly, {} before",
         format::plural(corpus.texts() as u64, "review", "reviews"),

@@ -77,9 +77,8 @@ impl MaskedTask<'_> {
     ) -> Result<Score, ClassifierError> {
         let stream = CounterRng::new(0);
         let hidden = |row| self.mask_tokens(&rows.ids(row), stream.child(row as u64));
-        let hidden: Vec<MaskedRow> = (0..rows.len().min(MAX_VALIDATION_ROWS))
-            .map(hidden)
-            .collect();
+        let count = rows.len().min(MAX_VALIDATION_ROWS);
+        let hidden: Vec<MaskedRow> = (0..count).map(hidden).collect();
         let parameters = weights.parameters(self.layout());
         let memory = MemoryLimit::default();
         let mut score = Score::default();
@@ -130,10 +129,8 @@ impl Task for MaskedTask<'_> {
 
     fn draw_batch(&self, rows: &[usize], stream: CounterRng) -> Vec<MaskedRow> {
         let mask_tokens = |(number, row): (usize, &usize)| {
-            self.mask_tokens(
-                self.corpus.text(*row),
-                stream.child(1 << 32).child(number as u64),
-            )
+            let stream = stream.child(1 << 32).child(number as u64);
+            self.mask_tokens(self.corpus.text(*row), stream)
         };
         rows.iter().enumerate().map(mask_tokens).collect()
     }

@@ -60,11 +60,8 @@ impl RepositoryName {
 
     /// The repository at a revision, as a value of the library.
     fn at_revision(&self, revision: &str) -> Repo {
-        Repo::with_revision(
-            self.repository.clone(),
-            RepoType::Model,
-            revision.to_owned(),
-        )
+        let (name, revision) = (self.repository.clone(), revision.to_owned());
+        Repo::with_revision(name, RepoType::Model, revision)
     }
 
     fn download_error(
@@ -74,11 +71,9 @@ impl RepositoryName {
         cause: Box<dyn Error + Send + Sync>,
     ) -> Failure {
         let repository = &self.repository;
-        Failure::new(format!(
-            "Failed to download {content} of `{repository}` from {endpoint}"
-        ))
-        .with_cause(cause)
-        .with_hint(TRY_AGAIN.to_owned())
+        let problem = format!("Failed to download {content} of `{repository}` from {endpoint}");
+        let failure = Failure::new(problem).with_cause(cause);
+        failure.with_hint(TRY_AGAIN.to_owned())
     }
 
     /// A name for the tables of a pipeline file.
@@ -155,17 +150,13 @@ impl Hub {
         let metadata = self.request(&content, || self.api.metadata(&self.repository.url(file)))?;
         let path = self.request(&content, || {
             let cached = self.cached(file, metadata.commit_hash());
-            let progress = DownloadProgress {
-                progress,
-                task: None,
-            };
+            let task = None;
+            let progress = DownloadProgress { progress, task };
             let download = || self.repository.download_with_progress(file, progress);
             cached.map_or_else(download, Ok)
         })?;
-        let found = sha256(&path).map_err(|error| {
-            Failure::new(format!("Failed to read the download `{}`", path.display()))
-                .with_cause(error)
-        })?;
+        let problem = format!("Failed to read the download `{}`", path.display());
+        let found = sha256(&path).map_err(|error| Failure::new(problem).with_cause(error))?;
         let expected = metadata.etag();
         // The tag of a file in large file storage is its SHA-256; that of other files is a shorter digest of git.
         if expected.len() == found.len() && expected != found {
@@ -193,10 +184,7 @@ impl Hub {
     ) -> Result<T, Failure> {
         let failed = |cause| self.name.download_error(content, &self.endpoint, cause);
         let not_found = || {
-            let RepositoryName {
-                repository,
-                revision,
-            } = &self.name;
+            let (repository, revision) = (&self.name.repository, &self.name.revision);
             Failure::new(format!(
                 "{} has no repository `{repository}` with a revision `{revision}` that you may read",
                 self.endpoint

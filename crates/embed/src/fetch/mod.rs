@@ -66,11 +66,9 @@ fn fetch(arguments: &Arguments) -> Result<String, Failure> {
         None => Path::new("data/encoders").join(name.short_name().to_lowercase()),
     };
     if folder.exists() {
-        return Err(
-            Failure::new(format!("The folder `{}` exists already", folder.display())).with_hint(
-                "Use this folder, delete it, or choose another one with `--into FOLDER`".to_owned(),
-            ),
-        );
+        let problem = format!("The folder `{}` exists already", folder.display());
+        let hint = "Use this folder, delete it, or choose another one with `--into FOLDER`";
+        return Err(Failure::new(problem).with_hint(hint.to_owned()));
     }
     let step = StepId::new(StageName::Embed, name.short_name());
     let progress = Progress::new(arguments.progress, step);

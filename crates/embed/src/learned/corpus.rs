@@ -37,9 +37,8 @@ pub(crate) fn id_lists(
     let batches = map_arrays(&path, &schema)?;
     let lists = DataType::List(Field::new_list_field(DataType::UInt32, false).into());
     Ok(batches.into_iter().map(move |batch| {
-        let ids = batch
-            .column_by_name("ids")
-            .expect("opened with the columns of its contract");
+        let ids = batch.column_by_name("ids");
+        let ids = ids.expect("opened with the columns of its contract");
         let ids = cast(ids, &lists).map_err(ArtifactError::table("read", &path))?;
         Ok(ids.as_list::<i32>().clone())
     }))
@@ -63,24 +62,14 @@ impl Corpus {
         Ok(corpus)
     }
 
-    #[cfg(test)]
-    pub(super) fn of(texts: &[Vec<u32>]) -> Self {
-        let list = |text: &Vec<u32>| Some(text.clone().into_iter().map(Some));
-        let lists = texts.iter().map(list);
-        let mut corpus = Self::default();
-        corpus.add(&ListArray::from_iter_primitive::<UInt32Type, _, _>(lists));
-        corpus.step = coprime_step(texts.len());
-        corpus
-    }
-
     fn add(&mut self, lists: &ListArray) {
         let offsets = lists.value_offsets();
         let (first, last) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
         let start = self.ids.len();
         let ids = lists.values().as_primitive::<UInt32Type>().values();
         self.ids.extend_from_slice(&ids[first..last]);
-        self.ends
-            .extend(offsets[1..].iter().map(|end| start + *end as usize - first));
+        let ends = offsets[1..].iter().map(|end| start + *end as usize - first);
+        self.ends.extend(ends);
     }
 
     /// Number of texts.
@@ -119,24 +108,32 @@ impl Corpus {
 
 /// A step near the golden section of `length` and coprime to it: an order with such steps separates neighbouring texts.
 fn coprime_step(length: usize) -> usize {
-    let golden = (length as f64 * 0.618_033_988_75) as usize;
-    let mut steps = golden.max(1)..=golden.max(1) + length;
-    steps
-        .find(|step| greatest_common_divisor(*step, length) == 1)
-        .unwrap_or(1)
+    let golden = ((length as f64 * 0.618_033_988_75) as usize).max(1);
+    let is_coprime = |step: &usize| greatest_common_divisor(*step, length) == 1;
+    (golden..=golden + length).find(is_coprime).unwrap_or(1)
 }
 
-fn greatest_common_divisor(one: usize, two: usize) -> usize {
-    if two == 0 {
-        one
-    } else {
-        greatest_common_divisor(two, one % two)
+fn greatest_common_divisor(mut one: usize, mut two: usize) -> usize {
+    while two > 0 {
+        (one, two) = (two, one % two);
     }
+    one
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Corpus {
+        pub(in crate::learned) fn of(texts: &[Vec<u32>]) -> Self {
+            let list = |text: &Vec<u32>| Some(text.clone().into_iter().map(Some));
+            let lists = texts.iter().map(list);
+            let mut corpus = Self::default();
+            corpus.add(&ListArray::from_iter_primitive::<UInt32Type, _, _>(lists));
+            corpus.step = coprime_step(texts.len());
+            corpus
+        }
+    }
 
     #[test]
     fn every_text_is_visited_once() {

@@ -58,11 +58,8 @@ impl NegativeSampler {
     pub(super) fn draw(&self, rng: &mut TextRng) -> usize {
         let word = rng.below(self.table.len());
         let (keep, other) = self.table[word];
-        if rng.uniform() < keep {
-            word
-        } else {
-            other as usize
-        }
+        let is_kept = rng.uniform() < keep;
+        if is_kept { word } else { other as usize }
     }
 }
 

@@ -144,10 +144,9 @@ impl Worker {
         let [inputs, outputs] = &mut self.rows;
         let input = inputs.row(input, &round.matrices[0]);
         for number in 0..=round.settings.negatives {
-            let (word, label) = if number == 0 {
-                (output, 1.0)
-            } else {
-                (round.sampler.draw(rng), 0.0)
+            let (word, label) = match number {
+                0 => (output, 1.0),
+                _ => (round.sampler.draw(rng), 0.0),
             };
             if number > 0 && word == output {
                 continue;

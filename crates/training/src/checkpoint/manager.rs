@@ -39,29 +39,22 @@ impl<'a> CheckpointManager<'a> {
         }
     }
 
-    /// Passes a message to the user.
-    pub fn note(&self, text: &str) {
-        (self.note)(text);
-    }
-
     /// The newest checkpoint that `parse` accepts. Damaged ones are reported and skipped.
     pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
         self.begin(0);
         for path in list_checkpoints(&self.folder) {
-            match Checkpoint::read(&path) {
-                Some(checkpoint) => {
-                    let step = checkpoint.step;
-                    if let Some(state) = parse(checkpoint) {
-                        self.last_step = step;
-                        return Some(state);
-                    }
-                    // Another version of the program wrote it: it is ignored, and deleted later.
-                }
-                None => self.note(&format!(
-                    "the checkpoint `{}` is damaged: using the one before it",
-                    path.display()
-                )),
+            let Some(checkpoint) = Checkpoint::read(&path) else {
+                let path = path.display();
+                let text = format!("the checkpoint `{path}` is damaged: using the one before it");
+                (self.note)(&text);
+                continue;
+            };
+            let step = checkpoint.step;
+            if let Some(state) = parse(checkpoint) {
+                self.last_step = step;
+                return Some(state);
             }
+            // Another version of the program wrote it: it is ignored, and deleted later.
         }
         None
     }
@@ -109,11 +102,10 @@ impl<'a> CheckpointManager<'a> {
             Ok(Err(error)) => {
                 let cause = std::error::Error::source(&error);
                 let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
-                self.note(&format!(
-                    "{error}{cause}: training continues without this checkpoint"
-                ));
+                let text = format!("{error}{cause}: training continues without this checkpoint");
+                (self.note)(&text);
             }
-            Err(_) => self.note("failed to write a checkpoint: training continues without it"),
+            Err(_) => (self.note)("failed to write a checkpoint: training continues without it"),
         }
     }
 }
@@ -140,7 +132,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::checkpoint::file::tests::made_up;
+    use crate::checkpoint::tests::made_up;
 
     fn settings(seconds: u64, steps: u64) -> CheckpointSettings {
         CheckpointSettings {

@@ -28,3 +28,6 @@ pub mod bits {
         u64::deserialize(from).map(f64::from_bits)
     }
 }
+
+#[cfg(test)]
+mod tests;

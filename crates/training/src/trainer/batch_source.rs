@@ -95,13 +95,12 @@ impl<'a, T: Task> BatchSource<'a, T> {
         mut prepared: PartitionedBatch<T>,
         rng: CounterRng,
     ) -> Result<PartitionedBatch<T>> {
+        let task = self.task;
         ClassifierError::catch("prepare a batch", || {
             if self.path == ComputePath::Gpu {
                 let part = |(number, span)| {
                     let rng = rng.child(number as u64);
-                    let part = self
-                        .task
-                        .prepare_part(&prepared.batch, span, rng, self.path);
+                    let part = task.prepare_part(&prepared.batch, span, rng, self.path);
                     part.map(|part| part.pin(self.device))
                 };
                 prepared.parts = prepared.spans().enumerate().map(part).collect();

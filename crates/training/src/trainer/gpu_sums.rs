@@ -70,14 +70,9 @@ impl GpuSums {
     /// Reads the sums with one copy, and resets them.
     pub(super) fn read(&mut self) -> SumValues {
         let as_double = |tensor: &Tensor| tensor.to_kind(Kind::Double);
-        let all = [
-            &self.loss,
-            &self.correct,
-            &self.norm,
-            &self.all_good,
-            &self.good_steps,
-        ];
-        let all = Tensor::stack(&all.map(as_double), 0);
+        let [loss, correct, norm] = [&self.loss, &self.correct, &self.norm].map(as_double);
+        let [good, steps] = [&self.all_good, &self.good_steps].map(as_double);
+        let all = Tensor::stack(&[loss, correct, norm, good, steps], 0);
         let found = Vec::<f64>::try_from(all.to_device(Device::Cpu)).expect("five numbers");
         no_grad(|| {
             let _ = self.loss.zero_();

@@ -121,10 +121,9 @@ pub fn train<T: Task>(
         on_batch,
     };
     let steps_per_epoch = trainer.steps_per_epoch;
-    let from_previous_rung = |before| {
-        ResumeState::from_previous_rung(before, steps_per_epoch).ok_or(TrainError::UnreadableState)
-    };
-    let before = before.map(from_previous_rung).transpose()?;
+    let parse_before = |it| ResumeState::from_previous_rung(it, steps_per_epoch);
+    let before = before.map(|it| parse_before(it).ok_or(TrainError::UnreadableState));
+    let before = before.transpose()?;
     let parse = |checkpoint| ResumeState::parse(checkpoint, steps_per_epoch);
     if let Some(state) = outputs.manager.latest(parse).as_ref().or(before.as_ref()) {
         trainer.restore(state, outputs.record)?;
@@ -135,9 +134,9 @@ pub fn train<T: Task>(
     if let Err(error @ TrainError::NonFinite { .. }) = &outcome
         && trainer.position.backoff > BACKOFF
     {
-        (context.note)(&format!(
-            "{error}: returning to the last checkpoint, with half the learning rate"
-        ));
+        let text =
+            format!("{error}: returning to the last checkpoint, with half the learning rate");
+        (context.note)(&text);
         match outputs.manager.latest(parse).or(before) {
             Some(state) => trainer.restore(&state, outputs.record)?,
             None => {
@@ -149,10 +148,8 @@ pub fn train<T: Task>(
             }
         }
         trainer.position.backoff = BACKOFF;
-        outputs.record.line(&RecordLine::Backoff {
-            step: trainer.position.step,
-            factor: BACKOFF,
-        })?;
+        let (step, factor) = (trainer.position.step, BACKOFF);
+        outputs.record.line(&RecordLine::Backoff { step, factor })?;
         outcome = trainer.run(&mut outputs);
     }
     outcome
@@ -288,7 +285,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let batches = self.batches_in_epoch(epoch);
         let first_step = u64::from(epoch - 1) * self.steps_per_epoch;
         let rest = &batches[(self.position.step - first_step) as usize..];
-        let (first, rng) = (self.position.step, self.rng);
+        let (first, rng, total) = (self.position.step, self.rng, self.total_steps());
         self.since = Instant::now();
         thread::scope(|scope| {
             let rng_of_step = move |number: usize| step_rng(rng, first + number as u64);
@@ -296,8 +293,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             let ready = is_on_gpu.then(|| prepare_ahead(scope, self.source, rest, rng_of_step));
             for rows in rest {
                 let step = self.position.step;
-                let rate =
-                    learning_rate(settings, step, self.total_steps()) * self.position.backoff;
+                let rate = learning_rate(settings, step, total) * self.position.backoff;
                 let prepared = match &ready {
                     None => self.source.prepare(rows, self.rng_of_step(step))?,
                     Some(ready) => ready.recv().expect("every batch or an error")?,
@@ -324,10 +320,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         if self.pending_steps == 0 {
             return Ok(());
         }
-        let sums = self.gpu_sums.as_mut();
-        let values =
-            sums.map(|sums| ClassifierError::catch("read the sums on the GPU", || Ok(sums.read())));
-        if let Some(values) = values.transpose()? {
+        if let Some(sums) = &mut self.gpu_sums {
+            let values = ClassifierError::catch("read the sums on the GPU", || Ok(sums.read()))?;
             self.pending.loss = values.loss;
             self.pending.correct = values.correct;
             self.position.last_norm = values.norm;
@@ -364,7 +358,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             return Ok(());
         }
         self.collect_pending(batches)?;
-        let checkpoint = self.checkpoint(outputs.record.text(), self.seconds())?;
+        let checkpoint = self.checkpoint(&outputs.record.text, self.seconds())?;
         if stop {
             outputs.manager.save_now(&checkpoint)?;
             let total = self.total_steps();

@@ -57,10 +57,7 @@ impl<T: Task> Trainer<'_, T> {
         state: &ResumeState,
         record: &mut Record,
     ) -> Result<(), TrainError> {
-        let ResumeState {
-            position,
-            checkpoint,
-        } = state;
+        let (position, checkpoint) = (&state.position, &state.checkpoint);
         let device = self.context.device;
         if position.device == "cuda" && !device.is_cuda() && !self.context.may_resume_on_cpu {
             return Err(TrainError::DeviceLost);
@@ -90,18 +87,14 @@ impl<T: Task> Trainer<'_, T> {
         self.pending = Sums::default();
         self.pending_steps = 0;
         self.clock = Instant::now();
-        record.restart(&checkpoint.record)?;
-        Ok(())
+        Ok(record.restart(&checkpoint.record)?)
     }
 
     /// Copies the whole state into a checkpoint with this record and time. The pending sums must be collected first.
     pub(super) fn checkpoint(&self, record: &[u8], seconds: f64) -> Result<Checkpoint> {
         let best = self.best.as_ref();
-        let device = if self.context.device.is_cuda() {
-            "cuda"
-        } else {
-            "cpu"
-        };
+        let is_cuda = self.context.device.is_cuda();
+        let device = if is_cuda { "cuda" } else { "cpu" };
         let position = Position {
             optimizer_steps: self.adam.steps(),
             seconds,
@@ -117,7 +110,7 @@ impl<T: Task> Trainer<'_, T> {
         };
         let none = || Tensor::zeros([0], (Kind::Float, Device::Cpu));
         let logits = |best: &BestEpoch| Tensor::from_slice(&best.validation.logits.values);
-        let [first, second] = self.adam.moments();
+        let [first, second] = &self.adam.moments;
         let tensors = [
             copy_tensor(&self.trained)?,
             copy_tensor(first)?,

@@ -84,10 +84,8 @@ impl<T: Task> Trainer<'_, T> {
 
     /// The error for a non-finite step on these rows.
     pub(super) fn non_finite(&self, step: u64, rows: &[usize]) -> TrainError {
-        let first = rows.iter().take(4);
-        let ids: Vec<String> = first
-            .map(|row| self.context.task.row_id(*row).to_string())
-            .collect();
+        let id = |row: &usize| self.context.task.row_id(*row).to_string();
+        let ids: Vec<String> = rows.iter().take(4).map(id).collect();
         let more = match rows.len() - ids.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -148,8 +146,8 @@ impl<T: Task> Trainer<'_, T> {
     /// Forward and backward pass of a batch, with as many parts at a time as there are replicas. Gradients are added
     /// in the order of the parts, so the sum does not depend on the speed or the number of replicas.
     fn backward(&mut self, prepared: &PartitionedBatch<T>, rng: CounterRng) -> Result<Losses> {
-        let source = self.source;
-        let examples = source.task.examples(&prepared.batch);
+        let (source, task) = (self.source, self.source.task);
+        let examples = task.examples(&prepared.batch);
         if examples == 0 {
             let _ = self.gradient.total().zero_();
             return Ok(Vec::new());
@@ -179,11 +177,9 @@ impl<T: Task> Trainer<'_, T> {
                 let passes = replicas.map(|(weights, (number, span))| {
                     let rng = rng.child(*number as u64);
                     ClassifierError::catch("compute the gradient", || {
-                        let part = source
-                            .task
-                            .prepare_part(batch, span.clone(), rng, source.path);
-                        part.map(|part| source.pass(&part, weights, rng, scale))
-                            .transpose()
+                        let part = task.prepare_part(batch, span.clone(), rng, source.path);
+                        let pass = |part| source.pass(&part, weights, rng, scale);
+                        part.map(pass).transpose()
                     })
                 });
                 let passes = passes.collect::<Result<Vec<_>, _>>()?;
