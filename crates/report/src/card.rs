@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use artifact::format;
 use metrics::Metric;
 
 use crate::data::{ChallengeResult, ModelData, ReportData, Step};
-use crate::formatting::{self, capitalized};
+use crate::format::{self, capitalized};
 use crate::markdown::{escape, estimate, join_blocks, list, table, worst_slices};
 use crate::sections::models::{lacks_intervals, members, no_interval};
 use crate::sections::summary::few_rows;
@@ -85,8 +84,8 @@ fn figures(data: &ReportData, model: &ModelData) -> String {
     let rows = Metric::ALL.map(|metric| vec![metric.title().to_owned(), estimate(model, metric)]);
     format!(
         "On {} with {}:\n\n{}",
-        format::plural(data.rows, "test review", "test reviews"),
-        formatting::ci(data.confidence),
+        data.test_reviews(),
+        data.ci(),
         table(&["Figure", "Value"], rows)
     )
 }
@@ -111,11 +110,7 @@ fn challenge(data: &ReportData, result: &ChallengeResult) -> String {
     let rows = order.into_iter().take(1 + WORST).map(|index| {
         let (capability, cases) = &set.capabilities[index];
         let name = escape(&capability.replace('_', " "));
-        vec![
-            name,
-            format::count(*cases),
-            formatting::percent(rate(index)),
-        ]
+        vec![name, format::count(*cases), format::percent(rate(index))]
     });
     let headings = ["Challenge set: capability", "Tests", "Failure rate"];
     table(&headings, rows)
@@ -137,7 +132,7 @@ fn provenance(data: &ReportData, model: &ModelData) -> Vec<String> {
         let versions = versions.map(|(name, version)| format!(", {name} {version}"));
         let versions: String = versions.collect();
         let (stage, variant, key) = (&step.stage, &step.variant, &step.key);
-        let date = formatting::date(step.started);
+        let date = format::date(step.started);
         format!("{stage} {variant}: key {key}, {date}{versions}")
     });
     let members = members(model).map(|members| format!("members and weights: {members}"));

@@ -8,7 +8,7 @@ pub mod card;
 pub mod collect;
 mod csv_downloads;
 pub mod data;
-mod formatting;
+mod format;
 mod function_words;
 pub mod markdown;
 mod page;
@@ -18,7 +18,7 @@ mod sections;
 
 use std::fs;
 
-use artifact::{Artifact, ArtifactError, Contract, Failure, OutputFile, StageName, format};
+use artifact::{Artifact, ArtifactError, Contract, Failure, OutputFile, StageName};
 use serde::Serialize;
 use settings::ReportSettings;
 use stage::{Context, Outcome, Stage};
@@ -103,10 +103,10 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
 
 fn summary(data: &ReportData) -> String {
     let models = format::plural(data.models.len() as u64, "model", "models");
-    let rows = format::plural(data.rows, "test review", "test reviews");
+    let rows = data.test_reviews();
     let best = data.best().map(|(best, accuracy)| {
-        let (share, range) = formatting::share(accuracy);
-        let ci = formatting::ci(data.confidence);
+        let (share, range) = format::share(accuracy);
+        let ci = data.ci();
         format!(
             "; best model {}: {share} accuracy ({ci} {range})",
             best.name

@@ -3,12 +3,11 @@
 use artifact::files::profile::{
     ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
 };
-use artifact::format::{count, plural};
 use artifact::{Artifact, Failure, Sentiment};
 
 use super::read;
 use crate::data::{DataCheck, LengthBin, NearPair, ReviewsData, SplitCount};
-use crate::formatting;
+use crate::format::{self, count, plural};
 
 /// Adds the profile to the report's data about the reviews.
 pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
@@ -144,7 +143,7 @@ fn text_checks(texts: &Texts) -> [DataCheck; 3] {
     let languages = texts.other_languages.iter();
     let other = languages.clone().map(|entry| entry.rows).sum();
     let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));
-    let languages = formatting::join(languages, ", ");
+    let languages = format::join(languages, ", ");
     let rating = match texts.scores_masked {
         true => "masked",
         false => "not masked; `clean.mask_scores = true` masks them",

@@ -1,12 +1,11 @@
 //! Accuracy against training time, with the Pareto front.
 
-use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame, round_range};
 
 use crate::data::{ModelData, bounds};
-use crate::formatting;
+use crate::format;
 
 const SIZE: (f64, f64) = (440.0, 300.0);
 
@@ -67,7 +66,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
         g { (labels(&frame, &points)) }
     };
     let description = points.iter().map(|point| {
-        let share = formatting::percent(point.accuracy.value);
+        let share = format::percent(point.accuracy.value);
         let time = format::seconds(point.model.total_seconds);
         let on_front = if point.on_front {
             ", on the Pareto front"

@@ -7,7 +7,7 @@ use metrics::AbstentionFigures;
 use pages::{Axis, Frame, round_range};
 
 use crate::data::ModelData;
-use crate::formatting;
+use crate::format;
 
 const SIZE: (f64, f64) = (440.0, 280.0);
 
@@ -38,10 +38,10 @@ pub(crate) fn draw(model: &ModelData, others: &[&ModelData]) -> Option<Markup> {
         (line("curve strong", model))
     };
     let description = model.abstention.iter().filter_map(|it| {
-        let (coverage, accuracy) = (formatting::percent(it.coverage), it.accuracy?.value);
+        let (coverage, accuracy) = (format::percent(it.coverage), it.accuracy?.value);
         Some(format!(
             "{coverage} answered: accuracy {}",
-            formatting::percent(accuracy)
+            format::percent(accuracy)
         ))
     });
     let title = format!("{}: accuracy by coverage", model.name);

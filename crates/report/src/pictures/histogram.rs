@@ -1,10 +1,10 @@
 //! A histogram of review lengths.
 
-use artifact::format;
 use maud::{Markup, html};
 use pages::{Axis, Frame, px, round_range};
 
 use crate::data::LengthBin;
+use crate::format;
 
 const SIZE: (f64, f64) = (400.0, 240.0);
 

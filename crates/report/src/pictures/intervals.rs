@@ -1,12 +1,11 @@
 //! Accuracies as dots with confidence intervals. Names and numbers are above each interval, so that they fit on a phone.
 
-use artifact::format;
 use maud::{Markup, PreEscaped, html};
 use metrics::Estimate;
 use pages::{Scale, Size, picture, px, replace_control_characters, round_range};
 
 use crate::data::ReportData;
-use crate::formatting;
+use crate::format;
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 34.0;
@@ -51,7 +50,7 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
     let scale = Scale::new(range, (3.0, 97.0));
     let height = ROW * estimates.len() as f64 + AXIS;
     let description = estimates.iter().map(|(name, estimate)| {
-        let (value, range) = formatting::share(*estimate);
+        let (value, range) = format::share(*estimate);
         format!("{name}: {value} ({range})")
     });
     let content = html! {
@@ -79,7 +78,7 @@ fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
             }
             g.axis {
                 text x="50%" y=(px(height - 3.0)) text-anchor="middle" {
-                    "accuracy on " (format::count(data.rows)) " test reviews (%), with " (formatting::ci(data.confidence))
+                    "accuracy on " (format::count(data.rows)) " test reviews (%), with " (data.ci())
                 }
             }
         }
@@ -90,7 +89,7 @@ fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
     let (text_y, line_y) = (px(top + 18.0), px(top + 32.0));
     let position = |share: f64| percent(scale.position(100.0 * share));
     let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(position);
-    let (share, range) = formatting::share(estimate);
+    let (share, range) = format::share(estimate);
     html! {
         g {
             text.name x="3%" y=(text_y) { (name) }

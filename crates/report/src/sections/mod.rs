@@ -1,5 +1,7 @@
 //! The sections of the page, one module each; `page` has their order.
 
+use maud::Markup;
+
 pub(crate) mod abstention;
 pub(crate) mod calibration;
 pub(crate) mod challenge;
@@ -21,3 +23,6 @@ pub(crate) mod summary;
 pub(crate) mod sweeps;
 pub(crate) mod thresholds;
 pub(crate) mod tokens;
+
+/// A collapsed section: the sentence that states what it answers, and its content.
+pub(crate) type Collapsed = (String, Markup);

@@ -1,19 +1,17 @@
 //! Paired tests of every pair of models.
 
-use artifact::format;
 use maud::{Markup, html};
 use metrics::Comparison;
 use pages::{Table, collapsed, remark, with_detail};
 
 use crate::data::ReportData;
-use crate::formatting;
+use crate::format;
 
 /// The table, collapsed.
 pub(crate) fn draw(data: &ReportData) -> Markup {
-    let pairs = data.comparisons.len() as u64;
-    let title = match pairs {
+    let title = match data.comparisons.len() {
         1 => "Paired test of the two models".to_owned(),
-        _ => format!(
+        pairs => format!(
             "Paired tests of all {} pairs of models",
             format::count(pairs)
         ),
@@ -22,7 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
 }
 
 fn table(data: &ReportData) -> Table<&Comparison> {
-    let (rows, ci) = (format::count(data.rows), formatting::ci(data.confidence));
+    let (rows, ci) = (format::count(data.rows), data.ci());
     let caption = format!(
         "Is the difference between two models significant? Accuracy of the first minus that of the second on the same {rows} \
          test reviews, in percentage points with {ci}."
@@ -34,24 +32,21 @@ fn table(data: &ReportData) -> Table<&Comparison> {
     Table::new(caption, &data.comparisons)
         .names("Pair", |it| format!("{} and {}", it.first, it.second))
         .numbers("Difference", |it| {
-            with_detail(formatting::difference(it.difference))
+            with_detail(format::difference(it.difference))
         })
-        .words("Result", |it| formatting::verdict(it, data.confidence))
-        .numbers("Adjusted p", |it| formatting::p_value(it.adjusted_p_value))
-        .numbers("Unadjusted p", |it| formatting::p_value(it.p_value))
+        .words("Result", |it| format::verdict(it, data.confidence))
+        .numbers("Adjusted p", |it| format::p_value(it.adjusted_p_value))
+        .numbers("Unadjusted p", |it| format::p_value(it.p_value))
         .numbers("Only one correct", only)
 }
 
 /// Why the interval of a pair and its result can seem to disagree.
 pub(crate) fn explanation(data: &ReportData) -> String {
-    let ci = formatting::ci(data.confidence);
+    let ci = data.ci();
     let mut text = "The test is McNemar's exact test on the reviews that only one of the two models predicts correctly.".to_owned();
     let pairs = data.comparisons.len();
     if pairs > 1 {
-        let (level, pairs) = (
-            formatting::significance_level(data.confidence),
-            format::count(pairs as u64),
-        );
+        let (level, pairs) = (data.significance_level(), format::count(pairs));
         text += &format!(
             " The {ci} of a pair is for that pair alone; the adjusted p is corrected for all {pairs} pairs (Holm) \
              and decides the result. An interval can therefore exclude 0 although the adjusted p is not below {level:.2}."

@@ -1,34 +1,29 @@
 //! Precision and recall at other decision thresholds.
 
-use artifact::format;
-use maud::{Markup, html};
-use pages::{Table, collapsed_section, remark};
+use maud::html;
+use pages::{Table, remark};
 
+use super::Collapsed;
 use super::classes::percentage;
 use crate::data::ReportData;
-use crate::formatting;
+use crate::format;
 
 /// The section: a table of the best model, with two columns per class. `None` without labelled test reviews.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (best, _) = data.best()?;
     let thresholds = best.classes.first()?.thresholds.iter().enumerate();
-    let caption = format!(
-        "{}: precision and recall on {} test reviews with {}, by threshold.",
-        best.name,
-        format::count(data.rows),
-        formatting::ci(data.confidence)
-    );
+    let (name, rows, ci) = (&best.name, format::count(data.rows), data.ci());
+    let caption =
+        format!("{name}: precision and recall on {rows} test reviews with {ci}, by threshold.");
     let mut table = Table::new(caption, thresholds).names("Threshold", |(_, it)| it.threshold);
     for class in &best.classes {
-        let name = formatting::capitalized(&class.class);
+        let name = format::capitalized(&class.class);
         let figures = |index: usize| class.thresholds.get(index);
+        let precision = |index: usize| percentage(figures(index).and_then(|it| it.precision));
+        let recall = |index: usize| percentage(figures(index).and_then(|it| it.recall));
         table = table
-            .numbers(&format!("{name}: precision"), |(index, _)| {
-                percentage(figures(index).and_then(|it| it.precision))
-            })
-            .numbers(&format!("{name}: recall"), |(index, _)| {
-                percentage(figures(index).and_then(|it| it.recall))
-            });
+            .numbers(&format!("{name}: precision"), |(index, _)| precision(index))
+            .numbers(&format!("{name}: recall"), |(index, _)| recall(index));
     }
     let content = html! {
         (table)
@@ -38,10 +33,5 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         ))
     };
     let answer = "What precision and recall another threshold than 0.5 gives.";
-    Some(collapsed_section(
-        "thresholds",
-        "Thresholds",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
 }
