@@ -21,13 +21,12 @@ pub fn render(data: &ReportData, model: &ModelData) -> String {
     let heading = |text: &str| Some(format!("## {text}"));
     let mut results = data.challenge.models.iter();
     let result = results.find(|result| result.name == model.name);
+    let kind = capitalized(&escape(&model.architecture));
+    let about = format!("{kind}. It predicts the probability that a review is positive.");
     join_blocks([
         Some(HEAD.to_owned()),
         Some(format!("# {}", escape(&model.name))),
-        Some(format!(
-            "{}. It predicts the probability that a review is positive.",
-            capitalized(&escape(&model.architecture))
-        )),
+        Some(about),
         heading("Intended use"),
         Some(purpose(data, model)),
         heading("Training data"),
@@ -63,31 +62,24 @@ fn training_data(data: &ReportData) -> Vec<String> {
     let sources = sources.into_iter();
     let sources = sources.map(|(source, digest)| format!("{source} (blake3 {digest})"));
     let splits = reviews.splits.iter().filter(|count| count.rows() > 0);
-    let splits = splits.map(|count| {
-        let classes = [count.negative, count.positive, count.unlabelled].map(format::count);
-        let [negative, positive, none] = classes;
-        let split = count.split;
+    let splits = splits.map(|it| {
+        let classes = [it.negative, it.positive, it.unlabelled].map(format::count);
+        let ([negative, positive, none], split) = (classes, it.split);
         format!("{split}: {negative} negative, {positive} positive, {none} unlabelled")
     });
-    let splitting =
-        (!reviews.splitting.is_empty()).then(|| format!("split: {}", reviews.splitting));
-    let checks = reviews
-        .checks
-        .iter()
-        .filter(|check| !check.result.is_empty());
-    let checks = checks.map(|check| check.result.clone());
+    let splitting = Some(&reviews.splitting).filter(|it| !it.is_empty());
+    let splitting = splitting.map(|it| format!("split: {it}"));
+    let checks = reviews.checks.iter().map(|it| it.result.clone());
+    let checks = checks.filter(|result| !result.is_empty());
     let all = sources.chain(splits).chain(splitting).chain(checks);
     all.collect()
 }
 
 fn figures(data: &ReportData, model: &ModelData) -> String {
     let rows = Metric::ALL.map(|metric| vec![metric.title().to_owned(), estimate(model, metric)]);
-    format!(
-        "On {} with {}:\n\n{}",
-        data.test_reviews(),
-        data.ci(),
-        table(&["Figure", "Value"], rows)
-    )
+    let (reviews, ci) = (data.test_reviews(), data.ci());
+    let figures = table(&["Figure", "Value"], rows);
+    format!("On {reviews} with {ci}:\n\n{figures}")
 }
 
 /// The slices with the lowest accuracy.

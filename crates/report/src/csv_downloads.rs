@@ -142,13 +142,11 @@ pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
 pub(crate) fn roc(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.roc.iter().map(|point| (&model.name, point)));
-    let rounded = |share: f64| format!("{share:.5}");
+    let round = |share: f64| format!("{share:.5}");
     CsvDownload::new("roc", rows)
         .column("model", |(model, _)| model)
-        .column("false_positive_rate", |it| {
-            rounded(it.1.false_positive_rate)
-        })
-        .column("true_positive_rate", |it| rounded(it.1.true_positive_rate))
+        .column("false_positive_rate", |it| round(it.1.false_positive_rate))
+        .column("true_positive_rate", |it| round(it.1.true_positive_rate))
         .link()
 }
 

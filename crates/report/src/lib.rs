@@ -102,8 +102,6 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
 }
 
 fn summary(data: &ReportData) -> String {
-    let models = format::plural(data.models.len() as u64, "model", "models");
-    let rows = data.test_reviews();
     let best = data.best().map(|(best, accuracy)| {
         let (share, range) = format::share(accuracy);
         let ci = data.ci();
@@ -112,7 +110,7 @@ fn summary(data: &ReportData) -> String {
             best.name
         )
     });
-    format!("{models} on {rows}{}", best.unwrap_or_default())
+    data.size() + &best.unwrap_or_default()
 }
 
 /// The text of `report.json`: the data of the page, and its summary as sentences.

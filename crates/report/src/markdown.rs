@@ -4,15 +4,8 @@ use metrics::Metric;
 
 use crate::data::{ModelData, ReportData};
 use crate::format;
-use crate::sections::{models, pairs, summary};
-
-/// Figures of the table, in its order.
-const FIGURES: [Metric; 4] = [
-    Metric::Accuracy,
-    Metric::F1,
-    Metric::RocAuc,
-    Metric::CalibrationError,
-];
+use crate::sections::models::{self, KEY_FIGURES};
+use crate::sections::{pairs, summary};
 
 /// Number of slices with the lowest accuracy.
 const SLICES: usize = 3;
@@ -20,10 +13,9 @@ const SLICES: usize = 3;
 /// The text of `report.md`.
 pub fn render(data: &ReportData) -> String {
     let lacks_intervals = data.models.iter().any(models::lacks_intervals);
+    let (ci, reviews) = (data.ci(), data.test_reviews());
     let note = format!(
-        "Intervals are {} on {}. The whole report is `report.html`; `report.json` is for programs.",
-        data.ci(),
-        data.test_reviews()
+        "Intervals are {ci} on {reviews}. The whole report is `report.html`; `report.json` is for programs."
     );
     join_blocks([
         Some(format!("## {}", escape(&data.title))),
@@ -87,12 +79,12 @@ fn figures(data: &ReportData) -> String {
     let rows = data.by_accuracy().into_iter().map(|(_, model)| {
         let strong = if best == Some(&model.name) { "**" } else { "" };
         let mut cells = vec![format!("{strong}{}{strong}", escape(&model.name))];
-        cells.extend(FIGURES.map(|metric| estimate(model, metric)));
+        cells.extend(KEY_FIGURES.map(|metric| estimate(model, metric)));
         cells.push(format::seconds(model.total_seconds));
         cells
     });
     let mut headings = vec!["Model"];
-    headings.extend(FIGURES.map(Metric::title));
+    headings.extend(KEY_FIGURES.map(Metric::title));
     headings.push("Training time");
     table(&headings, rows)
 }

@@ -44,19 +44,14 @@ pub fn render(data: &ReportData) -> String {
         .into_iter()
         .map(|(name, draw)| (name, section(&section_id(name), name, draw(data))));
     let collapsed = COLLAPSED.into_iter().filter_map(|(name, draw)| {
-        let (answer, content) = draw(data)?;
-        Some((
-            name,
-            collapsed_section(&section_id(name), name, answer, content),
-        ))
+        let (id, (answer, content)) = (section_id(name), draw(data)?);
+        Some((name, collapsed_section(&id, name, answer, content)))
     });
     let (links, sections): (Vec<&str>, Vec<Markup>) = open.chain(collapsed).unzip();
     let steps = data.steps.iter();
     let ends = steps.map(|step| step.started + step.seconds.max(0.0) as u64);
     let finished = ends.max().map(|time| format!(" · {}", format::date(time)));
-    let models = format::plural(data.models.len() as u64, "model", "models");
-    let rows = data.test_reviews();
-    let subtitle = format!("{models} on {rows}{}", finished.unwrap_or_default());
+    let subtitle = data.size() + &finished.unwrap_or_default();
     let page = Page {
         title: &data.title,
         heading: &data.title,

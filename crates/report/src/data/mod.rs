@@ -76,6 +76,12 @@ impl ReportData {
         format::plural(self.rows, "test review", "test reviews")
     }
 
+    /// The numbers of models and test reviews: `3 models on 25,000 test reviews`.
+    pub(crate) fn size(&self) -> String {
+        let models = format::plural(self.models.len() as u64, "model", "models");
+        format!("{models} on {}", self.test_reviews())
+    }
+
     /// The name of every interval: `95% CI`.
     pub(crate) fn ci(&self) -> String {
         format::ci(self.confidence)

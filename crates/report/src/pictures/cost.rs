@@ -68,12 +68,9 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let description = points.iter().map(|point| {
         let share = format::percent(point.accuracy.value);
         let time = format::seconds(point.model.total_seconds);
-        let on_front = if point.on_front {
-            ", on the Pareto front"
-        } else {
-            ""
-        };
-        format!("{}: {share} in {time}{on_front}", point.model.name)
+        let front = point.on_front;
+        let front = if front { ", on the Pareto front" } else { "" };
+        format!("{}: {share} in {time}{front}", point.model.name)
     });
     let title = "Accuracy against training time";
     Some(frame.picture("pareto", title, description, content))

@@ -13,10 +13,8 @@ const LOGARITHMIC_FROM: f64 = 10.0;
 
 /// Accuracy by the first setting. `None` where its values are not numbers.
 pub(crate) fn effect(index: usize, sweep: &SweepData) -> Option<Markup> {
-    let points = sweep.points.iter();
-    let numbers: Vec<f64> = points
-        .map(|point| *point.numbers.first()?)
-        .collect::<Option<_>>()?;
+    let numbers = sweep.points.iter().map(|it| *it.numbers.first()?);
+    let numbers: Vec<f64> = numbers.collect::<Option<_>>()?;
     if numbers.len() < 2 {
         return None;
     }

@@ -20,10 +20,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let diagrams = models.map(|(index, model)| {
         let ece = model.figure(Metric::CalibrationError).map(|it| it.value());
         let ece = ece.map_or_else(String::new, |ece| format!(", ECE {ece:.3}"));
-        figure(
-            reliability::draw(model, index),
-            format!("{}{ece}", model.name),
-        )
+        let caption = format!("{}{ece}", model.name);
+        figure(reliability::draw(model, index), caption)
     });
     let diagrams: Vec<Markup> = diagrams.collect();
     if diagrams.is_empty() {

@@ -48,11 +48,8 @@ fn description(data: &ReportData, cases: u64) -> String {
         let share = model.unseen.1 as f64 / model.unseen.0.max(1) as f64;
         format!("{} {}", model.name, format::percent(share))
     });
-    let (one, more) = (
-        "text is also a training review",
-        "texts are also training reviews",
-    );
-    let texts = format::plural(seen, one, more);
+    let one = "text is also a training review";
+    let texts = format::plural(seen, one, "texts are also training reviews");
     let without = format::join(without, ", ");
     format!("{text} {texts}; failure rates without them: {without}.")
 }

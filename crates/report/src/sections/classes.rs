@@ -20,9 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let caption =
         format!("Precision, recall and F1 of each class on {rows} test reviews with {ci}.");
     let table = Table::new(caption, classes)
-        .names("Model and class", |(name, it)| {
-            with_detail((name, &it.class))
-        })
+        .names("Model and class", |it| with_detail((it.0, &it.1.class)))
         .numbers("Test reviews", |(_, it)| format::count(it.figures.rows))
         .numbers("Precision", |(_, it)| percentage(it.figures.precision))
         .numbers("Recall", |(_, it)| percentage(it.figures.recall))

@@ -16,15 +16,14 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (errors, name) = (&data.confident_errors, &best.name);
     let explainer = data.explained_by.as_ref().unwrap_or(name);
     let caption = format!("Wrong predictions of {name} with the highest probability.");
-    let others = data.models.len().saturating_sub(1);
+    let all = data.models.len().saturating_sub(1);
+    let others = |it: &Disagreement| format!("{} of {all}", it.others_correct);
     let table = Table::new(caption, errors)
         .texts("Text", marked)
         .words("Label", |it| &it.label)
         .words("Prediction", |it| &it.prediction)
         .numbers("Confidence", |it| format::percent(it.confidence))
-        .numbers("Other models correct", |it| {
-            format!("{} of {others}", it.others_correct)
-        });
+        .numbers("Other models correct", others);
     let content = html! {
         @if errors.iter().any(|error| !error.words.is_empty()) {
             p {

@@ -20,11 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let caption = "What each model reads of a test review, its accuracy, and its cost.";
     let none = |value: Option<Markup>| value.unwrap_or_else(|| html! { span.muted { "none" } });
     let truncated = |share: Option<f64>| share.map(format::percent).unwrap_or_default();
-    let whole = |tokens: Option<f64>| {
-        tokens
-            .map(|it| format::count(it.round() as u64))
-            .unwrap_or_default()
-    };
+    let rounded = |tokens: f64| format::count(tokens.round() as u64);
     let accuracy = |model: &str| {
         let accuracy = data.model(model)?.accuracy()?;
         Some(with_detail(format::share(accuracy)))
@@ -34,19 +30,16 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
         let (value, range) = format::difference(difference);
         Some(with_detail((value, format!("{name}, {range}"))))
     };
-    let encoding = |length: &InputLengthData| {
-        length
-            .encoding
-            .map(|(_, seconds)| html! { (format::seconds(seconds)) })
-    };
+    let tokens = |it: &InputLengthData| it.tokens.map(rounded).unwrap_or_default();
+    let time = |(_, seconds)| html! { (format::seconds(seconds)) };
     let table = Table::new(caption, &data.input_lengths)
         .names("Model", |it| &it.model)
         .words("Reads", |it| &it.part)
         .numbers("Truncated reviews", |it| truncated(it.truncated))
-        .numbers("Mean tokens read", |it| whole(it.tokens))
+        .numbers("Mean tokens read", tokens)
         .numbers("Accuracy", |it| none(accuracy(&it.model)))
         .numbers("Gain", |it| none(gain(it)))
-        .numbers("Encoding time", |it| none(encoding(it)));
+        .numbers("Encoding time", |it| none(it.encoding.map(time)));
     let content = html! {
         (table)
         (remark(

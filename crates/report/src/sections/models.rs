@@ -11,7 +11,7 @@ use crate::format;
 use crate::pictures::{cost, intervals};
 
 /// The figures of the table before the training time, and after it.
-const KEY_FIGURES: [Metric; 4] = [
+pub(crate) const KEY_FIGURES: [Metric; 4] = [
     Metric::Accuracy,
     Metric::F1,
     Metric::RocAuc,
@@ -74,11 +74,8 @@ fn estimate(data: &ReportData, model: &ModelData, metric: Metric) -> Markup {
 fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
     let models = data.models.iter();
     let values = models.filter_map(|model| Some(model.figure(metric)?.value()));
-    values.reduce(if metric.lower_is_better() {
-        f64::min
-    } else {
-        f64::max
-    })
+    let is_lower = metric.lower_is_better();
+    values.reduce(if is_lower { f64::min } else { f64::max })
 }
 
 /// Whether one of the model's figures has no interval.
@@ -125,13 +122,8 @@ fn ensembles(data: &ReportData) -> Markup {
 pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
     let front = cost::front(&data.models);
     let steps = front.iter().map(|index| &data.models[*index]);
-    let steps = steps.filter_map(|it| {
-        Some((
-            &it.name,
-            format::seconds(it.total_seconds),
-            it.accuracy()?.value,
-        ))
-    });
+    let time = |model: &ModelData| format::seconds(model.total_seconds);
+    let steps = steps.filter_map(|it| Some((&it.name, time(it), it.accuracy()?.value)));
     let steps: Vec<_> = steps.collect();
     let (name, time, share) = steps.first()?;
     let share = format::percent(*share);

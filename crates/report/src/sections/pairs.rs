@@ -9,12 +9,10 @@ use crate::format;
 
 /// The table, collapsed.
 pub(crate) fn draw(data: &ReportData) -> Markup {
+    let pairs = format::count(data.comparisons.len());
     let title = match data.comparisons.len() {
         1 => "Paired test of the two models".to_owned(),
-        pairs => format!(
-            "Paired tests of all {} pairs of models",
-            format::count(pairs)
-        ),
+        _ => format!("Paired tests of all {pairs} pairs of models"),
     };
     collapsed(title, html! { (table(data)) (remark(explanation(data))) })
 }
@@ -25,15 +23,14 @@ fn table(data: &ReportData) -> Table<&Comparison> {
         "Is the difference between two models significant? Accuracy of the first minus that of the second on the same {rows} \
          test reviews, in percentage points with {ci}."
     );
+    let difference = |pair: &Comparison| with_detail(format::difference(pair.difference));
     let only = |pair: &Comparison| {
         let [first, second] = [pair.first_only, pair.second_only].map(format::count);
         format!("{first} : {second}")
     };
     Table::new(caption, &data.comparisons)
         .names("Pair", |it| format!("{} and {}", it.first, it.second))
-        .numbers("Difference", |it| {
-            with_detail(format::difference(it.difference))
-        })
+        .numbers("Difference", difference)
         .words("Result", |it| format::verdict(it, data.confidence))
         .numbers("Adjusted p", |it| format::p_value(it.adjusted_p_value))
         .numbers("Unadjusted p", |it| format::p_value(it.p_value))

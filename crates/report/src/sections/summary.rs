@@ -90,10 +90,8 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let (mut beaten, mut equal) = (Vec::new(), Vec::new());
     for (name, lead, pair) in data.comparisons_with(best) {
         if !pair.is_significant(level) {
-            let (points, p) = (
-                format::difference(lead).0,
-                format::p_value(pair.adjusted_p_value),
-            );
+            let (points, _) = format::difference(lead);
+            let p = format::p_value(pair.adjusted_p_value);
             equal.push(format!("{name} ({points} points, adjusted p {p})"));
         } else if beaten.is_empty() {
             let (points, ci, range) = (100.0 * lead.value, data.ci(), format::range(lead));

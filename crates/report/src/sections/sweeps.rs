@@ -77,10 +77,8 @@ fn best_combination(sweep: &SweepData) -> String {
         return "There are no trials yet.".to_owned();
     };
     let accuracies = sweep.points.iter().map(SweepPoint::accuracy);
-    let (accuracy, worst) = (
-        100.0 * best.accuracy(),
-        100.0 * accuracies.fold(1.0, f64::min),
-    );
+    let worst = 100.0 * accuracies.fold(1.0, f64::min);
+    let (loss, accuracy) = (best.loss(), 100.0 * best.accuracy());
     let (low, high) = best.range(|trial| 100.0 * trial.accuracy);
     let spread = match best.trials.len() {
         0 | 1 => String::new(),
@@ -89,11 +87,9 @@ fn best_combination(sweep: &SweepData) -> String {
     let combinations = format::plural(sweep.points.len() as u64, "combination", "combinations");
     let trials = format::plural(sweep.trials().count() as u64, "trial", "trials");
     let pairs = sweep.over.iter().zip(&best.values);
-    let values = format::join(
-        pairs.map(|(setting, value)| format!("{setting} = {value}")),
-        ", ",
-    );
-    let loss = best.loss();
+    let values = pairs.map(|(setting, value)| format!("{setting} = {value}"));
+    let values = format::join(values, ", ");
+
     format!(
         "The best of {combinations} ({trials}) is {values}: validation loss {loss:.4}, accuracy {accuracy:.1}%{spread}. The \
          lowest accuracy is {worst:.1}%. Test reviews are not used."
@@ -119,6 +115,7 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
         let epochs = format::plural(epochs.into(), "epoch", "epochs");
         with_detail((point.trials.len(), format!("stopped after {epochs}")))
     };
+    let seconds = |point: &SweepPoint| format!("{:.1}", point.mean(|trial| trial.seconds));
     let name = &sweep.name;
     let caption = format!("{name}: all combinations on {rows}, the best one first.");
     let mut table = Table::new(caption, order);
@@ -133,7 +130,5 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
         .numbers("Accuracy (%)", accuracy)
         .numbers("Loss", |it| format!("{:.4}", it.loss()))
         .numbers("Trials", trials)
-        .numbers("Seconds per trial", |it| {
-            format!("{:.1}", it.mean(|it| it.seconds))
-        })
+        .numbers("Seconds per trial", seconds)
 }

@@ -32,10 +32,9 @@ fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &Tokenized
     };
     let name = |it: &TokenizerData| {
         let [entries, most] = [it.vocabulary_size, it.max_length].map(format::count);
-        with_detail((
-            &it.name,
-            format!("{}, {entries} entries, at most {most} tokens", it.kind),
-        ))
+        let kind = &it.kind;
+        let details = format!("{kind}, {entries} entries, at most {most} tokens");
+        with_detail((&it.name, details))
     };
     let median = |it: &TokenizedSplit| it.median.map_or_else(|| "none".to_owned(), format::count);
     let caption = "Reviews as tokens. Vocabularies are learned from the training split only.";
