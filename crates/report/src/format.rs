@@ -55,10 +55,9 @@ pub(crate) fn verdict(pair: &Comparison, confidence: f64) -> String {
 
 /// A p-value: `0.034`, or `below 0.001`.
 pub(crate) fn p_value(value: f64) -> String {
-    if value < 0.001 {
-        "below 0.001".to_owned()
-    } else {
-        format!("{value:.3}")
+    match value < 0.001 {
+        true => "below 0.001".to_owned(),
+        false => format!("{value:.3}"),
     }
 }
 

@@ -63,9 +63,8 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
         let mut predictions = predictions::merge_predictions(context, &path)?;
         // Repeated trainings are not compared with each other.
         let is_repeat = |model: &String| settings.repeats.values().any(|it| it.contains(model));
-        predictions
-            .probabilities
-            .retain(|model, _| !is_repeat(model));
+        let probabilities = &mut predictions.probabilities;
+        probabilities.retain(|model, _| !is_repeat(model));
         let metrics = predictions::merge_metrics(context, &predictions)?;
         artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
         let data = collect::collect(context, &settings, &predictions, &metrics)?;
@@ -104,11 +103,8 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
 fn summary(data: &ReportData) -> String {
     let best = data.best().map(|(best, accuracy)| {
         let (share, range) = format::share(accuracy);
-        let ci = data.ci();
-        format!(
-            "; best model {}: {share} accuracy ({ci} {range})",
-            best.name
-        )
+        let (name, ci) = (&best.name, data.ci());
+        format!("; best model {name}: {share} accuracy ({ci} {range})")
     });
     data.size() + &best.unwrap_or_default()
 }

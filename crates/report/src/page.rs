@@ -8,7 +8,7 @@ use crate::format;
 use crate::sections::{
     Collapsed, abstention, calibration, challenge, classes, confident_errors, confusion,
     data_checks, input_lengths, label_errors, learning_curves, models, reviews, run, slices,
-    summary, sweeps, thresholds, tokens,
+    summary, sweeps, tokens,
 };
 
 /// The open sections: the heading, which is also the name of the link, and the content.
@@ -24,7 +24,7 @@ const COLLAPSED: [(&str, fn(&ReportData) -> Option<Collapsed>); 16] = [
     ("Most confident errors", confident_errors::draw),
     ("Per-class results", classes::draw),
     ("Confusion matrix", confusion::draw),
-    ("Thresholds", thresholds::draw),
+    ("Thresholds", classes::draw_thresholds),
     ("Accuracy and coverage", abstention::draw),
     ("Calibration", calibration::draw),
     ("ROC curves", confusion::draw_roc),
@@ -40,9 +40,8 @@ const COLLAPSED: [(&str, fn(&ReportData) -> Option<Collapsed>); 16] = [
 
 /// The text of `report.html`.
 pub fn render(data: &ReportData) -> String {
-    let open = OPEN
-        .into_iter()
-        .map(|(name, draw)| (name, section(&section_id(name), name, draw(data))));
+    let open = OPEN.into_iter();
+    let open = open.map(|(name, draw)| (name, section(&section_id(name), name, draw(data))));
     let collapsed = COLLAPSED.into_iter().filter_map(|(name, draw)| {
         let (id, (answer, content)) = (section_id(name), draw(data)?);
         Some((name, collapsed_section(&id, name, answer, content)))

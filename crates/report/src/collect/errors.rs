@@ -29,7 +29,6 @@ pub(super) fn collect(
     data: &mut ReportData,
 ) -> Result<(), Failure> {
     let best = data.best().map(|(model, _)| model);
-
     // An ensemble has no attributions; most of its errors are also errors of the member with the largest weight.
     let explainer = best.map(|best| best.members.first().unwrap_or(&best.name).clone());
     let best = best.map(|best| best.name.clone());

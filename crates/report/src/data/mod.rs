@@ -109,11 +109,10 @@ impl ReportData {
         let comparison = |pair: &'a Comparison| {
             let Estimate { value, low, high } = pair.difference;
             let (value, low, high) = (-value, -high, -low);
+            let reversed = Estimate { value, low, high };
             match (&*pair.first, &*pair.second) {
                 (first, other) if first == best => Some((other, pair.difference, pair)),
-                (other, second) if second == best => {
-                    Some((other, Estimate { value, low, high }, pair))
-                }
+                (other, second) if second == best => Some((other, reversed, pair)),
                 _ => None,
             }
         };

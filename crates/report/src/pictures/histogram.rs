@@ -30,9 +30,7 @@ pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
                 height=(px(frame.y.position(0.0) - top)) {}
         }
         g.ticks {
-            @for (index, bin) in bins.iter().enumerate().step_by(every) {
-                (frame.tick(index as f64, &format::count(bin.from)))
-            }
+            @for (at, bin) in bins.iter().enumerate().step_by(every) { (frame.tick(at as f64, &format::count(bin.from))) }
         }
     };
     let description = bins.iter().map(|bin| {

@@ -38,12 +38,10 @@ pub fn draw_standalone(data: &ReportData) -> Option<String> {
 
 /// The picture and its height.
 fn build(data: &ReportData) -> Option<(Markup, f64)> {
-    let models = data.models.iter();
-    let mut estimates: Vec<(&str, Estimate)> = models
-        .filter_map(|model| Some((model.name.as_str(), model.accuracy()?)))
-        .collect();
-    // The best one at the top; equal models stay in the order of the pipeline file.
-    estimates.sort_by(|one, two| two.1.value.total_cmp(&one.1.value));
+    // The best one at the top.
+    let models = data.by_accuracy().into_iter();
+    let estimates = models.filter_map(|(_, model)| Some((&*model.name, model.accuracy()?)));
+    let estimates: Vec<(&str, Estimate)> = estimates.collect();
     let ends = estimates.iter().flat_map(|(_, it)| [it.low, it.high]);
     // Percentages of the width, with space for half a tick label at both ends.
     let range = round_range(ends.map(|share| 100.0 * share), TICKS)?;
@@ -93,10 +91,7 @@ fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
     html! {
         g {
             text.name x="3%" y=(text_y) { (name) }
-            text x="97%" y=(text_y) text-anchor="end" {
-                tspan { (share) }
-                tspan.range dx="8" { (range) }
-            }
+            text x="97%" y=(text_y) text-anchor="end" { tspan { (share) } tspan.range dx="8" { (range) } }
             line.track x1="3%" x2="97%" y1=(line_y) y2=(line_y) {}
             line.whisker x1=(low) x2=(high) y1=(line_y) y2=(line_y) {}
             circle.dot cx=(value) cy=(line_y) r="6" {}

@@ -6,10 +6,9 @@ use pages::{Table, figure_with_csv, grid};
 
 use super::Collapsed;
 use super::classes::percentage;
-use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
-use crate::format;
 use crate::pictures::coverage;
+use crate::{csv_downloads, format};
 
 /// The section, for the best model. `None` without labelled test reviews.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {

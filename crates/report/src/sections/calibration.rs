@@ -5,10 +5,9 @@ use metrics::{CalibrationFile, Metric, ProbabilityFigures};
 use pages::{Table, figure, grid, paragraph, remark, with_detail};
 
 use super::Collapsed;
-use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
-use crate::format;
 use crate::pictures::reliability;
+use crate::{csv_downloads, format};
 
 /// Reads one figure of the probabilities.
 type ReadFigure = fn(&ProbabilityFigures) -> f64;
@@ -72,12 +71,12 @@ fn effects(data: &ReportData) -> Vec<String> {
     sentences.into_iter().flatten().collect()
 }
 
-fn before_and_after<'a>(data: &'a ReportData) -> Table<(&'a ModelData, &'a CalibrationFile)> {
+fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> {
     let caption = format!(
         "Probabilities on {} test reviews before and after calibration, which is fitted on validation. Lower is better.",
         format::count(data.rows)
     );
-    let name = |it: (&'a ModelData, &'a CalibrationFile)| with_detail((&it.0.name, &it.1.method));
+    let name = |it: (&ModelData, &CalibrationFile)| with_detail((&it.0.name, &it.1.method));
     let mut table = Table::new(caption, calibrated(data)).names("Model", name);
     let figures: [(&str, ReadFigure); 3] = [
         ("ECE", |it| it.ece),

@@ -4,9 +4,8 @@ use maud::html;
 use pages::{Table, paragraph, quote};
 
 use super::Collapsed;
-use crate::csv_downloads;
 use crate::data::{ChallengeExample, ChallengeResult, ReportData};
-use crate::format;
+use crate::{csv_downloads, format};
 
 /// The section; `None` where no model was tested.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {

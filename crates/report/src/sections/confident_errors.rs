@@ -53,9 +53,7 @@ fn marked(error: &Disagreement) -> Markup {
                 _ => 1,
             };
             (error.text[start..word.bytes.start])
-            mark class=(format!("{side}-{level}")) title=(format!("{:+.2}", word.weight)) {
-                (error.text[word.bytes.clone()])
-            }
+            mark class=(format!("{side}-{level}")) title=(format!("{:+.2}", word.weight)) { (error.text[word.bytes.clone()]) }
         }
         (error.text[last..])
     })

@@ -15,9 +15,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
     html! {
         (remark("Whether duplicates, overlapping splits or wrong labels can make the figures wrong."))
         ul.checks {
-            @for (result, is_warning) in results(data) {
-                li class=[is_warning.then_some("warning")] { (result) }
-            }
+            @for (text, is_warning) in results(data) { li class=[is_warning.then_some("warning")] { (text) } }
         }
         @if !nothing.is_empty() { (remark(format!("Also checked, none found: {nothing}."))) }
     }

@@ -59,10 +59,8 @@ fn same_architecture<'a>(
 ) -> Option<(&'a str, Estimate)> {
     let architecture = |name: &str| Some(data.model(name)?.architecture.as_str());
     let own = architecture(&length.model)?;
-    let mut above = data
-        .input_lengths
-        .iter()
-        .take_while(|it| it.model != length.model);
+    let lengths = data.input_lengths.iter();
+    let mut above = lengths.take_while(|it| it.model != length.model);
     let found = above.find(|it| it.part != length.part && architecture(&it.model) == Some(own))?;
     let mut comparisons = data.comparisons_with(&length.model).into_iter();
     let (name, difference, _) = comparisons.find(|(name, ..)| *name == found.model)?;

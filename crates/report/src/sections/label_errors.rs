@@ -4,9 +4,8 @@ use maud::html;
 use pages::{Table, csv_record, paragraph, quote};
 
 use super::Collapsed;
-use crate::LABEL_ERRORS;
 use crate::data::{Disagreement, ReportData};
-use crate::format;
+use crate::{LABEL_ERRORS, format};
 
 /// The section; `None` where there are none.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {

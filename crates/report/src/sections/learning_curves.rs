@@ -5,10 +5,9 @@ use maud::html;
 use pages::{grid, paragraph};
 
 use super::Collapsed;
-use crate::csv_downloads;
 use crate::data::ReportData;
-use crate::format;
 use crate::pictures::curves;
+use crate::{csv_downloads, format};
 
 /// The section; `None` where no model has epochs.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {

@@ -21,7 +21,7 @@ pub(crate) mod run;
 pub(crate) mod slices;
 pub(crate) mod summary;
 pub(crate) mod sweeps;
-pub(crate) mod thresholds;
+
 pub(crate) mod tokens;
 
 /// A collapsed section: the sentence that states what it answers, and its content.

@@ -5,10 +5,9 @@ use metrics::{MIN_BOOTSTRAP_ROWS, Metric};
 use pages::{Table, collapsed, figure_with_csv, paragraph, remark, with_detail};
 
 use super::{pairs, repeats};
-use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
-use crate::format;
 use crate::pictures::{cost, intervals};
+use crate::{csv_downloads, format};
 
 /// The figures of the table before the training time, and after it.
 pub(crate) const KEY_FIGURES: [Metric; 4] = [
@@ -36,12 +35,12 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
     }
 }
 
-fn figures<'a>(data: &'a ReportData) -> Markup {
+fn figures(data: &ReportData) -> Markup {
     let (rows, ci) = (format::count(data.rows), data.ci());
     let caption =
         format!("Figures on {rows} test reviews with {ci}. The best value of a column is bold.");
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
-    let name = |it: &'a ModelData| with_detail((&it.name, &it.architecture));
+    let name = |it: &ModelData| with_detail((&it.name, &it.architecture));
     let mut table = Table::new(caption, models).names("Model", name);
     for metric in KEY_FIGURES {
         table = table.numbers(metric.title(), |model| estimate(data, model, metric));
@@ -152,11 +151,9 @@ fn costs(data: &ReportData) -> Markup {
     html! {
         @if let Some(picture) = cost::draw(&data.models) {
             @if let Some(text) = pareto_front(data) { (paragraph(text)) }
-            (figure_with_csv(
-                picture,
-                "Which model is worth its training time? No other model is both faster and better than one on the line.",
-                csv_downloads::costs(&data.models),
-            ))
+            @let caption =
+                "Which model is worth its training time? No other model is both faster and better than one on the line.";
+            (figure_with_csv(picture, caption, csv_downloads::costs(&data.models)))
         }
         (table)
     }

@@ -2,9 +2,8 @@
 
 use metrics::FEW_ROWS;
 
-use crate::LABEL_ERRORS;
 use crate::data::{ModelData, ReportData};
-use crate::format;
+use crate::{LABEL_ERRORS, format};
 
 /// How much faster a model has to predict before it is recommended next to the best one.
 const FASTER: f64 = 1.5;
@@ -47,10 +46,8 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
     let faster = faster(data, best).unwrap_or_default();
     let text = format!("Predict new reviews with {name}.{faster}");
     let mut steps = vec![(text, Some(command.clone()))];
-    let mut useful = best
-        .abstention
-        .iter()
-        .filter_map(|it| Some((it, it.accuracy?)));
+    let figures = best.abstention.iter();
+    let mut useful = figures.filter_map(|it| Some((it, it.accuracy?)));
     let useful = useful.find(|(it, share)| share.value >= ABSTAIN.0 && it.coverage >= ABSTAIN.1);
     if let Some((it, accuracy)) = useful.filter(|(it, _)| it.coverage < 1.0) {
         let (share, range) = format::share(accuracy);

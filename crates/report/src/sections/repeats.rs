@@ -3,9 +3,8 @@
 use maud::{Markup, html};
 use pages::{Table, paragraph};
 
-use crate::csv_downloads;
 use crate::data::{RepeatsData, ReportData};
-use crate::format;
+use crate::{csv_downloads, format};
 
 /// A paragraph and a table.
 pub(super) fn draw(data: &ReportData) -> Markup {

@@ -5,11 +5,10 @@ use maud::{Markup, html};
 use pages::{Table, figure, figure_with_csv, grid, quote, remark, with_detail};
 
 use super::Collapsed;
-use crate::csv_downloads;
-use crate::data::{ReportData, ReviewsData, SkippedRows};
-use crate::format;
+use crate::data::{Example, ReportData, ReviewsData, SkippedRows};
 use crate::function_words::is_function_word;
 use crate::pictures::{bars, histogram};
+use crate::{csv_downloads, format};
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
@@ -64,15 +63,8 @@ fn skipped(reviews: &ReviewsData) -> Markup {
     let groups = || reviews.rejected.iter().chain(&reviews.removed);
     let rows = format::plural(groups().map(|group| group.rows).sum(), "row", "rows");
     let caption = format!("{rows} not used, by reason, with examples.");
-    let examples = |group: &SkippedRows| {
-        html! {
-            ul.examples {
-                @for example in &group.examples {
-                    li { (quote(&example.excerpt)) span.range { (example.location) } }
-                }
-            }
-        }
-    };
+    let example = |it: &Example| html! { li { (quote(&it.excerpt)) span.range { (it.location) } } };
+    let examples = |group: &SkippedRows| html! { ul.examples { @for it in &group.examples { (example(it)) } } };
     let kind = |group: &SkippedRows| match group.kind.as_str() {
         "set_aside" => "skipped",
         "rejected" => "rejected",

@@ -46,9 +46,7 @@ fn step(step: &Step) -> Markup {
             (paragraph(&step.summary))
             (remark(facts.join(" · ")))
             p.settings {
-                @for (name, value) in &step.settings {
-                    span { span.muted { (name) " = " } span { (value) } }
-                }
+                @for (name, value) in &step.settings { span { span.muted { (name) " = " } span { (value) } } }
             }
         }
     }

@@ -5,9 +5,8 @@ use pages::Table;
 
 use super::Collapsed;
 use super::classes::percentage;
-use crate::csv_downloads;
 use crate::data::{ReportData, SliceData};
-use crate::format;
+use crate::{csv_downloads, format};
 
 /// The section; `None` without slices.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {

@@ -4,10 +4,9 @@ use maud::{Markup, html};
 use pages::{Table, figure, figure_with_csv, grid, paragraph, with_detail};
 
 use super::Collapsed;
-use crate::csv_downloads;
 use crate::data::{RangeTestData, ReportData, SweepData, SweepPoint};
-use crate::format;
-use crate::pictures::{range_test, sweep};
+use crate::pictures::sweep;
+use crate::{csv_downloads, format};
 
 /// The section; `None` without sweeps and range tests.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
@@ -39,7 +38,7 @@ fn draw_range_test(index: usize, test: &RangeTestData) -> Markup {
     html! {
         h3 { (test.name) }
         (paragraph(format!("{fastest}; {end}. A sweep over rates near these finds the best one.")))
-        @if let Some(picture) = range_test::draw(index, test) {
+        @if let Some(picture) = sweep::range_test(index, test) {
             @let caption = format!(
                 "Training loss by learning rate over {} steps (Smith 2017): smoothed, and of single batches in grey.",
                 format::count(test.points.len() as u64)
@@ -52,6 +51,7 @@ fn draw_range_test(index: usize, test: &RangeTestData) -> Markup {
 fn part(index: usize, sweep: &SweepData) -> Markup {
     let rows = format::plural(sweep.rows, "validation review", "validation reviews");
     let curves = sweep::curves(index, sweep);
+    let caption = "Validation loss by epoch for each value. The other values are grey.";
     html! {
         h3 { (sweep.name) }
         (paragraph(best_combination(sweep)))
@@ -62,12 +62,7 @@ fn part(index: usize, sweep: &SweepData) -> Markup {
             );
             (figure_with_csv(picture, caption, csv_downloads::sweep(sweep)))
         }
-        @if !curves.is_empty() {
-            (figure(
-                grid("three", curves),
-                "Validation loss by epoch for each value. The other values are grey.",
-            ))
-        }
+        @if !curves.is_empty() { (figure(grid("three", curves), caption)) }
         (all(sweep, &rows))
     }
 }
