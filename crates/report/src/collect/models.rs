@@ -102,27 +102,24 @@ fn add_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Fa
 pub(super) fn add_costs(models: &mut [ModelData], lengths: &[InputLengthData]) {
     for model in models.iter_mut() {
         let length = lengths.iter().find(|length| length.model == model.name);
-        let Some((rows, seconds)) = length.and_then(|length| length.encoding) else {
-            continue;
-        };
-        model.total_seconds += seconds;
-        // A new review is encoded before it is predicted.
-        let encoding = seconds / rows.max(1) as f64;
-        let speed = model.prediction_speed;
-        model.prediction_speed = speed.map(|speed| 1.0 / (1.0 / speed + encoding));
+        if let Some((rows, seconds)) = length.and_then(|length| length.encoding) {
+            model.total_seconds += seconds;
+            // A new review is encoded before it is predicted.
+            let encoding = seconds / rows.max(1) as f64;
+            let speed = model.prediction_speed;
+            model.prediction_speed = speed.map(|speed| 1.0 / (1.0 / speed + encoding));
+        }
     }
     let all = models.to_vec();
     for model in models.iter_mut().filter(|model| !model.members.is_empty()) {
-        let is_member = |other: &&ModelData| model.members.contains(&other.name);
-        let members = || all.iter().filter(is_member);
-        let members_seconds: f64 = members().map(|member| member.total_seconds).sum();
+        let names = model.members.clone();
+        let members = || all.iter().filter(|other| names.contains(&other.name));
+        model.total_seconds += members().map(|it| it.total_seconds).sum::<f64>();
         // The members predict one after another.
         let each: Option<f64> = members().map(|it| Some(1.0 / it.prediction_speed?)).sum();
-        let parameters = members().map(|member| member.parameters).sum();
-        let bytes = members().map(|member| member.bytes).sum();
-        model.total_seconds += members_seconds;
         model.prediction_speed = each.map(|seconds| 1.0 / seconds);
-        (model.parameters, model.bytes) = (parameters, bytes);
+        model.parameters = members().map(|it| it.parameters).sum();
+        model.bytes = members().map(|it| it.bytes).sum();
     }
 }
 

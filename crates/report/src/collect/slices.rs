@@ -144,10 +144,9 @@ impl SliceBuilder {
 
     /// The tenth with the largest share of unknown words, and the reviews without unknown words.
     fn by_unknown_words(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
-        let shares = self.words.iter();
-        let mut shares: Vec<(f64, usize)> = shares
-            .map(|(words, unknown, index)| (*unknown as f64 / (*words).max(1) as f64, *index))
-            .collect();
+        let shares = self.words.iter().copied();
+        let shares = shares.map(|(all, unknown, at)| (unknown as f64 / all.max(1) as f64, at));
+        let mut shares: Vec<(f64, usize)> = shares.collect();
         shares.sort_by(|one, two| two.0.total_cmp(&one.0).then(one.1.cmp(&two.1)));
         let tenth = &shares[..shares.len() / 10];
         let least = tenth.last().map_or(0.0, |(share, _)| *share);
