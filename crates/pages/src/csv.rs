@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 /// A link that saves a table as a CSV file. The table is part of the page, so it needs no second file and no script.
 /// Columns are added one by one, as in [`crate::Table`].
@@ -36,8 +36,15 @@ impl<T: Copy> CsvDownload<T> {
         self
     }
 
-    /// The link.
-    pub fn link(&self) -> Markup {
+    fn text(&self) -> String {
+        let cells = self.rows.iter().map(|(_, cells)| cells);
+        let records = std::iter::once(&self.columns).chain(cells).map(csv_record);
+        records.collect()
+    }
+}
+
+impl<T: Copy> Render for CsvDownload<T> {
+    fn render(&self) -> Markup {
         let mut address = "data:text/csv;charset=utf-8,".to_owned();
         for byte in self.text().bytes() {
             if byte.is_ascii_alphanumeric() || b"-_.~,".contains(&byte) {
@@ -48,15 +55,7 @@ impl<T: Copy> CsvDownload<T> {
         }
         let is_other = |character: char| !character.is_alphanumeric();
         let file = format!("{}.csv", self.name.replace(is_other, "-"));
-        html! {
-            p.numbers { a href=(address) download=(file) { "Download as CSV" } }
-        }
-    }
-
-    fn text(&self) -> String {
-        let cells = self.rows.iter().map(|(_, cells)| cells);
-        let records = std::iter::once(&self.columns).chain(cells).map(csv_record);
-        records.collect()
+        html! { p.numbers { a href=(address) download=(file) { "Download as CSV" } } }
     }
 }
 
@@ -94,7 +93,7 @@ mod tests {
             table.text(),
             "w,x,y,none,z\r\nplain,\"a,b\",\"say \"\"no\"\"\",,é<\r\n"
         );
-        let link = table.link().into_string();
+        let link = table.render().into_string();
         assert!(link.contains("download=\"a-name.csv\""), "{link}");
         assert!(link.contains("%0D%0Aplain,%22a,b%22,"), "{link}");
         assert!(link.contains("%C3%A9%3C%0D%0A\""), "{link}");

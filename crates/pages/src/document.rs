@@ -36,15 +36,10 @@ impl Page<'_> {
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
-                    header {
-                        h1 { (self.heading) }
-                        p { (self.subtitle) }
-                    }
+                    header { h1 { (self.heading) } p { (self.subtitle) } }
                     @if !self.links.is_empty() {
                         nav aria-label="Sections of this page" {
-                            @for name in self.links {
-                                a href=(format!("#{}", section_id(name))) { (name) }
-                            }
+                            @for name in self.links { a href=(format!("#{}", section_id(name))) { (name) } }
                         }
                     }
                     main { (self.main) }

@@ -13,6 +13,9 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 38.0;
 
+/// Two values, or two positions in pixels: horizontal and vertical.
+type Point = (f64, f64);
+
 /// An axis: its name, its range and its ticks.
 pub struct Axis<'a> {
     name: &'a str,
@@ -38,11 +41,9 @@ impl<'a> Axis<'a> {
     }
 
     /// Sets the format of tick labels; `None` prints numbers.
-    pub fn with_tick_format(self, format_tick: Option<fn(f64) -> String>) -> Self {
-        Self {
-            format_tick,
-            ..self
-        }
+    pub fn with_tick_format(mut self, format_tick: Option<fn(f64) -> String>) -> Self {
+        self.format_tick = format_tick;
+        self
     }
 
     /// Removes the tick labels, for an axis that is labelled with [`Frame::tick`].
@@ -118,11 +119,7 @@ impl<'a> Frame<'a> {
     }
 
     /// A line through points, interrupted at `None`.
-    pub fn path(
-        &self,
-        class: &str,
-        points: impl IntoIterator<Item = Option<(f64, f64)>>,
-    ) -> Markup {
+    pub fn path(&self, class: &str, points: impl IntoIterator<Item = Option<Point>>) -> Markup {
         let mut data = String::new();
         let mut is_open = false;
         for point in points {
@@ -147,16 +144,10 @@ impl<'a> Frame<'a> {
         html! { circle class=(class) cx=(px(x)) cy=(px(y)) r=(px(radius)) {} }
     }
 
-    /// Text next to a value, moved right and down by pixels.
-    pub fn note(
-        &self,
-        class: &str,
-        (x, y): (f64, f64),
-        (right, down): (f64, f64),
-        anchor: &str,
-        text: &str,
-    ) -> Markup {
-        let position = (self.x.position(x) + right, self.y.position(y) + down);
+    /// Text next to a value, shifted right and down by pixels.
+    pub fn note(&self, class: &str, at: Point, shift: Point, anchor: &str, text: &str) -> Markup {
+        let (x, y) = (self.x.position(at.0), self.y.position(at.1));
+        let position = (x + shift.0, y + shift.1);
         label(position, anchor, Some(class), text)
     }
 

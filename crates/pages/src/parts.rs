@@ -25,9 +25,7 @@ pub fn collapsed_section(id: &str, heading: &str, answer: impl Display, content:
 
 /// A part of a section that is collapsed until its title is clicked.
 pub fn collapsed(title: impl Display, content: Markup) -> Markup {
-    html! {
-        details.part { summary { (title.to_string()) } div.content { (content) } }
-    }
+    html! { details.part { summary { (title.to_string()) } div.content { (content) } } }
 }
 
 /// A paragraph.
@@ -58,7 +56,7 @@ pub fn figure(picture: Markup, caption: impl Display) -> Markup {
 }
 
 /// A picture below its caption, and above the link to its numbers.
-pub fn figure_with_csv(picture: Markup, caption: impl Display, link: Markup) -> Markup {
+pub fn figure_with_csv(picture: Markup, caption: impl Display, link: impl Render) -> Markup {
     figure(html! { (picture) (link) }, caption)
 }
 

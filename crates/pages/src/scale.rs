@@ -37,18 +37,16 @@ impl Scale {
         let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
         let numbers = 0..=(last - first).max(0.0) as usize;
         let ticks = numbers.map(|number| (first + number as f64) * step);
-        ticks
-            .map(|tick| (tick, format!("{tick:.decimals$}")))
-            .collect()
+        let ticks = ticks.map(|tick| (tick, format!("{tick:.decimals$}")));
+        ticks.collect()
     }
 }
 
 /// The smallest step of at least `least` that is 1, 2 or 5 times a power of ten.
 fn round_step(least: f64) -> f64 {
     let power = 10_f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0]
-        .into_iter()
-        .find(|factor| factor * power >= least * (1.0 - 1e-9));
+    let mut steps = [1.0, 2.0, 5.0].into_iter();
+    let step = steps.find(|factor| factor * power >= least * (1.0 - 1e-9));
     step.unwrap_or(10.0) * power
 }
 
@@ -57,21 +55,13 @@ pub fn round_range(values: impl IntoIterator<Item = f64>, count: usize) -> Optio
     let values = values.into_iter().filter(|value| value.is_finite());
     let ends = values.map(|value| (value, value));
     let (low, high) = ends.reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)))?;
-    let extent = if high > low {
-        high - low
-    } else {
-        high.abs().max(1.0) * 0.1
-    };
+    let tenth = high.abs().max(1.0) * 0.1;
+    let extent = if high > low { high - low } else { tenth };
     let step = round_step(extent / count.max(1) as f64);
-    let (low, high) = (
-        (low / step + 1e-9).floor() * step,
-        (high / step - 1e-9).ceil() * step,
-    );
-    Some(if high > low {
-        (low, high)
-    } else {
-        (low - step, high + step)
-    })
+    let low = (low / step + 1e-9).floor() * step;
+    let high = (high / step - 1e-9).ceil() * step;
+    let margin = if high > low { 0.0 } else { step };
+    Some((low - margin, high + margin))
 }
 
 #[cfg(test)]

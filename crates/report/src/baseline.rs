@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use artifact::{Artifact, Failure, format};
+use artifact::{Artifact, Failure};
 use clap::Args;
 use compare::EvaluationResults;
 use stage::Context;
 
-use crate::{METRICS, formatting};
+use crate::{METRICS, format};
 
 /// Arguments of the report in addition to those of every stage.
 #[derive(Clone, Debug, Default, Args)]
@@ -37,7 +37,7 @@ pub(crate) fn check(
         return Ok(());
     }
     let number = format::plural(regressions.len() as u64, "model is", "models are");
-    let lines = formatting::join(regressions.into_iter().map(|it| it.text), "; ");
+    let lines = format::join(regressions.into_iter().map(|it| it.text), "; ");
     let message = format!("{number} worse than in the baseline `{path}`: {lines}");
     let hint = "If the loss is intended, replace the baseline with the `metrics.json` and `predictions.parquet` of this report";
     Err(Failure::new(message).with_hint(hint.to_owned()))

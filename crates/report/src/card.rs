@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use artifact::format;
 use metrics::Metric;
 
 use crate::data::{ChallengeResult, ModelData, ReportData, Step};
-use crate::formatting::{self, capitalized};
+use crate::format::{self, capitalized};
 use crate::markdown::{escape, estimate, join_blocks, list, table, worst_slices};
 use crate::sections::models::{lacks_intervals, members, no_interval};
 use crate::sections::summary::few_rows;
@@ -22,13 +21,12 @@ pub fn render(data: &ReportData, model: &ModelData) -> String {
     let heading = |text: &str| Some(format!("## {text}"));
     let mut results = data.challenge.models.iter();
     let result = results.find(|result| result.name == model.name);
+    let kind = capitalized(&escape(&model.architecture));
+    let about = format!("{kind}. It predicts the probability that a review is positive.");
     join_blocks([
         Some(HEAD.to_owned()),
         Some(format!("# {}", escape(&model.name))),
-        Some(format!(
-            "{}. It predicts the probability that a review is positive.",
-            capitalized(&escape(&model.architecture))
-        )),
+        Some(about),
         heading("Intended use"),
         Some(purpose(data, model)),
         heading("Training data"),
@@ -64,31 +62,24 @@ fn training_data(data: &ReportData) -> Vec<String> {
     let sources = sources.into_iter();
     let sources = sources.map(|(source, digest)| format!("{source} (blake3 {digest})"));
     let splits = reviews.splits.iter().filter(|count| count.rows() > 0);
-    let splits = splits.map(|count| {
-        let classes = [count.negative, count.positive, count.unlabelled].map(format::count);
-        let [negative, positive, none] = classes;
-        let split = count.split;
+    let splits = splits.map(|it| {
+        let classes = [it.negative, it.positive, it.unlabelled].map(format::count);
+        let ([negative, positive, none], split) = (classes, it.split);
         format!("{split}: {negative} negative, {positive} positive, {none} unlabelled")
     });
-    let splitting =
-        (!reviews.splitting.is_empty()).then(|| format!("split: {}", reviews.splitting));
-    let checks = reviews
-        .checks
-        .iter()
-        .filter(|check| !check.result.is_empty());
-    let checks = checks.map(|check| check.result.clone());
+    let splitting = Some(&reviews.splitting).filter(|it| !it.is_empty());
+    let splitting = splitting.map(|it| format!("split: {it}"));
+    let checks = reviews.checks.iter().map(|it| it.result.clone());
+    let checks = checks.filter(|result| !result.is_empty());
     let all = sources.chain(splits).chain(splitting).chain(checks);
     all.collect()
 }
 
 fn figures(data: &ReportData, model: &ModelData) -> String {
     let rows = Metric::ALL.map(|metric| vec![metric.title().to_owned(), estimate(model, metric)]);
-    format!(
-        "On {} with {}:\n\n{}",
-        format::plural(data.rows, "test review", "test reviews"),
-        formatting::ci(data.confidence),
-        table(&["Figure", "Value"], rows)
-    )
+    let (reviews, ci) = (data.test_reviews(), data.ci());
+    let figures = table(&["Figure", "Value"], rows);
+    format!("On {reviews} with {ci}:\n\n{figures}")
 }
 
 /// The slices with the lowest accuracy.
@@ -111,11 +102,7 @@ fn challenge(data: &ReportData, result: &ChallengeResult) -> String {
     let rows = order.into_iter().take(1 + WORST).map(|index| {
         let (capability, cases) = &set.capabilities[index];
         let name = escape(&capability.replace('_', " "));
-        vec![
-            name,
-            format::count(*cases),
-            formatting::percent(rate(index)),
-        ]
+        vec![name, format::count(*cases), format::percent(rate(index))]
     });
     let headings = ["Challenge set: capability", "Tests", "Failure rate"];
     table(&headings, rows)
@@ -137,7 +124,7 @@ fn provenance(data: &ReportData, model: &ModelData) -> Vec<String> {
         let versions = versions.map(|(name, version)| format!(", {name} {version}"));
         let versions: String = versions.collect();
         let (stage, variant, key) = (&step.stage, &step.variant, &step.key);
-        let date = formatting::date(step.started);
+        let date = format::date(step.started);
         format!("{stage} {variant}: key {key}, {date}{versions}")
     });
     let members = members(model).map(|members| format!("members and weights: {members}"));

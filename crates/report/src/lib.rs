@@ -8,7 +8,7 @@ pub mod card;
 pub mod collect;
 mod csv_downloads;
 pub mod data;
-mod formatting;
+mod format;
 mod function_words;
 pub mod markdown;
 mod page;
@@ -18,7 +18,7 @@ mod sections;
 
 use std::fs;
 
-use artifact::{Artifact, ArtifactError, Contract, Failure, OutputFile, StageName, format};
+use artifact::{Artifact, ArtifactError, Contract, Failure, OutputFile, StageName};
 use serde::Serialize;
 use settings::ReportSettings;
 use stage::{Context, Outcome, Stage};
@@ -63,9 +63,8 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
         let mut predictions = predictions::merge_predictions(context, &path)?;
         // Repeated trainings are not compared with each other.
         let is_repeat = |model: &String| settings.repeats.values().any(|it| it.contains(model));
-        predictions
-            .probabilities
-            .retain(|model, _| !is_repeat(model));
+        let probabilities = &mut predictions.probabilities;
+        probabilities.retain(|model, _| !is_repeat(model));
         let metrics = predictions::merge_metrics(context, &predictions)?;
         artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
         let data = collect::collect(context, &settings, &predictions, &metrics)?;
@@ -102,17 +101,12 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
 }
 
 fn summary(data: &ReportData) -> String {
-    let models = format::plural(data.models.len() as u64, "model", "models");
-    let rows = format::plural(data.rows, "test review", "test reviews");
     let best = data.best().map(|(best, accuracy)| {
-        let (share, range) = formatting::share(accuracy);
-        let ci = formatting::ci(data.confidence);
-        format!(
-            "; best model {}: {share} accuracy ({ci} {range})",
-            best.name
-        )
+        let (share, range) = format::share(accuracy);
+        let (name, ci) = (&best.name, data.ci());
+        format!("; best model {name}: {share} accuracy ({ci} {range})")
     });
-    format!("{models} on {rows}{}", best.unwrap_or_default())
+    data.size() + &best.unwrap_or_default()
 }
 
 /// The text of `report.json`: the data of the page, and its summary as sentences.

@@ -1,19 +1,11 @@
 //! `report.md`: a summary of the report for a pull request.
 
-use artifact::format;
 use metrics::Metric;
 
 use crate::data::{ModelData, ReportData};
-use crate::formatting;
-use crate::sections::{models, pairs, summary};
-
-/// Figures of the table, in its order.
-const FIGURES: [Metric; 4] = [
-    Metric::Accuracy,
-    Metric::F1,
-    Metric::RocAuc,
-    Metric::CalibrationError,
-];
+use crate::format;
+use crate::sections::models::{self, KEY_FIGURES};
+use crate::sections::{pairs, summary};
 
 /// Number of slices with the lowest accuracy.
 const SLICES: usize = 3;
@@ -21,10 +13,9 @@ const SLICES: usize = 3;
 /// The text of `report.md`.
 pub fn render(data: &ReportData) -> String {
     let lacks_intervals = data.models.iter().any(models::lacks_intervals);
+    let (ci, reviews) = (data.ci(), data.test_reviews());
     let note = format!(
-        "Intervals are {} on {}. The whole report is `report.html`; `report.json` is for programs.",
-        formatting::ci(data.confidence),
-        format::plural(data.rows, "test review", "test reviews")
+        "Intervals are {ci} on {reviews}. The whole report is `report.html`; `report.json` is for programs."
     );
     join_blocks([
         Some(format!("## {}", escape(&data.title))),
@@ -40,13 +31,13 @@ pub fn render(data: &ReportData) -> String {
 
 /// The blocks that exist, with blank lines between them.
 pub(crate) fn join_blocks(blocks: impl IntoIterator<Item = Option<String>>) -> String {
-    formatting::join(blocks.into_iter().flatten(), "\n\n") + "\n"
+    format::join(blocks.into_iter().flatten(), "\n\n") + "\n"
 }
 
 /// A list of texts.
 pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
     let items = items.into_iter().map(|item| format!("- {}", escape(&item)));
-    formatting::join(items, "\n")
+    format::join(items, "\n")
 }
 
 /// Escapes the characters that have a meaning in Markdown or HTML.
@@ -71,7 +62,7 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
     let rule = |column: usize| if column == 0 { "---" } else { "---:" }.to_owned();
     let head = headings.iter().map(|text| (*text).to_owned()).collect();
     let rule = (0..headings.len()).map(rule).collect();
-    formatting::join([head, rule].into_iter().chain(rows).map(line), "\n")
+    format::join([head, rule].into_iter().chain(rows).map(line), "\n")
 }
 
 /// A figure with its interval.
@@ -79,7 +70,7 @@ pub(crate) fn estimate(model: &ModelData, metric: Metric) -> String {
     let Some(figure) = model.figure(metric) else {
         return "not defined".to_owned();
     };
-    let (value, range) = formatting::figure(metric, figure);
+    let (value, range) = format::figure(metric, figure);
     format!("{value} ({range})")
 }
 
@@ -88,24 +79,24 @@ fn figures(data: &ReportData) -> String {
     let rows = data.by_accuracy().into_iter().map(|(_, model)| {
         let strong = if best == Some(&model.name) { "**" } else { "" };
         let mut cells = vec![format!("{strong}{}{strong}", escape(&model.name))];
-        cells.extend(FIGURES.map(|metric| estimate(model, metric)));
+        cells.extend(KEY_FIGURES.map(|metric| estimate(model, metric)));
         cells.push(format::seconds(model.total_seconds));
         cells
     });
     let mut headings = vec!["Model"];
-    headings.extend(FIGURES.map(Metric::title));
+    headings.extend(KEY_FIGURES.map(Metric::title));
     headings.push("Training time");
     table(&headings, rows)
 }
 
 fn pairs(data: &ReportData) -> String {
     let rows = data.comparisons.iter().map(|pair| {
-        let (points, range) = formatting::difference(pair.difference);
+        let (points, range) = format::difference(pair.difference);
         vec![
             format!("{} − {}", escape(&pair.first), escape(&pair.second)),
             format!("{points} ({range})"),
-            formatting::p_value(pair.adjusted_p_value),
-            escape(&formatting::verdict(pair, data.confidence)),
+            format::p_value(pair.adjusted_p_value),
+            escape(&format::verdict(pair, data.confidence)),
         ]
     });
     let inner = table(&["Pair", "Points", "Adjusted p", "Result"], rows);
@@ -118,7 +109,7 @@ fn lowest_slices(data: &ReportData) -> Option<String> {
     let (best, _) = data.best()?;
     let slices = worst_slices(data, &best.name).into_iter().take(SLICES);
     let slices = slices.map(|[name, rows, share]| format!("{name}: {share} of {rows}"));
-    let slices = formatting::join(slices, "; ");
+    let slices = format::join(slices, "; ");
     let best = escape(&best.name);
     (!slices.is_empty()).then(|| format!("Lowest accuracy of {best} on slices: {slices}."))
 }
@@ -131,7 +122,7 @@ pub(crate) fn worst_slices(data: &ReportData, model: &str) -> Vec<[String; 3]> {
     let slices = data.worst_slices(index).into_iter().filter_map(|slice| {
         let accuracy = slice.accuracy(index, data.confidence)?.value;
         let (name, rows) = (escape(&slice.name), format::count(slice.rows));
-        Some([name, rows, formatting::percent(accuracy)])
+        Some([name, rows, format::percent(accuracy)])
     });
     slices.collect()
 }

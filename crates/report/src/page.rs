@@ -1,30 +1,30 @@
 //! The HTML page of the report.
 
-use artifact::format;
 use maud::{Markup, html};
-use pages::Page;
+use pages::{Page, collapsed_section, section, section_id};
 
 use crate::data::ReportData;
-use crate::formatting;
+use crate::format;
 use crate::sections::{
-    abstention, calibration, challenge, classes, confident_errors, confusion, data_checks,
-    input_lengths, label_errors, learning_curves, models, reviews, run, slices, summary, sweeps,
-    thresholds, tokens,
+    Collapsed, abstention, calibration, challenge, classes, confident_errors, confusion,
+    data_checks, input_lengths, label_errors, learning_curves, models, reviews, run, slices,
+    summary, sweeps, tokens,
 };
 
-/// A section: its heading, which is also the name of its link, and how it is drawn.
-type Section = (&'static str, fn(&ReportData) -> Option<Markup>);
+/// The open sections: the heading, which is also the name of the link, and the content.
+const OPEN: [(&str, fn(&ReportData) -> Markup); 3] = [
+    ("Summary", summary::draw),
+    ("Data checks", data_checks::draw),
+    ("Models", models::draw),
+];
 
-/// The sections in the order of the page. The first three are open, the others collapsed.
-const SECTIONS: [Section; 19] = [
-    ("Summary", |data| Some(summary::draw(data))),
-    ("Data checks", |data| Some(data_checks::draw(data))),
-    ("Models", |data| Some(models::draw(data))),
+/// The collapsed sections below them, without those that do not apply to a report.
+const COLLAPSED: [(&str, fn(&ReportData) -> Option<Collapsed>); 16] = [
     ("Likely label errors", label_errors::draw),
     ("Most confident errors", confident_errors::draw),
     ("Per-class results", classes::draw),
     ("Confusion matrix", confusion::draw),
-    ("Thresholds", thresholds::draw),
+    ("Thresholds", classes::draw_thresholds),
     ("Accuracy and coverage", abstention::draw),
     ("Calibration", calibration::draw),
     ("ROC curves", confusion::draw_roc),
@@ -40,17 +40,17 @@ const SECTIONS: [Section; 19] = [
 
 /// The text of `report.html`.
 pub fn render(data: &ReportData) -> String {
-    let sections = SECTIONS.into_iter();
-    let sections = sections.filter_map(|(name, draw)| Some((name, draw(data)?)));
-    let (links, sections): (Vec<&str>, Vec<Markup>) = sections.unzip();
+    let open = OPEN.into_iter();
+    let open = open.map(|(name, draw)| (name, section(&section_id(name), name, draw(data))));
+    let collapsed = COLLAPSED.into_iter().filter_map(|(name, draw)| {
+        let (id, (answer, content)) = (section_id(name), draw(data)?);
+        Some((name, collapsed_section(&id, name, answer, content)))
+    });
+    let (links, sections): (Vec<&str>, Vec<Markup>) = open.chain(collapsed).unzip();
     let steps = data.steps.iter();
     let ends = steps.map(|step| step.started + step.seconds.max(0.0) as u64);
-    let finished = ends
-        .max()
-        .map(|time| format!(" · {}", formatting::date(time)));
-    let models = format::plural(data.models.len() as u64, "model", "models");
-    let rows = format::plural(data.rows, "test review", "test reviews");
-    let subtitle = format!("{models} on {rows}{}", finished.unwrap_or_default());
+    let finished = ends.max().map(|time| format!(" · {}", format::date(time)));
+    let subtitle = data.size() + &finished.unwrap_or_default();
     let page = Page {
         title: &data.title,
         heading: &data.title,

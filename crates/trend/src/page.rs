@@ -1,7 +1,7 @@
 //! The trend as an HTML page: the answer, the picture, how certain it is, and details that can be opened.
 
 use artifact::format;
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use metrics::Estimate;
 use pages::{
     Axis, CsvDownload, Frame, Page, Table, figure_with_csv, paragraph, remark, section, with_detail,
@@ -167,7 +167,7 @@ fn share_numbers(trend: &Trend) -> Markup {
         let number = |value: f64| format!("{value:.5}");
         numbers = numbers.optional(name, |row| row.numbers[index].map(number));
     }
-    numbers.link()
+    numbers.render()
 }
 
 fn backtest_table(trend: &Trend) -> Markup {
@@ -219,7 +219,7 @@ fn draw_changes(trend: &Trend) -> Markup {
     let numbers = CsvDownload::new("changes", &trend.periods)
         .column("period", |it| &it.label)
         .column("probability", |it| format!("{:.5}", it.change));
-    figure_with_csv(svg, caption, numbers.link())
+    figure_with_csv(svg, caption, numbers)
 }
 
 fn change_section(change: &ChangePoint) -> Markup {

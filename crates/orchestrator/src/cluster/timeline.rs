@@ -72,7 +72,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
     let picture = picture(&runs, seconds, &summary);
     let timeline = html! {
         (legend())
-        (figure_with_csv(picture, caption, numbers.link()))
+        (figure_with_csv(picture, caption, numbers))
     };
     let page = Page {
         title: "Jobs of Ressenti",

@@ -28,10 +28,9 @@ pub fn classes(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<Cla
     let figures = class_figures(&matrix, confidence);
     let classes = Sentiment::ALL.into_iter().zip(figures);
     let class = |(class, figures): (Sentiment, _)| {
-        let rows = labels.iter().zip(probabilities);
-        let rows =
-            rows.map(|(label, value)| (*label == class.id(), class_probability(class, *value)));
-        let rows: Vec<(bool, f32)> = rows.collect();
+        let row =
+            |(label, value): (&u8, &f32)| (*label == class.id(), class_probability(class, *value));
+        let rows: Vec<(bool, f32)> = labels.iter().zip(probabilities).map(row).collect();
         ClassData {
             class: class.as_str().to_owned(),
             figures,
@@ -47,12 +46,8 @@ pub fn abstention(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<
 }
 
 /// The accuracy-coverage curve.
-pub fn coverage_curve(
-    labels: &[u8],
-    probabilities: &[f32],
-    confidence: f64,
-) -> Vec<AbstentionFigures> {
-    accuracy_coverage_curve(&answers(labels, probabilities), CURVE_POINTS, confidence)
+pub fn coverage_curve(labels: &[u8], values: &[f32], confidence: f64) -> Vec<AbstentionFigures> {
+    accuracy_coverage_curve(&answers(labels, values), CURVE_POINTS, confidence)
 }
 
 /// The predicted class at the probability of the positive class.

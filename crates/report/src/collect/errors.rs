@@ -13,7 +13,7 @@ use super::decisions::{class_probability, predicted};
 use super::excerpts::{attributions, excerpt};
 use super::find;
 use super::slices::SliceBuilder;
-use crate::data::{Disagreement, ModelData, ReportData};
+use crate::data::{Disagreement, ReportData};
 use crate::predictions::TestPredictions;
 
 /// Most confident errors on the page.
@@ -28,14 +28,14 @@ pub(super) fn collect(
     predictions: &TestPredictions,
     data: &mut ReportData,
 ) -> Result<(), Failure> {
-    let best = data.best().map(|(model, _)| model.clone());
-    let best_name = best.as_ref().map(|best| best.name.as_str());
+    let best = data.best().map(|(model, _)| model);
     // An ensemble has no attributions; most of its errors are also errors of the member with the largest weight.
-    let first = |best: &ModelData| best.members.first().unwrap_or(&best.name).clone();
-    let explainer = best.as_ref().map(first);
+    let explainer = best.map(|best| best.members.first().unwrap_or(&best.name).clone());
+    let best = best.map(|best| best.name.clone());
+    let best = best.as_ref();
     let words = attributions(context, explainer.as_deref())?;
     let index_by_id: HashMap<u64, usize> = predictions.row_ids.iter().copied().zip(0..).collect();
-    let probabilities = best_name.and_then(|best| predictions.probabilities.get(best));
+    let probabilities = best.and_then(|best| predictions.probabilities.get(best));
     let (mut wrong, mut label_errors) = (Vec::new(), Vec::new());
     if let Some(values) = probabilities {
         wrong = most_confident_errors(&predictions.labels, values);
@@ -59,13 +59,12 @@ pub(super) fn collect(
     for batch in &test {
         let ids = batch.column(0).as_primitive::<UInt64Type>();
         for row in 0..batch.num_rows() {
-            let Some(index) = index_by_id.get(&ids.value(row)).copied() else {
-                continue;
-            };
-            if wanted.contains(&index) {
-                texts.insert(index, text(batch, row));
+            if let Some(index) = index_by_id.get(&ids.value(row)).copied() {
+                if wanted.contains(&index) {
+                    texts.insert(index, text(batch, row));
+                }
+                slices.add(batch, row, index);
             }
-            slices.add(batch, row, index);
         }
     }
     for (name, tokens) in tokens_of_models(context) {
@@ -73,9 +72,10 @@ pub(super) fn collect(
     }
     let disagreement = |index: usize, is_excerpt: bool| {
         let (id, label) = (predictions.row_ids[index], predictions.labels[index]);
-        let others = predictions.probabilities.iter().filter(|(name, values)| {
-            Some(name.as_str()) != best_name && is_correct(label, values[index])
-        });
+        let others = predictions.probabilities.iter();
+        let others = others.filter(|(name, _)| Some(*name) != best);
+        let correct = others.filter(|(_, values)| is_correct(label, values[index]));
+        let others_correct = correct.count();
         let text = texts.get(&index).copied().unwrap_or_default();
         let probability = probabilities.map_or(0.5, |values| values[index]);
         let (class, label) = (predicted(probability), Sentiment::from_id(label));
@@ -91,16 +91,13 @@ pub(super) fn collect(
             prediction: class.as_str().to_owned(),
             confidence: class_probability(class, probability).into(),
             probability: probability.into(),
-            others_correct: others.count(),
+            others_correct,
         }
     };
-    data.confident_errors = wrong
-        .iter()
-        .map(|index| disagreement(*index, true))
-        .collect();
-    let shown = label_errors.iter().take(LABEL_ERRORS);
-    let shown = shown.map(|index| disagreement(*index, true)).collect();
-    data.likely_label_errors = (label_errors.len() as u64, shown);
+    let excerpts = |rows: &[usize]| rows.iter().map(|row| disagreement(*row, true)).collect();
+    let shown = label_errors.len().min(LABEL_ERRORS);
+    data.confident_errors = excerpts(&wrong);
+    data.likely_label_errors = (label_errors.len() as u64, excerpts(&label_errors[..shown]));
     let all = label_errors.iter().map(|index| disagreement(*index, false));
     data.label_error_rows = all.collect();
     data.slices = slices.build(predictions);

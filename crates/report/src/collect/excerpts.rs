@@ -25,13 +25,12 @@ pub(super) fn attributions(
     context: &Context,
     model: Option<&str>,
 ) -> Result<HashMap<u64, Vec<Word>>, Failure> {
-    let evaluation = model.and_then(|model| find(context, StageName::Evaluate, model));
-    let explained: Vec<Explanation> = match evaluation {
-        Some(evaluation) => read(evaluation, "explanations.json")?,
-        None => Vec::new(),
+    let Some(evaluation) = model.and_then(|it| find(context, StageName::Evaluate, it)) else {
+        return Ok(HashMap::new());
     };
-    let explained = explained.into_iter();
-    Ok(explained.map(|it| (it.row_id, it.words)).collect())
+    let explained: Vec<Explanation> = read(evaluation, "explanations.json")?;
+    let words = explained.into_iter().map(|it| (it.row_id, it.words));
+    Ok(words.collect())
 }
 
 /// The part of a text with the largest sum of weights, in whole words, and the words to mark in it. The beginning

@@ -45,10 +45,7 @@ pub fn collect(
         rows: metrics.rows,
         confidence: metrics.confidence,
         comparisons: metrics.comparisons.clone(),
-        reviews: reviews::collect(
-            context.input(StageName::Ingest),
-            context.input(StageName::Clean),
-        )?,
+        reviews: reviews::collect(context)?,
         challenge: challenge::collect(context, predictions)?,
         repeats: repeats::collect(context, &settings.repeats, metrics),
         sweeps: sweeps::collect(context, &settings.sweeps)?,

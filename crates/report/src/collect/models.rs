@@ -37,20 +37,16 @@ pub(super) fn collect(
     metrics: &MetricsFile,
 ) -> Result<ModelData, Failure> {
     let run = &trained.unwrap_or(evaluation).manifest().run;
-    let probabilities = &predictions.probabilities[name];
-    let tally = ScoredRows::new(&predictions.labels, probabilities);
-    let tally = tally.map_err(Failure::from_error)?;
+    let (labels, confidence) = (&predictions.labels, metrics.confidence);
+    let values = &predictions.probabilities[name];
+    let tally = ScoredRows::new(labels, values).map_err(Failure::from_error)?;
     let model = ModelData {
         name: name.to_owned(),
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
         confusion: confusion_matrix(&tally),
-        classes: decisions::classes(&predictions.labels, probabilities, metrics.confidence),
-        abstention: decisions::abstention(&predictions.labels, probabilities, metrics.confidence),
-        coverage_curve: decisions::coverage_curve(
-            &predictions.labels,
-            probabilities,
-            metrics.confidence,
-        ),
+        classes: decisions::classes(labels, values, confidence),
+        abstention: decisions::abstention(labels, values, confidence),
+        coverage_curve: decisions::coverage_curve(labels, values, confidence),
         reliability: reliability(&tally, BINS),
         roc: thin_roc_curve(&roc_curve(&tally).unwrap_or_default()),
         seconds: run.seconds,
@@ -106,27 +102,24 @@ fn add_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Fa
 pub(super) fn add_costs(models: &mut [ModelData], lengths: &[InputLengthData]) {
     for model in models.iter_mut() {
         let length = lengths.iter().find(|length| length.model == model.name);
-        let Some((rows, seconds)) = length.and_then(|length| length.encoding) else {
-            continue;
-        };
-        model.total_seconds += seconds;
-        // A new review is encoded before it is predicted.
-        let encoding = seconds / rows.max(1) as f64;
-        let speed = model.prediction_speed;
-        model.prediction_speed = speed.map(|speed| 1.0 / (1.0 / speed + encoding));
+        if let Some((rows, seconds)) = length.and_then(|length| length.encoding) {
+            model.total_seconds += seconds;
+            // A new review is encoded before it is predicted.
+            let encoding = seconds / rows.max(1) as f64;
+            let speed = model.prediction_speed;
+            model.prediction_speed = speed.map(|speed| 1.0 / (1.0 / speed + encoding));
+        }
     }
     let all = models.to_vec();
     for model in models.iter_mut().filter(|model| !model.members.is_empty()) {
-        let is_member = |other: &&ModelData| model.members.contains(&other.name);
-        let members = || all.iter().filter(is_member);
-        let members_seconds: f64 = members().map(|member| member.total_seconds).sum();
+        let names = model.members.clone();
+        let members = || all.iter().filter(|other| names.contains(&other.name));
+        model.total_seconds += members().map(|it| it.total_seconds).sum::<f64>();
         // The members predict one after another.
         let each: Option<f64> = members().map(|it| Some(1.0 / it.prediction_speed?)).sum();
-        let parameters = members().map(|member| member.parameters).sum();
-        let bytes = members().map(|member| member.bytes).sum();
-        model.total_seconds += members_seconds;
         model.prediction_speed = each.map(|seconds| 1.0 / seconds);
-        (model.parameters, model.bytes) = (parameters, bytes);
+        model.parameters = members().map(|it| it.parameters).sum();
+        model.bytes = members().map(|it| it.bytes).sum();
     }
 }
 
@@ -149,37 +142,31 @@ pub fn thin_roc_curve(curve: &[RocPoint]) -> Vec<RocPoint> {
 
 /// The kind of model in a few words, from its settings: `lstm, 128 states, bidirectional`.
 fn describe_architecture(settings: &Value, architecture: &Value) -> String {
-    let text = |name: &str| settings[name].as_str().unwrap_or_default();
     let number = |name: &str| settings[name].as_u64().unwrap_or_default();
-    let kind = match text("kind") {
-        "" => architecture.as_str().unwrap_or_default(),
-        kind => kind,
-    };
-    let mut parts = vec![kind.to_owned()];
+    let kind = settings["kind"].as_str().or(architecture.as_str());
+    let kind = kind.unwrap_or_default();
+    let hidden = number("hidden");
     match kind {
-        "naive" => parts.push(format!("{} hidden units", number("hidden"))),
-        "cnn" => parts.push(format!("{} filters per width", number("filters"))),
+        "naive" => format!("naive, {hidden} hidden units"),
+        "cnn" => format!("cnn, {} filters per width", number("filters")),
         "rnn" | "lstm" | "gru" => {
-            parts.push(format!("{} states", number("hidden")));
-            if number("layers") > 1 {
-                parts.push(format!("{} layers", number("layers")));
-            }
-            if settings["bidirectional"] == true {
-                parts.push("bidirectional".to_owned());
-            }
-            parts.push(format!("{} pooling", text("pooling")));
+            let layers = match number("layers") {
+                0 | 1 => String::new(),
+                layers => format!(", {layers} layers"),
+            };
+            let both = settings["bidirectional"] == true;
+            let both = if both { ", bidirectional" } else { "" };
+            let pooling = settings["pooling"].as_str().unwrap_or_default();
+            format!("{kind}, {hidden} states{layers}{both}, {pooling} pooling")
         }
-        "linear" => parts.push("logistic regression on word n-grams".to_owned()),
-        "probe" => parts.push("logistic regression on encoder features".to_owned()),
-        "transformer" => {
-            parts.push("fine-tuned pretrained encoder".to_owned());
-            if number("frozen_layers") > 0 {
-                parts.push(format!("{} layers frozen", number("frozen_layers")));
-            }
-        }
-        _ => {}
+        "linear" => "linear, logistic regression on word n-grams".to_owned(),
+        "probe" => "probe, logistic regression on encoder features".to_owned(),
+        "transformer" => match number("frozen_layers") {
+            0 => "transformer, fine-tuned pretrained encoder".to_owned(),
+            frozen => format!("transformer, fine-tuned pretrained encoder, {frozen} layers frozen"),
+        },
+        other => other.to_owned(),
     }
-    parts.join(", ")
 }
 
 #[cfg(test)]

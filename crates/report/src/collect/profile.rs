@@ -3,12 +3,18 @@
 use artifact::files::profile::{
     ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
 };
-use artifact::format::{count, plural};
 use artifact::{Artifact, Failure, Sentiment};
 
 use super::read;
 use crate::data::{DataCheck, LengthBin, NearPair, ReviewsData, SplitCount};
-use crate::formatting;
+use crate::format::{self, count, plural};
+
+/// The longer names of checks.
+const LEAKS: &str = "Test reviews that also occurred in training";
+const COPIES: &str = "Unlabelled copies of labelled reviews";
+const TEST_DUPLICATES: &str = "Duplicates within the official test split";
+const RATINGS: &str = "Labelled reviews that state their own rating";
+const DECODING: &str = "Reviews with wrongly decoded characters";
 
 /// Adds the profile to the report's data about the reviews.
 pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
@@ -71,72 +77,58 @@ fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
 fn checks(profile: &Profile) -> Vec<DataCheck> {
     let (copies, leaks, groups) = (&profile.duplicates, &profile.leaks, &profile.groups);
     let removed = copies.removed_labelled + copies.removed_unlabelled;
+    let duplicates = plural(removed, "duplicate review", "duplicate reviews");
     let duplicates = match removed {
         0 => "no duplicate reviews".to_owned(),
-        _ => format!(
-            "{} removed",
-            plural(removed, "duplicate review", "duplicate reviews")
-        ),
+        _ => format!("{duplicates} removed"),
     };
+    let (rows, review) = (leaks.train_rows_removed, "training review");
+    let overlap = plural(rows, review, "training reviews");
     let overlap = match leaks.test_rows {
         0 => "no overlap between training and test".to_owned(),
-        _ => format!(
-            "{} removed that also occurred in the test split",
-            plural(
-                leaks.train_rows_removed,
-                "training review",
-                "training reviews"
-            )
-        ),
+        _ => format!("{overlap} removed that also occurred in the test split"),
     };
     let (unlabelled, in_test) = (copies.removed_unlabelled_in_labelled, copies.kept_in_test);
-    let (texts, shared) = (copies.conflicting_texts, groups.in_train_and_test);
-    let all_groups = count(groups.test);
+    let compare = ", not removed, so that figures compare with published ones";
+    let conflicting = plural(copies.conflicting_rows, "review", "reviews");
+    let conflicting = format!(" ({conflicting}), removed except from an official test split");
+    let texts = copies.conflicting_texts;
     let mut checks = vec![
         DataCheck::new("Duplicate reviews", removed, duplicates),
-        DataCheck::new("Test reviews that also occurred in training", leaks.test_rows, overlap),
-        DataCheck::found("Unlabelled copies of labelled reviews", unlabelled, |found| {
-            format!("unlabelled copies of labelled reviews: {found} removed")
-        }),
-        DataCheck::found("Duplicates within the official test split", in_test, |found| {
-            format!("duplicates within the official test split: {found}, not removed, so that figures compare with published ones")
-        }),
-        DataCheck::found("Texts with both labels", texts, |found| {
-            let reviews = plural(copies.conflicting_rows, "review", "reviews");
-            format!("texts with both labels: {found} ({reviews}), removed except from an official test split")
-        })
-        .warning(),
+        DataCheck::new(LEAKS, leaks.test_rows, overlap),
+        DataCheck::counted(COPIES, unlabelled, " removed"),
+        DataCheck::counted(TEST_DUPLICATES, in_test, compare),
+        DataCheck::counted("Texts with both labels", texts, &conflicting).warning(),
     ];
     checks.extend(profile.near_duplicates.as_ref().map(near_duplicates));
-    checks.extend(
-        text_checks(&profile.texts)
-            .into_iter()
-            .filter(|check| check.count > 0),
-    );
-    let shared = DataCheck::found("Groups in training and test", shared, |found| {
-        format!(
-            "groups with reviews in training and test: {found} of {all_groups} in test; a model may recognise them by name"
-        )
-    });
-    checks.extend((groups.train + groups.test > 0).then(|| shared.warning()));
+    let texts = text_checks(&profile.texts).into_iter();
+    checks.extend(texts.filter(|check| check.count > 0));
+    if groups.train + groups.test > 0 {
+        let (shared, all) = (groups.in_train_and_test, count(groups.test));
+        let found = count(shared);
+        let result = format!(
+            "groups with reviews in training and test: {found} of {all} in test; a model may recognise them by name"
+        );
+        checks.push(DataCheck::found("Groups in training and test", shared, result).warning());
+    }
     checks
 }
 
 fn near_duplicates(near: &NearDuplicates) -> DataCheck {
-    DataCheck::found("Near-duplicates", near.rows, |found| {
-        let (threshold, clusters) = (near.threshold, plural(near.clusters, "cluster", "clusters"));
-        let removed = match near.train_rows_removed + near.unlabelled_rows_removed {
-            0 => String::new(),
-            rows => format!(
-                ", and {} similar to an official test review removed",
-                count(rows)
-            ),
-        };
-        format!(
-            "near-duplicates (Jaccard similarity of at least {threshold} over five-word shingles): {found} in {clusters}, each \
-             cluster in one split{removed}"
-        )
-    })
+    let (threshold, clusters) = (near.threshold, plural(near.clusters, "cluster", "clusters"));
+    let removed = match near.train_rows_removed + near.unlabelled_rows_removed {
+        0 => String::new(),
+        rows => {
+            let rows = count(rows);
+            format!(", and {rows} similar to an official test review removed")
+        }
+    };
+    let found = count(near.rows);
+    let result = format!(
+        "near-duplicates (Jaccard similarity of at least {threshold} over five-word shingles): {found} in {clusters}, each \
+         cluster in one split{removed}"
+    );
+    DataCheck::found("Near-duplicates", near.rows, result)
 }
 
 /// Findings in the texts.
@@ -144,30 +136,20 @@ fn text_checks(texts: &Texts) -> [DataCheck; 3] {
     let languages = texts.other_languages.iter();
     let other = languages.clone().map(|entry| entry.rows).sum();
     let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));
-    let languages = formatting::join(languages, ", ");
+    let languages = format::join(languages, ", ");
     let rating = match texts.scores_masked {
-        true => "masked",
-        false => "not masked; `clean.mask_scores = true` masks them",
+        true => ", masked",
+        false => ", not masked; `clean.mask_scores = true` masks them",
     };
-    let ratings = DataCheck::found(
-        "Labelled reviews that state their own rating",
-        texts.state_a_score,
-        |found| format!("labelled reviews that state their own rating: {found}, {rating}"),
-    );
+    let (repaired, ratings) = (texts.repaired, texts.state_a_score);
+    let ratings = DataCheck::counted(RATINGS, ratings, rating);
+    let in_languages = format!("reviews in another language: {languages}");
     [
-        DataCheck::found(
-            "Reviews with wrongly decoded characters",
-            texts.repaired,
-            |found| format!("reviews with wrongly decoded characters: {found} repaired"),
-        ),
-        if texts.scores_masked {
-            ratings
-        } else {
-            ratings.warning()
+        DataCheck::counted(DECODING, repaired, " repaired"),
+        match texts.scores_masked {
+            true => ratings,
+            false => ratings.warning(),
         },
-        DataCheck::found("Reviews in another language", other, |_| {
-            format!("reviews in another language: {languages}")
-        })
-        .warning(),
+        DataCheck::found("Reviews in another language", other, in_languages).warning(),
     ]
 }

@@ -2,8 +2,9 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Contract, Failure, read_table, schema};
+use artifact::{Artifact, Contract, Failure, StageName, read_table, schema};
 use indexmap::IndexMap;
+use stage::Context;
 
 use super::profile;
 use crate::data::{Example, ReviewsData, SkippedRows};
@@ -15,7 +16,8 @@ const EXAMPLES: usize = 3;
 const EXCERPT: usize = 160;
 
 /// Reads the artifacts of ingest and clean.
-pub(super) fn collect(ingest: &Artifact, clean: &Artifact) -> Result<ReviewsData, Failure> {
+pub(super) fn collect(context: &Context) -> Result<ReviewsData, Failure> {
+    let [ingest, clean] = [StageName::Ingest, StageName::Clean].map(|it| context.input(it));
     let mut reviews = ReviewsData {
         rejected: rejected(ingest)?,
         removed: removed(clean)?,

@@ -64,20 +64,19 @@ pub(super) struct SliceBuilder {
 impl SliceBuilder {
     /// Adds the words of a training review to the known words.
     pub(super) fn add_training_text(&mut self, text: &str) {
-        self.known_words
-            .extend(words(&text.to_lowercase()).map(hash));
+        let lower = text.to_lowercase();
+        self.known_words.extend(words(&lower).map(hash));
     }
 
     /// Adds the test review of a row of `clean.parquet`; `index` is its position among the test reviews.
     pub(super) fn add(&mut self, batch: &RecordBatch, row: usize, index: usize) {
         let lower = batch.column(1).as_string::<i32>().value(row).to_lowercase();
         for criterion in criteria(&lower, batch, row) {
-            let indices = self.by_criterion.entry(criterion).or_default();
-            indices.push(index);
+            self.by_criterion.entry(criterion).or_default().push(index);
         }
         let unknown = words(&lower).filter(|word| !self.known_words.contains(&hash(word)));
-        self.words
-            .push((lower.split_whitespace().count(), unknown.count(), index));
+        let words = lower.split_whitespace().count();
+        self.words.push((words, unknown.count(), index));
     }
 
     /// Adds all test reviews by whether a tokenizer truncates them.
@@ -145,10 +144,9 @@ impl SliceBuilder {
 
     /// The tenth with the largest share of unknown words, and the reviews without unknown words.
     fn by_unknown_words(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
-        let shares = self.words.iter();
-        let mut shares: Vec<(f64, usize)> = shares
-            .map(|(words, unknown, index)| (*unknown as f64 / (*words).max(1) as f64, *index))
-            .collect();
+        let shares = self.words.iter().copied();
+        let shares = shares.map(|(all, unknown, at)| (unknown as f64 / all.max(1) as f64, at));
+        let mut shares: Vec<(f64, usize)> = shares.collect();
         shares.sort_by(|one, two| two.0.total_cmp(&one.0).then(one.1.cmp(&two.1)));
         let tenth = &shares[..shares.len() / 10];
         let least = tenth.last().map_or(0.0, |(share, _)| *share);
@@ -158,29 +156,25 @@ impl SliceBuilder {
         );
         let none = "without unknown words".to_owned();
         let without = shares.iter().filter(|(share, _)| *share == 0.0);
-        let groups = [
-            (most, tenth.iter().map(|(_, index)| *index).collect()),
-            (none, without.map(|(_, index)| *index).collect()),
-        ];
-        let is_enough =
-            move |(_, indices): &(String, Vec<usize>)| least > 0.0 && indices.len() >= FEWEST;
-        groups.into_iter().filter(is_enough)
+        let tenth = tenth.iter().map(|(_, index)| *index).collect();
+        let without = without.map(|(_, index)| *index).collect();
+        let groups: [(_, Vec<usize>); 2] = [(most, tenth), (none, without)];
+        let groups = groups.into_iter().filter(move |_| least > 0.0);
+        groups.filter(|(_, indices)| indices.len() >= FEWEST)
     }
 
     /// One slice per criterion, without ratings or topics that have too many values.
     fn by_criterion(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
-        let count =
-            |wanted: fn(&&Criterion) -> bool| self.by_criterion.keys().filter(wanted).count();
-        let many_ratings = count(|criterion| matches!(criterion, Criterion::Rating(_))) > VALUES;
-        let many_topics = count(|criterion| matches!(criterion, Criterion::Topic(_))) > VALUES;
-        let large = self
-            .by_criterion
-            .iter()
-            .filter(move |(criterion, indices)| match criterion {
-                Criterion::Rating(_) if many_ratings => false,
-                Criterion::Topic(_) if many_topics => false,
-                _ => indices.len() >= FEWEST,
-            });
+        let many =
+            |of: fn(&&Criterion) -> bool| self.by_criterion.keys().filter(of).count() > VALUES;
+        let many_ratings = many(|criterion| matches!(criterion, Criterion::Rating(_)));
+        let many_topics = many(|criterion| matches!(criterion, Criterion::Topic(_)));
+        let all = self.by_criterion.iter();
+        let large = all.filter(move |(criterion, indices)| match criterion {
+            Criterion::Rating(_) if many_ratings => false,
+            Criterion::Topic(_) if many_topics => false,
+            _ => indices.len() >= FEWEST,
+        });
         large.map(|(criterion, indices)| (criterion.describe(), indices.clone()))
     }
 }
@@ -202,18 +196,15 @@ fn criteria(lower: &str, batch: &RecordBatch, row: usize) -> Vec<Criterion> {
         words.any(|word| list.split(' ').any(|listed| listed == word))
     };
     let negated = has(NEGATIONS) || lower.contains("n't") || lower.contains("n\u{2019}t");
-    let mut criteria = vec![
-        Criterion::Negation(negated),
-        Criterion::Contrast(has(CONTRASTS)),
-    ];
+    let contrast = Criterion::Contrast(has(CONTRASTS));
+    let mut criteria = vec![Criterion::Negation(negated), contrast];
     if lower.contains('?') {
         criteria.push(Criterion::Question);
     }
     let rating = batch.column(4).as_primitive::<Float32Type>();
     if rating.is_valid(row) {
-        criteria.push(Criterion::Rating(
-            (rating.value(row) * 1000.0).round() as i64
-        ));
+        let thousandths = (rating.value(row) * 1000.0).round() as i64;
+        criteria.push(Criterion::Rating(thousandths));
     }
     let topic = batch.column(6).as_string::<i32>();
     if topic.is_valid(row) {

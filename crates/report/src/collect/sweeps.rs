@@ -68,9 +68,8 @@ fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, F
 
 /// The learning-rate range tests.
 pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, Failure> {
-    let tests = context
-        .inputs(StageName::Train)
-        .filter(|(_, artifact)| matches!(artifact.manifest().contract, Contract::RangeTest { .. }));
+    let tests = context.inputs(StageName::Train);
+    let tests = tests.filter(|it| matches!(it.1.manifest().contract, Contract::RangeTest { .. }));
     let read = |(name, artifact): (&str, &Artifact)| {
         let name = name.to_owned();
         let test: RangeTestData = read(artifact, "range.json")?;

@@ -30,11 +30,10 @@ pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData
         Contract::Tokens { max_length, .. } => u64::from(max_length),
         _ => 0,
     };
+    let median = |length: Value| length["quantiles"]["median"].as_u64();
     let splits = view.splits.into_iter().map(|(split, view)| TokenizedSplit {
         split,
-        median: view
-            .length
-            .and_then(|it| it["quantiles"]["median"].as_u64()),
+        median: view.length.and_then(median),
         ..view.split
     });
     Ok(TokenizerData {

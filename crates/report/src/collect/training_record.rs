@@ -21,10 +21,9 @@ pub(super) fn read(artifact: &Artifact) -> Result<Vec<Epoch>, Failure> {
     let path = artifact.file("metrics.jsonl")?;
     let text = fs::read_to_string(&path).map_err(ArtifactError::io("read", &path))?;
     parse(&text).map_err(|(line, source)| {
-        let message = format!(
-            "Failed to read line {line} of `{}`: it is not an event of a training",
-            path.display()
-        );
+        let path = path.display();
+        let message =
+            format!("Failed to read line {line} of `{path}`: it is not an event of a training");
         let hint = "Train again with `ressenti run --only train --force`".to_owned();
         Failure::new(message).with_cause(source).with_hint(hint)
     })

@@ -11,6 +11,8 @@ mod tokens;
 use metrics::{Comparison, Estimate};
 use serde::Serialize;
 
+use crate::format;
+
 pub use artifact::files::profile::{Bin as LengthBin, ClassWords, TellingWord};
 pub use compare::Step;
 pub use evaluation::{
@@ -69,6 +71,26 @@ pub struct ReportData {
 }
 
 impl ReportData {
+    /// The number of test reviews: `25,000 test reviews`.
+    pub(crate) fn test_reviews(&self) -> String {
+        format::plural(self.rows, "test review", "test reviews")
+    }
+
+    /// The numbers of models and test reviews: `3 models on 25,000 test reviews`.
+    pub(crate) fn size(&self) -> String {
+        let models = format::plural(self.models.len() as u64, "model", "models");
+        format!("{models} on {}", self.test_reviews())
+    }
+
+    /// The name of every interval: `95% CI`.
+    pub(crate) fn ci(&self) -> String {
+        format::ci(self.confidence)
+    }
+    /// The adjusted p-value below which a difference is significant.
+    pub(crate) fn significance_level(&self) -> f64 {
+        1.0 - self.confidence
+    }
+
     /// A model by its name.
     pub(crate) fn model(&self, name: &str) -> Option<&ModelData> {
         Some(&self.models[self.model_index(name)?])
@@ -80,21 +102,17 @@ impl ReportData {
     }
 
     /// Every other model with the lead of the best one and their comparison, the smallest lead first.
-    pub(crate) fn comparisons_with(&self, best: &str) -> Vec<(&str, Estimate, &Comparison)> {
-        let comparison = |pair| {
-            let &Comparison {
-                ref first,
-                ref second,
-                difference,
-                ..
-            } = pair;
-            let Estimate { value, low, high } = difference;
+    pub(crate) fn comparisons_with<'a>(
+        &'a self,
+        best: &str,
+    ) -> Vec<(&'a str, Estimate, &'a Comparison)> {
+        let comparison = |pair: &'a Comparison| {
+            let Estimate { value, low, high } = pair.difference;
             let (value, low, high) = (-value, -high, -low);
-            match (&**first, &**second) {
-                (first, second) if first == best => Some((second, difference, pair)),
-                (first, second) if second == best => {
-                    Some((first, Estimate { value, low, high }, pair))
-                }
+            let reversed = Estimate { value, low, high };
+            match (&*pair.first, &*pair.second) {
+                (first, other) if first == best => Some((other, pair.difference, pair)),
+                (other, second) if second == best => Some((other, reversed, pair)),
                 _ => None,
             }
         };

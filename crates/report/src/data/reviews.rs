@@ -4,6 +4,8 @@ use artifact::Split;
 use artifact::files::profile::{Bin as LengthBin, ClassWords};
 use serde::Serialize;
 
+use crate::format;
+
 /// The results of ingest and clean.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ReviewsData {
@@ -117,10 +119,16 @@ impl DataCheck {
         }
     }
 
-    /// A check that has a result only if something was found; `result` gets the number as text.
-    pub(crate) fn found(what: &str, count: u64, result: impl Fn(String) -> String) -> Self {
-        let found = (count > 0).then(|| result(artifact::format::count(count)));
+    /// A check that has a result only if something was found.
+    pub(crate) fn found(what: &str, count: u64, result: String) -> Self {
+        let found = Some(result).filter(|_| count > 0);
         Self::new(what, count, found.unwrap_or_default())
+    }
+
+    /// Like [`Self::found`]; the result is the name, the number and a remark.
+    pub(crate) fn counted(what: &str, count: u64, remark: &str) -> Self {
+        let (name, number) = (what.to_lowercase(), format::count(count));
+        Self::found(what, count, format!("{name}: {number}{remark}"))
     }
 
     /// Makes a finding a warning.

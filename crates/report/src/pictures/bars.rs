@@ -1,11 +1,10 @@
 //! Bar charts: counts by split and class, and characteristic words. Lengths are percentages of the width.
 
-use artifact::format;
 use maud::{Markup, html};
 use pages::{Size, picture, px};
 
 use crate::data::{ClassWords, SplitCount};
-use crate::formatting;
+use crate::format;
 
 const ROW: f64 = 46.0;
 const WORD_ROW: f64 = 24.0;
@@ -15,7 +14,7 @@ pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
     let longest = splits.iter().map(SplitCount::rows).fold(1, u64::max) as f64;
     let description = splits.iter().map(|count| {
         let parts = parts(count).into_iter();
-        let parts = formatting::join(parts.map(|(_, name, rows)| counted(name, rows)), ", ");
+        let parts = format::join(parts.map(|(_, name, rows)| counted(name, rows)), ", ");
         let none = if parts.is_empty() { "none" } else { "" };
         format!("{}: {parts}{none}", count.split)
     });

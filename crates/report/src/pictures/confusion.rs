@@ -1,18 +1,19 @@
 //! A confusion matrix: four numbers, shaded by their share of the class in their row.
 
-use artifact::format;
 use maud::{Markup, html};
-use metrics::ConfusionMatrix;
+
 use pages::{Size, label, picture, px};
 
-use crate::formatting;
+use crate::data::ModelData;
+use crate::format;
 
 const CELL: (f64, f64) = (116.0, 64.0);
 const LEFT: f64 = 74.0;
 const TOP: f64 = 40.0;
 
 /// The confusion matrix of one model. `index` makes its id unique.
-pub(crate) fn draw(name: &str, confusion: &ConfusionMatrix, index: usize) -> Markup {
+pub(crate) fn draw(model: &ModelData, index: usize) -> Markup {
+    let confusion = &model.confusion;
     let negative = [confusion.true_negative, confusion.false_positive];
     let positive = [confusion.false_negative, confusion.true_positive];
     let rows = [("negative", negative), ("positive", positive)];
@@ -35,7 +36,7 @@ pub(crate) fn draw(name: &str, confusion: &ConfusionMatrix, index: usize) -> Mar
         }
     };
     let size = Size::Fixed(x(2.0) + 4.0, TOP + 2.0 * CELL.1 + 4.0);
-    let title = format!("{name}: confusion matrix");
+    let title = format!("{}: confusion matrix", model.name);
     let id = format!("confusion-{index}");
     picture(&id, &title, description, size, content)
 }
@@ -49,7 +50,7 @@ fn cell((left, top): (f64, f64), count: u64, total: u64, is_correct: bool) -> Ma
             rect class=(if is_correct { "correct" } else { "wrong" }) x=(px(left + 1.0)) y=(px(top + 1.0))
                 width=(px(CELL.0 - 2.0)) height=(px(CELL.1 - 2.0)) rx="4" fill-opacity=(opacity) {}
             (label((middle, line), "middle", Some("number"), format::count(count)))
-            (label((middle, line + 17.0), "middle", Some("share"), formatting::percent(share)))
+            (label((middle, line + 17.0), "middle", Some("share"), format::percent(share)))
         }
     }
 }

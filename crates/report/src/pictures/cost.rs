@@ -1,12 +1,11 @@
 //! Accuracy against training time, with the Pareto front.
 
-use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame, round_range};
 
 use crate::data::{ModelData, bounds};
-use crate::formatting;
+use crate::format;
 
 const SIZE: (f64, f64) = (440.0, 300.0);
 
@@ -15,18 +14,18 @@ const SIZE: (f64, f64) = (440.0, 300.0);
 pub(crate) fn front(models: &[ModelData]) -> Vec<usize> {
     /// The index of a model, its training time in seconds, and its accuracy.
     type Cost = (usize, f64, f64);
-    let points = models.iter().enumerate();
-    let points: Vec<Cost> = points
-        .filter_map(|(index, model)| Some((index, model.total_seconds, model.accuracy()?.value)))
-        .collect();
-    let beats = |(other, time, value): &Cost, (index, seconds, accuracy): &Cost| {
-        let is_better = time < seconds || value > accuracy || other < index;
-        time <= seconds && value >= accuracy && is_better && other != index
-    };
-    let is_beaten = |point: &Cost| points.iter().any(|other| beats(other, point));
-    let mut front: Vec<&Cost> = points.iter().filter(|it| !is_beaten(it)).collect();
-    front.sort_by(|one, two| one.1.total_cmp(&two.1));
-    front.into_iter().map(|(index, ..)| *index).collect()
+    let costs = models.iter().enumerate();
+    let costs = costs.filter_map(|(at, it)| Some((at, it.total_seconds, it.accuracy()?.value)));
+    let mut costs: Vec<Cost> = costs.collect();
+    // The fastest first, and of equally fast ones the most accurate.
+    costs.sort_by(|one, two| one.1.total_cmp(&two.1).then(two.2.total_cmp(&one.2)));
+    let mut best = f64::NEG_INFINITY;
+    costs.retain(|(_, _, accuracy)| {
+        let is_better = *accuracy > best;
+        best = best.max(*accuracy);
+        is_better
+    });
+    costs.into_iter().map(|(index, ..)| index).collect()
 }
 
 /// The picture. `None` for fewer than two models.
@@ -48,12 +47,9 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let (first, last) = (first.floor(), last.ceil().max(first.floor() + 1.0));
     let shares = points.iter().map(|point| point.accuracy);
     let ends = shares.flat_map(|it| [100.0 * it.low, 100.0 * it.high]);
-    let x = Axis::new("training time", (first, last));
-    let x = x
-        .ticks((last - first) as usize)
-        .with_tick_format(Some(time));
+    let x = Axis::new("training time", (first, last)).ticks((last - first) as usize);
     let y = Axis::new("accuracy (%)", round_range(ends, 5)?);
-    let frame = Frame::new(SIZE, x, y).broad();
+    let frame = Frame::new(SIZE, x.with_tick_format(Some(time)), y).broad();
     let mut line: Vec<&Point<'_>> = points.iter().filter(|point| point.on_front).collect();
     line.sort_by(|one, two| one.log_seconds.total_cmp(&two.log_seconds));
     let content = html! {
@@ -67,14 +63,11 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
         g { (labels(&frame, &points)) }
     };
     let description = points.iter().map(|point| {
-        let share = formatting::percent(point.accuracy.value);
+        let share = format::percent(point.accuracy.value);
         let time = format::seconds(point.model.total_seconds);
-        let on_front = if point.on_front {
-            ", on the Pareto front"
-        } else {
-            ""
-        };
-        format!("{}: {share} in {time}{on_front}", point.model.name)
+        let front = point.on_front;
+        let front = if front { ", on the Pareto front" } else { "" };
+        format!("{}: {share} in {time}{front}", point.model.name)
     });
     let title = "Accuracy against training time";
     Some(frame.picture("pareto", title, description, content))

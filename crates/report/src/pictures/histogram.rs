@@ -1,10 +1,10 @@
 //! A histogram of review lengths.
 
-use artifact::format;
 use maud::{Markup, html};
 use pages::{Axis, Frame, px, round_range};
 
 use crate::data::LengthBin;
+use crate::format;
 
 const SIZE: (f64, f64) = (400.0, 240.0);
 
@@ -18,11 +18,8 @@ pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
     // All bars have the same width, even if their bins have not.
     let x = Axis::new(unit, (0.0, bins.len() as f64)).without_labels();
     let y = Axis::new("reviews", (0.0, top)).ticks(4);
-    let frame = Frame::new(
-        SIZE,
-        x,
-        y.with_tick_format(Some(|tick| format::count(tick as u64))),
-    );
+    let y = y.with_tick_format(Some(|tick| format::count(tick as u64)));
+    let frame = Frame::new(SIZE, x, y);
     let width = frame.x.position(1.0) - frame.x.position(0.0);
     // All labels would not fit on a phone.
     let every = bins.len().div_ceil(6);
@@ -33,9 +30,7 @@ pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
                 height=(px(frame.y.position(0.0) - top)) {}
         }
         g.ticks {
-            @for (index, bin) in bins.iter().enumerate().step_by(every) {
-                (frame.tick(index as f64, &format::count(bin.from)))
-            }
+            @for (at, bin) in bins.iter().enumerate().step_by(every) { (frame.tick(at as f64, &format::count(bin.from))) }
         }
     };
     let description = bins.iter().map(|bin| {

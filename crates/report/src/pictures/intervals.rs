@@ -1,12 +1,11 @@
 //! Accuracies as dots with confidence intervals. Names and numbers are above each interval, so that they fit on a phone.
 
-use artifact::format;
 use maud::{Markup, PreEscaped, html};
 use metrics::Estimate;
 use pages::{Scale, Size, picture, px, replace_control_characters, round_range};
 
 use crate::data::ReportData;
-use crate::formatting;
+use crate::format;
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 34.0;
@@ -39,19 +38,17 @@ pub fn draw_standalone(data: &ReportData) -> Option<String> {
 
 /// The picture and its height.
 fn build(data: &ReportData) -> Option<(Markup, f64)> {
-    let models = data.models.iter();
-    let mut estimates: Vec<(&str, Estimate)> = models
-        .filter_map(|model| Some((model.name.as_str(), model.accuracy()?)))
-        .collect();
-    // The best one at the top; equal models stay in the order of the pipeline file.
-    estimates.sort_by(|one, two| two.1.value.total_cmp(&one.1.value));
+    // The best one at the top.
+    let models = data.by_accuracy().into_iter();
+    let estimates = models.filter_map(|(_, model)| Some((&*model.name, model.accuracy()?)));
+    let estimates: Vec<(&str, Estimate)> = estimates.collect();
     let ends = estimates.iter().flat_map(|(_, it)| [it.low, it.high]);
     // Percentages of the width, with space for half a tick label at both ends.
     let range = round_range(ends.map(|share| 100.0 * share), TICKS)?;
     let scale = Scale::new(range, (3.0, 97.0));
     let height = ROW * estimates.len() as f64 + AXIS;
     let description = estimates.iter().map(|(name, estimate)| {
-        let (value, range) = formatting::share(*estimate);
+        let (value, range) = format::share(*estimate);
         format!("{name}: {value} ({range})")
     });
     let content = html! {
@@ -79,7 +76,7 @@ fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
             }
             g.axis {
                 text x="50%" y=(px(height - 3.0)) text-anchor="middle" {
-                    "accuracy on " (format::count(data.rows)) " test reviews (%), with " (formatting::ci(data.confidence))
+                    "accuracy on " (format::count(data.rows)) " test reviews (%), with " (data.ci())
                 }
             }
         }
@@ -90,14 +87,11 @@ fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
     let (text_y, line_y) = (px(top + 18.0), px(top + 32.0));
     let position = |share: f64| percent(scale.position(100.0 * share));
     let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(position);
-    let (share, range) = formatting::share(estimate);
+    let (share, range) = format::share(estimate);
     html! {
         g {
             text.name x="3%" y=(text_y) { (name) }
-            text x="97%" y=(text_y) text-anchor="end" {
-                tspan { (share) }
-                tspan.range dx="8" { (range) }
-            }
+            text x="97%" y=(text_y) text-anchor="end" { tspan { (share) } tspan.range dx="8" { (range) } }
             line.track x1="3%" x2="97%" y1=(line_y) y2=(line_y) {}
             line.whisker x1=(low) x2=(high) y1=(line_y) y2=(line_y) {}
             circle.dot cx=(value) cy=(line_y) r="6" {}

@@ -9,7 +9,7 @@ pub(crate) mod coverage;
 pub(crate) mod curves;
 pub(crate) mod histogram;
 pub(crate) mod intervals;
-pub(crate) mod range_test;
+
 pub(crate) mod reliability;
 pub(crate) mod roc;
 pub(crate) mod sweep;

@@ -17,10 +17,8 @@ pub(crate) fn draw(model: &ModelData, index: usize) -> Markup {
     let bins = &model.reliability;
     let before = model.calibration.as_ref().map(|it| &it.before.reliability);
     let whiskers = bins.iter().filter_map(|bin| {
-        let (x, share) = (
-            point(bin).0,
-            wilson_interval(bin.positives, bin.rows, 0.95)?,
-        );
+        let (x, _) = point(bin);
+        let share = wilson_interval(bin.positives, bin.rows, 0.95)?;
         let (low, high) = (100.0 * share.low, 100.0 * share.high);
         Some(frame.segment("whisker thin", (x, low), (x, high)))
     });

@@ -1,9 +1,10 @@
-//! A sweep: accuracy by the value of a setting, and the validation loss by epoch.
+//! A sweep: accuracy by the value of a setting, and the validation loss by epoch. A range test: loss by learning rate.
 
+use artifact::files::RangeTestStep;
 use maud::{Markup, html};
 use pages::{Axis, Frame, round_range};
 
-use crate::data::{SweepData, SweepPoint, TrialData, bounds};
+use crate::data::{RangeTestData, SweepData, SweepPoint, TrialData, bounds};
 
 const WIDE: (f64, f64) = (480.0, 250.0);
 const SMALL: (f64, f64) = (300.0, 200.0);
@@ -11,12 +12,13 @@ const SMALL: (f64, f64) = (300.0, 200.0);
 /// The axis is logarithmic if the largest value is at least this multiple of the smallest.
 const LOGARITHMIC_FROM: f64 = 10.0;
 
+/// Losses above this multiple of the first one are cut off: they only show that the loss diverges.
+const CEILING: f64 = 1.5;
+
 /// Accuracy by the first setting. `None` where its values are not numbers.
 pub(crate) fn effect(index: usize, sweep: &SweepData) -> Option<Markup> {
-    let points = sweep.points.iter();
-    let numbers: Vec<f64> = points
-        .map(|point| *point.numbers.first()?)
-        .collect::<Option<_>>()?;
+    let numbers = sweep.points.iter().map(|it| *it.numbers.first()?);
+    let numbers: Vec<f64> = numbers.collect::<Option<_>>()?;
     if numbers.len() < 2 {
         return None;
     }
@@ -96,6 +98,44 @@ pub(crate) fn curves(index: usize, sweep: &SweepData) -> Vec<Markup> {
         frame.picture(&id, &title, [description], content)
     };
     sweep.points.iter().enumerate().map(draw).collect()
+}
+
+/// A learning-rate range test: the loss at rising rates. `None` without steps.
+pub(crate) fn range_test(index: usize, test: &RangeTestData) -> Option<Markup> {
+    let (first, last) = (test.points.first()?, test.points.last()?);
+    let ceiling = CEILING * first.smoothed_loss;
+    let losses = test.points.iter().map(|point| point.smoothed_loss);
+    let range = round_range(losses.map(|loss| loss.min(ceiling)), 4)?;
+    let ends = (first.learning_rate.log10(), last.learning_rate.log10());
+    let x = Axis::new("learning rate", ends).with_tick_format(Some(power));
+    let frame = Frame::new(WIDE, x, Axis::new("loss", range));
+    let points = |loss: fn(&RangeTestStep) -> f64| {
+        let points = test.points.iter();
+        points.map(move |it| Some((it.learning_rate.log10(), loss(it))))
+    };
+    let mark = |rate: Option<f64>, text: &str| {
+        let x = rate?.log10();
+        let (side, anchor) = match x > (ends.0 + ends.1) / 2.0 {
+            true => (-4.0, "end"),
+            false => (4.0, "start"),
+        };
+        Some(html! {
+            (frame.segment("best", (x, range.0), (x, range.1)))
+            (frame.note("note", (x, range.1), (side, 10.0), anchor, text))
+        })
+    };
+    let content = html! {
+        (frame.path("curve others", points(|it| it.loss)))
+        (frame.path("curve strong", points(|it| it.smoothed_loss)))
+        (mark(test.suggested, "falls fastest").unwrap_or_default())
+        (mark(test.diverged, "diverges").unwrap_or_default())
+    };
+    let description = match test.suggested {
+        Some(rate) => format!("The loss falls fastest at a rate of {rate:.1e}."),
+        None => "The loss does not fall.".to_owned(),
+    };
+    let title = format!("{}: loss by learning rate", test.name);
+    Some(frame.picture(&format!("range-{index}"), &title, [description], content))
 }
 
 #[cfg(test)]

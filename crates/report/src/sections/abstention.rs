@@ -1,52 +1,42 @@
 //! Accuracy against coverage, for the choice of `predict --abstain`.
 
-use artifact::format;
-use maud::{Markup, html};
+use maud::html;
 use metrics::AbstentionFigures;
-use pages::{Table, collapsed_section, figure_with_csv, grid};
+use pages::{Table, figure_with_csv, grid};
 
+use super::Collapsed;
 use super::classes::percentage;
-use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
-use crate::formatting;
 use crate::pictures::coverage;
+use crate::{csv_downloads, format};
 
 /// The section, for the best model. `None` without labelled test reviews.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (best, _) = data.best()?;
     if best.abstention.is_empty() {
         return None;
     }
-    let others = data.models.iter().filter(|model| model.name != best.name);
+    let (name, ci) = (&best.name, data.ci());
     let caption = format!(
-        "{}: accuracy of the answered reviews by the share that is answered, with {}. The other models are grey.",
-        best.name,
-        formatting::ci(data.confidence)
+        "{name}: accuracy of the answered reviews by the share that is answered, with {ci}. The other models are grey."
     );
-    let others: Vec<&ModelData> = others.collect();
-    let picture = coverage::draw(best, &others)
-        .map(|picture| figure_with_csv(picture, caption, csv_downloads::coverage(&data.models)));
+    let others: Vec<&ModelData> = data.models.iter().filter(|it| it.name != *name).collect();
+    let numbers = csv_downloads::coverage(&data.models);
+    let picture = coverage::draw(best, &others).map(|it| figure_with_csv(it, caption, numbers));
     let content = html! { (grid("two", picture)) (table(data, best)) };
     let answer = "How accurate the model is if it answers only the reviews that it is confident of (predict --abstain).";
-    Some(collapsed_section(
-        "accuracy-and-coverage",
-        "Accuracy and coverage",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
 }
 
 fn table<'a>(data: &ReportData, model: &'a ModelData) -> Table<&'a AbstentionFigures> {
+    let (name, rows, ci) = (&model.name, format::count(data.rows), data.ci());
     let caption = format!(
-        "{} on {} test reviews: a review is answered if the probability of the predicted class is at least P; accuracy of the \
-         answered reviews with {}.",
-        model.name,
-        format::count(data.rows),
-        formatting::ci(data.confidence)
+        "{name} on {rows} test reviews: a review is answered if the probability of the predicted class is at least P; \
+         accuracy of the answered reviews with {ci}."
     );
     Table::new(caption, &model.abstention)
         .names("Abstain below P", |it| it.threshold)
-        .numbers("Share answered", |it| formatting::percent(it.coverage))
+        .numbers("Share answered", |it| format::percent(it.coverage))
         .numbers("Accuracy of these", |it| percentage(it.accuracy))
         .numbers("Answered", |it| format::count(it.answered))
 }

@@ -1,30 +1,26 @@
 //! Calibration: whether the probabilities can be trusted, before and after it.
 
-use artifact::format;
 use maud::{Markup, html};
 use metrics::{CalibrationFile, Metric, ProbabilityFigures};
-use pages::{Table, collapsed_section, figure, grid, paragraph, remark, with_detail};
+use pages::{Table, figure, grid, paragraph, remark, with_detail};
 
-use crate::csv_downloads;
+use super::Collapsed;
 use crate::data::{ModelData, ReportData};
-use crate::formatting;
 use crate::pictures::reliability;
+use crate::{csv_downloads, format};
 
 /// Reads one figure of the probabilities.
 type ReadFigure = fn(&ProbabilityFigures) -> f64;
 
 /// The section; `None` without predictions.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let models = data.by_accuracy().into_iter();
     let models = models.filter(|(_, model)| !model.reliability.is_empty());
     let diagrams = models.map(|(index, model)| {
-        let error = model.figure(Metric::CalibrationError);
-        let error = error.map(|it| formatting::figure(Metric::CalibrationError, it).0);
-        let error = error.map_or_else(String::new, |error| format!(", ECE {error}"));
-        figure(
-            reliability::draw(model, index),
-            format!("{}{error}", model.name),
-        )
+        let ece = model.figure(Metric::CalibrationError).map(|it| it.value());
+        let ece = ece.map_or_else(String::new, |ece| format!(", ECE {ece:.3}"));
+        let caption = format!("{}{ece}", model.name);
+        figure(reliability::draw(model, index), caption)
     });
     let diagrams: Vec<Markup> = diagrams.collect();
     if diagrams.is_empty() {
@@ -47,12 +43,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         (csv_downloads::reliability(&data.models))
     };
     let answer = "Whether reviews with a probability of 80% are positive in 80% of the cases.";
-    Some(collapsed_section(
-        "calibration",
-        "Calibration",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
 }
 
 fn calibrated(data: &ReportData) -> impl Iterator<Item = (&ModelData, &CalibrationFile)> {
@@ -64,11 +55,10 @@ fn calibrated(data: &ReportData) -> impl Iterator<Item = (&ModelData, &Calibrati
 fn effects(data: &ReportData) -> Vec<String> {
     let change = |read: ReadFigure| {
         let worse = calibrated(data).filter_map(move |(model, file)| {
-            let [before, after] =
-                [read(&file.before), read(&file.after)].map(|it| format!("{it:.3}"));
+            let [before, after] = [&file.before, &file.after].map(|it| format!("{:.3}", read(it)));
             (before < after).then(|| format!("{} ({before} before, {after} after)", model.name))
         });
-        formatting::list(&worse.collect::<Vec<_>>())
+        format::list(&worse.collect::<Vec<_>>())
     };
     let (ece, loss) = (change(|it| it.ece), change(|it| it.log_loss));
     if ece.is_empty() && loss.is_empty() {
@@ -86,22 +76,18 @@ fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> 
         "Probabilities on {} test reviews before and after calibration, which is fitted on validation. Lower is better.",
         format::count(data.rows)
     );
-    let mut table = Table::new(caption, calibrated(data)).names("Model", |(model, file)| {
-        with_detail((&model.name, &file.method))
-    });
+    let name = |it: (&ModelData, &CalibrationFile)| with_detail((&it.0.name, &it.1.method));
+    let mut table = Table::new(caption, calibrated(data)).names("Model", name);
     let figures: [(&str, ReadFigure); 3] = [
         ("ECE", |it| it.ece),
         ("Log loss", |it| it.log_loss),
         ("Brier", |it| it.brier),
     ];
     for (name, read) in figures {
+        let value = |it: &ProbabilityFigures| format!("{:.3}", read(it));
         table = table
-            .numbers(&format!("{name} before"), |(_, it)| {
-                format!("{:.3}", read(&it.before))
-            })
-            .numbers(&format!("{name} after"), |(_, it)| {
-                format!("{:.3}", read(&it.after))
-            });
+            .numbers(&format!("{name} before"), |(_, it)| value(&it.before))
+            .numbers(&format!("{name} after"), |(_, it)| value(&it.after));
     }
     table
 }

@@ -1,15 +1,14 @@
 //! The challenge set: behavioural tests (CheckList), by capability.
 
-use artifact::format;
-use maud::{Markup, html};
-use pages::{Table, collapsed_section, paragraph, quote};
+use maud::html;
+use pages::{Table, paragraph, quote};
 
-use crate::csv_downloads;
+use super::Collapsed;
 use crate::data::{ChallengeExample, ChallengeResult, ReportData};
-use crate::formatting;
+use crate::{csv_downloads, format};
 
 /// The section; `None` where no model was tested.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let set = &data.challenge;
     let (_, cases) = set.capabilities.first()?;
     let (best, rate) = fewest_failures(data)?;
@@ -19,17 +18,11 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         (csv_downloads::challenge(data))
         @if !best.examples.is_empty() { (examples(best)) }
     };
+    let (name, rate) = (&best.name, format::percent(rate));
     let answer = format!(
-        "Which abilities, such as understanding negation, the models lack. {} fails the fewest of {cases} tests: {}.",
-        best.name,
-        formatting::percent(rate)
+        "Which abilities, such as understanding negation, the models lack. {name} fails the fewest of {cases} tests: {rate}."
     );
-    Some(collapsed_section(
-        "challenge-set",
-        "Challenge set",
-        answer,
-        content,
-    ))
+    Some((answer, content))
 }
 
 /// The model with the fewest failures, and its failure rate.
@@ -52,14 +45,11 @@ fn description(data: &ReportData, cases: u64) -> String {
     }
     let without = set.models.iter().map(|model| {
         let share = model.unseen.1 as f64 / model.unseen.0.max(1) as f64;
-        format!("{} {}", model.name, formatting::percent(share))
+        format!("{} {}", model.name, format::percent(share))
     });
-    let texts = format::plural(
-        seen,
-        "text is also a training review",
-        "texts are also training reviews",
-    );
-    let without = formatting::join(without, ", ");
+    let one = "text is also a training review";
+    let texts = format::plural(seen, one, "texts are also training reviews");
+    let without = format::join(without, ", ");
     format!("{text} {texts}; failure rates without them: {without}.")
 }
 
@@ -73,18 +63,16 @@ fn table(data: &ReportData) -> Table<(usize, &(String, u64))> {
         .names("Capability", |(_, (name, _))| name.replace('_', " "))
         .numbers("Tests", |(_, (_, cases))| *cases);
     for model in models {
-        let rate = |(index, _)| formatting::percent(set.failure_rate(model, index));
+        let rate = |(index, _)| format::percent(set.failure_rate(model, index));
         table = table.numbers(&model.name, rate);
     }
     table
 }
 
 fn examples(model: &ChallengeResult) -> Table<&ChallengeExample> {
-    let caption = format!(
-        "{}: the most confident failure in each capability.",
-        model.name
-    );
-    let share = |probability: f32| formatting::percent(probability.into());
+    let name = &model.name;
+    let caption = format!("{name}: the most confident failure in each capability.");
+    let share = |probability: f32| format::percent(probability.into());
     Table::new(caption, &model.examples)
         .names("Capability", |it| it.capability.replace('_', " "))
         .texts("Text", |it| quote(&it.text))

@@ -1,38 +1,30 @@
-//! Precision, recall and F1 of every class.
+//! Precision, recall and F1 of every class, and at other decision thresholds.
 
-use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
-use pages::{Table, collapsed_section, remark, with_detail};
+use pages::{Table, remark, with_detail};
 
-use crate::data::{ClassData, ModelData, ReportData};
-use crate::formatting;
+use super::Collapsed;
+use crate::data::{ClassData, ReportData};
+use crate::format;
 
-/// The section; `None` without labelled test reviews.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+/// The figures of every class; `None` without labelled test reviews.
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
-    let rows = models.flat_map(|model| model.classes.iter().map(move |class| (model, class)));
-    let rows: Vec<(&ModelData, &ClassData)> = rows.collect();
-    if data.rows == 0 || rows.is_empty() {
+    let classes = models.flat_map(|model| model.classes.iter().map(move |it| (&model.name, it)));
+    let classes: Vec<(&String, &ClassData)> = classes.collect();
+    if data.rows == 0 || classes.is_empty() {
         return None;
     }
-    let caption = format!(
-        "Precision, recall and F1 of each class on {} test reviews with {}.",
-        format::count(data.rows),
-        formatting::ci(data.confidence)
-    );
-    let table = Table::new(caption, rows)
-        .names("Model and class", |(model, class)| {
-            with_detail((&model.name, &class.class))
-        })
-        .numbers("Test reviews", |(_, class)| {
-            format::count(class.figures.rows)
-        })
-        .numbers("Precision", |(_, class)| {
-            percentage(class.figures.precision)
-        })
-        .numbers("Recall", |(_, class)| percentage(class.figures.recall))
-        .numbers("F1", |(_, class)| percentage(class.figures.f1));
+    let (rows, ci) = (format::count(data.rows), data.ci());
+    let caption =
+        format!("Precision, recall and F1 of each class on {rows} test reviews with {ci}.");
+    let table = Table::new(caption, classes)
+        .names("Model and class", |it| with_detail((it.0, &it.1.class)))
+        .numbers("Test reviews", |(_, it)| format::count(it.figures.rows))
+        .numbers("Precision", |(_, it)| percentage(it.figures.precision))
+        .numbers("Recall", |(_, it)| percentage(it.figures.recall))
+        .numbers("F1", |(_, it)| percentage(it.figures.f1));
     let content = html! {
         (table)
         (remark(
@@ -41,18 +33,42 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         ))
     };
     let answer = "How many of the reviews predicted as a class belong to it, and how many reviews of the class are found.";
-    Some(collapsed_section(
-        "per-class-results",
-        "Per-class results",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
+}
+
+/// Precision and recall of the best model at other decision thresholds, with two columns per class. `None` without labelled
+/// test reviews.
+pub(crate) fn draw_thresholds(data: &ReportData) -> Option<Collapsed> {
+    let (best, _) = data.best()?;
+    let thresholds = best.classes.first()?.thresholds.iter().enumerate();
+    let (name, rows, ci) = (&best.name, format::count(data.rows), data.ci());
+    let caption =
+        format!("{name}: precision and recall on {rows} test reviews with {ci}, by threshold.");
+    let mut table = Table::new(caption, thresholds).names("Threshold", |(_, it)| it.threshold);
+    for class in &best.classes {
+        let name = format::capitalized(&class.class);
+        let figures = |index: usize| class.thresholds.get(index);
+        let precision = |index: usize| percentage(figures(index).and_then(|it| it.precision));
+        let recall = |index: usize| percentage(figures(index).and_then(|it| it.recall));
+        table = table
+            .numbers(&format!("{name}: precision"), |(index, _)| precision(index))
+            .numbers(&format!("{name}: recall"), |(index, _)| recall(index));
+    }
+    let content = html! {
+        (table)
+        (remark(
+            "A class is predicted if its probability is at least the threshold. A higher threshold gives higher precision and \
+             lower recall. ressenti predict uses 0.5; its output has the probabilities, so you can apply your own threshold.",
+        ))
+    };
+    let answer = "What precision and recall another threshold than 0.5 gives.";
+    Some((answer.into(), content))
 }
 
 /// A share with its interval, or a dash where it is not defined.
 pub(super) fn percentage(estimate: Option<Estimate>) -> Markup {
     match estimate {
-        Some(estimate) => with_detail(formatting::share(estimate)),
+        Some(estimate) => with_detail(format::share(estimate)),
         None => html! { "–" },
     }
 }

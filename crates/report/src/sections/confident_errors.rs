@@ -3,30 +3,27 @@
 use std::iter;
 
 use maud::{Markup, html};
-use pages::{Table, collapsed_section, quote};
+use pages::{Table, quote};
 
+use super::Collapsed;
 use crate::data::{Disagreement, ReportData, WordWeight};
-use crate::formatting;
+use crate::format;
 use crate::function_words::is_function_word;
 
 /// The section; `None` where there are none.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (best, _) = data.best()?;
-    let errors = &data.confident_errors;
-    let explainer = data.explained_by.as_deref().unwrap_or(&best.name);
-    let caption = format!(
-        "Wrong predictions of {} with the highest probability.",
-        best.name
-    );
-    let others = data.models.len().saturating_sub(1);
+    let (errors, name) = (&data.confident_errors, &best.name);
+    let explainer = data.explained_by.as_ref().unwrap_or(name);
+    let caption = format!("Wrong predictions of {name} with the highest probability.");
+    let all = data.models.len().saturating_sub(1);
+    let others = |it: &Disagreement| format!("{} of {all}", it.others_correct);
     let table = Table::new(caption, errors)
         .texts("Text", marked)
         .words("Label", |it| &it.label)
         .words("Prediction", |it| &it.prediction)
-        .numbers("Confidence", |it| formatting::percent(it.confidence))
-        .numbers("Other models correct", |it| {
-            format!("{} of {others}", it.others_correct)
-        });
+        .numbers("Confidence", |it| format::percent(it.confidence))
+        .numbers("Other models correct", others);
     let content = html! {
         @if errors.iter().any(|error| !error.words.is_empty()) {
             p {
@@ -38,15 +35,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         (table)
     };
     let answer = "Which wrong predictions the best model is most confident of.";
-    let section = || {
-        collapsed_section(
-            "most-confident-errors",
-            "Most confident errors",
-            answer,
-            content,
-        )
-    };
-    (!errors.is_empty()).then(section)
+    (!errors.is_empty()).then(|| (answer.into(), content))
 }
 
 /// A review with marks on the words that influenced the prediction.
@@ -64,9 +53,7 @@ fn marked(error: &Disagreement) -> Markup {
                 _ => 1,
             };
             (error.text[start..word.bytes.start])
-            mark class=(format!("{side}-{level}")) title=(format!("{:+.2}", word.weight)) {
-                (error.text[word.bytes.clone()])
-            }
+            mark class=(format!("{side}-{level}")) title=(format!("{:+.2}", word.weight)) { (error.text[word.bytes.clone()]) }
         }
         (error.text[last..])
     })

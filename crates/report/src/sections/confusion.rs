@@ -1,45 +1,35 @@
-//! ConfusionMatrix matrices and ROC curves.
+//! Confusion matrices and ROC curves.
 
-use artifact::format;
 use maud::{Markup, html};
-use pages::{collapsed_section, figure, grid, paragraph};
+use pages::{figure, grid, paragraph};
 
-use crate::csv_downloads;
+use super::Collapsed;
 use crate::data::ReportData;
 use crate::pictures::{confusion, roc};
+use crate::{csv_downloads, format};
 
 /// The confusion matrix of every model; `None` without models.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let models = data.by_accuracy().into_iter();
-    let matrices = models.map(|(index, model)| {
-        figure(
-            confusion::draw(&model.name, &model.confusion, index),
-            &model.name,
-        )
-    });
+    let matrices = models.map(|(index, it)| figure(confusion::draw(it, index), &it.name));
+    let rows = format::count(data.rows);
+    let percentages = "Percentages are shares of the reviews with the label of the row.";
     let content = html! {
-        (paragraph(format!(
-            "Predictions on {} test reviews. Percentages are shares of the reviews with the label of the row.",
-            format::count(data.rows)
-        )))
+        (paragraph(format!("Predictions on {rows} test reviews. {percentages}")))
         (grid("three", matrices))
         (csv_downloads::confusions(&data.models))
     };
     let answer = "How many reviews of each class each model predicts as which class.";
-    let section = || collapsed_section("confusion-matrix", "Confusion matrix", answer, content);
-    (!data.models.is_empty()).then(section)
+    (!data.models.is_empty()).then(|| (answer.into(), content))
 }
 
 /// The ROC curve of every model; `None` where no model has one.
-pub(crate) fn draw_roc(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw_roc(data: &ReportData) -> Option<Collapsed> {
     let models = data.by_accuracy().into_iter();
-    let curves = models
-        .filter_map(|(index, model)| Some(figure(roc::draw(&data.models, index)?, &model.name)));
-    let curves: Vec<Markup> = curves.collect();
-    let content = html! {
-        (grid("three", curves.clone()))
-        (csv_downloads::roc(&data.models))
-    };
+    let curves = models.filter_map(|(index, it)| Some((roc::draw(&data.models, index)?, &it.name)));
+    let curves: Vec<Markup> = curves.map(|(curve, name)| figure(curve, name)).collect();
+    let has_curves = !curves.is_empty();
+    let content = html! { (grid("three", curves)) (csv_downloads::roc(&data.models)) };
     let answer = "How many positive reviews are found at each rate of false positives; the other models are grey.";
-    (!curves.is_empty()).then(|| collapsed_section("roc-curves", "ROC curves", answer, content))
+    has_curves.then(|| (answer.into(), content))
 }

@@ -1,15 +1,14 @@
 //! Likely label errors: reviews whose label the best model contradicts with high confidence.
 
-use artifact::format;
-use maud::{Markup, html};
-use pages::{Table, collapsed_section, csv_record, paragraph, quote};
+use maud::html;
+use pages::{Table, csv_record, paragraph, quote};
 
-use crate::LABEL_ERRORS;
+use super::Collapsed;
 use crate::data::{Disagreement, ReportData};
-use crate::formatting;
+use crate::{LABEL_ERRORS, format};
 
 /// The section; `None` where there are none.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (count, shown) = &data.likely_label_errors;
     let (best, _) = data.best()?;
     if shown.is_empty() {
@@ -23,7 +22,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         .texts("Text", |it| quote(&it.text))
         .words("Label", |it| &it.label)
         .words("Prediction", |it| &it.prediction)
-        .numbers("Confidence", |it| formatting::percent(it.confidence))
+        .numbers("Confidence", |it| format::percent(it.confidence))
         .numbers("Row id", |it| it.row_id);
     let content = html! {
         (paragraph(format!(
@@ -34,12 +33,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         (table)
     };
     let answer = format!("Which labels are probably wrong and worth checking: {count}.");
-    Some(collapsed_section(
-        "likely-label-errors",
-        "Likely label errors",
-        answer,
-        content,
-    ))
+    Some((answer, content))
 }
 
 /// The text of `likely_label_errors.csv`: all of them, the most confident first.

@@ -1,15 +1,16 @@
 //! Learning curves of the neural networks.
 
-use artifact::{Split, format};
-use maud::{Markup, html};
-use pages::{collapsed_section, grid, paragraph};
+use artifact::Split;
+use maud::html;
+use pages::{grid, paragraph};
 
-use crate::csv_downloads;
+use super::Collapsed;
 use crate::data::ReportData;
 use crate::pictures::curves;
+use crate::{csv_downloads, format};
 
 /// The section; `None` where no model has epochs.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let losses = curves::draw(&data.models, &curves::LOSS);
     let accuracies = curves::draw(&data.models, &curves::ACCURACY);
     let pairs = losses.into_iter().zip(accuracies);
@@ -24,11 +25,10 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         let labelled = count.map(|it| it.negative + it.positive);
         labelled.map_or_else(|| "the".to_owned(), format::count)
     };
+    let [train, validation] = [Split::Train, Split::Validation].map(rows);
     let text = format!(
-        "Loss and accuracy by epoch on {} training and {} validation reviews. The marked epoch has the lowest validation loss; \
-         its weights are used.",
-        rows(Split::Train),
-        rows(Split::Validation)
+        "Loss and accuracy by epoch on {train} training and {validation} validation reviews. The marked epoch has the lowest \
+         validation loss; its weights are used."
     );
     let content = html! {
         (paragraph(text))
@@ -42,10 +42,5 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         (csv_downloads::epochs(&data.models))
     };
     let answer = "Whether the networks were trained long enough, and whether they overfit.";
-    Some(collapsed_section(
-        "learning-curves",
-        "Learning curves",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
 }

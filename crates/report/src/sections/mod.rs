@@ -1,5 +1,7 @@
 //! The sections of the page, one module each; `page` has their order.
 
+use maud::Markup;
+
 pub(crate) mod abstention;
 pub(crate) mod calibration;
 pub(crate) mod challenge;
@@ -19,5 +21,8 @@ pub(crate) mod run;
 pub(crate) mod slices;
 pub(crate) mod summary;
 pub(crate) mod sweeps;
-pub(crate) mod thresholds;
+
 pub(crate) mod tokens;
+
+/// A collapsed section: the sentence that states what it answers, and its content.
+pub(crate) type Collapsed = (String, Markup);

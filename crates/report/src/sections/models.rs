@@ -1,18 +1,16 @@
 //! The models side by side: accuracies as a picture, every figure in a table, paired tests, cost.
 
-use artifact::format;
 use maud::{Markup, html};
 use metrics::{MIN_BOOTSTRAP_ROWS, Metric};
-use pages::{Table, collapsed, figure_with_csv, paragraph, remark, section, with_detail};
+use pages::{Table, collapsed, figure_with_csv, paragraph, remark, with_detail};
 
 use super::{pairs, repeats};
-use crate::csv_downloads;
 use crate::data::{ModelData, ReportData};
-use crate::formatting;
 use crate::pictures::{cost, intervals};
+use crate::{csv_downloads, format};
 
 /// The figures of the table before the training time, and after it.
-const KEY_FIGURES: [Metric; 4] = [
+pub(crate) const KEY_FIGURES: [Metric; 4] = [
     Metric::Accuracy,
     Metric::F1,
     Metric::RocAuc,
@@ -23,13 +21,10 @@ const OTHER_FIGURES: [Metric; 3] = [Metric::Mcc, Metric::LogLoss, Metric::Brier]
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Markup {
     let rows = format::count(data.rows);
-    let content = html! {
+    html! {
         (remark("Which model is best, and how certain that is."))
         @if let Some(picture) = intervals::draw(data) {
-            @let caption = format!(
-                "Accuracy on {rows} test reviews with {}.",
-                formatting::ci(data.confidence)
-            );
+            @let caption = format!("Accuracy on {rows} test reviews with {}.", data.ci());
             (figure_with_csv(picture, caption, csv_downloads::figures(&data.models)))
         }
         (figures(data))
@@ -37,23 +32,20 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
         @if !data.comparisons.is_empty() { (pairs::draw(data)) }
         @if !data.models.is_empty() { (collapsed("Cost of training and prediction", costs(data))) }
         @if !data.repeats.is_empty() { (collapsed("Repeated trainings", repeats::draw(data))) }
-    };
-    section("models", "Models", content)
+    }
 }
 
 fn figures(data: &ReportData) -> Markup {
-    let (rows, ci) = (format::count(data.rows), formatting::ci(data.confidence));
+    let (rows, ci) = (format::count(data.rows), data.ci());
     let caption =
         format!("Figures on {rows} test reviews with {ci}. The best value of a column is bold.");
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
-    let mut table = Table::new(caption, models).names("Model", |model| {
-        with_detail((&model.name, &model.architecture))
-    });
+    let name = |it: &ModelData| with_detail((&it.name, &it.architecture));
+    let mut table = Table::new(caption, models).names("Model", name);
     for metric in KEY_FIGURES {
         table = table.numbers(metric.title(), |model| estimate(data, model, metric));
     }
-    let time = |model: &ModelData| format::seconds(model.total_seconds);
-    table = table.numbers("Training time", time);
+    table = table.numbers("Training time", |it| format::seconds(it.total_seconds));
     for metric in OTHER_FIGURES {
         table = table.numbers(metric.title(), |model| estimate(data, model, metric));
     }
@@ -71,7 +63,7 @@ fn estimate(data: &ReportData, model: &ModelData, metric: Metric) -> Markup {
     let Some(figure) = model.figure(metric) else {
         return html! { span.muted { "not defined" } };
     };
-    let (value, range) = formatting::figure(metric, figure);
+    let (value, range) = format::figure(metric, figure);
     match best_value(data, metric) == Some(figure.value()) {
         true => with_detail((html! { b { (value) } }, range)),
         false => with_detail((value, range)),
@@ -81,10 +73,8 @@ fn estimate(data: &ReportData, model: &ModelData, metric: Metric) -> Markup {
 fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
     let models = data.models.iter();
     let values = models.filter_map(|model| Some(model.figure(metric)?.value()));
-    values.reduce(match metric.lower_is_better() {
-        true => f64::min,
-        false => f64::max,
-    })
+    let is_lower = metric.lower_is_better();
+    values.reduce(if is_lower { f64::min } else { f64::max })
 }
 
 /// Whether one of the model's figures has no interval.
@@ -107,7 +97,7 @@ pub(crate) fn members(model: &ModelData) -> Option<String> {
         let share = format!("{:.0}%", 100.0 * share).replace('-', "−");
         format!("{name} {share}")
     });
-    (!model.member_shares.is_empty()).then(|| formatting::join(members, ", "))
+    (!model.member_shares.is_empty()).then(|| format::join(members, ", "))
 }
 
 fn ensembles(data: &ReportData) -> Markup {
@@ -130,23 +120,17 @@ fn ensembles(data: &ReportData) -> Markup {
 /// The models on the Pareto front, each with its gain over the one before.
 pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
     let front = cost::front(&data.models);
-    let steps = front.iter().filter_map(|index| {
-        let model = &data.models[*index];
-        let time = format::seconds(model.total_seconds);
-        Some((&model.name, time, model.accuracy()?.value))
-    });
+    let steps = front.iter().map(|index| &data.models[*index]);
+    let time = |model: &ModelData| format::seconds(model.total_seconds);
+    let steps = steps.filter_map(|it| Some((&it.name, time(it), it.accuracy()?.value)));
     let steps: Vec<_> = steps.collect();
     let (name, time, share) = steps.first()?;
-    let mut text = format!(
-        "The fastest model to train, {name}, took {time} and reached {}",
-        formatting::percent(*share)
-    );
+    let share = format::percent(*share);
+    let mut text = format!("The fastest model to train, {name}, took {time} and reached {share}");
     for pair in steps.windows(2) {
         let ((_, _, before), (name, time, share)) = (&pair[0], &pair[1]);
-        text += &format!(
-            "; {name} reached {:.1} points more in {time}",
-            100.0 * (share - before)
-        );
+        let points = 100.0 * (share - before);
+        text += &format!("; {name} reached {points:.1} points more in {time}");
     }
     Some(text + ".")
 }
@@ -155,25 +139,21 @@ fn costs(data: &ReportData) -> Markup {
     let known = |value: Option<String>| value.unwrap_or_else(|| "not recorded".to_owned());
     let speed = |speed: Option<f64>| known(speed.map(|it| format::count(it.round() as u64)));
     let caption = "Speed, size and memory of each model. Epochs: the one whose weights are used, of all that were trained.";
-    let table = Table::new(
-        caption,
-        data.by_accuracy().into_iter().map(|(_, model)| model),
-    )
-    .names("Model", |it| &it.name)
-    .numbers("Predicted reviews/s", |it| speed(it.prediction_speed))
-    .numbers("Size", |it| known(it.bytes.map(format::bytes)))
-    .numbers("Peak memory", |it| format::bytes(it.peak_memory))
-    .numbers("Parameters", |it| known(it.parameters.map(format::count)))
-    .numbers("Trained reviews/s", |it| speed(it.reviews_per_second))
-    .numbers("Epochs", |it| known(epochs(it)));
+    let models = data.by_accuracy().into_iter().map(|(_, model)| model);
+    let table = Table::new(caption, models)
+        .names("Model", |it| &it.name)
+        .numbers("Predicted reviews/s", |it| speed(it.prediction_speed))
+        .numbers("Size", |it| known(it.bytes.map(format::bytes)))
+        .numbers("Peak memory", |it| format::bytes(it.peak_memory))
+        .numbers("Parameters", |it| known(it.parameters.map(format::count)))
+        .numbers("Trained reviews/s", |it| speed(it.reviews_per_second))
+        .numbers("Epochs", |it| known(epochs(it)));
     html! {
         @if let Some(picture) = cost::draw(&data.models) {
             @if let Some(text) = pareto_front(data) { (paragraph(text)) }
-            (figure_with_csv(
-                picture,
-                "Which model is worth its training time? No other model is both faster and better than one on the line.",
-                csv_downloads::costs(&data.models),
-            ))
+            @let caption =
+                "Which model is worth its training time? No other model is both faster and better than one on the line.";
+            (figure_with_csv(picture, caption, csv_downloads::costs(&data.models)))
         }
         (table)
     }
@@ -181,8 +161,6 @@ fn costs(data: &ReportData) -> Markup {
 
 fn epochs(model: &ModelData) -> Option<String> {
     let last = model.epochs.last()?.epoch;
-    Some(match model.best_epoch {
-        Some(best) => format!("{best} of {last}"),
-        None => last.to_string(),
-    })
+    let best = model.best_epoch.map(|best| format!("{best} of {last}"));
+    Some(best.unwrap_or_else(|| last.to_string()))
 }

@@ -1,11 +1,9 @@
 //! Advice that follows from the figures.
 
-use artifact::format;
 use metrics::FEW_ROWS;
 
-use crate::LABEL_ERRORS;
 use crate::data::{ModelData, ReportData};
-use crate::formatting;
+use crate::{LABEL_ERRORS, format};
 
 /// How much faster a model has to predict before it is recommended next to the best one.
 const FASTER: f64 = 1.5;
@@ -25,19 +23,16 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
         let text = format!("Label more reviews, so that the test split has {FEW_ROWS} or more.");
         return vec![(text, None)];
     }
-    let majority = best
-        .majority_class()
-        .filter(|(_, share)| accuracy.low <= *share);
-    let mut steps = match majority {
-        Some((class, _)) => {
+    let mut steps = match best.majority_class() {
+        Some((class, share)) if accuracy.low <= share => {
+            let name = &best.name;
             let text = format!(
-                "Do not use these models yet: {} is not significantly better than always predicting “{class}”. First check \
-                 how labels and texts are read from your file.",
-                best.name
+                "Do not use these models yet: {name} is not significantly better than always predicting “{class}”. First check \
+                 how labels and texts are read from your file."
             );
             vec![(text, Some("ressenti inspect FILE".to_owned()))]
         }
-        None => predict(data, best),
+        _ => predict(data, best),
     };
     steps.extend(label_errors(data));
     steps
@@ -51,30 +46,24 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
     let faster = faster(data, best).unwrap_or_default();
     let text = format!("Predict new reviews with {name}.{faster}");
     let mut steps = vec![(text, Some(command.clone()))];
-    let is_accurate = |accuracy: f64| accuracy >= ABSTAIN.0;
-    let mut useful = best
-        .abstention
-        .iter()
-        .filter_map(|it| Some((it, it.accuracy?)));
-    let useful =
-        useful.find(|(it, accuracy)| is_accurate(accuracy.value) && it.coverage >= ABSTAIN.1);
+    let figures = best.abstention.iter();
+    let mut useful = figures.filter_map(|it| Some((it, it.accuracy?)));
+    let useful = useful.find(|(it, share)| share.value >= ABSTAIN.0 && it.coverage >= ABSTAIN.1);
     if let Some((it, accuracy)) = useful.filter(|(it, _)| it.coverage < 1.0) {
-        let (share, range) = formatting::share(accuracy);
+        let (share, range) = format::share(accuracy);
+        let (threshold, answered, ci) = (it.threshold, format::percent(it.coverage), data.ci());
         let text = format!(
-            "To leave uncertain reviews to a person, add --abstain {}: {name} then answered {} of the test reviews with \
-             {share} accuracy ({} {range}).",
-            it.threshold,
-            formatting::percent(it.coverage),
-            formatting::ci(data.confidence)
+            "To leave uncertain reviews to a person, add --abstain {threshold}: {name} then answered {answered} of the test \
+             reviews with {share} accuracy ({ci} {range})."
         );
-        steps.push((text, Some(format!("{command} --abstain {}", it.threshold))));
+        steps.push((text, Some(format!("{command} --abstain {threshold}"))));
     }
     steps
 }
 
 /// The fastest model without a significant difference from the best one.
 fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
-    let level = formatting::significance_level(data.confidence);
+    let level = data.significance_level();
     let comparisons = data.comparisons_with(&best.name).into_iter();
     let equal = comparisons.filter(|comparison| !comparison.2.is_significant(level));
     let factor = |name: &str| Some(data.model(name)?.prediction_speed? / best.prediction_speed?);

@@ -1,12 +1,10 @@
 //! How much accuracy depends on the seed: models that were trained several times.
 
-use artifact::format;
 use maud::{Markup, html};
 use pages::{Table, paragraph};
 
-use crate::csv_downloads;
 use crate::data::{RepeatsData, ReportData};
-use crate::formatting;
+use crate::{csv_downloads, format};
 
 /// A paragraph and a table.
 pub(super) fn draw(data: &ReportData) -> Markup {
@@ -40,12 +38,11 @@ pub(super) fn draw(data: &ReportData) -> Markup {
 pub(super) fn sentence(data: &ReportData) -> Option<String> {
     let repeats = data.repeats.iter().map(|repeats| {
         let (low, high) = repeats.range();
-        let (low, high) = (100.0 * low, 100.0 * high);
-        let (model, count) = (&repeats.model, repeats.accuracies.len() as u64);
-        let trainings = format::plural(count, "training", "trainings");
-        let mean = formatting::percent(repeats.mean());
+        let (low, high, model) = (100.0 * low, 100.0 * high, &repeats.model);
+        let trainings = format::plural(repeats.accuracies.len() as u64, "training", "trainings");
+        let mean = format::percent(repeats.mean());
         format!("{model} has a mean accuracy of {mean} in {trainings} with different seeds ({low:.1}–{high:.1})")
     });
-    let text = formatting::join(repeats, "; ");
+    let text = format::join(repeats, "; ");
     (!text.is_empty()).then(|| text + ".")
 }

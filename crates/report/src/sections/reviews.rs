@@ -1,28 +1,25 @@
 //! The reviews: splits, lengths, characteristic words, and rows that are not used.
 
-use artifact::{Split, format};
+use artifact::Split;
 use maud::{Markup, html};
-use pages::{Table, collapsed_section, figure, figure_with_csv, grid, quote, remark, with_detail};
+use pages::{Table, figure, figure_with_csv, grid, quote, remark, with_detail};
 
-use crate::csv_downloads;
-use crate::data::{ClassWords, ReportData, ReviewsData, SkippedRows};
+use super::Collapsed;
+use crate::data::{Example, ReportData, ReviewsData, SkippedRows};
 use crate::function_words::is_function_word;
 use crate::pictures::{bars, histogram};
+use crate::{csv_downloads, format};
 
 /// The section.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let reviews = &data.reviews;
     if reviews.splits.is_empty() {
         return None;
     }
-    let splits = format!(
-        "{} reviews by split and class. Split: {}.",
-        format::count(reviews.used()),
-        reviews.splitting
-    );
+    let (used, splitting) = (format::count(reviews.used()), &reviews.splitting);
+    let splits = format!("{used} reviews by split and class. Split: {splitting}.");
     let lengths = histogram::draw(&reviews.lengths, "words per review").map(|picture| {
-        let rows = reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>();
-        let rows = format::count(rows);
+        let rows = format::count(reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>());
         let caption =
             format!("Length of {rows} reviews in words. The last bar has all longer ones.");
         figure_with_csv(picture, caption, csv_downloads::lengths(&reviews.lengths))
@@ -35,20 +32,14 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         @if !reviews.near_pairs.is_empty() { (near_pairs(reviews)) }
     };
     let answer = "How many reviews each split and class has, how long they are, and which rows were not used.";
-    Some(collapsed_section("reviews", "Reviews", answer, content))
+    Some((answer.into(), content))
 }
 
 fn words(reviews: &ReviewsData) -> Markup {
-    let classes = reviews.words.iter().map(|class| ClassWords {
-        class: class.class,
-        words: class
-            .words
-            .iter()
-            .filter(|it| !is_function_word(&it.word))
-            .cloned()
-            .collect(),
-    });
-    let classes: Vec<ClassWords> = classes.collect();
+    let mut classes = reviews.words.clone();
+    for class in &mut classes {
+        class.words.retain(|it| !is_function_word(&it.word));
+    }
     let words = classes.iter().flat_map(|class| &class.words);
     let strongest = words.map(|word| word.score).fold(0.0, f64::max);
     let train = reviews.split(Split::Train);
@@ -70,18 +61,10 @@ fn words(reviews: &ReviewsData) -> Markup {
 
 fn skipped(reviews: &ReviewsData) -> Markup {
     let groups = || reviews.rejected.iter().chain(&reviews.removed);
-    let total: u64 = groups().map(|group| group.rows).sum();
-    let rows = format::plural(total, "row", "rows");
+    let rows = format::plural(groups().map(|group| group.rows).sum(), "row", "rows");
     let caption = format!("{rows} not used, by reason, with examples.");
-    let examples = |group: &SkippedRows| {
-        html! {
-            ul.examples {
-                @for example in &group.examples {
-                    li { (quote(&example.excerpt)) span.range { (example.location) } }
-                }
-            }
-        }
-    };
+    let example = |it: &Example| html! { li { (quote(&it.excerpt)) span.range { (it.location) } } };
+    let examples = |group: &SkippedRows| html! { ul.examples { @for it in &group.examples { (example(it)) } } };
     let kind = |group: &SkippedRows| match group.kind.as_str() {
         "set_aside" => "skipped",
         "rejected" => "rejected",

@@ -1,29 +1,28 @@
 //! Every step with its settings, so that the run can be reproduced.
 
-use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, collapsed_section, paragraph, remark};
+use pages::{Table, paragraph, remark};
 
+use super::Collapsed;
 use crate::data::{ReportData, Step};
-use crate::formatting;
+use crate::format;
 
 /// The section.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     if data.steps.is_empty() {
         return None;
     }
-    let seconds: f64 = data.steps.iter().map(|step| step.seconds).sum();
+    let steps = format::plural(data.steps.len() as u64, "step", "steps");
+    let time = format::seconds(data.steps.iter().map(|step| step.seconds).sum());
     let text = format!(
-        "{} took {} in total. The key of a step is a digest of everything that determines its output: stage, settings, inputs and \
-         sources.",
-        format::plural(data.steps.len() as u64, "step", "steps"),
-        format::seconds(seconds)
+        "{steps} took {time} in total. The key of a step is a digest of everything that determines its output: stage, settings, \
+         inputs and sources."
     );
     let times = Table::new("Every step from ingest to evaluate.", &data.steps)
         .names("Step", name)
         .numbers("Time", |step| format::seconds(step.seconds))
         .numbers("Peak memory", |step| format::bytes(step.peak_memory))
-        .numbers("Started", |step| formatting::date(step.started))
+        .numbers("Started", |step| format::date(step.started))
         .words("Key", |step| html! { code { (step.key) } });
     let content = html! {
         (paragraph(text))
@@ -31,12 +30,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         @for one in &data.steps { (step(one)) }
     };
     let answer = "Which steps were run, with which settings, versions and sources.";
-    Some(collapsed_section(
-        "what-was-run",
-        "What was run",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
 }
 
 fn step(step: &Step) -> Markup {
@@ -52,9 +46,7 @@ fn step(step: &Step) -> Markup {
             (paragraph(&step.summary))
             (remark(facts.join(" · ")))
             p.settings {
-                @for (name, value) in &step.settings {
-                    span { span.muted { (name) " = " } span { (value) } }
-                }
+                @for (name, value) in &step.settings { span { span.muted { (name) " = " } span { (value) } } }
             }
         }
     }

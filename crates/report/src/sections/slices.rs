@@ -1,26 +1,24 @@
 //! Accuracy on slices of the test reviews.
 
-use artifact::format;
-use maud::{Markup, html};
-use pages::{Table, collapsed_section};
+use maud::html;
+use pages::Table;
 
+use super::Collapsed;
 use super::classes::percentage;
-use crate::csv_downloads;
 use crate::data::{ReportData, SliceData};
-use crate::formatting;
+use crate::{csv_downloads, format};
 
 /// The section; `None` without slices.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let models = data.by_accuracy();
     let (best, model) = models.first()?;
     let slices = data.worst_slices(*best);
     if slices.is_empty() {
         return None;
     }
+    let (ci, name) = (data.ci(), &model.name);
     let caption = format!(
-        "Accuracy on slices of the test reviews with {}; the lowest accuracy of {} comes first. Slices overlap.",
-        formatting::ci(data.confidence),
-        model.name
+        "Accuracy on slices of the test reviews with {ci}; the lowest accuracy of {name} comes first. Slices overlap."
     );
     let mut table: Table<&SliceData> = Table::new(caption, slices)
         .names("Reviews", |slice| &slice.name)
@@ -31,5 +29,5 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     }
     let content = html! { (table) (csv_downloads::slices(data)) };
     let answer = "On which subsets of the test reviews the models are less accurate.";
-    Some(collapsed_section("slices", "Slices", answer, content))
+    Some((answer.into(), content))
 }

@@ -1,18 +1,17 @@
 //! The summary at the top: the best model, its comparison with the others, and the next steps.
 
-use artifact::format;
 use maud::{Markup, html};
-use metrics::{Estimate, FEW_ROWS};
-use pages::{paragraph, section};
+use metrics::FEW_ROWS;
+use pages::paragraph;
 
 use super::{data_checks, next_steps, repeats};
-use crate::data::{ModelData, ReportData};
-use crate::formatting;
+use crate::data::ReportData;
+use crate::format;
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Markup {
     let steps = next_steps::next_steps(data);
-    let content = html! {
+    html! {
         p.headline { (headline(data)) }
         @for sentence in evidence(data) { (paragraph(sentence)) }
         @if !steps.is_empty() {
@@ -23,8 +22,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
                 }
             }
         }
-    };
-    section("summary", "Summary", content)
+    }
 }
 
 /// The summary and the data checks as sentences, for `report.json` and `report.md`.
@@ -48,9 +46,9 @@ fn headline(data: &ReportData) -> String {
     let Some((best, accuracy)) = data.best() else {
         return "No model has an accuracy, because there are no labelled test reviews.".to_owned();
     };
-    let (share, range) = formatting::share(accuracy);
-    let rows = format::plural(data.rows, "test review", "test reviews");
-    let ci = formatting::ci(data.confidence);
+    let (share, range) = format::share(accuracy);
+    let rows = data.test_reviews();
+    let ci = data.ci();
     let best = match data.models.len() {
         1 => best.name.clone(),
         _ => format!("Best model: {}", best.name),
@@ -67,7 +65,7 @@ fn evidence(data: &ReportData) -> Vec<String> {
         few_rows(data.rows),
         compared_with_others(data, &best.name),
         best.majority_class().map(|(class, share)| {
-            let share = formatting::percent(share);
+            let share = format::percent(share);
             format!("Always predicting “{class}” would reach {share}.")
         }),
         repeats::sentence(data),
@@ -88,33 +86,21 @@ pub(crate) fn few_rows(rows: u64) -> Option<String> {
 
 /// The results of the paired tests of the best model.
 fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
-    let level = formatting::significance_level(data.confidence);
-    let (beaten, equal): (Vec<_>, Vec<_>) = data
-        .comparisons_with(best)
-        .into_iter()
-        .partition(|comparison| comparison.2.is_significant(level));
-    let beaten = beaten
-        .iter()
-        .enumerate()
-        .map(|(index, (name, lead, _))| match index {
-            0 => {
-                let (points, range) = (100.0 * lead.value, formatting::range(*lead));
-                format!(
-                    "{name} (by {points:.1} points, {} {range})",
-                    formatting::ci(data.confidence)
-                )
-            }
-            _ => (*name).to_owned(),
-        });
-    let equal = equal.iter().map(|(name, lead, pair)| {
-        let (points, p) = (
-            formatting::difference(*lead).0,
-            formatting::p_value(pair.adjusted_p_value),
-        );
-        format!("{name} ({points} points, adjusted p {p})")
-    });
-    let beaten = formatting::list(&beaten.collect::<Vec<_>>());
-    let equal = formatting::list(&equal.collect::<Vec<_>>());
+    let level = data.significance_level();
+    let (mut beaten, mut equal) = (Vec::new(), Vec::new());
+    for (name, lead, pair) in data.comparisons_with(best) {
+        if !pair.is_significant(level) {
+            let (points, _) = format::difference(lead);
+            let p = format::p_value(pair.adjusted_p_value);
+            equal.push(format!("{name} ({points} points, adjusted p {p})"));
+        } else if beaten.is_empty() {
+            let (points, ci, range) = (100.0 * lead.value, data.ci(), format::range(lead));
+            beaten.push(format!("{name} (by {points:.1} points, {ci} {range})"));
+        } else {
+            beaten.push(name.to_owned());
+        }
+    }
+    let (beaten, equal) = (format::list(&beaten), format::list(&equal));
     let text = match (beaten.is_empty(), equal.is_empty()) {
         (true, true) => return None,
         (false, true) => format!("{best} is significantly more accurate than {beaten}"),

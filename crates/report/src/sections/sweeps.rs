@@ -1,16 +1,15 @@
 //! Hyperparameter sweeps by their validation figures, and learning-rate range tests.
 
-use artifact::format;
 use maud::{Markup, html};
-use pages::{Table, collapsed_section, figure, figure_with_csv, grid, paragraph, with_detail};
+use pages::{Table, figure, figure_with_csv, grid, paragraph, with_detail};
 
-use crate::csv_downloads;
+use super::Collapsed;
 use crate::data::{RangeTestData, ReportData, SweepData, SweepPoint};
-use crate::formatting;
-use crate::pictures::{range_test, sweep};
+use crate::pictures::sweep;
+use crate::{csv_downloads, format};
 
 /// The section; `None` without sweeps and range tests.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let is_empty = data.sweeps.iter().all(|sweep| sweep.points.is_empty());
     if is_empty && data.range_tests.is_empty() {
         return None;
@@ -20,12 +19,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         @for (index, test) in data.range_tests.iter().enumerate() { (draw_range_test(index, test)) }
     };
     let answer = "Which values of the hyperparameters give the lowest validation loss.";
-    Some(collapsed_section(
-        "hyperparameter-sweeps",
-        "Hyperparameter sweeps",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
 }
 
 /// A learning-rate range test.
@@ -35,16 +29,16 @@ fn draw_range_test(index: usize, test: &RangeTestData) -> Markup {
         None => "The loss does not fall at any learning rate".to_owned(),
     };
     let end = match test.diverged {
-        Some(rate) => format!(
-            "it diverges at {rate:.1e}; a tenth of that, {:.1e}, is a cautious choice",
-            rate / 10.0
-        ),
+        Some(rate) => {
+            let tenth = rate / 10.0;
+            format!("it diverges at {rate:.1e}; a tenth of that, {tenth:.1e}, is a cautious choice")
+        }
         None => "it does not diverge".to_owned(),
     };
     html! {
         h3 { (test.name) }
         (paragraph(format!("{fastest}; {end}. A sweep over rates near these finds the best one.")))
-        @if let Some(picture) = range_test::draw(index, test) {
+        @if let Some(picture) = sweep::range_test(index, test) {
             @let caption = format!(
                 "Training loss by learning rate over {} steps (Smith 2017): smoothed, and of single batches in grey.",
                 format::count(test.points.len() as u64)
@@ -57,6 +51,7 @@ fn draw_range_test(index: usize, test: &RangeTestData) -> Markup {
 fn part(index: usize, sweep: &SweepData) -> Markup {
     let rows = format::plural(sweep.rows, "validation review", "validation reviews");
     let curves = sweep::curves(index, sweep);
+    let caption = "Validation loss by epoch for each value. The other values are grey.";
     html! {
         h3 { (sweep.name) }
         (paragraph(best_combination(sweep)))
@@ -67,12 +62,7 @@ fn part(index: usize, sweep: &SweepData) -> Markup {
             );
             (figure_with_csv(picture, caption, csv_downloads::sweep(sweep)))
         }
-        @if !curves.is_empty() {
-            (figure(
-                grid("three", curves),
-                "Validation loss by epoch for each value. The other values are grey.",
-            ))
-        }
+        @if !curves.is_empty() { (figure(grid("three", curves), caption)) }
         (all(sweep, &rows))
     }
 }
@@ -82,25 +72,22 @@ fn best_combination(sweep: &SweepData) -> String {
         return "There are no trials yet.".to_owned();
     };
     let accuracies = sweep.points.iter().map(SweepPoint::accuracy);
-    let worst = accuracies.fold(1.0, f64::min);
-    let seeds = best.trials.len();
-    let spread = if seeds > 1 {
-        let (low, high) = best.range(|trial| 100.0 * trial.accuracy);
-        format!(", the mean of {seeds} seeds ({low:.1}–{high:.1})")
-    } else {
-        String::new()
+    let worst = 100.0 * accuracies.fold(1.0, f64::min);
+    let (loss, accuracy) = (best.loss(), 100.0 * best.accuracy());
+    let (low, high) = best.range(|trial| 100.0 * trial.accuracy);
+    let spread = match best.trials.len() {
+        0 | 1 => String::new(),
+        seeds => format!(", the mean of {seeds} seeds ({low:.1}–{high:.1})"),
     };
+    let combinations = format::plural(sweep.points.len() as u64, "combination", "combinations");
+    let trials = format::plural(sweep.trials().count() as u64, "trial", "trials");
     let pairs = sweep.over.iter().zip(&best.values);
-    let named = pairs.map(|(setting, value)| format!("{setting} = {value}"));
+    let values = pairs.map(|(setting, value)| format!("{setting} = {value}"));
+    let values = format::join(values, ", ");
+
     format!(
-        "The best of {} ({}) is {}: validation loss {:.4}, accuracy {:.1}%{spread}. The lowest accuracy is {:.1}%. Test reviews \
-         are not used.",
-        format::plural(sweep.points.len() as u64, "combination", "combinations"),
-        format::plural(sweep.trials().count() as u64, "trial", "trials"),
-        formatting::join(named, ", "),
-        best.loss(),
-        100.0 * best.accuracy(),
-        100.0 * worst,
+        "The best of {combinations} ({trials}) is {values}: validation loss {loss:.4}, accuracy {accuracy:.1}%{spread}. The \
+         lowest accuracy is {worst:.1}%. Test reviews are not used."
     )
 }
 
@@ -123,10 +110,9 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
         let epochs = format::plural(epochs.into(), "epoch", "epochs");
         with_detail((point.trials.len(), format!("stopped after {epochs}")))
     };
-    let caption = format!(
-        "{}: all combinations on {rows}, the best one first.",
-        sweep.name
-    );
+    let seconds = |point: &SweepPoint| format!("{:.1}", point.mean(|trial| trial.seconds));
+    let name = &sweep.name;
+    let caption = format!("{name}: all combinations on {rows}, the best one first.");
     let mut table = Table::new(caption, order);
     for (index, setting) in sweep.over.iter().enumerate() {
         let value = |point: &'a SweepPoint| &point.values[index];
@@ -139,7 +125,5 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
         .numbers("Accuracy (%)", accuracy)
         .numbers("Loss", |it| format!("{:.4}", it.loss()))
         .numbers("Trials", trials)
-        .numbers("Seconds per trial", |it| {
-            format!("{:.1}", it.mean(|trial| trial.seconds))
-        })
+        .numbers("Seconds per trial", seconds)
 }

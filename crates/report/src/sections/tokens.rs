@@ -1,17 +1,17 @@
 //! Tokenizers and embeddings: how much of the text they cover.
 
-use artifact::format;
-use maud::{Markup, html};
-use pages::{Table, collapsed_section, quote, with_detail};
+use maud::html;
+use pages::{Table, quote, with_detail};
 
+use super::Collapsed;
 use crate::data::{EmbeddingData, ReportData, TokenizedSplit, TokenizerData};
-use crate::formatting;
+use crate::format;
 
 /// Largest number of entries without a vector that are listed.
 const MISSING: usize = 12;
 
 /// The section; `None` without tokenizers and embeddings.
-pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     if data.tokenizers.is_empty() && data.embeddings.is_empty() {
         return None;
     }
@@ -20,12 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         @if !data.embeddings.is_empty() { (embeddings(&data.embeddings)) }
     };
     let answer = "How much of the text the vocabularies cover, and how many reviews are truncated.";
-    Some(collapsed_section(
-        "tokens-and-embeddings",
-        "Tokens and embeddings",
-        answer,
-        content,
-    ))
+    Some((answer.into(), content))
 }
 
 fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &TokenizedSplit)> {
@@ -33,7 +28,7 @@ fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &Tokenized
     let rows = rows.flat_map(|it| it.splits.iter().map(move |split| (it, split)));
     let share = |part: u64, whole: u64| match whole {
         0 => "none".to_owned(),
-        _ => formatting::percent(part as f64 / whole as f64),
+        _ => format::percent(part as f64 / whole as f64),
     };
     let name = |it: &TokenizerData| {
         let [entries, most] = [it.vocabulary_size, it.max_length].map(format::count);
@@ -54,19 +49,16 @@ fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &Tokenized
 }
 
 fn embeddings(embeddings: &[EmbeddingData]) -> Table<&EmbeddingData> {
-    let share = |share: Option<f64>| {
-        share.map_or_else(|| "not from a file".to_owned(), formatting::percent)
-    };
+    let share = |it: Option<f64>| it.map_or_else(|| "not from a file".to_owned(), format::percent);
     let missing = |it: &EmbeddingData| {
         let words = it.missing.iter().take(MISSING);
         let words = words.map(|word| format!("“{word}”"));
-        quote(formatting::list(&words.collect::<Vec<_>>()))
+        quote(format::list(&words.collect::<Vec<_>>()))
     };
     let caption = "Share of the vocabulary, and of the tokens of the training split, that have a vector in the vector file.";
+    let details = |it: &EmbeddingData| format!("{}, {} components", it.kind, it.width);
     Table::new(caption, embeddings)
-        .names("Embedding", |it| {
-            with_detail((&it.name, format!("{}, {} components", it.kind, it.width)))
-        })
+        .names("Embedding", |it| with_detail((&it.name, details(it))))
         .numbers("Vocabulary", |it| format::count(it.vocabulary_size))
         .numbers("Entries with a vector", |it| share(it.types))
         .numbers("Tokens with a vector", |it| share(it.tokens))

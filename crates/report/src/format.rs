@@ -1,13 +1,8 @@
-//! CsvDownload, intervals and lists as the report prints them.
+//! Numbers, intervals and lists as the report prints them.
 
-pub(crate) use artifact::format::percent;
+pub(crate) use artifact::format::{bytes, count, percent, plural, seconds};
 use chrono::DateTime;
 use metrics::{Comparison, Estimate, Figure, Metric};
-
-/// The adjusted p-value below which a difference is significant, for the confidence of the report.
-pub(crate) fn significance_level(confidence: f64) -> f64 {
-    1.0 - confidence
-}
 
 /// The name of an interval: `95% CI`.
 pub(crate) fn ci(confidence: f64) -> String {
@@ -52,7 +47,7 @@ pub(crate) fn difference(estimate: Estimate) -> (String, String) {
 
 /// The better one of two models: `lstm is better`.
 pub(crate) fn verdict(pair: &Comparison, confidence: f64) -> String {
-    match pair.better_model(significance_level(confidence)) {
+    match pair.better_model(1.0 - confidence) {
         Some((better, ..)) => format!("{better} is better"),
         None => "no significant difference".to_owned(),
     }
@@ -60,10 +55,9 @@ pub(crate) fn verdict(pair: &Comparison, confidence: f64) -> String {
 
 /// A p-value: `0.034`, or `below 0.001`.
 pub(crate) fn p_value(value: f64) -> String {
-    if value < 0.001 {
-        "below 0.001".to_owned()
-    } else {
-        format!("{value:.3}")
+    match value < 0.001 {
+        true => "below 0.001".to_owned(),
+        false => format!("{value:.3}"),
     }
 }
 
