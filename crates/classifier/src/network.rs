@@ -106,7 +106,10 @@ impl Network {
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
                 Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
-            _ => {
+            ModelKind::Transformer
+            | ModelKind::Probe
+            | ModelKind::Linear
+            | ModelKind::BestOfSweep => {
                 unreachable!("encoders are loaded elsewhere, and the other kinds are not networks")
             }
         };
