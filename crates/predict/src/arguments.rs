@@ -131,7 +131,7 @@ pub(crate) struct Arguments {
     pub(crate) challenge: bool,
 
     #[command(flatten)]
-    pub(crate) model_arguments: ModelArguments,
+    pub(crate) pipeline: ModelArguments,
 
     /// Format of progress messages
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]

@@ -27,11 +27,10 @@ pub(crate) fn rejected_path(output: &Path) -> PathBuf {
 /// # Errors
 /// The output is a folder, or the input is the output or one of the files next to it.
 pub(crate) fn check_paths(input: &Path, output: &Path) -> Result<(), Failure> {
-    let rejected =
-        |problem: String| Err(usage_error(problem, "Choose another name for `--output`"));
+    let reject = |problem: String| Err(usage_error(problem, "Choose another name for `--output`"));
     if output.is_dir() {
         let output = output.display();
-        return rejected(format!("The output `{output}` is a folder"));
+        return reject(format!("The output `{output}` is a folder"));
     }
     for (path, content) in [
         (output.to_owned(), "predictions"),
@@ -41,7 +40,7 @@ pub(crate) fn check_paths(input: &Path, output: &Path) -> Result<(), Failure> {
     ] {
         if is_same_or_inside(input, &path) {
             let (input, path) = (input.display(), path.display());
-            return rejected(format!(
+            return reject(format!(
                 "The input `{input}` would be overwritten by the {content} in `{path}`"
             ));
         }
@@ -58,10 +57,8 @@ fn is_same_or_inside(file: &Path, path: &Path) -> bool {
     if (one.dev(), one.ino()) == (two.dev(), two.ino()) {
         return true;
     }
-    let inside = file
-        .canonicalize()
-        .and_then(|file| Ok(file.starts_with(path.canonicalize()?)));
-    inside.unwrap_or(false)
+    let is_inside = |file: PathBuf| Ok(file.starts_with(path.canonicalize()?));
+    file.canonicalize().and_then(is_inside).unwrap_or(false)
 }
 
 /// Locks the folder of an unfinished output.

@@ -165,6 +165,7 @@ fn differences(planned: &PredictionTask, task: &PredictionTask) -> Vec<String> {
     let input = format!("the plan is for the input `{}`", planned.input.display());
     let ingest = "the `ingest` settings changed";
     let format = "the output format changed";
+    let keep_columns = "`--keep-columns` changed";
     let comparisons = [
         (planned.input == task.input, input.as_str()),
         (planned.stamp == task.stamp, "the input was modified"),
@@ -173,10 +174,7 @@ fn differences(planned: &PredictionTask, task: &PredictionTask) -> Vec<String> {
         (planned.format == task.format, format),
         (planned.abstain == task.abstain, "`--abstain` changed"),
         (planned.explain == task.explain, "`--explain` changed"),
-        (
-            planned.keep_columns == task.keep_columns,
-            "`--keep-columns` changed",
-        ),
+        (planned.keep_columns == task.keep_columns, keep_columns),
     ];
     let differences = comparisons.into_iter().filter(|(is_same, _)| !is_same);
     differences.map(|(_, text)| text.to_owned()).collect()
@@ -186,10 +184,7 @@ fn differences(planned: &PredictionTask, task: &PredictionTask) -> Vec<String> {
 ///
 /// # Errors
 /// The input cannot be read, or another process holds the lock.
-pub(super) fn find_or_create(
-    job: &FileJob<'_>,
-    shards: usize,
-) -> Result<(Plan, FileLock), Failure> {
+pub(super) fn find_or_create(job: &FileJob<'_>, count: usize) -> Result<(Plan, FileLock), Failure> {
     let progress = job.progress;
     let folder = Plan::shards_folder(job.output);
     let created = fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder));
@@ -199,7 +194,7 @@ pub(super) fn find_or_create(
     match Plan::find(job.output) {
         Ok(Some(plan)) => {
             let differences = differences(&plan.task, &task);
-            if differences.is_empty() && plan.requested == shards {
+            if differences.is_empty() && plan.requested == count {
                 progress.note(&format!("using the existing plan: {}", plan.describe()));
                 return Ok((plan, lock));
             }
@@ -216,10 +211,10 @@ pub(super) fn find_or_create(
     let mut plan = Plan {
         format: FORMAT,
         task,
-        requested: shards,
+        requested: count,
         rows,
         columns: job.columns()?,
-        starts: divide(rows, shards),
+        starts: divide(rows, count),
         folder,
         id: None,
     };
@@ -254,11 +249,12 @@ pub(crate) fn plan(job: &FileJob<'_>, shards: usize) -> Result<String, Failure> 
 }
 
 pub(super) fn input_modified(input: &Path) -> Failure {
-    let input = input.display();
-    Failure::new(format!(
-        "The input `{input}` was modified while it was read"
-    ))
-    .with_hint("Wait until the file is complete, then run the same command again".to_owned())
+    let problem = format!(
+        "The input `{}` was modified while it was read",
+        input.display()
+    );
+    let hint = "Wait until the file is complete, then run the same command again";
+    Failure::new(problem).with_hint(hint.to_owned())
 }
 
 #[cfg(test)]
