@@ -118,28 +118,19 @@ impl Telemetry {
         let (texts, trends, connections) = (load.texts, load.trends, load.connections);
         let counters = self.counters();
         let mut text = Exposition::default();
-        text.family(
-            "ressenti_requests_total",
-            "counter",
-            "Requests answered, by path and status.",
-        );
+        let help = "Requests answered, by path and status.";
+        text.family("ressenti_requests_total", "counter", help);
         for ((path, status), count) in &counters.requests {
             let status = status.to_string();
             text.value("", &[("path", path), ("status", &status)], count);
         }
-        text.family(
-            "ressenti_request_duration_seconds",
-            "histogram",
-            "Seconds from the head of a request to the head of its answer.",
-        );
+        let help = "Seconds from the head of a request to the head of its answer.";
+        text.family("ressenti_request_duration_seconds", "histogram", help);
         for (path, histogram) in &counters.durations {
             text.histogram(DURATION_BOUNDS, histogram, &[("path", path)]);
         }
-        text.family(
-            "ressenti_batch_texts",
-            "histogram",
-            "Texts in a batch of the model.",
-        );
+        let help = "Texts in a batch of the model.";
+        text.family("ressenti_batch_texts", "histogram", help);
         text.histogram(BATCH_BOUNDS, &counters.batches, &[]);
         if let Some(model) = &counters.model {
             text.family("ressenti_model_info", "gauge", "The model in use.");
@@ -232,9 +223,7 @@ impl Exposition {
 /// Resident memory of this process in bytes, from `/proc` of Linux.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
