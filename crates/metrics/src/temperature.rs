@@ -44,17 +44,9 @@ pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, 
 }
 
 /// Fails for rows that no calibration can be fitted to.
-pub(crate) fn check_differences(
-    logit_differences: &[f32],
-    labels: &[u8],
-) -> Result<(), MetricsError> {
-    check_labels(labels, logit_differences.len(), "logits")?;
-    check_each(
-        "logit",
-        logit_differences,
-        "a finite number",
-        f32::is_finite,
-    )
+pub(crate) fn check_differences(differences: &[f32], labels: &[u8]) -> Result<(), MetricsError> {
+    check_labels(labels, differences.len(), "logits")?;
+    check_each("logit", differences, "a finite number", f32::is_finite)
 }
 
 /// The calibrated probability of the positive class.

@@ -37,9 +37,7 @@ impl ErrorRates {
         let [negatives, positives] = counts.each_ref().map(|counts| counts.iter().sum::<f64>());
         let mean = |counts: &[f64], value: &dyn Fn(f64) -> f64| {
             let rows = counts.iter().zip(&bins.probabilities);
-            let sum: f64 = rows
-                .map(|(count, probability)| count * value(*probability))
-                .sum();
+            let sum: f64 = rows.map(|(count, it)| count * value(*it)).sum();
             sum / counts.iter().sum::<f64>()
         };
         let [negative, positive] = counts;

@@ -94,7 +94,7 @@ pub(crate) struct Arguments {
     pub(crate) seed: u64,
 
     #[command(flatten)]
-    pub(crate) model_arguments: ModelArguments,
+    pub(crate) pipeline: ModelArguments,
 
     /// How progress is shown
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]

@@ -56,22 +56,20 @@ pub fn probabilities(observed: &[Observation], irregular: f64) -> Vec<f64> {
     let mut after = vec![0.0; count + 1];
     for start in (0..count).rev() {
         let segmentations = (start + 1..=count).map(|end| {
-            let rest = if end < count {
-                change + after[end]
-            } else {
-                0.0
+            let rest = match end < count {
+                true => change + after[end],
+                false => 0.0,
             };
             segment(start, end) + stay * (end - start - 1) as f64 + rest
         });
         after[start] = log_sum(segmentations);
     }
-    let whole = before[count];
+    let all = before[count];
     let probability = |at: usize| match at {
         0 => 0.0,
-        at => {
-            let probability = (before[at] + change + after[at] - whole).exp();
-            probability.clamp(0.0, 1.0)
-        }
+        at => (before[at] + change + after[at] - all)
+            .exp()
+            .clamp(0.0, 1.0),
     };
     (0..count).map(probability).collect()
 }

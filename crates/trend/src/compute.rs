@@ -54,9 +54,8 @@ pub(crate) fn estimate_trend(
     let alone = series.groups.iter().map(|rows| estimator.estimate(rows));
     let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
     let all = series.groups.concat();
-    let overall = estimator
-        .estimate(&all)?
-        .ok_or(UnusableReviews::NothingLeft)?;
+    let overall = estimator.estimate(&all)?;
+    let overall = overall.ok_or(UnusableReviews::NothingLeft)?;
     estimator.shared_variance =
         (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
     let means = series.groups.iter().map(|rows| estimator.score_means(rows));
@@ -265,10 +264,8 @@ fn largest_change(
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
         let sides = [from..at, at..to].map(|part| series.groups[part].concat());
-        let (Some(before), Some(after)) = (
-            estimator.estimate(&sides[0])?,
-            estimator.estimate(&sides[1])?,
-        ) else {
+        let (before, after) = (estimator.estimate(&sides[0]), estimator.estimate(&sides[1]));
+        let Some((before, after)) = before?.zip(after?) else {
             continue;
         };
         let change = ChangePoint {

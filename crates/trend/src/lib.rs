@@ -69,8 +69,8 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     selection.start_threads();
     let predictor = Predictor::load(location, &selection.run, networks)?;
-    let reading: IngestSettings =
-        table_from_overrides("ingest", &arguments.model_arguments.overrides)?;
+    let overrides = &arguments.pipeline.overrides;
+    let reading: IngestSettings = table_from_overrides("ingest", overrides)?;
     let query = TrendQuery {
         files: &arguments.files,
         reading: &reading,
@@ -100,21 +100,16 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     let Some(folder) = &arguments.bundle else {
-        return Selection::from_pipeline(
-            arguments.model_arguments.load()?,
-            arguments.model.as_slice(),
-        );
+        return Selection::from_pipeline(arguments.pipeline.load()?, arguments.model.as_slice());
     };
     if arguments.calibrate_on.is_none() && arguments.labelled.is_none() {
         let error = Failure::from(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
         return Err(error.with_kind(FailureKind::Usage));
     }
-    let overrides = &arguments.model_arguments.overrides;
+    let overrides = &arguments.pipeline.overrides;
     check_tables(overrides, &["ingest", "run"])?;
-    Selection::from_folders(
-        slice::from_ref(folder),
-        table_from_overrides("run", overrides)?,
-    )
+    let run = table_from_overrides("run", overrides)?;
+    Selection::from_folders(slice::from_ref(folder), run)
 }
 
 /// Where the model's error rates come from: labelled reviews of the domain, or the model's evaluation.

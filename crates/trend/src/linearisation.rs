@@ -60,13 +60,9 @@ fn observe_around(
 }
 
 /// One step of Fisher scoring from these log-odds, and the inverse information there as the variance.
-pub(crate) fn observation(
-    likelihood: &QuasiLikelihood,
-    means: &ScoreMeans,
-    log_odds: f64,
-) -> (f64, f64) {
-    let (slope, information) = likelihood.slope_and_information(means, log_odds);
-    (log_odds + slope / information, 1.0 / information)
+pub(crate) fn observation(likelihood: &QuasiLikelihood, means: &ScoreMeans, at: f64) -> (f64, f64) {
+    let (slope, information) = likelihood.slope_and_information(means, at);
+    (at + slope / information, 1.0 / information)
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ pub(crate) struct ReviewCounts {
 impl TrendQuery<'_> {
     /// Reads the files once without the model, so that problems are found before any prediction.
     pub(crate) fn count(&self, context: &TrendContext<'_>) -> Result<ReviewCounts, TrendError> {
+        let max_reviews = context.max_reviews;
         let mut counts = ReviewCounts::default();
         let mut topics: HashMap<String, u64> = HashMap::new();
         let summary = self.for_each(context.progress, context, |review| {
@@ -86,10 +87,8 @@ impl TrendQuery<'_> {
                 counts.dated += u64::from(is_dated);
                 counts.labelled += u64::from(is_dated && review.label.is_some());
             }
-            match counts.dated > context.max_reviews {
-                true => Err(TrendError::TooMany {
-                    max_reviews: context.max_reviews,
-                }),
+            match counts.dated > max_reviews {
+                true => Err(TrendError::TooMany { max_reviews }),
                 false => Ok(()),
             }
         })?;
@@ -142,15 +141,13 @@ impl TrendQuery<'_> {
         &self,
         context: &TrendContext<'_>,
     ) -> Result<(Vec<u8>, Vec<f32>), TrendError> {
-        let task = context
-            .progress
-            .task("predicting", None, "labelled reviews");
+        let progress = context.progress;
+        let task = progress.task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
-        let (input, _) = self.predict_all(context.progress, context, &task, any_day)?;
+        let (input, _) = self.predict_all(progress, context, &task, any_day)?;
         let rows = input.rows.iter();
-        Ok(rows
-            .filter_map(|row| Some((row.author_label?, row.probability)))
-            .unzip())
+        let rows = rows.filter_map(|row| Some((row.author_label?, row.probability)));
+        Ok(rows.unzip())
     }
 
     /// Adds the words whose frequency changed most to a change point.
@@ -281,11 +278,8 @@ impl Batch {
         for note in context.predictor.take_notes() {
             (context.on_note)(&note);
         }
-        for (row, probability) in self
-            .rows
-            .drain(..)
-            .zip(probabilities.map_err(TrendError::Failed)?)
-        {
+        let probabilities = probabilities.map_err(TrendError::Failed)?;
+        for (row, probability) in self.rows.drain(..).zip(probabilities) {
             match probability {
                 Some(probability) => self.input.rows.push(ScoredReview { probability, ..row }),
                 None => self.empty += 1,
