@@ -25,8 +25,7 @@ pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, 
         1 => f64::from(difference),
         _ => -f64::from(difference),
     };
-    let rows = logit_differences.iter().zip(labels);
-    let margins: Vec<f64> = rows.map(signed).collect();
+    let margins: Vec<f64> = logit_differences.iter().zip(labels).map(signed).collect();
     let slope = |inverse: f64| {
         let slopes = margins.iter().map(|it| it * sigmoid(-it * inverse));
         -slopes.sum::<f64>()

@@ -25,7 +25,7 @@ use settings::{EngineKind, IngestSettings, StepId, check_engine, table_from_over
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
-use file::{FileJob, check_paths, with_suffix};
+use file::{FileJob, check_paths};
 
 /// Runs `ressenti predict` and returns the exit code. Without `networks`, a network is predicted by
 /// `ressenti-networks`, because loading libtorch takes longer than a prediction of a linear model.
@@ -163,7 +163,7 @@ fn predict_file(
     }
     let record = match &selection.pipeline {
         Some(pipeline) => pipeline.artifacts.join("slurm"),
-        None => with_suffix(job.output, "slurm"),
+        None => job.output.with_added_extension("slurm"),
     };
     let settings = (engine, &selection.run);
     shards::run_on_cluster(job, shards, settings, &record, arguments.detach)

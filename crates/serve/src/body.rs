@@ -33,11 +33,7 @@ pub(crate) async fn read_json(request: Request, limits: &Limits) -> Result<Vec<u
     if !is_of_type(request.headers(), JSON) {
         let error = format!("The header `content-type` is missing or not `{JSON}`");
         let hint = format!("Send the header `content-type: {JSON}`");
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            error,
-            hint,
-        ));
+        return Err(ApiError::unsupported(error, hint));
     }
     reject_encoded(request.headers())?;
     let body_limits = BodyLimits::for_path(request.uri().path(), limits);
@@ -172,11 +168,7 @@ pub(crate) fn reject_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
     }
     let error = "The body has a `content-encoding`, but JSON must not be compressed";
     let hint = "Send the JSON without `content-encoding`; /trend accepts compressed files, with a content type such as `application/gzip`";
-    Err(ApiError::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        error,
-        hint,
-    ))
+    Err(ApiError::unsupported(error, hint))
 }
 
 fn too_slow(error: String) -> ApiError {

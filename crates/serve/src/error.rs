@@ -73,6 +73,10 @@ impl ApiError {
     }
 
     /// The device failed; only a new process can use it again.
+    pub(crate) fn unsupported(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint)
+    }
+
     pub(crate) fn device_failed() -> Self {
         Self::busy("The device failed and the service is stopping", 30)
     }

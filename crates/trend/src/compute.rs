@@ -9,14 +9,15 @@ use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, Sc
 use crate::backtest::backtest;
 use crate::change_points;
 use crate::data::{
-    AuthorComparison, ChangePoint, Forecast, Input, Options, PeriodEstimate, ScoredReview,
-    TopicEstimate, Trend, TrendModel,
+    AuthorComparison, ChangePoint, Forecast, Input, PeriodEstimate, ScoredReview, TopicEstimate,
+    Trend, TrendModel,
 };
 use crate::date_filter::filter_dates;
 use crate::error::{TrendError, UnusableReviews};
 use crate::error_rates::LearnedErrorRates;
 use crate::linearisation::linearise;
 use crate::log_odds::{interval, normal_half_width};
+use crate::options::Options;
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
 use crate::state_space::{FittedModel, fit_best};

@@ -17,6 +17,7 @@ mod from_files;
 mod kalman;
 mod linearisation;
 mod log_odds;
+mod options;
 mod page;
 pub mod period;
 pub mod pooling;
@@ -40,11 +41,12 @@ use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};
 
-pub use data::{Options, Trend};
+pub use data::Trend;
 pub use error::{TrendError, UnknownErrorRates, UnusableReviews};
 pub use error_rates::{LearnedErrorRates, learn_from_evaluation};
 pub use files::to_json;
 pub use from_files::{ErrorRateSource, compute_trend};
+pub use options::Options;
 pub use page::render_page;
 pub use read::{TrendContext, TrendQuery};
 
@@ -75,7 +77,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         files: &arguments.files,
         reading: &reading,
         topics: &arguments.topics,
-        options: arguments.options(),
+        options: arguments.options,
     };
     let context = TrendContext {
         predictor: &predictor,
@@ -128,6 +130,6 @@ fn error_rate_source<'a>(
     };
     let name = &selection.names[0];
     let identity = find::identity(pipeline, name)?;
-    let error_rates = learn_from_evaluation(pipeline, name, identity, arguments.seed)?;
+    let error_rates = learn_from_evaluation(pipeline, name, identity, arguments.options.seed)?;
     Ok(ErrorRateSource::Known(Box::new(error_rates)))
 }

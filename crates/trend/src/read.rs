@@ -10,8 +10,9 @@ use ingest::{Review, for_each_review};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask};
 
-use crate::data::{ChangePoint, Input, Options, ScoredReview};
+use crate::data::{ChangePoint, Input, ScoredReview};
 use crate::error::{TrendError, UnusableReviews};
+use crate::options::Options;
 use crate::word_changes::WordCounts;
 
 /// Milliseconds per day.

@@ -26,7 +26,7 @@ use output::OutputRow;
 
 pub(crate) use journal::{FILES, PredictionTask, ResumeDirectory, RowCounts, finished_rows, stamp};
 pub(crate) use output::{Columns, OutputFormat};
-pub(crate) use paths::{check_paths, lock, output_failure, with_suffix};
+pub(crate) use paths::{check_paths, lock, output_failure};
 pub(crate) use summary::{describe, publish};
 
 /// Largest chunk in rows; a kill loses at most one chunk. A chunk ends after a row whose number is a multiple of this,
@@ -66,7 +66,7 @@ impl FileJob<'_> {
     /// The input cannot be read or the output cannot be written; or the user stopped the process. Finished rows are
     /// kept.
     pub(crate) fn run(&self, predictor: &Predictor) -> Result<String, Failure> {
-        let folder = with_suffix(self.output, "partial");
+        let folder = self.output.with_added_extension("partial");
         let mut directory = ResumeDirectory::open(&folder, self.task()?)?;
         // Before this line a signal ends the process at once, and nothing is lost.
         install_signal_handlers();

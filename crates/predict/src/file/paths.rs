@@ -9,17 +9,9 @@ use artifact::{ArtifactError, Failure, FileLock};
 
 use crate::usage_error;
 
-/// A path with `.suffix` appended.
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
-}
-
 /// The file that lists the rejected rows.
 pub(crate) fn rejected_path(output: &Path) -> PathBuf {
-    with_suffix(output, "rejected.jsonl")
+    output.with_added_extension("rejected.jsonl")
 }
 
 /// Checks that no written file replaces the input, also by a link or another path.
@@ -35,8 +27,11 @@ pub(crate) fn check_paths(input: &Path, output: &Path) -> Result<(), Failure> {
     for (path, content) in [
         (output.to_owned(), "predictions"),
         (rejected_path(output), "rejected rows"),
-        (with_suffix(output, "partial"), "unfinished predictions"),
-        (with_suffix(output, "shards"), "shards"),
+        (
+            output.with_added_extension("partial"),
+            "unfinished predictions",
+        ),
+        (output.with_added_extension("shards"), "shards"),
     ] {
         if is_same_or_inside(input, &path) {
             let (input, path) = (input.display(), path.display());

@@ -9,9 +9,7 @@ use ingest::count_rows;
 use serde::{Deserialize, Serialize};
 
 use super::sealed;
-use crate::file::{
-    CHUNK_ROWS, Columns, FileJob, PredictionTask, lock, output_failure, with_suffix,
-};
+use crate::file::{CHUNK_ROWS, Columns, FileJob, PredictionTask, lock, output_failure};
 
 const PLAN: &str = "plan.json";
 
@@ -42,7 +40,7 @@ pub(super) struct Plan {
 impl Plan {
     /// The folder of the shards of an output.
     fn shards_folder(output: &Path) -> PathBuf {
-        with_suffix(output, "shards")
+        output.with_added_extension("shards")
     }
 
     /// The plan of an output; `None` if there is none.
@@ -88,9 +86,8 @@ impl Plan {
 
     /// Number of rows of a shard; shards are numbered from 1.
     pub(super) fn shard_rows(&self, shard: usize) -> u64 {
-        let starts = &self.starts;
-        let end = starts.get(shard).map_or(self.rows + 1, |next| *next);
-        end - starts[shard - 1]
+        let end = self.starts.get(shard).map_or(self.rows + 1, |next| *next);
+        end - self.starts[shard - 1]
     }
 
     /// The prediction task of a shard, as in its journal.
@@ -109,7 +106,7 @@ impl Plan {
 
     /// The resume directory of an unfinished shard.
     pub(super) fn resume_directory(&self, shard: usize) -> PathBuf {
-        with_suffix(&self.shard_folder(shard), "partial")
+        self.shard_folder(shard).with_added_extension("partial")
     }
 
     /// Deletes a finished shard.
@@ -249,10 +246,8 @@ pub(crate) fn plan(job: &FileJob<'_>, shards: usize) -> Result<String, Failure> 
 }
 
 pub(super) fn input_modified(input: &Path) -> Failure {
-    let problem = format!(
-        "The input `{}` was modified while it was read",
-        input.display()
-    );
+    let input = input.display();
+    let problem = format!("The input `{input}` was modified while it was read");
     let hint = "Wait until the file is complete, then run the same command again";
     Failure::new(problem).with_hint(hint.to_owned())
 }

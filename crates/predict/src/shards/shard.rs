@@ -10,7 +10,7 @@ use stage::install_signal_handlers;
 use super::plan::{Plan, input_modified};
 use super::sealed;
 use crate::file::{
-    FILES, FileJob, ResumeDirectory, RowCounts, finished_rows, output_failure, stamp, with_suffix,
+    FILES, FileJob, ResumeDirectory, RowCounts, finished_rows, output_failure, stamp,
 };
 use crate::usage_error;
 use bundle::Predictor;
@@ -103,7 +103,8 @@ pub(crate) fn run_shard(
         return Err(usage_error(problem, hint));
     }
     plan.check_task(&job.task()?)?;
-    let _lock = FileLock::acquire(&with_suffix(&plan.shard_folder(shard), "lock"), |holder| {
+    let lock = plan.shard_folder(shard).with_added_extension("lock");
+    let _lock = FileLock::acquire(&lock, |holder| {
         progress.note(&format!("waiting for {holder}, which predicts this shard"));
     })
     .map_err(output_failure)?;

@@ -4,7 +4,7 @@
 use artifact::format;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use std::time::Instant;
 use tokio::time::timeout_at;
@@ -102,11 +102,7 @@ fn is_json(headers: &HeaderMap) -> Result<bool, ApiError> {
     }
     let error = "The header `content-type` is missing or not a type of a file of reviews";
     let hint = "Send a file with the header `content-type: text/csv`, or `application/octet-stream` for any format; JSON with `application/json`, JSON lines with `application/x-ndjson`";
-    Err(ApiError::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        error,
-        hint,
-    ))
+    Err(ApiError::unsupported(error, hint))
 }
 
 /// Whether the client prefers a page to JSON, which is the default.
