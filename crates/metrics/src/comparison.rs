@@ -1,4 +1,4 @@
-//! PairedRuns comparison of the accuracy of models on the same rows.
+//! Paired comparison of the accuracy of models on the same rows.
 
 use serde::{Deserialize, Serialize};
 

@@ -82,10 +82,9 @@ impl Texts {
         };
         match method {
             Method::ClassifyAndCount => mean(&label),
-            Method::AdjustedCount => adjusted(mean(&label), rates.positive_rates()),
+            Method::AdjustedCount => adjusted(mean(&label), rates.positive_rates),
             Method::ProbabilisticAdjustedCount => {
-                let means = [rates.mean_if_negative, rates.mean_if_positive];
-                adjusted(mean(&|row| self.probabilities[row]), means)
+                adjusted(mean(&|row| self.probabilities[row]), rates.means)
             }
             Method::MaximumLikelihood => maximum_likelihood(&ratios()),
             Method::AdjustedMaximumLikelihood => {

@@ -89,7 +89,7 @@ impl ScoreMoments {
         match moments.0[1] > moments.0[0] {
             true => Self::new(TextScore::Posterior(prior), moments),
             // At this prevalence the posterior does not separate the classes; the predicted label does.
-            false => Self::predicted_label(classes.rates.positive_rates()),
+            false => Self::predicted_label(classes.rates.positive_rates),
         }
     }
 
@@ -113,7 +113,7 @@ impl QuasiLikelihood {
         let (rates, of_labels) = (classes.rates, ScoreMoments::predicted_label);
         let scores = match method {
             Method::ClassifyAndCount => vec![of_labels([0.0, 1.0])],
-            Method::AdjustedCount => vec![of_labels(rates.positive_rates())],
+            Method::AdjustedCount => vec![of_labels(rates.positive_rates)],
             Method::ProbabilisticAdjustedCount => {
                 let moments = classes.means_and_variances(|ratio| sigmoid(rates.log_odds(ratio)));
                 vec![ScoreMoments::new(TextScore::Probability, moments)]

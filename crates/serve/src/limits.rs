@@ -80,9 +80,8 @@ impl Limits {
 fn positive(text: &str) -> Result<usize, String> {
     // tokio's semaphores do not accept much larger numbers.
     let number = text.parse::<usize>().ok();
-    number
-        .filter(|number| (1..=1 << 30).contains(number))
-        .ok_or_else(|| "a whole number from 1 to 1073741824".to_owned())
+    let number = number.filter(|number| (1..=1 << 30).contains(number));
+    number.ok_or_else(|| "a whole number from 1 to 1073741824".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

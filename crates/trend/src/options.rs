@@ -68,7 +68,6 @@ fn method() -> impl TypedValueParser<Value = Method> {
 
 fn confidence(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok();
-    number
-        .filter(|number| (0.5..=0.999).contains(number))
-        .ok_or_else(|| "a confidence level is from 0.5 to 0.999".to_owned())
+    let number = number.filter(|number| (0.5..=0.999).contains(number));
+    number.ok_or_else(|| "a confidence level is from 0.5 to 0.999".to_owned())
 }
