@@ -19,17 +19,6 @@ const DURATION_BOUNDS: &[f64] = &[
 /// Upper bounds of the buckets for batch sizes, in texts.
 const BATCH_BOUNDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
-/// The load at one moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CurrentLoad {
-    /// Texts queued or in progress.
-    pub(crate) texts: usize,
-    /// Trends queued or in progress.
-    pub(crate) trends: usize,
-    /// Open connections.
-    pub(crate) connections: usize,
-}
-
 /// All counters, behind one lock that is held only for nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry(Mutex<Counters>);
@@ -113,9 +102,8 @@ impl Telemetry {
         (counters.model.clone(), counters.load_error.clone())
     }
 
-    /// All metrics in Prometheus' text format.
-    pub(crate) fn exposition(&self, load: CurrentLoad) -> String {
-        let (texts, trends, connections) = (load.texts, load.trends, load.connections);
+    /// All metrics in Prometheus' text format, with the texts and trends queued or in progress and the open connections.
+    pub(crate) fn exposition(&self, texts: usize, trends: usize, connections: usize) -> String {
         let counters = self.counters();
         let mut text = Exposition::default();
         let help = "Requests answered, by path and status.";
@@ -246,11 +234,7 @@ mod tests {
             artifact: None,
         }));
         telemetry.counters().reviews += 7;
-        let text = telemetry.exposition(CurrentLoad {
-            texts: 5,
-            trends: 1,
-            connections: 2,
-        });
+        let text = telemetry.exposition(5, 1, 2);
         for line in [
             "ressenti_requests_total{path=\"/predict\",status=\"200\"} 3",
             "ressenti_request_duration_seconds_bucket{path=\"/predict\",le=\"0.001\"} 1",

@@ -28,22 +28,21 @@ pub fn compute_trend(
     context: &TrendContext<'_>,
     source: ErrorRateSource<'_>,
 ) -> Result<Trend, TrendError> {
-    let query = *query;
     let reader = ReviewReader { query, context };
     let counts = reader.count()?;
     if let ErrorRateSource::Sample(count) = source {
         error_rates::check_enough(counts.labelled, count)?;
     }
     let seed = query.options.seed;
-    let (mut input, skipped) = reader.scored_reviews(counts)?;
+    let (mut input, skipped) = reader.score(counts)?;
     let learned = match source {
         ErrorRateSource::Known(learned) => *learned,
         ErrorRateSource::Sample(count) => error_rates::from_input(&mut input, count, seed)?,
         ErrorRateSource::LabelledFile(file) => {
-            let query = TrendQuery {
+            let query = &TrendQuery {
                 files: &[file.to_owned()],
                 topics: &[],
-                ..query
+                ..*query
             };
             let labelled = ReviewReader { query, context };
             let (labels, probabilities) = labelled.labels_and_probabilities()?;

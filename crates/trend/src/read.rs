@@ -72,25 +72,21 @@ pub(crate) struct ReviewCounts {
 }
 
 /// Reads and predicts the reviews of a query.
-#[derive(Clone, Copy)]
 pub(crate) struct ReviewReader<'a> {
-    pub(crate) query: TrendQuery<'a>,
+    pub(crate) query: &'a TrendQuery<'a>,
     pub(crate) context: &'a TrendContext<'a>,
 }
 
 impl ReviewReader<'_> {
     /// Reads the files once without the model, so that problems are found before any prediction.
     pub(crate) fn count(&self) -> Result<ReviewCounts, TrendError> {
-        let (context, max_reviews) = (self.context, self.context.max_reviews);
+        let (context, wanted) = (self.context, self.query.topics);
+        let max_reviews = context.max_reviews;
         let mut counts = ReviewCounts::default();
         let mut topics: HashMap<String, u64> = HashMap::new();
         let summary = self.for_each(context.progress, |review| {
             counts.all += 1;
-            if let Some(topic) = review
-                .topic
-                .as_deref()
-                .filter(|_| !self.query.topics.is_empty())
-            {
+            if let Some(topic) = review.topic.as_deref().filter(|_| !wanted.is_empty()) {
                 *topics.entry(topic.to_owned()).or_default() += 1;
             }
             if self.is_selected(review) {
@@ -105,8 +101,7 @@ impl ReviewReader<'_> {
             }
         })?;
         if counts.dated == 0 {
-            let (read, wanted, there) =
-                (counts.all, self.query.topics.to_vec(), most_common(topics));
+            let (read, wanted, there) = (counts.all, wanted.to_vec(), most_common(topics));
             return Err(TrendError::UnusableReviews(match counts.selected > 0 {
                 true => UnusableReviews::NoTime { read },
                 false => UnusableReviews::NoTopic {
@@ -121,20 +116,14 @@ impl ReviewReader<'_> {
     }
 
     /// The predicted reviews with a time; and sentences about skipped reviews.
-    pub(crate) fn scored_reviews(
-        &self,
-        counts: ReviewCounts,
-    ) -> Result<(Input, Vec<String>), TrendError> {
+    pub(crate) fn score(&self, counts: ReviewCounts) -> Result<(Input, Vec<String>), TrendError> {
         let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
         let (input, empty) = self.predict_all(&quiet, &task, |review| self.day(review))?;
         drop(task);
-        let missing = self
-            .query
-            .topics
-            .iter()
-            .filter(|it| !input.topics.contains(it));
+        let wanted = self.query.topics.iter();
+        let missing = wanted.filter(|it| !input.topics.contains(it));
         let missing = missing.map(|wanted| format!("No review with a time is about `{wanted}`"));
         let mut skipped: Vec<String> = missing.collect();
         for (count, what) in [
@@ -181,12 +170,8 @@ impl ReviewReader<'_> {
     }
 
     fn is_selected(&self, review: &Review<'_>) -> bool {
-        self.query.topics.is_empty()
-            || self
-                .query
-                .topics
-                .iter()
-                .any(|wanted| wanted == topic(review))
+        let wanted = self.query.topics;
+        wanted.is_empty() || wanted.iter().any(|wanted| wanted == topic(review))
     }
 
     /// The day of a selected review.

@@ -23,7 +23,6 @@ use crate::error::{ApiError, PREDICT_EXAMPLE};
 use crate::json::parse;
 use crate::limits::{BodyLimits, Limits, MAX_EXPLAINED_TEXTS, TREND};
 use crate::state::AppState;
-use crate::telemetry::CurrentLoad;
 use crate::worker::PredictQuery;
 
 /// The page may only load files from this service, and no inline scripts run.
@@ -142,11 +141,9 @@ async fn health(State(state): State<AppState>) -> Json<Value> {
 
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let free = state.connections.available_permits();
-    let text = state.telemetry.exposition(CurrentLoad {
-        texts: state.predictions.depth(),
-        trends: state.trends.depth(),
-        connections: state.limits.connections.saturating_sub(free),
-    });
+    let connections = state.limits.connections.saturating_sub(free);
+    let (texts, trends) = (state.predictions.depth(), state.trends.depth());
+    let text = state.telemetry.exposition(texts, trends, connections);
     ([(CONTENT_TYPE, EXPOSITION)], text)
 }
 
