@@ -3,7 +3,7 @@
 use artifact::files::{Explanation, Prediction, write_json};
 use artifact::{Failure, StageName, texts_by_row_id};
 use bundle::{Scorer, TextReader, word_contributions};
-use metrics::is_correct;
+use metrics::most_confident_errors;
 use stage::Context;
 
 /// The name of the file.
@@ -18,7 +18,9 @@ pub(crate) fn write(
     (scorer, reader): (&dyn Scorer, &TextReader),
     predictions: &[Prediction],
 ) -> Result<(), Failure> {
-    let errors = most_confident_errors(predictions);
+    let rows = predictions.iter();
+    let rows = rows.map(|row| (row.row_id, row.label, row.probability));
+    let errors = most_confident_errors(rows, EXPLAINED);
     let reviews = context.input(StageName::Clean);
     let texts = texts_by_row_id(reviews, &errors.iter().copied().collect())?;
     let missing = |row_id: &u64| {
@@ -49,42 +51,4 @@ pub(crate) fn write(
     }
     write_json(&context.output().join(EXPLANATIONS), &explained)?;
     Ok(())
-}
-
-/// The ids of the rows with the highest probability of the wrong class; equal rows are ordered by id.
-fn most_confident_errors(predictions: &[Prediction]) -> Vec<u64> {
-    let is_wrong = |row: &&Prediction| !is_correct(row.label, row.probability);
-    let mut wrong: Vec<&Prediction> = predictions.iter().filter(is_wrong).collect();
-    let confidence = |row: &Prediction| (row.probability - 0.5).abs();
-    wrong.sort_by(|one, two| {
-        let order = confidence(two).total_cmp(&confidence(one));
-        order.then(one.row_id.cmp(&two.row_id))
-    });
-    wrong.truncate(EXPLAINED);
-    wrong.into_iter().map(|row| row.row_id).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use artifact::Split;
-
-    use super::*;
-
-    #[test]
-    fn the_most_confident_errors_are_first() {
-        let row = |row_id, label, probability| Prediction {
-            row_id,
-            split: Split::Test,
-            label,
-            probability,
-        };
-        let rows = [
-            row(7, 1, 0.1),
-            row(1, 0, 0.7),
-            row(3, 1, 0.9),
-            row(5, 0, 0.99),
-            row(2, 1, 0.1),
-        ];
-        assert_eq!(most_confident_errors(&rows), [5, 2, 7, 1]);
-    }
 }

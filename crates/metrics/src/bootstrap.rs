@@ -1,11 +1,10 @@
 //! All metrics with intervals: Wilson intervals of shares, bootstrap intervals of the others (Efron 1979).
 
-use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::metric::figures;
 use crate::{
-    ConfusionMatrix, CounterRng, Estimate, Figure, Metric, MetricsError, ScoredRows,
+    ConfusionMatrix, CounterRng, Estimate, Figure, Figures, Metric, MetricsError, ScoredRows,
     confusion_matrix,
 };
 
@@ -32,7 +31,7 @@ pub fn compute_figures(
     samples: u32,
     confidence: f64,
     seed: u64,
-) -> Result<IndexMap<String, Figure>, MetricsError> {
+) -> Result<Figures, MetricsError> {
     if samples == 0 {
         let problem = "A bootstrap interval needs at least 1 sample";
         return Err(MetricsError(problem.to_owned()));
@@ -86,12 +85,10 @@ fn replicate(scored: &ScoredRows, rng: CounterRng) -> [Option<f64>; Metric::ALL.
 /// Fails for an invalid confidence level.
 pub(crate) fn check_confidence(confidence: f64) -> Result<(), MetricsError> {
     if confidence > 0.0 && confidence < 1.0 {
-        Ok(())
-    } else {
-        let problem =
-            format!("The confidence level is {confidence} and must be above 0 and below 1");
-        Err(MetricsError(problem))
+        return Ok(());
     }
+    let problem = format!("The confidence level is {confidence} and must be above 0 and below 1");
+    Err(MetricsError(problem))
 }
 
 #[cfg(test)]

@@ -53,15 +53,11 @@ pub struct ReliabilityBin {
 /// Bins of equal mass, in descending order of probability. Rows with equal probabilities stay in one bin, so ties can
 /// make bins fewer and uneven. Empty without rows.
 pub fn reliability(rows: &ScoredRows, bins: u64) -> Vec<ReliabilityBin> {
-    reliability_from_counts(&rows.levels, &rows.counts, bins)
+    bin_counts(&rows.levels, &rows.counts, bins)
 }
 
 /// [`reliability`] from counts. All rows of a distinct probability go into the bin of the first one.
-pub(crate) fn reliability_from_counts(
-    levels: &[Level],
-    counts: &[Counts],
-    bins: u64,
-) -> Vec<ReliabilityBin> {
+pub(crate) fn bin_counts(levels: &[Level], counts: &[Counts], bins: u64) -> Vec<ReliabilityBin> {
     let all: u64 = totals(counts).iter().sum();
     let mut result: Vec<ReliabilityBin> = Vec::new();
     let (mut previous_rows, mut current) = (0, None);

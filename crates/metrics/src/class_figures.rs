@@ -27,16 +27,15 @@ pub fn class_figures(matrix: &[Vec<u64>], confidence: f64) -> Vec<ClassFigures> 
         let predicted = matrix.iter().filter_map(|row| row.get(class)).sum::<u64>();
         let correct = row.get(class).copied().unwrap_or(0);
         let f1 = |share: f64| 2.0 * share / (1.0 + share);
+        let agreement = wilson_interval(correct, labelled + predicted - correct, confidence);
         ClassFigures {
             rows: labelled,
             precision: wilson_interval(correct, predicted, confidence),
             recall: wilson_interval(correct, labelled, confidence),
-            f1: wilson_interval(correct, labelled + predicted - correct, confidence).map(|it| {
-                Estimate {
-                    value: f1(it.value),
-                    low: f1(it.low),
-                    high: f1(it.high),
-                }
+            f1: agreement.map(|it| Estimate {
+                value: f1(it.value),
+                low: f1(it.low),
+                high: f1(it.high),
             }),
         }
     };

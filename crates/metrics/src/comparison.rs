@@ -1,4 +1,4 @@
-//! PairedRuns comparison of the accuracy of models on the same rows.
+//! Paired comparison of the accuracy of models on the same rows.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,9 +47,8 @@ pub fn compare(
     check_labels(labels, first.1.len(), "probabilities")?;
     check_labels(labels, second.1.len(), "probabilities")?;
     let rows = labels.iter().zip(first.1).zip(second.1);
-    let counts = PairedCounts::count(
-        rows.map(|((&label, &one), &two)| (is_correct(label, one), is_correct(label, two))),
-    );
+    let pairs = rows.map(|((&label, &one), &two)| (is_correct(label, one), is_correct(label, two)));
+    let counts = PairedCounts::count(pairs);
     let (first_only, second_only) = (counts.first_only, counts.second_only);
     let p_value = mcnemar(first_only, second_only);
     Ok(Comparison {

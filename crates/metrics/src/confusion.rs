@@ -85,17 +85,14 @@ impl ConfusionMatrix {
     /// arXiv 2309.14621, "Wilson indirect").
     pub(crate) fn wilson_interval(&self, metric: Metric, confidence: f64) -> Option<Estimate> {
         let correct = self.true_positive;
+        let share = |count, rows| wilson_interval(count, rows, confidence);
         match metric {
-            Metric::Accuracy => {
-                wilson_interval(self.true_negative + correct, self.rows(), confidence)
-            }
-            Metric::Precision => {
-                wilson_interval(correct, correct + self.false_positive, confidence)
-            }
-            Metric::Recall => wilson_interval(correct, correct + self.false_negative, confidence),
+            Metric::Accuracy => share(self.true_negative + correct, self.rows()),
+            Metric::Precision => share(correct, correct + self.false_positive),
+            Metric::Recall => share(correct, correct + self.false_negative),
             Metric::F1 => {
                 let rows = correct + self.false_positive + self.false_negative;
-                let Estimate { low, high, .. } = wilson_interval(correct, rows, confidence)?;
+                let Estimate { low, high, .. } = share(correct, rows)?;
                 let value = self.f1()?;
                 let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
                 let (low, high) = (low.min(value), high.max(value));

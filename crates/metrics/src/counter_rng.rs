@@ -35,9 +35,8 @@ impl CounterRng {
 
     /// An independent sequence, for example for an epoch, step or layer.
     pub fn child(self, number: u64) -> Self {
-        Self(mix(
-            self.0 ^ mix(number.wrapping_add(1).wrapping_mul(GOLDEN))
-        ))
+        let key = number.wrapping_add(1).wrapping_mul(GOLDEN);
+        Self(mix(self.0 ^ mix(key)))
     }
 
     /// The n-th number: 64 random bits.

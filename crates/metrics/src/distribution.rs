@@ -76,10 +76,8 @@ pub(crate) fn normal_above(z: f64) -> f64 {
         -0.822_152_23,
         0.170_872_77,
     ];
-    let polynomial = COEFFICIENTS
-        .iter()
-        .rev()
-        .fold(0.0, |sum, coefficient| sum * t + coefficient);
+    let highest_first = COEFFICIENTS.iter().rev();
+    let polynomial = highest_first.fold(0.0, |sum, coefficient| sum * t + coefficient);
     let tail = 0.5 * t * (-x * x + polynomial).exp();
     if z >= 0.0 { tail } else { 1.0 - tail }
 }

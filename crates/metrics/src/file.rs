@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Comparison, Figure};
 
+/// Figures of a model by the name of [`crate::Metric`].
+pub type Figures = IndexMap<String, Figure>;
+
 /// The content of `metrics.json`:
 /// `{"rows": N, "confidence": 0.95, "models": {"lstm": {"accuracy": {"value": ..., "low": ..., "high": ...}}}}`.
 /// A figure without an interval is `{"value": ...}`.
@@ -16,7 +19,7 @@ pub struct MetricsFile {
     /// Confidence level of the intervals.
     pub confidence: f64,
     /// Figures by model and by the name of [`crate::Metric`]. Undefined metrics are omitted.
-    pub models: IndexMap<String, IndexMap<String, Figure>>,
+    pub models: IndexMap<String, Figures>,
     /// Comparisons of all pairs of models.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comparisons: Vec<Comparison>,
@@ -24,12 +27,7 @@ pub struct MetricsFile {
 
 impl MetricsFile {
     /// The file for one model.
-    pub fn of_model(
-        model: &str,
-        rows: u64,
-        confidence: f64,
-        figures: IndexMap<String, Figure>,
-    ) -> Self {
+    pub fn of_model(model: &str, rows: u64, confidence: f64, figures: Figures) -> Self {
         Self {
             rows,
             confidence,

@@ -25,7 +25,7 @@ struct Block {
 }
 
 impl Block {
-    fn positive_share(self) -> f64 {
+    fn share(self) -> f64 {
         self.positives / self.rows
     }
 }
@@ -53,9 +53,7 @@ pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot
             rows: ties.len() as f64,
             positives: ties.iter().filter(|(_, label)| *label == 1).count() as f64,
         };
-        while let Some(before) =
-            blocks.pop_if(|before| before.positive_share() >= block.positive_share())
-        {
+        while let Some(before) = blocks.pop_if(|before| before.share() >= block.share()) {
             block = Block {
                 first: before.first,
                 last: block.last,
@@ -69,7 +67,7 @@ pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot
     let knots = blocks.into_iter().flat_map(|block| {
         let knot = |difference| Knot {
             difference,
-            probability: block.positive_share().clamp(margin, 1.0 - margin),
+            probability: block.share().clamp(margin, 1.0 - margin),
         };
         let last = (block.last > block.first).then(|| knot(block.last));
         std::iter::once(knot(block.first)).chain(last)

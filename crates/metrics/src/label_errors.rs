@@ -11,9 +11,7 @@ pub fn likely_label_errors(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
     let mean_confidence = [0, 1].map(|class| {
         let rows = labels.iter().zip(probabilities);
         let rows = rows.filter(|(label, _)| **label == class);
-        let values: Vec<f64> = rows
-            .map(|(_, value)| probability_of(class, *value))
-            .collect();
+        let values: Vec<f64> = rows.map(|(_, it)| probability_of(class, *it)).collect();
         values.iter().sum::<f64>() / values.len().max(1) as f64
     });
     let mut found: Vec<(f64, usize)> = Vec::new();

@@ -1,7 +1,7 @@
 //! The list of metrics, with their names in `metrics.json` and on pages.
 
 use crate::ConfusionMatrix;
-use crate::calibration::reliability_from_counts;
+use crate::calibration::bin_counts;
 use crate::ranking::{average_precision, roc_auc};
 use crate::scored_rows::{Counts, Level, ScoredRows, totals};
 
@@ -106,7 +106,7 @@ pub(crate) fn figures(levels: &[Level], counts: &[Counts]) -> [Option<f64>; Metr
         losses += level.losses[0] * negative + level.losses[1] * positive;
         squares += negative * probability.powi(2) + positive * (1.0 - probability).powi(2);
     }
-    let bins = reliability_from_counts(levels, counts, BINS).into_iter();
+    let bins = bin_counts(levels, counts, BINS).into_iter();
     let gaps = bins.map(|bin| bin.rows as f64 * (bin.positive_share - bin.mean_probability).abs());
     let mean = |sum: f64| (rows > 0).then(|| sum / rows as f64);
     [

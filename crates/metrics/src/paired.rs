@@ -54,20 +54,15 @@ impl PairedCounts {
     /// The phi correlation of both models being correct, from -1 to 1, with Newcombe's continuity correction if it is
     /// positive. 0 if one model is correct on all rows or on none.
     fn correlation(self) -> f64 {
-        let [both, first_only, second_only, neither] =
+        let [both, first, second, none] =
             [self.both, self.first_only, self.second_only, self.neither].map(|count| count as f64);
-        let sums = [
-            both + first_only,
-            second_only + neither,
-            both + second_only,
-            first_only + neither,
-        ];
+        let sums = [both + first, second + none, both + second, first + none];
         // Roots before the product: the product of four large counts exceeds the exact integers of f64.
         let root: f64 = sums.iter().map(|sum| sum.sqrt()).product();
         if root == 0.0 {
             return 0.0;
         }
-        let cross = both * neither - first_only * second_only;
+        let cross = both * none - first * second;
         let rows = sums[0] + sums[1];
         match cross > 0.0 {
             true => (cross - rows / 2.0).max(0.0) / root,

@@ -52,17 +52,15 @@ pub fn roc_curve(rows: &ScoredRows) -> Option<Vec<RocPoint>> {
         return None;
     }
     let mut counted = [0_u64; 2];
-    let mut curve = vec![RocPoint {
-        false_positive_rate: 0.0,
-        true_positive_rate: 0.0,
-    }];
+    let point = |counted: [u64; 2]| RocPoint {
+        false_positive_rate: counted[0] as f64 / negatives,
+        true_positive_rate: counted[1] as f64 / positives,
+    };
+    let mut curve = vec![point(counted)];
     for (_, counts) in rows.cells() {
         counted[0] += u64::from(counts[0]);
         counted[1] += u64::from(counts[1]);
-        curve.push(RocPoint {
-            false_positive_rate: counted[0] as f64 / negatives,
-            true_positive_rate: counted[1] as f64 / positives,
-        });
+        curve.push(point(counted));
     }
     Some(curve)
 }

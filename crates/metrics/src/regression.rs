@@ -94,14 +94,12 @@ pub fn find_regressions(
             });
             continue;
         };
+        let (before, after) = (before.value(), after.value());
         let p_value = match paired.get(model) {
             Some(pair) => pair.p_value(),
-            None => fisher(
-                (before.value(), baseline.rows),
-                (after.value(), current.rows),
-            ),
+            None => fisher((before, baseline.rows), (after, current.rows)),
         };
-        changes.push((model, before.value(), after.value(), p_value));
+        changes.push((model, before, after, p_value));
     }
     let p_values: Vec<f64> = changes.iter().map(|change| change.3).collect();
     let adjusted = holm(&p_values);

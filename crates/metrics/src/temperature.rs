@@ -25,8 +25,7 @@ pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, 
         1 => f64::from(difference),
         _ => -f64::from(difference),
     };
-    let rows = logit_differences.iter().zip(labels);
-    let margins: Vec<f64> = rows.map(signed).collect();
+    let margins: Vec<f64> = logit_differences.iter().zip(labels).map(signed).collect();
     let slope = |inverse: f64| {
         let slopes = margins.iter().map(|it| it * sigmoid(-it * inverse));
         -slopes.sum::<f64>()
@@ -44,17 +43,9 @@ pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, 
 }
 
 /// Fails for rows that no calibration can be fitted to.
-pub(crate) fn check_differences(
-    logit_differences: &[f32],
-    labels: &[u8],
-) -> Result<(), MetricsError> {
-    check_labels(labels, logit_differences.len(), "logits")?;
-    check_each(
-        "logit",
-        logit_differences,
-        "a finite number",
-        f32::is_finite,
-    )
+pub(crate) fn check_differences(differences: &[f32], labels: &[u8]) -> Result<(), MetricsError> {
+    check_labels(labels, differences.len(), "logits")?;
+    check_each("logit", differences, "a finite number", f32::is_finite)
 }
 
 /// The calibrated probability of the positive class.

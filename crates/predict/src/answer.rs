@@ -103,12 +103,8 @@ fn write_explanation(out: &mut impl Write, explanation: &Explanation) -> io::Res
         let words = words.map(|word| format!("{} {:+.2}", word.word, word.weight));
         let words: Vec<String> = words.collect();
         if !words.is_empty() {
-            let style = colour(direction);
-            writeln!(
-                out,
-                "  {style}towards {class}:{style:#} {}",
-                words.join(", ")
-            )?;
+            let (style, words) = (colour(direction), words.join(", "));
+            writeln!(out, "  {style}towards {class}:{style:#} {words}")?;
         }
     }
     Ok(())

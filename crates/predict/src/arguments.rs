@@ -131,7 +131,7 @@ pub(crate) struct Arguments {
     pub(crate) challenge: bool,
 
     #[command(flatten)]
-    pub(crate) model_arguments: ModelArguments,
+    pub(crate) pipeline: ModelArguments,
 
     /// Format of progress messages
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -170,9 +170,8 @@ impl Arguments {
 
 fn probability(text: &str) -> Result<f32, String> {
     let number = text.parse::<f32>().ok();
-    number
-        .filter(|number| (0.5..=1.0).contains(number))
-        .ok_or_else(|| "the probability of the likelier class is between 0.5 and 1".to_owned())
+    let number = number.filter(|number| (0.5..=1.0).contains(number));
+    number.ok_or_else(|| "the probability of the likelier class is between 0.5 and 1".to_owned())
 }
 
 #[cfg(test)]

@@ -19,13 +19,9 @@ const SHOWN: usize = 90;
 ///
 /// # Errors
 /// A prediction fails, or the results cannot be written.
-pub(crate) fn run(
-    names: &[String],
-    predictors: &[Predictor],
-    format: Format,
-) -> Result<(), Failure> {
+pub(crate) fn run(names: &[String], models: &[Predictor], format: Format) -> Result<(), Failure> {
     let cases = built_in();
-    let results = predictors.iter().map(|model| score(model, &cases));
+    let results = models.iter().map(|model| score(model, &cases));
     let results = results.collect::<Result<Vec<_>, _>>()?;
     let mut out = anstream::stdout();
     let written = match format {
@@ -40,13 +36,8 @@ fn score(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
     let probabilities = predictor.probabilities(&texts)?;
     let scored = cases.iter().cloned().zip(probabilities);
     let scored = scored.map(|(case, probability)| {
-        let text = &case.text;
-        let empty = || {
-            Failure::new(format!(
-                "The challenge text `{text}` is empty after cleaning"
-            ))
-        };
-        let probability = probability.ok_or_else(empty)?;
+        let problem = || format!("The challenge text `{}` is empty after cleaning", case.text);
+        let probability = probability.ok_or_else(|| Failure::new(problem()))?;
         Ok((case, probability, false))
     });
     Ok(Challenge::score(scored.collect::<Result<_, Failure>>()?))
@@ -56,10 +47,8 @@ fn score(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
 fn print_text(out: &mut impl Write, names: &[String], results: &[Challenge]) -> io::Result<()> {
     let heading = Style::new().bold();
     let width = names.iter().map(String::len).max().unwrap_or(0).max(19);
-    let columns: String = names
-        .iter()
-        .map(|name| format!("  {name:>width$}"))
-        .collect();
+    let column = |name: &String| format!("  {name:>width$}");
+    let columns: String = names.iter().map(column).collect();
     let legend = "expected  text (x: failed)";
     writeln!(out, "{heading}{columns}   {legend}{heading:#}")?;
     let mut capability = "";
@@ -85,10 +74,8 @@ fn print_text(out: &mut impl Write, names: &[String], results: &[Challenge]) -> 
         let text: String = result.case.text.chars().take(SHOWN).collect();
         writeln!(out, "   {:<9} {text}", expected(&result.case))?;
     }
-    writeln!(
-        out,
-        "\n{heading}{columns}   failures by capability{heading:#}"
-    )?;
+    let legend = "failures by capability";
+    writeln!(out, "\n{heading}{columns}   {legend}{heading:#}")?;
     for (index, capability) in results[0].capabilities.iter().enumerate() {
         for model in results {
             let failed = model.capabilities[index].failed;

@@ -25,7 +25,7 @@ use settings::{EngineKind, IngestSettings, StepId, check_engine, table_from_over
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
-use file::{FileJob, check_paths, with_suffix};
+use file::{FileJob, check_paths};
 
 /// Runs `ressenti predict` and returns the exit code. Without `networks`, a network is predicted by
 /// `ressenti-networks`, because loading libtorch takes longer than a prediction of a linear model.
@@ -74,8 +74,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             "Give `--model` once, or compare models on the challenge set with `--challenge`",
         ));
     };
-    let ingest: IngestSettings =
-        table_from_overrides("ingest", &arguments.model_arguments.overrides)?;
+    let ingest: IngestSettings = table_from_overrides("ingest", &arguments.pipeline.overrides)?;
     if let Some(input) = &arguments.input {
         let Some(output) = &arguments.output else {
             return Err(usage_error(
@@ -125,9 +124,14 @@ pub(crate) fn print_notes(predictor: &Predictor, progress: &Progress) {
 
 /// A failure caused by wrong arguments: exit code 2.
 pub(crate) fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> Failure {
-    Failure::new(message)
-        .with_kind(FailureKind::Usage)
-        .with_hint(hint.into())
+    let failure = Failure::new(message).with_kind(FailureKind::Usage);
+    failure.with_hint(hint.into())
+}
+
+/// The failure of a command that the user stopped; its state is saved.
+pub(crate) fn interrupted(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    let failure = Failure::new(message).with_kind(FailureKind::Interrupted);
+    failure.with_hint(hint.into())
 }
 
 /// Predicts a file, or runs the step of a sharded prediction that the arguments name. Returns a one-line summary.
@@ -145,7 +149,7 @@ fn predict_file(
     };
     let engine = match &selection.pipeline {
         Some(pipeline) => &pipeline.engine,
-        None => &table_from_overrides("engine", &arguments.model_arguments.overrides)?,
+        None => &table_from_overrides("engine", &arguments.pipeline.overrides)?,
     };
     if !arguments.plan && arguments.engine.is_none() && engine.kind == EngineKind::Local {
         return Err(usage_error(
@@ -159,21 +163,19 @@ fn predict_file(
     }
     let record = match &selection.pipeline {
         Some(pipeline) => pipeline.artifacts.join("slurm"),
-        None => with_suffix(job.output, "slurm"),
+        None => job.output.with_added_extension("slurm"),
     };
     let settings = (engine, &selection.run);
     shards::run_on_cluster(job, shards, settings, &record, arguments.detach)
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
-    let model = &arguments.model_arguments;
+    let model = &arguments.pipeline;
     if arguments.bundles.is_empty() {
         return Selection::from_pipeline(model.load()?, &arguments.models);
     }
     check_tables(&model.overrides, &["engine", "ingest", "run"])?;
     check_engine(&table_from_overrides("engine", &model.overrides)?)?;
-    Selection::from_folders(
-        &arguments.bundles,
-        table_from_overrides("run", &model.overrides)?,
-    )
+    let run = table_from_overrides("run", &model.overrides)?;
+    Selection::from_folders(&arguments.bundles, run)
 }

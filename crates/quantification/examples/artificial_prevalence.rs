@@ -88,9 +88,9 @@ impl Rows {
         let (labels, probabilities) = (&self.labels, &self.probabilities);
         let quantifier = match by {
             ResampleBy::Film => {
-                Quantifier::with_groups(labels, probabilities, Some(&self.films), RESAMPLES, seed)
+                Quantifier::new(labels, probabilities, Some(&self.films), RESAMPLES, seed)
             }
-            ResampleBy::Row => Quantifier::new(labels, probabilities, RESAMPLES, seed),
+            ResampleBy::Row => Quantifier::new(labels, probabilities, None, RESAMPLES, seed),
         };
         quantifier.expect("labelled rows of both classes")
     }

@@ -17,14 +17,10 @@ const PENALTY: f64 = 0.5;
 pub(crate) struct ErrorRates {
     /// Prevalence in the labelled rows.
     pub(crate) prior: f64,
-    /// Share of positive rows that are predicted positive.
-    pub(crate) true_positive_rate: f64,
-    /// Share of negative rows that are predicted positive.
-    pub(crate) false_positive_rate: f64,
-    /// Mean probability of positive rows.
-    pub(crate) mean_if_positive: f64,
-    /// Mean probability of negative rows.
-    pub(crate) mean_if_negative: f64,
+    /// Shares of negative and of positive rows that are predicted positive.
+    pub(crate) positive_rates: [f64; 2],
+    /// Mean probabilities of negative and of positive rows.
+    pub(crate) means: [f64; 2],
     /// Slope of the linear map that calibrates log-odds on the labelled rows (Platt 2000).
     pub(crate) slope: f64,
     /// Intercept of this map.
@@ -35,29 +31,21 @@ impl ErrorRates {
     /// The rates from the number of rows per class and bin; neither class may be empty.
     pub(crate) fn new(bins: &LogOddsBins, counts: &Counts) -> Self {
         let [negatives, positives] = counts.each_ref().map(|counts| counts.iter().sum::<f64>());
-        let mean = |counts: &[f64], value: &dyn Fn(f64) -> f64| {
-            let rows = counts.iter().zip(&bins.probabilities);
-            let sum: f64 = rows
-                .map(|(count, probability)| count * value(*probability))
-                .sum();
-            sum / counts.iter().sum::<f64>()
+        let means = |value: fn(f64) -> f64| {
+            counts.each_ref().map(|counts| {
+                let rows = counts.iter().zip(&bins.probabilities);
+                let sum: f64 = rows.map(|(count, it)| count * value(*it)).sum();
+                sum / counts.iter().sum::<f64>()
+            })
         };
-        let [negative, positive] = counts;
         let (slope, intercept) = platt(bins, counts);
         Self {
             prior: positives / (positives + negatives),
-            true_positive_rate: mean(positive, &predicted_label),
-            false_positive_rate: mean(negative, &predicted_label),
-            mean_if_positive: mean(positive, &|probability| probability),
-            mean_if_negative: mean(negative, &|probability| probability),
+            positive_rates: means(predicted_label),
+            means: means(|probability| probability),
             slope,
             intercept,
         }
-    }
-
-    /// Shares of negative and of positive rows that are predicted positive.
-    pub(crate) fn positive_rates(&self) -> [f64; 2] {
-        [self.false_positive_rate, self.true_positive_rate]
     }
 
     /// The likelihood ratio of a text with these log-odds: its density if positive over that if negative.
@@ -73,10 +61,8 @@ impl ErrorRates {
 
     /// Whether the classifier is better than chance, by more than rounding.
     pub(crate) fn is_useful(&self) -> bool {
-        let gap = 0.01;
-        self.true_positive_rate - self.false_positive_rate > gap
-            && self.mean_if_positive - self.mean_if_negative > gap
-            && self.slope > 0.0
+        let differ = |[negative, positive]: [f64; 2]| positive - negative > 0.01;
+        differ(self.positive_rates) && differ(self.means) && self.slope > 0.0
     }
 }
 

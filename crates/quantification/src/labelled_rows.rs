@@ -23,10 +23,8 @@ impl ClassDistributions {
         let rows = bins.log_odds.iter().zip(negative.iter().zip(positive));
         let rows = rows.filter(|(_, counts)| *counts.0 + *counts.1 > 0.0);
         let shares = |(log_odds, (negative, positive)): (&f64, (&f64, &f64))| {
-            (
-                rates.likelihood_ratio(*log_odds),
-                [negative / negatives, positive / positives],
-            )
+            let ratio = rates.likelihood_ratio(*log_odds);
+            (ratio, [negative / negatives, positive / positives])
         };
         let bins = rows.map(shares).collect();
         Self { rates, bins }
@@ -103,9 +101,7 @@ impl LabelledRows {
         let mut positions = 1..;
         self.distributions_of(|count| {
             let positions = positions.by_ref().take(count);
-            positions
-                .map(|position| rng.index(position, count))
-                .collect()
+            positions.map(|it| rng.index(it, count)).collect()
         })
     }
 

@@ -123,23 +123,13 @@ impl Quantifier {
     /// within the classes (Efron 1979) measure the uncertainty of the error rates. The result depends on the
     /// seed, not on the number of threads.
     ///
-    /// # Errors
-    /// A row is invalid, a class has too few rows, or the classifier is no better than chance.
-    pub fn new(
-        labels: &[u8],
-        probabilities: &[f32],
-        resamples: u32,
-        seed: u64,
-    ) -> Result<Self, QuantificationError> {
-        Self::with_groups(labels, probabilities, None, resamples, seed)
-    }
-
-    /// As [`Quantifier::new`], with a group id for each row, `[N]`. Groups are resampled as a whole, because
-    /// the reviews of one film are correlated. A few dozen groups are needed to measure how much they differ.
+    /// With a group id for each row, `[N]`, groups are resampled as a whole, because the reviews of one film are
+    /// correlated. A few dozen groups are needed to measure how much they differ.
     ///
     /// # Errors
-    /// As for [`Quantifier::new`], or the number of groups differs from the number of rows.
-    pub fn with_groups(
+    /// A row is invalid, a class has too few rows, the classifier is no better than chance, or the number of groups
+    /// differs from the number of rows.
+    pub fn new(
         labels: &[u8],
         probabilities: &[f32],
         groups: Option<&[u64]>,
@@ -153,17 +143,15 @@ impl Quantifier {
             (group_count, "groups"),
         ] {
             if others != count {
-                let labels = count;
                 return Err(QuantificationError::LengthMismatch {
-                    labels,
+                    labels: count,
                     others,
                     what,
                 });
             }
         }
         let rows = labels.iter().zip(probabilities);
-        let is_row =
-            |(label, probability): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(probability);
+        let is_row = |(label, value): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(value);
         if let Some(row) = rows.clone().position(|row| !is_row(row)) {
             return Err(QuantificationError::InvalidRow(row));
         }
@@ -212,11 +200,8 @@ impl Quantifier {
         probabilities: &[f32],
     ) -> Option<ScoreMeans> {
         let texts = probabilities.iter().map(|value| f64::from(*value));
-        let ratio = |probability: f64| {
-            self.classes
-                .rates
-                .likelihood_ratio(bins::logit(probability))
-        };
+        let rates = &self.classes.rates;
+        let ratio = |probability: f64| rates.likelihood_ratio(bins::logit(probability));
         likelihood.score_means(texts.map(|probability| (probability, ratio(probability))))
     }
 

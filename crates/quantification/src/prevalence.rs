@@ -50,9 +50,8 @@ impl Texts {
             }
             return weights;
         };
-        let each = counts.iter().enumerate();
-        each.map(|(bin, count)| poisson(*count, rng, bin as u64))
-            .collect()
+        let draw = |(bin, count): (usize, &f64)| poisson(*count, rng, bin as u64);
+        counts.iter().enumerate().map(draw).collect()
     }
 
     /// The prevalence in the texts, or in a resample of them.
@@ -83,10 +82,9 @@ impl Texts {
         };
         match method {
             Method::ClassifyAndCount => mean(&label),
-            Method::AdjustedCount => adjusted(mean(&label), rates.positive_rates()),
+            Method::AdjustedCount => adjusted(mean(&label), rates.positive_rates),
             Method::ProbabilisticAdjustedCount => {
-                let means = [rates.mean_if_negative, rates.mean_if_positive];
-                adjusted(mean(&|row| self.probabilities[row]), means)
+                adjusted(mean(&|row| self.probabilities[row]), rates.means)
             }
             Method::MaximumLikelihood => maximum_likelihood(&ratios()),
             Method::AdjustedMaximumLikelihood => {
@@ -180,9 +178,7 @@ fn maximum_likelihood(ratios: &[(f64, f64)]) -> f64 {
 pub(crate) fn log_odds_error(replicates: &[f64], value: f64, rows: usize) -> f64 {
     let rows = rows as f64;
     let margin = 0.5 / (rows + 1.0);
-    let bounded = replicates
-        .iter()
-        .map(|prevalence| prevalence.clamp(margin, 1.0 - margin));
+    let bounded = replicates.iter().map(|it| it.clamp(margin, 1.0 - margin));
     let log_odds: Vec<f64> = bounded.map(logit).collect();
     let mean = log_odds.iter().sum::<f64>() / log_odds.len().max(1) as f64;
     let squares: f64 = log_odds.iter().map(|value| (value - mean).powi(2)).sum();

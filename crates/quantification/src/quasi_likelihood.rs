@@ -89,7 +89,7 @@ impl ScoreMoments {
         match moments.0[1] > moments.0[0] {
             true => Self::new(TextScore::Posterior(prior), moments),
             // At this prevalence the posterior does not separate the classes; the predicted label does.
-            false => Self::predicted_label(classes.rates.positive_rates()),
+            false => Self::predicted_label(classes.rates.positive_rates),
         }
     }
 
@@ -110,12 +110,10 @@ impl ScoreMoments {
 
 impl QuasiLikelihood {
     pub(crate) fn new(classes: &ClassDistributions, method: Method) -> Self {
-        let rates = classes.rates;
+        let (rates, of_labels) = (classes.rates, ScoreMoments::predicted_label);
         let scores = match method {
-            Method::ClassifyAndCount => vec![ScoreMoments::predicted_label([0.0, 1.0])],
-            Method::AdjustedCount => {
-                vec![ScoreMoments::predicted_label(rates.positive_rates())]
-            }
+            Method::ClassifyAndCount => vec![of_labels([0.0, 1.0])],
+            Method::AdjustedCount => vec![of_labels(rates.positive_rates)],
             Method::ProbabilisticAdjustedCount => {
                 let moments = classes.means_and_variances(|ratio| sigmoid(rates.log_odds(ratio)));
                 vec![ScoreMoments::new(TextScore::Probability, moments)]
@@ -128,13 +126,10 @@ impl QuasiLikelihood {
     }
 
     /// The mean scores of texts with these probabilities and likelihood ratios; `None` without texts.
-    pub(crate) fn score_means(
-        &self,
-        texts: impl Iterator<Item = (f64, f64)>,
-    ) -> Option<ScoreMeans> {
+    pub(crate) fn score_means(&self, rows: impl Iterator<Item = (f64, f64)>) -> Option<ScoreMeans> {
         let mut sums = vec![0.0; self.scores.len()];
         let mut count = 0.0;
-        for (probability, ratio) in texts {
+        for (probability, ratio) in rows {
             count += 1.0;
             for (sum, moments) in sums.iter_mut().zip(&self.scores) {
                 *sum += moments.score.score(probability, ratio);
@@ -220,7 +215,7 @@ mod tests {
                 _ => 0.2,
             })
             .collect();
-        Quantifier::new(&labels, &probability, 50, 1).expect("both classes")
+        Quantifier::new(&labels, &probability, None, 50, 1).expect("both classes")
     }
 
     /// Probabilities of texts, of which this number is predicted positive.

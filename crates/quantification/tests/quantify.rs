@@ -69,7 +69,7 @@ fn films(share: f64, films: u64, each: u64, seed: u64) -> (Vec<u8>, Vec<f32>, Ve
 
 fn quantifier(seed: u64, resamples: u32) -> Quantifier {
     let (labels, probabilities) = texts(0.5, 2000, seed);
-    Quantifier::new(&labels, &probabilities, resamples, seed).unwrap()
+    Quantifier::new(&labels, &probabilities, None, resamples, seed).unwrap()
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn only_counting_is_biased_if_the_classes_are_unbalanced() {
 #[test]
 fn only_plain_maximum_likelihood_is_biased_without_calibration() {
     let (labels, probabilities) = ironic_texts(0.5, 20_000, 21);
-    let quantifier = Quantifier::new(&labels, &probabilities, 0, 1).unwrap();
+    let quantifier = Quantifier::new(&labels, &probabilities, None, 0, 1).unwrap();
     let bias = |method: Method, share: f64| {
         let errors = (0..20).map(|seed| {
             let (labels, probabilities) = ironic_texts(share, 5000, 300 + seed);
@@ -121,7 +121,7 @@ fn intervals_have_the_promised_coverage() {
     let trials: Vec<Quantifier> = (0..150)
         .map(|trial| {
             let (labels, probabilities) = texts(0.5, 300, 7000 + trial);
-            Quantifier::new(&labels, &probabilities, 200, trial).unwrap()
+            Quantifier::new(&labels, &probabilities, None, 200, trial).unwrap()
         })
         .collect();
     for method in &Method::ALL[1..] {
@@ -150,10 +150,8 @@ fn rows_of_one_film_carry_less_information_than_independent_rows() {
         let covered = (0..100).filter(|trial| {
             let (labels, probabilities, groups) = films(0.5, 40, 20, 100 + trial);
             let quantifier = match by_film {
-                true => {
-                    Quantifier::with_groups(&labels, &probabilities, Some(&groups), 200, *trial)
-                }
-                false => Quantifier::new(&labels, &probabilities, 200, *trial),
+                true => Quantifier::new(&labels, &probabilities, Some(&groups), 200, *trial),
+                false => Quantifier::new(&labels, &probabilities, None, 200, *trial),
             };
             // Each text is of a different film.
             let (_, probabilities, _) = films(0.3, 2000, 1, 5000 + trial);
@@ -181,14 +179,14 @@ fn films_with_one_review_each_are_equivalent_to_rows() {
             .quantify(&texts, Method::default(), 0.95, 1);
         found.unwrap().total_error
     };
-    let by_film = error(Quantifier::with_groups(
+    let by_film = error(Quantifier::new(
         &labels,
         &probabilities,
         Some(&groups),
         1000,
         1,
     ));
-    let by_row = error(Quantifier::new(&labels, &probabilities, 1000, 1));
+    let by_row = error(Quantifier::new(&labels, &probabilities, None, 1000, 1));
     assert!((by_film / by_row - 1.0).abs() < 0.1, "{by_film} {by_row}");
 }
 
@@ -228,7 +226,7 @@ fn more_labelled_rows_reduce_the_error_and_threads_change_nothing() {
     let (_, probabilities) = texts(0.3, 500, 5);
     let with = |count: u64| {
         let (labels, labelled) = texts(0.5, count, 6);
-        let quantifier = Quantifier::new(&labels, &labelled, 300, 1).unwrap();
+        let quantifier = Quantifier::new(&labels, &labelled, None, 300, 1).unwrap();
         quantifier
             .quantify(&probabilities, Method::default(), 0.95, 1)
             .unwrap()
@@ -250,7 +248,7 @@ fn more_labelled_rows_reduce_the_error_and_threads_change_nothing() {
 fn uninformative_rows_are_rejected() {
     let check = |labels: &[u8], probabilities: &[f32], expected: QuantificationError| {
         assert_eq!(
-            Quantifier::new(labels, probabilities, 10, 1).unwrap_err(),
+            Quantifier::new(labels, probabilities, None, 10, 1).unwrap_err(),
             expected
         );
     };
@@ -263,7 +261,7 @@ fn uninformative_rows_are_rejected() {
             what: "probabilities",
         },
     );
-    let groups = Quantifier::with_groups(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
+    let groups = Quantifier::new(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
     assert_eq!(
         groups.unwrap_err(),
         QuantificationError::LengthMismatch {

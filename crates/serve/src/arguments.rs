@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use settings::Override;
+use stage::ModelArguments;
 
 use crate::limits::Limits;
 
@@ -55,17 +55,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) log: bool,
 
-    /// Pipeline file that declares the models
-    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
-    pub(crate) pipeline: PathBuf,
-
-    /// Artifacts folder, instead of `pipeline.artifacts` of the pipeline file
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) artifacts: Option<PathBuf>,
-
-    /// Change a setting, for example `run.threads=1`; may be repeated
-    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
-    pub(crate) overrides: Vec<Override>,
+    #[command(flatten)]
+    pub(crate) pipeline: ModelArguments,
 }
 
 #[cfg(test)]

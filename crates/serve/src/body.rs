@@ -29,27 +29,17 @@ struct SharedBody(Arc<Mutex<Body>>);
 ///
 /// # Errors
 /// Status 400, 408, 413 or 415.
-pub(crate) async fn read(
-    request: Request,
-    expected: &'static str,
-    limits: &Limits,
-) -> Result<Vec<u8>, ApiError> {
-    if !is_of_type(request.headers(), expected) {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("The header `content-type` is missing or not `{expected}`"),
-            format!("Send the header `content-type: {expected}`"),
-        ));
+pub(crate) async fn read_json(request: Request, limits: &Limits) -> Result<Vec<u8>, ApiError> {
+    if !is_of_type(request.headers(), JSON) {
+        let error = format!("The header `content-type` is missing or not `{JSON}`");
+        let hint = format!("Send the header `content-type: {JSON}`");
+        return Err(ApiError::unsupported(error, hint));
     }
     reject_encoded(request.headers())?;
     let body_limits = BodyLimits::for_path(request.uri().path(), limits);
-    match timeout(limits.timeout, receive(request, &body_limits)).await {
-        Ok(body) => body,
-        Err(_) => Err(too_slow(format!(
-            "The body did not arrive within {:?}",
-            limits.timeout
-        ))),
-    }
+    let limit = limits.timeout;
+    let body = timeout(limit, receive(request, &body_limits)).await;
+    body.map_err(|_| too_slow(format!("The body did not arrive within {limit:?}")))?
 }
 
 /// Reads the whole body within the limits on size and rate.
@@ -65,11 +55,10 @@ pub(crate) async fn receive(request: Request, limits: &BodyLimits) -> Result<Vec
     if expects_continue(headers) && length > limits.bytes as u64 {
         return Err(limits.too_large());
     }
-    let shared = request.extensions().get::<SharedBody>().cloned();
-    let mut body = match &shared {
-        Some(shared) => shared.0.lock().await,
-        None => return Ok(Vec::new()),
+    let Some(SharedBody(shared)) = request.extensions().get().cloned() else {
+        return Ok(Vec::new());
     };
+    let mut body = shared.lock().await;
     let mut reader = BodyReader::new(&mut body, limits);
     let mut bytes = Vec::new();
     while let Some(data) = reader.next().await? {
@@ -174,30 +163,23 @@ pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
 /// Status 415.
 pub(crate) fn reject_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    match encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        true => Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body has a `content-encoding`, but JSON must not be compressed",
-            "Send the JSON without `content-encoding`; /trend accepts compressed files, with a content type such as `application/gzip`",
-        )),
-        false => Ok(()),
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
     }
+    let error = "The body has a `content-encoding`, but JSON must not be compressed";
+    let hint = "Send the JSON without `content-encoding`; /trend accepts compressed files, with a content type such as `application/gzip`";
+    Err(ApiError::unsupported(error, hint))
 }
 
 fn too_slow(error: String) -> ApiError {
-    ApiError::new(
-        StatusCode::REQUEST_TIMEOUT,
-        error,
-        "Send the body faster, or start the service with a larger `--timeout`",
-    )
+    let hint = "Send the body faster, or start the service with a larger `--timeout`";
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, error, hint)
 }
 
 fn incomplete() -> ApiError {
-    ApiError::new(
-        StatusCode::BAD_REQUEST,
-        "The body is shorter than its announced length, or its chunks are invalid",
-        "Send as many bytes as the header `content-length` announces",
-    )
+    let error = "The body is shorter than its announced length, or its chunks are invalid";
+    let hint = "Send as many bytes as the header `content-length` announces";
+    ApiError::new(StatusCode::BAD_REQUEST, error, hint)
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {

@@ -25,13 +25,9 @@ pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or 
 pub(crate) const TREND_EXAMPLE: &str = r#"Send a file of reviews with times, and options in the query string such as `?period=month&calibrate_on=300`; or send JSON: {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}. /openapi.json lists all options"#;
 
 impl ApiError {
-    pub(crate) fn new(
-        status: StatusCode,
-        error: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(code: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
-            status,
+            status: code,
             error: error.into(),
             hint: hint.into(),
             retry_after: None,
@@ -63,23 +59,24 @@ impl ApiError {
 
     /// The trend was not finished in time.
     pub(crate) fn trend_timed_out(limit: Duration) -> Self {
-        Self::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            format!("The trend was not finished within {limit:?}"),
-            "Send fewer reviews, start the service with a larger `--trend-timeout`, or use `ressenti trend FILE`",
-        )
+        let error = format!("The trend was not finished within {limit:?}");
+        let hint = "Send fewer reviews, start the service with a larger `--trend-timeout`, or use `ressenti trend FILE`";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, error, hint)
     }
 
     /// The model failed.
     pub(crate) fn model_failed(problem: impl Display) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("The model failed: {problem}"),
-            "See /healthz and the output of the service; `ressenti doctor` checks the machine",
-        )
+        let error = format!("The model failed: {problem}");
+        let hint =
+            "See /healthz and the output of the service; `ressenti doctor` checks the machine";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error, hint)
     }
 
     /// The device failed; only a new process can use it again.
+    pub(crate) fn unsupported(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint)
+    }
+
     pub(crate) fn device_failed() -> Self {
         Self::busy("The device failed and the service is stopping", 30)
     }

@@ -36,8 +36,8 @@ use std::thread::JoinHandle;
 use artifact::Failure;
 use axum::Router;
 use clap::Parser;
-use settings::{Pipeline, table_from_overrides};
-use stage::{add_artifacts_override, exit_code};
+use settings::table_from_overrides;
+use stage::exit_code;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -106,8 +106,7 @@ impl Service {
             fatal: Arc::clone(&fatal),
             loaded: None,
         };
-        let (trends, trend_worker) =
-            JobQueue::start(limits.trends, |receiver| trend_worker.run(receiver));
+        let (trends, trend_worker) = JobQueue::start(limits.trends, |jobs| trend_worker.run(jobs));
         Ok(Self {
             watcher: ModelWatcher {
                 model,
@@ -175,15 +174,12 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     let cores = source.run_settings().cores();
     // In a test, the pool may exist already.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .num_threads(cores)
-        .build_global();
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(cores);
+    let _ = threads.build_global();
     let mut service = Service::start(source, networks, arguments.limits, arguments.log)?;
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(cores)
-        .enable_all()
-        .build()
-        .map_err(Failure::from_error)?;
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(cores).enable_all().build();
+    let runtime = runtime.map_err(Failure::from_error)?;
     let result = runtime.block_on(async {
         let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
             Failure::new(format!("Failed to listen on `{}`", arguments.listen))
@@ -208,11 +204,10 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 
 fn find_source(arguments: &Arguments) -> Result<ModelSource, Failure> {
     if let Some(folder) = &arguments.bundle {
-        let run = table_from_overrides("run", &arguments.overrides)?;
+        let run = table_from_overrides("run", &arguments.pipeline.overrides)?;
         return Ok(ModelSource::Folder(folder.clone(), run));
     }
-    let overrides = add_artifacts_override(&arguments.overrides, arguments.artifacts.as_deref());
-    let pipeline = Pipeline::load(&arguments.pipeline, &overrides)?;
+    let pipeline = arguments.pipeline.load()?;
     let name = match &arguments.model {
         Some(name) => name.clone(),
         None => {
@@ -241,10 +236,7 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
         );
         tokio::spawn(async move {
             signalled().await;
-            #[allow(
-                clippy::exit,
-                reason = "the second signal must end the process immediately"
-            )]
+            #[allow(clippy::exit, reason = "a second signal stops immediately")]
             std::process::exit(130);
         });
     })

@@ -80,9 +80,8 @@ impl Limits {
 fn positive(text: &str) -> Result<usize, String> {
     // tokio's semaphores do not accept much larger numbers.
     let number = text.parse::<usize>().ok();
-    number
-        .filter(|number| (1..=1 << 30).contains(number))
-        .ok_or_else(|| "a whole number from 1 to 1073741824".to_owned())
+    let number = number.filter(|number| (1..=1 << 30).contains(number));
+    number.ok_or_else(|| "a whole number from 1 to 1073741824".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -122,14 +121,12 @@ pub(crate) struct BodyLimits {
 impl BodyLimits {
     /// The error for a larger body.
     pub(crate) fn too_large(&self) -> ApiError {
-        ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {} bytes", self.bytes),
-            format!(
-                "Send fewer texts per request, start the service with a larger `{}`, or use `ressenti predict` or `ressenti trend` for a whole file",
-                self.flag
-            ),
-        )
+        let (bytes, flag) = (self.bytes, self.flag);
+        let error = format!("The body is larger than {bytes} bytes");
+        let hint = format!(
+            "Send fewer texts per request, start the service with a larger `{flag}`, or use `ressenti predict` or `ressenti trend` for a whole file"
+        );
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, error, hint)
     }
 
     /// The limits for a path.

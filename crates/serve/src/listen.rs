@@ -39,9 +39,8 @@ pub(crate) async fn serve(
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     // Also limits the time of an idle connection, because its next request has not started.
-    http.timer(TokioTimer::new())
-        .header_read_timeout(state.limits.timeout)
-        .half_close(true);
+    http.timer(TokioTimer::new()).half_close(true);
+    http.header_read_timeout(state.limits.timeout);
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     tokio::pin!(stop);
     loop {
@@ -68,9 +67,8 @@ pub(crate) async fn serve(
         });
     }
     drop(listener);
-    timeout(state.limits.grace, graceful.shutdown())
-        .await
-        .is_ok()
+    let closed = timeout(state.limits.grace, graceful.shutdown()).await;
+    closed.is_ok()
 }
 
 /// Makes the system close a connection if the client acknowledges no sent data for this time; otherwise a client that

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::fatal::FatalFailure;
-use crate::source::{Model, SourceVersion};
+use crate::source::Model;
 use crate::telemetry::Telemetry;
 use crate::worker::PredictionQueues;
 
@@ -23,7 +23,7 @@ pub(crate) struct ModelWatcher {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) fatal: Arc<FatalFailure>,
     /// The version of the model in use.
-    pub(crate) served: SourceVersion,
+    pub(crate) served: String,
 }
 
 impl ModelWatcher {
@@ -34,14 +34,11 @@ impl ModelWatcher {
         loop {
             sleep(INTERVAL).await;
             let model = Arc::clone(&self.model);
-            let version = spawn_blocking(move || model.source.version()).await;
-            // While a model is being replaced, its name may lead nowhere for a moment.
-            let Ok(Ok(version)) = version else {
-                continue;
+            let version = match spawn_blocking(move || model.source.version()).await {
+                Ok(Ok(version)) if version != tried => version,
+                // While a model is being replaced, its name may lead nowhere for a moment.
+                _ => continue,
             };
-            if version == tried {
-                continue;
-            }
             tried = version.clone();
             if version == self.served {
                 self.telemetry.counters().load_error = None;
@@ -51,7 +48,7 @@ impl ModelWatcher {
         }
     }
 
-    async fn load(&mut self, version: SourceVersion) {
+    async fn load(&mut self, version: String) {
         let model = Arc::clone(&self.model);
         let loaded = spawn_blocking(move || model.load_twice()).await;
         let panicked = |_| Err(Failure::new("Loading the model stopped unexpectedly"));

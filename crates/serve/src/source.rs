@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::{Digest, Failure};
-use bundle::Networks;
-use bundle::Predictor;
 use bundle::find::{self, ModelLocation};
+use bundle::{Networks, Predictor};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
 
@@ -42,10 +41,6 @@ pub(crate) struct ModelCopy {
     pub(crate) identity: Arc<ModelIdentity>,
 }
 
-/// The version of a source at some time: if it differs, the model has changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SourceVersion(String);
-
 impl ModelSource {
     /// The name of the model, or of its folder.
     pub fn name(&self) -> String {
@@ -62,16 +57,14 @@ impl ModelSource {
         }
     }
 
-    /// The current version. Cheap, because it is called every second.
+    /// The current version: if it differs, the model has changed. Cheap, because it is called every second.
     ///
     /// # Errors
     /// There is no model, or it cannot be read.
-    pub(crate) fn version(&self) -> Result<SourceVersion, Failure> {
+    pub(crate) fn version(&self) -> Result<String, Failure> {
         match self {
             Self::Folder(folder, _) => Ok(folder_version(folder)),
-            Self::Named(pipeline, name) => {
-                Ok(SourceVersion(find::identity(pipeline, name)?.to_hex()))
-            }
+            Self::Named(pipeline, name) => Ok(find::identity(pipeline, name)?.to_hex()),
         }
     }
 
@@ -137,7 +130,7 @@ impl Model {
 }
 
 /// The real path of a bundle, and the sizes and modification times of its files.
-fn folder_version(folder: &Path) -> SourceVersion {
+fn folder_version(folder: &Path) -> String {
     let mut version = format!("{:?}", folder.canonicalize().ok());
     for name in [
         "model.json",
@@ -149,5 +142,5 @@ fn folder_version(folder: &Path) -> SourceVersion {
         let file = metadata.map(|metadata| (metadata.len(), metadata.modified().ok()));
         version.push_str(&format!(" {file:?}"));
     }
-    SourceVersion(version)
+    version
 }

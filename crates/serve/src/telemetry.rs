@@ -19,17 +19,6 @@ const DURATION_BOUNDS: &[f64] = &[
 /// Upper bounds of the buckets for batch sizes, in texts.
 const BATCH_BOUNDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
-/// The load at one moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CurrentLoad {
-    /// Texts queued or in progress.
-    pub(crate) texts: usize,
-    /// Trends queued or in progress.
-    pub(crate) trends: usize,
-    /// Open connections.
-    pub(crate) connections: usize,
-}
-
 /// All counters, behind one lock that is held only for nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry(Mutex<Counters>);
@@ -113,33 +102,23 @@ impl Telemetry {
         (counters.model.clone(), counters.load_error.clone())
     }
 
-    /// All metrics in Prometheus' text format.
-    pub(crate) fn exposition(&self, load: CurrentLoad) -> String {
-        let (texts, trends, connections) = (load.texts, load.trends, load.connections);
+    /// All metrics in Prometheus' text format, with the texts and trends queued or in progress and the open connections.
+    pub(crate) fn exposition(&self, texts: usize, trends: usize, connections: usize) -> String {
         let counters = self.counters();
         let mut text = Exposition::default();
-        text.family(
-            "ressenti_requests_total",
-            "counter",
-            "Requests answered, by path and status.",
-        );
+        let help = "Requests answered, by path and status.";
+        text.family("ressenti_requests_total", "counter", help);
         for ((path, status), count) in &counters.requests {
             let status = status.to_string();
             text.value("", &[("path", path), ("status", &status)], count);
         }
-        text.family(
-            "ressenti_request_duration_seconds",
-            "histogram",
-            "Seconds from the head of a request to the head of its answer.",
-        );
+        let help = "Seconds from the head of a request to the head of its answer.";
+        text.family("ressenti_request_duration_seconds", "histogram", help);
         for (path, histogram) in &counters.durations {
             text.histogram(DURATION_BOUNDS, histogram, &[("path", path)]);
         }
-        text.family(
-            "ressenti_batch_texts",
-            "histogram",
-            "Texts in a batch of the model.",
-        );
+        let help = "Texts in a batch of the model.";
+        text.family("ressenti_batch_texts", "histogram", help);
         text.histogram(BATCH_BOUNDS, &counters.batches, &[]);
         if let Some(model) = &counters.model {
             text.family("ressenti_model_info", "gauge", "The model in use.");
@@ -232,9 +211,7 @@ impl Exposition {
 /// Resident memory of this process in bytes, from `/proc` of Linux.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -257,11 +234,7 @@ mod tests {
             artifact: None,
         }));
         telemetry.counters().reviews += 7;
-        let text = telemetry.exposition(CurrentLoad {
-            texts: 5,
-            trends: 1,
-            connections: 2,
-        });
+        let text = telemetry.exposition(5, 1, 2);
         for line in [
             "ressenti_requests_total{path=\"/predict\",status=\"200\"} 3",
             "ressenti_request_duration_seconds_bucket{path=\"/predict\",le=\"0.001\"} 1",

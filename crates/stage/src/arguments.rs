@@ -104,7 +104,7 @@ impl ModelArguments {
 }
 
 /// Overrides, and the artifacts folder as an absolute path.
-pub fn add_artifacts_override(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
+fn add_artifacts_override(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
     let artifacts =
         artifacts.map(|path| Override::from_text("pipeline.artifacts", &absolute_text(path)));
     overrides.iter().cloned().chain(artifacts).collect()

@@ -11,10 +11,7 @@ mod resolve;
 mod screen;
 mod signals;
 
-pub use arguments::{
-    ModelArguments, NoOptions, PipelineArguments, add_artifacts_override, check_tables,
-    renamed_flag,
-};
+pub use arguments::{ModelArguments, NoOptions, PipelineArguments, check_tables, renamed_flag};
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
 pub use heartbeat::HEARTBEAT;

@@ -3,13 +3,10 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
-use quantification::Method;
 use stage::{ModelArguments, ProgressMode, renamed_flag};
 
-use crate::data::Options;
-use crate::period::Period;
+use crate::options::Options;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,13 +46,8 @@ pub(crate) struct Arguments {
     #[arg(long = "topic", value_name = "NAME")]
     pub(crate) topics: Vec<String>,
 
-    /// Length of a period [default: the shortest with enough reviews in most periods]
-    #[arg(long, value_name = "LENGTH", value_enum)]
-    pub(crate) period: Option<Period>,
-
-    /// Method to estimate the share of positive reviews
-    #[arg(long, value_name = "METHOD", default_value = "aemq", value_parser = method())]
-    pub(crate) method: Method,
+    #[command(flatten)]
+    pub(crate) options: Options,
 
     /// Learn the model's error rates from N labelled reviews of the files, drawn at random; they are not used for
     /// the trend
@@ -69,18 +61,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) labelled: Option<PathBuf>,
 
-    /// Number of periods to forecast
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(0..=100))]
-    pub(crate) horizon: u16,
-
-    /// Confidence level of all intervals, from 0.5 to 0.999
-    #[arg(long, value_name = "P", default_value_t = 0.95, value_parser = confidence)]
-    pub(crate) confidence: f64,
-
-    /// Keep reviews with implausible dates: days with far more reviews than all others, and dates far from the rest
-    #[arg(long)]
-    pub(crate) keep_all_times: bool,
-
     /// Write trend.html, trend.json and trend.parquet into this folder
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
@@ -89,12 +69,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: Format,
 
-    /// Seed of the random draws: resamples and `--calibrate-on`
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
-
     #[command(flatten)]
-    pub(crate) model_arguments: ModelArguments,
+    pub(crate) pipeline: ModelArguments,
 
     /// How progress is shown
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
@@ -109,46 +85,6 @@ pub(crate) enum Format {
     Text,
     /// All results as JSON
     Json,
-}
-
-/// Descriptions of the methods in `--help`, in the order of [`Method::ALL`].
-const METHODS: [&str; 5] = [
-    "Classify and count (biased)",
-    "Adjusted count",
-    "Probabilistic adjusted count",
-    "Maximum likelihood (Saerens et al. 2002)",
-    "Adjusted maximum likelihood",
-];
-
-/// Parses the name of a method.
-fn method() -> impl TypedValueParser<Value = Method> {
-    let all = Method::ALL.into_iter().zip(METHODS);
-    let values = all.map(|(method, help)| PossibleValue::new(method.name()).help(help));
-    PossibleValuesParser::new(values).map(|name| {
-        let method = Method::ALL.into_iter().find(|it| it.name() == name);
-        method.unwrap_or_default()
-    })
-}
-
-impl Arguments {
-    /// The options of the computation.
-    pub(crate) fn options(&self) -> Options {
-        Options {
-            period: self.period,
-            method: self.method,
-            confidence: self.confidence,
-            horizon: self.horizon.into(),
-            keep_all_times: self.keep_all_times,
-            seed: self.seed,
-        }
-    }
-}
-
-fn confidence(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok();
-    number
-        .filter(|number| (0.5..=0.999).contains(number))
-        .ok_or_else(|| "a confidence level is from 0.5 to 0.999".to_owned())
 }
 
 #[cfg(test)]

@@ -44,34 +44,26 @@ pub fn probabilities(observed: &[Observation], irregular: f64) -> Vec<f64> {
     // Log-density of all periods before a segment that starts at `t`, and of all periods from `t` on.
     let mut before = vec![0.0; count + 1];
     for end in 1..=count {
-        let segmentations = (0..end).map(|start| {
-            let begun = match start {
-                0 => 0.0,
-                start => before[start] + change,
-            };
-            begun + segment(start, end) + stay * (end - start - 1) as f64
+        let segmentations = (0..end).map(|from| {
+            let begun = if from > 0 { before[from] + change } else { 0.0 };
+            begun + segment(from, end) + stay * (end - from - 1) as f64
         });
         before[end] = log_sum(segmentations);
     }
     let mut after = vec![0.0; count + 1];
     for start in (0..count).rev() {
-        let segmentations = (start + 1..=count).map(|end| {
-            let rest = if end < count {
-                change + after[end]
-            } else {
-                0.0
-            };
-            segment(start, end) + stay * (end - start - 1) as f64 + rest
+        let segmentations = (start + 1..=count).map(|to| {
+            let rest = if to < count { change + after[to] } else { 0.0 };
+            segment(start, to) + stay * (to - start - 1) as f64 + rest
         });
         after[start] = log_sum(segmentations);
     }
-    let whole = before[count];
+    let all = before[count];
     let probability = |at: usize| match at {
         0 => 0.0,
-        at => {
-            let probability = (before[at] + change + after[at] - whole).exp();
-            probability.clamp(0.0, 1.0)
-        }
+        at => (before[at] + change + after[at] - all)
+            .exp()
+            .clamp(0.0, 1.0),
     };
     (0..count).map(probability).collect()
 }

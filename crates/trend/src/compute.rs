@@ -9,14 +9,15 @@ use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, Sc
 use crate::backtest::backtest;
 use crate::change_points;
 use crate::data::{
-    AuthorComparison, ChangePoint, Forecast, Input, Options, PeriodEstimate, ScoredReview,
-    TopicEstimate, Trend, TrendModel,
+    AuthorComparison, ChangePoint, Forecast, Input, PeriodEstimate, ScoredReview, TopicEstimate,
+    Trend, TrendModel,
 };
 use crate::date_filter::filter_dates;
 use crate::error::{TrendError, UnusableReviews};
 use crate::error_rates::LearnedErrorRates;
 use crate::linearisation::linearise;
 use crate::log_odds::{interval, normal_half_width};
+use crate::options::Options;
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
 use crate::state_space::{FittedModel, fit_best};
@@ -54,9 +55,8 @@ pub(crate) fn estimate_trend(
     let alone = series.groups.iter().map(|rows| estimator.estimate(rows));
     let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
     let all = series.groups.concat();
-    let overall = estimator
-        .estimate(&all)?
-        .ok_or(UnusableReviews::NothingLeft)?;
+    let overall = estimator.estimate(&all)?;
+    let overall = overall.ok_or(UnusableReviews::NothingLeft)?;
     estimator.shared_variance =
         (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
     let means = series.groups.iter().map(|rows| estimator.score_means(rows));
@@ -265,10 +265,8 @@ fn largest_change(
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
         let sides = [from..at, at..to].map(|part| series.groups[part].concat());
-        let (Some(before), Some(after)) = (
-            estimator.estimate(&sides[0])?,
-            estimator.estimate(&sides[1])?,
-        ) else {
+        let (before, after) = (estimator.estimate(&sides[0]), estimator.estimate(&sides[1]));
+        let Some((before, after)) = before?.zip(after?) else {
             continue;
         };
         let change = ChangePoint {

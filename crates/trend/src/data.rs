@@ -30,36 +30,6 @@ pub(crate) struct Input {
     pub rows: Vec<ScoredReview>,
 }
 
-/// Options of the computation.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Length of a period; by default the shortest with enough reviews in most periods.
-    pub period: Option<Period>,
-    /// Method that estimates the shares.
-    pub method: Method,
-    /// Confidence level of all intervals.
-    pub confidence: f64,
-    /// Number of periods to forecast.
-    pub horizon: usize,
-    /// Whether to keep reviews with implausible dates.
-    pub keep_all_times: bool,
-    /// Seed of resamples.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            period: None,
-            method: Method::default(),
-            confidence: 0.95,
-            horizon: 3,
-            keep_all_times: false,
-            seed: 0,
-        }
-    }
-}
-
 /// The share of positive reviews over time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {

@@ -74,7 +74,7 @@ pub(crate) fn from_rows(
     seed: u64,
 ) -> Result<LearnedErrorRates, TrendError> {
     let what = what.to_owned();
-    let quantifier = Quantifier::with_groups(labels, probabilities, groups, RESAMPLES, seed);
+    let quantifier = Quantifier::new(labels, probabilities, groups, RESAMPLES, seed);
     Ok(LearnedErrorRates {
         quantifier: quantifier.map_err(|error| UnusableReviews::ErrorRates { what, error })?,
         cross_fitted: 0,
@@ -99,11 +99,8 @@ fn groups_of_rows(
 }
 
 /// The cleaned reviews behind an evaluation; those of an ensemble are found through its members.
-fn cleaned_reviews(
-    store: &Store,
-    evaluation: &Artifact,
-) -> Result<Option<Artifact>, ArtifactError> {
-    let inputs = evaluation.manifest().inputs.iter();
+fn cleaned_reviews(store: &Store, evaluated: &Artifact) -> Result<Option<Artifact>, ArtifactError> {
+    let inputs = evaluated.manifest().inputs.iter();
     for input in inputs.filter(|it| matches!(it.stage, StageName::Clean | StageName::Evaluate)) {
         let found = match store.find_by_identity(input.stage, input.identity)? {
             Some(member) if input.stage == StageName::Evaluate => cleaned_reviews(store, &member)?,
@@ -135,10 +132,8 @@ pub(crate) fn from_input(
     seed: u64,
 ) -> Result<LearnedErrorRates, TrendError> {
     let rng = CounterRng::for_sample(seed, 0xADA7);
-    let rows = 0..input.rows.len();
-    let mut chosen: Vec<usize> = rows
-        .filter(|row| input.rows[*row].author_label.is_some())
-        .collect();
+    let is_labelled = |row: &usize| input.rows[*row].author_label.is_some();
+    let mut chosen: Vec<usize> = (0..input.rows.len()).filter(is_labelled).collect();
     check_enough(chosen.len() as u64, count)?;
     chosen.sort_by_key(|row| rng.bits(*row as u64));
     chosen.truncate(count);

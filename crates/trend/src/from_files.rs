@@ -6,7 +6,7 @@ use crate::compute::estimate_trend;
 use crate::data::Trend;
 use crate::error::TrendError;
 use crate::error_rates::{self, LearnedErrorRates};
-use crate::read::{TrendContext, TrendQuery};
+use crate::read::{ReviewReader, TrendContext, TrendQuery};
 
 /// Where the model's error rates come from.
 #[derive(Debug)]
@@ -28,22 +28,24 @@ pub fn compute_trend(
     context: &TrendContext<'_>,
     source: ErrorRateSource<'_>,
 ) -> Result<Trend, TrendError> {
-    let counts = query.count(context)?;
+    let reader = ReviewReader { query, context };
+    let counts = reader.count()?;
     if let ErrorRateSource::Sample(count) = source {
         error_rates::check_enough(counts.labelled, count)?;
     }
     let seed = query.options.seed;
-    let (mut input, skipped) = query.scored_reviews(counts, context)?;
+    let (mut input, skipped) = reader.score(counts)?;
     let learned = match source {
         ErrorRateSource::Known(learned) => *learned,
         ErrorRateSource::Sample(count) => error_rates::from_input(&mut input, count, seed)?,
         ErrorRateSource::LabelledFile(file) => {
-            let labelled = TrendQuery {
+            let query = &TrendQuery {
                 files: &[file.to_owned()],
                 topics: &[],
                 ..*query
             };
-            let (labels, probabilities) = labelled.labels_and_probabilities(context)?;
+            let labelled = ReviewReader { query, context };
+            let (labels, probabilities) = labelled.labels_and_probabilities()?;
             let what = format!("`{}`", file.display());
             error_rates::from_rows((&labels, &probabilities), None, &what, seed)?
         }
@@ -51,7 +53,7 @@ pub fn compute_trend(
     let mut trend = estimate_trend(&input, &learned, &query.options, context.is_stopped)?;
     trend.skipped.splice(0..0, skipped);
     if let Some(change) = &mut trend.largest_change {
-        query.add_words(change, context)?;
+        reader.add_words(change)?;
     }
     Ok(trend)
 }

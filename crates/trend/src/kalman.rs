@@ -54,12 +54,10 @@ impl State {
         let total = a + error;
         let gain = [a / total, b / total];
         let innovation = value - self.mean[0];
+        let rest = 1.0 - gain[0];
         Self {
             mean: [0, 1].map(|component| self.mean[component] + gain[component] * innovation),
-            variance: [
-                [a * (1.0 - gain[0]), b * (1.0 - gain[0])],
-                [b * (1.0 - gain[0]), d - gain[1] * b],
-            ],
+            variance: [[a * rest, b * rest], [b * rest, d - gain[1] * b]],
         }
     }
 }
@@ -67,15 +65,12 @@ impl State {
 /// The Kalman filter (Harvey 1989, section 3.2): the states before and after the observation of each period, and
 /// the log-likelihood. The first observation, or the first two with a slope, determine the initial state and do not
 /// contribute to the likelihood.
-pub(crate) fn filter(
-    observed: &[Observation],
-    variances: &Variances,
-) -> (Vec<(State, State)>, f64) {
+pub(crate) fn filter(periods: &[Observation], variances: &Variances) -> (Vec<(State, State)>, f64) {
     let mut before = State::diffuse(variances);
-    let mut states = Vec::with_capacity(observed.len());
+    let mut states = Vec::with_capacity(periods.len());
     let mut likelihood = 0.0;
     let mut initial = 1 + usize::from(variances.slope.is_some());
-    for observation in observed {
+    for observation in periods {
         let after = match observation {
             None => before,
             Some((value, error)) => {

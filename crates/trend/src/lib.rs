@@ -17,6 +17,7 @@ mod from_files;
 mod kalman;
 mod linearisation;
 mod log_odds;
+mod options;
 mod page;
 pub mod period;
 pub mod pooling;
@@ -40,11 +41,12 @@ use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};
 
-pub use data::{Options, Trend};
+pub use data::Trend;
 pub use error::{TrendError, UnknownErrorRates, UnusableReviews};
 pub use error_rates::{LearnedErrorRates, learn_from_evaluation};
 pub use files::to_json;
 pub use from_files::{ErrorRateSource, compute_trend};
+pub use options::Options;
 pub use page::render_page;
 pub use read::{TrendContext, TrendQuery};
 
@@ -69,13 +71,13 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     selection.start_threads();
     let predictor = Predictor::load(location, &selection.run, networks)?;
-    let reading: IngestSettings =
-        table_from_overrides("ingest", &arguments.model_arguments.overrides)?;
+    let overrides = &arguments.pipeline.overrides;
+    let reading: IngestSettings = table_from_overrides("ingest", overrides)?;
     let query = TrendQuery {
         files: &arguments.files,
         reading: &reading,
         topics: &arguments.topics,
-        options: arguments.options(),
+        options: arguments.options,
     };
     let context = TrendContext {
         predictor: &predictor,
@@ -100,21 +102,16 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     let Some(folder) = &arguments.bundle else {
-        return Selection::from_pipeline(
-            arguments.model_arguments.load()?,
-            arguments.model.as_slice(),
-        );
+        return Selection::from_pipeline(arguments.pipeline.load()?, arguments.model.as_slice());
     };
     if arguments.calibrate_on.is_none() && arguments.labelled.is_none() {
         let error = Failure::from(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
         return Err(error.with_kind(FailureKind::Usage));
     }
-    let overrides = &arguments.model_arguments.overrides;
+    let overrides = &arguments.pipeline.overrides;
     check_tables(overrides, &["ingest", "run"])?;
-    Selection::from_folders(
-        slice::from_ref(folder),
-        table_from_overrides("run", overrides)?,
-    )
+    let run = table_from_overrides("run", overrides)?;
+    Selection::from_folders(slice::from_ref(folder), run)
 }
 
 /// Where the model's error rates come from: labelled reviews of the domain, or the model's evaluation.
@@ -133,6 +130,6 @@ fn error_rate_source<'a>(
     };
     let name = &selection.names[0];
     let identity = find::identity(pipeline, name)?;
-    let error_rates = learn_from_evaluation(pipeline, name, identity, arguments.seed)?;
+    let error_rates = learn_from_evaluation(pipeline, name, identity, arguments.options.seed)?;
     Ok(ErrorRateSource::Known(Box::new(error_rates)))
 }

@@ -25,7 +25,14 @@ pub(crate) fn linearise(
     };
     let (low, high) = likelihood.bounds(whole.texts);
     let mut log_odds = vec![likelihood.log_odds(&whole); periods.len()];
-    let mut observed = observe_around(&log_odds, periods, likelihood);
+    // The observations around these log-odds.
+    let observe = |log_odds: &[f64]| -> Vec<Observation> {
+        let observe = |(at, means): (&f64, &Option<ScoreMeans>)| {
+            Some(observation(likelihood, means.as_ref()?, *at))
+        };
+        log_odds.iter().zip(periods).map(observe).collect()
+    };
+    let mut observed = observe(&log_odds);
     for _ in 0..MAX_ROUNDS {
         let variances = most_likely(&observed, false);
         let levels = smooth(&filter(&observed, &variances).0).levels;
@@ -39,7 +46,7 @@ pub(crate) fn linearise(
             *log_odds += step;
             largest_step = largest_step.max(step.abs());
         }
-        observed = observe_around(&log_odds, periods, likelihood);
+        observed = observe(&log_odds);
         if largest_step < TOLERANCE {
             break;
         }
@@ -47,26 +54,10 @@ pub(crate) fn linearise(
     observed
 }
 
-fn observe_around(
-    log_odds: &[f64],
-    periods: &[Option<ScoreMeans>],
-    likelihood: &QuasiLikelihood,
-) -> Vec<Observation> {
-    let observe = |(log_odds, means): (&f64, &Option<ScoreMeans>)| {
-        let means = means.as_ref()?;
-        Some(observation(likelihood, means, *log_odds))
-    };
-    log_odds.iter().zip(periods).map(observe).collect()
-}
-
 /// One step of Fisher scoring from these log-odds, and the inverse information there as the variance.
-pub(crate) fn observation(
-    likelihood: &QuasiLikelihood,
-    means: &ScoreMeans,
-    log_odds: f64,
-) -> (f64, f64) {
-    let (slope, information) = likelihood.slope_and_information(means, log_odds);
-    (log_odds + slope / information, 1.0 / information)
+pub(crate) fn observation(likelihood: &QuasiLikelihood, means: &ScoreMeans, at: f64) -> (f64, f64) {
+    let (slope, information) = likelihood.slope_and_information(means, at);
+    (at + slope / information, 1.0 / information)
 }
 
 #[cfg(test)]

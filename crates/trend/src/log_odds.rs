@@ -20,8 +20,7 @@ pub(crate) fn interval(log_odds: f64, variance: f64, width: f64) -> Estimate {
 
 /// Mean and variance of a mixture, from those of its components with weights that sum to 1.
 pub(crate) fn mixture(parts: impl Iterator<Item = ((f64, f64), f64)> + Clone) -> (f64, f64) {
-    let means = parts.clone().map(|((mean, _), weight)| weight * mean);
-    let mean: f64 = means.sum();
+    let mean: f64 = parts.clone().map(|((mean, _), weight)| weight * mean).sum();
     let variances =
         parts.map(|((own, variance), weight)| weight * (variance + (own - mean).powi(2)));
     (mean, variances.sum())

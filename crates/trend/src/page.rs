@@ -191,23 +191,16 @@ fn backtest_table(trend: &Trend) -> Markup {
 
 /// The picture of the probability of a change at the start of each period.
 fn draw_changes(trend: &Trend) -> Markup {
-    let frame = frame(
-        trend,
-        200.0,
-        Axis::new("probability of a change (%)", (0.0, 100.0)),
-    );
-    let likely = trend
-        .periods
-        .iter()
-        .filter(|it| it.change >= MIN_CHANGE_PROBABILITY);
-    let mut description: Vec<String> = likely
-        .map(|it| format!("{} {}", it.label, percent(it.change)))
-        .collect();
+    let y = Axis::new("probability of a change (%)", (0.0, 100.0));
+    let frame = frame(trend, 200.0, y);
+    let periods = trend.periods.iter();
+    let likely = (periods.clone()).filter(|it| it.change >= MIN_CHANGE_PROBABILITY);
+    let likely = likely.map(|it| format!("{} {}", it.label, percent(it.change)));
+    let mut description: Vec<String> = likely.collect();
     if description.is_empty() {
         description.push("No change has a probability of 50% or more.".to_owned());
     }
-    let bars = trend.periods.iter().enumerate();
-    let bars = bars.filter(|(_, it)| it.change > 0.005);
+    let bars = periods.enumerate().filter(|(_, it)| it.change > 0.005);
     let content = html! {
         (period_labels(trend, &frame))
         @for (at, it) in bars {

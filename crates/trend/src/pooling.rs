@@ -51,17 +51,14 @@ struct Moments {
 
 /// Posterior means and variances of the log-odds of topics, `[K]`. `None` for fewer than three topics, whose spread
 /// cannot be estimated.
-pub fn pool_topics(
-    topics: &[&ScoreMeans],
-    likelihood: &QuasiLikelihood,
-) -> Option<Vec<(f64, f64)>> {
-    if topics.len() < MIN_TOPICS {
+pub fn pool_topics(means: &[&ScoreMeans], likelihood: &QuasiLikelihood) -> Option<Vec<(f64, f64)>> {
+    if means.len() < MIN_TOPICS {
         return None;
     }
     let count = (MAX_LOG_ODDS / STEP).round() as i32;
     let grid: Vec<f64> = (-count..=count).map(|at| f64::from(at) * STEP).collect();
     let topic = |means: &&ScoreMeans| TopicLikelihood::new(means, likelihood, &grid);
-    let likelihoods: Vec<TopicLikelihood> = topics.iter().map(topic).collect();
+    let likelihoods: Vec<TopicLikelihood> = means.iter().map(topic).collect();
     let deviations = (0..SPREADS).map(|step| MIN_SPREAD * SPREAD_FACTOR.powi(step));
     let spread = |deviation| TopicsGivenSpread::new(&likelihoods, &grid, deviation);
     let spreads: Vec<TopicsGivenSpread> = deviations.map(spread).collect();
@@ -73,7 +70,7 @@ pub fn pool_topics(
         let parts = spreads.iter().zip(&weights);
         mixture(parts.map(|(spread, weight)| (spread.topics[topic], weight / total)))
     };
-    Some((0..topics.len()).map(of_topic).collect())
+    Some((0..means.len()).map(of_topic).collect())
 }
 
 impl TopicLikelihood {
@@ -114,12 +111,9 @@ impl TopicLikelihood {
                     // The prior has no mass where the likelihood has, so this spread is too small.
                     (mean, spread, f64::MIN_POSITIVE.ln())
                 } else {
-                    let middle = weighted()
-                        .map(|(log_odds, weight)| weight * log_odds)
-                        .sum::<f64>()
-                        / total;
-                    let squares =
-                        weighted().map(|(log_odds, weight)| weight * (log_odds - middle).powi(2));
+                    let sum: f64 = weighted().map(|(it, weight)| weight * it).sum();
+                    let middle = sum / total;
+                    let squares = weighted().map(|(it, weight)| weight * (it - middle).powi(2));
                     (middle, squares.sum::<f64>() / total, total.ln())
                 }
             }

@@ -10,8 +10,9 @@ use ingest::{Review, for_each_review};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask};
 
-use crate::data::{ChangePoint, Input, Options, ScoredReview};
+use crate::data::{ChangePoint, Input, ScoredReview};
 use crate::error::{TrendError, UnusableReviews};
+use crate::options::Options;
 use crate::word_changes::WordCounts;
 
 /// Milliseconds per day.
@@ -58,7 +59,7 @@ pub struct TrendContext<'a> {
     pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// CsvDownload of reviews in the files.
+/// Counts of the reviews in the files.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReviewCounts {
     all: u64,
@@ -70,14 +71,22 @@ pub(crate) struct ReviewCounts {
     pub(crate) labelled: u64,
 }
 
-impl TrendQuery<'_> {
+/// Reads and predicts the reviews of a query.
+pub(crate) struct ReviewReader<'a> {
+    pub(crate) query: &'a TrendQuery<'a>,
+    pub(crate) context: &'a TrendContext<'a>,
+}
+
+impl ReviewReader<'_> {
     /// Reads the files once without the model, so that problems are found before any prediction.
-    pub(crate) fn count(&self, context: &TrendContext<'_>) -> Result<ReviewCounts, TrendError> {
+    pub(crate) fn count(&self) -> Result<ReviewCounts, TrendError> {
+        let (context, wanted) = (self.context, self.query.topics);
+        let max_reviews = context.max_reviews;
         let mut counts = ReviewCounts::default();
         let mut topics: HashMap<String, u64> = HashMap::new();
-        let summary = self.for_each(context.progress, context, |review| {
+        let summary = self.for_each(context.progress, |review| {
             counts.all += 1;
-            if let Some(topic) = review.topic.as_deref().filter(|_| !self.topics.is_empty()) {
+            if let Some(topic) = review.topic.as_deref().filter(|_| !wanted.is_empty()) {
                 *topics.entry(topic.to_owned()).or_default() += 1;
             }
             if self.is_selected(review) {
@@ -86,15 +95,13 @@ impl TrendQuery<'_> {
                 counts.dated += u64::from(is_dated);
                 counts.labelled += u64::from(is_dated && review.label.is_some());
             }
-            match counts.dated > context.max_reviews {
-                true => Err(TrendError::TooMany {
-                    max_reviews: context.max_reviews,
-                }),
+            match counts.dated > max_reviews {
+                true => Err(TrendError::TooMany { max_reviews }),
                 false => Ok(()),
             }
         })?;
         if counts.dated == 0 {
-            let (read, wanted, there) = (counts.all, self.topics.to_vec(), most_common(topics));
+            let (read, wanted, there) = (counts.all, wanted.to_vec(), most_common(topics));
             return Err(TrendError::UnusableReviews(match counts.selected > 0 {
                 true => UnusableReviews::NoTime { read },
                 false => UnusableReviews::NoTopic {
@@ -109,17 +116,14 @@ impl TrendQuery<'_> {
     }
 
     /// The predicted reviews with a time; and sentences about skipped reviews.
-    pub(crate) fn scored_reviews(
-        &self,
-        counts: ReviewCounts,
-        context: &TrendContext<'_>,
-    ) -> Result<(Input, Vec<String>), TrendError> {
-        let progress = context.progress;
+    pub(crate) fn score(&self, counts: ReviewCounts) -> Result<(Input, Vec<String>), TrendError> {
+        let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
-        let (input, empty) = self.predict_all(&quiet, context, &task, |review| self.day(review))?;
+        let (input, empty) = self.predict_all(&quiet, &task, |review| self.day(review))?;
         drop(task);
-        let missing = self.topics.iter().filter(|it| !input.topics.contains(it));
+        let wanted = self.query.topics.iter();
+        let missing = wanted.filter(|it| !input.topics.contains(it));
         let missing = missing.map(|wanted| format!("No review with a time is about `{wanted}`"));
         let mut skipped: Vec<String> = missing.collect();
         for (count, what) in [
@@ -138,30 +142,21 @@ impl TrendQuery<'_> {
     }
 
     /// Labels and predicted probabilities of the labelled reviews, with or without a time.
-    pub(crate) fn labels_and_probabilities(
-        &self,
-        context: &TrendContext<'_>,
-    ) -> Result<(Vec<u8>, Vec<f32>), TrendError> {
-        let task = context
-            .progress
-            .task("predicting", None, "labelled reviews");
+    pub(crate) fn labels_and_probabilities(&self) -> Result<(Vec<u8>, Vec<f32>), TrendError> {
+        let progress = self.context.progress;
+        let task = progress.task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
-        let (input, _) = self.predict_all(context.progress, context, &task, any_day)?;
+        let (input, _) = self.predict_all(progress, &task, any_day)?;
         let rows = input.rows.iter();
-        Ok(rows
-            .filter_map(|row| Some((row.author_label?, row.probability)))
-            .unzip())
+        let rows = rows.filter_map(|row| Some((row.author_label?, row.probability)));
+        Ok(rows.unzip())
     }
 
     /// Adds the words whose frequency changed most to a change point.
-    pub(crate) fn add_words(
-        &self,
-        change: &mut ChangePoint,
-        context: &TrendContext<'_>,
-    ) -> Result<(), TrendError> {
+    pub(crate) fn add_words(&self, change: &mut ChangePoint) -> Result<(), TrendError> {
         let mut counts = WordCounts::default();
-        let quiet = context.progress.with_mode(ProgressMode::None);
-        self.for_each(&quiet, context, |review| {
+        let quiet = self.context.progress.with_mode(ProgressMode::None);
+        self.for_each(&quiet, |review| {
             let day = self.day(review);
             for (is_after, (from, to)) in [false, true].into_iter().zip(change.days) {
                 if day.is_some_and(|day| (from..=to).contains(&day)) {
@@ -175,7 +170,8 @@ impl TrendQuery<'_> {
     }
 
     fn is_selected(&self, review: &Review<'_>) -> bool {
-        self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic(review))
+        let wanted = self.query.topics;
+        wanted.is_empty() || wanted.iter().any(|wanted| wanted == topic(review))
     }
 
     /// The day of a selected review.
@@ -189,12 +185,12 @@ impl TrendQuery<'_> {
     fn predict_all(
         &self,
         progress: &Progress,
-        context: &TrendContext<'_>,
         task: &ProgressTask,
         day: impl Fn(&Review<'_>) -> Option<i64>,
     ) -> Result<(Input, u64), TrendError> {
+        let context = self.context;
         let mut batch = Batch::default();
-        self.for_each(progress, context, |review| {
+        self.for_each(progress, |review| {
             if let Some(day) = day(review) {
                 batch.add(review, day);
             }
@@ -212,13 +208,12 @@ impl TrendQuery<'_> {
     fn for_each(
         &self,
         progress: &Progress,
-        context: &TrendContext<'_>,
         mut visit: impl FnMut(&Review<'_>) -> Result<(), TrendError>,
     ) -> Result<String, TrendError> {
         let mut result = Ok(());
-        let summary = for_each_review(self.files, self.reading, progress, |review| {
+        let summary = for_each_review(self.query.files, self.query.reading, progress, |review| {
             if result.is_ok() {
-                result = match (context.is_stopped)() {
+                result = match (self.context.is_stopped)() {
                     true => Err(TrendError::Stopped),
                     false => visit(review),
                 };
@@ -281,11 +276,8 @@ impl Batch {
         for note in context.predictor.take_notes() {
             (context.on_note)(&note);
         }
-        for (row, probability) in self
-            .rows
-            .drain(..)
-            .zip(probabilities.map_err(TrendError::Failed)?)
-        {
+        let probabilities = probabilities.map_err(TrendError::Failed)?;
+        for (row, probability) in self.rows.drain(..).zip(probabilities) {
             match probability {
                 Some(probability) => self.input.rows.push(ScoredReview { probability, ..row }),
                 None => self.empty += 1,

@@ -113,10 +113,7 @@ impl VarianceGrid {
         let density = |component: usize| {
             0.5 * logs[component] - PRIOR_RATES[component] * (0.5 * logs[component]).exp()
         };
-        (0..3)
-            .filter(|component| self.0[*component])
-            .map(density)
-            .sum()
+        (0..3).filter(|it| self.0[*it]).map(density).sum()
     }
 }
 
@@ -188,15 +185,14 @@ impl Posterior {
     /// Mean and variance of the level in the next `horizon` periods, without the irregular component.
     pub fn forecast(&self, horizon: usize) -> Vec<(f64, f64)> {
         let mut states: Vec<State> = self.candidates.iter().map(|it| it.last).collect();
-        (0..horizon)
-            .map(|_| {
-                for (state, candidate) in states.iter_mut().zip(&self.candidates) {
-                    *state = state.predict(&candidate.variances);
-                }
-                let levels = states.iter().map(|it| (it.mean[0], it.variance[0][0]));
-                self.mixture(levels)
-            })
-            .collect()
+        let next = |_| {
+            for (state, candidate) in states.iter_mut().zip(&self.candidates) {
+                *state = state.predict(&candidate.variances);
+            }
+            let levels = states.iter().map(|it| (it.mean[0], it.variance[0][0]));
+            self.mixture(levels)
+        };
+        (0..horizon).map(next).collect()
     }
 
     /// The posterior mean of the variance of the irregular component.
@@ -212,21 +208,15 @@ impl Posterior {
 }
 
 impl FittedModel {
-    pub(crate) fn new(
-        observed: &[Observation],
-        variances: Variances,
-        posterior: Posterior,
-    ) -> Self {
-        let log_likelihood = log_likelihood(observed, &variances);
-        let smooth = |it: &WeightedVariances| smooth(&filter(observed, &it.variances).0);
+    pub(crate) fn new(periods: &[Observation], variances: Variances, posterior: Posterior) -> Self {
+        let log_likelihood = log_likelihood(periods, &variances);
+        let smooth = |it: &WeightedVariances| smooth(&filter(periods, &it.variances).0);
         let components: Vec<SmoothedLevels> = posterior.candidates.iter().map(smooth).collect();
-        let levels = (0..observed.len())
-            .map(|at| posterior.mixture(components.iter().map(|it| it.levels[at])))
-            .collect();
+        let level = |at: usize| posterior.mixture(components.iter().map(|it| it.levels[at]));
         Self {
             variances,
             log_likelihood,
-            levels,
+            levels: (0..periods.len()).map(level).collect(),
             rise: posterior.mixture(components.iter().map(rise)),
             posterior,
         }

@@ -39,10 +39,10 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
     let [share, smoothed] = ["positive", "smoothed trend"].map(|name| format!("{name} ({level})"));
     let scale = format!("0%{:>width$}", "100%", width = BAR_WIDTH - 2);
     let headings = ["reviews", "predicted", &share, &smoothed, &scale];
-    lines.push(table_line(trend.period.name(), headings));
+    let period = trend.period.name();
+    lines.push(table_line(period, headings));
     let omitted = trend.periods.len().saturating_sub(MAX_PERIODS);
     if omitted > 0 {
-        let period = trend.period.name();
         let periods = format::plural(omitted as u64, period, &format!("{period}s"));
         lines.push(format!("… {periods} omitted; `--format json` shows all"));
     }
@@ -63,15 +63,11 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
     }
     for forecast in &trend.forecast {
         let (level, bar) = (with_range(forecast.level), bar(forecast.level, None));
-        lines.push(table_line(
-            &forecast.label,
-            ["", "", "forecast", &level, &bar],
-        ));
+        let cells = ["", "", "forecast", &level, &bar];
+        lines.push(table_line(&forecast.label, cells));
     }
-    lines.push(format!(
-        "Bars: o smoothed trend, - its {level}, x share of the {} alone",
-        trend.period.name()
-    ));
+    let legend = format!("Bars: o smoothed trend, - its {level}, x share of the {period} alone");
+    lines.push(legend);
     if trend.topics.len() > 1 {
         let [alone, pooled] =
             ["positive", "partially pooled"].map(|name| format!("{name} ({level})"));

@@ -11,7 +11,7 @@ pub(crate) fn perfect_classifier() -> (Quantifier, QuasiLikelihood) {
         .iter()
         .map(|label| 0.1 + 0.8 * f32::from(*label))
         .collect();
-    let quantifier = Quantifier::new(&labels, &probabilities, 10, 1).expect("both classes");
+    let quantifier = Quantifier::new(&labels, &probabilities, None, 10, 1).expect("both classes");
     let likelihood = quantifier.quasi_likelihood(Method::ClassifyAndCount);
     (quantifier, likelihood)
 }

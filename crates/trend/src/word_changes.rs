@@ -58,23 +58,21 @@ impl WordCounts {
         }
         let words = self.words.iter();
         let frequent = words.filter(|(_, counts)| counts[0] + counts[1] >= MIN_TEXTS);
-        let mut changes: Vec<WordChange> = frequent
-            .map(|(word, counts)| {
-                let counts = counts.map(f64::from);
-                let prior = PRIOR_WEIGHT * (counts[0] + counts[1]) / (totals[0] + totals[1]);
-                let log_odds = |side: usize| {
-                    ((counts[side] + prior) / (totals[side] - counts[side] + PRIOR_WEIGHT - prior))
-                        .ln()
-                };
-                let error = (1.0 / (counts[0] + prior) + 1.0 / (counts[1] + prior)).sqrt();
-                WordChange {
-                    word: word.clone(),
-                    before: counts[0] / before,
-                    after: counts[1] / after,
-                    z: (log_odds(1) - log_odds(0)) / error,
-                }
-            })
-            .collect();
+        let change = |(word, counts): (&String, &[u32; 2])| {
+            let counts = counts.map(f64::from);
+            let prior = PRIOR_WEIGHT * (counts[0] + counts[1]) / (totals[0] + totals[1]);
+            let log_odds = |side: usize| {
+                ((counts[side] + prior) / (totals[side] - counts[side] + PRIOR_WEIGHT - prior)).ln()
+            };
+            let error = (1.0 / (counts[0] + prior) + 1.0 / (counts[1] + prior)).sqrt();
+            WordChange {
+                word: word.clone(),
+                before: counts[0] / before,
+                after: counts[1] / after,
+                z: (log_odds(1) - log_odds(0)) / error,
+            }
+        };
+        let mut changes: Vec<WordChange> = frequent.map(change).collect();
         changes.sort_by(|one, two| {
             let by_size = two.z.abs().total_cmp(&one.z.abs());
             by_size.then(one.word.cmp(&two.word))

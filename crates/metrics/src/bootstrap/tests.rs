@@ -53,7 +53,7 @@ fn figures_equal_those_of_the_single_functions() {
     }
 }
 
-fn estimate(figures: &IndexMap<String, Figure>, metric: Metric) -> Estimate {
+fn estimate(figures: &Figures, metric: Metric) -> Estimate {
     let figure = figures[metric.name()];
     figure.estimate().expect("it has an interval")
 }

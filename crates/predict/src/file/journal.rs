@@ -126,12 +126,8 @@ impl ResumeDirectory {
 
     /// Appends the predicted and rejected rows of a chunk; `counts` includes them. After this returns, the chunk is
     /// never computed again.
-    pub(crate) fn add(
-        &mut self,
-        added: [&[u8]; 2],
-        counts: RowCounts,
-    ) -> Result<(), ArtifactError> {
-        let bytes = [0, 1].map(|file| self.counts.bytes[file] + added[file].len() as u64);
+    pub(crate) fn add(&mut self, new: [&[u8]; 2], counts: RowCounts) -> Result<(), ArtifactError> {
+        let bytes = [0, 1].map(|file| self.counts.bytes[file] + new[file].len() as u64);
         let journal = Journal {
             task: self.task.clone(),
             counts: RowCounts { bytes, ..counts },
@@ -139,7 +135,7 @@ impl ResumeDirectory {
         let text = serde_json::to_vec(&journal).expect("plain data");
         let temporary = self.folder.join("journal.new");
         let save = || {
-            for (file, bytes) in self.files.iter_mut().zip(added) {
+            for (file, bytes) in self.files.iter_mut().zip(new) {
                 file.write_all(bytes)?;
                 file.sync_data()?;
             }

@@ -13,20 +13,20 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
+use artifact::{ArtifactError, Digest, Failure, format};
 use ingest::{InputError, KeepColumns, TextContent, TextRow, kept_column_names, read_texts};
 use metrics::is_correct;
-use serde::Serialize;
+use serde_json::json;
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask, install_signal_handlers, stop_requested};
 
-use crate::print_notes;
+use crate::{interrupted, print_notes};
 use bundle::{Answer, Predictor, Probabilities, UNDECIDED};
 use output::OutputRow;
 
 pub(crate) use journal::{FILES, PredictionTask, ResumeDirectory, RowCounts, finished_rows, stamp};
 pub(crate) use output::{Columns, OutputFormat};
-pub(crate) use paths::{check_paths, lock, output_failure, with_suffix};
+pub(crate) use paths::{check_paths, lock, output_failure};
 pub(crate) use summary::{describe, publish};
 
 /// Largest chunk in rows; a kill loses at most one chunk. A chunk ends after a row whose number is a multiple of this,
@@ -59,15 +59,6 @@ pub(crate) struct FileJob<'a> {
     pub(crate) progress: &'a Progress,
 }
 
-/// A row that could not be predicted, as in `OUTPUT.rejected.jsonl`.
-#[derive(Serialize)]
-struct RejectedInput<'a> {
-    row: u64,
-    line: u64,
-    reason: &'a str,
-    excerpt: String,
-}
-
 impl FileJob<'_> {
     /// Predicts the file and returns a one-line summary.
     ///
@@ -75,15 +66,15 @@ impl FileJob<'_> {
     /// The input cannot be read or the output cannot be written; or the user stopped the process. Finished rows are
     /// kept.
     pub(crate) fn run(&self, predictor: &Predictor) -> Result<String, Failure> {
-        let folder = with_suffix(self.output, "partial");
+        let folder = self.output.with_added_extension("partial");
         let mut directory = ResumeDirectory::open(&folder, self.task()?)?;
         // Before this line a signal ends the process at once, and nothing is lost.
         install_signal_handlers();
         let before = directory.counts.rows;
         if before > 0 {
             let row = format::count(before);
-            self.progress
-                .note(&format!("resuming after row {row} of an earlier run"));
+            let note = format!("resuming after row {row} of an earlier run");
+            self.progress.note(&note);
         }
         let clock = Instant::now();
         let columns = self.columns()?;
@@ -146,11 +137,7 @@ impl FileJob<'_> {
             Some(rows) => (rows.saturating_sub(skipped), "rows"),
         };
         let predicting = self.progress.task("predicting", Some(total), unit);
-        let by_bytes = if rows.is_none() {
-            &predicting
-        } else {
-            &reading
-        };
+        let by_bytes = rows.map_or(&predicting, |_| &reading);
         let numbers = first + skipped..rows.map_or(u64::MAX, |rows| first + rows);
         thread::scope(|scope| {
             let (sender, chunks) = sync_channel(READ_AHEAD);
@@ -176,9 +163,8 @@ impl FileJob<'_> {
             // After a stop request the reader ends before the end of the file.
             if stop_requested() {
                 let saved = format::plural(directory.counts.rows, "row is", "rows are");
-                return Err(Failure::new(format!("{saved} saved"))
-                    .with_kind(FailureKind::Interrupted)
-                    .with_hint("Run the same command again to resume".to_owned()));
+                let hint = "Run the same command again to resume";
+                return Err(interrupted(format!("{saved} saved"), hint));
             }
             let result = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
             Ok(result?)
@@ -211,12 +197,8 @@ impl FileJob<'_> {
             };
             counts.rejected += 1;
             let (row, line) = (row.number, row.line);
-            let input = RejectedInput {
-                row,
-                line,
-                reason,
-                excerpt,
-            };
+            // The line of the row in `OUTPUT.rejected.jsonl`.
+            let input = json!({"row": row, "line": line, "reason": reason, "excerpt": excerpt});
             serde_json::to_writer(&mut rejected, &input).expect("plain data");
             rejected.push(b'\n');
         }
@@ -262,11 +244,7 @@ impl FileJob<'_> {
         if numbers.is_empty() {
             return Ok(());
         }
-        let chunk_rows = if self.explain {
-            EXPLAIN_CHUNK_ROWS
-        } else {
-            CHUNK_ROWS
-        };
+        let chunk_rows = [CHUNK_ROWS, EXPLAIN_CHUNK_ROWS][usize::from(self.explain)];
         let (first, last) = (numbers.start, numbers.end - 1);
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         let add_row = |row: TextRow| {
@@ -286,15 +264,8 @@ impl FileJob<'_> {
                 _ => ControlFlow::Break(()),
             }
         };
-        let progress = (self.progress, task);
-        read_texts(
-            self.input,
-            self.ingest,
-            self.keep_columns,
-            progress,
-            first,
-            add_row,
-        )?;
+        let (input, ingest, kept) = (self.input, self.ingest, self.keep_columns);
+        read_texts(input, ingest, kept, (self.progress, task), first, add_row)?;
         if !chunk.is_empty() && !stop_requested() {
             // The receiver is gone if writing failed; that error is reported by the receiver.
             let _ = sender.send(chunk);

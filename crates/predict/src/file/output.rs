@@ -175,51 +175,31 @@ impl OutputFormat {
 fn encode_csv(rows: &[OutputRow], is_first: bool, columns: &Columns) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     if is_first {
-        let answer = ANSWER_COLUMNS
-            .into_iter()
-            .take(6 + usize::from(columns.words));
-        let names = answer.chain(columns.kept.iter().map(String::as_str));
+        let answer = &ANSWER_COLUMNS[..6 + usize::from(columns.words)];
+        let names = (answer.iter().copied()).chain(columns.kept.iter().map(String::as_str));
         writer.write_record(names).expect("written to memory");
     }
     for row in rows {
-        let Probabilities {
-            confidence,
-            p_negative,
-            p_positive,
-        } = row.probabilities;
-        let [confidence, p_negative, p_positive] =
-            [confidence, p_negative, p_positive].map(|value| value.to_string());
+        let it = row.probabilities;
+        let numbers = [it.confidence, it.p_negative, it.p_positive].map(|value| value.to_string());
         let (number, words) = (row.row.to_string(), row.format_words());
-        let id = row.id.as_deref().unwrap_or_default();
-        let fields = [
-            &number,
-            id,
-            &row.label,
-            &confidence,
-            &p_negative,
-            &p_positive,
-        ]
-        .into_iter();
-        let kept = row.kept.iter().map(String::as_str);
-        let fields = fields.chain(words.as_deref()).chain(kept);
+        let first = [&number, row.id.as_deref().unwrap_or_default(), &row.label];
+        let rest = numbers.iter().chain(&words).chain(&row.kept);
+        let fields = first.into_iter().chain(rest.map(String::as_str));
         writer.write_record(fields).expect("written to memory");
     }
     writer.into_inner().expect("written to memory")
 }
 
 /// Converts a file of JSON lines to a Parquet table.
-pub(crate) fn to_parquet(
-    lines: &Path,
-    table: &Path,
-    columns: &Columns,
-) -> Result<(), ArtifactError> {
-    let failed = |error| ArtifactError::io("read", lines)(error);
-    let mut reader = BufReader::new(File::open(lines).map_err(failed)?).lines();
+pub(crate) fn to_parquet(from: &Path, to: &Path, columns: &Columns) -> Result<(), ArtifactError> {
+    let failed = |error| ArtifactError::io("read", from)(error);
+    let mut reader = BufReader::new(File::open(from).map_err(failed)?).lines();
     let batch = |rows: &[OutputRow]| {
         let batch = columns.to_batch(rows);
-        batch.map_err(ArtifactError::table("write", table))
+        batch.map_err(ArtifactError::table("write", to))
     };
-    let mut writer = TableWriter::create(table, batch(&[])?.schema())?;
+    let mut writer = TableWriter::create(to, batch(&[])?.schema())?;
     loop {
         let (mut rows, mut bytes) = (Vec::new(), 0);
         while rows.len() < MAX_BATCH.0 && bytes < MAX_BATCH.1 {
@@ -228,7 +208,7 @@ pub(crate) fn to_parquet(
             };
             bytes += line.len();
             let row = serde_json::from_str::<OutputRow>(&line);
-            rows.push(row.map_err(|error| ArtifactError::damaged(lines, error.to_string()))?);
+            rows.push(row.map_err(|error| ArtifactError::damaged(from, error.to_string()))?);
         }
         if rows.is_empty() {
             break;

@@ -9,17 +9,9 @@ use artifact::{ArtifactError, Failure, FileLock};
 
 use crate::usage_error;
 
-/// A path with `.suffix` appended.
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
-}
-
 /// The file that lists the rejected rows.
 pub(crate) fn rejected_path(output: &Path) -> PathBuf {
-    with_suffix(output, "rejected.jsonl")
+    output.with_added_extension("rejected.jsonl")
 }
 
 /// Checks that no written file replaces the input, also by a link or another path.
@@ -27,21 +19,23 @@ pub(crate) fn rejected_path(output: &Path) -> PathBuf {
 /// # Errors
 /// The output is a folder, or the input is the output or one of the files next to it.
 pub(crate) fn check_paths(input: &Path, output: &Path) -> Result<(), Failure> {
-    let rejected =
-        |problem: String| Err(usage_error(problem, "Choose another name for `--output`"));
+    let reject = |problem: String| Err(usage_error(problem, "Choose another name for `--output`"));
     if output.is_dir() {
         let output = output.display();
-        return rejected(format!("The output `{output}` is a folder"));
+        return reject(format!("The output `{output}` is a folder"));
     }
     for (path, content) in [
         (output.to_owned(), "predictions"),
         (rejected_path(output), "rejected rows"),
-        (with_suffix(output, "partial"), "unfinished predictions"),
-        (with_suffix(output, "shards"), "shards"),
+        (
+            output.with_added_extension("partial"),
+            "unfinished predictions",
+        ),
+        (output.with_added_extension("shards"), "shards"),
     ] {
         if is_same_or_inside(input, &path) {
             let (input, path) = (input.display(), path.display());
-            return rejected(format!(
+            return reject(format!(
                 "The input `{input}` would be overwritten by the {content} in `{path}`"
             ));
         }
@@ -58,10 +52,8 @@ fn is_same_or_inside(file: &Path, path: &Path) -> bool {
     if (one.dev(), one.ino()) == (two.dev(), two.ino()) {
         return true;
     }
-    let inside = file
-        .canonicalize()
-        .and_then(|file| Ok(file.starts_with(path.canonicalize()?)));
-    inside.unwrap_or(false)
+    let is_inside = |file: PathBuf| Ok(file.starts_with(path.canonicalize()?));
+    file.canonicalize().and_then(is_inside).unwrap_or(false)
 }
 
 /// Locks the folder of an unfinished output.

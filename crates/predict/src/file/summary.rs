@@ -50,28 +50,21 @@ fn move_and_sync(from: &Path, to: &Path) -> Result<(), ArtifactError> {
 /// One line about a predicted file; `rate` is in rows per second, if it was measured.
 pub(crate) fn describe(counts: &RowCounts, output: &Path, rate: Option<f64>) -> String {
     let count = |rows: u64| format::count(rows);
-    let mut text = format!(
-        "{}: {} positive, {} negative",
-        format::plural(counts.rows, "row", "rows"),
-        count(counts.positive),
-        count(counts.negative)
-    );
+    let rows = format::plural(counts.rows, "row", "rows");
+    let [positive, negative] = [counts.positive, counts.negative].map(count);
+    let mut text = format!("{rows}: {positive} positive, {negative} negative");
     if counts.undecided > 0 {
         text.push_str(&format!(", {} undecided", count(counts.undecided)));
     }
     if counts.rejected > 0 {
         let (rejected, path) = (count(counts.rejected), rejected_path(output));
-        text.push_str(&format!(
-            ", {rejected} rejected (listed in `{}`)",
-            path.display()
-        ));
+        let path = path.display();
+        text += &format!(", {rejected} rejected (listed in `{path}`)");
     }
     if let Some(share) = wilson_interval(counts.correct, counts.labelled, 0.95) {
         let [accuracy, low, high] = [share.value, share.low, share.high].map(|it| 100.0 * it);
         let labelled = format::plural(counts.labelled, "labelled row", "labelled rows");
-        text.push_str(&format!(
-            "; accuracy {accuracy:.2}% on {labelled} (95% CI {low:.2}–{high:.2})"
-        ));
+        text += &format!("; accuracy {accuracy:.2}% on {labelled} (95% CI {low:.2}–{high:.2})");
     }
     if let Some(rate) = rate {
         text.push_str(&format!("; {} rows per second", count(rate as u64)));

@@ -8,7 +8,7 @@ use std::path::{Path, absolute};
 use std::thread::sleep;
 use std::time::Duration;
 
-use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
+use artifact::{ArtifactError, Digest, Failure, format};
 use settings::{EngineSettings, RunSettings};
 use slurm::tail::{failure_lines, last_line};
 use slurm::{
@@ -20,6 +20,7 @@ use stage::{Progress, install_signal_handlers, stop_requested};
 use super::command::job_arguments;
 use super::plan::{Plan, find_or_create};
 use crate::file::FileJob;
+use crate::interrupted;
 
 /// Time between two polls of the jobs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -76,12 +77,6 @@ pub(crate) fn run_on_cluster(
     ))
 }
 
-fn interrupted(message: &str, hint: String) -> Failure {
-    Failure::new(message)
-        .with_kind(FailureKind::Interrupted)
-        .with_hint(hint)
-}
-
 /// Submits and monitors the jobs of one output.
 struct JobMonitor<'a> {
     engine: &'a EngineSettings,
@@ -109,10 +104,8 @@ impl JobMonitor<'_> {
                 let hint = format!(
                     "Run the same command to monitor the jobs again, or cancel them with `scancel --name={name}`"
                 );
-                return Err(interrupted(
-                    "this command; the submitted jobs continue",
-                    hint,
-                ));
+                let message = "this command; the submitted jobs continue";
+                return Err(interrupted(message, hint));
             }
             self.jobs
                 .retain(|number, _| *number == MERGE || !plan.is_finished(*number));
@@ -168,7 +161,7 @@ impl JobMonitor<'_> {
                 JobState::Cancelled | JobState::DependencyFailed
                     if number == MERGE && self.jobs.len() > 1 => {}
                 JobState::Cancelled | JobState::Ended { code: 130, .. } => {
-                    let hint = "Run the same command again to resume".to_owned();
+                    let hint = "Run the same command again to resume";
                     let message = "a job was cancelled; finished shards and rows are saved";
                     return Err(interrupted(message, hint));
                 }
@@ -214,9 +207,8 @@ impl JobMonitor<'_> {
         }
         if !self.jobs.is_empty() {
             let count = format::plural(self.jobs.len() as u64, "task is", "tasks are");
-            self.progress.note(&format!(
-                "{count} already in the queue, submitted by an earlier command"
-            ));
+            let note = format!("{count} already in the queue, submitted by an earlier command");
+            self.progress.note(&note);
         }
         self.submit(&missing)
     }
@@ -245,16 +237,12 @@ impl JobMonitor<'_> {
         if numbers.contains(&MERGE) {
             // Finished shards have no jobs to wait for.
             let after = after_ok(self.jobs.values().map(|job| job.submission.job));
-            self.submit_batch(&[MERGE], after)?;
+            self.submit_batch(&[MERGE], after.as_deref())?;
         }
         Ok(())
     }
 
-    fn submit_batch(
-        &mut self,
-        numbers: &[TaskNumber],
-        dependency: Option<String>,
-    ) -> Result<(), Failure> {
+    fn submit_batch(&mut self, numbers: &[TaskNumber], after: Option<&str>) -> Result<(), Failure> {
         let tasks = numbers.iter().map(|number| self.task(*number));
         let folder = env::current_dir().map_err(ArtifactError::io("find", Path::new(".")))?;
         let batch = Batch {
@@ -265,7 +253,7 @@ impl JobMonitor<'_> {
             folder,
             tasks: tasks.collect::<Result<_, Failure>>()?,
         };
-        let job = self.slurm.submit(&batch.script(), dependency.as_deref())?;
+        let job = self.slurm.submit(&batch.script(), after)?;
         for (index, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
             let index = (numbers.len() > 1).then_some(index as u32);
             let id = TaskId { job, task: index };

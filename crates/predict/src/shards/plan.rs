@@ -9,9 +9,7 @@ use ingest::count_rows;
 use serde::{Deserialize, Serialize};
 
 use super::sealed;
-use crate::file::{
-    CHUNK_ROWS, Columns, FileJob, PredictionTask, lock, output_failure, with_suffix,
-};
+use crate::file::{CHUNK_ROWS, Columns, FileJob, PredictionTask, lock, output_failure};
 
 const PLAN: &str = "plan.json";
 
@@ -42,7 +40,7 @@ pub(super) struct Plan {
 impl Plan {
     /// The folder of the shards of an output.
     fn shards_folder(output: &Path) -> PathBuf {
-        with_suffix(output, "shards")
+        output.with_added_extension("shards")
     }
 
     /// The plan of an output; `None` if there is none.
@@ -88,9 +86,8 @@ impl Plan {
 
     /// Number of rows of a shard; shards are numbered from 1.
     pub(super) fn shard_rows(&self, shard: usize) -> u64 {
-        let starts = &self.starts;
-        let end = starts.get(shard).map_or(self.rows + 1, |next| *next);
-        end - starts[shard - 1]
+        let end = self.starts.get(shard).map_or(self.rows + 1, |next| *next);
+        end - self.starts[shard - 1]
     }
 
     /// The prediction task of a shard, as in its journal.
@@ -109,7 +106,7 @@ impl Plan {
 
     /// The resume directory of an unfinished shard.
     pub(super) fn resume_directory(&self, shard: usize) -> PathBuf {
-        with_suffix(&self.shard_folder(shard), "partial")
+        self.shard_folder(shard).with_added_extension("partial")
     }
 
     /// Deletes a finished shard.
@@ -165,6 +162,7 @@ fn differences(planned: &PredictionTask, task: &PredictionTask) -> Vec<String> {
     let input = format!("the plan is for the input `{}`", planned.input.display());
     let ingest = "the `ingest` settings changed";
     let format = "the output format changed";
+    let keep_columns = "`--keep-columns` changed";
     let comparisons = [
         (planned.input == task.input, input.as_str()),
         (planned.stamp == task.stamp, "the input was modified"),
@@ -173,10 +171,7 @@ fn differences(planned: &PredictionTask, task: &PredictionTask) -> Vec<String> {
         (planned.format == task.format, format),
         (planned.abstain == task.abstain, "`--abstain` changed"),
         (planned.explain == task.explain, "`--explain` changed"),
-        (
-            planned.keep_columns == task.keep_columns,
-            "`--keep-columns` changed",
-        ),
+        (planned.keep_columns == task.keep_columns, keep_columns),
     ];
     let differences = comparisons.into_iter().filter(|(is_same, _)| !is_same);
     differences.map(|(_, text)| text.to_owned()).collect()
@@ -186,10 +181,7 @@ fn differences(planned: &PredictionTask, task: &PredictionTask) -> Vec<String> {
 ///
 /// # Errors
 /// The input cannot be read, or another process holds the lock.
-pub(super) fn find_or_create(
-    job: &FileJob<'_>,
-    shards: usize,
-) -> Result<(Plan, FileLock), Failure> {
+pub(super) fn find_or_create(job: &FileJob<'_>, count: usize) -> Result<(Plan, FileLock), Failure> {
     let progress = job.progress;
     let folder = Plan::shards_folder(job.output);
     let created = fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder));
@@ -199,7 +191,7 @@ pub(super) fn find_or_create(
     match Plan::find(job.output) {
         Ok(Some(plan)) => {
             let differences = differences(&plan.task, &task);
-            if differences.is_empty() && plan.requested == shards {
+            if differences.is_empty() && plan.requested == count {
                 progress.note(&format!("using the existing plan: {}", plan.describe()));
                 return Ok((plan, lock));
             }
@@ -216,10 +208,10 @@ pub(super) fn find_or_create(
     let mut plan = Plan {
         format: FORMAT,
         task,
-        requested: shards,
+        requested: count,
         rows,
         columns: job.columns()?,
-        starts: divide(rows, shards),
+        starts: divide(rows, count),
         folder,
         id: None,
     };
@@ -255,10 +247,9 @@ pub(crate) fn plan(job: &FileJob<'_>, shards: usize) -> Result<String, Failure> 
 
 pub(super) fn input_modified(input: &Path) -> Failure {
     let input = input.display();
-    Failure::new(format!(
-        "The input `{input}` was modified while it was read"
-    ))
-    .with_hint("Wait until the file is complete, then run the same command again".to_owned())
+    let problem = format!("The input `{input}` was modified while it was read");
+    let hint = "Wait until the file is complete, then run the same command again";
+    Failure::new(problem).with_hint(hint.to_owned())
 }
 
 #[cfg(test)]

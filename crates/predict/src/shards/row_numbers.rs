@@ -37,7 +37,7 @@ pub(super) fn check(
         OutputFormat::Csv => read_csv(open(rows)?),
         OutputFormat::JsonLines | OutputFormat::Parquet => read_json(open(rows)?),
     };
-    check_consecutive(predicted, read_json(open(rejected)?), last).map_err(|problem| {
+    check_all(predicted, read_json(open(rejected)?), last).map_err(|problem| {
         let rows = format::plural(last, "row", "rows");
         let problem = format!("The shards do not contain all of {rows} exactly once: {problem}");
         let hint = "Delete the folder of the shards and run the command again";
@@ -45,11 +45,7 @@ pub(super) fn check(
     })
 }
 
-fn check_consecutive(
-    mut predicted: RowNumbers,
-    mut rejected: RowNumbers,
-    last: u64,
-) -> Result<(), String> {
+fn check_all(mut predicted: RowNumbers, mut rejected: RowNumbers, last: u64) -> Result<(), String> {
     let (mut one, mut two) = (predicted.next().transpose()?, rejected.next().transpose()?);
     for expected in 1..=last {
         if one == Some(expected) {
@@ -92,7 +88,7 @@ mod tests {
     #[test]
     fn every_row_occurs_exactly_once() {
         let check = |rows: &'static str, rejected: &'static str, last: u64, expected: &str| {
-            let found = check_consecutive(
+            let found = check_all(
                 read_csv(rows.as_bytes()),
                 read_json(rejected.as_bytes()),
                 last,

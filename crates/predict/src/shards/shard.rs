@@ -10,7 +10,7 @@ use stage::install_signal_handlers;
 use super::plan::{Plan, input_modified};
 use super::sealed;
 use crate::file::{
-    FILES, FileJob, ResumeDirectory, RowCounts, finished_rows, output_failure, stamp, with_suffix,
+    FILES, FileJob, ResumeDirectory, RowCounts, finished_rows, output_failure, stamp,
 };
 use crate::usage_error;
 use bundle::Predictor;
@@ -94,20 +94,18 @@ pub(crate) fn run_shard(
     shard: usize,
     load: impl FnOnce() -> Result<Predictor, Failure>,
 ) -> Result<String, Failure> {
-    let plan = Plan::load(job.output)?;
+    let (plan, progress) = (Plan::load(job.output)?, job.progress);
     let count = plan.count();
     if shard > count {
         let shards = format::plural(count as u64, "shard", "shards");
         let problem = format!("Shard {shard} does not exist: the plan has {shards}");
-        return Err(usage_error(
-            problem,
-            format!("Use a number from 1 to {count}"),
-        ));
+        let hint = format!("Use a number from 1 to {count}");
+        return Err(usage_error(problem, hint));
     }
     plan.check_task(&job.task()?)?;
-    let _lock = FileLock::acquire(&with_suffix(&plan.shard_folder(shard), "lock"), |holder| {
-        job.progress
-            .note(&format!("waiting for {holder}, which predicts this shard"));
+    let lock = plan.shard_folder(shard).with_added_extension("lock");
+    let _lock = FileLock::acquire(&lock, |holder| {
+        progress.note(&format!("waiting for {holder}, which predicts this shard"));
     })
     .map_err(output_failure)?;
     // Before this line a signal ends the process at once, and nothing is lost.
@@ -116,15 +114,11 @@ pub(crate) fn run_shard(
     match plan.verify(shard) {
         Ok(Some(_)) => return Ok(format!("{name} is already finished")),
         Ok(None) => {}
-        Err(error) => job
-            .progress
-            .warn(&format!("{error}; the shard is predicted again")),
+        Err(error) => progress.warn(&format!("{error}; the shard is predicted again")),
     }
     let counts = predict_shard(job, &plan, shard, &load()?)?;
-    let (rows, folder) = (
-        format::plural(counts.rows, "row", "rows"),
-        plan.shard_folder(shard),
-    );
+    let rows = format::plural(counts.rows, "row", "rows");
+    let folder = plan.shard_folder(shard);
     Ok(format!("{name}: {rows}; `{}`", folder.display()))
 }
 

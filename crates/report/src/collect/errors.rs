@@ -6,7 +6,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use artifact::{Artifact, Failure, Sentiment, Split, StageName};
 use artifact::{filter_split, read_table, schema};
-use metrics::{is_correct, likely_label_errors};
+use metrics::{is_correct, likely_label_errors, most_confident_errors};
 use stage::Context;
 
 use super::decisions::{class_probability, predicted};
@@ -38,7 +38,9 @@ pub(super) fn collect(
     let probabilities = best.and_then(|best| predictions.probabilities.get(best));
     let (mut wrong, mut label_errors) = (Vec::new(), Vec::new());
     if let Some(values) = probabilities {
-        wrong = most_confident_errors(&predictions.labels, values);
+        let rows = predictions.labels.iter().zip(values).enumerate();
+        let rows = rows.map(|(index, (label, value))| (index, *label, *value));
+        wrong = most_confident_errors(rows, ERRORS);
         label_errors = likely_label_errors(&predictions.labels, values);
     }
 
@@ -118,25 +120,4 @@ fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)
     let names: BTreeSet<&str> = tokens.map(|input| input.variant.as_str()).collect();
     let tokens = context.inputs(StageName::Tokenize);
     tokens.filter(move |(name, _)| names.contains(name))
-}
-
-/// The wrong predictions with the highest probability, by row.
-fn most_confident_errors(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
-    let mut wrong: Vec<usize> = (0..labels.len()).collect();
-    wrong.retain(|row| !is_correct(labels[*row], probabilities[*row]));
-    let confidence = |row: &usize| (probabilities[*row] - 0.5).abs();
-    wrong.sort_by(|one, two| confidence(two).total_cmp(&confidence(one)));
-    wrong.truncate(ERRORS);
-    wrong
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_most_confident_errors_come_first() {
-        let (labels, probabilities) = ([1, 0, 1, 0], [0.1, 0.7, 0.9, 0.99]);
-        assert_eq!(most_confident_errors(&labels, &probabilities), [3, 0, 1]);
-    }
 }

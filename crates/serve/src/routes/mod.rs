@@ -2,6 +2,7 @@
 
 mod trend;
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -11,7 +12,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,8 +23,7 @@ use crate::error::{ApiError, PREDICT_EXAMPLE};
 use crate::json::parse;
 use crate::limits::{BodyLimits, Limits, MAX_EXPLAINED_TEXTS, TREND};
 use crate::state::AppState;
-use crate::telemetry::CurrentLoad;
-use crate::worker::{PredictQuery, PredictResponse};
+use crate::worker::PredictQuery;
 
 /// The page may only load files from this service, and no inline scripts run.
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
@@ -48,7 +48,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/page.css", file(STYLE, include_str!("../page/page.css")))
         .route("/page.js", file(SCRIPT, include_str!("../page/page.js")))
         .route("/trend.js", file(SCRIPT, include_str!("../page/trend.js")))
-        .route("/trend.css", trend_style())
+        .route("/trend.css", file(STYLE, &TREND_STYLE))
         .route("/openapi.json", file(JSON, OPENAPI))
         .route("/predict", post(predict))
         .route(TREND, post(trend::trend))
@@ -59,24 +59,16 @@ pub(crate) fn router(state: AppState) -> Router {
             ApiError::new(StatusCode::NOT_FOUND, "The path does not exist", hint)
         })
         .method_not_allowed_fallback(async || {
-            ApiError::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "The path does not support this method",
-                "Use a method of the header `allow`; /openapi.json describes them",
-            )
+            let error = "The path does not support this method";
+            let hint = "Use a method of the header `allow`; /openapi.json describes them";
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, error, hint)
         })
         .layer(from_fn_with_state(state.clone(), observe))
         .with_state(state)
 }
 
 /// The style of a trend page that is embedded in another page as a shadow tree.
-fn trend_style() -> MethodRouter<AppState> {
-    let style = pages::STYLE.replace(":root", ":host");
-    get(move || {
-        let style = style.clone();
-        async move { ([(CONTENT_TYPE, STYLE)], style) }
-    })
-}
+static TREND_STYLE: LazyLock<String> = LazyLock::new(|| pages::STYLE.replace(":root", ":host"));
 
 /// The body of `POST /predict`.
 #[derive(Debug, Deserialize)]
@@ -89,22 +81,17 @@ struct PredictRequest {
     abstain: Option<f32>,
 }
 
-async fn predict(
-    State(state): State<AppState>,
-    request: Request,
-) -> Result<Json<PredictResponse>, ApiError> {
+async fn predict(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let limits = &state.limits;
-    let body = body::read(request, JSON, limits).await?;
+    let body = body::read_json(request, limits).await?;
     let query = parse_query(&body, limits)?;
     let response = timeout(limits.timeout, state.predictions.predict(query)).await;
     let response = response.map_err(|_| {
-        ApiError::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            format!("The model did not answer within {:?}", limits.timeout),
-            "Send fewer texts per request, or start the service with a larger `--timeout`",
-        )
+        let error = format!("The model did not answer within {:?}", limits.timeout);
+        let hint = "Send fewer texts per request, or start the service with a larger `--timeout`";
+        ApiError::new(StatusCode::GATEWAY_TIMEOUT, error, hint)
     })?;
-    response.map(Json)
+    Ok(Json(response?).into_response())
 }
 
 fn parse_query(body: &[u8], limits: &Limits) -> Result<PredictQuery, ApiError> {
@@ -116,20 +103,17 @@ fn parse_query(body: &[u8], limits: &Limits) -> Result<PredictQuery, ApiError> {
         (Some(_), Some(_)) => return Err(invalid("use either `text` or `texts`, not both")),
         (None, None) => return Err(invalid("`text` or `texts` is missing")),
     };
+    let max = limits.max_texts();
     let (max, option) = match request.explain {
-        true => (
-            limits.max_texts().min(MAX_EXPLAINED_TEXTS),
-            " with `explain`",
-        ),
-        false => (limits.max_texts(), ""),
+        true => (max.min(MAX_EXPLAINED_TEXTS), " with `explain`"),
+        false => (max, ""),
     };
     if texts.len() > max {
         let texts = texts.len();
-        return Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The request has {texts} texts; a request{option} may have at most {max}"),
-            "Send several requests, or use `ressenti predict --input FILE` for a whole file",
-        ));
+        let error =
+            format!("The request has {texts} texts; a request{option} may have at most {max}");
+        let hint = "Send several requests, or use `ressenti predict --input FILE` for a whole file";
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, error, hint));
     }
     let is_valid = |probability: f32| (0.5..=1.0).contains(&probability);
     if !request.abstain.is_none_or(is_valid) {
@@ -157,11 +141,9 @@ async fn health(State(state): State<AppState>) -> Json<Value> {
 
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let free = state.connections.available_permits();
-    let text = state.telemetry.exposition(CurrentLoad {
-        texts: state.predictions.depth(),
-        trends: state.trends.depth(),
-        connections: state.limits.connections.saturating_sub(free),
-    });
+    let connections = state.limits.connections.saturating_sub(free);
+    let (texts, trends) = (state.predictions.depth(), state.trends.depth());
+    let text = state.telemetry.exposition(texts, trends, connections);
     ([(CONTENT_TYPE, EXPOSITION)], text)
 }
 
@@ -175,21 +157,19 @@ async fn observe(State(state): State<AppState>, mut request: Request, next: Next
     let unread = body::share(&mut request);
     let mut response = match state.hosts.is_allowed(&request) {
         true => next.run(request).await,
-        false => ApiError::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "The header `host` is not a name of this service",
-            "Use `localhost` or `127.0.0.1` as the host name, or start the service with `--host NAME`",
-        )
-        .into_response(),
+        false => {
+            let error = "The header `host` is not a name of this service";
+            let hint = "Use `localhost` or `127.0.0.1` as the host name, or start the service with `--host NAME`";
+            ApiError::new(StatusCode::MISDIRECTED_REQUEST, error, hint).into_response()
+        }
     };
     let timeouts = [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT];
     if let Some(unread) = unread
         && !response.status().is_success()
         && !timeouts.contains(&response.status())
     {
-        unread
-            .drain(&BodyLimits::for_path(path, &state.limits))
-            .await;
+        let limits = BodyLimits::for_path(path, &state.limits);
+        unread.drain(&limits).await;
     }
     let (status, duration) = (response.status().as_u16(), started.elapsed());
     state.telemetry.count_request(path, status, duration);
@@ -199,9 +179,8 @@ async fn observe(State(state): State<AppState>, mut request: Request, next: Next
     }
     let headers = response.headers_mut();
     // A trend page has a separate policy.
-    headers
-        .entry(CONTENT_SECURITY_POLICY)
-        .or_insert(CONTENT_POLICY);
+    let policy = headers.entry(CONTENT_SECURITY_POLICY);
+    policy.or_insert(CONTENT_POLICY);
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),

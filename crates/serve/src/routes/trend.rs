@@ -4,7 +4,7 @@
 use artifact::format;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use std::time::Instant;
 use tokio::time::timeout_at;
@@ -78,9 +78,8 @@ pub(crate) async fn trend(
         trends.submit(upload, slot, |job| job).await
     };
     let timed_out = |_| ApiError::trend_timed_out(limits.trend_timeout);
-    let trend = timeout_at(deadline.into(), work)
-        .await
-        .map_err(timed_out)??;
+    let trend = timeout_at(deadline.into(), work).await;
+    let trend = trend.map_err(timed_out)??;
     let content_type = if as_page { HTML } else { JSON };
     let mut response = ([(CONTENT_TYPE, content_type)], trend.text).into_response();
     let headers = response.headers_mut();
@@ -98,14 +97,12 @@ fn is_json(headers: &HeaderMap) -> Result<bool, ApiError> {
     if body::is_of_type(headers, JSON) {
         return Ok(true);
     }
-    match FILE_TYPES.iter().any(|it| body::is_of_type(headers, it)) {
-        true => Ok(false),
-        false => Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The header `content-type` is missing or not a type of a file of reviews",
-            "Send a file with the header `content-type: text/csv`, or `application/octet-stream` for any format; JSON with `application/json`, JSON lines with `application/x-ndjson`",
-        )),
+    if FILE_TYPES.iter().any(|it| body::is_of_type(headers, it)) {
+        return Ok(false);
     }
+    let error = "The header `content-type` is missing or not a type of a file of reviews";
+    let hint = "Send a file with the header `content-type: text/csv`, or `application/octet-stream` for any format; JSON with `application/json`, JSON lines with `application/x-ndjson`";
+    Err(ApiError::unsupported(error, hint))
 }
 
 /// Whether the client prefers a page to JSON, which is the default.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use artifact::{Failure, format};
+use artifact::Failure;
 use axum::http::StatusCode;
 use ingest::{InputError, Problem};
 use quantification::QuantificationError;
@@ -26,14 +26,10 @@ pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiE
             let hint = hint(&unfit);
             ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
-        TrendError::TooMany { max_reviews } => ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "There are more than {} reviews with a time",
-                format::count(max_reviews)
-            ),
-            "Send fewer reviews, select a `topic`, start the service with a larger `--max-reviews`, or use `ressenti trend FILE`, which has no limit",
-        ),
+        TrendError::TooMany { .. } => {
+            let hint = "Send fewer reviews, select a `topic`, start the service with a larger `--max-reviews`, or use `ressenti trend FILE`, which has no limit";
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, refused.to_string(), hint)
+        }
         TrendError::UnknownErrorRates(unjudged) => {
             let other = match &unjudged {
                 UnknownErrorRates::BundleOnly => {
@@ -54,39 +50,32 @@ pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiE
 }
 
 fn read_error(error: InputError, file: &Path) -> ApiError {
-    let invalid = StatusCode::UNPROCESSABLE_ENTITY;
-    let (status, hint) = match &error.problem {
-        Problem::TooLarge => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Send fewer reviews, start the service with a larger `--max-trend-body`, or use `ressenti trend FILE`",
-        ),
-        Problem::CompressionBomb => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Create the file again, or send it uncompressed",
-        ),
-        Problem::Damaged => (StatusCode::BAD_REQUEST, "Create the file again"),
-        Problem::WrongFormat => (
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Send CSV, JSON or Parquet; the file may be compressed with gzip, zstd or zip",
-        ),
-        Problem::Io => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "See the output of the service; `ressenti doctor` checks the machine",
-        ),
-        Problem::Archive => (
-            invalid,
-            "Send one file, compressed or not: join the rows of several files",
-        ),
-        Problem::FirstRow => (
-            invalid,
-            "Fix the start of the file: a header such as `text,date`, and one review of at most 1 MiB per row",
-        ),
-        Problem::Empty => (
-            invalid,
-            "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`",
-        ),
-        Problem::OpenQuote => (invalid, "Close the quote"),
-        Problem::Columns(_) | Problem::Rejected | Problem::Other => (invalid, COLUMNS),
+    let status = match &error.problem {
+        Problem::TooLarge | Problem::CompressionBomb => StatusCode::PAYLOAD_TOO_LARGE,
+        Problem::Damaged => StatusCode::BAD_REQUEST,
+        Problem::WrongFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Problem::Io => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let hint = match &error.problem {
+        Problem::TooLarge => {
+            "Send fewer reviews, start the service with a larger `--max-trend-body`, or use `ressenti trend FILE`"
+        }
+        Problem::CompressionBomb => "Create the file again, or send it uncompressed",
+        Problem::Damaged => "Create the file again",
+        Problem::WrongFormat => {
+            "Send CSV, JSON or Parquet; the file may be compressed with gzip, zstd or zip"
+        }
+        Problem::Io => "See the output of the service; `ressenti doctor` checks the machine",
+        Problem::Archive => "Send one file, compressed or not: join the rows of several files",
+        Problem::FirstRow => {
+            "Fix the start of the file: a header such as `text,date`, and one review of at most 1 MiB per row"
+        }
+        Problem::Empty => {
+            "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`"
+        }
+        Problem::OpenQuote => "Close the quote",
+        Problem::Columns(_) | Problem::Rejected | Problem::Other => COLUMNS,
     };
     let hint = match &error.problem {
         Problem::Columns(known) => {

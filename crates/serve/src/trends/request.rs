@@ -64,9 +64,8 @@ impl TrendRequest {
                     None
                 }
                 ("reviews" | "columns" | "topics", _) => {
-                    let problem =
-                        format!("`{name}` is for JSON requests, not for the query string");
-                    return Err(ApiError::invalid_trend(problem));
+                    let error = format!("`{name}` is for JSON requests, not for the query string");
+                    return Err(ApiError::invalid_trend(error));
                 }
                 (_, Some(role)) => {
                     // A column name that looks like a number must be in double quotes.

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use artifact::{FailureKind, StageName};
+use artifact::{FailureKind, StageName, catch_panics};
 use axum::http::StatusCode;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 use settings::StepId;
 use stage::{Progress, ProgressMode};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -20,7 +20,7 @@ use trend::{
 };
 
 use super::refusal::refusal;
-use super::request::{JsonLines, TrendRequest};
+use super::request::TrendRequest;
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
 use crate::job_queue::{Job, JobQueue};
@@ -75,23 +75,15 @@ impl Worker {
             .num_threads(self.model.source.run_settings().cores())
             .start_handler(|_| lower_priority())
             .build();
+        let panicked = |_| ApiError::model_failed("it stopped unexpectedly");
         while let Some(job) = receiver.blocking_recv() {
             let response = match &pool {
-                Ok(pool) => self.compute_guarded(&job, pool),
+                // A panic in a library fails this request and does not end the service.
+                Ok(pool) => catch_panics(panicked, || pool.install(|| self.compute(&job))),
                 Err(error) => Err(ApiError::model_failed(error)),
             };
             job.reply(response);
         }
-    }
-
-    /// Like [`Self::compute`], but a panic in a library fails this request and does not end the service.
-    fn compute_guarded(
-        &mut self,
-        job: &Job<Upload, TrendResponse>,
-        pool: &ThreadPool,
-    ) -> Result<TrendResponse, ApiError> {
-        let panicked = |_| ApiError::model_failed("it stopped unexpectedly");
-        artifact::catch_panics(panicked, || pool.install(|| self.compute(job)))
     }
 
     fn compute(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
@@ -111,21 +103,16 @@ impl Worker {
                 &from_body
             }
         };
-        let content = match &request.reviews {
-            Some(JsonLines(lines)) => lines,
-            None => &upload.body,
-        };
+        let content = request.reviews.as_ref().map_or(&upload.body, |it| &it.0);
         let file = UnnamedFile::create(content).map_err(|error| {
             ApiError::model_failed(format!("the reviews cannot be stored: {error}"))
         })?;
         self.load()?;
-        let Some(ModelCopy {
-            predictor,
-            identity,
-        }) = &self.loaded
-        else {
+        let Some(model) = &self.loaded else {
             return Err(ApiError::model_failed("it is not loaded"));
         };
+        let (predictor, identity) = (&model.predictor, &model.identity);
+        let step = StepId::new(StageName::Evaluate, &identity.name);
         let question = TrendQuery {
             files: std::slice::from_ref(&file.path),
             reading: &request.ingest_settings(&self.limits),
@@ -134,22 +121,18 @@ impl Worker {
         };
         let reader = TrendContext {
             predictor,
-            progress: &Progress::new(
-                ProgressMode::None,
-                StepId::new(StageName::Evaluate, &identity.name),
-            ),
+            progress: &Progress::new(ProgressMode::None, step),
             on_note: &crate::print_line,
             max_reviews: self.limits.reviews as u64,
             batch_rows: TOGETHER,
             is_stopped: &is_stopped,
         };
-        let found = self
-            .rates(request, identity)
-            .and_then(|rates| compute_trend(&question, &reader, rates))
-            .map_err(|refused| match refused {
-                TrendError::Failed(failure) => self.fatal.report(failure),
-                refused => refusal(refused, &file.path, &self.limits),
-            })?;
+        let rates = self.rates(request, identity);
+        let found = rates.and_then(|rates| compute_trend(&question, &reader, rates));
+        let found = found.map_err(|refused| match refused {
+            TrendError::Failed(failure) => self.fatal.report(failure),
+            refused => refusal(refused, &file.path, &self.limits),
+        })?;
         self.telemetry.counters().reviews += found.rows as u64;
         Ok(TrendResponse {
             text: match upload.as_page {
@@ -162,33 +145,23 @@ impl Worker {
 
     /// Loads the model that answers at present, unless it is loaded already.
     fn load(&mut self) -> Result<(), ApiError> {
-        let (served, _) = self.telemetry.model();
-        let is_served = |identity: &ModelIdentity| {
-            let served = served.as_ref();
-            served.is_some_and(|served| served.fingerprint == identity.fingerprint)
-        };
-        if self
-            .loaded
-            .as_ref()
-            .is_some_and(|it| is_served(&it.identity))
-        {
+        let served = self.telemetry.model().0.map(|it| it.fingerprint.clone());
+        let is_served = |copy: &ModelCopy| served.as_ref() == Some(&copy.identity.fingerprint);
+        if self.loaded.as_ref().is_some_and(is_served) {
             return Ok(());
         }
         // The old copy is dropped first, to free its memory.
         self.loaded = None;
         let loaded = self.model.load().map_err(|failure| match failure.kind() {
             FailureKind::Transient => self.fatal.report(failure),
-            _ => ApiError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!(
-                    "Failed to read the changed files of the model: {}",
-                    failure.chain().join(": ")
-                ),
-                "Fix the files, or restart the service with another model; until then, /predict answers as before",
-            )
-            .retry_after(30),
+            _ => {
+                let problem = failure.chain().join(": ");
+                let error = format!("Failed to read the changed files of the model: {problem}");
+                let hint = "Fix the files, or restart the service with another model; until then, /predict answers as before";
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(30)
+            }
         })?;
-        if !is_served(&loaded.identity) {
+        if !is_served(&loaded) {
             return Err(ApiError::busy("The model is being replaced", 2));
         }
         self.loaded = Some(loaded);
@@ -204,12 +177,11 @@ impl Worker {
         if let Some(count) = request.calibrate_on {
             return Ok(ErrorRateSource::Sample(count));
         }
-        let (ModelSource::Named(pipeline, name), Some(artifact)) =
-            (&self.model.source, model.artifact)
+        let (ModelSource::Named(pipeline, name), Some(id)) = (&self.model.source, model.artifact)
         else {
             return Err(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly));
         };
-        let known = learn_from_evaluation(pipeline, name, artifact, request.options().seed)?;
+        let known = learn_from_evaluation(pipeline, name, id, request.options().seed)?;
         Ok(ErrorRateSource::Known(Box::new(known)))
     }
 }

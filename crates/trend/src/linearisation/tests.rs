@@ -17,7 +17,7 @@ fn imperfect_classifier() -> (Quantifier, QuasiLikelihood) {
             _ => 0.2,
         })
         .collect();
-    let quantifier = Quantifier::new(&labels, &probabilities, 10, 1).expect("both classes");
+    let quantifier = Quantifier::new(&labels, &probabilities, None, 10, 1).expect("both classes");
     let likelihood = quantifier.quasi_likelihood(Method::default());
     (quantifier, likelihood)
 }
