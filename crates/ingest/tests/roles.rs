@@ -11,8 +11,7 @@ use serde_json::Value;
 
 fn run(project: &Project, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
-        .arg("inspect")
-        .args(arguments)
+        .args(["inspect"].iter().chain(arguments))
         .current_dir(project.path(""))
         .output()
         .expect("the program starts")
@@ -23,8 +22,7 @@ fn inspect(name: &str, content: &str) -> Value {
     let project = Project::new();
     project.write(name, content);
     let output = run(&project, &["--json", name]);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
+    assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
@@ -49,14 +47,13 @@ fn roles(inspection: &Value) -> Vec<String> {
 }
 
 fn notes(inspection: &Value) -> Vec<String> {
-    let notes = inspection["notes"].as_array().expect("notes").iter();
-    notes
-        .map(|note| {
-            let lines = note["lines"].as_str();
-            let lines = lines.map_or_else(String::new, |lines| format!(" | {lines}"));
-            note["text"].as_str().expect("a text").to_owned() + &lines
-        })
-        .collect()
+    let text = |note: &Value| {
+        let lines = note["lines"].as_str();
+        let lines = lines.map_or_else(String::new, |lines| format!(" | {lines}"));
+        note["text"].as_str().expect("a text").to_owned() + &lines
+    };
+    let notes = inspection["notes"].as_array().expect("notes");
+    notes.iter().map(text).collect()
 }
 
 fn table(header: &str, count: usize, row: impl Fn(usize) -> String) -> String {
