@@ -48,11 +48,8 @@ pub fn percent(share: f64) -> String {
 
 /// A number with its noun: `1 review`, `2 reviews`.
 pub fn plural(number: u64, singular: &str, plural: &str) -> String {
-    format!(
-        "{} {}",
-        count(number),
-        if number == 1 { singular } else { plural }
-    )
+    let noun = if number == 1 { singular } else { plural };
+    format!("{} {noun}", count(number))
 }
 
 #[cfg(test)]
