@@ -30,9 +30,7 @@ pub(crate) fn unknown_columns(path: &Path, known: &[String]) -> InputError {
     // A single column name that contains another separator was probably split at the wrong one.
     let separators = [(";", "\";\""), ("\t", "\"\\t\""), ("|", "\"|\"")];
     let unsplit = match known {
-        [name] => separators
-            .iter()
-            .find(|(separator, _)| name.contains(separator)),
+        [name] => separators.iter().find(|(sign, _)| name.contains(sign)),
         _ => None,
     };
     let hint = match unsplit {

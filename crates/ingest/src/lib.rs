@@ -26,7 +26,7 @@ pub use rows::{
     KeepColumns, RejectedRow, TextContent, TextRow, count_rows, for_each_review, kept_column_names,
     read_texts,
 };
-pub use tables::{InputError, Problem};
+pub use tables::{InputError, Problem, Result};
 
 use error::no_source;
 use sink::ParquetSink;
@@ -73,7 +73,7 @@ that was not accepted, its position and the reason.";
 }
 
 /// Returns the paths of the sources, and downloads them if needed.
-fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>, InputError> {
+fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use settings::IngestSettings;
 use stage::Progress;
-use tables::InputError;
+use tables::{InputError, Result};
 
 use crate::row::{ExcludedRow, Reason, Review, check_text, excerpt};
 use crate::sink::{ParquetSink, RowSink};
@@ -43,7 +43,7 @@ pub(crate) fn read(
     scratch: &Path,
     progress: &Progress,
     sink: &mut ParquetSink,
-) -> Result<(), InputError> {
+) -> Result<()> {
     let mut importer = Importer {
         path,
         settings,
@@ -84,7 +84,7 @@ impl Importer<'_> {
         path: &Path,
         is_file: bool,
         read: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), InputError>,
-    ) -> Result<(), InputError> {
+    ) -> Result<()> {
         let source = || excerpt(path.to_string_lossy().as_bytes());
         self.buffer.clear();
         match classify(path) {
@@ -131,7 +131,7 @@ impl Importer<'_> {
     }
 
     /// Writes all members in the order of the rows, and warns about reviews without a film.
-    fn write(mut self, sink: &mut ParquetSink, progress: &Progress) -> Result<(), InputError> {
+    fn write(mut self, sink: &mut ParquetSink, progress: &Progress) -> Result<()> {
         if self.reviews.is_empty() && self.excluded.is_empty() {
             let missing = "no reviews in the aclImdb layout, such as `train/pos/0_9.txt`";
             return Err(InputError::empty(self.path, missing));

@@ -10,7 +10,7 @@ use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
-use tables::InputError;
+use tables::Result;
 
 /// Number of example rows.
 const EXAMPLE_ROWS: usize = 10;
@@ -103,7 +103,7 @@ impl RowSummary {
 }
 
 impl RowSink for RowSummary {
-    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError> {
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
         self.counts.accept(review.label);
         self.bytes += review.text.len();
         self.with_time += u64::from(review.timestamp.is_some());
@@ -120,7 +120,7 @@ impl RowSink for RowSummary {
         Ok(())
     }
 
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.counts.exclude(row);
         Ok(())
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
 use chrono_tz::Tz;
 use settings::TimestampSettings;
 
-use tables::InputError;
+use tables::{InputError, Result};
 
 /// Formats with date and time but without a time zone, as for `strftime`.
 const LOCAL_FORMATS: [&str; 5] = [
@@ -47,10 +47,7 @@ pub(super) struct TimestampParser {
 
 impl TimestampParser {
     /// Checks the settings. `detected` is the format detected from the values, used if the settings name none.
-    pub(super) fn new(
-        settings: &TimestampSettings,
-        detected: Option<&str>,
-    ) -> Result<Self, InputError> {
+    pub(super) fn new(settings: &TimestampSettings, detected: Option<&str>) -> Result<Self> {
         let zone = |name: &String| {
             name.parse().map_err(|_| {
                 InputError::other(
@@ -94,20 +91,16 @@ impl TimestampParser {
     /// Parses a time in one of these formats: with a time zone, without one, or a date.
     fn parse_as(&self, text: &str, zoned: &[&str], local: &[&str], days: &[&str]) -> Option<i64> {
         let mut zoned = zoned.iter();
-        if let Some(time) =
-            zoned.find_map(|source_format| DateTime::parse_from_str(text, source_format).ok())
-        {
+        if let Some(time) = zoned.find_map(|format| DateTime::parse_from_str(text, format).ok()) {
             return Some(time.timestamp_millis());
         }
-        let mut local = local.iter();
-        if let Some(time) =
-            local.find_map(|source_format| NaiveDateTime::parse_from_str(text, source_format).ok())
-        {
+        let local = local.iter();
+        let mut times = local.map(|format| NaiveDateTime::parse_from_str(text, format));
+        if let Some(time) = times.find_map(Result::ok) {
             return self.to_millis(time);
         }
         let mut days = days.iter();
-        let day =
-            days.find_map(|source_format| NaiveDate::parse_from_str(text, source_format).ok());
+        let day = days.find_map(|format| NaiveDate::parse_from_str(text, format).ok());
         day.map(midnight_utc)
     }
 
@@ -149,8 +142,7 @@ fn parse_digits(text: &str) -> Option<i64> {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (text, None),
     };
-    let all_digits =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let all_digits = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
     if !all_digits(whole) || !fraction.is_none_or(all_digits) {
         return None;
     }
@@ -173,9 +165,7 @@ fn parse_digits(text: &str) -> Option<i64> {
 
 /// Milliseconds since 1970 of a date in a plausible year.
 fn date_millis(year: i64, month: i64, day: i64) -> Option<i64> {
-    let year = i32::try_from(year)
-        .ok()
-        .filter(|year| YEARS.contains(year))?;
+    let year = i32::try_from(year).ok().filter(|it| YEARS.contains(it))?;
     let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
     NaiveDate::from_ymd_opt(year, month, day).map(midnight_utc)
 }

@@ -98,10 +98,8 @@ fn clock_format(clock: &str) -> Option<&'static str> {
     if !time.split(':').all(|part| is_number(part, 1..=2)) {
         return None;
     }
-    match (
-        time.matches(':').count(),
-        half.to_ascii_lowercase().as_str(),
-    ) {
+    let (colons, half) = (time.matches(':').count(), half.to_ascii_lowercase());
+    match (colons, half.as_str()) {
         (1, "") => Some(" %H:%M"),
         (2, "") => Some(" %H:%M:%S"),
         (1, "am" | "pm") => Some(" %I:%M %p"),

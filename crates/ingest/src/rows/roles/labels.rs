@@ -21,19 +21,11 @@ pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> b
 /// Suggests lines for `[ingest.labels]` with unknown values. Values of unclear meaning are left to the user.
 pub(super) fn suggest_settings(values: &[&str]) -> String {
     let with_meaning = |meaning: Option<bool>| -> String {
-        let matching = values
-            .iter()
-            .filter(|value| guess_positive(value) == meaning);
-        matching
-            .map(|value| to_toml(value))
-            .collect::<Vec<_>>()
-            .join(", ")
+        let values = values.iter().filter(|it| guess_positive(it) == meaning);
+        values.map(|it| to_toml(it)).collect::<Vec<_>>().join(", ")
     };
-    let mut lines = format!(
-        "[ingest.labels]\npositive = [{}]\nnegative = [{}]\n",
-        with_meaning(Some(true)),
-        with_meaning(Some(false))
-    );
+    let (positive, negative) = (with_meaning(Some(true)), with_meaning(Some(false)));
+    let mut lines = format!("[ingest.labels]\npositive = [{positive}]\nnegative = [{negative}]\n");
     let unknown = with_meaning(None);
     if !unknown.is_empty() {
         lines.push_str(&format!("# add these to one of the lists: {unknown}\n"));

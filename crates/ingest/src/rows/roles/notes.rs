@@ -142,10 +142,7 @@ impl RoleDetector<'_> {
     /// Whether a column without a known date format may contain dates. Numbers in a column named `time` may also
     /// be hours of play.
     fn is_date_by_name(&self, column: usize) -> bool {
-        let name = self
-            .column_names
-            .get(column)
-            .map(|name| name.to_lowercase());
+        let name = self.column_names.get(column).map(|it| it.to_lowercase());
         let says = name.is_some_and(|name| name.contains("date") || name.contains("timestamp"));
         self.match_name(Role::Timestamp, column).is_some()
             && (says || self.columns[column].share(is_number) == 0.0)
@@ -188,11 +185,10 @@ impl RoleDetector<'_> {
                 "two columns are named `{name}`, and column {position} is used as the {role}; to use the other one, set {}",
                 set_argument(&key, &(other + 1).to_string())
             );
-            let lines = None;
             Some(Note {
                 column,
                 text,
-                lines,
+                lines: None,
             })
         };
         Role::all().filter_map(duplicate_name).collect()
@@ -219,10 +215,8 @@ impl RoleDetector<'_> {
             format_values(sample),
             self.role_argument(Role::Label, column)
         );
-        let lines = Some(labels::suggest_settings(
-            &sample.most_common(labels::MAX_LABEL_VALUES),
-        ));
-        self.note(column, &what, lines)
+        let common = sample.most_common(labels::MAX_LABEL_VALUES);
+        self.note(column, &what, Some(labels::suggest_settings(&common)))
     }
 
     /// The command line argument that assigns a role to a column.
