@@ -13,14 +13,6 @@ use crate::profile::{self, *};
 use crate::row::Row;
 use crate::split::SplitMethod;
 
-/// All splits, in the order of reports.
-pub(crate) const SPLITS: [Split; 4] = [
-    Split::Train,
-    Split::Validation,
-    Split::Test,
-    Split::Unlabelled,
-];
-
 /// Number of example reviews per class.
 const EXAMPLES: usize = 3;
 
@@ -63,9 +55,8 @@ impl Decisions<'_> {
 
     /// Number of kept rows of a split and class.
     pub(crate) fn count_class(&self, split: Split, class: Sentiment) -> u64 {
-        self.positions(split)
-            .filter(|position| self.reviews.rows[*position].label == Some(class))
-            .count() as u64
+        let is_of_class = |row: &usize| self.reviews.rows[*row].label == Some(class);
+        self.positions(split).filter(is_of_class).count() as u64
     }
 
     /// Number of rows removed for a reason.
@@ -157,7 +148,7 @@ impl Decisions<'_> {
                 words: lengths(words),
             }
         };
-        SPLITS.map(profile).to_vec()
+        Split::ALL.map(profile).to_vec()
     }
 
     fn telling_words(&self) -> io::Result<Vec<ClassWords>> {

@@ -44,12 +44,8 @@ impl Batch {
         let _ = write!(text, "\ncd -- {folder} || exit\n\n");
         match self.tasks.as_slice() {
             [task] => {
-                let _ = writeln!(
-                    text,
-                    "# {}\nexec {}",
-                    task.name,
-                    shell_command(&task.command)
-                );
+                let command = shell_command(&task.command);
+                let _ = writeln!(text, "# {}\nexec {command}", task.name);
             }
             tasks => {
                 text.push_str("case \"${SLURM_ARRAY_TASK_ID:?}\" in\n");
@@ -88,13 +84,8 @@ impl Batch {
         options.push(format!("--signal=B:USR1@{}", self.save_before));
         // A job that depends on a failed task would stay in the queue forever.
         options.push("--kill-on-invalid-dep=yes".to_owned());
-        options.extend(
-            resources
-                .flags
-                .iter()
-                .flatten()
-                .map(|flag| shell_quoted(flag)),
-        );
+        let flags = resources.flags.iter().flatten();
+        options.extend(flags.map(|flag| shell_quoted(flag)));
         options
     }
 }

@@ -48,10 +48,9 @@ pub fn is_damaged(text: &str) -> bool {
 }
 
 fn normalize_once(text: &str, steps: &Normalization) -> String {
-    let text = &*if steps.unicode {
-        mojibake::repair(text)
-    } else {
-        Cow::Borrowed(text)
+    let text = &*match steps.unicode {
+        true => mojibake::repair(text),
+        false => Cow::Borrowed(text),
     };
     let reduce = |text: &str| reduce::reduce(text, steps.html, steps.unicode);
     let mut reduced = if steps.unicode && !is_composed(text) {

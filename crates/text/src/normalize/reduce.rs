@@ -112,9 +112,8 @@ impl Reducer {
             self.output.truncate(start);
             let characters = self.to_nfc(character);
             if characters[..] != [';'] {
-                return characters
-                    .into_iter()
-                    .for_each(|character| self.push_replacement(character));
+                let characters = characters.into_iter();
+                return characters.for_each(|character| self.push_replacement(character));
             }
         }
     }
@@ -123,9 +122,10 @@ impl Reducer {
     fn last_reference(&self) -> Option<(usize, char)> {
         let bytes = self.output.as_bytes();
         let earliest = bytes.len().saturating_sub(references::MAX_BYTES);
+        let is_outside = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'#';
         let body = bytes[earliest..bytes.len() - 1]
             .iter()
-            .rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#')?;
+            .rposition(is_outside)?;
         let start = earliest + body;
         if bytes[start] != b'&' {
             return None;
