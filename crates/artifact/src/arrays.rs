@@ -56,10 +56,8 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>>
 
     let length = map.len();
     let inside = |start: Option<usize>, problem: &str| start.ok_or_else(|| damaged(problem));
-    let trailer = inside(
-        length.checked_sub(TRAILER),
-        "it is too short for an Arrow file",
-    )?;
+    let trailer = length.checked_sub(TRAILER);
+    let trailer = inside(trailer, "it is too short for an Arrow file")?;
     let closing = map[trailer..].try_into().expect("ten bytes were cut off");
     let footer_length = read_footer_length(closing).map_err(&failed)?;
     let start = trailer.checked_sub(footer_length);

@@ -91,6 +91,13 @@ pub struct Manifest {
     pub run: RunInfo,
 }
 
+impl RunInfo {
+    /// Time of completion, in seconds since 1970-01-01 UTC.
+    pub fn finished(&self) -> u64 {
+        self.started + self.seconds as u64
+    }
+}
+
 impl Manifest {
     /// The format version that is written and read.
     pub const FORMAT: u32 = 1;
@@ -113,10 +120,8 @@ impl Manifest {
     pub(crate) fn to_sealed_text(&self) -> String {
         let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
         let body = json.strip_suffix("\n}");
-        let sealed = body
-            .expect("pretty JSON of a struct ends in a brace")
-            .to_owned()
-            + ",\n";
+        let body = body.expect("pretty JSON of a struct ends in a brace");
+        let sealed = format!("{body},\n");
         let seal = seal_line(&sealed);
         sealed + &seal
     }

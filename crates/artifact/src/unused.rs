@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::pending::RESUME_EXTENSION;
 use crate::store::entries;
-use crate::{Artifact, ArtifactError, Digest, FileLock, Result, StageName, Store, process_name};
+use crate::{
+    Artifact, ArtifactError, Digest, FileLock, Manifest, Result, StageName, Store, process_name,
+};
 
 /// A folder that is not in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UnusedFolder {
     /// Its path.
     pub folder: PathBuf,
@@ -23,17 +25,10 @@ pub struct UnusedFolder {
 }
 
 /// Kinds of unused folders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum UnusedKind {
     /// An output.
-    Output {
-        /// Its stage.
-        stage: StageName,
-        /// Time of its completion, in seconds since 1970-01-01 UTC.
-        finished: u64,
-        /// The summary line of its stage.
-        summary: String,
-    },
+    Output(Box<Manifest>),
     /// An output whose manifest cannot be read.
     Damaged,
     /// Incomplete output of a killed run.
@@ -64,13 +59,8 @@ impl Store {
             if in_use.contains(&folder) {
                 continue;
             }
-            let manifest = artifact.as_ref().map(Artifact::manifest);
-            let kind = manifest.map_or(UnusedKind::Damaged, |manifest| UnusedKind::Output {
-                stage: manifest.stage,
-                finished: manifest.run.started + manifest.run.seconds as u64,
-                summary: manifest.run.summary.clone(),
-            });
-            add(folder, kind)?;
+            let output = |it: Artifact| UnusedKind::Output(Box::new(it.manifest().clone()));
+            add(folder, artifact.map_or(UnusedKind::Damaged, output))?;
         }
         for folder in folders(&self.work_folder())? {
             if self.lock_of(&folder)?.is_some() {

@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
     pub(crate) fn run(&mut self, artifacts: &mut KnownArtifacts) -> Result<RunSummary, Failure> {
         let workspace = self.workspace;
         let (steps, settings) = (&workspace.steps, &workspace.pipeline.run);
-        let launch = self.launch;
+        let (launch, progress) = (self.launch, workspace.arguments.progress);
         let cores = settings.cores().max(1);
         // Each step has at least one core.
         let jobs = self.options.jobs.clamp(1, cores);
@@ -107,14 +107,7 @@ impl<'a> Run<'a> {
                     };
                     let sender = sender.clone();
                     scope.spawn(move || {
-                        let on_retry = |reason: &str, wait| {
-                            print_retry(
-                                workspace.arguments.progress,
-                                &step_to_run.step.id,
-                                reason,
-                                wait,
-                            );
-                        };
+                        let on_retry = |reason: &str, wait| print_retry(progress, id, reason, wait);
                         let retry_delays = retry_delays(settings.retries);
                         let ending = with_retries(retry_delays, || launch(&job), on_retry);
                         // The receiver is gone if the run has ended with an error.

@@ -101,9 +101,8 @@ fn with_limit<R: Read>(input: R, limit: Limit) -> impl Read + use<R> {
 fn with_start<'a>(input: impl Read + 'a) -> Box<dyn BufRead + 'a> {
     let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
     let mut start = Vec::new();
-    let read = (&mut input)
-        .take(BUFFER_BYTES as u64)
-        .read_to_end(&mut start);
+    let mut first = input.by_ref().take(BUFFER_BYTES as u64);
+    let read = first.read_to_end(&mut start);
     // An error after these bytes is reported when the reader gets there.
     let error = BufReader::with_capacity(1, DeferredError(read.err()));
     Box::new(Cursor::new(start).chain(error).chain(input))

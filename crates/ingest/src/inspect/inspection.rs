@@ -95,13 +95,6 @@ fn non_default_settings(settings: &IngestSettings) -> Table {
     changed
 }
 
-impl RowSummary {
-    /// Whether reading stopped before the end of the files.
-    pub(super) fn is_partial(&self) -> bool {
-        self.bytes >= MAX_TEXT_BYTES
-    }
-}
-
 impl RowSink for RowSummary {
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
         self.counts.accept(review.label);
@@ -126,6 +119,6 @@ impl RowSink for RowSummary {
     }
 
     fn is_full(&self) -> bool {
-        self.is_partial()
+        self.bytes >= MAX_TEXT_BYTES
     }
 }

@@ -10,6 +10,7 @@ use super::inspection::{ExampleRow, Inspection};
 use crate::row::truncate;
 use crate::row_counts::ReasonCount;
 use crate::rows::{Decision, Layout};
+use crate::sink::RowSink;
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -88,7 +89,7 @@ fn print_rows(out: &mut impl Write, rows: &[ExampleRow]) -> io::Result<()> {
 fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
     let (rows, counts) = (&result.rows, &result.rows.counts);
     let accepted = format::count(counts.accepted());
-    let partial = match rows.is_partial() {
+    let partial = match rows.is_full() {
         true => " in the part that was read",
         false => "",
     };
@@ -153,7 +154,7 @@ pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::R
         "notes": layout.roles.notes,
         "accepted": counts.accepted(),
         "labels": labels,
-        "partial": rows.is_partial(),
+        "partial": rows.is_full(),
         "left_out": excluded,
         "rows": rows.examples,
         "ingest": result.settings_table(),

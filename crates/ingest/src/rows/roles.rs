@@ -216,7 +216,7 @@ impl RoleDetector<'_> {
     fn detect_day_order(&self, sample: &ColumnSample) -> Option<(String, String)> {
         match self.day_order(sample)? {
             DayOrder::Known { format, example } => Some((format, example)),
-            DayOrder::Ambiguous { .. } => None,
+            DayOrder::Ambiguous(..) => None,
         }
     }
 

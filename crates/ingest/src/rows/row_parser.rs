@@ -5,13 +5,12 @@ use std::collections::HashMap;
 
 use artifact::{Sentiment, Split};
 use settings::{IngestSettings, RatingRule};
-use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
 use super::timestamp::TimestampParser;
 use crate::row::{Reason, Review, check_text};
-use tables::{InputError, Result};
+use tables::{InputError, Record, Result};
 
 /// Converts records according to the settings.
 pub(super) struct RowParser<'a> {

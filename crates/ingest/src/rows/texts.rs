@@ -7,13 +7,12 @@ use std::path::Path;
 use artifact::Sentiment;
 use settings::IngestSettings;
 use stage::{Progress, ProgressTask};
-use tables::Record;
 
 use super::RowReader;
 use super::keep_columns::KeepColumns;
 use crate::row::excerpt;
 use crate::source_format::check_input;
-use tables::Result;
+use tables::{Record, Result};
 
 /// One row of a file.
 #[derive(Clone, Debug, PartialEq)]

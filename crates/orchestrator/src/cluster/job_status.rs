@@ -131,12 +131,10 @@ pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
     Slurm.cancel(&queued)?;
     let jobs = format::plural(queued.len() as u64, "job", "jobs");
     let mut out = anstream::stdout();
+    let kept = "finished steps are kept, and training resumes from checkpoints";
     let _ = match queued.is_empty() {
         true => writeln!(out, "no job of this artifacts folder is in the queue"),
-        false => writeln!(
-            out,
-            "{jobs} cancelled; finished steps are kept, and training resumes from checkpoints"
-        ),
+        false => writeln!(out, "{jobs} cancelled; {kept}"),
     };
     Ok(0)
 }

@@ -129,9 +129,8 @@ fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, Str
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("cannot be started: {error}"))?;
+    let child = command.spawn();
+    let mut child = child.map_err(|error| format!("cannot be started: {error}"))?;
     let end = Instant::now() + limit;
     while matches!(child.try_wait(), Ok(None)) {
         if Instant::now() >= end {

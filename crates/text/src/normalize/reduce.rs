@@ -123,9 +123,8 @@ impl Reducer {
         let bytes = self.output.as_bytes();
         let earliest = bytes.len().saturating_sub(references::MAX_BYTES);
         let is_outside = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'#';
-        let body = bytes[earliest..bytes.len() - 1]
-            .iter()
-            .rposition(is_outside)?;
+        let searched = &bytes[earliest..bytes.len() - 1];
+        let body = searched.iter().rposition(is_outside)?;
         let start = earliest + body;
         if bytes[start] != b'&' {
             return None;

@@ -116,11 +116,7 @@ impl RoleDetector<'_> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
         let what = match self.day_order(sample) {
-            Some(DayOrder::Ambiguous {
-                value,
-                day_first,
-                month_first,
-            }) => format!(
+            Some(DayOrder::Ambiguous(value, [day_first, month_first])) => format!(
                 "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
                 set_argument(FORMAT_KEY, &day_first),
                 set_argument(FORMAT_KEY, &month_first),
