@@ -152,14 +152,13 @@ impl PendingArtifact {
     /// same key (damaged, or built again by force) is renamed first. After a kill between both renames the step is
     /// stale.
     fn move_into_place(&self) -> Result<()> {
-        let parent = self.destination.parent().unwrap_or(&self.destination);
+        let (from, to) = (&self.folder, &self.destination);
+        let parent = to.parent().unwrap_or(to);
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
-        if self.destination.exists() {
-            fs::rename(&self.destination, &self.discarded)
-                .map_err(ArtifactError::io("rename", &self.destination))?;
+        if to.exists() {
+            fs::rename(to, &self.discarded).map_err(ArtifactError::io("rename", to))?;
         }
-        fs::rename(&self.folder, &self.destination)
-            .map_err(ArtifactError::io("rename", &self.folder))?;
+        fs::rename(from, to).map_err(ArtifactError::io("rename", from))?;
         sync(parent)?;
         // The old artifact cannot be deleted while a process reads it; then the next run or `gc` deletes it.
         let _ = remove_folder(&self.discarded);

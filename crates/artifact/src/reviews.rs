@@ -67,8 +67,7 @@ pub fn texts_by_row_id(reviews: &Artifact, wanted: &HashSet<u64>) -> Result<Hash
         row_ids.extend_from_slice(batch?.column(0).as_primitive::<UInt64Type>().values());
     }
     let rows = (0..row_ids.len()).filter(|row| wanted.contains(&row_ids[*row]));
-    let selected =
-        RowSelection::from_consecutive_ranges(rows.map(|row| row..row + 1), row_ids.len());
+    let selected = RowSelection::from_consecutive_ranges(rows.map(|it| it..it + 1), row_ids.len());
     let mut texts = HashMap::new();
     for batch in read_rows(&path, &schema::clean(), &[ROW_ID, TEXT], Some(selected))? {
         let batch = batch?;

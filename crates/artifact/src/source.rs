@@ -165,11 +165,9 @@ fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest>
 /// The entries of a folder, sorted by name.
 fn list(folder: &Path) -> io::Result<Vec<(OsString, Metadata)>> {
     let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    let mut found = entries
-        .into_par_iter()
-        .with_min_len(256)
-        .map(|entry| Ok((entry.file_name(), entry.metadata()?)))
-        .collect::<io::Result<Vec<_>>>()?;
+    let entries = entries.into_par_iter().with_min_len(256);
+    let found = entries.map(|entry| Ok((entry.file_name(), entry.metadata()?)));
+    let mut found = found.collect::<io::Result<Vec<_>>>()?;
     found.sort_unstable_by(|one, two| one.0.cmp(&two.0));
     Ok(found)
 }

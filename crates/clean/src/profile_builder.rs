@@ -110,8 +110,7 @@ impl Decisions<'_> {
 
     fn text_statistics(&self, settings: &CleanSettings) -> Texts {
         let rows = &self.reviews.rows;
-        let count =
-            |found: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| found(row)).count() as u64;
+        let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count() as u64;
         let mut languages: BTreeMap<&str, u64> = BTreeMap::new();
         for language in rows.iter().filter_map(|row| row.text.other_language) {
             *languages.entry(language.eng_name()).or_default() += 1;
@@ -157,12 +156,10 @@ impl Decisions<'_> {
         for ranges in texts.chunks().chunks(CHUNKS_PER_COUNT) {
             let range = ranges[0].start..ranges[ranges.len() - 1].end;
             let chunk = texts.read(range.clone())?;
-            let train: Vec<_> = range
-                .zip(chunk.iter())
-                .filter(|(position, _)| self.row_splits[*position] == Some(Split::Train))
-                .filter_map(|(position, text)| Some((text, rows[position].label?)))
-                .collect();
-            counts.add(&train);
+            let is_train = |(row, _): &(usize, &str)| self.row_splits[*row] == Some(Split::Train);
+            let train = range.zip(chunk.iter()).filter(is_train);
+            let train = train.filter_map(|(row, text)| Some((text, rows[row].label?)));
+            counts.add(&train.collect::<Vec<_>>());
         }
         Ok(counts.telling_words())
     }

@@ -83,9 +83,8 @@ impl TextStore {
             Some(file) => {
                 let mut bytes = vec![0; (end - begin) as usize];
                 file.read_exact_at(&mut bytes, begin)?;
-                let text = String::from_utf8(bytes)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                Cow::Owned(text)
+                let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+                Cow::Owned(String::from_utf8(bytes).map_err(invalid)?)
             }
         };
         Ok(TextChunk {

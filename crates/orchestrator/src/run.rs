@@ -117,11 +117,10 @@ impl<'a> Run<'a> {
                 if schedule.running == 0 {
                     return Ok(());
                 }
-                let (index, step_to_run, slot, ending) =
-                    receiver.recv().expect("a step is running");
+                let (index, running, slot, ending) = receiver.recv().expect("a step is running");
                 slots.insert(slot);
-                let end = step_to_run.step_end(ending?, artifacts)?;
-                self.record_end(&step_to_run.step.id, &end, &mut state);
+                let end = running.step_end(ending?, artifacts)?;
+                self.record_end(&running.step.id, &end, &mut state);
                 schedule.mark_ended(index);
             }
         })?;

@@ -20,8 +20,7 @@ const SAMPLE_LINES: usize = 50;
 pub(crate) fn detect(sample: &[u8]) -> Dialect {
     let declared = separator_line(sample);
     let sample = declared.map_or(sample, |(_, bytes)| &sample[bytes..]);
-    let separator =
-        declared.map_or_else(|| most_likely_separator(sample), |(separator, _)| separator);
+    let separator = declared.map_or_else(|| most_likely_separator(sample), |(found, _)| found);
     // Tab-separated files escape tabs and do not quote, unless their fields show otherwise.
     let quotes = separator != b'\t' || quotes_fields(sample, separator);
     Dialect { separator, quotes }

@@ -123,9 +123,8 @@ impl<'a> Table<'a> {
     }
 
     fn read(&mut self, record: &mut Record, add_columns: bool) -> Result<bool> {
-        let before = record.last_line;
-        let damaged =
-            |error| InputError::damaged(&self.path, format!("after line {before}"), error);
+        let last = record.last_line;
+        let damaged = |error| InputError::damaged(&self.path, format!("after line {last}"), error);
         match self.reader.read(record, add_columns).map_err(damaged)? {
             ReadOutcome::Record => Ok(true),
             ReadOutcome::EndOfFile => Ok(false),

@@ -143,8 +143,8 @@ impl TokenizerFile {
             let whole = self.tokenizer.encode(text, false)?;
             let offsets = whole.get_ids().iter().zip(whole.get_offsets());
             let tokens: Vec<Token> = offsets.map(|(id, range)| token(*id, *range)).collect();
-            let encoding =
-                self.with_special_tokens(truncate(&tokens, max_text_tokens, truncation))?;
+            let tokens = truncate(&tokens, max_text_tokens, truncation);
+            let encoding = self.with_special_tokens(tokens)?;
             let added = encoding.get_special_tokens_mask().iter();
             let offsets = encoding.get_offsets().iter().zip(added);
             let offsets = offsets.map(|(range, added)| (*added == 0).then_some(range.0..range.1));

@@ -110,12 +110,11 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         let is_punctuation = |at: usize| {
             IS_PUNCTUATION[usize::from(bytes[at])] && bytes.get(at + 1).is_none_or(u8::is_ascii)
         };
+        let is_end = |at: &usize| bytes[*at] == b' ' || is_punctuation(*at);
         let end = match bytes.is_empty() {
             true => return None,
             false if is_punctuation(0) => 1,
-            false => (1..bytes.len())
-                .find(|at| bytes[*at] == b' ' || is_punctuation(*at))
-                .unwrap_or(bytes.len()),
+            false => (1..bytes.len()).find(is_end).unwrap_or(bytes.len()),
         };
         let (piece, after) = rest.split_at(end);
         rest = after;

@@ -113,8 +113,7 @@ impl TimestampParser {
         let occurs = |time: &NaiveDateTime| zone.from_local_datetime(time).earliest();
         let found = occurs(&time).or_else(|| {
             let minute = time.with_second(0)?.with_nanosecond(0)?;
-            (1..=MAX_GAP_MINUTES)
-                .find_map(|minutes| occurs(&(minute + TimeDelta::minutes(minutes))))
+            (1..=MAX_GAP_MINUTES).find_map(|it| occurs(&(minute + TimeDelta::minutes(it))))
         });
         found.map(|time| time.timestamp_millis())
     }

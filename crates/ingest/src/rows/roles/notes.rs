@@ -32,9 +32,8 @@ impl RoleDetector<'_> {
     pub(super) fn notes(&self, roles: &Roles) -> Vec<Note> {
         let is_missing = |role: Role| roles.map.get(role).is_none();
         let used: Vec<usize> = roles.map.columns().collect();
-        let unused: Vec<usize> = (0..self.columns.len())
-            .filter(|column| !used.contains(column) && !self.columns[*column].is_empty())
-            .collect();
+        let is_unused = |it: &usize| !used.contains(it) && !self.columns[*it].is_empty();
+        let unused: Vec<usize> = (0..self.columns.len()).filter(is_unused).collect();
         let mut notes = Vec::new();
         for column in unused.iter().copied() {
             if is_missing(Role::Label) {
