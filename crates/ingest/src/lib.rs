@@ -77,12 +77,9 @@ fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
-            let cache = artifact::cache_folder().ok_or_else(|| {
-                InputError::other(
-                    "There is no cache folder for downloads",
-                    "Set `HOME` or `RESSENTI_CACHE`, or download the file yourself and pass `--source PATH`",
-                )
-            })?;
+            let hint = "Set `HOME` or `RESSENTI_CACHE`, or download the file yourself and pass `--source PATH`";
+            let unknown = || InputError::other("There is no cache folder for downloads", hint);
+            let cache = artifact::cache_folder().ok_or_else(unknown)?;
             download::ensure_downloaded(url, sha256, &cache.join("downloads"), context.progress())
         }
     };

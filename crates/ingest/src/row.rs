@@ -73,10 +73,9 @@ impl Reason {
 
     /// The value of the column `kind` in `rejected.parquet`.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.skipped {
-            "set_aside"
-        } else {
-            "rejected"
+        match self.skipped {
+            true => "set_aside",
+            false => "rejected",
         }
     }
 }

@@ -72,10 +72,11 @@ impl RowCounts {
             return Ok(());
         };
         let labelled = format::plural(labelled, "review", "reviews");
-        Err(InputError::other(
-            format!("All labels are {class} ({labelled}), but a classifier needs both classes"),
-            "Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes",
-        ))
+        let message =
+            format!("All labels are {class} ({labelled}), but a classifier needs both classes");
+        let hint =
+            "Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes";
+        Err(InputError::other(message, hint))
     }
 
     /// Fails if too few rows can be used. Labels are not checked.
@@ -105,10 +106,9 @@ impl RowCounts {
         }
         let path = path.display();
         let rows = format::plural(self.excluded(true), "row was", "rows were");
-        Err(InputError::other(
-            format!("No row of `{path}` was accepted: {rows} skipped"),
-            "Check `[ingest.rating]`: ratings within its dead zone are skipped",
-        ))
+        let message = format!("No row of `{path}` was accepted: {rows} skipped");
+        let hint = "Check `[ingest.rating]`: ratings within its dead zone are skipped";
+        Err(InputError::other(message, hint))
     }
 
     fn rows(&self) -> u64 {

@@ -121,10 +121,8 @@ impl TokenizerFile {
             if ids.is_empty() {
                 ids.push(self.empty_row_id());
             }
-            Ok(Encoded {
-                ids,
-                length: length.saturating_add(self.special).max(1),
-            })
+            let length = length.saturating_add(self.special).max(1);
+            Ok(Encoded { ids, length })
         })
     }
 

@@ -99,9 +99,8 @@ pub fn read_json<T: DeserializeOwned>(
 ) -> Result<T, Failure> {
     let text = fs::read(path).map_err(ArtifactError::io("read", path))?;
     serde_json::from_slice(&text).map_err(|error| {
-        Failure::new(format!("`{}` {problem}", path.display()))
-            .with_cause(error)
-            .with_hint(hint.map(str::to_owned))
+        let failure = Failure::new(format!("`{}` {problem}", path.display()));
+        failure.with_cause(error).with_hint(hint.map(str::to_owned))
     })
 }
 

@@ -109,8 +109,8 @@ impl Importer<'_> {
                 match check_text(&self.buffer, limit) {
                     Ok(text) => self.reviews.push((name, self.spool.push(text)?)),
                     Err(reason) => {
-                        let row = ExcludedRow::file(name.source(), reason, &self.buffer);
-                        self.excluded.push(row);
+                        self.excluded
+                            .push(ExcludedRow::file(name.source(), reason, &self.buffer))
                     }
                 }
             }
@@ -119,10 +119,9 @@ impl Importer<'_> {
             return Ok(());
         }
         let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
-        Err(InputError::other(
-            format!("`{path}` has more than {most} reviews, the maximum for an archive"),
-            "Check that the path names the right archive or folder",
-        ))
+        let message = format!("`{path}` has more than {most} reviews, the maximum for an archive");
+        let hint = "Check that the path names the right archive or folder";
+        Err(InputError::other(message, hint))
     }
 
     fn exclude(&mut self, source: String, reason: &'static str) {

@@ -44,10 +44,8 @@ impl Layout {
         let map = ColumnMap::from_settings(path, settings, &names, named)?;
         let roles = if map.get(Role::Text).is_some() {
             check_rating(&map, settings)?;
-            Roles {
-                map,
-                ..Roles::default()
-            }
+            let roles = Roles::default();
+            Roles { map, ..roles }
         } else {
             let values = &sample[usize::from(header).min(sample.len())..];
             let columns = (0..names.len()).map(|column| column_sample(values, column));
@@ -167,10 +165,9 @@ fn check_first_row(table: &Table<'_>, no_row: bool, settings: &IngestSettings) -
 fn check_rating(map: &ColumnMap, settings: &IngestSettings) -> Result<()> {
     let missing = map.get(Role::Rating).is_none() && map.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
-        return Err(InputError::other(
-            "`ingest.rating` is set, but no column is named for the ratings",
-            "Set the column with `--set ingest.columns.rating=NAME`",
-        ));
+        let message = "`ingest.rating` is set, but no column is named for the ratings";
+        let hint = "Set the column with `--set ingest.columns.rating=NAME`";
+        return Err(InputError::other(message, hint));
     }
     Ok(())
 }

@@ -39,10 +39,10 @@ impl<'a> RowParser<'a> {
             for value in list {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
-                    return Err(InputError::other(
-                        format!("`ingest.labels` lists the value `{value}` with two meanings"),
-                        "List each value once, in `positive`, `negative` or `none`",
-                    ));
+                    let message =
+                        format!("`ingest.labels` lists the value `{value}` with two meanings");
+                    let hint = "List each value once, in `positive`, `negative` or `none`";
+                    return Err(InputError::other(message, hint));
                 }
             }
         }

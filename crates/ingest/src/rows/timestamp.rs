@@ -49,12 +49,10 @@ impl TimestampParser {
     /// Checks the settings. `detected` is the format detected from the values, used if the settings name none.
     pub(super) fn new(settings: &TimestampSettings, detected: Option<&str>) -> Result<Self> {
         let zone = |name: &String| {
-            name.parse().map_err(|_| {
-                InputError::other(
-                    format!("`ingest.timestamp.zone` is `{name}`, which is not a known time zone"),
-                    "Use a name of the IANA time zone database, for example `Europe/Berlin`",
-                )
-            })
+            let message =
+                format!("`ingest.timestamp.zone` is `{name}`, which is not a known time zone");
+            let hint = "Use a name of the IANA time zone database, for example `Europe/Berlin`";
+            name.parse().map_err(|_| InputError::other(message, hint))
         };
         let zone = settings.zone.as_ref().map(zone).transpose()?;
         Ok(Self {

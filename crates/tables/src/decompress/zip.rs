@@ -65,11 +65,9 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
 }
 
 fn refused(path: &Path, problem: String) -> InputError {
-    InputError::new(
-        Problem::Archive,
-        format!("Failed to read `{}`: {problem}", path.display()),
-        "Unpack it and use the file with the reviews instead",
-    )
+    let message = format!("Failed to read `{}`: {problem}", path.display());
+    let hint = "Unpack it and use the file with the reviews instead";
+    InputError::new(Problem::Archive, message, hint)
 }
 
 /// Converts an error of the zip library: `map_err(unreadable(path))`.

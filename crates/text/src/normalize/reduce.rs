@@ -134,10 +134,9 @@ impl Reducer {
 
     /// Converts a decoded character to form NFC. Some become ASCII: the Greek question mark becomes a semicolon.
     fn to_nfc(&self, character: char) -> SmallVec<[char; 2]> {
-        if self.unicode {
-            std::iter::once(character).nfc().collect()
-        } else {
-            smallvec![character]
+        match self.unicode {
+            true => std::iter::once(character).nfc().collect(),
+            false => smallvec![character],
         }
     }
 }
