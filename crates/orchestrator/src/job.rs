@@ -110,8 +110,7 @@ impl ClusterJob<'_> {
         let Some(task) = self.task else {
             return Ok(false);
         };
-        let text = "the job is requeued and will resume from its checkpoint";
-        let text = format!("{reason}: {text}");
+        let text = format!("{reason}: the job is requeued and will resume from its checkpoint");
         // Recorded first, because Slurm may end this process at once.
         let reason = reason.to_owned();
         self.record_event(EventKind::Requeued { reason, fault })?;

@@ -79,8 +79,7 @@ pub(crate) fn direct_dependencies(
     steps: &[Step],
     is_pending: impl Fn(usize) -> bool,
 ) -> Vec<BTreeSet<usize>> {
-    let indices = steps.iter().map(|step| &step.id).zip(0..);
-    let indices: BTreeMap<&StepId, usize> = indices.collect();
+    let indices: BTreeMap<&StepId, usize> = steps.iter().map(|step| &step.id).zip(0..).collect();
     let mut all_inputs: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
     let mut direct = Vec::with_capacity(steps.len());
     for step in steps {

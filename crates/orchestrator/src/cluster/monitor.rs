@@ -178,8 +178,7 @@ impl ClusterRun<'_> {
     }
 
     fn end(&mut self, index: usize, status: &JobStatus, end: StepEnd) -> Result<(), Failure> {
-        let tracked = self.jobs.remove(&index).expect("it is open");
-        let submission = tracked.job.submission;
+        let submission = self.jobs.remove(&index).expect("it is open").job.submission;
         let step = &self.commands.workspace.steps[index];
         let (id, record) = (&step.id, &self.commands.record);
         self.summary.count(id, &end);
