@@ -14,7 +14,7 @@ use arrow::ipc::writer::FileWriter;
 use arrow::ipc::{Block, root_as_footer};
 use memmap2::Mmap;
 
-use crate::{ArtifactError, catch_panics, schema};
+use crate::{ArtifactError, Result, catch_panics, schema};
 
 /// Bytes at the end of an IPC file: the length of the footer and the magic number.
 const TRAILER: usize = 10;
@@ -27,7 +27,7 @@ pub fn write_arrays(
     path: &Path,
     schema: &SchemaRef,
     batches: impl IntoIterator<Item = RecordBatch>,
-) -> Result<u64, ArtifactError> {
+) -> Result<u64> {
     let failed = ArtifactError::table("write", path);
     let file = File::create(path).map_err(ArtifactError::io("create", path))?;
     let mut writer = FileWriter::try_new_buffered(file, schema).map_err(&failed)?;
@@ -46,7 +46,7 @@ pub fn write_arrays(
 /// # Errors
 /// The file cannot be mapped, is not an IPC file or has other columns, or a batch does not match the columns. A length
 /// that points outside the file is an error.
-pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>, ArtifactError> {
+pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>> {
     let file = File::open(path).map_err(ArtifactError::io("read", path))?;
     // SAFETY: artifacts are only replaced by a rename and never modified, so the mapped pages do not change while the
     // map exists.
@@ -55,19 +55,17 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>,
     let failed = ArtifactError::table("read", path);
 
     let length = map.len();
-    let trailer = length
-        .checked_sub(TRAILER)
-        .ok_or_else(|| damaged("it is too short for an Arrow file"))?;
+    let inside = |start: Option<usize>, problem: &str| start.ok_or_else(|| damaged(problem));
+    let trailer = length.checked_sub(TRAILER);
+    let trailer = inside(trailer, "it is too short for an Arrow file")?;
     let closing = map[trailer..].try_into().expect("ten bytes were cut off");
     let footer_length = read_footer_length(closing).map_err(&failed)?;
-    let footer_start = trailer
-        .checked_sub(footer_length)
-        .ok_or_else(|| damaged("its footer starts before the file"))?;
+    let start = trailer.checked_sub(footer_length);
+    let start = inside(start, "its footer starts before the file")?;
     let footer =
-        root_as_footer(&map[footer_start..trailer]).map_err(|error| damaged(&error.to_string()))?;
-    let schema = footer
-        .schema()
-        .ok_or_else(|| damaged("its footer has no schema"))?;
+        root_as_footer(&map[start..trailer]).map_err(|error| damaged(&error.to_string()))?;
+    let schema = footer.schema();
+    let schema = schema.ok_or_else(|| damaged("its footer has no schema"))?;
     let found =
         catch_panics(ArrowError::ExternalError, || try_fb_to_schema(schema)).map_err(&failed)?;
     schema::check(path, expected, &found)?;

@@ -6,11 +6,8 @@ use std::path::PathBuf;
 /// The per-user cache: `$RESSENTI_CACHE`, else `$XDG_CACHE_HOME/ressenti`, else
 /// `~/.cache/ressenti`; `None` if the user has no home folder.
 pub fn cache_folder() -> Option<PathBuf> {
-    let variable = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let value = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    let variable = |name: &str| value(name).map(PathBuf::from);
     variable("RESSENTI_CACHE")
         .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("ressenti")))
         .or_else(|| Some(variable("HOME")?.join(".cache").join("ressenti")))

@@ -66,12 +66,9 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let hash = blake3::Hash::from_hex(&text).map_err(|error| {
-            D::Error::custom(format!(
-                "`{text}` is not a digest of 64 hex digits: {error}"
-            ))
-        })?;
-        Ok(Self(*hash.as_bytes()))
+        let invalid = |error| format!("`{text}` is not a digest of 64 hex digits: {error}");
+        let hash = blake3::Hash::from_hex(&text).map_err(invalid);
+        Ok(Self(*hash.map_err(D::Error::custom)?.as_bytes()))
     }
 }
 

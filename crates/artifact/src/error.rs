@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The result of an operation on artifacts.
+pub type Result<T, E = ArtifactError> = std::result::Result<T, E>;
+
 /// An error of an artifact. [`ArtifactError::hint`] tells how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
@@ -106,12 +109,8 @@ impl ArtifactError {
 
 /// Hint for a damaged file; the path `store/<stage>/<key>/<file>` contains the stage.
 pub(crate) fn rebuild_hint(file: &Path) -> String {
-    let stage = file
-        .ancestors()
-        .nth(2)
-        .and_then(Path::file_name)
-        .and_then(|name| name.to_str());
-    match stage.and_then(|name| name.parse::<crate::StageName>().ok()) {
+    let stage = file.ancestors().nth(2).and_then(Path::file_name);
+    match stage.and_then(|name| name.to_str()?.parse::<crate::StageName>().ok()) {
         Some(stage) => format!("Rebuild the damaged output with `ressenti run --only {stage}`"),
         None => "Rebuild the damaged output with `ressenti run`".to_owned(),
     }

@@ -47,14 +47,9 @@ impl Failure {
 
     /// Adds a cause.
     pub fn with_cause(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        let error = ErrorWithCause {
-            message: self.error.to_string(),
-            source: cause.into(),
-        };
-        Self {
-            error: Box::new(error),
-            ..self
-        }
+        let (message, source) = (self.error.to_string(), cause.into());
+        let error = Box::new(ErrorWithCause { message, source });
+        Self { error, ..self }
     }
 
     /// Adds a message, of which this failure is the cause. The hint and the kind stay the same.

@@ -34,10 +34,9 @@ pub fn bytes(bytes: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
+    match unit {
+        0 => format!("{bytes} B"),
+        _ => format!("{value:.1} {}", UNITS[unit]),
     }
 }
 
@@ -48,11 +47,8 @@ pub fn percent(share: f64) -> String {
 
 /// A number with its noun: `1 review`, `2 reviews`.
 pub fn plural(number: u64, singular: &str, plural: &str) -> String {
-    format!(
-        "{} {}",
-        count(number),
-        if number == 1 { singular } else { plural }
-    )
+    let noun = if number == 1 { singular } else { plural };
+    format!("{} {noun}", count(number))
 }
 
 #[cfg(test)]

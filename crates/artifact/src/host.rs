@@ -9,9 +9,8 @@ pub fn host_name() -> String {
     let mut buffer = [0_u8; 256];
     // SAFETY: `gethostname` writes at most the given number of bytes, so the last byte of the buffer stays zero.
     let written = unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len() - 1) };
-    let name = CStr::from_bytes_until_nul(&buffer)
-        .ok()
-        .filter(|_| written == 0);
+    let name = CStr::from_bytes_until_nul(&buffer).ok();
+    let name = name.filter(|_| written == 0);
     let name = name.map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| "unknown-host".to_owned())
 }

@@ -32,7 +32,7 @@ pub use arrays::{map_arrays, write_arrays};
 pub use cache::cache_folder;
 pub use contract::Contract;
 pub use digest::{Digest, DigestBuilder};
-pub use error::ArtifactError;
+pub use error::{ArtifactError, Result};
 pub use failure::{Failure, FailureKind};
 pub use guard::catch_panics;
 pub use host::{cluster_job, host_name, process_name};

@@ -6,8 +6,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use crate::ArtifactError;
 use crate::host::describe_process;
+use crate::{ArtifactError, Result};
 
 /// An exclusive lock on a file, released when dropped. The file contains the name of the holder.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl FileLock {
     ///
     /// # Errors
     /// The lock file cannot be created or locked.
-    pub fn acquire(path: &Path, on_wait: impl FnOnce(&str)) -> Result<Self, ArtifactError> {
+    pub fn acquire(path: &Path, on_wait: impl FnOnce(&str)) -> Result<Self> {
         if let Some(lock) = Self::try_acquire(path)? {
             return Ok(lock);
         }
@@ -36,7 +36,7 @@ impl FileLock {
     ///
     /// # Errors
     /// The lock file cannot be created or locked.
-    pub fn try_acquire(path: &Path) -> Result<Option<Self>, ArtifactError> {
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
         let file = open(path)?;
         match file.try_lock() {
             Ok(()) => Self::write_holder(file, path).map(Some),
@@ -60,7 +60,7 @@ impl FileLock {
     }
 
     /// Writes the name of this process into the locked file.
-    fn write_holder(mut file: File, path: &Path) -> Result<Self, ArtifactError> {
+    fn write_holder(mut file: File, path: &Path) -> Result<Self> {
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", describe_process()))
@@ -69,15 +69,11 @@ impl FileLock {
     }
 }
 
-fn open(path: &Path) -> Result<File, ArtifactError> {
+fn open(path: &Path) -> Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
     }
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(ArtifactError::io("open", path))
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    options.open(path).map_err(ArtifactError::io("open", path))
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ArtifactError, Contract, Digest, DigestBuilder, InputReference, Key, SourceReference, StageName,
+    ArtifactError, Contract, Digest, DigestBuilder, InputReference, Key, Result, SourceReference,
+    StageName,
 };
 
 /// The file name of the manifest.
@@ -90,6 +91,13 @@ pub struct Manifest {
     pub run: RunInfo,
 }
 
+impl RunInfo {
+    /// Time of completion, in seconds since 1970-01-01 UTC.
+    pub fn finished(&self) -> u64 {
+        self.started + self.seconds as u64
+    }
+}
+
 impl Manifest {
     /// The format version that is written and read.
     pub const FORMAT: u32 = 1;
@@ -111,9 +119,8 @@ impl Manifest {
     /// The text of `manifest.json`: JSON whose last member is the digest of all bytes before it.
     pub(crate) fn to_sealed_text(&self) -> String {
         let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
-        let body = json
-            .strip_suffix("\n}")
-            .expect("pretty JSON of a struct ends in a brace");
+        let body = json.strip_suffix("\n}");
+        let body = body.expect("pretty JSON of a struct ends in a brace");
         let sealed = format!("{body},\n");
         let seal = seal_line(&sealed);
         sealed + &seal
@@ -123,7 +130,7 @@ impl Manifest {
     ///
     /// # Errors
     /// The file is missing, a byte was changed, or it has another format version.
-    pub fn read(path: &Path) -> Result<Self, ArtifactError> {
+    pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(ArtifactError::io("read", path))?;
         let damaged = |reason: &str| ArtifactError::damaged(path, reason);
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged("it is not UTF-8 text"))?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Artifact, ArtifactError, Contract, Digest, FileEntry, FileLock, FileRole, InputReference, Key,
-    MANIFEST_NAME, Manifest, RunInfo, SourceReference, StageName, Store, process_name,
+    MANIFEST_NAME, Manifest, Result, RunInfo, SourceReference, StageName, Store, process_name,
 };
 
 /// A file that a stage wrote into its pending folder.
@@ -66,12 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// The folder cannot be deleted or created.
-    pub fn begin(
-        &self,
-        stage: StageName,
-        key: Key,
-        lock: FileLock,
-    ) -> Result<PendingArtifact, ArtifactError> {
+    pub fn begin(&self, stage: StageName, key: Key, lock: FileLock) -> Result<PendingArtifact> {
         let folder = self.work_path(stage, &key);
         let mut discarded = folder.with_extension("discarded");
         remove_folder(&folder)?;
@@ -115,11 +110,9 @@ impl PendingArtifact {
         contract: Contract,
         outputs: &[OutputFile],
         run: RunInfo,
-    ) -> Result<Artifact, ArtifactError> {
-        let mut files = outputs
-            .iter()
-            .map(|output| self.sync_and_hash(output))
-            .collect::<Result<Vec<FileEntry>, ArtifactError>>()?;
+    ) -> Result<Artifact> {
+        let files = outputs.iter().map(|output| self.sync_and_hash(output));
+        let mut files = files.collect::<Result<Vec<FileEntry>>>()?;
         files.sort_by(|one, two| one.name.cmp(&two.name));
         let manifest = Manifest {
             format: Manifest::FORMAT,
@@ -142,7 +135,7 @@ impl PendingArtifact {
         Artifact::open(&self.destination)
     }
 
-    fn sync_and_hash(&self, output: &OutputFile) -> Result<FileEntry, ArtifactError> {
+    fn sync_and_hash(&self, output: &OutputFile) -> Result<FileEntry> {
         let path = self.folder.join(&output.name);
         sync(&path)?;
         let metadata = fs::metadata(&path).map_err(ArtifactError::io("read", &path))?;
@@ -158,15 +151,14 @@ impl PendingArtifact {
     /// Renames the folder into the store. A folder cannot be renamed over another, so an existing artifact with the
     /// same key (damaged, or built again by force) is renamed first. After a kill between both renames the step is
     /// stale.
-    fn move_into_place(&self) -> Result<(), ArtifactError> {
-        let parent = self.destination.parent().unwrap_or(&self.destination);
+    fn move_into_place(&self) -> Result<()> {
+        let (from, to) = (&self.folder, &self.destination);
+        let parent = to.parent().unwrap_or(to);
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
-        if self.destination.exists() {
-            fs::rename(&self.destination, &self.discarded)
-                .map_err(ArtifactError::io("rename", &self.destination))?;
+        if to.exists() {
+            fs::rename(to, &self.discarded).map_err(ArtifactError::io("rename", to))?;
         }
-        fs::rename(&self.folder, &self.destination)
-            .map_err(ArtifactError::io("rename", &self.folder))?;
+        fs::rename(from, to).map_err(ArtifactError::io("rename", from))?;
         sync(parent)?;
         // The old artifact cannot be deleted while a process reads it; then the next run or `gc` deletes it.
         let _ = remove_folder(&self.discarded);
@@ -182,13 +174,12 @@ impl Drop for PendingArtifact {
 }
 
 /// Flushes a file or folder to the disk, not only to the cache of the operating system.
-pub fn sync(path: &Path) -> Result<(), ArtifactError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(ArtifactError::io("sync", path))
+pub fn sync(path: &Path) -> Result<()> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(ArtifactError::io("sync", path))
 }
 
-fn remove_folder(folder: &Path) -> Result<(), ArtifactError> {
+fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(ArtifactError::io("remove", folder)(error))

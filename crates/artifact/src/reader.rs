@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::rebuild_hint;
-use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest, SourceIndex};
+use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest, Result, SourceIndex};
 
 /// A complete artifact on disk.
 #[derive(Clone, Debug)]
@@ -19,12 +19,10 @@ impl Artifact {
     ///
     /// # Errors
     /// The manifest is missing, damaged, or of another format.
-    pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
+    pub fn open(folder: &Path) -> Result<Self> {
         let manifest = Manifest::read(&folder.join(MANIFEST_NAME))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            manifest,
-        })
+        let folder = folder.to_owned();
+        Ok(Self { folder, manifest })
     }
 
     /// Its manifest.
@@ -46,7 +44,7 @@ impl Artifact {
     ///
     /// # Errors
     /// The artifact has no such file, or it is damaged.
-    pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
+    pub fn file(&self, name: &str) -> Result<PathBuf> {
         match self.manifest.file(name) {
             Some(entry) => self.verify_file(entry, hash_file),
             None => Err(ArtifactError::Unusable {
@@ -60,7 +58,7 @@ impl Artifact {
     ///
     /// # Errors
     /// Names the first damaged or missing file.
-    pub fn verify(&self) -> Result<(), ArtifactError> {
+    pub fn verify(&self) -> Result<()> {
         self.verify_by(hash_file)
     }
 
@@ -68,14 +66,14 @@ impl Artifact {
     ///
     /// # Errors
     /// Names the first damaged or missing file.
-    pub fn verify_changed(&self, index: &mut SourceIndex) -> Result<(), ArtifactError> {
+    pub fn verify_changed(&self, index: &mut SourceIndex) -> Result<()> {
         self.verify_by(|path| index.digest(path))
     }
 
     fn verify_by(
         &self,
         mut digest_of: impl FnMut(&Path) -> Result<Digest, ArtifactError>,
-    ) -> Result<(), ArtifactError> {
+    ) -> Result<()> {
         let mut files = self.manifest.files.iter();
         files.try_for_each(|entry| self.verify_file(entry, &mut digest_of).map(drop))
     }
@@ -84,7 +82,7 @@ impl Artifact {
         &self,
         entry: &FileEntry,
         digest_of: impl FnOnce(&Path) -> Result<Digest, ArtifactError>,
-    ) -> Result<PathBuf, ArtifactError> {
+    ) -> Result<PathBuf> {
         let path = self.folder.join(&entry.name);
         let (length, expected) = match fs::metadata(&path) {
             Ok(metadata) => (metadata.len(), entry.bytes),
@@ -106,6 +104,6 @@ impl Artifact {
     }
 }
 
-fn hash_file(path: &Path) -> Result<Digest, ArtifactError> {
+fn hash_file(path: &Path) -> Result<Digest> {
     Digest::of_file(path).map_err(ArtifactError::io("read", path))
 }

@@ -10,7 +10,7 @@ use arrow::datatypes::UInt64Type;
 use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::tables::read_rows;
-use crate::{Artifact, ArtifactError, Split, read_columns, schema};
+use crate::{Artifact, ArtifactError, Result, Split, read_columns, schema};
 
 /// The positions of columns in the cleaned reviews.
 const ROW_ID: usize = 0;
@@ -24,7 +24,7 @@ const GROUP: usize = 5;
 ///
 /// # Errors
 /// The artifact has no cleaned reviews, or they cannot be read.
-pub fn groups_by_row_id(reviews: &Artifact) -> Result<HashMap<u64, u64>, ArtifactError> {
+pub fn groups_by_row_id(reviews: &Artifact) -> Result<HashMap<u64, u64>> {
     let mut groups = HashMap::new();
     let mut numbers: HashMap<String, u64> = HashMap::new();
     let path = reviews.file("clean.parquet")?;
@@ -49,11 +49,7 @@ pub fn groups_by_row_id(reviews: &Artifact) -> Result<HashMap<u64, u64>, Artifac
 ///
 /// # Errors
 /// Arrow cannot filter the rows.
-pub fn filter_split(
-    path: &Path,
-    reviews: &RecordBatch,
-    split: Split,
-) -> Result<RecordBatch, ArtifactError> {
+pub fn filter_split(path: &Path, reviews: &RecordBatch, split: Split) -> Result<RecordBatch> {
     let splits = reviews.column(SPLIT).as_string::<i32>().iter();
     let mask = splits.map(|name| Some(name == Some(split.as_str())));
     filter_record_batch(reviews, &mask.collect::<BooleanArray>())
@@ -64,18 +60,14 @@ pub fn filter_split(
 ///
 /// # Errors
 /// The artifact has no cleaned reviews, or they cannot be read.
-pub fn texts_by_row_id(
-    reviews: &Artifact,
-    wanted: &HashSet<u64>,
-) -> Result<HashMap<u64, String>, ArtifactError> {
+pub fn texts_by_row_id(reviews: &Artifact, wanted: &HashSet<u64>) -> Result<HashMap<u64, String>> {
     let path = reviews.file("clean.parquet")?;
     let mut row_ids = Vec::new();
     for batch in read_columns(&path, &schema::clean(), &[ROW_ID])? {
         row_ids.extend_from_slice(batch?.column(0).as_primitive::<UInt64Type>().values());
     }
     let rows = (0..row_ids.len()).filter(|row| wanted.contains(&row_ids[*row]));
-    let selected =
-        RowSelection::from_consecutive_ranges(rows.map(|row| row..row + 1), row_ids.len());
+    let selected = RowSelection::from_consecutive_ranges(rows.map(|it| it..it + 1), row_ids.len());
     let mut texts = HashMap::new();
     for batch in read_rows(&path, &schema::clean(), &[ROW_ID, TEXT], Some(selected))? {
         let batch = batch?;

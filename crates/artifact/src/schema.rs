@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::ArtifactError;
+use crate::{ArtifactError, Result};
 
 fn table(fields: Vec<Field>) -> SchemaRef {
     Arc::new(Schema::new(fields))
@@ -101,10 +101,8 @@ pub fn tokens(wide: bool) -> SchemaRef {
 /// `unlabelled.arrow` of tokenize: as [`tokens`], without labels.
 pub fn unlabelled_tokens(wide: bool) -> SchemaRef {
     let labelled = tokens(wide);
-    let columns = labelled
-        .fields()
-        .iter()
-        .filter(|field| field.name() != "label");
+    let fields = labelled.fields().iter();
+    let columns = fields.filter(|field| field.name() != "label");
     table(columns.map(|field| field.as_ref().clone()).collect())
 }
 
@@ -137,7 +135,7 @@ pub fn predictions() -> SchemaRef {
 ///
 /// # Errors
 /// Names the first different column, expected and found.
-pub fn check(path: &Path, expected: &Schema, found: &Schema) -> Result<(), ArtifactError> {
+pub fn check(path: &Path, expected: &Schema, found: &Schema) -> Result<()> {
     let describe = |field: &Field| format!("`{}` of type {}", field.name(), field.data_type());
     for index in 0..expected.fields().len().max(found.fields().len()) {
         let number = index + 1;
@@ -148,11 +146,8 @@ pub fn check(path: &Path, expected: &Schema, found: &Schema) -> Result<(), Artif
                 continue;
             }
             (Some(one), Some(two)) => {
-                format!(
-                    "{number} should be {} and is {}",
-                    describe(one),
-                    describe(two)
-                )
+                let (one, two) = (describe(one), describe(two));
+                format!("{number} should be {one} and is {two}")
             }
             (Some(field), None) => format!("{number}, {}, is missing", describe(field)),
             (None, field) => {

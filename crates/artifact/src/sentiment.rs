@@ -65,6 +65,8 @@ pub enum Split {
 impl Split {
     /// The splits with labels.
     pub const LABELLED: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+    /// All splits.
+    pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unlabelled];
 
     /// The value in `split` columns.
     pub fn as_str(self) -> &'static str {
@@ -78,9 +80,7 @@ impl Split {
 
     /// The split of a value in a `split` column; `None` for other texts.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Train, Self::Validation, Self::Test, Self::Unlabelled]
-            .into_iter()
-            .find(|split| split.as_str() == text)
+        Self::ALL.into_iter().find(|split| split.as_str() == text)
     }
 }
 

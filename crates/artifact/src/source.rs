@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactError, Digest, DigestBuilder, SourceReference, Store, process_name};
+use crate::{ArtifactError, Digest, DigestBuilder, Result, SourceReference, Store, process_name};
 
 /// A file or folder outside the store that a step reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +46,8 @@ impl SourceIndex {
     /// Reads the index of a store. A missing or damaged index counts as empty, because it only saves time.
     pub fn load(store: &Store) -> Self {
         let path = store.root().join("work").join("sources.json");
-        let entries = fs::read(&path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
+        let read = || serde_json::from_slice(&fs::read(&path).ok()?).ok();
+        let entries = read().unwrap_or_default();
         Self {
             path,
             entries,
@@ -61,7 +59,7 @@ impl SourceIndex {
     ///
     /// # Errors
     /// The file or folder does not exist or cannot be read.
-    pub fn reference(&mut self, source: &Source) -> Result<SourceReference, ArtifactError> {
+    pub fn reference(&mut self, source: &Source) -> Result<SourceReference> {
         let (name, digest) = match source {
             Source::Pinned { url, sha256 } => {
                 let digest = DigestBuilder::new().field("sha256", sha256.as_bytes());
@@ -95,7 +93,7 @@ impl SourceIndex {
     }
 
     /// The digest of the content of a file or folder.
-    pub(crate) fn digest(&mut self, path: &Path) -> Result<Digest, ArtifactError> {
+    pub(crate) fn digest(&mut self, path: &Path) -> Result<Digest> {
         let metadata = fs::metadata(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => ArtifactError::Unusable {
                 message: format!("There is no file or folder `{}`", path.display()),
@@ -125,7 +123,7 @@ impl SourceIndex {
 }
 
 /// All files and folders below a folder, with relative paths, in a fixed order.
-fn files_below(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, ArtifactError> {
+fn files_below(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>> {
     let mut found = Vec::new();
     let mut pending = vec![PathBuf::new()];
     while let Some(current) = pending.pop() {
@@ -143,17 +141,13 @@ fn files_below(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, ArtifactError>
 
 /// The digest of the names and contents of all files in a folder. Of links and special files only the names count,
 /// because readers of folders do not open them.
-fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest, ArtifactError> {
-    let contents: Result<Vec<Option<Digest>>, ArtifactError> = files
-        .par_iter()
-        .map(|(path, metadata)| {
-            let whole = folder.join(path);
-            let digest = metadata.is_file().then(|| Digest::of_file(&whole));
-            digest
-                .transpose()
-                .map_err(ArtifactError::io("read", &whole))
-        })
-        .collect();
+fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest> {
+    let digest = |(path, metadata): &(PathBuf, Metadata)| {
+        let file = folder.join(path);
+        let digest = metadata.is_file().then(|| Digest::of_file(&file));
+        digest.transpose().map_err(ArtifactError::io("read", &file))
+    };
+    let contents: Result<Vec<Option<Digest>>> = files.par_iter().map(digest).collect();
     let mut builder = DigestBuilder::new();
     for ((path, metadata), content) in files.iter().zip(contents?) {
         let path = path.as_os_str().as_encoded_bytes();
@@ -171,11 +165,9 @@ fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest,
 /// The entries of a folder, sorted by name.
 fn list(folder: &Path) -> io::Result<Vec<(OsString, Metadata)>> {
     let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    let mut found = entries
-        .into_par_iter()
-        .with_min_len(256)
-        .map(|entry| Ok((entry.file_name(), entry.metadata()?)))
-        .collect::<io::Result<Vec<_>>>()?;
+    let entries = entries.into_par_iter().with_min_len(256);
+    let found = entries.map(|entry| Ok((entry.file_name(), entry.metadata()?)));
+    let mut found = found.collect::<io::Result<Vec<_>>>()?;
     found.sort_unstable_by(|one, two| one.0.cmp(&two.0));
     Ok(found)
 }

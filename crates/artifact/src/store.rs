@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::pending::RESUME_EXTENSION;
 use crate::{
-    Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, StageName, process_name,
+    Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, Result, StageName, process_name,
 };
 
 /// An artifacts folder.
@@ -52,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// Its manifest is damaged.
-    pub fn find(&self, stage: StageName, key: &Key) -> Result<Option<Artifact>, ArtifactError> {
+    pub fn find(&self, stage: StageName, key: &Key) -> Result<Option<Artifact>> {
         let artifact = open_if_exists(&self.folder(stage, key))?;
         Ok(artifact.filter(|artifact| artifact.manifest().key == *key))
     }
@@ -81,14 +81,9 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn find_by_identity(
-        &self,
-        stage: StageName,
-        identity: Digest,
-    ) -> Result<Option<Artifact>, ArtifactError> {
-        let mut artifacts = entries(&self.stage_folder(stage))?
-            .into_iter()
-            .filter_map(|folder| open_if_exists(&folder).ok().flatten());
+    pub fn find_by_identity(&self, stage: StageName, identity: Digest) -> Result<Option<Artifact>> {
+        let folders = entries(&self.stage_folder(stage))?.into_iter();
+        let mut artifacts = folders.filter_map(|it| open_if_exists(&it).ok().flatten());
         Ok(artifacts.find(|artifact| artifact.identity() == identity))
     }
 
@@ -96,11 +91,7 @@ impl Store {
     ///
     /// # Errors
     /// Its manifest is damaged.
-    pub fn latest(
-        &self,
-        stage: StageName,
-        variant: &str,
-    ) -> Result<Option<Artifact>, ArtifactError> {
+    pub fn latest(&self, stage: StageName, variant: &str) -> Result<Option<Artifact>> {
         open_if_exists(&self.variant_link(stage, variant))
     }
 
@@ -114,7 +105,7 @@ impl Store {
         stage: StageName,
         key: &Key,
         on_wait: impl FnOnce(&str),
-    ) -> Result<FileLock, ArtifactError> {
+    ) -> Result<FileLock> {
         FileLock::acquire(&self.lock_file(stage, key), on_wait)
     }
 
@@ -141,7 +132,7 @@ impl Store {
     ///
     /// # Errors
     /// The link cannot be written.
-    pub fn link(&self, variant: &str, artifact: &Artifact) -> Result<(), ArtifactError> {
+    pub fn link(&self, variant: &str, artifact: &Artifact) -> Result<()> {
         let manifest = artifact.manifest();
         let link = self.variant_link(manifest.stage, variant);
         let key = &manifest.key.to_hex()[..16];
@@ -164,7 +155,7 @@ impl Store {
     }
 }
 
-fn open_if_exists(folder: &Path) -> Result<Option<Artifact>, ArtifactError> {
+fn open_if_exists(folder: &Path) -> Result<Option<Artifact>> {
     let manifest = folder.join(MANIFEST_NAME);
     match fs::metadata(&manifest) {
         Ok(_) => Artifact::open(folder).map(Some),
@@ -174,7 +165,7 @@ fn open_if_exists(folder: &Path) -> Result<Option<Artifact>, ArtifactError> {
 }
 
 /// The sorted paths in a folder; none if it does not exist.
-pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.map_err(ArtifactError::io("read", folder))?,

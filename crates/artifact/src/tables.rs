@@ -5,7 +5,7 @@ use std::iter;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -15,7 +15,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use crate::{ArtifactError, catch_panics, schema};
+use crate::{ArtifactError, Result, catch_panics, schema};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
@@ -35,7 +35,7 @@ impl TableWriter {
     ///
     /// # Errors
     /// The file cannot be created.
-    pub fn create(path: &Path, schema: SchemaRef) -> Result<Self, ArtifactError> {
+    pub fn create(path: &Path, schema: SchemaRef) -> Result<Self> {
         let file = File::create(path).map_err(ArtifactError::io("create", path))?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -55,21 +55,19 @@ impl TableWriter {
     ///
     /// # Errors
     /// The batch has other columns, or the file cannot be written.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ArtifactError> {
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows += batch.num_rows() as u64;
-        self.writer
-            .write(batch)
-            .map_err(ArtifactError::table("write", &self.path))
+        let written = self.writer.write(batch);
+        written.map_err(ArtifactError::table("write", &self.path))
     }
 
     /// Completes the table and returns its number of rows.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(self) -> Result<u64, ArtifactError> {
-        self.writer
-            .close()
-            .map_err(ArtifactError::table("write", &self.path))?;
+    pub fn finish(self) -> Result<u64> {
+        let closed = self.writer.close();
+        closed.map_err(ArtifactError::table("write", &self.path))?;
         Ok(self.rows)
     }
 }
@@ -84,7 +82,7 @@ impl TableWriter {
 pub fn read_table(
     path: &Path,
     expected: &SchemaRef,
-) -> Result<impl Iterator<Item = Result<RecordBatch, ArtifactError>> + use<>, ArtifactError> {
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let all: Vec<usize> = (0..expected.fields().len()).collect();
     read_columns(path, expected, &all)
 }
@@ -97,7 +95,7 @@ pub fn read_columns(
     path: &Path,
     expected: &SchemaRef,
     columns: &[usize],
-) -> Result<impl Iterator<Item = Result<RecordBatch, ArtifactError>> + use<>, ArtifactError> {
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     read_rows(path, expected, columns, None)
 }
 
@@ -107,28 +105,24 @@ pub(crate) fn read_rows(
     expected: &SchemaRef,
     columns: &[usize],
     selected: Option<RowSelection>,
-) -> Result<impl Iterator<Item = Result<RecordBatch, ArtifactError>> + use<>, ArtifactError> {
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
     let failed = ArtifactError::table("read", path);
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let file = File::open(path).map_err(ArtifactError::io("read", path))?;
-    let found = catch_panics(ParquetError::External, || {
-        ArrowReaderMetadata::load(&file, options)
-    })
-    .map_err(&failed)?;
+    let load = || ArrowReaderMetadata::load(&file, options);
+    let found = catch_panics(ParquetError::External, load).map_err(&failed)?;
     schema::check(path, &without_zone(expected), &without_zone(found.schema()))?;
     let options = ArrowReaderOptions::new().with_schema(as_stored(expected, found.schema()));
-    let mut reader = catch_panics(ParquetError::External, || {
+    let open = || {
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
-        let projection = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let builder = builder
-            .with_batch_size(BATCH_ROWS)
-            .with_projection(projection);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let builder = builder.with_batch_size(BATCH_ROWS).with_projection(mask);
         match selected {
             Some(rows) => builder.with_row_selection(rows).build(),
             None => builder.build(),
         }
-    })
-    .map_err(&failed)?;
+    };
+    let mut reader = catch_panics(ParquetError::External, open).map_err(&failed)?;
     let failed = ArtifactError::table("read", path);
     let mut damaged = false;
     Ok(iter::from_fn(move || {
@@ -145,22 +139,16 @@ pub(crate) fn read_rows(
 fn without_zone(schema: &Schema) -> Schema {
     use arrow::datatypes::DataType::Timestamp;
     let fields = schema.fields().iter().map(|field| match field.data_type() {
-        Timestamp(unit, Some(_)) => field
-            .as_ref()
-            .clone()
-            .with_data_type(Timestamp(*unit, None)),
-        _ => field.as_ref().clone(),
+        Timestamp(unit, Some(_)) => Field::clone(field).with_data_type(Timestamp(*unit, None)),
+        _ => Field::clone(field),
     });
     Schema::new(fields.collect::<Vec<_>>())
 }
 
 /// The expected columns with the nullability of the file: some writers make every column nullable.
 fn as_stored(expected: &SchemaRef, found: &SchemaRef) -> SchemaRef {
-    let fields = expected
-        .fields()
-        .iter()
-        .zip(found.fields())
-        .map(|(expected, found)| expected.as_ref().clone().with_nullable(found.is_nullable()));
+    let pairs = expected.fields().iter().zip(found.fields());
+    let fields = pairs.map(|(own, found)| Field::clone(own).with_nullable(found.is_nullable()));
     SchemaRef::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

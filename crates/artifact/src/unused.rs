@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::pending::RESUME_EXTENSION;
 use crate::store::entries;
-use crate::{Artifact, ArtifactError, Digest, FileLock, StageName, Store, process_name};
+use crate::{
+    Artifact, ArtifactError, Digest, FileLock, Manifest, Result, StageName, Store, process_name,
+};
 
 /// A folder that is not in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UnusedFolder {
     /// Its path.
     pub folder: PathBuf,
@@ -23,17 +25,10 @@ pub struct UnusedFolder {
 }
 
 /// Kinds of unused folders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum UnusedKind {
     /// An output.
-    Output {
-        /// Its stage.
-        stage: StageName,
-        /// Time of its completion, in seconds since 1970-01-01 UTC.
-        finished: u64,
-        /// The summary line of its stage.
-        summary: String,
-    },
+    Output(Box<Manifest>),
     /// An output whose manifest cannot be read.
     Damaged,
     /// Incomplete output of a killed run.
@@ -47,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// A folder of the store cannot be read.
-    pub fn unused_folders(&self) -> Result<Vec<UnusedFolder>, ArtifactError> {
+    pub fn unused_folders(&self) -> Result<Vec<UnusedFolder>> {
         let outputs = self.outputs()?;
         let in_use = self.outputs_in_use(&outputs)?;
         let mut found = Vec::new();
@@ -64,13 +59,8 @@ impl Store {
             if in_use.contains(&folder) {
                 continue;
             }
-            let manifest = artifact.as_ref().map(Artifact::manifest);
-            let kind = manifest.map_or(UnusedKind::Damaged, |manifest| UnusedKind::Output {
-                stage: manifest.stage,
-                finished: manifest.run.started + manifest.run.seconds as u64,
-                summary: manifest.run.summary.clone(),
-            });
-            add(folder, kind)?;
+            let output = |it: Artifact| UnusedKind::Output(Box::new(it.manifest().clone()));
+            add(folder, artifact.map_or(UnusedKind::Damaged, output))?;
         }
         for folder in folders(&self.work_folder())? {
             if self.lock_of(&folder)?.is_some() {
@@ -88,7 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// The folder cannot be moved or deleted.
-    pub fn delete(&self, unused: &UnusedFolder) -> Result<bool, ArtifactError> {
+    pub fn delete(&self, unused: &UnusedFolder) -> Result<bool> {
         let Some(_lock) = self.lock_of(&unused.folder)? else {
             return Ok(false);
         };
@@ -108,7 +98,7 @@ impl Store {
     }
 
     /// Every output folder of the store, with its artifact if the manifest can be read.
-    fn outputs(&self) -> Result<Vec<(PathBuf, Option<Artifact>)>, ArtifactError> {
+    fn outputs(&self) -> Result<Vec<(PathBuf, Option<Artifact>)>> {
         let mut outputs = Vec::new();
         for stage in StageName::ALL {
             let folders = folders(&self.stage_folder(stage))?.into_iter();
@@ -121,10 +111,7 @@ impl Store {
     }
 
     /// Folders that variants link to, and all their inputs.
-    fn outputs_in_use(
-        &self,
-        outputs: &[(PathBuf, Option<Artifact>)],
-    ) -> Result<HashSet<PathBuf>, ArtifactError> {
+    fn outputs_in_use(&self, outputs: &[(PathBuf, Option<Artifact>)]) -> Result<HashSet<PathBuf>> {
         let mut by_identity: HashMap<Digest, Vec<&PathBuf>> = HashMap::new();
         let mut artifacts: HashMap<&PathBuf, &Artifact> = HashMap::new();
         for (folder, artifact) in outputs {
@@ -155,7 +142,7 @@ impl Store {
     }
 
     /// The lock of the step of a folder; `None` if a running process holds it.
-    fn lock_of(&self, folder: &Path) -> Result<Option<FileLock>, ArtifactError> {
+    fn lock_of(&self, folder: &Path) -> Result<Option<FileLock>> {
         let work = self.work_folder();
         let name = folder_name(folder);
         let step = if folder.starts_with(&work) {
@@ -173,21 +160,16 @@ fn folder_name(folder: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = entries(folder)?;
-    found.retain(|path| {
-        path.symlink_metadata()
-            .is_ok_and(|metadata| metadata.is_dir())
-    });
+    found.retain(|path| path.symlink_metadata().is_ok_and(|it| it.is_dir()));
     Ok(found)
 }
 
-fn size(folder: &Path) -> Result<u64, ArtifactError> {
+fn size(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
     for path in entries(folder)? {
-        let metadata = path
-            .symlink_metadata()
-            .map_err(ArtifactError::io("read", &path))?;
+        let metadata = fs::symlink_metadata(&path).map_err(ArtifactError::io("read", &path))?;
         bytes += match metadata.is_dir() {
             true => size(&path)?,
             false => metadata.len(),

@@ -62,7 +62,7 @@ fn outputs_of_variants_and_their_inputs_are_in_use() {
     assert_eq!(found[0].folder, new.folder());
     assert!(found[0].bytes > 12, "{}", found[0].bytes);
     assert!(
-        matches!(&found[0].kind, UnusedKind::Output { stage: StageName::Ingest, summary, .. } if summary == "made by a test")
+        matches!(&found[0].kind, UnusedKind::Output(manifest) if manifest.stage == StageName::Ingest && manifest.run.summary == "made by a test")
     );
     assert!(store.delete(&found[0]).expect("deletable"));
     assert_eq!(store.unused_folders().expect("readable"), []);

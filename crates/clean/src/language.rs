@@ -16,13 +16,10 @@ const MIN_CHARACTERS: usize = 40;
 pub(crate) fn parse_languages(names: &[String]) -> Result<Vec<Lang>, Failure> {
     let find = |name: &String| {
         let lower = name.to_lowercase();
-        let is_named =
-            |lang: &&Lang| lang.code() == lower || lang.eng_name().to_lowercase() == lower;
+        let is_named = |it: &&Lang| it.code() == lower || it.eng_name().to_lowercase() == lower;
         Lang::all().iter().find(is_named).copied().ok_or_else(|| {
-            let known: Vec<String> = Lang::all()
-                .iter()
-                .map(|lang| lang.eng_name().to_owned())
-                .collect();
+            let names = Lang::all().iter().map(|lang| lang.eng_name().to_owned());
+            let known: Vec<String> = names.collect();
             let message = format!("`clean.languages` names the unknown language `{name}`");
             let close = settings::nearest(name, &known);
             let close = close.map_or_else(String::new, |close| format!("Did you mean `{close}`? "));

@@ -29,9 +29,10 @@ pub use text_store::{TextChunk, TextStore};
 use duplicates::Reason;
 use input::Reviews;
 use near::Clusters;
-use profile_builder::{Decisions, SPLITS};
+use profile_builder::Decisions;
 use row::Row;
 use split::{Key, SplitMethod, Splitter};
+use text_store::store_failed;
 
 /// The stage `clean`.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +86,7 @@ fn decide(
     };
     let clusters = near.as_ref().map(|(clusters, _)| clusters);
     let row_splits = split_rows(reviews, &audit.is_kept(), &splitter, clusters);
-    let row_splits = row_splits.map_err(text_store::store_failed(context.output()))?;
+    let row_splits = row_splits.map_err(store_failed(context.output()))?;
     let decisions = Decisions {
         reviews,
         audit: &audit,
@@ -119,10 +120,8 @@ fn no_labels(rows: u64, ratings: Option<(f32, f32)>) -> Failure {
             .to_owned(),
     };
     let rows = format::plural(rows, "review", "reviews");
-    Failure::new(format!(
-        "No review has a label ({rows}), so a model cannot be trained"
-    ))
-    .with_hint(hint)
+    let message = format!("No review has a label ({rows}), so a model cannot be trained");
+    Failure::new(message).with_hint(hint)
 }
 
 /// Finds near-duplicates among the kept rows, if the settings ask for it.
@@ -139,9 +138,7 @@ fn find_near(
     let _task = progress.task("looking for near-duplicates", None, "reviews");
     let threshold = settings.near_duplicates.threshold;
     let found = near::clusters(&reviews.texts, kept, threshold, near::MAX_PREFIXES);
-    found
-        .map(Some)
-        .map_err(text_store::store_failed(context.output()))
+    found.map(Some).map_err(store_failed(context.output()))
 }
 
 /// The split of every kept row.
@@ -160,23 +157,21 @@ fn split_rows(
         let (kind, key) = key.resolve(texts, groups)?;
         Ok(Some(splitter.split(row, (kind, &key))))
     };
-    keys.par_iter()
-        .zip(reviews.rows.par_iter().zip(kept))
-        .map(split)
-        .collect()
+    let rows = reviews.rows.par_iter().zip(kept);
+    keys.par_iter().zip(rows).map(split).collect()
 }
 
 /// Fails if a split or a class of the training split is empty.
 fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Failure> {
     let shares = &settings.split;
     let test = decisions.method == SplitMethod::Official || shares.test > 0.0;
-    let languages = [
+    let required = [
         (Split::Train, true),
         (Split::Validation, shares.validation > 0.0),
         (Split::Test, test),
     ];
-    for (split, languages) in languages {
-        if languages && decisions.count(split) == 0 {
+    for (split, is_required) in required {
+        if is_required && decisions.count(split) == 0 {
             let raise = match split {
                 Split::Train => String::new(),
                 _ => format!("raise `--set clean.split.{split}=SHARE`, "),
@@ -211,7 +206,7 @@ fn too_few_rows(decisions: &Decisions<'_>, grouped: bool, message: String, raise
 
 /// A summary in one line.
 fn summary(decisions: &Decisions<'_>) -> String {
-    let row_splits = SPLITS.map(|split| (decisions.count(split), split.as_str()));
+    let row_splits = Split::ALL.map(|split| (decisions.count(split), split.as_str()));
     let removals = Reason::NAMED.map(|(reason, name)| (decisions.count_removed(reason), name));
     let list = |counts: &[(u64, &str)]| {
         let present = counts.iter().filter(|(rows, _)| *rows > 0);

@@ -1,5 +1,6 @@
 //! Writes the tables and the profile.
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,10 +67,7 @@ pub(crate) fn write_tables(
 }
 
 /// The texts of the kept rows in a range, and excerpts of the removed ones.
-fn kept_texts(
-    decisions: &Decisions<'_>,
-    range: &Range<usize>,
-) -> std::io::Result<[StringArray; 2]> {
+fn kept_texts(decisions: &Decisions<'_>, range: &Range<usize>) -> io::Result<[StringArray; 2]> {
     let mut kept = StringBuilder::new();
     let mut excerpts = StringBuilder::new();
     let store = &decisions.reviews.texts;
@@ -94,24 +92,16 @@ fn split_batch(
     [texts, excerpts]: [StringArray; 2],
 ) -> Result<(RecordBatch, RecordBatch), ArrowError> {
     let row_splits = &decisions.row_splits[range.clone()];
-    let kept: BooleanArray = row_splits
-        .iter()
-        .map(|split| Some(split.is_some()))
-        .collect();
+    let kept: BooleanArray = row_splits.iter().map(|it| Some(it.is_some())).collect();
     let splits = row_splits.iter().flatten().copied().map(Split::as_str);
+    let splits = StringArray::from_iter_values(splits);
     let removals = || decisions.audit.removals[range.clone()].iter().flatten();
     let reasons = removals().map(|removal| removal.reason.as_str());
     let row_ids = &decisions.reviews.row_ids;
     let duplicate_ids = removals().map(|removal| removal.original.map(|row| row_ids[row]));
     let duplicate_ids: UInt64Array = duplicate_ids.collect();
-    let clean = with_columns(
-        &filter_record_batch(batch, &kept)?,
-        schema::clean(),
-        &[
-            ("text", Arc::new(texts)),
-            ("split", Arc::new(StringArray::from_iter_values(splits))),
-        ],
-    )?;
+    let new: [(_, ArrayRef); 2] = [("text", Arc::new(texts)), ("split", Arc::new(splits))];
+    let clean = with_columns(&filter_record_batch(batch, &kept)?, schema::clean(), &new)?;
     let removed = with_columns(
         &filter_record_batch(batch, &not(&kept)?)?,
         schema::removed(),

@@ -13,14 +13,6 @@ use crate::profile::{self, *};
 use crate::row::Row;
 use crate::split::SplitMethod;
 
-/// All splits, in the order of reports.
-pub(crate) const SPLITS: [Split; 4] = [
-    Split::Train,
-    Split::Validation,
-    Split::Test,
-    Split::Unlabelled,
-];
-
 /// Number of example reviews per class.
 const EXAMPLES: usize = 3;
 
@@ -63,9 +55,8 @@ impl Decisions<'_> {
 
     /// Number of kept rows of a split and class.
     pub(crate) fn count_class(&self, split: Split, class: Sentiment) -> u64 {
-        self.positions(split)
-            .filter(|position| self.reviews.rows[*position].label == Some(class))
-            .count() as u64
+        let is_of_class = |row: &usize| self.reviews.rows[*row].label == Some(class);
+        self.positions(split).filter(is_of_class).count() as u64
     }
 
     /// Number of rows removed for a reason.
@@ -119,8 +110,7 @@ impl Decisions<'_> {
 
     fn text_statistics(&self, settings: &CleanSettings) -> Texts {
         let rows = &self.reviews.rows;
-        let count =
-            |found: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| found(row)).count() as u64;
+        let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count() as u64;
         let mut languages: BTreeMap<&str, u64> = BTreeMap::new();
         for language in rows.iter().filter_map(|row| row.text.other_language) {
             *languages.entry(language.eng_name()).or_default() += 1;
@@ -157,7 +147,7 @@ impl Decisions<'_> {
                 words: lengths(words),
             }
         };
-        SPLITS.map(profile).to_vec()
+        Split::ALL.map(profile).to_vec()
     }
 
     fn telling_words(&self) -> io::Result<Vec<ClassWords>> {
@@ -166,12 +156,10 @@ impl Decisions<'_> {
         for ranges in texts.chunks().chunks(CHUNKS_PER_COUNT) {
             let range = ranges[0].start..ranges[ranges.len() - 1].end;
             let chunk = texts.read(range.clone())?;
-            let train: Vec<_> = range
-                .zip(chunk.iter())
-                .filter(|(position, _)| self.row_splits[*position] == Some(Split::Train))
-                .filter_map(|(position, text)| Some((text, rows[position].label?)))
-                .collect();
-            counts.add(&train);
+            let is_train = |(row, _): &(usize, &str)| self.row_splits[*row] == Some(Split::Train);
+            let train = range.zip(chunk.iter()).filter(is_train);
+            let train = train.filter_map(|(row, text)| Some((text, rows[row].label?)));
+            counts.add(&train.collect::<Vec<_>>());
         }
         Ok(counts.telling_words())
     }

@@ -83,9 +83,8 @@ impl TextStore {
             Some(file) => {
                 let mut bytes = vec![0; (end - begin) as usize];
                 file.read_exact_at(&mut bytes, begin)?;
-                let text = String::from_utf8(bytes)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                Cow::Owned(text)
+                let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+                Cow::Owned(String::from_utf8(bytes).map_err(invalid)?)
             }
         };
         Ok(TextChunk {
@@ -137,9 +136,9 @@ impl TextChunk<'_> {
 pub(crate) fn store_failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
     |error| {
         let folder = folder.display();
-        Failure::new(format!("Failed to store texts in a file in `{folder}`"))
-            .with_cause(error)
-            .with_hint("The file needs as much space as all texts: check the free space with `ressenti doctor`".to_owned())
+        let failure = Failure::new(format!("Failed to store texts in a file in `{folder}`"));
+        let hint = "The file needs as much space as all texts: check the free space with `ressenti doctor`";
+        failure.with_cause(error).with_hint(hint.to_owned())
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use artifact::{ArtifactError, FileLock};
 use sha2::{Digest, Sha256};
 use stage::Progress;
-use tables::InputError;
+use tables::{InputError, Result};
 use ureq::Body;
 use ureq::http::Response;
 
@@ -25,7 +25,7 @@ pub(crate) fn ensure_downloaded(
     sha256: &str,
     folder: &Path,
     progress: &Progress,
-) -> Result<PathBuf, InputError> {
+) -> Result<PathBuf> {
     let expected = sha256.to_ascii_lowercase();
     // The folder is named by the content, so that files with the same name do not collide.
     let folder = folder.join(&expected);
@@ -62,8 +62,7 @@ pub(crate) fn ensure_downloaded(
 fn file_name(url: &str) -> String {
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let last = address.rsplit('/').next().unwrap_or_default();
-    let is_plain =
-        |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
+    let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || "._-".contains(*sign);
     let name: String = last.chars().filter(is_plain).collect();
     match name.as_str() {
         "lock" | "part" => "source".to_owned(),
@@ -73,7 +72,7 @@ fn file_name(url: &str) -> String {
 }
 
 /// SHA-256 of a file in hex; `None` if the file does not exist.
-fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
+fn sha256_of(path: &Path) -> Result<Option<String>> {
     let Some(mut file) = if_exists(path, File::open(path))? else {
         return Ok(None);
     };
@@ -85,7 +84,7 @@ fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
 
 /// Downloads the missing part of the file. After an interruption it retries as long as each attempt makes
 /// progress.
-fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> {
+fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<()> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(20)))
@@ -100,9 +99,9 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
         if now <= before || attempt == ATTEMPTS {
             return Err(failure);
         }
+        let size = artifact::format::bytes(now);
         progress.note(&format!(
-            "the connection was interrupted after {}; resuming",
-            artifact::format::bytes(now)
+            "the connection was interrupted after {size}; resuming"
         ));
         (before, attempt) = (now, attempt + 1);
     }
@@ -110,14 +109,14 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
 }
 
 /// Converts the error "not found" to `None`.
-pub(crate) fn if_exists<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
+pub(crate) fn if_exists<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some).map_err(InputError::io(path)),
     }
 }
 
-fn length(path: &Path) -> Result<u64, InputError> {
+fn length(path: &Path) -> Result<u64> {
     Ok(if_exists(path, path.metadata())?.map_or(0, |metadata| metadata.len()))
 }
 
@@ -128,7 +127,7 @@ fn request(
     part: &Path,
     start: u64,
     progress: &Progress,
-) -> Result<(), InputError> {
+) -> Result<()> {
     let failed = |problem: String, cause: Option<ureq::Error>| {
         let error = InputError::other(
             format!("Failed to download `{url}`: {problem}"),
@@ -146,9 +145,8 @@ fn request(
     if start > 0 {
         request = request.header("range", format!("bytes={start}-"));
     }
-    let response = request.call();
-    let response =
-        response.map_err(|error| failed("the server cannot be reached".to_owned(), Some(error)))?;
+    let unreachable = |error| failed("the server cannot be reached".to_owned(), Some(error));
+    let response = request.call().map_err(unreachable)?;
     let start = match response.status().as_u16() {
         200 => 0,
         206 if continues_at(&response, start) => start,

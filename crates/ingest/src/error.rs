@@ -7,10 +7,9 @@ use tables::{InputError, Problem};
 
 /// Neither the pipeline file nor the command line names a source.
 pub(crate) fn no_source() -> InputError {
-    InputError::other(
-        "No source of reviews is set: `ingest.source` is empty",
-        "Name the reviews with `--source PATH`: a CSV, TSV, JSON or Parquet file, or the aclImdb archive or folder",
-    )
+    let message = "No source of reviews is set: `ingest.source` is empty";
+    let hint = "Name the reviews with `--source PATH`: a CSV, TSV, JSON or Parquet file, or the aclImdb archive or folder";
+    InputError::other(message, hint)
 }
 
 /// A setting names a column that the file does not have. `known` are the file's columns.
@@ -30,9 +29,7 @@ pub(crate) fn unknown_columns(path: &Path, known: &[String]) -> InputError {
     // A single column name that contains another separator was probably split at the wrong one.
     let separators = [(";", "\";\""), ("\t", "\"\\t\""), ("|", "\"|\"")];
     let unsplit = match known {
-        [name] => separators
-            .iter()
-            .find(|(separator, _)| name.contains(separator)),
+        [name] => separators.iter().find(|(sign, _)| name.contains(sign)),
         _ => None,
     };
     let hint = match unsplit {

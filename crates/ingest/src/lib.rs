@@ -26,7 +26,7 @@ pub use rows::{
     KeepColumns, RejectedRow, TextContent, TextRow, count_rows, for_each_review, kept_column_names,
     read_texts,
 };
-pub use tables::{InputError, Problem};
+pub use tables::{InputError, Problem, Result};
 
 use error::no_source;
 use sink::ParquetSink;
@@ -73,16 +73,13 @@ that was not accepted, its position and the reason.";
 }
 
 /// Returns the paths of the sources, and downloads them if needed.
-fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>, InputError> {
+fn resolve_sources(context: &Context) -> Result<Vec<PathBuf>> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
-            let cache = artifact::cache_folder().ok_or_else(|| {
-                InputError::other(
-                    "There is no cache folder for downloads",
-                    "Set `HOME` or `RESSENTI_CACHE`, or download the file yourself and pass `--source PATH`",
-                )
-            })?;
+            let hint = "Set `HOME` or `RESSENTI_CACHE`, or download the file yourself and pass `--source PATH`";
+            let unknown = || InputError::other("There is no cache folder for downloads", hint);
+            let cache = artifact::cache_folder().ok_or_else(unknown)?;
             download::ensure_downloaded(url, sha256, &cache.join("downloads"), context.progress())
         }
     };

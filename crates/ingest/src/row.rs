@@ -73,10 +73,9 @@ impl Reason {
 
     /// The value of the column `kind` in `rejected.parquet`.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.skipped {
-            "set_aside"
-        } else {
-            "rejected"
+        match self.skipped {
+            true => "set_aside",
+            false => "rejected",
         }
     }
 }
@@ -135,9 +134,8 @@ fn prefix(text: &str, characters: usize) -> &str {
 /// Checks the text of a review.
 pub(crate) fn check_text(bytes: &[u8], max_bytes: usize) -> Result<&str, Reason> {
     if bytes.len() > max_bytes {
-        return Err(Reason::rejected(
-            "the text is longer than `ingest.max_text_bytes`",
-        ));
+        let problem = "the text is longer than `ingest.max_text_bytes`";
+        return Err(Reason::rejected(problem));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Reason::rejected(NOT_UTF_8).because(format!("at byte {}", error.valid_up_to() + 1))

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use artifact::{Sentiment, format};
 use settings::IngestSettings;
-use tables::{InputError, Problem};
+use tables::{InputError, Problem, Result};
 
 use crate::row::{ExcludedRow, NOT_UTF_8};
 
@@ -53,11 +53,9 @@ impl RowCounts {
 
     /// Number of skipped rows, or of rejected rows.
     fn excluded(&self, skipped: bool) -> u64 {
-        self.reasons
-            .iter()
-            .filter(|count| count.first.reason.skipped == skipped)
-            .map(|count| count.rows)
-            .sum()
+        let all = self.reasons.iter();
+        let excluded = all.filter(|count| count.first.reason.skipped == skipped);
+        excluded.map(|count| count.rows).sum()
     }
 
     /// Number of accepted rows.
@@ -66,7 +64,7 @@ impl RowCounts {
     }
 
     /// Fails if too few rows can be used, or if they do not contain both classes.
-    pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
+    pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<()> {
         self.check_rows(path, settings)?;
         let labelled: u64 = self.by_class.iter().sum();
         let is_all = |class: &Sentiment| labelled > 0 && self.count_of(*class) == labelled;
@@ -74,18 +72,15 @@ impl RowCounts {
             return Ok(());
         };
         let labelled = format::plural(labelled, "review", "reviews");
-        Err(InputError::other(
-            format!("All labels are {class} ({labelled}), but a classifier needs both classes"),
-            "Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes",
-        ))
+        let message =
+            format!("All labels are {class} ({labelled}), but a classifier needs both classes");
+        let hint =
+            "Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes";
+        Err(InputError::other(message, hint))
     }
 
     /// Fails if too few rows can be used. Labels are not checked.
-    pub(crate) fn check_rows(
-        &self,
-        path: &Path,
-        settings: &IngestSettings,
-    ) -> Result<(), InputError> {
+    pub(crate) fn check_rows(&self, path: &Path, settings: &IngestSettings) -> Result<()> {
         if self.rows() == 0 {
             return Err(InputError::empty(path, "no rows"));
         }
@@ -109,14 +104,11 @@ impl RowCounts {
         if self.accepted() > 0 {
             return Ok(());
         }
-        let (path, rows) = (
-            path.display(),
-            format::plural(self.excluded(true), "row was", "rows were"),
-        );
-        Err(InputError::other(
-            format!("No row of `{path}` was accepted: {rows} skipped"),
-            "Check `[ingest.rating]`: ratings within its dead zone are skipped",
-        ))
+        let path = path.display();
+        let rows = format::plural(self.excluded(true), "row was", "rows were");
+        let message = format!("No row of `{path}` was accepted: {rows} skipped");
+        let hint = "Check `[ingest.rating]`: ratings within its dead zone are skipped";
+        Err(InputError::other(message, hint))
     }
 
     fn rows(&self) -> u64 {
@@ -131,9 +123,8 @@ impl RowCounts {
     /// The three most common reasons for rejection, with the details of their first row.
     fn most_common_reasons(&self) -> Vec<(String, u64)> {
         let rejected = self.reasons.iter().filter(|it| !it.first.reason.skipped);
-        let mut reasons: Vec<_> = rejected
-            .map(|count| (count.first.reason.to_string(), count.rows))
-            .collect();
+        let reasons = rejected.map(|count| (count.first.reason.to_string(), count.rows));
+        let mut reasons: Vec<_> = reasons.collect();
         reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
         reasons.truncate(3);
         reasons

@@ -11,7 +11,7 @@ use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
 use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
-use tables::InputError;
+use tables::Result;
 
 /// The table of accepted reviews.
 const REVIEWS: &str = "reviews.parquet";
@@ -28,9 +28,9 @@ const BATCH_BYTES: usize = 16 << 20;
 /// A receiver of rows.
 pub(crate) trait RowSink {
     /// Accepts a review; `source` is its file, line and id.
-    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError>;
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()>;
     /// Counts a row that is rejected or skipped.
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError>;
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<()>;
     /// Whether reading may stop.
     fn is_full(&self) -> bool {
         false
@@ -53,7 +53,7 @@ pub(crate) struct ParquetSink {
 
 impl ParquetSink {
     /// Creates both tables in a folder.
-    pub(crate) fn create(folder: &Path) -> Result<Self, InputError> {
+    pub(crate) fn create(folder: &Path) -> Result<Self> {
         Ok(Self {
             reviews: TableWriter::create(&folder.join(REVIEWS), schema::reviews())?,
             rejected: TableWriter::create(&folder.join(REJECTED), schema::rejected())?,
@@ -65,7 +65,7 @@ impl ParquetSink {
     }
 
     /// Finishes both tables.
-    pub(crate) fn finish(mut self) -> Result<(RowCounts, Vec<OutputFile>), InputError> {
+    pub(crate) fn finish(mut self) -> Result<(RowCounts, Vec<OutputFile>)> {
         self.reviews.write(&self.batch.finish()?)?;
         self.rejected.write(&rejected_batch(&self.excluded)?)?;
         let files = vec![
@@ -77,7 +77,7 @@ impl ParquetSink {
 }
 
 impl RowSink for ParquetSink {
-    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError> {
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
         self.counts.accept(review.label);
         self.batch.push(self.row_id, review, source);
         self.row_id += 1;
@@ -87,7 +87,7 @@ impl RowSink for ParquetSink {
         Ok(())
     }
 
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.counts.exclude(row);
         self.excluded.push(row.clone());
         if self.excluded.len() >= BATCH_ROWS {
@@ -119,10 +119,8 @@ impl ReviewColumns {
         self.bytes += review.text.len();
         self.row_id.append_value(row_id);
         self.text.append_value(review.text);
-        self.label
-            .append_option(review.label.map(|class| class.id()));
-        self.split
-            .append_option(review.split.map(|split| split.as_str()));
+        self.label.append_option(review.label.map(|it| it.id()));
+        self.split.append_option(review.split.map(|it| it.as_str()));
         self.rating.append_option(review.rating);
         self.group.append_option(review.group.as_deref());
         self.topic.append_option(review.topic.as_deref());

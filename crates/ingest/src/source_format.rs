@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use settings::{IngestSettings, SourceFormat};
-use tables::{InputError, pattern_hint};
+use tables::{InputError, Result, pattern_hint};
 
 /// Refuses folders and archives where a table file is needed. `expected` completes the sentence "`FILE` is a
 /// folder or an archive, but ..."; `hint` is used if the folder has no files to suggest.
@@ -12,7 +12,7 @@ pub(crate) fn check_rows(
     settings: &IngestSettings,
     expected: &str,
     hint: &str,
-) -> Result<(), InputError> {
+) -> Result<()> {
     if !is_aclimdb(path, settings.format)? {
         return Ok(());
     }
@@ -23,7 +23,7 @@ pub(crate) fn check_rows(
 }
 
 /// Refuses folders and archives as the input of a command.
-pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
+pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<()> {
     let hint = "Use a CSV, JSON or Parquet file, plain or compressed with gzip, zstd or zip";
     let expected = "a CSV, JSON or Parquet file was expected";
     check_rows(path, settings, expected, hint)
@@ -31,7 +31,7 @@ pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), 
 
 /// Whether a source is the aclImdb archive or folder and not a table file, according to the settings or to its
 /// name.
-pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, InputError> {
+pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool> {
     let is_folder = path.metadata().map_err(InputError::io(path))?.is_dir();
     match format {
         SourceFormat::Aclimdb => Ok(true),

@@ -5,8 +5,7 @@ use artifact::{Contract, Failure, StageName, format};
 use settings::StepId;
 
 /// Properties that must be equal in all contracts that have them.
-const SHARED_PROPERTIES: [fn(&Contract) -> Option<String>; 4] =
-    [vocabulary, tokenizer, width, classes];
+const PROPERTIES: [fn(&Contract) -> Option<String>; 4] = [vocabulary, tokenizer, width, classes];
 
 /// Not of an encoder, whose table may have rows that its tokenizer never uses.
 fn vocabulary(contract: &Contract) -> Option<String> {
@@ -82,7 +81,7 @@ pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result
 
 /// The first property that differs, with both values.
 fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
-    SHARED_PROPERTIES.iter().find_map(|property| {
+    PROPERTIES.iter().find_map(|property| {
         let (one, two) = (property(one)?, property(two)?);
         (one != two).then_some((one, two))
     })

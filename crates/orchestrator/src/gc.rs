@@ -66,14 +66,10 @@ fn print_table(out: &mut impl Write, found: &[UnusedFolder], bytes: u64) -> io::
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
         let folder = unused.folder.display();
         let what = match &unused.kind {
-            UnusedKind::Output {
-                stage: of,
-                finished,
-                summary,
-            } => {
-                stage = of.as_str();
-                age = crate::age(*finished);
-                summary.clone()
+            UnusedKind::Output(manifest) => {
+                stage = manifest.stage.as_str();
+                age = crate::age(manifest.run.finished());
+                manifest.run.summary.clone()
             }
             UnusedKind::Damaged => {
                 style = AnsiColor::Yellow.on_default();
@@ -103,18 +99,14 @@ fn confirm(out: &mut impl Write) -> bool {
 
 fn to_json(unused: &UnusedFolder, deleted: bool) -> Value {
     let (kind, output) = match &unused.kind {
-        UnusedKind::Output {
-            stage,
-            finished,
-            summary,
-        } => ("output", Some((stage, finished, summary))),
+        UnusedKind::Output(manifest) => ("output", Some(manifest)),
         UnusedKind::Damaged => ("damaged", None),
         UnusedKind::Unfinished => ("unfinished", None),
         UnusedKind::Resumable => ("resumable", None),
     };
     json!({
-        "folder": unused.folder, "kind": kind, "stage": output.map(|it| it.0),
-        "finished": output.map(|it| it.1), "summary": output.map(|it| it.2),
+        "folder": unused.folder, "kind": kind, "stage": output.map(|it| it.stage),
+        "finished": output.map(|it| it.run.finished()), "summary": output.map(|it| &it.run.summary),
         "bytes": unused.bytes, "deleted": deleted,
     })
 }

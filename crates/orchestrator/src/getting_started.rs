@@ -38,11 +38,9 @@ fn stages() -> Vec<(String, String)> {
 pub(crate) fn print(out: &mut impl Write) -> io::Result<()> {
     let heading = Style::new().bold();
     let name = AnsiColor::Cyan.on_default();
-    writeln!(
-        out,
-        "Ressenti trains and evaluates sentiment models on your reviews.\n\n\
-         {heading}Stages of `pipeline.toml`, in the order in which they run{heading:#}"
-    )?;
+    let about = "Ressenti trains and evaluates sentiment models on your reviews.";
+    let title = "Stages of `pipeline.toml`, in the order in which they run";
+    writeln!(out, "{about}\n\n{heading}{title}{heading:#}")?;
     for (stage, what) in stages() {
         writeln!(out, "  {name}{stage:<10}{name:#} {what}")?;
     }

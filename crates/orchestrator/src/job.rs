@@ -78,21 +78,14 @@ impl ClusterJob<'_> {
             command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
             let has_checkpoint = || has_new_files(&self.arguments.resume_prefixes, begun);
-            let next = next_action(
-                ending,
-                interrupt::limit_near(),
-                has_checkpoint,
-                self.retry_budget()?,
-            );
-            let (code, what) = match next {
-                NextAction::End(ProcessEnd { code, reason }) => {
-                    (code, EventKind::Ended { code, reason })
-                }
+            let (limit_near, budget) = (interrupt::limit_near(), self.retry_budget()?);
+            let ended = |code, reason| (code, EventKind::Ended { code, reason });
+            let (code, what) = match next_action(ending, limit_near, has_checkpoint, budget) {
+                NextAction::End(end) => ended(end.code, end.reason),
                 NextAction::Stop => (INTERRUPTED, EventKind::Stopped),
                 NextAction::LimitTooShort => {
                     print_failure(&limit_too_short(&self.arguments.name));
-                    let reason = "the time limit is too short".to_owned();
-                    (1, EventKind::Ended { code: 1, reason })
+                    ended(1, "the time limit is too short".to_owned())
                 }
                 NextAction::Requeue { reason, fault } => {
                     if self.requeue(&reason, fault)? {
@@ -103,8 +96,7 @@ impl ClusterJob<'_> {
                     if wait.is_some_and(interrupt::sleep) {
                         continue;
                     }
-                    let code = TRANSIENT;
-                    (code, EventKind::Ended { code, reason })
+                    ended(TRANSIENT, reason)
                 }
             };
             self.record_event(what)?;
@@ -118,8 +110,7 @@ impl ClusterJob<'_> {
         let Some(task) = self.task else {
             return Ok(false);
         };
-        let text = "the job is requeued and will resume from its checkpoint";
-        let text = format!("{reason}: {text}");
+        let text = format!("{reason}: the job is requeued and will resume from its checkpoint");
         // Recorded first, because Slurm may end this process at once.
         let reason = reason.to_owned();
         self.record_event(EventKind::Requeued { reason, fault })?;
@@ -173,20 +164,15 @@ fn next_action(
     has_checkpoint: impl Fn() -> bool,
     budget: RetryBudget,
 ) -> NextAction {
+    let requeue = |reason: String, fault| NextAction::Requeue { reason, fault };
     match ending.code {
         // The program was stopped at the time limit, with or without saving.
         INTERRUPTED | 143 if limit_near => match has_checkpoint() && budget.may_continue {
-            true => NextAction::Requeue {
-                reason: "time limit".to_owned(),
-                fault: false,
-            },
+            true => requeue("time limit".to_owned(), false),
             false => NextAction::LimitTooShort,
         },
         INTERRUPTED => NextAction::Stop,
-        TRANSIENT | KILLED if budget.faults_left > 0 => NextAction::Requeue {
-            reason: ending.reason,
-            fault: true,
-        },
+        TRANSIENT | KILLED if budget.faults_left > 0 => requeue(ending.reason, true),
         _ => NextAction::End(ending),
     }
 }
@@ -194,12 +180,10 @@ fn next_action(
 fn limit_too_short(name: &str) -> Failure {
     // The name of a job is `train lstm`, or `predict-DIGEST-SHARD`.
     let stage = name.split([' ', '-']).next().unwrap_or(name);
-    Failure::new(format!(
-        "The job of `{name}` reached its time limit before it saved a checkpoint"
-    ))
-    .with_hint(format!(
-        "Request more time with `--set engine.{stage}.time=HH:MM:SS`"
-    ))
+    let message =
+        format!("The job of `{name}` reached its time limit before it saved a checkpoint");
+    let hint = format!("Request more time with `--set engine.{stage}.time=HH:MM:SS`");
+    Failure::new(message).with_hint(hint)
 }
 
 /// Whether a file was written since `since` in a folder whose path starts with one of the prefixes.

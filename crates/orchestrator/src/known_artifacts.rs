@@ -105,11 +105,10 @@ impl<'a> KnownArtifacts<'a> {
     }
 
     fn latest(&self, id: &StepId) -> LatestOutput {
+        let link = self.store.variant_link(id.stage, &id.variant);
         match self.store.latest(id.stage, &id.variant) {
             Ok(Some(artifact)) => LatestOutput::Built(Box::new(artifact.manifest().clone())),
-            Ok(None) if self.store.variant_link(id.stage, &id.variant).is_symlink() => {
-                LatestOutput::Removed
-            }
+            Ok(None) if link.is_symlink() => LatestOutput::Removed,
             Ok(None) => LatestOutput::NeverBuilt,
             Err(error) => LatestOutput::Damaged(damage(&error)),
         }

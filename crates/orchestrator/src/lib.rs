@@ -38,7 +38,7 @@ mod workspace;
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, UNIX_EPOCH};
 
 use artifact::{Failure, StageName, format};
 use clap::Parser;
@@ -77,42 +77,38 @@ fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
         given.arguments.insert(0, command.into());
         given
     };
+    let Some(command) = command else {
+        // The reader may close the pipe early, for example `head`. That is not an error.
+        let _ = getting_started::print(&mut anstream::stdout());
+        return Ok(0);
+    };
     match command {
-        None => {
-            // The reader may close the pipe early, for example `head`. That is not an error.
-            let _ = getting_started::print(&mut anstream::stdout());
-            Ok(0)
-        }
-        Some(Command::Run(arguments)) if arguments.dry_run => show_plan(&PlanArguments {
+        Command::Run(arguments) if arguments.dry_run => show_plan(&PlanArguments {
             pipeline: arguments.pipeline,
             selection: arguments.selection,
             all: false,
             format: PlanFormat::Text,
         }),
-        Some(Command::Run(arguments)) => run_pipeline(&arguments),
-        Some(Command::Plan(arguments)) => show_plan(&arguments),
-        Some(Command::Cancel(arguments)) => cluster::cancel(&arguments),
-        Some(Command::Job(arguments)) => job::run(&arguments),
-        Some(Command::Status(arguments)) => show_status(&arguments),
-        Some(Command::Doctor(arguments)) => Ok(doctor::run(&arguments)),
-        Some(Command::Gc(arguments)) => gc::collect(&arguments),
-        Some(Command::Inspect(given)) => {
-            exec_stage(StageName::Ingest, with_subcommand("inspect", given))
-        }
-        Some(Command::Fetch(given)) => {
-            exec_stage(StageName::Embed, with_subcommand("fetch", given))
-        }
-        Some(Command::Predict(given)) => exec_program("ressenti-predict", given),
-        Some(Command::Trend(given)) => exec_program("ressenti-trend", given),
-        Some(Command::Serve(given)) => exec_program("ressenti-serve", given),
-        Some(Command::Compare(given)) => exec_program("ressenti-compare", given),
-        Some(Command::Ingest(given)) => exec_stage(StageName::Ingest, given),
-        Some(Command::Clean(given)) => exec_stage(StageName::Clean, given),
-        Some(Command::Tokenize(given)) => exec_stage(StageName::Tokenize, given),
-        Some(Command::Embed(given)) => exec_stage(StageName::Embed, given),
-        Some(Command::Train(given)) => exec_stage(StageName::Train, given),
-        Some(Command::Evaluate(given)) => exec_stage(StageName::Evaluate, given),
-        Some(Command::Report(given)) => exec_stage(StageName::Report, given),
+        Command::Run(arguments) => run_pipeline(&arguments),
+        Command::Plan(arguments) => show_plan(&arguments),
+        Command::Cancel(arguments) => cluster::cancel(&arguments),
+        Command::Job(arguments) => job::run(&arguments),
+        Command::Status(arguments) => show_status(&arguments),
+        Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
+        Command::Gc(arguments) => gc::collect(&arguments),
+        Command::Inspect(given) => exec_stage(StageName::Ingest, with_subcommand("inspect", given)),
+        Command::Fetch(given) => exec_stage(StageName::Embed, with_subcommand("fetch", given)),
+        Command::Predict(given) => exec_program("ressenti-predict", given),
+        Command::Trend(given) => exec_program("ressenti-trend", given),
+        Command::Serve(given) => exec_program("ressenti-serve", given),
+        Command::Compare(given) => exec_program("ressenti-compare", given),
+        Command::Ingest(given) => exec_stage(StageName::Ingest, given),
+        Command::Clean(given) => exec_stage(StageName::Clean, given),
+        Command::Tokenize(given) => exec_stage(StageName::Tokenize, given),
+        Command::Embed(given) => exec_stage(StageName::Embed, given),
+        Command::Train(given) => exec_stage(StageName::Train, given),
+        Command::Evaluate(given) => exec_stage(StageName::Evaluate, given),
+        Command::Report(given) => exec_stage(StageName::Report, given),
     }
 }
 
@@ -220,8 +216,7 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
 
 /// The current time in seconds since 1970-01-01 UTC.
 fn seconds_since_1970() -> f64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0.0, |time| time.as_secs_f64())
+    UNIX_EPOCH.elapsed().map_or(0.0, |time| time.as_secs_f64())
 }
 
 /// Formats the time since `time`, which is in seconds since 1970-01-01 UTC.

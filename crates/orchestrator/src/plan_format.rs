@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Failure, StageName, format};
-use serde_json::{Value, json};
+use serde_json::json;
 use settings::StepId;
 use stage::{ProgressMode, StepState, print_step};
 
@@ -62,12 +62,9 @@ pub(crate) fn json(workspace: &Workspace, planned: &[PlannedStep]) -> Result<Str
         let program = launch::program(id.stage.binary())?;
         let mut command = vec![program.to_string_lossy().into_owned()];
         command.extend(workspace.program_arguments(id, None, None));
-        let mut resources = BTreeMap::new();
-        if let Value::Object(fields) =
-            json!(workspace.pipeline.engine.resources_for_stage(id.stage))
-        {
-            resources.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
-        }
+        let resources = json!(workspace.pipeline.engine.resources_for_stage(id.stage));
+        let fields = resources.as_object().into_iter().flatten();
+        let resources: BTreeMap<_, _> = fields.filter(|(_, value)| !value.is_null()).collect();
         let name = |index: &usize| steps[*index].id.to_string();
         let inputs: Vec<String> = steps[index].inputs.iter().map(StepId::to_string).collect();
         entries.push(json!({

@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
     pub(crate) fn run(&mut self, artifacts: &mut KnownArtifacts) -> Result<RunSummary, Failure> {
         let workspace = self.workspace;
         let (steps, settings) = (&workspace.steps, &workspace.pipeline.run);
-        let launch = self.launch;
+        let (launch, progress) = (self.launch, workspace.arguments.progress);
         let cores = settings.cores().max(1);
         // Each step has at least one core.
         let jobs = self.options.jobs.clamp(1, cores);
@@ -107,14 +107,7 @@ impl<'a> Run<'a> {
                     };
                     let sender = sender.clone();
                     scope.spawn(move || {
-                        let on_retry = |reason: &str, wait| {
-                            print_retry(
-                                workspace.arguments.progress,
-                                &step_to_run.step.id,
-                                reason,
-                                wait,
-                            );
-                        };
+                        let on_retry = |reason: &str, wait| print_retry(progress, id, reason, wait);
                         let retry_delays = retry_delays(settings.retries);
                         let ending = with_retries(retry_delays, || launch(&job), on_retry);
                         // The receiver is gone if the run has ended with an error.
@@ -124,11 +117,10 @@ impl<'a> Run<'a> {
                 if schedule.running == 0 {
                     return Ok(());
                 }
-                let (index, step_to_run, slot, ending) =
-                    receiver.recv().expect("a step is running");
+                let (index, running, slot, ending) = receiver.recv().expect("a step is running");
                 slots.insert(slot);
-                let end = step_to_run.step_end(ending?, artifacts)?;
-                self.record_end(&step_to_run.step.id, &end, &mut state);
+                let end = running.step_end(ending?, artifacts)?;
+                self.record_end(&running.step.id, &end, &mut state);
                 schedule.mark_ended(index);
             }
         })?;

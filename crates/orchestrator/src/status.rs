@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
-use artifact::{Contract, Manifest, StageName, Store, format};
+use artifact::{Contract, Manifest, RunInfo, StageName, Store, format};
 use serde::Serialize;
 use settings::StepId;
 
@@ -63,15 +63,13 @@ impl StatusLine {
         let (stage, variant) = (info.id.stage, info.id.variant.clone());
         let manifest = planned.last_manifest();
         let run = manifest.map(|manifest| &manifest.run);
-        let resume_folder = info
-            .resume_folder
-            .as_deref()
-            .filter(|_| info.builder.is_none());
+        let resume_folder = info.resume_folder.as_deref();
+        let resume_folder = resume_folder.filter(|_| info.builder.is_none());
         Self {
             state: planned.state(),
             reasons: planned.reasons.clone(),
             rows: manifest.and_then(rows),
-            finished: run.map(|run| run.started + run.seconds as u64),
+            finished: run.map(RunInfo::finished),
             seconds: run.map(|run| run.seconds),
             bytes: manifest.map(|manifest| manifest.files.iter().map(|file| file.bytes).sum()),
             builder: info.builder.clone(),
@@ -157,11 +155,7 @@ fn rows(manifest: &Manifest) -> Option<u64> {
 ///
 /// # Errors
 /// The output cannot be written.
-pub(crate) fn print(
-    out: &mut impl Write,
-    lines: &[StatusLine],
-    sweeps: &Sweeps<'_>,
-) -> io::Result<()> {
+pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], sweeps: &Sweeps) -> io::Result<()> {
     let dimmed = Style::new().dimmed();
     writeln!(
         out,
@@ -197,11 +191,8 @@ pub(crate) fn print(
         writeln!(out, "\n{steps} not fresh; `ressenti plan` shows why")?;
     }
     if let Some(name) = groups.iter().find_map(|(sweep, _)| *sweep) {
-        let command = format!("`ressenti status {name}`");
-        writeln!(
-            out,
-            "\nTo list the trials of a sweep: {command}, or `--all`"
-        )?;
+        let commands = format!("`ressenti status {name}`, or `--all`");
+        writeln!(out, "\nTo list the trials of a sweep: {commands}")?;
     }
     Ok(())
 }

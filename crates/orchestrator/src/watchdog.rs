@@ -34,10 +34,9 @@ impl Watchdog {
     /// A watchdog for the stages of one run. A timeout of 0 seconds waits forever.
     pub(crate) fn new(work: &Path, seconds: u64) -> Self {
         remove_stale_heartbeats(work);
-        Self {
-            work: work.to_owned(),
-            timeout: (seconds > 0).then(|| Duration::from_secs(seconds)),
-        }
+        let timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
+        let work = work.to_owned();
+        Self { work, timeout }
     }
 
     /// The heartbeat file of the stage in a slot.

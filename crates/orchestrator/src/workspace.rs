@@ -116,8 +116,8 @@ fn check_inputs(
         return Ok(());
     }
     let known = step.inputs.iter().chain([&step.id]);
-    let contracts: Vec<_> = known
-        .filter_map(|id| Some((id, &artifacts.known.get(id)?.manifest().contract)))
-        .collect();
+    let contracts =
+        known.filter_map(|id| Some((id, &artifacts.known.get(id)?.manifest().contract)));
+    let contracts: Vec<_> = contracts.collect();
     contracts::check(&step.id, &contracts)
 }

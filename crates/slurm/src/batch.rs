@@ -44,12 +44,8 @@ impl Batch {
         let _ = write!(text, "\ncd -- {folder} || exit\n\n");
         match self.tasks.as_slice() {
             [task] => {
-                let _ = writeln!(
-                    text,
-                    "# {}\nexec {}",
-                    task.name,
-                    shell_command(&task.command)
-                );
+                let command = shell_command(&task.command);
+                let _ = writeln!(text, "# {}\nexec {command}", task.name);
             }
             tasks => {
                 text.push_str("case \"${SLURM_ARRAY_TASK_ID:?}\" in\n");
@@ -88,13 +84,8 @@ impl Batch {
         options.push(format!("--signal=B:USR1@{}", self.save_before));
         // A job that depends on a failed task would stay in the queue forever.
         options.push("--kill-on-invalid-dep=yes".to_owned());
-        options.extend(
-            resources
-                .flags
-                .iter()
-                .flatten()
-                .map(|flag| shell_quoted(flag)),
-        );
+        let flags = resources.flags.iter().flatten();
+        options.extend(flags.map(|flag| shell_quoted(flag)));
         options
     }
 }
@@ -114,10 +105,9 @@ fn shell_command(command: &[String]) -> String {
 /// A word for a shell, in quotes if necessary.
 pub fn shell_quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=./:,+@%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 

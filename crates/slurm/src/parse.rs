@@ -53,10 +53,8 @@ pub(crate) fn parse_queue(text: &str) -> Result<Vec<(TaskId, QueueEntry)>, Slurm
         Some((id.parse().ok()?, QueueEntry { state, node }))
     };
     let unexpected = |line: &str| SlurmError::UnexpectedOutput("squeue", line.to_owned());
-    let lines = text.lines();
-    lines
-        .map(|line| parse(line).ok_or_else(|| unexpected(line)))
-        .collect()
+    let entry = |line: &str| parse(line).ok_or_else(|| unexpected(line));
+    text.lines().map(entry).collect()
 }
 
 /// A task in Slurm accounting (sacct).

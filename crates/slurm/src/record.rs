@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use artifact::ArtifactError;
 use serde::de::DeserializeOwned;
@@ -96,8 +96,7 @@ impl Event {
 }
 
 fn since_1970() -> std::time::Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default()
+    UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
 impl Submission {

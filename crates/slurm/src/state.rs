@@ -88,10 +88,8 @@ fn job_state(
 ) -> JobState {
     // The end of the program counts, also while Slurm still cleans up the job.
     if let Some(EventKind::Ended { code, reason }) = last {
-        return JobState::Ended {
-            code: *code,
-            reason: reason.clone(),
-        };
+        let (code, reason) = (*code, reason.clone());
+        return JobState::Ended { code, reason };
     }
     if let Some(queued) = queued {
         return queued.state.clone();

@@ -34,11 +34,8 @@ pub fn slurm_messages(output: &Path, job: TaskId) -> Vec<String> {
     let markers = [format!("StepId={job}."), format!("JOB {job} ON ")];
     let text = read_tail(output).unwrap_or_default();
     let is_about_job = |line: &&str| markers.iter().any(|marker| line.contains(marker.as_str()));
-    let mut lines: Vec<String> = text
-        .lines()
-        .filter(is_about_job)
-        .map(str::to_owned)
-        .collect();
+    let lines = text.lines().filter(is_about_job).map(str::to_owned);
+    let mut lines: Vec<String> = lines.collect();
     lines.dedup();
     lines
 }

@@ -21,9 +21,9 @@ pub struct JobWrapper<'a> {
 
 impl JobWrapper<'_> {
     /// The task that runs a program with its arguments through `ressenti job`.
-    pub fn wrap(&self, name: &str, command: Vec<String>) -> Task {
+    pub fn wrap(&self, name: &str, wrapped: Vec<String>) -> Task {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let mut wrapped = vec![text(self.ressenti), "job".to_owned()];
+        let mut command = vec![text(self.ressenti), "job".to_owned()];
         for (option, value) in [
             ("--record", text(self.record.folder())),
             ("--name", name.to_owned()),
@@ -31,13 +31,11 @@ impl JobWrapper<'_> {
             ("--retries", self.retries.to_string()),
             ("--stall-timeout", self.stall_timeout.to_string()),
         ] {
-            wrapped.extend([option.to_owned(), value]);
+            command.extend([option.to_owned(), value]);
         }
-        wrapped.push("--".to_owned());
-        wrapped.extend(command);
-        Task {
-            name: name.to_owned(),
-            command: wrapped,
-        }
+        command.push("--".to_owned());
+        command.extend(wrapped);
+        let name = name.to_owned();
+        Task { name, command }
     }
 }

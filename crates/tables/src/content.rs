@@ -39,15 +39,15 @@ const UNPACK: &str = "Unpack it and use the unpacked file instead";
 
 const SAVE: &str = "Save its table as a CSV file and use that file instead";
 
-impl Content {
-    /// A type that is recognised but not supported.
-    const fn other(name: &'static str, hint: &'static str) -> Self {
-        Self::Other { name, hint }
-    }
+/// A type that is recognised but not supported.
+const fn other(name: &'static str, hint: &'static str) -> Content {
+    Content::Other { name, hint }
+}
 
+impl Content {
     /// A file of a program that can export CSV.
     pub(crate) const fn document(name: &'static str) -> Self {
-        Self::other(name, SAVE)
+        other(name, SAVE)
     }
 
     /// Completes the sentence "`FILE` is ...", and what the user can do with such a file.
@@ -80,16 +80,13 @@ const SIGNATURES: [(&[u8], Content); 18] = [
     (b"PAR1", Content::Parquet),
     (b"\xff\xfe", Content::Text),
     (b"\xfe\xff", Content::Text),
-    (b"%PDF-", Content::other("a PDF document", CHECK)),
-    (b"\x89PNG", Content::other("an image", CHECK)),
-    (b"\xff\xd8\xff", Content::other("an image", CHECK)),
-    (b"GIF8", Content::other("an image", CHECK)),
-    (b"\xfd7zXZ\0", Content::other("compressed with xz", UNPACK)),
-    (
-        b"7z\xbc\xaf\x27\x1c",
-        Content::other("a 7z archive", UNPACK),
-    ),
-    (b"Rar!\x1a\x07", Content::other("a RAR archive", UNPACK)),
+    (b"%PDF-", other("a PDF document", CHECK)),
+    (b"\x89PNG", other("an image", CHECK)),
+    (b"\xff\xd8\xff", other("an image", CHECK)),
+    (b"GIF8", other("an image", CHECK)),
+    (b"\xfd7zXZ\0", other("compressed with xz", UNPACK)),
+    (b"7z\xbc\xaf\x27\x1c", other("a 7z archive", UNPACK)),
+    (b"Rar!\x1a\x07", other("a RAR archive", UNPACK)),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         Content::document("an old Excel or Word document"),
@@ -106,25 +103,23 @@ const BZIP2_BLOCK: &[u8] = b"\x31\x41\x59\x26\x53\x59";
 pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
     let start = input.fill_buf()?;
     let start = &start[..start.len().min(512)];
-    if let Some((_, content)) = SIGNATURES
-        .iter()
-        .find(|(begin, _)| start.starts_with(begin))
-    {
+    let known = SIGNATURES.iter().find(|(mark, _)| start.starts_with(mark));
+    if let Some((_, content)) = known {
         return Ok(*content);
     }
     Ok(match start {
         [] => Content::Empty,
         _ if start.starts_with(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
-            Content::other("compressed with bzip2", UNPACK)
+            other("compressed with bzip2", UNPACK)
         }
         // A failed download often leaves a web page.
-        _ if is_html(start) => Content::other("a web page", CHECK),
+        _ if is_html(start) => other("a web page", CHECK),
         _ if detect_utf16(start).is_some() => Content::Text,
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
         // A few control characters make single rows invalid. If more than a tenth of the bytes are control
         // characters, the file is binary.
         _ if start.iter().filter(|byte| is_control(**byte)).count() * 10 > start.len() => {
-            Content::other("a binary file", CHECK)
+            other("a binary file", CHECK)
         }
         _ => Content::Text,
     })
@@ -149,10 +144,8 @@ pub(crate) fn detect_utf16(start: &[u8]) -> Option<&'static Encoding> {
 
 fn is_html(start: &[u8]) -> bool {
     let text = start.trim_ascii_start();
-    [b"<!doctype html".as_slice(), b"<html"].iter().any(|tag| {
-        text.get(..tag.len())
-            .is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
-    })
+    let has = |tag: &[u8]| text.len() >= tag.len() && text[..tag.len()].eq_ignore_ascii_case(tag);
+    has(b"<!doctype html") || has(b"<html")
 }
 
 /// Returns true for control characters other than white space.

@@ -11,7 +11,7 @@ use artifact::ArtifactError;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::content::{BUFFER_BYTES, Content, content_of};
-use crate::error::InputError;
+use crate::error::{InputError, Result};
 use crate::limit::Limit;
 
 /// A file after decompression.
@@ -34,17 +34,14 @@ pub fn decompress<'a>(
     scratch: Option<&Path>,
     most_bytes: u64,
     on_read: impl Fn(u64) + 'a,
-) -> Result<Decompressed<'a>, InputError> {
-    let file = File::open(path).map_err(InputError::io(path))?;
-    let size = file.metadata().map_err(InputError::io(path))?.len();
+) -> Result<Decompressed<'a>> {
+    let input = File::open(path).map_err(InputError::io(path))?;
+    let size = input.metadata().map_err(InputError::io(path))?.len();
     let report = move |bytes| {
         on_read(bytes);
         Ok(())
     };
-    let mut input = with_start(MeteredReader {
-        input: file,
-        report,
-    });
+    let mut input = with_start(MeteredReader { input, report });
     let mut content = content_of(&mut input).map_err(InputError::io(path))?;
     let limit = Limit::new(size, most_bytes);
     let damaged = |error| InputError::damaged(path, "near its start", error);
@@ -104,10 +101,8 @@ fn with_limit<R: Read>(input: R, limit: Limit) -> impl Read + use<R> {
 fn with_start<'a>(input: impl Read + 'a) -> Box<dyn BufRead + 'a> {
     let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
     let mut start = Vec::new();
-    let read = input
-        .by_ref()
-        .take(BUFFER_BYTES as u64)
-        .read_to_end(&mut start);
+    let mut first = input.by_ref().take(BUFFER_BYTES as u64);
+    let read = first.read_to_end(&mut start);
     // An error after these bytes is reported when the reader gets there.
     let error = BufReader::with_capacity(1, DeferredError(read.err()));
     Box::new(Cursor::new(start).chain(error).chain(input))
@@ -124,7 +119,7 @@ impl Read for DeferredError {
 
 impl Decompressed<'_> {
     /// The content as a file that supports seeking: `path` itself, or an unnamed file in `scratch`.
-    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, InputError> {
+    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File> {
         if self.compression.is_empty() {
             return File::open(path).map_err(InputError::io(path));
         }
@@ -133,7 +128,7 @@ impl Decompressed<'_> {
 }
 
 /// Copies an input to an unnamed file in a folder. `path` is used in messages.
-fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, InputError> {
+fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File> {
     let mut file = create_temporary_file(folder)?;
     io::copy(&mut input, &mut file)
         .map_err(|error| InputError::damaged(path, "near its start", error))?;

@@ -141,10 +141,8 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
             let mut is_damaged = parser.state == State::Damaged;
             match step {
                 Step::StrayQuote => {
-                    let first = parser
-                        .first_line
-                        .filter(|_| parser.before <= self.raw_limit);
-                    let Some(first) = first else {
+                    let is_held = parser.before <= self.raw_limit;
+                    let Some(first) = parser.first_line.filter(|_| is_held) else {
                         return Ok(ReadOutcome::OpenQuote);
                     };
                     self.input.put_back(&self.raw[first..]);

@@ -20,8 +20,7 @@ const SAMPLE_LINES: usize = 50;
 pub(crate) fn detect(sample: &[u8]) -> Dialect {
     let declared = separator_line(sample);
     let sample = declared.map_or(sample, |(_, bytes)| &sample[bytes..]);
-    let separator =
-        declared.map_or_else(|| most_likely_separator(sample), |(separator, _)| separator);
+    let separator = declared.map_or_else(|| most_likely_separator(sample), |(found, _)| found);
     // Tab-separated files escape tabs and do not quote, unless their fields show otherwise.
     let quotes = separator != b'\t' || quotes_fields(sample, separator);
     Dialect { separator, quotes }
@@ -43,9 +42,8 @@ pub(crate) fn separator_line(sample: &[u8]) -> Option<(u8, usize)> {
     let length = memchr(line_end, &sample[..sample.len().min(16)])?;
     let line = sample[..length].strip_suffix(b"\r");
     let line = line.unwrap_or(&sample[..length]);
-    let unquoted = line
-        .strip_prefix(b"\"")
-        .and_then(|line| line.strip_suffix(b"\""));
+    let unquoted = line.strip_prefix(b"\"");
+    let unquoted = unquoted.and_then(|line| line.strip_suffix(b"\""));
     let (name, separator) = unquoted.unwrap_or(line).split_at_checked(4)?;
     match separator {
         [separator] if name.eq_ignore_ascii_case(b"sep=") && is_separator(*separator) => {
@@ -71,14 +69,12 @@ fn most_likely_separator(sample: &[u8]) -> u8 {
 /// Rates how regular the columns are: the share of records with the most common number of separators, plus a
 /// small bonus for more columns. 0 if most records have no separator.
 fn score(sample: &[u8], separator: u8) -> f64 {
-    let mut separator_counts = separator_counts(sample, separator);
-    separator_counts.sort_unstable();
-    let same = separator_counts.chunk_by(|one, two| one == two);
+    let mut counts = separator_counts(sample, separator);
+    counts.sort_unstable();
+    let same = counts.chunk_by(|one, two| one == two);
     match same.max_by_key(|same| same.len()) {
         None | Some([0, ..]) => 0.0,
-        Some(same) => {
-            same.len() as f64 / separator_counts.len() as f64 + 1e-3 * same[0].min(50) as f64
-        }
+        Some(same) => same.len() as f64 / counts.len() as f64 + 1e-3 * same[0].min(50) as f64,
     }
 }
 
@@ -130,22 +126,21 @@ fn separator_counts(sample: &[u8], separator: u8) -> Vec<usize> {
 /// the same number of separators.
 fn quotes_fields(sample: &[u8], separator: u8) -> bool {
     let line_end = line_end(sample);
-    let (mut state, mut has_closing_quote, mut joins_lines) =
-        (QuoteState::FieldStart, false, false);
+    let (mut state, mut closes, mut joins_lines) = (QuoteState::FieldStart, false, false);
     for (at, byte) in sample.iter().copied().enumerate() {
         joins_lines |= state == QuoteState::Quoted && byte == line_end;
         if state == QuoteState::Quote && byte != b'"' {
             let is_blank = |byte: u8| byte != line_end && matches!(byte, b' ' | b'\r');
             let next = sample[at..].iter().find(|byte| !is_blank(**byte));
             match next {
-                Some(next) if *next == separator || *next == line_end => has_closing_quote = true,
+                Some(next) if *next == separator || *next == line_end => closes = true,
                 Some(_) => return false,
                 None => {}
             }
         }
         state = state.next(byte, separator, line_end);
     }
-    has_closing_quote && !(joins_lines && lines_have_equal_counts(sample, separator, line_end))
+    closes && !(joins_lines && lines_have_equal_counts(sample, separator, line_end))
 }
 
 /// Whether all lines have the same number of separators, inside and outside quotes.
@@ -154,11 +149,9 @@ fn lines_have_equal_counts(sample: &[u8], separator: u8, line_end: u8) -> bool {
     // The last line may be incomplete.
     lines.next_back();
     let count = |line: &[u8]| line.iter().filter(|byte| **byte == separator).count();
-    let mut separator_counts = lines
-        .filter(|line| !line.trim_ascii().is_empty())
-        .map(count);
-    let first = separator_counts.next().unwrap_or_default();
-    first > 0 && separator_counts.all(|count| count == first)
+    let mut counts = lines.filter(|it| !it.trim_ascii().is_empty()).map(count);
+    let first = counts.next().unwrap_or_default();
+    first > 0 && counts.all(|count| count == first)
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use chardetng::EncodingDetector;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
 use crate::content::{BUFFER_BYTES, detect_utf16};
-use crate::error::InputError;
+use crate::error::{InputError, Result};
 
 /// Returns the encoding from the settings or detected from the first bytes, and how it was chosen.
 pub(crate) fn choose(
     start: &[u8],
     setting: Option<&str>,
-) -> Result<(&'static Encoding, &'static str), InputError> {
+) -> Result<(&'static Encoding, &'static str)> {
     let Some(name) = setting else {
         return Ok(detect(start));
     };
@@ -33,10 +33,8 @@ fn detect(start: &[u8]) -> (&'static Encoding, &'static str) {
     } else if let Some(encoding) = detect_utf16(start) {
         (encoding, "detected from its zero bytes")
     } else if invalid > valid {
-        (
-            detect_legacy_encoding(start),
-            "detected from bytes that are not UTF-8",
-        )
+        let how = "detected from bytes that are not UTF-8";
+        (detect_legacy_encoding(start), how)
     } else {
         (UTF_8, "detected from its bytes")
     }
@@ -47,10 +45,8 @@ fn detect(start: &[u8]) -> (&'static Encoding, &'static str) {
 /// (`•••••` for five stars), are too little evidence; such bytes are taken for windows-1252.
 fn detect_legacy_encoding(start: &[u8]) -> &'static Encoding {
     let beyond = start.iter().filter(|byte| !byte.is_ascii());
-    let (count, different) = (
-        beyond.clone().count(),
-        beyond.collect::<BTreeSet<_>>().len(),
-    );
+    let count = beyond.clone().count();
+    let different = beyond.collect::<BTreeSet<_>>().len();
     if count < 20 || count * 5 < start.len() || different < 8 {
         return WINDOWS_1252;
     }
@@ -123,11 +119,10 @@ impl BufRead for DecodingReader<'_> {
             let last = start.is_empty();
             // Leaves room for one invalid byte.
             let room = self.text.len() - 1;
-            let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
-                start,
-                &mut self.text[..room],
-                last,
-            );
+            let text = &mut self.text[..room];
+            let (result, read, written) = self
+                .decoder
+                .decode_to_utf8_without_replacement(start, text, last);
             self.input.consume(read);
             (self.position, self.length) = (0, written);
             if matches!(result, DecoderResult::Malformed(..)) {

@@ -9,6 +9,9 @@ use artifact::{ArtifactError, Failure};
 use crate::content::Content;
 use crate::limit::TooLarge;
 
+/// The result of reading a source of reviews.
+pub type Result<T, E = InputError> = std::result::Result<T, E>;
+
 /// Why an input cannot be used. The cause, if there is one, is the error's source.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]

@@ -91,11 +91,10 @@ impl<R: BufRead> JsonReader<R> {
             scanner.is_wrapped = true;
             input.consume(bytes);
         }
-        let columns = Columns::default();
         Ok(Self {
             input,
             scanner,
-            columns,
+            columns: Columns::default(),
         })
     }
 
@@ -144,11 +143,8 @@ impl<R: BufRead> RecordReader for JsonReader<R> {
             Piece::Object if scanner.is_complete() => {
                 match self.columns.fields(&scanner.object, add_columns) {
                     Ok(fields) => {
-                        record.set(
-                            fields.iter().map(String::as_bytes),
-                            scanner.start,
-                            scanner.line,
-                        );
+                        let fields = fields.iter().map(String::as_bytes);
+                        record.set(fields, scanner.start, scanner.line);
                     }
                     Err(problem) => record.set_bad(&scanner.object, scanner.start, &problem),
                 }

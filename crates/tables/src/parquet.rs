@@ -19,12 +19,11 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Compression;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use crate::error::InputError;
+use crate::error::{InputError, Result};
 use crate::limit::Limit;
 use crate::record::{ReadOutcome, Record, RecordReader};
 
@@ -59,12 +58,7 @@ pub(crate) struct ParquetReader {
 
 impl ParquetReader {
     /// Opens a file. `path` is used in messages.
-    pub(crate) fn open(
-        path: &Path,
-        file: File,
-        row_limit: usize,
-        limit: Limit,
-    ) -> Result<Self, InputError> {
+    pub(crate) fn open(path: &Path, file: File, row_limit: usize, limit: Limit) -> Result<Self> {
         let damaged = |error| InputError::damaged(path, "near its start", error);
         let open = || {
             let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
@@ -198,10 +192,8 @@ fn max_column_bytes(column: &ColumnChunkMetaData) -> u64 {
 }
 
 fn batch_rows(metadata: &ParquetMetaData) -> usize {
-    let groups = metadata.row_groups().iter();
-    let mut encodings = groups
-        .flat_map(|it| it.columns())
-        .flat_map(|it| it.encodings());
+    let columns = metadata.row_groups().iter().flat_map(|it| it.columns());
+    let mut encodings = columns.flat_map(|it| it.encodings());
     match encodings.any(|it| it == Encoding::DELTA_BYTE_ARRAY) {
         true => DELTA_BATCH_ROWS,
         false => BATCH_ROWS,

@@ -10,7 +10,7 @@ use crate::decompress::{self, Decompressed};
 use crate::delimited::DelimitedReader;
 use crate::dialect::{self, Dialect};
 use crate::encoding;
-use crate::error::{InputError, Problem};
+use crate::error::{InputError, Problem, Result};
 use crate::json::JsonReader;
 use crate::limit::Limit;
 use crate::parquet::ParquetReader;
@@ -50,30 +50,22 @@ impl<'a> Table<'a> {
         settings: &IngestSettings,
         scratch: &Path,
         on_read: impl Fn(u64) + 'a,
-    ) -> Result<Self, InputError> {
-        let opened = decompress::decompress(
-            path,
-            Some(scratch),
-            settings.max_decompressed_bytes,
-            on_read,
-        )?;
+    ) -> Result<Self> {
+        let most_bytes = settings.max_decompressed_bytes;
+        let opened = decompress::decompress(path, Some(scratch), most_bytes, on_read)?;
         let compression = Some(opened.compression).filter(|compression| !compression.is_empty());
-        let mut description: Vec<String> = compression.map(str::to_owned).into_iter().collect();
+        let mut parts: Vec<String> = compression.map(str::to_owned).into_iter().collect();
         let (mut may_omit_columns, mut count) = (false, None);
         let reader = match (opened.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
-                description.push("Parquet".to_owned());
+                parts.push("Parquet".to_owned());
                 let reader = open_parquet(path, settings, scratch, opened)?;
                 count = Some(reader.count);
                 Box::new(reader)
             }
-            (Content::Text, format) if format != SourceFormat::Parquet => open_text(
-                path,
-                settings,
-                opened,
-                &mut description,
-                &mut may_omit_columns,
-            )?,
+            (Content::Text, format) if format != SourceFormat::Parquet => {
+                open_text(path, settings, opened, &mut parts, &mut may_omit_columns)?
+            }
             (Content::Empty, _) => return Err(InputError::empty(path, "no content")),
             (found, format) => {
                 let expected = match format {
@@ -91,7 +83,7 @@ impl<'a> Table<'a> {
             may_omit_columns,
             count,
             reader,
-            format_description: description.join(", "),
+            format_description: parts.join(", "),
         };
         table.read_ahead()?;
         Ok(table)
@@ -103,7 +95,7 @@ impl<'a> Table<'a> {
     }
 
     /// Reads the next row. Returns `false` at the end of the file.
-    pub fn next(&mut self, record: &mut Record) -> Result<bool, InputError> {
+    pub fn next(&mut self, record: &mut Record) -> Result<bool> {
         match self.sample.pop_front() {
             Some(first) => {
                 *record = first;
@@ -113,7 +105,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn read_ahead(&mut self) -> Result<(), InputError> {
+    fn read_ahead(&mut self) -> Result<()> {
         let mut bytes = 0;
         while self.sample.len() < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
             let mut record = Record::default();
@@ -130,22 +122,19 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    fn read(&mut self, record: &mut Record, add_columns: bool) -> Result<bool, InputError> {
-        let before = record.last_line;
-        let damaged =
-            |error| InputError::damaged(&self.path, format!("after line {before}"), error);
+    fn read(&mut self, record: &mut Record, add_columns: bool) -> Result<bool> {
+        let last = record.last_line;
+        let damaged = |error| InputError::damaged(&self.path, format!("after line {last}"), error);
         match self.reader.read(record, add_columns).map_err(damaged)? {
             ReadOutcome::Record => Ok(true),
             ReadOutcome::EndOfFile => Ok(false),
-            ReadOutcome::OpenQuote => Err(InputError::new(
-                Problem::OpenQuote,
-                format!(
-                    "`{}` has an opening quote on line {} that is never closed",
-                    self.path.display(),
-                    record.line
-                ),
-                "Close the quote in the file; if the file does not quote its fields, set `--set ingest.quotes=false`",
-            )),
+            ReadOutcome::OpenQuote => {
+                let (path, line) = (self.path.display(), record.line);
+                let message =
+                    format!("`{path}` has an opening quote on line {line} that is never closed");
+                let hint = "Close the quote in the file; if the file does not quote its fields, set `--set ingest.quotes=false`";
+                Err(InputError::new(Problem::OpenQuote, message, hint))
+            }
         }
     }
 }
@@ -156,7 +145,7 @@ fn open_parquet(
     settings: &IngestSettings,
     scratch: &Path,
     opened: Decompressed<'_>,
-) -> Result<ParquetReader, InputError> {
+) -> Result<ParquetReader> {
     let file = opened.into_file(path, scratch)?;
     let size = file.metadata().map_err(InputError::io(path))?.len();
     let limit = Limit::new(size, settings.max_decompressed_bytes);
@@ -170,7 +159,7 @@ fn open_text<'a>(
     opened: Decompressed<'a>,
     description: &mut Vec<String>,
     may_omit_columns: &mut bool,
-) -> Result<Box<dyn RecordReader + 'a>, InputError> {
+) -> Result<Box<dyn RecordReader + 'a>> {
     let damaged = |error| InputError::damaged(path, "near its start", error);
     let mut input = opened.input;
     let start = input.fill_buf().map_err(damaged)?;
@@ -208,7 +197,7 @@ fn is_json(start: &[u8]) -> bool {
 }
 
 /// Returns the dialect from the settings, or detects it from the first bytes.
-fn choose_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, InputError> {
+fn choose_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect> {
     let dialect = |separator, quotes| Dialect { separator, quotes };
     let mut found = match settings.format {
         SourceFormat::Csv => dialect(b',', true),

@@ -46,6 +46,8 @@ pub struct EncodedWithOffsets {
     pub offsets: Vec<Option<Range<usize>>>,
 }
 
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
 impl Encoded {
     /// Whether ids were dropped.
     pub fn is_truncated(&self) -> bool {
@@ -59,7 +61,7 @@ impl TokenizerFile {
     /// # Errors
     /// The file cannot be read, is not a tokenizer, or cannot be used: it has no padding token, has ids far
     /// beyond the number of tokens, or splits words at random (BPE dropout).
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    pub fn read(path: &Path) -> Result<Self> {
         Self::from_bytes(&read_bytes(path)?, path)
     }
 
@@ -67,7 +69,7 @@ impl TokenizerFile {
     ///
     /// # Errors
     /// See [`TokenizerFile::read`].
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Failure> {
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
         let unusable =
             |problem| Failure::new(format!("The tokenizer `{}` {problem}", path.display()));
         let mut tokenizer = parse(bytes).map_err(unreadable(path))?;
@@ -81,9 +83,8 @@ impl TokenizerFile {
         // The caller decides about truncation and padding, not the file.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(unreadable(path))?;
-        let special = tokenizer
-            .get_post_processor()
-            .map_or(0, |processor| processor.added_tokens(false));
+        let processor = tokenizer.get_post_processor();
+        let special = processor.map_or(0, |processor| processor.added_tokens(false));
         Ok(Self {
             fingerprint: Digest::of_bytes(bytes),
             vocabulary_size,
@@ -104,20 +105,12 @@ impl TokenizerFile {
     ///
     /// # Errors
     /// `max_length` leaves no room for text, or the tokenizer fails.
-    pub fn encode(
-        &self,
-        text: &str,
-        max_length: u32,
-        truncation: Truncation,
-    ) -> Result<Encoded, Failure> {
+    pub fn encode(&self, text: &str, max_length: u32, truncation: Truncation) -> Result<Encoded> {
         let max_text_tokens = self.max_text_tokens(max_length)? as usize;
         catch_panic(text, || {
             let whole = match &self.words {
                 Some(words) => words.ids(&self.tokenizer, text)?,
-                None => {
-                    let encoding = self.tokenizer.encode_fast(text, false)?;
-                    encoding.get_ids().to_vec()
-                }
+                None => self.tokenizer.encode_fast(text, false)?.get_ids().to_vec(),
             };
             let length = u32::try_from(whole.len()).unwrap_or(u32::MAX);
             let mut ids = truncate(&whole, max_text_tokens, truncation);
@@ -128,10 +121,8 @@ impl TokenizerFile {
             if ids.is_empty() {
                 ids.push(self.empty_row_id());
             }
-            Ok(Encoded {
-                ids,
-                length: length.saturating_add(self.special).max(1),
-            })
+            let length = length.saturating_add(self.special).max(1);
+            Ok(Encoded { ids, length })
         })
     }
 
@@ -144,21 +135,20 @@ impl TokenizerFile {
         text: &str,
         max_length: u32,
         truncation: Truncation,
-    ) -> Result<EncodedWithOffsets, Failure> {
+    ) -> Result<EncodedWithOffsets> {
         let max_text_tokens = self.max_text_tokens(max_length)? as usize;
         catch_panic(text, || {
             let whole = self.tokenizer.encode(text, false)?;
             let offsets = whole.get_ids().iter().zip(whole.get_offsets());
             let tokens: Vec<Token> = offsets.map(|(id, range)| token(*id, *range)).collect();
-            let encoding =
-                self.with_special_tokens(truncate(&tokens, max_text_tokens, truncation))?;
+            let tokens = truncate(&tokens, max_text_tokens, truncation);
+            let encoding = self.with_special_tokens(tokens)?;
             let added = encoding.get_special_tokens_mask().iter();
             let offsets = encoding.get_offsets().iter().zip(added);
+            let offsets = offsets.map(|(range, added)| (*added == 0).then_some(range.0..range.1));
             let mut encoded = EncodedWithOffsets {
                 ids: encoding.get_ids().to_vec(),
-                offsets: offsets
-                    .map(|(range, added)| (*added == 0).then_some(range.0..range.1))
-                    .collect(),
+                offsets: offsets.collect(),
             };
             if encoded.ids.is_empty() {
                 encoded.ids.push(self.empty_row_id());
@@ -172,7 +162,7 @@ impl TokenizerFile {
     ///
     /// # Errors
     /// The tokenizer's special tokens leave no room for text.
-    pub fn max_text_tokens(&self, max_length: u32) -> Result<u32, Failure> {
+    pub fn max_text_tokens(&self, max_length: u32) -> Result<u32> {
         match max_length.saturating_sub(self.special) {
             0 => Err(Failure::new(format!(
                 "`max_length` = {max_length} leaves no room for text beside the tokenizer's {}",
@@ -234,7 +224,7 @@ impl TokenizerFile {
 }
 
 /// Reads the bytes of a tokenizer file.
-pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| {
         Failure::new(format!("Failed to read the tokenizer `{}`", path.display())).with_cause(error)
     })
@@ -245,29 +235,20 @@ pub(crate) fn unreadable<E>(path: &Path) -> impl Fn(E) -> Failure
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let path = path.to_owned();
+    let message = format!("Failed to parse the tokenizer `{}`", path.display());
     move |error| {
-        Failure::new(format!(
-            "Failed to parse the tokenizer `{}`",
-            path.display()
-        ))
-        .with_cause(error)
-        .with_hint(PARSE_HINT.to_owned())
+        let failure = Failure::new(message.as_str()).with_cause(error);
+        failure.with_hint(PARSE_HINT.to_owned())
     }
 }
 
 /// Encodes a text. The regular expression library panics on a word of millions of letters.
-fn catch_panic<T>(
-    text: &str,
-    encode: impl FnOnce() -> tokenizers::Result<T>,
-) -> Result<T, Failure> {
+fn catch_panic<T>(text: &str, encode: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
     catch_panics(|panic| panic, encode).map_err(|error| {
         let characters = format::count(text.chars().count() as u64);
-        Failure::new(format!(
-            "Failed to encode a text of {characters} characters"
-        ))
-        .with_cause(error)
-        .with_hint(ENCODE_HINT.to_owned())
+        let message = format!("Failed to encode a text of {characters} characters");
+        let failure = Failure::new(message).with_cause(error);
+        failure.with_hint(ENCODE_HINT.to_owned())
     })
 }
 
@@ -279,10 +260,8 @@ fn token(id: u32, range: (usize, usize)) -> Token {
 /// `Precompiled` normalizer), so the JSON is checked first and panics are caught.
 fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
     serde_json::from_slice::<IgnoredAny>(bytes)?;
-    catch_panics(
-        |_| "one of its sections is damaged".into(),
-        || Tokenizer::from_bytes(bytes),
-    )
+    let damaged = |_| "one of its sections is damaged".into();
+    catch_panics(damaged, || Tokenizer::from_bytes(bytes))
 }
 
 /// The largest id plus one. Ids far beyond the number of tokens would make every embedding too large, so such
@@ -290,11 +269,9 @@ fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
 fn vocabulary_size(tokenizer: &Tokenizer) -> Result<u32, String> {
     let vocabulary = tokenizer.get_vocab(true);
     let largest = vocabulary.values().max().ok_or("has an empty vocabulary")?;
-    if *largest as usize > 2 * vocabulary.len() + 1024 {
-        return Err(format!(
-            "has ids up to {largest} for {} tokens",
-            vocabulary.len()
-        ));
+    let count = vocabulary.len();
+    if *largest as usize > 2 * count + 1024 {
+        return Err(format!("has ids up to {largest} for {count} tokens"));
     }
     Ok(largest + 1)
 }

@@ -24,12 +24,10 @@ pub fn padding_params(pad_id: u32, pad_token: &str) -> PaddingParams {
 
 /// Finds the padding token and its id, in the padding section of the file or by a well-known name.
 pub(crate) fn find_pad(tokenizer: &Tokenizer) -> Result<(u32, String), String> {
-    if let Some(PaddingParams {
-        pad_token, pad_id, ..
-    }) = tokenizer.get_padding()
-    {
+    if let Some(padding) = tokenizer.get_padding() {
+        let (pad_token, pad_id) = (&padding.pad_token, padding.pad_id);
         return match tokenizer.token_to_id(pad_token) {
-            Some(id) if id == *pad_id => Ok((id, pad_token.clone())),
+            Some(id) if id == pad_id => Ok((id, pad_token.clone())),
             Some(id) => Err(format!(
                 "pads with `{pad_token}` as id {pad_id}, but its vocabulary has that token as id {id}"
             )),

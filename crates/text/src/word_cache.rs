@@ -9,7 +9,7 @@ use ahash::RandomState;
 use compact_str::CompactString;
 use smallvec::SmallVec;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::{ModelWrapper, NormalizerWrapper, Tokenizer};
+use tokenizers::{ModelWrapper, NormalizerWrapper as Normalizer, Tokenizer};
 
 /// Words as in the Penn Treebank and in GloVe's vocabulary. The clitics `n't`, `'s`, `'re`, `'ve`, `'m`, `'ll`
 /// and `'d` are separate tokens, so that all negations share one token. Any other character that is not a letter,
@@ -39,16 +39,14 @@ impl WordCache {
             }
             _ => false,
         };
-        let by_letter = |normalizer: &NormalizerWrapper| {
-            matches!(
-                normalizer,
-                NormalizerWrapper::NFC(_) | NormalizerWrapper::Lowercase(_)
-            ) || serde_json::to_value(normalizer)
-                .is_ok_and(|replace| replace["pattern"]["String"] == "\u{2019}")
+        let by_letter = |normalizer: &Normalizer| {
+            matches!(normalizer, Normalizer::NFC(_) | Normalizer::Lowercase(_))
+                || serde_json::to_value(normalizer)
+                    .is_ok_and(|replace| replace["pattern"]["String"] == "\u{2019}")
         };
         let normalizes_by_letter = match tokenizer.get_normalizer() {
             None => true,
-            Some(NormalizerWrapper::Sequence(steps)) => steps.as_ref().iter().all(by_letter),
+            Some(Normalizer::Sequence(steps)) => steps.as_ref().iter().all(by_letter),
             Some(one) => by_letter(one),
         };
         let is_plain = matches!(tokenizer.get_model(), ModelWrapper::WordLevel(_))
@@ -112,12 +110,11 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         let is_punctuation = |at: usize| {
             IS_PUNCTUATION[usize::from(bytes[at])] && bytes.get(at + 1).is_none_or(u8::is_ascii)
         };
+        let is_end = |at: &usize| bytes[*at] == b' ' || is_punctuation(*at);
         let end = match bytes.is_empty() {
             true => return None,
             false if is_punctuation(0) => 1,
-            false => (1..bytes.len())
-                .find(|at| bytes[*at] == b' ' || is_punctuation(*at))
-                .unwrap_or(bytes.len()),
+            false => (1..bytes.len()).find(is_end).unwrap_or(bytes.len()),
         };
         let (piece, after) = rest.split_at(end);
         rest = after;

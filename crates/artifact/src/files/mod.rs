@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactError, Failure};
+use crate::{ArtifactError, Failure, Result};
 
 pub use predictions::{
     CROSS_FITTED, Prediction, prediction_rows, read_predictions, write_predictions,
@@ -83,7 +83,7 @@ pub struct RangeTestStep {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_json(path: &Path, data: &impl Serialize) -> Result<(), ArtifactError> {
+pub fn write_json(path: &Path, data: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(data).expect("plain data");
     fs::write(path, text + "\n").map_err(ArtifactError::io("write", path))
 }
@@ -99,9 +99,8 @@ pub fn read_json<T: DeserializeOwned>(
 ) -> Result<T, Failure> {
     let text = fs::read(path).map_err(ArtifactError::io("read", path))?;
     serde_json::from_slice(&text).map_err(|error| {
-        Failure::new(format!("`{}` {problem}", path.display()))
-            .with_cause(error)
-            .with_hint(hint.map(str::to_owned))
+        let failure = Failure::new(format!("`{}` {problem}", path.display()));
+        failure.with_cause(error).with_hint(hint.map(str::to_owned))
     })
 }
 

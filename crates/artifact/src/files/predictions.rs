@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 
-use crate::{ArtifactError, Split, TableWriter, read_table, schema};
+use crate::{ArtifactError, Result, Split, TableWriter, read_table, schema};
 
 /// Cross-fitted predictions: training rows predicted by models that were not fitted to them, with the split `train`.
 /// Only linear models have this file.
@@ -53,11 +53,7 @@ pub fn prediction_rows(
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_predictions(
-    path: &Path,
-    model: &str,
-    predictions: &[Prediction],
-) -> Result<u64, ArtifactError> {
+pub fn write_predictions(path: &Path, model: &str, predictions: &[Prediction]) -> Result<u64> {
     let rows = || predictions.iter();
     let splits = rows().map(|row| row.split.as_str());
     let probabilities = rows().map(|row| row.probability);
@@ -79,11 +75,7 @@ pub fn write_predictions(
 ///
 /// # Errors
 /// The file cannot be read or has other columns.
-pub fn read_predictions(
-    path: &Path,
-    model: &str,
-    split: Split,
-) -> Result<Vec<Prediction>, ArtifactError> {
+pub fn read_predictions(path: &Path, model: &str, split: Split) -> Result<Vec<Prediction>> {
     let mut rows = Vec::new();
     for batch in read_table(path, &schema::predictions())? {
         let batch = batch?;

@@ -67,9 +67,8 @@ impl Candidates {
         let group = |(_, start): &(u32, u32)| &self.members[*start as usize..];
         let groups = row.iter().map(group);
         let before = |member: &&u32| **member < row[0].0;
-        let mut earlier: Vec<u32> = groups
-            .flat_map(|group| group.iter().take_while(before).copied())
-            .collect();
+        let earlier = groups.flat_map(|group| group.iter().take_while(before).copied());
+        let mut earlier: Vec<u32> = earlier.collect();
         earlier.sort_unstable();
         earlier.dedup();
         earlier
@@ -91,9 +90,8 @@ fn find_links(
     let mut links = Vec::new();
     for one in earlier.iter().map(|one| *one as usize) {
         let cluster = clusters.root(one);
-        if reached.contains(&cluster)
-            || !sizes_allow(sizes[one] as usize, sizes[two] as usize, threshold)
-        {
+        let may_match = sizes_allow(sizes[one] as usize, sizes[two] as usize, threshold);
+        if !may_match || reached.contains(&cluster) {
             continue;
         }
         let set = match &set {

@@ -5,31 +5,28 @@ use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
 use stage::ProgressTask;
-use tables::{Content, InputError};
-use tar::{Archive, Entry, EntryType};
+use tables::{Content, InputError, Result};
+use tar::EntryType::{Continuous, Directory, Regular, XGlobalHeader, XHeader};
+use tar::{Archive, Entry};
 
 use super::Importer;
 use crate::row::excerpt;
 
 /// Reads the members of the archive. Extended headers are skipped and not loaded into memory, because their
 /// length cannot be trusted and no name in the data set needs them.
-pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(), InputError> {
+pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<()> {
     let set = importer.path;
     // The last member that was started.
     let mut location = "near its start".to_owned();
     let damaged = |location: &str, error| InputError::damaged(set, location, error);
     let mut input = open(set, importer.settings, task)?;
     let mut archive = Archive::new(&mut input);
-    let entries = archive
-        .entries()
-        .map_err(|error| damaged(&location, error))?;
+    let entries = archive.entries();
+    let entries = entries.map_err(|error| damaged(&location, error))?;
     for entry in entries.raw(true) {
         let mut entry = entry.map_err(|error| damaged(&location, error))?;
         let kind = entry.header().entry_type();
-        if matches!(
-            kind,
-            EntryType::Directory | EntryType::XHeader | EntryType::XGlobalHeader
-        ) {
+        if matches!(kind, Directory | XHeader | XGlobalHeader) {
             continue;
         }
         let path = match entry.path() {
@@ -37,7 +34,7 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(
             Err(_) => PathBuf::from(String::from_utf8_lossy(&entry.path_bytes()).into_owned()),
         };
         location = format!("after `{}`", excerpt(path.to_string_lossy().as_bytes()));
-        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
+        let is_file = matches!(kind, Regular | Continuous);
         importer.add_member(&path, is_file, |buffer, limit| {
             read_entry(&mut entry, buffer, limit).map_err(|error| damaged(&location, error))
         })?;
@@ -51,10 +48,9 @@ fn open<'a>(
     path: &Path,
     settings: &IngestSettings,
     task: &'a ProgressTask,
-) -> Result<Box<dyn BufRead + 'a>, InputError> {
-    let opened = tables::decompress(path, None, settings.max_decompressed_bytes, |bytes| {
-        task.advance(bytes)
-    })?;
+) -> Result<Box<dyn BufRead + 'a>> {
+    let most_bytes = settings.max_decompressed_bytes;
+    let opened = tables::decompress(path, None, most_bytes, |bytes| task.advance(bytes))?;
     match (opened.compression, opened.content) {
         ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(opened.input),
         (_, Content::Empty) => Err(InputError::empty(path, "no content")),

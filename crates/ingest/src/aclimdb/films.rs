@@ -18,10 +18,8 @@ impl Films {
     /// The film of a review; `None` if the list is missing, too short, or empty in that line.
     pub(super) fn film(&self, part: Part, id: u64) -> Option<&str> {
         let position = usize::try_from(id).ok()?;
-        self.lists[part as usize]
-            .get(position)
-            .map(AsRef::as_ref)
-            .filter(|film| !film.is_empty())
+        let film = self.lists[part as usize].get(position)?;
+        Some(&**film).filter(|film| !film.is_empty())
     }
 }
 

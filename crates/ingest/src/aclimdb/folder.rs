@@ -5,14 +5,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use stage::ProgressTask;
-use tables::InputError;
+use tables::{InputError, Result};
 
 use super::Importer;
 use super::member::Part;
 use crate::download::if_exists;
 
 /// Reads the folder, or the folder `aclImdb` in it.
-pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(), InputError> {
+pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<()> {
     let root = find_root(importer.path);
     for part in Part::ALL {
         let (split, class) = part.folders();
@@ -23,13 +23,8 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(
             for entry in fs::read_dir(&folder).map_err(failed())? {
                 let entry = entry.map_err(failed())?;
                 let is_file = entry.file_type().map_err(failed())?.is_file();
-                add(
-                    importer,
-                    &root,
-                    &inside.join(entry.file_name()),
-                    is_file,
-                    task,
-                )?;
+                let review = inside.join(entry.file_name());
+                add(importer, &root, &review, is_file, task)?;
             }
         }
         let films = Path::new(split).join(format!("urls_{class}.txt"));
@@ -44,15 +39,14 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(
 fn find_root(path: &Path) -> PathBuf {
     let inner = path.join("aclImdb");
     let is_set = |folder: &Path| folder.join("train").is_dir() || folder.join("test").is_dir();
-    if !is_set(path) && is_set(&inner) {
-        inner
-    } else {
-        path.to_owned()
+    match !is_set(path) && is_set(&inner) {
+        true => inner,
+        false => path.to_owned(),
     }
 }
 
 /// The type of the file at a path, without following links.
-fn file_type(path: &Path) -> Result<Option<FileType>, InputError> {
+fn file_type(path: &Path) -> Result<Option<FileType>> {
     let metadata = if_exists(path, fs::symlink_metadata(path))?;
     Ok(metadata.map(|metadata| metadata.file_type()))
 }
@@ -63,7 +57,7 @@ fn add(
     inside: &Path,
     is_file: bool,
     task: &ProgressTask,
-) -> Result<(), InputError> {
+) -> Result<()> {
     importer.add_member(inside, is_file, |buffer, limit| {
         let path = root.join(inside);
         let file = File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(buffer));

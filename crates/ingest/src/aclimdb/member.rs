@@ -36,9 +36,8 @@ impl Part {
     }
 
     fn of(split: &str, class: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|part| part.folders() == (split, class))
+        let mut all = Self::ALL.into_iter();
+        all.find(|part| part.folders() == (split, class))
     }
 
     pub(super) fn label(self) -> Option<Sentiment> {

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use settings::IngestSettings;
 use stage::Progress;
-use tables::InputError;
+use tables::{InputError, Result};
 
 use crate::row::{ExcludedRow, Reason, Review, check_text, excerpt};
 use crate::sink::{ParquetSink, RowSink};
@@ -43,7 +43,7 @@ pub(crate) fn read(
     scratch: &Path,
     progress: &Progress,
     sink: &mut ParquetSink,
-) -> Result<(), InputError> {
+) -> Result<()> {
     let mut importer = Importer {
         path,
         settings,
@@ -84,7 +84,7 @@ impl Importer<'_> {
         path: &Path,
         is_file: bool,
         read: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), InputError>,
-    ) -> Result<(), InputError> {
+    ) -> Result<()> {
         let source = || excerpt(path.to_string_lossy().as_bytes());
         self.buffer.clear();
         match classify(path) {
@@ -109,8 +109,8 @@ impl Importer<'_> {
                 match check_text(&self.buffer, limit) {
                     Ok(text) => self.reviews.push((name, self.spool.push(text)?)),
                     Err(reason) => {
-                        let row = ExcludedRow::file(name.source(), reason, &self.buffer);
-                        self.excluded.push(row);
+                        self.excluded
+                            .push(ExcludedRow::file(name.source(), reason, &self.buffer))
                     }
                 }
             }
@@ -119,10 +119,9 @@ impl Importer<'_> {
             return Ok(());
         }
         let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
-        Err(InputError::other(
-            format!("`{path}` has more than {most} reviews, the maximum for an archive"),
-            "Check that the path names the right archive or folder",
-        ))
+        let message = format!("`{path}` has more than {most} reviews, the maximum for an archive");
+        let hint = "Check that the path names the right archive or folder";
+        Err(InputError::other(message, hint))
     }
 
     fn exclude(&mut self, source: String, reason: &'static str) {
@@ -131,7 +130,7 @@ impl Importer<'_> {
     }
 
     /// Writes all members in the order of the rows, and warns about reviews without a film.
-    fn write(mut self, sink: &mut ParquetSink, progress: &Progress) -> Result<(), InputError> {
+    fn write(mut self, sink: &mut ParquetSink, progress: &Progress) -> Result<()> {
         if self.reviews.is_empty() && self.excluded.is_empty() {
             let missing = "no reviews in the aclImdb layout, such as `train/pos/0_9.txt`";
             return Err(InputError::empty(self.path, missing));

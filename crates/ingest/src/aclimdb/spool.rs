@@ -34,9 +34,8 @@ impl Spool {
 
     /// Appends a text.
     pub(super) fn push(&mut self, text: &str) -> Result<TextLocation, ArtifactError> {
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(ArtifactError::io("write", &self.path))?;
+        let written = self.file.write_all(text.as_bytes());
+        written.map_err(ArtifactError::io("write", &self.path))?;
         let location = (self.written, text.len());
         self.written += text.len() as u64;
         Ok(location)

@@ -10,7 +10,7 @@ use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
-use tables::InputError;
+use tables::Result;
 
 /// Number of example rows.
 const EXAMPLE_ROWS: usize = 10;
@@ -95,15 +95,8 @@ fn non_default_settings(settings: &IngestSettings) -> Table {
     changed
 }
 
-impl RowSummary {
-    /// Whether reading stopped before the end of the files.
-    pub(super) fn is_partial(&self) -> bool {
-        self.bytes >= MAX_TEXT_BYTES
-    }
-}
-
 impl RowSink for RowSummary {
-    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError> {
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
         self.counts.accept(review.label);
         self.bytes += review.text.len();
         self.with_time += u64::from(review.timestamp.is_some());
@@ -120,12 +113,12 @@ impl RowSink for RowSummary {
         Ok(())
     }
 
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.counts.exclude(row);
         Ok(())
     }
 
     fn is_full(&self) -> bool {
-        self.is_partial()
+        self.bytes >= MAX_TEXT_BYTES
     }
 }

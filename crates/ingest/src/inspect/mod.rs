@@ -14,7 +14,7 @@ use stage::{Progress, ProgressMode, exit_code};
 use crate::error::no_source;
 use crate::rows;
 use crate::source_format::check_rows;
-use tables::InputError;
+use tables::Result;
 
 use inspection::{Inspection, RowSummary};
 
@@ -73,7 +73,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Inspects the files that match a path.
-fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Inspection<'a>, InputError> {
+fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Inspection<'a>> {
     let paths = settings::expand_pattern(path);
     let first = paths.first().ok_or_else(no_source)?;
     let expected = "`ressenti inspect` reads only CSV, JSON and Parquet files";

@@ -10,6 +10,7 @@ use super::inspection::{ExampleRow, Inspection};
 use crate::row::truncate;
 use crate::row_counts::ReasonCount;
 use crate::rows::{Decision, Layout};
+use crate::sink::RowSink;
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -88,15 +89,12 @@ fn print_rows(out: &mut impl Write, rows: &[ExampleRow]) -> io::Result<()> {
 fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
     let (rows, counts) = (&result.rows, &result.rows.counts);
     let accepted = format::count(counts.accepted());
-    let partial = if rows.is_partial() {
-        " in the part that was read"
-    } else {
-        ""
+    let partial = match rows.is_full() {
+        true => " in the part that was read",
+        false => "",
     };
-    writeln!(
-        out,
-        "\n{BOLD}Reviews{BOLD:#}\n  {accepted} would be accepted{partial}"
-    )?;
+    writeln!(out, "\n{BOLD}Reviews{BOLD:#}")?;
+    writeln!(out, "  {accepted} would be accepted{partial}")?;
     let classes = Sentiment::ALL.map(|class| (counts.count_of(class), class.as_str()));
     let unlabelled = (counts.unlabelled, "without a label");
     let times = (rows.with_time, "with a time");
@@ -108,18 +106,13 @@ fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()>
         let (reason, rows) = (&group.first.reason, format::count(group.rows));
         let (kind, what) = (reason.outcome(), reason.summary);
         writeln!(out, "  {YELLOW}{rows:>11}{YELLOW:#} {kind}: {what}")?;
-        writeln!(
-            out,
-            "              first: {}",
-            truncate(&first_row(group), MAX_TEXT)
-        )?;
+        let first = truncate(&first_row(group), MAX_TEXT);
+        writeln!(out, "              first: {first}")?;
     }
     let limit = result.settings.max_reject_rate;
     if counts.exceeds_reject_rate(limit) {
-        writeln!(
-            out,
-            "  More rows are rejected than `ingest.max_reject_rate` = {limit} allows"
-        )?;
+        let setting = format!("`ingest.max_reject_rate` = {limit}");
+        writeln!(out, "  More rows are rejected than {setting} allows")?;
     }
     Ok(())
 }
@@ -134,9 +127,8 @@ fn first_row(group: &ReasonCount) -> String {
 pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
     let (layout, rows, counts) = (&result.layout, &result.rows, &result.rows.counts);
     let column = |(position, name): (usize, &String)| {
-        let roles: Vec<_> = decisions(layout, position)
-            .map(|it| json!({"role": it.role.as_str(), "reason": it.reason}))
-            .collect();
+        let role = |it: &Decision| json!({"role": it.role.as_str(), "reason": it.reason});
+        let roles: Vec<_> = decisions(layout, position).map(role).collect();
         json!({"name": name, "roles": roles})
     };
     let columns: Vec<_> = layout.names.iter().enumerate().map(column).collect();
@@ -162,7 +154,7 @@ pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::R
         "notes": layout.roles.notes,
         "accepted": counts.accepted(),
         "labels": labels,
-        "partial": rows.is_partial(),
+        "partial": rows.is_full(),
         "left_out": excluded,
         "rows": rows.examples,
         "ingest": result.settings_table(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use settings::{Column, Columns, IngestSettings};
 
 use crate::error::no_column;
-use tables::InputError;
+use tables::{InputError, Result};
 
 /// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl ColumnMap {
         settings: &IngestSettings,
         names: &[String],
         header: bool,
-    ) -> Result<Self, InputError> {
+    ) -> Result<Self> {
         let mut map = Self::default();
         for (role, key, setting) in ROLES {
             let Some(column) = setting(&settings.columns) else {
@@ -85,16 +85,14 @@ impl ColumnMap {
                 Column::Position(position) if (1..=names.len()).contains(position) => position - 1,
                 Column::Position(position) => return Err(missing(&position.to_string())),
                 Column::Name(name) if !header => {
-                    return Err(InputError::other(
-                        format!(
-                            "`ingest.header` is false, so `{setting}` must be a position counted from 1, not the name `{name}`"
-                        ),
-                        "Use positions, or set `--set ingest.header=true` if the first line contains the column names",
-                    ));
+                    let problem = format!(
+                        "`ingest.header` is false, so `{setting}` must be a position counted from 1, not the name `{name}`"
+                    );
+                    let hint = "Use positions, or set `--set ingest.header=true` if the first line contains the column names";
+                    return Err(InputError::other(problem, hint));
                 }
                 Column::Name(name) => {
-                    let mut positions =
-                        (0..names.len()).filter(|position| names[*position] == *name);
+                    let mut positions = (0..names.len()).filter(|it| names[*it] == *name);
                     let position = positions.next().ok_or_else(|| missing(name))?;
                     if positions.next().is_some() {
                         let problem = format!(

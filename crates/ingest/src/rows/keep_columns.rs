@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::Role;
 use super::layout::Layout;
 use crate::error::no_column;
-use tables::InputError;
+use tables::Result;
 
 /// Which columns of a file are kept with its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub enum KeepColumns {
 
 impl KeepColumns {
     /// Indices from 0 of the columns to keep; a column that is named twice is kept once.
-    pub(super) fn indices(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, InputError> {
+    pub(super) fn indices(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>> {
         let names = &layout.names;
         let wanted = match self {
             Self::None => return Ok(Vec::new()),

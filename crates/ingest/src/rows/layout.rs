@@ -5,7 +5,7 @@ use settings::{IngestSettings, RatingRule};
 use super::column_sample::ColumnSample;
 use super::columns::{ColumnMap, Role};
 use super::roles::{self, Roles};
-use tables::{InputError, Problem, Record, Table, row_limit};
+use tables::{InputError, Problem, Record, Result, Table, row_limit};
 
 use crate::error::{format_columns, unknown_columns};
 
@@ -26,7 +26,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Detects the layout of a file from its first rows.
-    pub(super) fn detect(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, InputError> {
+    pub(super) fn detect(table: &Table<'_>, settings: &IngestSettings) -> Result<Self> {
         let path = table.path.as_path();
         let sample: Vec<&Record> = table.sample.iter().filter(|it| it.is_row()).collect();
         check_first_row(table, sample.is_empty(), settings)?;
@@ -44,10 +44,8 @@ impl Layout {
         let map = ColumnMap::from_settings(path, settings, &names, named)?;
         let roles = if map.get(Role::Text).is_some() {
             check_rating(&map, settings)?;
-            Roles {
-                map,
-                ..Roles::default()
-            }
+            let roles = Roles::default();
+            Roles { map, ..roles }
         } else {
             let values = &sample[usize::from(header).min(sample.len())..];
             let columns = (0..names.len()).map(|column| column_sample(values, column));
@@ -67,7 +65,7 @@ impl Layout {
 
     /// The layout of a further file, which must have the same column names in any order, or no column names
     /// either.
-    pub(super) fn for_next_file(&self, table: &Table<'_>) -> Result<Self, InputError> {
+    pub(super) fn for_next_file(&self, table: &Table<'_>) -> Result<Self> {
         let fixed_width = table.names().is_none();
         let names = column_names(table, table.sample.front(), self.is_named());
         let other = || {
@@ -147,11 +145,7 @@ fn column_names(table: &Table<'_>, first: Option<&Record>, header: bool) -> Vec<
 
 /// Fails if the first row is invalid and needed, because it defines the columns of a text file or because
 /// no other row is valid.
-fn check_first_row(
-    table: &Table<'_>,
-    no_row: bool,
-    settings: &IngestSettings,
-) -> Result<(), InputError> {
+fn check_first_row(table: &Table<'_>, no_row: bool, settings: &IngestSettings) -> Result<()> {
     let unreadable = table.sample.front().filter(|record| !record.is_row());
     let Some(first) = unreadable.filter(|_| no_row || table.names().is_none()) else {
         return Ok(());
@@ -159,25 +153,21 @@ fn check_first_row(
     let (limit, line, last_line) = (row_limit(settings), first.line, first.last_line);
     let too_long = || format!("it has more than {limit} bytes on lines {line} to {last_line}");
     let problem = first.problem.clone().unwrap_or_else(too_long);
+    let path = table.path.display();
     Err(InputError::new(
         Problem::FirstRow,
-        format!(
-            "Failed to read the first row of `{}`: {problem}",
-            table.path.display()
-        ),
+        format!("Failed to read the first row of `{path}`: {problem}"),
         "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as text \
          with `--set ingest.quotes=false`",
     ))
 }
 
-fn check_rating(from_settings: &ColumnMap, settings: &IngestSettings) -> Result<(), InputError> {
-    let missing =
-        from_settings.get(Role::Rating).is_none() && from_settings.get(Role::Label).is_none();
+fn check_rating(map: &ColumnMap, settings: &IngestSettings) -> Result<()> {
+    let missing = map.get(Role::Rating).is_none() && map.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
-        return Err(InputError::other(
-            "`ingest.rating` is set, but no column is named for the ratings",
-            "Set the column with `--set ingest.columns.rating=NAME`",
-        ));
+        let message = "`ingest.rating` is set, but no column is named for the ratings";
+        let hint = "Set the column with `--set ingest.columns.rating=NAME`";
+        return Err(InputError::other(message, hint));
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
 use stage::{Progress, ProgressTask};
-use tables::{InputError, Record, Table, row_limit};
+use tables::{InputError, Record, Result, Table, row_limit};
 
 use crate::error::no_source;
 use crate::row::{ExcludedRow, Reason, excerpt};
@@ -44,7 +44,7 @@ pub(crate) fn read(
     settings: &IngestSettings,
     progress: &Progress,
     sink: &mut impl RowSink,
-) -> Result<Layout, InputError> {
+) -> Result<Layout> {
     let mut first: Option<Layout> = None;
     for path in paths {
         if first.is_some() && sink.is_full() {
@@ -81,7 +81,7 @@ impl<'a> RowReader<'a> {
         scratch: &Path,
         task: &'a ProgressTask,
         first: Option<&Layout>,
-    ) -> Result<Self, InputError> {
+    ) -> Result<Self> {
         let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
             Some(first) => first.for_next_file(&rows)?,
@@ -108,7 +108,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    fn read(&mut self, sink: &mut impl RowSink) -> Result<(), InputError> {
+    fn read(&mut self, sink: &mut impl RowSink) -> Result<()> {
         let mut record = Record::default();
         let mut any = false;
         while !sink.is_full() && self.rows.next(&mut record)? {
@@ -123,7 +123,7 @@ impl<'a> RowReader<'a> {
         Err(InputError::empty(&self.rows.path, missing))
     }
 
-    fn process_row(&self, record: &Record, sink: &mut impl RowSink) -> Result<(), InputError> {
+    fn process_row(&self, record: &Record, sink: &mut impl RowSink) -> Result<()> {
         let shape = self.check_shape(record);
         match shape.and_then(|()| self.parser.review(record)) {
             Ok(review) => {
@@ -142,7 +142,7 @@ impl<'a> RowReader<'a> {
     }
 
     /// Fails if a rating is not on the scale that was detected in the first rows, because all labels may be wrong.
-    fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), InputError> {
+    fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<()> {
         let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
             return Ok(());
         };

@@ -12,7 +12,7 @@ use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
 use crate::sink::RowSink;
 use crate::source_format::check_input;
-use tables::InputError;
+use tables::Result;
 
 /// Reads the reviews of table files in order and passes each one to `on_review`, which may stop the reading.
 /// Unlike in the stage, a review with an invalid or neutral label or rating is accepted without a label.
@@ -25,7 +25,7 @@ pub fn for_each_review(
     settings: &IngestSettings,
     progress: &Progress,
     on_review: impl FnMut(&Review<'_>) -> ControlFlow<()>,
-) -> Result<String, InputError> {
+) -> Result<String> {
     let path = paths.first().ok_or_else(no_source)?;
     check_input(path, settings)?;
     let mut callback = ReviewCallback {
@@ -33,13 +33,8 @@ pub fn for_each_review(
         counts: RowCounts::default(),
         is_stopped: false,
     };
-    read(
-        paths,
-        &std::env::temp_dir(),
-        settings,
-        progress,
-        &mut callback,
-    )?;
+    let scratch = std::env::temp_dir();
+    read(paths, &scratch, settings, progress, &mut callback)?;
     if !callback.is_stopped {
         callback.counts.check_rows(path, settings)?;
     }
@@ -53,13 +48,13 @@ struct ReviewCallback<F> {
 }
 
 impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> RowSink for ReviewCallback<F> {
-    fn accept(&mut self, review: &Review<'_>, _source: &str) -> Result<(), InputError> {
+    fn accept(&mut self, review: &Review<'_>, _source: &str) -> Result<()> {
         self.counts.accept(review.label);
         self.is_stopped |= (self.on_review)(review).is_break();
         Ok(())
     }
 
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<(), InputError> {
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.counts.exclude(row);
         Ok(())
     }

@@ -117,13 +117,12 @@ impl RoleDetector<'_> {
     fn best(&self, role: Role, map: &ColumnMap) -> Option<(usize, String)> {
         let used: Vec<usize> = map.columns().collect();
         let unused = (0..self.columns.len()).filter(|column| !used.contains(column));
-        unused
-            .filter_map(|column| {
-                let (score, reason) = self.score_column(role, column)?;
-                Some((score, column, reason))
-            })
-            .max_by(|one, two| one.0.total_cmp(&two.0).then(two.1.cmp(&one.1)))
-            .map(|(_, column, reason)| (column, reason))
+        let scored = unused.filter_map(|column| {
+            let (score, reason) = self.score_column(role, column)?;
+            Some((score, column, reason))
+        });
+        let best = scored.max_by(|one, two| one.0.total_cmp(&two.0).then(two.1.cmp(&one.1)));
+        best.map(|(_, column, reason)| (column, reason))
     }
 
     /// Compares a column's name with the known names of a role.
@@ -178,9 +177,8 @@ impl RoleDetector<'_> {
     /// has values like labels is not used.
     fn has_better_label(&self) -> bool {
         (0..self.columns.len()).any(|column| {
-            let is_label = self
-                .match_name(Role::Label, column)
-                .is_some_and(|name| name.is_label_name() && name.is_whole_name);
+            let name = self.match_name(Role::Label, column);
+            let is_label = name.is_some_and(|name| name.is_label_name() && name.is_whole_name);
             let is_rating = self.match_name(Role::Rating, column).is_some()
                 || self.named.get(Role::Rating) == Some(column);
             let range = self.columns[column].range.filter(|_| is_rating);
@@ -218,7 +216,7 @@ impl RoleDetector<'_> {
     fn detect_day_order(&self, sample: &ColumnSample) -> Option<(String, String)> {
         match self.day_order(sample)? {
             DayOrder::Known { format, example } => Some((format, example)),
-            DayOrder::Ambiguous { .. } => None,
+            DayOrder::Ambiguous(..) => None,
         }
     }
 
@@ -264,8 +262,7 @@ fn rating(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String
 }
 
 fn split(sample: &ColumnSample) -> Option<(f64, String)> {
-    let known =
-        sample.share(|value| matches!(value.to_ascii_lowercase().as_str(), "train" | "test"));
+    let known = sample.share(|it| matches!(it.to_ascii_lowercase().as_str(), "train" | "test"));
     (known > 0.99).then(|| (known, sample.format_most_common()))
 }
 

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 
 use artifact::{Sentiment, Split};
 use settings::{IngestSettings, RatingRule};
-use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
 use super::timestamp::TimestampParser;
 use crate::row::{Reason, Review, check_text};
-use tables::InputError;
+use tables::{InputError, Record, Result};
 
 /// Converts records according to the settings.
 pub(super) struct RowParser<'a> {
@@ -28,7 +27,7 @@ pub(super) struct RowParser<'a> {
 impl<'a> RowParser<'a> {
     /// Checks that no label value has two meanings. `detected` contains the rating scale and the date format
     /// for settings that do not define them.
-    pub(super) fn new(settings: &'a IngestSettings, detected: &Roles) -> Result<Self, InputError> {
+    pub(super) fn new(settings: &'a IngestSettings, detected: &Roles) -> Result<Self> {
         let values = &settings.labels;
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
@@ -40,10 +39,10 @@ impl<'a> RowParser<'a> {
             for value in list {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
-                    return Err(InputError::other(
-                        format!("`ingest.labels` lists the value `{value}` with two meanings"),
-                        "List each value once, in `positive`, `negative` or `none`",
-                    ));
+                    let message =
+                        format!("`ingest.labels` lists the value `{value}` with two meanings");
+                    let hint = "List each value once, in `positive`, `negative` or `none`";
+                    return Err(InputError::other(message, hint));
                 }
             }
         }
@@ -64,12 +63,10 @@ impl<'a> RowParser<'a> {
     {
         let text = self.text(record)?;
         let rating = self.field(record, Role::Rating)?.map(parse_rating);
+        let label = self.label(record);
         let (rating, label) = match self.ignores_label_errors {
-            true => (
-                rating.and_then(Result::ok),
-                self.label(record).ok().flatten(),
-            ),
-            false => (rating.transpose()?, self.label(record)?),
+            true => (rating.and_then(Result::ok), label.ok().flatten()),
+            false => (rating.transpose()?, label?),
         };
         let topic = self.field(record, Role::Topic)?;
         Ok(Review {
@@ -92,17 +89,13 @@ impl<'a> RowParser<'a> {
     /// The label of a record, from its label column or its rating.
     pub(super) fn label(&self, record: &Record) -> Result<Option<Sentiment>, Reason> {
         let Some(column) = self.map.get(Role::Label) else {
-            let rating = self
-                .field(record, Role::Rating)?
-                .map(parse_rating)
-                .transpose()?;
-            return self.label_of_rating(rating);
+            let rating = self.field(record, Role::Rating)?.map(parse_rating);
+            return self.label_of_rating(rating.transpose()?);
         };
         let value = utf8_field(record.field(column))?;
         let known = self.labels.get(&value.trim().to_lowercase()).copied();
-        known.ok_or_else(|| {
-            Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
-        })
+        let what = "the label is none of the values in `ingest.labels`";
+        known.ok_or_else(|| Reason::rejected(what).value(value))
     }
 
     /// The trimmed value of a column; `None` if there is no such column or the value is empty.
@@ -146,10 +139,9 @@ fn utf8_field(bytes: &[u8]) -> Result<&str, Reason> {
 }
 
 fn parse_rating(value: &str) -> Result<f64, Reason> {
-    let parse_rating = value.parse::<f64>().ok();
-    parse_rating
-        .filter(|parse_rating| (*parse_rating as f32).is_finite())
-        .ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
+    let is_finite = |rating: &f64| (*rating as f32).is_finite();
+    let rating = value.parse().ok().filter(is_finite);
+    rating.ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
 }
 
 fn split(value: &str) -> Result<Split, Reason> {

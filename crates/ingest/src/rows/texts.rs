@@ -7,13 +7,12 @@ use std::path::Path;
 use artifact::Sentiment;
 use settings::IngestSettings;
 use stage::{Progress, ProgressTask};
-use tables::Record;
 
 use super::RowReader;
 use super::keep_columns::KeepColumns;
 use crate::row::excerpt;
 use crate::source_format::check_input;
-use tables::InputError;
+use tables::{Record, Result};
 
 /// One row of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +56,7 @@ pub fn kept_column_names(
     settings: &IngestSettings,
     keep: &KeepColumns,
     task: &ProgressTask,
-) -> Result<Vec<String>, InputError> {
+) -> Result<Vec<String>> {
     if *keep == KeepColumns::None {
         return Ok(Vec::new());
     }
@@ -72,7 +71,7 @@ fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
     task: &'a ProgressTask,
-) -> Result<RowReader<'a>, InputError> {
+) -> Result<RowReader<'a>> {
     check_input(path, settings)?;
     RowReader::open(path, settings, &std::env::temp_dir(), task, None)
 }
@@ -86,7 +85,7 @@ pub fn count_rows(
     path: &Path,
     settings: &IngestSettings,
     (progress, task): (&Progress, &ProgressTask),
-) -> Result<u64, InputError> {
+) -> Result<u64> {
     let mut reader = open(path, settings, task)?;
     reader.print_note(progress);
     if let Some(count) = reader.rows.count {
@@ -112,7 +111,7 @@ pub fn read_texts(
     (progress, task): (&Progress, &ProgressTask),
     first: u64,
     mut on_row: impl FnMut(TextRow) -> ControlFlow<()>,
-) -> Result<(), InputError> {
+) -> Result<()> {
     let mut reader = open(path, settings, task)?;
     let kept = keep.indices(path, &reader.layout)?;
     reader.print_note(progress);

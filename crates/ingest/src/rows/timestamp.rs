@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
 use chrono_tz::Tz;
 use settings::TimestampSettings;
 
-use tables::InputError;
+use tables::{InputError, Result};
 
 /// Formats with date and time but without a time zone, as for `strftime`.
 const LOCAL_FORMATS: [&str; 5] = [
@@ -47,17 +47,12 @@ pub(super) struct TimestampParser {
 
 impl TimestampParser {
     /// Checks the settings. `detected` is the format detected from the values, used if the settings name none.
-    pub(super) fn new(
-        settings: &TimestampSettings,
-        detected: Option<&str>,
-    ) -> Result<Self, InputError> {
+    pub(super) fn new(settings: &TimestampSettings, detected: Option<&str>) -> Result<Self> {
         let zone = |name: &String| {
-            name.parse().map_err(|_| {
-                InputError::other(
-                    format!("`ingest.timestamp.zone` is `{name}`, which is not a known time zone"),
-                    "Use a name of the IANA time zone database, for example `Europe/Berlin`",
-                )
-            })
+            let message =
+                format!("`ingest.timestamp.zone` is `{name}`, which is not a known time zone");
+            let hint = "Use a name of the IANA time zone database, for example `Europe/Berlin`";
+            name.parse().map_err(|_| InputError::other(message, hint))
         };
         let zone = settings.zone.as_ref().map(zone).transpose()?;
         Ok(Self {
@@ -94,20 +89,16 @@ impl TimestampParser {
     /// Parses a time in one of these formats: with a time zone, without one, or a date.
     fn parse_as(&self, text: &str, zoned: &[&str], local: &[&str], days: &[&str]) -> Option<i64> {
         let mut zoned = zoned.iter();
-        if let Some(time) =
-            zoned.find_map(|source_format| DateTime::parse_from_str(text, source_format).ok())
-        {
+        if let Some(time) = zoned.find_map(|format| DateTime::parse_from_str(text, format).ok()) {
             return Some(time.timestamp_millis());
         }
-        let mut local = local.iter();
-        if let Some(time) =
-            local.find_map(|source_format| NaiveDateTime::parse_from_str(text, source_format).ok())
-        {
+        let local = local.iter();
+        let mut times = local.map(|format| NaiveDateTime::parse_from_str(text, format));
+        if let Some(time) = times.find_map(Result::ok) {
             return self.to_millis(time);
         }
         let mut days = days.iter();
-        let day =
-            days.find_map(|source_format| NaiveDate::parse_from_str(text, source_format).ok());
+        let day = days.find_map(|format| NaiveDate::parse_from_str(text, format).ok());
         day.map(midnight_utc)
     }
 
@@ -120,8 +111,7 @@ impl TimestampParser {
         let occurs = |time: &NaiveDateTime| zone.from_local_datetime(time).earliest();
         let found = occurs(&time).or_else(|| {
             let minute = time.with_second(0)?.with_nanosecond(0)?;
-            (1..=MAX_GAP_MINUTES)
-                .find_map(|minutes| occurs(&(minute + TimeDelta::minutes(minutes))))
+            (1..=MAX_GAP_MINUTES).find_map(|it| occurs(&(minute + TimeDelta::minutes(it))))
         });
         found.map(|time| time.timestamp_millis())
     }
@@ -149,8 +139,7 @@ fn parse_digits(text: &str) -> Option<i64> {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (text, None),
     };
-    let all_digits =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let all_digits = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
     if !all_digits(whole) || !fraction.is_none_or(all_digits) {
         return None;
     }
@@ -173,9 +162,7 @@ fn parse_digits(text: &str) -> Option<i64> {
 
 /// Milliseconds since 1970 of a date in a plausible year.
 fn date_millis(year: i64, month: i64, day: i64) -> Option<i64> {
-    let year = i32::try_from(year)
-        .ok()
-        .filter(|year| YEARS.contains(year))?;
+    let year = i32::try_from(year).ok().filter(|it| YEARS.contains(it))?;
     let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
     NaiveDate::from_ymd_opt(year, month, day).map(midnight_utc)
 }

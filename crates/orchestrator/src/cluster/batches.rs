@@ -28,15 +28,12 @@ pub(crate) fn group_steps(
     resources: impl Fn(usize) -> Resources,
     max_array_size: usize,
 ) -> Vec<Group> {
-    let mut dependencies_of = direct_dependencies(steps, |index| {
-        wanted.contains(&index) || queued.contains_key(&index)
-    });
+    let is_pending = |index| wanted.contains(&index) || queued.contains_key(&index);
+    let mut dependencies_of = direct_dependencies(steps, is_pending);
     let mut groups: Vec<Group> = Vec::new();
     for &index in wanted {
-        let (resources, dependencies) = (
-            resources(index),
-            std::mem::take(&mut dependencies_of[index]),
-        );
+        let resources = resources(index);
+        let dependencies = std::mem::take(&mut dependencies_of[index]);
         let matching = groups.iter_mut().find(|group| {
             steps[group.members[0]].id.stage == steps[index].id.stage
                 && group.dependencies == dependencies
@@ -66,13 +63,11 @@ pub(crate) fn dependency(
     let queued = dependencies.iter().filter_map(|index| queued.get(index));
     let mut names: Vec<String> = queued.map(TaskId::to_string).collect();
     for (group, Group { members, .. }) in groups.iter().enumerate() {
-        let task_numbers =
-            (0..members.len()).filter(|task_number| dependencies.contains(&members[*task_number]));
-        match task_numbers.clone().count() {
+        let tasks = (0..members.len()).filter(|task| dependencies.contains(&members[*task]));
+        match tasks.clone().count() {
             0 => {}
             count if count == members.len() => names.push(number(group)),
-            _ => names
-                .extend(task_numbers.map(|task_number| format!("{}_{task_number}", number(group)))),
+            _ => names.extend(tasks.map(|task| format!("{}_{task}", number(group)))),
         }
     }
     after_ok(names)
@@ -84,8 +79,7 @@ pub(crate) fn direct_dependencies(
     steps: &[Step],
     is_pending: impl Fn(usize) -> bool,
 ) -> Vec<BTreeSet<usize>> {
-    let indices = steps.iter().map(|step| &step.id).zip(0..);
-    let indices: BTreeMap<&StepId, usize> = indices.collect();
+    let indices: BTreeMap<&StepId, usize> = steps.iter().map(|step| &step.id).zip(0..).collect();
     let mut all_inputs: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
     let mut direct = Vec::with_capacity(steps.len());
     for step in steps {

@@ -123,9 +123,8 @@ fn copy_pipeline_file(file: &Path, record: &Record) -> Result<PathBuf, ArtifactE
     let copy = folder.join(format!("{name}.toml"));
     if !copy.exists() {
         let temporary = folder.join(format!("{name}.{}", artifact::process_name()));
-        fs::write(&temporary, &text)
-            .and_then(|()| fs::rename(&temporary, &copy))
-            .map_err(ArtifactError::io("write", &copy))?;
+        let written = fs::write(&temporary, &text).and_then(|()| fs::rename(&temporary, &copy));
+        written.map_err(ArtifactError::io("write", &copy))?;
     }
     Ok(copy)
 }

@@ -131,12 +131,10 @@ pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
     Slurm.cancel(&queued)?;
     let jobs = format::plural(queued.len() as u64, "job", "jobs");
     let mut out = anstream::stdout();
+    let kept = "finished steps are kept, and training resumes from checkpoints";
     let _ = match queued.is_empty() {
         true => writeln!(out, "no job of this artifacts folder is in the queue"),
-        false => writeln!(
-            out,
-            "{jobs} cancelled; finished steps are kept, and training resumes from checkpoints"
-        ),
+        false => writeln!(out, "{jobs} cancelled; {kept}"),
     };
     Ok(0)
 }
@@ -150,9 +148,8 @@ pub(crate) fn write_timeline(store: &Store, file: &Path) -> Result<(), Failure> 
     let submissions = record.submissions()?;
     let run = submissions.values().map(|it| it.run).max().unwrap_or(0);
     let of_run = submissions.values().filter(|it| it.run == run);
-    let events = of_run
-        .map(|submission| Ok((submission.name.clone(), record.events(&submission.name)?)))
-        .collect::<Result<BTreeMap<_, _>, ArtifactError>>()?;
+    let events = of_run.map(|it| Ok((it.name.clone(), record.events(&it.name)?)));
+    let events = events.collect::<Result<BTreeMap<_, _>, ArtifactError>>()?;
     let page = timeline::page(&events, run as f64, seconds_since_1970()).ok_or_else(|| {
         Failure::new("No job of this artifacts folder was ever started")
             .with_hint("`ressenti run --engine slurm` submits the steps as jobs".to_owned())

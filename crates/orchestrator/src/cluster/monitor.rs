@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use artifact::{Failure, StageName, format};
 use settings::StepId;
 use slurm::tail::{failure_lines, last_line, slurm_messages};
-use slurm::{JobState, JobStatus, Slurm, Snapshot, Submission, TaskId};
+use slurm::{JobState, JobStatus, Slurm, Snapshot, TaskId};
 use stage::StepState;
 
 use super::ClusterRun;
@@ -132,10 +132,8 @@ impl ClusterRun<'_> {
             JobState::Ended { code, reason } => {
                 let (code, reason) = (*code, reason.clone());
                 let ending = ProcessEnd { code, reason };
-                JobOutcome::Ended(
-                    self.running_step(index)
-                        .step_end(ending, &mut self.artifacts)?,
-                )
+                let running = self.running_step(index);
+                JobOutcome::Ended(running.step_end(ending, &mut self.artifacts)?)
             }
             JobState::Unknown if missing_for < ACCOUNTING_DELAY => JobOutcome::Open,
             JobState::Lost(_) | JobState::Unknown => {
@@ -180,10 +178,7 @@ impl ClusterRun<'_> {
     }
 
     fn end(&mut self, index: usize, status: &JobStatus, end: StepEnd) -> Result<(), Failure> {
-        let tracked = self.jobs.remove(&index).expect("it is open");
-        let Submission {
-            name, job, time, ..
-        } = tracked.job.submission;
+        let submission = self.jobs.remove(&index).expect("it is open").job.submission;
         let step = &self.commands.workspace.steps[index];
         let (id, record) = (&step.id, &self.commands.record);
         self.summary.count(id, &end);
@@ -193,7 +188,9 @@ impl ClusterRun<'_> {
                 let last_run = planned.last_manifest().map(|manifest| &manifest.run);
                 let (state, text) = match last_run {
                     // The job found an existing output.
-                    Some(run) if run.started < time => (StepState::Fresh, run.summary.clone()),
+                    Some(run) if run.started < submission.time => {
+                        (StepState::Fresh, run.summary.clone())
+                    }
                     Some(run) => {
                         let seconds = format::seconds(run.seconds);
                         (StepState::Done, format!("{}  ({seconds})", run.summary))
@@ -212,7 +209,7 @@ impl ClusterRun<'_> {
                     "" => String::new(),
                     node => format!(" on {node}"),
                 };
-                let log = record.log(&name);
+                let (job, log) = (submission.job, record.log(&submission.name));
                 let text = format!("{reason}{on_node}, job {job}; log `{}`", log.display());
                 self.view.print_step(StepState::Failed, id, &text);
                 let lines = match status.state {

@@ -72,9 +72,8 @@ impl ClusterRun<'_> {
             let job = Slurm.submit(&batch.script(), after.as_deref())?;
             numbers.push(job);
             let is_array = batch.tasks.len() > 1;
-            for (task_number, (index, Task { name, command })) in
-                (0..).zip(group.members.iter().zip(batch.tasks))
-            {
+            let tasks = (0..).zip(group.members.iter().zip(batch.tasks));
+            for (task_number, (index, Task { name, command })) in tasks {
                 let task = is_array.then_some(task_number);
                 let submission =
                     Submission::now(&name, TaskId { job, task }, &command, self.run_started);

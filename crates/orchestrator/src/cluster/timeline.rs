@@ -51,9 +51,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
     if runs.is_empty() {
         return None;
     }
-    let again = runs
-        .iter()
-        .filter(|run| [REQUEUED, LOST].contains(&run.end));
+    let again = runs.iter().filter(|it| [REQUEUED, LOST].contains(&it.end));
     let again = format::plural(again.count() as u64, "run was", "runs were");
     let seconds = runs.iter().map(|run| run.to).fold(0.0, f64::max);
     let count = format::plural(runs.len() as u64, "run", "runs");
@@ -173,10 +171,9 @@ fn picture(runs: &[Run], seconds: f64, description: &str) -> Markup {
 
 fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
     let (left, right) = (times.position(run.from), times.position(run.to));
-    let title = format!(
-        "{} on {}: {:.1} to {:.1} s, {}",
-        run.step, run.node, run.from, run.to, run.end.0
-    );
+    let Run { step, node, .. } = run;
+    let (from, to, end) = (run.from, run.to, run.end.0);
+    let title = format!("{step} on {node}: {from:.1} to {to:.1} s, {end}");
     // A gap of one pixel separates consecutive runs.
     let width = (right - left - 1.0).max(1.5);
     html! {

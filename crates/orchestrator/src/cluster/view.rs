@@ -79,8 +79,7 @@ impl View {
             JobState::Running if status.starts > 1 => ("resumed", format!("on {node}")),
             JobState::Running => ("running", format!("on {node}")),
             JobState::Pending(_) if status.starts > 0 => {
-                let text = "will resume from its checkpoint";
-                ("queued", text.to_owned())
+                ("queued", "will resume from its checkpoint".to_owned())
             }
             _ => return,
         };

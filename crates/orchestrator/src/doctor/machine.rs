@@ -38,8 +38,8 @@ fn memory() -> Finding {
         Some(kilobytes * 1024)
     };
     let (Some(total), Some(free)) = (read("MemTotal:"), read("MemAvailable:")) else {
-        return Finding::ok("memory", "unknown: `/proc/meminfo` cannot be read")
-            .warn_if(true, "No action is needed");
+        let unknown = Finding::ok("memory", "unknown: `/proc/meminfo` cannot be read");
+        return unknown.warn_if(true, "No action is needed");
     };
     let (total, available) = (format::bytes(total), format::bytes(free));
     let hint = "Close other programs, or use fewer threads with `--set run.threads=1`";

@@ -102,10 +102,9 @@ fn pipeline_file(path: &Path, error: Option<&Failure>) -> Finding {
     let Some(error) = error else {
         return Finding::ok(NAME, path.to_string());
     };
+    let change = "Change to the folder of a pipeline file, or name it with `--pipeline FILE`";
     let hint = match is_unreadable {
-        true => {
-            "Change to the folder of a pipeline file, or name it with `--pipeline FILE`".to_owned()
-        }
+        true => change.to_owned(),
         false => format!("`ressenti plan --pipeline {path}` shows the error and how to fix it"),
     };
     Finding::failed(NAME, error.to_string(), &hint)

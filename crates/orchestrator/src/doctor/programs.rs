@@ -63,8 +63,7 @@ pub(super) fn programs() -> Finding {
             Err(problem) => Some(format!("`{name}` {problem}")),
         }
     };
-    let problems = stages.iter().chain(&others).filter_map(problem);
-    let problems: Vec<String> = problems.collect();
+    let problems: Vec<String> = stages.iter().chain(&others).filter_map(problem).collect();
     if !problems.is_empty() {
         let hint = "Build the programs with `cargo build`";
         return Finding::failed("programs", problems.join("; "), hint);
@@ -77,20 +76,18 @@ pub(super) fn programs() -> Finding {
 
 /// Checks of libtorch and of each device; an error if the self-test does not run.
 pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
-    let failed = |found: String| {
+    let failed = |found: String, hint: &str| Finding::failed("libtorch", found, hint);
+    let program = launch::program(StageName::Train.binary());
+    let hint = "Build the programs with `cargo build`";
+    let program = program.map_err(|failure| failed(failure.to_string(), hint))?;
+    let text = output(&program, "self-test", SELF_TEST_LIMIT).map_err(|problem| {
         let hint = "Install libtorch again with `cargo xtask setup`, then run `cargo build`";
-        Finding::failed("libtorch", found, hint)
-    };
-    let program = launch::program(StageName::Train.binary()).map_err(|failure| {
-        let hint = "Build the programs with `cargo build`";
-        Finding::failed("libtorch", failure.to_string(), hint)
+        failed(format!("`ressenti-train self-test` {problem}"), hint)
     })?;
-    let text = output(&program, "self-test", SELF_TEST_LIMIT)
-        .map_err(|problem| failed(format!("`ressenti-train self-test` {problem}")))?;
     let test: SelfTest = serde_json::from_str(&text).map_err(|_| {
         let found = format!("`ressenti-train self-test` printed `{}`", text.trim());
         let hint = "Build the stages and `ressenti` from the same sources with `cargo build`";
-        Finding::failed("libtorch", found, hint)
+        failed(found, hint)
     })?;
     let folder = test.library.as_deref().unwrap_or("an unknown folder");
     let libtorch = Finding::ok("libtorch", format!("{} in {folder}", test.version));
@@ -129,9 +126,8 @@ fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, Str
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("cannot be started: {error}"))?;
+    let child = command.spawn();
+    let mut child = child.map_err(|error| format!("cannot be started: {error}"))?;
     let end = Instant::now() + limit;
     while matches!(child.try_wait(), Ok(None)) {
         if Instant::now() >= end {

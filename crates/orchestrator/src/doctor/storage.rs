@@ -22,20 +22,18 @@ pub(super) fn examine(artifacts: &Path) -> Vec<Finding> {
         None => Finding::ok("cache", "the cache folder is unknown")
             .warn_if(true, "Set `HOME` or `RESSENTI_CACHE`"),
     };
-    vec![
-        cache,
-        free_space("artifacts", artifacts),
-        self_test(artifacts),
-    ]
+    let space = free_space("artifacts", artifacts);
+    vec![cache, space, self_test(artifacts)]
 }
 
 fn free_space(what: &str, folder: &Path) -> Finding {
     let path = folder.display();
     match free_bytes(&nearest_existing_folder(folder)) {
-        Some(free) => Finding::ok(what, format!("{path}, {} free", format::bytes(free))).warn_if(
-            free < MIN_FREE_SPACE,
-            "Free some disk space, for example with `ressenti gc`",
-        ),
+        Some(free) => {
+            let hint = "Free some disk space, for example with `ressenti gc`";
+            let found = format!("{path}, {} free", format::bytes(free));
+            Finding::ok(what, found).warn_if(free < MIN_FREE_SPACE, hint)
+        }
         None => Finding::ok(what, format!("{path}, free space unknown"))
             .warn_if(true, "Check that the path exists"),
     }

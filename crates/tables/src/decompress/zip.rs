@@ -10,7 +10,7 @@ use zip::result::ZipError;
 
 use super::{spool, with_limit};
 use crate::content::Content;
-use crate::error::{InputError, Problem};
+use crate::error::{InputError, Problem, Result};
 use crate::limit::Limit;
 
 /// A member that every Microsoft Office file has.
@@ -18,7 +18,7 @@ const OFFICE: &str = "[Content_Types].xml";
 
 /// Extracts the only file of a zip into an unnamed file. A zip is read from its end, but the next reader
 /// starts at the beginning of the content.
-pub(super) fn decompress(path: &Path, scratch: &Path, limit: Limit) -> Result<File, InputError> {
+pub(super) fn decompress(path: &Path, scratch: &Path, limit: Limit) -> Result<File> {
     let file = File::open(path).map_err(InputError::io(path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unreadable(path))?;
     if archive.index_for_name(OFFICE).is_some() {
@@ -31,7 +31,7 @@ pub(super) fn decompress(path: &Path, scratch: &Path, limit: Limit) -> Result<Fi
 }
 
 /// Index of the only file.
-fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, InputError> {
+fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize> {
     let mut found: Option<(usize, String)> = None;
     for index in 0..archive.len() {
         let member = archive.by_index_raw(index).map_err(unreadable(path))?;
@@ -49,9 +49,8 @@ fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<u
         }
         found = Some((index, name));
     }
-    found
-        .map(|(index, _)| index)
-        .ok_or_else(|| refused(path, "it contains no file".to_owned()))
+    let index = found.map(|(index, _)| index);
+    index.ok_or_else(|| refused(path, "it contains no file".to_owned()))
 }
 
 /// Why a member is refused, as the rest of a sentence.
@@ -66,11 +65,9 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
 }
 
 fn refused(path: &Path, problem: String) -> InputError {
-    InputError::new(
-        Problem::Archive,
-        format!("Failed to read `{}`: {problem}", path.display()),
-        "Unpack it and use the file with the reviews instead",
-    )
+    let message = format!("Failed to read `{}`: {problem}", path.display());
+    let hint = "Unpack it and use the file with the reviews instead";
+    InputError::new(Problem::Archive, message, hint)
 }
 
 /// Converts an error of the zip library: `map_err(unreadable(path))`.

@@ -48,16 +48,14 @@ pub fn is_damaged(text: &str) -> bool {
 }
 
 fn normalize_once(text: &str, steps: &Normalization) -> String {
-    let text = &*if steps.unicode {
-        mojibake::repair(text)
-    } else {
-        Cow::Borrowed(text)
+    let text = &*match steps.unicode {
+        true => mojibake::repair(text),
+        false => Cow::Borrowed(text),
     };
     let reduce = |text: &str| reduce::reduce(text, steps.html, steps.unicode);
-    let mut reduced = if steps.unicode && !is_composed(text) {
-        reduce(&text.nfc().collect::<String>())
-    } else {
-        reduce(text)
+    let mut reduced = match steps.unicode && !is_composed(text) {
+        true => reduce(&text.nfc().collect::<String>()),
+        false => reduce(text),
     };
     // A decoded character, or one after a removed character, may combine with its neighbour. This can remove
     // a `<` and complete the tag around it, so the text is reduced again. It ends, because the second round
@@ -65,10 +63,9 @@ fn normalize_once(text: &str, steps: &Normalization) -> String {
     while steps.unicode && !is_composed(&reduced) {
         reduced = reduce(&reduced.nfc().collect::<String>());
     }
-    if steps.white_space {
-        reduced.split_whitespace().collect::<Vec<_>>().join(" ")
-    } else {
-        reduced
+    match steps.white_space {
+        true => reduced.split_whitespace().collect::<Vec<_>>().join(" "),
+        false => reduced,
     }
 }
 

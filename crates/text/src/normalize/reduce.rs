@@ -112,9 +112,8 @@ impl Reducer {
             self.output.truncate(start);
             let characters = self.to_nfc(character);
             if characters[..] != [';'] {
-                return characters
-                    .into_iter()
-                    .for_each(|character| self.push_replacement(character));
+                let characters = characters.into_iter();
+                return characters.for_each(|character| self.push_replacement(character));
             }
         }
     }
@@ -123,9 +122,9 @@ impl Reducer {
     fn last_reference(&self) -> Option<(usize, char)> {
         let bytes = self.output.as_bytes();
         let earliest = bytes.len().saturating_sub(references::MAX_BYTES);
-        let body = bytes[earliest..bytes.len() - 1]
-            .iter()
-            .rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#')?;
+        let is_outside = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'#';
+        let searched = &bytes[earliest..bytes.len() - 1];
+        let body = searched.iter().rposition(is_outside)?;
         let start = earliest + body;
         if bytes[start] != b'&' {
             return None;
@@ -135,10 +134,9 @@ impl Reducer {
 
     /// Converts a decoded character to form NFC. Some become ASCII: the Greek question mark becomes a semicolon.
     fn to_nfc(&self, character: char) -> SmallVec<[char; 2]> {
-        if self.unicode {
-            std::iter::once(character).nfc().collect()
-        } else {
-            smallvec![character]
+        match self.unicode {
+            true => std::iter::once(character).nfc().collect(),
+            false => smallvec![character],
         }
     }
 }

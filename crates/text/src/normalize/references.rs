@@ -23,65 +23,31 @@ fn numeric(number: &str) -> Option<char> {
         return None;
     }
     let code = u32::from_str_radix(digits, radix).unwrap_or(u32::MAX);
-    let character = char::from_u32(code)
-        .filter(|character| *character != '\0')
-        .unwrap_or(char::REPLACEMENT_CHARACTER);
+    let character = char::from_u32(code).filter(|character| *character != '\0');
+    let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
     Some(windows_1252(character).unwrap_or(character))
 }
 
 /// References of HTML 4 that occur in reviews.
 fn named(name: &str) -> Option<char> {
-    Some(match name {
-        "QUOT" | "quot" => '"',
-        "AMP" | "amp" => '&',
-        "apos" => '\'',
-        "LT" | "lt" => '<',
-        "GT" | "gt" => '>',
-        "OElig" => '\u{152}',
-        "oelig" => '\u{153}',
-        "Scaron" => '\u{160}',
-        "scaron" => '\u{161}',
-        "Yuml" => '\u{178}',
-        "tilde" => '\u{2dc}',
-        "ensp" => '\u{2002}',
-        "emsp" => '\u{2003}',
-        "thinsp" => '\u{2009}',
-        "zwnj" => '\u{200c}',
-        "zwj" => '\u{200d}',
-        "ndash" => '\u{2013}',
-        "mdash" => '\u{2014}',
-        "lsquo" => '\u{2018}',
-        "rsquo" => '\u{2019}',
-        "sbquo" => '\u{201a}',
-        "ldquo" => '\u{201c}',
-        "rdquo" => '\u{201d}',
-        "bdquo" => '\u{201e}',
-        "dagger" => '\u{2020}',
-        "bull" => '\u{2022}',
-        "hellip" => '\u{2026}',
-        "permil" => '\u{2030}',
-        "lsaquo" => '\u{2039}',
-        "rsaquo" => '\u{203a}',
-        "euro" => '\u{20ac}',
-        "trade" => '\u{2122}',
-        "larr" => '\u{2190}',
-        "rarr" => '\u{2192}',
-        "minus" => '\u{2212}',
-        "infin" => '\u{221e}',
-        "asymp" => '\u{2248}',
-        "ne" => '\u{2260}',
-        "le" => '\u{2264}',
-        "ge" => '\u{2265}',
-        "spades" => '\u{2660}',
-        "clubs" => '\u{2663}',
-        "hearts" => '\u{2665}',
-        "diams" => '\u{2666}',
-        _ => {
-            let index = LATIN_1.split(' ').position(|latin| latin == name)?;
-            char::from_u32(0xa0 + u32::try_from(index).ok()?)?
-        }
-    })
+    let mut words = NAMED.split(' ').skip_while(|word| *word != name);
+    if let Some(character) = words.nth(1) {
+        return character.chars().next();
+    }
+    let index = LATIN_1.split(' ').position(|latin| latin == name)?;
+    char::from_u32(0xa0 + u32::try_from(index).ok()?)
 }
+
+/// Names outside Latin-1, or of characters that are markup; each is followed by its character.
+const NAMED: &str = "\
+    QUOT \" quot \" AMP & amp & apos ' LT < lt < GT > gt > OElig \u{152} oelig \u{153} \
+    Scaron \u{160} scaron \u{161} Yuml \u{178} tilde \u{2dc} ensp \u{2002} emsp \u{2003} \
+    thinsp \u{2009} zwnj \u{200c} zwj \u{200d} ndash \u{2013} mdash \u{2014} lsquo \u{2018} \
+    rsquo \u{2019} sbquo \u{201a} ldquo \u{201c} rdquo \u{201d} bdquo \u{201e} \
+    dagger \u{2020} bull \u{2022} hellip \u{2026} permil \u{2030} lsaquo \u{2039} \
+    rsaquo \u{203a} euro \u{20ac} trade \u{2122} larr \u{2190} rarr \u{2192} minus \u{2212} \
+    infin \u{221e} asymp \u{2248} ne \u{2260} le \u{2264} ge \u{2265} spades \u{2660} \
+    clubs \u{2663} hearts \u{2665} diams \u{2666}";
 
 /// The names of U+00A0 to U+00FF, in order.
 const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg \

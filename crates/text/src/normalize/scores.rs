@@ -19,20 +19,14 @@ static SCORE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether a text states a score.
 pub fn states_score(text: &str) -> bool {
-    SCORE
-        .captures_iter(text)
-        .any(|found| is_score(text, &found))
+    SCORE.captures_iter(text).any(|it| is_score(text, &it))
 }
 
 /// Replaces every stated score by `[score]`.
 pub(super) fn mask(text: &str) -> Cow<'_, str> {
-    SCORE.replace_all(text, |found: &Captures<'_>| {
-        let kept = if is_score(text, found) {
-            MASK
-        } else {
-            &found[0]
-        };
-        kept.to_owned()
+    SCORE.replace_all(text, |found: &Captures<'_>| match is_score(text, found) {
+        true => MASK.to_owned(),
+        false => found[0].to_owned(),
     })
 }
 

@@ -17,18 +17,10 @@ pub(super) fn is_tag(inside: &str) -> bool {
             || rest.starts_with(|first: char| first.is_ascii_alphabetic());
     }
     let inside = inside.strip_prefix('/').unwrap_or(inside);
-    let end = inside
-        .bytes()
-        .position(|byte| !byte.is_ascii_alphanumeric())
-        .unwrap_or(inside.len());
-    let (name, rest) = inside.split_at(end);
-    is_element(name) && is_attributes(rest)
-}
-
-fn is_element(name: &str) -> bool {
-    ELEMENTS
-        .split(' ')
-        .any(|element| element.eq_ignore_ascii_case(name))
+    let end = inside.bytes().position(|it| !it.is_ascii_alphanumeric());
+    let (name, rest) = inside.split_at(end.unwrap_or(inside.len()));
+    let mut elements = ELEMENTS.split(' ');
+    elements.any(|element| element.eq_ignore_ascii_case(name)) && is_attributes(rest)
 }
 
 /// Whether the rest of a tag is empty, a slash, or has a value: `<i think so>` is not a tag.

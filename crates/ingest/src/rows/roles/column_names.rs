@@ -94,9 +94,8 @@ pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
     if !matches!(role, Role::Text | Role::Label) {
         return None;
     }
-    let word = last
-        .rsplit(|character: char| !character.is_alphanumeric())
-        .find(|word| !word.is_empty())?;
+    let mut words = last.rsplit(|character: char| !character.is_alphanumeric());
+    let word = words.find(|word| !word.is_empty())?;
     let rank = rank(role, word)?;
     is_sure(rank).then_some(NameMatch {
         rank,

@@ -12,15 +12,9 @@ pub(super) enum DayOrder {
         /// A value that shows the order.
         example: String,
     },
-    /// Both orders are possible, because no number is above 12.
-    Ambiguous {
-        /// An ambiguous value.
-        value: String,
-        /// The format if the day comes first.
-        day_first: String,
-        /// The format if the month comes first.
-        month_first: String,
-    },
+    /// Both orders are possible, because no number is above 12: an ambiguous value, and the formats if the day or the
+    /// month comes first.
+    Ambiguous(String, [String; 2]),
 }
 
 /// Detects the order; `None` unless all values are such dates in the same format.
@@ -49,11 +43,7 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         // Dates with points have the day first.
         (None, None) if by_day.starts_with("%d.") => (by_day, example),
         (None, None) => {
-            return Some(DayOrder::Ambiguous {
-                value: example.to_owned(),
-                day_first: by_day,
-                month_first: by_month,
-            });
+            return Some(DayOrder::Ambiguous(example.to_owned(), [by_day, by_month]));
         }
     };
     let example = example.to_owned();
@@ -98,10 +88,8 @@ fn clock_format(clock: &str) -> Option<&'static str> {
     if !time.split(':').all(|part| is_number(part, 1..=2)) {
         return None;
     }
-    match (
-        time.matches(':').count(),
-        half.to_ascii_lowercase().as_str(),
-    ) {
+    let (colons, half) = (time.matches(':').count(), half.to_ascii_lowercase());
+    match (colons, half.as_str()) {
         (1, "") => Some(" %H:%M"),
         (2, "") => Some(" %H:%M:%S"),
         (1, "am" | "pm") => Some(" %I:%M %p"),
@@ -117,11 +105,9 @@ mod tests {
     fn check(values: &[&str], expected: &str) {
         let found = match order(values.iter().copied()) {
             Some(DayOrder::Known { format, example }) => format!("{format} by {example}"),
-            Some(DayOrder::Ambiguous {
-                value,
-                day_first,
-                month_first,
-            }) => format!("open: {value}, {day_first} or {month_first}"),
+            Some(DayOrder::Ambiguous(value, [day_first, month_first])) => {
+                format!("open: {value}, {day_first} or {month_first}")
+            }
             None => "no".to_owned(),
         };
         assert_eq!(found, expected, "{values:?}");

@@ -21,19 +21,12 @@ pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> b
 /// Suggests lines for `[ingest.labels]` with unknown values. Values of unclear meaning are left to the user.
 pub(super) fn suggest_settings(values: &[&str]) -> String {
     let with_meaning = |meaning: Option<bool>| -> String {
-        let matching = values
-            .iter()
-            .filter(|value| guess_positive(value) == meaning);
-        matching
-            .map(|value| to_toml(value))
-            .collect::<Vec<_>>()
-            .join(", ")
+        let values = values.iter().filter(|it| guess_positive(it) == meaning);
+        let values = values.map(|it| toml::Value::from(*it).to_string());
+        values.collect::<Vec<_>>().join(", ")
     };
-    let mut lines = format!(
-        "[ingest.labels]\npositive = [{}]\nnegative = [{}]\n",
-        with_meaning(Some(true)),
-        with_meaning(Some(false))
-    );
+    let (positive, negative) = (with_meaning(Some(true)), with_meaning(Some(false)));
+    let mut lines = format!("[ingest.labels]\npositive = [{positive}]\nnegative = [{negative}]\n");
     let unknown = with_meaning(None);
     if !unknown.is_empty() {
         lines.push_str(&format!("# add these to one of the lists: {unknown}\n"));
@@ -50,11 +43,6 @@ fn guess_positive(value: &str) -> Option<bool> {
     let bad = word.starts_with("neg") || word.starts_with("n\u{e9}g");
     let bad = bad || matches!(word, "n" | "f" | "-") || number == Some(0.0);
     (good != bad).then_some(good)
-}
-
-/// Formats a value as TOML.
-fn to_toml(value: &str) -> String {
-    toml::Value::from(value).to_string()
 }
 
 #[cfg(test)]

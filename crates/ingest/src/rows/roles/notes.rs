@@ -32,9 +32,8 @@ impl RoleDetector<'_> {
     pub(super) fn notes(&self, roles: &Roles) -> Vec<Note> {
         let is_missing = |role: Role| roles.map.get(role).is_none();
         let used: Vec<usize> = roles.map.columns().collect();
-        let unused: Vec<usize> = (0..self.columns.len())
-            .filter(|column| !used.contains(column) && !self.columns[*column].is_empty())
-            .collect();
+        let is_unused = |it: &usize| !used.contains(it) && !self.columns[*it].is_empty();
+        let unused: Vec<usize> = (0..self.columns.len()).filter(is_unused).collect();
         let mut notes = Vec::new();
         for column in unused.iter().copied() {
             if is_missing(Role::Label) {
@@ -116,11 +115,7 @@ impl RoleDetector<'_> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
         let what = match self.day_order(sample) {
-            Some(DayOrder::Ambiguous {
-                value,
-                day_first,
-                month_first,
-            }) => format!(
+            Some(DayOrder::Ambiguous(value, [day_first, month_first])) => format!(
                 "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
                 set_argument(FORMAT_KEY, &day_first),
                 set_argument(FORMAT_KEY, &month_first),
@@ -142,10 +137,7 @@ impl RoleDetector<'_> {
     /// Whether a column without a known date format may contain dates. Numbers in a column named `time` may also
     /// be hours of play.
     fn is_date_by_name(&self, column: usize) -> bool {
-        let name = self
-            .column_names
-            .get(column)
-            .map(|name| name.to_lowercase());
+        let name = self.column_names.get(column).map(|it| it.to_lowercase());
         let says = name.is_some_and(|name| name.contains("date") || name.contains("timestamp"));
         self.match_name(Role::Timestamp, column).is_some()
             && (says || self.columns[column].share(is_number) == 0.0)
@@ -188,11 +180,10 @@ impl RoleDetector<'_> {
                 "two columns are named `{name}`, and column {position} is used as the {role}; to use the other one, set {}",
                 set_argument(&key, &(other + 1).to_string())
             );
-            let lines = None;
             Some(Note {
                 column,
                 text,
-                lines,
+                lines: None,
             })
         };
         Role::all().filter_map(duplicate_name).collect()
@@ -219,10 +210,8 @@ impl RoleDetector<'_> {
             format_values(sample),
             self.role_argument(Role::Label, column)
         );
-        let lines = Some(labels::suggest_settings(
-            &sample.most_common(labels::MAX_LABEL_VALUES),
-        ));
-        self.note(column, &what, lines)
+        let common = sample.most_common(labels::MAX_LABEL_VALUES);
+        self.note(column, &what, Some(labels::suggest_settings(&common)))
     }
 
     /// The command line argument that assigns a role to a column.
