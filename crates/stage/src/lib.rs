@@ -12,8 +12,7 @@ mod screen;
 mod signals;
 
 pub use arguments::{
-    ModelArguments, NoOptions, PipelineArguments, add_artifacts_override, check_tables,
-    renamed_flag,
+    ModelArguments, NoOptions, PipelineArguments, RenamedFlag, add_artifacts_override, check_tables,
 };
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};

@@ -150,9 +150,9 @@ fn text_checks(texts: &Texts) -> [DataCheck; 3] {
         false => "not masked; `clean.mask_scores = true` masks them",
     };
     let ratings = DataCheck::found(
-        "Labelled reviews that state their own rating",
+        "Labelled reviews whose text contains the rating",
         texts.state_a_score,
-        |found| format!("labelled reviews that state their own rating: {found}, {rating}"),
+        |found| format!("labelled reviews whose text contains the rating: {found}, {rating}"),
     );
     [
         DataCheck::found(
