@@ -8,10 +8,10 @@
 //! A metric that is not defined on the rows (such as ROC-AUC with one class) is `None`, and is omitted from the map of
 //! [`compute_figures`]. No function returns a non-finite number.
 //!
-//! No interval has a width of zero, even if there are only a few rows or all are alike. Shares of rows (accuracy, precision, recall), F1
-//! and paired differences have score intervals (Wilson 1927, Newcombe 1998), which are valid for any number of rows.
-//! Other metrics have bootstrap intervals if at least [`MIN_BOOTSTRAP_ROWS`] rows are negative, positive, correctly
-//! predicted and wrongly predicted each, and no interval otherwise.
+//! No interval has a width of zero, even with a few rows or with equal rows. Shares of rows (accuracy, precision,
+//! recall), F1 and paired differences have score intervals (Wilson 1927, Newcombe 1998), which are valid for any number
+//! of rows. Other metrics have bootstrap intervals if at least [`MIN_BOOTSTRAP_ROWS`] rows each are negative, positive,
+//! correctly predicted and wrongly predicted, and none otherwise.
 
 mod abstention;
 mod bootstrap;

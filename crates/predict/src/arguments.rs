@@ -34,8 +34,8 @@ text, and each entry of `words` has its position in `text` from `start` to `end`
 
 Clusters: --shards 64 --engine slurm divides the input into 64 ranges of rows. One Slurm job predicts
 each range into OUTPUT.shards, and a last job merges them into the same OUTPUT that a single process
-writes. The same command resumes. For another scheduler, run the command on machines that share a file
-system: first with --shards 64 --plan, then with --shard 1 to --shard 64 instead of --shards, in any
+writes. The same command resumes. For another scheduler, run the command on machines that share a
+file system: first with --shards 64 --plan, then with --shard 1 to --shard 64 instead of --shards, in any
 order, and then with --merge. On one machine a single process without shards is faster.";
 
 /// Flags that concern an input file. They conflict with texts and with the challenge set; each is listed, because

@@ -102,8 +102,8 @@ const BACKOFF: f64 = 0.5;
 /// weights in `weights`, which must hold the initial values of the layout.
 ///
 /// Resumes from the newest checkpoint if there is one, and otherwise from `before`, the state that the previous rung of
-/// the same trial stored. After the first non-finite loss or gradient it returns to that state, or to the initial
-/// weights, and trains once more with half the learning rate.
+/// the same trial stored. After the first non-finite loss or gradient it returns to the newest checkpoint,
+/// `before` or the initial weights, and trains once more with half the learning rate.
 ///
 /// # Errors
 /// See [`TrainError`].
