@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{Digest, DigestBuilder, StageName};
 
-/// The name of an output. Equal keys mean equal outputs.
+/// The name of an output. Equal keys mean equal outputs, except for models trained on a GPU without
+/// `run.deterministic`.
 pub type Key = Digest;
 
 /// An input of a step, identified by its content. If an input is rebuilt with the same content, the key stays the same

@@ -248,8 +248,9 @@ pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
 fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
     let shown = folder.display();
     let Some(store) = Store::containing(folder) else {
-        let problem =
-            format!("`{shown}` is a copy of the evaluation of an ensemble, without its members");
+        let problem = format!(
+            "`{shown}` is the evaluation of an ensemble, but the models of the ensemble are missing"
+        );
         let hint = "Give the original folder, such as artifacts/evaluate/NAME: the members are in the same artifacts folder";
         return Err(Failure::new(problem).with_hint(hint.to_owned()));
     };

@@ -1,4 +1,4 @@
-//! From raw texts to calibrated probabilities and attributions, on all cores. Texts are cleaned, tokenized and
+//! From raw texts to calibrated probabilities and attributions, on all cores. Texts are normalised, tokenized and
 //! truncated as in training.
 
 use std::path::Path;

@@ -216,5 +216,5 @@ fn summary(decisions: &Decisions<'_>) -> String {
     let kept = format::plural(decisions.kept(), "review", "reviews");
     let removed = Some(list(&removals)).filter(|removed| !removed.is_empty());
     let removed = removed.as_deref().unwrap_or("nothing");
-    format!("{kept}: {}; removed {removed}", list(&row_splits))
+    format!("{kept}: {}; removed: {removed}", list(&row_splits))
 }

@@ -120,7 +120,7 @@ fn an_official_split_is_used_and_its_leaks_are_removed() {
     assert_eq!(cleaned.artifact.manifest().contract, expected);
     assert_eq!(
         cleaned.artifact.manifest().run.summary,
-        "6 reviews: 2 train, 3 test, 1 unlabelled; removed 1 empty, 2 duplicate, 2 conflicting labels, 1 stands in test, \
+        "6 reviews: 2 train, 3 test, 1 unlabelled; removed: 1 empty, 2 duplicate, 2 conflicting labels, 1 stands in test, \
          1 stands in labelled rows"
     );
 }

@@ -46,8 +46,8 @@ fn a_run_prints_one_line_and_a_second_run_is_fresh() {
         (first.code, first.stderr.as_str()),
         (
             Some(0),
-            "  `reviews.csv`: UTF-8 (detected from its bytes), separated by commas; text: column `review` (its name; 8 \
-             words on average); label: column `sentiment` (its name; all values are labels: `negative`, `positive`)\n"
+            "  `reviews.csv`: UTF-8 (detected from its bytes), separated by commas; text: column `review` (recognised by its name; 8 \
+             words on average); label: column `sentiment` (recognised by its name; all values are labels: `negative`, `positive`)\n"
         )
     );
     assert_eq!(

@@ -400,8 +400,8 @@ fn a_column_with_few_groups_is_not_used_unless_it_is_set() {
     assert_eq!(
         notes(&inspection),
         [
-            "`product_id`: not used as the group, because the sampled rows contain only 1 value: \
-             if the file has more, keep the rows of each value on one side of the split with \
+            "`product_id`: not used as the group, because the sampled rows contain only 1 value. \
+             If the file has more, keep the rows of each value on one side of the split with \
              `--set ingest.columns.group=product_id`"
         ]
     );

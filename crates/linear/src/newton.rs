@@ -35,7 +35,7 @@ pub struct Fit {
     pub loss: f64,
 }
 
-/// Minimises the mean cross-entropy plus `penalty / 2` times the squared norm of the weights without the bias.
+/// Minimises `loss + λ/2 · ‖w‖²`: the mean cross-entropy and the penalty λ on the weights w without the bias.
 /// Starts from `start` `[F + 1]` and stops when no component of the gradient is above `tolerance`. `labels` is `[N]`
 /// of 0 and 1.
 ///

@@ -5,12 +5,13 @@
 //! [`regression::find_regressions`] finds models that became significantly worse. [`MetricsFile`] is `metrics.json`,
 //! [`CalibrationFile`] is `calibration.json`.
 //!
-//! A metric that is not defined on the rows (such as ROC-AUC with one class) is `None`, and is omitted from maps. No
-//! function returns a non-finite number.
+//! A metric that is not defined on the rows (such as ROC-AUC with one class) is `None`, and is omitted from the map of
+//! [`compute_figures`]. No function returns a non-finite number.
 //!
-//! No interval has a width of zero, even if the rows are few or equal. Shares of rows (accuracy, precision, recall), F1
-//! and paired differences have score intervals (Wilson 1927, Newcombe 1998), which are valid for any number of rows.
-//! Other metrics have bootstrap intervals if the rows are informative enough for resampling, and none otherwise.
+//! No interval has a width of zero, even with a few rows or with equal rows. Shares of rows (accuracy, precision,
+//! recall), F1 and paired differences have score intervals (Wilson 1927, Newcombe 1998), which are valid for any number
+//! of rows. Other metrics have bootstrap intervals if at least [`MIN_BOOTSTRAP_ROWS`] rows each are negative, positive,
+//! correctly predicted and wrongly predicted, and none otherwise.
 
 mod abstention;
 mod bootstrap;

@@ -63,7 +63,7 @@ impl<'a> KnownArtifacts<'a> {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
             None => self.known.remove(&step.id),
         };
-        let resume_folder = key.map(|key| self.store.resume_directory(stage, &key));
+        let resume_directory = key.map(|key| self.store.resume_directory(stage, &key));
         let info = StepInfo {
             id: step.id.clone(),
             settings: step.settings.clone(),
@@ -71,8 +71,8 @@ impl<'a> KnownArtifacts<'a> {
             inputs,
             sources,
             output,
-            resume_folder: resume_folder.filter(|folder| folder.is_dir()),
-            builder: key.and_then(|key| self.store.lock_holder(stage, &key)),
+            resume_directory: resume_directory.filter(|folder| folder.is_dir()),
+            lock_holder: key.and_then(|key| self.store.lock_holder(stage, &key)),
             forced,
         };
         let reasons = reasons_to_run(&info);

@@ -31,9 +31,9 @@ pub(crate) struct StepInfo {
     /// The output with its current key.
     pub(crate) output: Output,
     /// The resume directory of an interrupted run, if it exists.
-    pub(crate) resume_folder: Option<PathBuf>,
+    pub(crate) resume_directory: Option<PathBuf>,
     /// The process that builds the step now, as text.
-    pub(crate) builder: Option<String>,
+    pub(crate) lock_holder: Option<String>,
     /// Whether the user forces it to run.
     pub(crate) forced: bool,
 }
@@ -50,14 +50,14 @@ pub(crate) enum Output {
     Damaged {
         /// The damaged file, and what is wrong with it.
         damage: String,
-        /// The artifact of the manifest, if the manifest is readable. Equal keys give equal outputs, so a
-        /// rebuild produces the same artifact.
+        /// The artifact of the manifest, if the manifest is readable. A rebuild produces the same artifact, except on
+        /// a GPU without `run.deterministic`, where it can differ.
         expected: Option<Box<Artifact>>,
     },
 }
 
 impl Output {
-    /// The artifact that the output is, or will be after a rebuild.
+    /// The artifact that the output is, or is expected to be after a rebuild.
     pub(crate) fn expected(&self) -> Option<&Artifact> {
         match self {
             Self::Absent(_) => None,
@@ -97,7 +97,7 @@ pub(crate) enum OutputState {
     Fresh,
     /// It was never built.
     NeverRun,
-    /// Something that it depends on has changed.
+    /// Something that it depends on has changed, it was removed, or the user forces the step to run.
     Stale,
     /// A file was changed or lost.
     Damaged,
@@ -146,7 +146,7 @@ impl PlannedStep {
     }
 }
 
-/// Joins the first reasons to one line and counts the others.
+/// Joins the first reasons into one line and counts the others.
 pub(crate) fn format_reasons(reasons: &[String]) -> String {
     const SHOWN: usize = 3;
     let mut text = reasons[..reasons.len().min(SHOWN)].join("; ");
@@ -171,18 +171,17 @@ pub(crate) fn reasons_to_run(info: &StepInfo) -> Vec<String> {
 }
 
 fn why_absent(info: &StepInfo, latest: &LatestOutput) -> Vec<String> {
-    let never_run = || vec!["never run".to_owned()];
     let mut reasons = match latest {
-        LatestOutput::NeverBuilt => return never_run(),
+        LatestOutput::NeverBuilt => return vec!["never run".to_owned()],
         LatestOutput::Removed => vec!["its output was removed".to_owned()],
         LatestOutput::Damaged(damage) => vec![format!("output damaged: {damage}")],
         LatestOutput::Built(manifest) => differences(info, manifest),
     };
     let unknown = info.inputs.iter().filter(|(_, found)| found.is_none());
     reasons.extend(unknown.map(|(id, _)| format!("input `{id}` may change")));
-    // Nothing differs, but the key does, for example because inputs were reordered.
+    // For example because inputs were reordered.
     if reasons.is_empty() {
-        return never_run();
+        reasons.push("its key changed although no setting, input or source did".to_owned());
     }
     reasons
 }
@@ -200,7 +199,7 @@ fn differences(info: &StepInfo, latest: &Manifest) -> Vec<String> {
     reasons
 }
 
-/// The table of the pipeline file that holds a step's settings.
+/// The table of a step's settings. A trial, range test or repetition is shown as if the file had a table for it.
 fn table_of(id: &StepId) -> String {
     match id.stage {
         StageName::Tokenize => format!("tokenizer.{}", id.variant),
@@ -212,7 +211,7 @@ fn table_of(id: &StepId) -> String {
 }
 
 /// Compares two settings recursively and adds a reason for each value that differs.
-fn compare_settings(key: &str, was: &Value, now: &Value, reasons: &mut Vec<String>) {
+fn compare_settings(setting: &str, was: &Value, now: &Value, reasons: &mut Vec<String>) {
     if was == now {
         return;
     }
@@ -222,23 +221,28 @@ fn compare_settings(key: &str, was: &Value, now: &Value, reasons: &mut Vec<Strin
             value => value.to_string(),
         };
         let (was, now) = (shown(was), shown(now));
-        reasons.push(format!("setting `{key}` changed: {was} -> {now}"));
+        reasons.push(format!("setting `{setting}` changed: {was} -> {now}"));
         return;
     };
     let removed = old.keys().filter(|name| !new.contains_key(*name));
     for name in new.keys().chain(removed) {
         let value = |table: &serde_json::Map<_, _>| table.get(name).cloned().unwrap_or_default();
-        compare_settings(&format!("{key}.{name}"), &value(old), &value(new), reasons);
+        let setting = format!("{setting}.{name}");
+        compare_settings(&setting, &value(old), &value(new), reasons);
     }
 }
 
+/// Compares sources by position. A source without a counterpart was added or removed.
 fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &mut Vec<String>) {
     for index in 0..was.len().max(now.len()) {
         let (old, new) = (was.get(index), now.get(index));
-        if old.map(|source| source.digest) != new.map(|source| source.digest)
-            && let Some(source) = new.or(old)
-        {
-            reasons.push(format!("source `{}` changed", source.name));
+        match (old, new) {
+            (Some(old), Some(new)) if old.digest != new.digest => {
+                reasons.push(format!("source `{}` changed", new.name));
+            }
+            (None, Some(new)) => reasons.push(format!("source `{}` added", new.name)),
+            (Some(old), None) => reasons.push(format!("source `{}` removed", old.name)),
+            _ => {}
         }
     }
 }

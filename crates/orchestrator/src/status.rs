@@ -63,8 +63,8 @@ impl StatusLine {
         let (stage, variant) = (info.id.stage, info.id.variant.clone());
         let manifest = planned.last_manifest();
         let run = manifest.map(|manifest| &manifest.run);
-        let resume_folder = info.resume_folder.as_deref();
-        let resume_folder = resume_folder.filter(|_| info.builder.is_none());
+        let resume_directory = info.resume_directory.as_deref();
+        let resume_directory = resume_directory.filter(|_| info.lock_holder.is_none());
         Self {
             state: planned.state(),
             reasons: planned.reasons.clone(),
@@ -72,8 +72,8 @@ impl StatusLine {
             finished: run.map(RunInfo::finished),
             seconds: run.map(|run| run.seconds),
             bytes: manifest.map(|manifest| manifest.files.iter().map(|file| file.bytes).sum()),
-            builder: info.builder.clone(),
-            interrupted: resume_folder.and_then(|resume_folder| resume_point(stage, resume_folder)),
+            builder: info.lock_holder.clone(),
+            interrupted: resume_directory.and_then(|folder| resume_point(stage, folder)),
             job,
             folder: store.variant_link(stage, &variant),
             trials: None,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use ingest::KeepColumns;
-use stage::{ModelArguments, ProgressMode, renamed_flag};
+use stage::{ModelArguments, ProgressMode, RenamedFlag};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,8 +34,8 @@ text, and each entry of `words` has its position in `text` from `start` to `end`
 
 Clusters: --shards 64 --engine slurm divides the input into 64 ranges of rows. One Slurm job predicts
 each range into OUTPUT.shards, and a last job merges them into the same OUTPUT that a single process
-writes. The same command resumes. For other engines, run the command on machines that share a file
-system: first with --shards 64 --plan, then with --shard 1 to --shard 64 instead of --shards, in any
+writes. The same command resumes. For another scheduler, run the command on machines that share a
+file system: first with --shards 64 --plan, then with --shard 1 to --shard 64 instead of --shards, in any
 order, and then with --merge. On one machine a single process without shards is faster.";
 
 /// Flags that concern an input file. They conflict with texts and with the challenge set; each is listed, because
@@ -54,7 +54,7 @@ const FILE_FLAGS: [&str; 9] = [
 
 /// Predict the label of new texts, with calibrated probabilities and explanations
 ///
-/// Texts are cleaned, tokenized and truncated exactly as the training texts; the model bundle stores how. Texts are
+/// Texts are normalised, tokenized and truncated exactly as the training texts; the model bundle stores how. Texts are
 /// given as arguments, as lines of standard input, or in a file.
 #[derive(Debug, Parser)]
 #[command(name = "ressenti predict", bin_name = "ressenti predict", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -84,7 +84,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..10_000), requires = "output")]
     pub(crate) shards: Option<u16>,
 
-    /// Only plan the rows of each shard: the first of three steps for engines other than Slurm
+    /// Only plan the rows of each shard: the first of three steps for schedulers other than Slurm
     #[arg(long, requires = "shards")]
     pub(crate) plan: bool,
 
@@ -110,7 +110,7 @@ pub(crate) struct Arguments {
     #[arg(requires = "input")]
     pub(crate) keep_columns: Vec<String>,
 
-    #[arg(long = "carry", hide = true, value_parser = renamed_flag("--keep-columns"))]
+    #[arg(long = "carry", hide = true, value_parser = RenamedFlag("--keep-columns"))]
     _carry: Option<Infallible>,
 
     /// Show the words that influenced each prediction
@@ -217,7 +217,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("this flag is now called `--keep-columns`")
+                .contains("`--carry` was renamed to `--keep-columns`")
         );
     }
 }

@@ -1,8 +1,8 @@
-//! `ressenti predict`: labels and probabilities of new texts. Texts are cleaned, tokenized and truncated as in
-//! training; the bundle stores how.
+//! `ressenti predict`: labels and probabilities of new texts. Texts are normalised, tokenized and truncated as
+//! in training; the bundle stores how.
 //!
 //! - `lines`: texts of the command line and of standard input
-//! - `file`: files of any size, with a journal
+//! - `file`: files of any size, with a journal of finished rows to resume after a kill
 //! - `shards`: files of any size by jobs of a cluster
 //! - `challenge`: the challenge set
 //! - `answer`: an answer on the screen or as JSON
@@ -27,15 +27,15 @@ use stage::{Progress, check_tables, exit_code, print};
 use arguments::Arguments;
 use file::{FileJob, check_paths};
 
-/// Runs `ressenti predict` and returns the exit code. Without `networks`, a network is predicted by
-/// `ressenti-networks`, because loading libtorch takes longer than a prediction of a linear model.
+/// Runs `ressenti predict` and returns the exit code. Without `networks`, the code that needs libtorch, this process is
+/// replaced by `ressenti-networks` if the model is a network. So a linear model never waits for libtorch to load.
 pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
     exit_code(run(&Arguments::parse_from(arguments), networks))
 }
 
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     if let (true, Some(output)) = (arguments.merge, &arguments.output) {
-        // Merging needs no model.
+        // Merging needs no model. The step only names the messages of the progress.
         let step = StepId::new(StageName::Evaluate, "shards");
         let progress = Progress::new(arguments.progress, step);
         let summary = shards::merge(output, &progress)?;
@@ -90,10 +90,11 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             abstain: arguments.abstain,
             explain: arguments.explain,
             keep_columns: &arguments.keep_columns(),
-            model: location.fingerprint()?,
+            model_fingerprint: location.fingerprint()?,
             progress: &progress,
         };
-        let load = || Predictor::load_verified(location, job.model, &selection.run, networks);
+        let load =
+            || Predictor::load_verified(location, job.model_fingerprint, &selection.run, networks);
         let summary = predict_file(arguments, &job, load, &selection)?;
         return print(&format!("{summary}\n"));
     }
@@ -155,18 +156,18 @@ fn predict_file(
         return Err(usage_error(
             "`--shards` needs a cluster",
             "On one machine, run the same command without `--shards`; it resumes after a kill. On a Slurm cluster, add \
-             `--engine slurm`; for other engines, add `--plan`",
+             `--engine slurm`; for another scheduler, add `--plan` and start the shards yourself",
         ));
     }
     if arguments.plan {
         return shards::plan(job, shards);
     }
-    let record = match &selection.pipeline {
+    let slurm_folder = match &selection.pipeline {
         Some(pipeline) => pipeline.artifacts.join("slurm"),
         None => job.output.with_added_extension("slurm"),
     };
     let settings = (engine, &selection.run);
-    shards::run_on_cluster(job, shards, settings, &record, arguments.detach)
+    shards::run_on_cluster(job, shards, settings, &slurm_folder, arguments.detach)
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {

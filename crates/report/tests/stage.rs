@@ -299,7 +299,7 @@ fn the_report_has_all_models_in_the_order_of_the_pipeline() {
         "not from a file",
         "3 training reviews removed that also occurred in the test split.",
         "in 2 clusters, each cluster in one split, and 1 similar to an official test review removed.",
-        "Labelled reviews that state their own rating: ",
+        "Labelled reviews whose text contains the rating: ",
         "Reviews in another language: 2 French.",
         "A film that I liked &lt;b&gt;a lot&lt;/b&gt; …",
         "Words that influenced the prediction of lstm: ",

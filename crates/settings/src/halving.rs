@@ -72,7 +72,7 @@ impl HalvingSettings {
         )?;
         key.require(
             models.all(|it| it.kind.trains_in_epochs()),
-            "is for models trained in epochs, but this model has none: it is fitted to its minimum",
+            "is for models trained in epochs, but this model has none: it is fitted until its loss is minimal",
         )?;
         let rungs = self.rungs(trials.len(), epochs);
         if rungs.len() < 2 {

@@ -45,7 +45,7 @@ pub struct Pipeline {
     pub tokenizers: IndexMap<String, TokenizerSettings>,
     /// `[embedding.NAME]`, in the order of the file.
     pub embeddings: IndexMap<String, EmbeddingSettings>,
-    /// `[model.NAME]`, in the order of the file.
+    /// `[model.NAME]`, in the order of the file, each followed by its repetitions with other seeds, `NAME-s1` and so on.
     pub models: IndexMap<String, ModelSettings>,
     /// Models that are trained but not evaluated, by variant: the trials of every `[sweep.NAME]` (with
     /// successive halving: every rung of every trial) and every `[range_test.NAME]`.
@@ -73,7 +73,7 @@ pub struct RunSettings {
     pub deterministic: bool,
     /// When training saves its state.
     pub checkpoint: CheckpointSettings,
-    /// How often a stage is restarted after a transient error (a lost GPU, a stall).
+    /// Maximum number of restarts of a stage after a transient error (a lost GPU, a stall).
     pub retries: u32,
     /// Seconds without progress after which a stage is stopped and restarted; 0 disables this.
     pub stall_timeout: u64,
@@ -198,8 +198,8 @@ impl Pipeline {
     /// to `pipeline.folder` if that is set.
     ///
     /// # Errors
-    /// The file cannot be read; a table, setting or value is unknown; or a setting names a table that does
-    /// not exist.
+    /// The file cannot be read or is not TOML; a table, setting, value or override is not valid; or a setting names
+    /// a table that does not exist.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, Failure> {
         let name = path.display();
         let failure = || Failure::new(format!("Failed to read the pipeline file `{name}`"));
@@ -223,7 +223,7 @@ impl Pipeline {
     }
 }
 
-/// Fills in defaults, makes paths relative to the folder, and makes the models of sweeps and range tests.
+/// Fills in defaults, resolves paths against the folder, and makes the models of sweeps and range tests.
 fn resolve(
     top: PipelineTable,
     file: PipelineFile,
@@ -297,8 +297,9 @@ fn resolve(
         pipeline.evaluations.insert(name.clone(), settings);
     };
     for (name, model) in &pipeline.models {
-        let is_linear = matches!(model.kind, ModelKind::Linear | ModelKind::BestOfSweep);
-        let folds = if is_linear { evaluation.folds } else { 0 };
+        // The kind of the best trial is known only after training. Only linear models use the folds.
+        let may_be_linear = matches!(model.kind, ModelKind::Linear | ModelKind::BestOfSweep);
+        let folds = if may_be_linear { evaluation.folds } else { 0 };
         evaluate(name, folds, None);
     }
     for (name, ensemble) in file.ensemble {
@@ -372,11 +373,11 @@ impl Models<'_> {
             check::check_name("range_test", name)?;
             let (written, trials) = (&self.written, &mut self.pipeline.trials);
             let is_new = !written.contains_key(name) && !trials.contains_key(name);
-            let key = SettingPath::new("range_test").join(name);
-            key.require(is_new, "has the same name as a model or a trial")?;
-            let written = key.resolve("model", &test.model, written)?;
+            let setting = SettingPath::new("range_test").join(name);
+            setting.require(is_new, "has the same name as a model or a trial")?;
+            let written = setting.resolve("model", &test.model, written)?;
             let mut settings = self.resolve(written, name)?;
-            settings.range_test = Some(test.resolve(&key, &settings)?);
+            settings.range_test = Some(test.resolve(&setting, &settings)?);
             self.pipeline.trials.insert(name.clone(), settings);
         }
         Ok(())
@@ -385,11 +386,11 @@ impl Models<'_> {
     /// Adds every model, and its repetitions with other seeds.
     fn add_models(&mut self, models: IndexMap<String, ModelSettings>) -> CheckResult {
         for (name, model) in models {
-            let (key, written) = (SettingPath::new("model").join(&name), &self.written[&name]);
-            check::check_seeds(&key, model.seeds, model.kind)?;
+            let (setting, written) = (SettingPath::new("model").join(&name), &self.written[&name]);
+            check::check_seeds(&setting, model.seeds, model.kind)?;
             let is_best_of_sweep = model.kind == ModelKind::BestOfSweep;
             if is_best_of_sweep {
-                check::check_best_of_sweep(&key, written, &self.pipeline.report.sweeps)?;
+                check::check_best_of_sweep(&setting, written, &self.pipeline.report.sweeps)?;
             }
             let mut settings = self.resolve(written, &name)?;
             let pipeline = &mut *self.pipeline;
@@ -416,17 +417,18 @@ impl Models<'_> {
 
     /// The settings of a model. For models trained in epochs, its own `training` table overrides `[training]`.
     fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, Failure> {
-        let key = SettingPath::new("model").join(name);
+        let setting = SettingPath::new("model").join(name);
         let settings = ModelSettings::from_table(written, name, &self.training, self.seed)?;
         let given = ["rung", "range_test"].map(|it| (it, written.contains_key(it)));
         let problem = "cannot be set, because sweeps and range tests set it";
-        key.require_absent(&given, problem)?;
-        let key = key.join("training");
+        setting.require_absent(&given, problem)?;
+        let setting = setting.join("training");
         let own = written.get("training").and_then(toml::Value::as_table);
         if own.is_some_and(|own| !own.is_empty()) && !settings.kind.trains_in_epochs() {
-            let problem =
-                "cannot be set: a model of this kind has no epochs, it is fitted to its minimum";
-            return Err(key.error(problem).with_hint(format!("Remove `[{key}]`")));
+            let problem = "cannot be set: a model of this kind has no epochs, it is fitted until its loss is minimal";
+            return Err(setting
+                .error(problem)
+                .with_hint(format!("Remove `[{setting}]`")));
         }
         Ok(settings)
     }

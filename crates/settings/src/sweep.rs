@@ -87,7 +87,7 @@ pub struct Trial {
     pub name: String,
     /// The settings that differ from the sweep's model.
     pub values: Values,
-    /// Number of the seed, from 0.
+    /// Offset from the seed of the model: 0 for the first seed, 1 for the second.
     pub seed: u32,
 }
 

@@ -1,9 +1,12 @@
 //! Arguments that all stage programs and most commands of `ressenti` share.
 
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf, absolute};
 
-use clap::{Args, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::error::{ErrorKind, Result};
+use clap::{Arg, Args, Command, ValueEnum};
 use settings::{Override, Pipeline, suggest};
 
 use crate::ProgressMode;
@@ -122,10 +125,17 @@ fn absolute_text(path: &Path) -> String {
 pub struct NoOptions {}
 
 /// Value parser for the hidden old name of a renamed flag: every value is an error that states the new name.
-pub fn renamed_flag(
-    new_name: &'static str,
-) -> impl Fn(&str) -> Result<Infallible, String> + Clone + Send + Sync + 'static {
-    move |_| Err(format!("this flag is now called `{new_name}`"))
+#[derive(Clone, Copy, Debug)]
+pub struct RenamedFlag(pub &'static str);
+
+impl TypedValueParser for RenamedFlag {
+    type Value = Infallible;
+
+    fn parse_ref(&self, command: &Command, old: Option<&Arg>, _: &OsStr) -> Result<Infallible> {
+        let old = old.and_then(Arg::get_long).unwrap_or_default();
+        let message = format!("`--{old}` was renamed to `{}`", self.0);
+        Err(command.clone().error(ErrorKind::UnknownArgument, message))
+    }
 }
 
 /// Checks that overrides belong to these tables; for commands without a pipeline file.

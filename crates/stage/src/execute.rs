@@ -31,7 +31,7 @@ struct StageArguments<O: Args> {
 }
 
 /// The `main` function of a stage program: parses the arguments, runs the stage and prints a failure. Exit codes: 0
-/// success, 1 the user can fix it, 2 wrong usage, 75 transient error, 130 interrupted.
+/// success, 1 an error that the user can fix, 2 wrong usage, 75 transient error, 130 interrupted.
 pub fn main<S: Stage>() -> ExitCode {
     let (summary, details) = S::ABOUT.split_once("\n\n").unwrap_or((S::ABOUT, ""));
     let command = StageArguments::<S::Options>::command()
@@ -61,8 +61,8 @@ fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Resul
     Ok(())
 }
 
-/// Runs one step of a pipeline unless its output exists and is undamaged, and links the name of the variant to the
-/// output.
+/// Runs one step of a pipeline if its output does not exist or is damaged, or with `force`. Then links the name of the
+/// variant to the output and calls [`Stage::after`], both also if the output existed.
 ///
 /// # Errors
 /// An input is missing or damaged, or the stage failed.
@@ -91,6 +91,7 @@ pub fn execute<S: Stage>(
     let existing = (!force).then(|| find_intact(&store, &resolved)).flatten();
     let variant = resolved.step.id.variant.clone();
     let mut context = Context {
+        // Both folders are for an existing output; they are replaced below if the stage runs.
         output: store.folder(S::NAME, &resolved.key),
         resume_directory: store.folder(S::NAME, &resolved.key),
         resolved,

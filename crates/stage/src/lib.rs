@@ -11,7 +11,7 @@ mod resolve;
 mod screen;
 mod signals;
 
-pub use arguments::{ModelArguments, NoOptions, PipelineArguments, check_tables, renamed_flag};
+pub use arguments::{ModelArguments, NoOptions, PipelineArguments, RenamedFlag, check_tables};
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
 pub use heartbeat::HEARTBEAT;

@@ -165,7 +165,7 @@ impl TokenizerFile {
     pub fn max_text_tokens(&self, max_length: u32) -> Result<u32> {
         match max_length.saturating_sub(self.special) {
             0 => Err(Failure::new(format!(
-                "`max_length` = {max_length} leaves no room for text beside the tokenizer's {}",
+                "`max_length` = {max_length} leaves no room for text besides the tokenizer's {}",
                 format::plural(self.special.into(), "special token", "special tokens")
             ))
             .with_hint("Raise the tokenizer's `max_length`".to_owned())),

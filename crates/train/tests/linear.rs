@@ -125,7 +125,7 @@ fn impossible_settings_are_refused_with_a_hint() {
             "reads tokens and no vectors",
         ),
         ("model.linear.ngrams.longest=7", "must be from 1 to 6"),
-        ("model.linear.training.epochs=3", "fitted to its minimum"),
+        ("model.linear.training.epochs=3", "its loss is minimal"),
         ("model.linear.tokenizer=wrods", "Did you mean `words`?"),
         (
             "model.linear.ngrams.smoothing=0",

@@ -23,7 +23,7 @@ pub enum RecordLine {
         loss: f64,
         /// Share of training rows predicted correctly, with dropout on.
         accuracy: f64,
-        /// Rate of the last step.
+        /// Learning rate of the last step.
         learning_rate: f64,
         /// Norm of the last step's gradient before clipping.
         gradient_norm: f64,
@@ -50,7 +50,7 @@ pub enum RecordLine {
         validation_loss: f64,
         /// Share of validation rows predicted correctly.
         validation_accuracy: f64,
-        /// Rate of the last step.
+        /// Learning rate of the last step.
         learning_rate: f64,
         /// Training reviews per second over the epoch, without validation.
         reviews_per_second: f64,

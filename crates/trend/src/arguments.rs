@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use stage::{ModelArguments, ProgressMode, renamed_flag};
+use stage::{ModelArguments, ProgressMode, RenamedFlag};
 
 use crate::options::Options;
 
@@ -21,8 +21,8 @@ The files need a text and a time for each review; a topic is optional. `ressenti
 used. Labels and ratings in the files are used to check the trend, and to compute it only with `--calibrate-on`.
 
 Why not count predicted labels? A model that errs in 10% of the negative reviews finds 10% positive reviews where there
-are none. All methods except `cc` correct for the model's error rates, and all intervals include the uncertainty of these
-rates. They come from the validation reviews and, for a linear model, also from cross-fitted training reviews
+are none. All methods except `cc` correct for the model's error rates, and their intervals include the uncertainty of
+these rates. They come from the validation reviews and, for a linear model, also from cross-fitted training reviews
 (`[evaluation] folds`).";
 
 /// Estimate the share of positive reviews over time: per period, smoothed, with change points and a forecast
@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", conflicts_with = "labelled")]
     pub(crate) calibrate_on: Option<usize>,
 
-    #[arg(long, hide = true, value_parser = renamed_flag("--calibrate-on"))]
+    #[arg(long, hide = true, value_parser = RenamedFlag("--calibrate-on"))]
     pub(crate) adapt: Option<Infallible>,
 
     /// Learn the model's error rates from the labelled reviews of this file

@@ -61,7 +61,7 @@ fn caption(trend: &Trend) -> String {
     };
     let (period, level) = (trend.period.name(), confidence_level(trend));
     format!(
-        "Corrected for the model's errors. Dots: each {period} alone, with its {level}. Line: smoothed trend, with its {level} as a band; dashed: \
+        "Dots: each {period} alone, with its {level}. Line: smoothed trend, with its {level} as a band; dashed: \
          forecast.{authors}"
     )
 }

@@ -2,6 +2,7 @@
 
 use artifact::format;
 use metrics::Estimate;
+use quantification::Method;
 
 use crate::data::{ChangePoint, Trend};
 
@@ -12,8 +13,8 @@ const MAX_WORDS: usize = 8;
 pub(crate) fn warning(trend: &Trend, model: &str) -> Option<String> {
     let distance = trend.misfit?;
     Some(format!(
-        "Warning: these reviews differ from the {} labelled reviews that the error rates of the model {model} come from \
-         (Kolmogorov-Smirnov distance {distance:.2}). Do not rely on the results below. Calibrate the model on a few \
+        "Warning: the scores of the model {model} on these reviews are distributed differently from those on the {} labelled \
+         reviews behind its error rates (Kolmogorov-Smirnov distance {distance:.2}). Do not rely on the results below. Calibrate the model on a few \
          hundred labelled reviews of this kind: `--calibrate-on 300` or `--labelled FILE`.",
         format::count(trend.labelled as u64)
     ))
@@ -90,9 +91,16 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
             format::count(rows as u64)
         ),
     };
+    let correction = match (trend.method, trend.misfit) {
+        (Method::ClassifyAndCount, _) => "are not corrected for its error rates",
+        (_, None) => "are corrected for its error rates; the intervals include their uncertainty",
+        (_, Some(_)) => {
+            "are corrected for its error rates on the labelled reviews. These may not apply here, so the intervals can be too narrow"
+        }
+    };
     let mut sentences = vec![
         format!(
-            "The model {model} predicts positive for {} of the reviews. The results are corrected for its error rates, and the intervals include the uncertainty of these rates.",
+            "The model {model} predicts positive for {} of the reviews. The results {correction}.",
             percent(trend.overall_counted)
         ),
         format!(
@@ -102,14 +110,17 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
     ];
     let period = trend.period.name();
     if let Some(authors) = &trend.author_comparison {
-        let covered = (authors.coverage * authors.periods as f64).round() as u64;
+        let (periods, share) = (authors.periods as u64, percent(authors.coverage));
+        let all = format::plural(periods, "interval", "intervals");
+        let covered = match (authors.coverage * periods as f64).round() as u64 {
+            0 => format!("0 of {all}"),
+            covered if covered == periods && periods > 1 => format!("all {all}"),
+            covered => format!("{} of {all} ({share})", format::count(covered)),
+        };
         sentences.push(format!(
-            "Check against the authors' own labels of {}, which the model did not see: {} of {} intervals ({}) covered the \
+            "Check against the authors' own labels of {}, which the model did not see: {covered} covered the \
              authors' share. The mean error per {period} is {:.1} points ({:.1} for the smoothed trend, {:.1} for counting predicted labels).",
             format::plural(authors.rows as u64, "review", "reviews"),
-            format::count(covered),
-            format::count(authors.periods as u64),
-            percent(authors.coverage),
             100.0 * authors.mean_absolute_error,
             100.0 * authors.mean_absolute_error_of_level,
             100.0 * authors.mean_absolute_error_counted,

@@ -162,9 +162,9 @@ pub struct Leaks {
 pub struct Texts {
     /// Reviews with wrongly decoded characters, which are repaired if `unicode` is on.
     pub repaired: u64,
-    /// Labelled reviews that state a score, for example `7/10` or `8 out of 10`.
+    /// Labelled reviews whose text contains the rating, for example `7/10` or `8 out of 10`.
     pub state_a_score: u64,
-    /// Whether these scores were masked.
+    /// Whether the ratings written in the texts were masked.
     pub scores_masked: bool,
     /// Reviews in languages that are not selected, by language, the most frequent first.
     pub other_languages: Vec<LanguageCount>,

@@ -146,7 +146,7 @@ impl RoleDetector<'_> {
             Role::Id => (0.0, id(sample, name)?),
         };
         let by_name = name.map_or(0.0, NameMatch::score);
-        let prefix = if name.is_some() { "its name; " } else { "" };
+        let prefix = name.map_or("", |_| "recognised by its name; ");
         Some((by_name + score, format!("{prefix}{reason}")))
     }
 

@@ -184,7 +184,7 @@ fn inputs_sources_and_the_stage_itself_are_compared() {
             sources: vec![],
             ..train()
         },
-        "source `x.csv` changed",
+        "source `x.csv` removed",
     );
     check(
         &StepInfo {

@@ -249,8 +249,8 @@ pub(crate) fn step_info(stage: StageName, variant: &str) -> plan::StepInfo {
         inputs: vec![],
         sources: vec![],
         output: plan::Output::Absent(plan::LatestOutput::NeverBuilt),
-        resume_folder: None,
-        builder: None,
+        resume_directory: None,
+        lock_holder: None,
         forced: false,
     }
 }

@@ -54,8 +54,8 @@ pub(crate) struct FileJob<'a> {
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
     pub(crate) keep_columns: &'a KeepColumns,
-    /// The digest of the model.
-    pub(crate) model: Digest,
+    /// The digest of the model, or of all members of an ensemble.
+    pub(crate) model_fingerprint: Digest,
     pub(crate) progress: &'a Progress,
 }
 
@@ -95,7 +95,7 @@ impl FileJob<'_> {
         Ok(PredictionTask {
             input: input.map_err(ArtifactError::io("read", self.input))?,
             stamp: stamp(self.input)?,
-            model: self.model,
+            model: self.model_fingerprint,
             ingest: serde_json::to_value(self.ingest).expect("plain data"),
             format,
             abstain: self.abstain,

@@ -13,7 +13,7 @@ use crate::format::{self, count, plural};
 const LEAKS: &str = "Test reviews that also occurred in training";
 const COPIES: &str = "Unlabelled copies of labelled reviews";
 const TEST_DUPLICATES: &str = "Duplicates within the official test split";
-const RATINGS: &str = "Labelled reviews that state their own rating";
+const RATINGS: &str = "Labelled reviews whose text contains the rating";
 const DECODING: &str = "Reviews with wrongly decoded characters";
 
 /// Adds the profile to the report's data about the reviews.

@@ -141,7 +141,7 @@ fn unusable_files_are_refused_with_a_reason() {
     assert!(
         error
             .to_string()
-            .contains("no room for text beside the tokenizer's 2 special tokens"),
+            .contains("no room for text besides the tokenizer's 2 special tokens"),
         "{error}"
     );
 }

@@ -26,7 +26,7 @@ pub(super) struct SumValues {
     pub(super) loss: f64,
     pub(super) correct: u64,
     pub(super) norm: f64,
-    /// Number of steps before the first bad one; `None` if all were good.
+    /// Index from 0 of the first non-finite step since the last read; `None` if all were finite.
     pub(super) first_bad: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! The trainer: one training loop for every network and every task.
 //!
-//! The random numbers of a step depend on seed and step only, and the order of an epoch on seed and epoch only. So a
-//! checkpoint needs nothing but the tensors and the position.
+//! A step here is an optimizer step. Its random numbers depend on seed and step only, and the order of an epoch on seed
+//! and epoch only. So a checkpoint needs nothing but the tensors and the position.
 
 mod batch_source;
 mod gpu_sums;
@@ -37,7 +37,7 @@ pub struct TrainContext<'a, T> {
     pub task: &'a T,
     /// The training settings.
     pub settings: &'a TrainingSettings,
-    /// Factor of the learning rate for every level below the top one.
+    /// Factor of the learning rate, multiplied once more for each level below the top one.
     pub layer_decay: f64,
     /// The seed of all random numbers.
     pub seed: u64,
@@ -51,7 +51,7 @@ pub struct TrainContext<'a, T> {
     pub kind: Kind,
     /// Whether a training that started on a GPU may resume on the CPU.
     pub may_resume_on_cpu: bool,
-    /// Number of epochs to train now. The learning-rate schedule follows the epochs of the settings.
+    /// The epoch to stop after, counted from the start of the model. The learning rate follows the epochs of `settings`.
     pub until: u32,
     /// Whether to save the state and stop; called after every batch, and from any thread during validation.
     pub stop: fn() -> bool,
@@ -68,8 +68,8 @@ pub struct TrainingResult {
     pub epochs: u32,
     /// The best epoch on validation; `None` if the task has no validation and the last epoch is used.
     pub best: Option<BestEpoch>,
-    /// The state to continue from, if epochs remain. It has no record, which the caller has, and no time, so that equal
-    /// trainings give equal states.
+    /// The state to continue from, if epochs remain. Its record is empty, because the caller has the record. Its time is
+    /// 0, so that equal trainings give equal states.
     pub state: Option<Checkpoint>,
 }
 
@@ -80,11 +80,12 @@ pub struct BestEpoch {
     pub epoch: u32,
     /// Its validation result.
     pub validation: Validation,
-    /// `[T]`: its trained weights.
+    /// 1-D tensor of all trained weights after this epoch.
     weights: Tensor,
 }
 
-/// Called after every batch with the number of rows and a message about the progress, which may be empty.
+/// Called with the number of rows processed since the last call and a message, which may be empty: after every batch,
+/// once when a training resumes, and with 0 rows for messages about the loss.
 pub type OnBatch<'a> = dyn Fn(u64, &str) + 'a;
 
 /// The outputs of a training.
@@ -100,8 +101,9 @@ const BACKOFF: f64 = 0.5;
 /// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs. Leaves the best
 /// weights in `weights`, which must hold the initial values of the layout.
 ///
-/// Resumes from the newest checkpoint if there is one, and otherwise from `before`: the state and the record of an
-/// earlier training of the same model.
+/// Resumes from the newest checkpoint if there is one, and otherwise from `before`, the state that the previous rung of
+/// the same trial stored. After the first non-finite loss or gradient it returns to the newest checkpoint,
+/// `before` or the initial weights, and trains once more with half the learning rate.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -134,10 +136,13 @@ pub fn train<T: Task>(
     if let Err(error @ TrainError::NonFinite { .. }) = &outcome
         && trainer.position.backoff > BACKOFF
     {
-        let text =
-            format!("{error}: returning to the last checkpoint, with half the learning rate");
-        (context.note)(&text);
-        match outputs.manager.latest(parse).or(before) {
+        let state = outputs.manager.latest(parse).or(before);
+        let action = match state {
+            Some(_) => "returning to the last checkpoint",
+            None => "starting again from the initial weights",
+        };
+        (context.note)(&format!("{error}: {action}, with half the learning rate"));
+        match state {
             Some(state) => trainer.restore(&state, outputs.record)?,
             None => {
                 drop(trainer);
@@ -155,17 +160,18 @@ pub fn train<T: Task>(
     outcome
 }
 
+/// A training in progress: the state of [`train`] and of the range test.
 pub(crate) struct Trainer<'a, T: Task> {
     context: &'a TrainContext<'a, T>,
     source: &'a BatchSource<'a, T>,
-    /// `[T]`: the trained weights, a view of the buffer that was passed in.
+    /// 1-D tensor of all trained weights, a view of the buffer that was passed in.
     trained: Tensor,
     replicas: Vec<ActivationWeights>,
     gradient: Gradient,
     adam: AdamW,
     /// The sums on the GPU; `None` on a CPU, which adds up at once.
     gpu_sums: Option<GpuSums>,
-    /// Sums since the last collection; on a GPU without the losses, which `gpu_sums` holds.
+    /// Sums of the steps that are not yet in `position`. On a GPU, `gpu_sums` has their losses and correct examples.
     pending: Sums,
     pending_steps: u64,
     rng: CounterRng,
@@ -226,7 +232,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         epoch_batches(task.rows(), |row| task.length(row), batch_size, order)
     }
 
-    /// Starts the next epoch and returns its batches.
+    /// Starts the next epoch without validation, for the range test, and returns its batches.
     pub(crate) fn next_epoch(&mut self) -> Vec<Vec<usize>> {
         self.position.epoch += 1;
         self.batches_in_epoch(self.position.epoch)
@@ -325,8 +331,8 @@ impl<'a, T: Task> Trainer<'a, T> {
             self.pending.loss = values.loss;
             self.pending.correct = values.correct;
             self.position.last_norm = values.norm;
-            if let Some(good) = values.first_bad {
-                let step = self.position.step - self.pending_steps + good;
+            if let Some(first_bad) = values.first_bad {
+                let step = self.position.step - self.pending_steps + first_bad;
                 let first_step = u64::from(self.position.epoch - 1) * self.steps_per_epoch;
                 let rows = &batches[(step - first_step) as usize];
                 return Err(self.non_finite(step, rows));

@@ -45,19 +45,19 @@ pub(super) struct Best {
 pub(super) struct Position {
     /// The [`FORMAT`] of the program that wrote it.
     pub(super) format: u32,
-    /// Steps done.
+    /// Optimizer steps done since the start of the model.
     pub(super) step: u64,
-    /// The current epoch, from 1. The step tells which of its batches are done.
+    /// The current epoch, from 1. `step` determines which of its batches are done.
     pub(super) epoch: u32,
-    /// Sums over the epoch so far.
+    /// Sums over the whole current epoch so far.
     pub(super) whole: Sums,
-    /// Sums since the last line of `metrics.jsonl`.
+    /// Sums since the last line of `metrics.jsonl`; in a range test, since the last reported loss.
     pub(super) recent: Sums,
     /// The best epoch so far.
     pub(super) best: Option<Best>,
-    /// Number of optimizer steps.
+    /// The step count of AdamW, for its bias correction.
     pub(super) optimizer_steps: i32,
-    /// Rate of the last step.
+    /// Learning rate of the last step.
     #[serde(with = "crate::bits")]
     pub(super) last_rate: f64,
     /// Norm of the last step's gradient before clipping.

@@ -16,8 +16,8 @@ pub(super) fn topic(sample: &ColumnSample, name: Option<NameMatch>) -> Option<St
     let shared =
         sample.distinct() * 5 <= sample.values.len() * 4 || sample.values.len() < MIN_GROUPS;
     (name.is_some() && !sample.is_empty() && shared).then(|| match sample.distinct() {
-        1 => "1 different value".to_owned(),
-        more => format!("{more} different values"),
+        1 => "1 distinct value".to_owned(),
+        more => format!("{more} distinct values"),
     })
 }
 

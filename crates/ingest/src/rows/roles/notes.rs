@@ -71,7 +71,7 @@ impl RoleDetector<'_> {
                 self.role_argument(Role::Rating, column)
             ),
             None => format!(
-                "{} different values are not labels, for example {}",
+                "{} distinct values are not labels, for example {}",
                 sample.distinct(),
                 sample.format_most_common()
             ),
@@ -160,7 +160,7 @@ impl RoleDetector<'_> {
             more => format!("{more} values"),
         };
         let what = format!(
-            "not used as the group, because the sampled rows contain only {values}: if the file has more, keep the rows of each value on one \
+            "not used as the group, because the sampled rows contain only {values}. If the file has more, keep the rows of each value on one \
              side of the split with {}",
             self.role_argument(Role::Group, column)
         );
