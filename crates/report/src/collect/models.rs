@@ -124,6 +124,8 @@ pub(super) fn add_costs(models: &mut [ModelData], lengths: &[InputLengthData]) {
         let each: Option<f64> = members().map(|it| Some(1.0 / it.prediction_speed?)).sum();
         let parameters = members().map(|member| member.parameters).sum();
         let bytes = members().map(|member| member.bytes).sum();
+        let memory = members().map(|member| member.peak_memory).max();
+        model.peak_memory = model.peak_memory.max(memory.unwrap_or_default());
         model.total_seconds += members_seconds;
         model.prediction_speed = each.map(|seconds| 1.0 / seconds);
         (model.parameters, model.bytes) = (parameters, bytes);

@@ -27,7 +27,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let picture = coverage::draw(best, &others)
         .map(|picture| figure_with_csv(picture, caption, csv_downloads::coverage(&data.models)));
     let content = html! { (grid("two", picture)) (table(data, best)) };
-    let answer = "How accurate the model is if it answers only the reviews that it is confident of (predict --abstain).";
+    let answer = "How accurate the model is if it answers only the reviews that it is confident about (predict --abstain).";
     Some(collapsed_section(
         "accuracy-and-coverage",
         "Accuracy and coverage",

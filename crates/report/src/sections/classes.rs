@@ -40,7 +40,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
              with this label that are predicted as the class. F1: their harmonic mean.",
         ))
     };
-    let answer = "How many of the reviews predicted as a class belong to it, and how many reviews of the class are found.";
+    let answer = "Precision, recall and F1 for each class.";
     Some(collapsed_section(
         "per-class-results",
         "Per-class results",

@@ -25,7 +25,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         (grid("three", matrices))
         (csv_downloads::confusions(&data.models))
     };
-    let answer = "How many reviews of each class each model predicts as which class.";
+    let answer = "Reviews by true and predicted class.";
     let section = || collapsed_section("confusion-matrix", "Confusion matrix", answer, content);
     (!data.models.is_empty()).then(section)
 }

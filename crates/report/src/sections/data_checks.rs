@@ -61,9 +61,12 @@ fn rows(reviews: &ReviewsData) -> Option<String> {
         format::count(reviews.used()),
         format::plural(read, "row", "rows"),
     );
+    let reasons = reviews.rejected.iter();
+    let reasons = reasons.filter(|group| group.kind == "set_aside");
+    let reasons = formatting::join(reasons.map(|group| group.reason.clone()), "; ");
     let parts = [
-        (rejected, "rejected"),
-        (skipped, "skipped because of a setting"),
+        (rejected, "rejected".to_owned()),
+        (skipped, format!("skipped ({reasons})")),
     ];
     let parts = parts.into_iter().filter(|(rows, _)| *rows > 0);
     let parts = parts.map(|(rows, what)| format!(", {} {what}", format::count(rows)));

@@ -2,12 +2,16 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::{Estimate, FEW_ROWS};
+use metrics::FEW_ROWS;
 use pages::{paragraph, section};
 
 use super::{data_checks, next_steps, repeats};
-use crate::data::{ModelData, ReportData};
+use crate::data::ReportData;
 use crate::formatting;
+
+/// How the best model was chosen.
+const SELECTION: &str = "It was chosen by its accuracy on these test reviews, which is therefore slightly optimistic. \
+    ressenti predict without --model uses the best model on validation.";
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Markup {
@@ -64,6 +68,7 @@ fn evidence(data: &ReportData) -> Vec<String> {
         return Vec::new();
     };
     let sentences = [
+        (data.models.len() > 1).then(|| SELECTION.to_owned()),
         few_rows(data.rows),
         compared_with_others(data, &best.name),
         best.majority_class().map(|(class, share)| {
@@ -107,21 +112,19 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
             _ => (*name).to_owned(),
         });
     let equal = equal.iter().map(|(name, lead, pair)| {
-        let (points, p) = (
-            formatting::difference(*lead).0,
-            formatting::p_value(pair.adjusted_p_value),
-        );
-        format!("{name} ({points} points, adjusted p {p})")
+        let (points, ci) = formatting::lead(*lead, data.confidence);
+        let p = formatting::p_value(pair.adjusted_p_value);
+        format!("{points} points above {name} ({ci}, adjusted p {p}: no significant difference)")
     });
     let beaten = formatting::list(&beaten.collect::<Vec<_>>());
     let equal = formatting::list(&equal.collect::<Vec<_>>());
     let text = match (beaten.is_empty(), equal.is_empty()) {
         (true, true) => return None,
         (false, true) => format!("{best} is significantly more accurate than {beaten}"),
-        (true, false) => format!("{best} has no significant difference from {equal}"),
-        (false, false) => format!(
-            "{best} is significantly more accurate than {beaten}; it has no significant difference from {equal}"
-        ),
+        (true, false) => format!("{best} is {equal}"),
+        (false, false) => {
+            format!("{best} is significantly more accurate than {beaten}; it is {equal}")
+        }
     };
     Some(text + ". These are paired tests on the same reviews.")
 }

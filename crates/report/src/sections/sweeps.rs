@@ -16,7 +16,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         return None;
     }
     let content = html! {
-        @for (index, sweep) in data.sweeps.iter().enumerate() { (part(index, sweep)) }
+        @for (index, sweep) in data.sweeps.iter().enumerate() { (part(data, index, sweep)) }
         @for (index, test) in data.range_tests.iter().enumerate() { (draw_range_test(index, test)) }
     };
     let answer = "Which values of the hyperparameters give the lowest validation loss.";
@@ -54,15 +54,15 @@ fn draw_range_test(index: usize, test: &RangeTestData) -> Markup {
     }
 }
 
-fn part(index: usize, sweep: &SweepData) -> Markup {
+fn part(data: &ReportData, index: usize, sweep: &SweepData) -> Markup {
     let rows = format::plural(sweep.rows, "validation review", "validation reviews");
     let curves = sweep::curves(index, sweep);
     html! {
-        h3 { (sweep.name) }
+        h3 { (sweep.name) @if let Some(kind) = kind(data, sweep) { " (" (kind) ")" } }
         (paragraph(best_combination(sweep)))
         @if let Some(picture) = sweep::effect(index, sweep) {
             @let caption = format!(
-                "Accuracy on {rows} by {}: a dot per trial. The ring is the combination with the lowest loss.",
+                "Accuracy on {rows} by {}: a dot per trial. The ring has the lowest loss.",
                 sweep.over[0]
             );
             (figure_with_csv(picture, caption, csv_downloads::sweep(sweep)))
@@ -75,6 +75,13 @@ fn part(index: usize, sweep: &SweepData) -> Markup {
         }
         (all(sweep, &rows))
     }
+}
+
+/// The kind of model that the sweep trains.
+fn kind<'a>(data: &'a ReportData, sweep: &SweepData) -> Option<&'a str> {
+    let trial = &sweep.points.first()?.trials.first()?.name;
+    let step = data.steps.iter().find(|step| step.variant == *trial)?;
+    Some(&step.settings.iter().find(|(name, _)| name == "kind")?.1)
 }
 
 fn best_combination(sweep: &SweepData) -> String {
@@ -95,7 +102,7 @@ fn best_combination(sweep: &SweepData) -> String {
     format!(
         "The best of {} ({}) is {}: validation loss {:.4}, accuracy {:.1}%{spread}. The lowest accuracy is {:.1}%. Test reviews \
          are not used.",
-        format::plural(sweep.points.len() as u64, "combination", "combinations"),
+        format::plural(sweep.points.len() as u64, "candidate", "candidates"),
         format::plural(sweep.trials().count() as u64, "trial", "trials"),
         formatting::join(named, ", "),
         best.loss(),
@@ -123,10 +130,7 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
         let epochs = format::plural(epochs.into(), "epoch", "epochs");
         with_detail((point.trials.len(), format!("stopped after {epochs}")))
     };
-    let caption = format!(
-        "{}: all combinations on {rows}, the best one first.",
-        sweep.name
-    );
+    let caption = format!("{}: figures on {rows}, the lowest loss first.", sweep.name);
     let mut table = Table::new(caption, order);
     for (index, setting) in sweep.over.iter().enumerate() {
         let value = |point: &'a SweepPoint| &point.values[index];
