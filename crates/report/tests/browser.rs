@@ -34,7 +34,7 @@ fn problems_of_a_page_are_found() {
     let (problems, _) = measure_page(&browser, html, false);
     for expected in [
         "wider than its window of 360",
-        "over each other: one, two",
+        "overlapping: one, two",
         "contrast 1.6: pale",
     ] {
         assert!(
