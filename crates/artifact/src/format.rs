@@ -20,7 +20,7 @@ pub fn seconds(seconds: f64) -> String {
         // An empty sum is -0.0, which `max` may return; adding 0.0 removes the sign.
         0..10 => format!("{:.1} s", seconds.max(0.0) + 0.0),
         10..120 => format!("{whole} s"),
-        120..7200 => format!("{} min {} s", whole / 60, whole % 60),
+        120..3600 => format!("{} min {} s", whole / 60, whole % 60),
         _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
     }
 }
@@ -63,7 +63,7 @@ mod tests {
             (super::seconds(0.44), "0.4 s"),
             (super::seconds(72.2), "72 s"),
             (super::seconds(725.0), "12 min 5 s"),
-            (super::seconds(7800.0), "2 h 10 min"),
+            (super::seconds(6289.0), "1 h 44 min"),
             (super::bytes(512), "512 B"),
             (super::bytes(1_572_864), "1.5 MiB"),
             (super::percent(0.1234), "12.3%"),

@@ -76,11 +76,6 @@ impl Metric {
     pub const fn title(self) -> &'static str {
         self.names().1
     }
-
-    /// Whether lower values are better.
-    pub fn lower_is_better(self) -> bool {
-        matches!(self, Self::LogLoss | Self::Brier | Self::CalibrationError)
-    }
 }
 
 impl ScoredRows {

@@ -21,6 +21,8 @@ pub fn render(data: &ReportData, model: &ModelData) -> String {
     let heading = |text: &str| Some(format!("## {text}"));
     let mut results = data.challenge.models.iter();
     let result = results.find(|result| result.name == model.name);
+    let pretrained = sources(data, &["tokenize", "embed"]);
+    let text = "Of the pipeline's encoders, tokenizers and vectors; not every model uses them:";
     let kind = capitalized(&escape(&model.architecture));
     let about = format!("{kind}. It predicts the probability that a review is positive.");
     join_blocks([
@@ -31,6 +33,8 @@ pub fn render(data: &ReportData, model: &ModelData) -> String {
         Some(purpose(data, model)),
         heading("Training data"),
         Some(list(training_data(data))),
+        (!pretrained.is_empty())
+            .then(|| format!("## Pretrained files\n\n{text}\n\n{}", list(pretrained))),
         heading("Results"),
         Some(figures(data, model)),
         few_rows(data.rows),
@@ -57,10 +61,7 @@ fn purpose(data: &ReportData, model: &ModelData) -> String {
 
 fn training_data(data: &ReportData) -> Vec<String> {
     let reviews = &data.reviews;
-    // Several steps can read the same file.
-    let sources: BTreeSet<_> = data.steps.iter().flat_map(|step| &step.sources).collect();
-    let sources = sources.into_iter();
-    let sources = sources.map(|(source, digest)| format!("{source} (blake3 {digest})"));
+    let sources = sources(data, &["ingest"]).into_iter();
     let splits = reviews.splits.iter().filter(|count| count.rows() > 0);
     let splits = splits.map(|it| {
         let classes = [it.negative, it.positive, it.unlabelled].map(format::count);
@@ -75,19 +76,30 @@ fn training_data(data: &ReportData) -> Vec<String> {
     all.collect()
 }
 
+/// The source files of some stages. Several steps can read the same file.
+fn sources(data: &ReportData, stages: &[&str]) -> BTreeSet<String> {
+    let steps = data.steps.iter().filter(|it| stages.contains(&&*it.stage));
+    let files = steps.flat_map(|step| &step.sources);
+    let files = files.map(|(name, digest)| format!("{name} (blake3 {digest})"));
+    files.collect()
+}
+
 fn figures(data: &ReportData, model: &ModelData) -> String {
     let rows = Metric::ALL.map(|metric| vec![metric.title().to_owned(), estimate(model, metric)]);
     let (reviews, ci) = (data.test_reviews(), data.ci());
     let figures = table(&["Figure", "Value"], rows);
-    format!("On {reviews} with {ci}:\n\n{figures}")
+    format!(
+        "On {reviews} with {ci}; precision, recall and F1 are for the positive class:\n\n{figures}"
+    )
 }
 
 /// The slices with the lowest accuracy.
 fn lowest_slices(data: &ReportData, model: &ModelData) -> Option<String> {
     let slices = worst_slices(data, &model.name);
     let rows = slices.iter().take(WORST).map(|slice| slice.to_vec());
-    let headings = ["Slice of the test reviews", "Reviews", "Accuracy"];
-    (!slices.is_empty()).then(|| table(&headings, rows))
+    let all = slices.len();
+    let heading = format!("The {} worst of {all} slices", all.min(WORST));
+    (!slices.is_empty()).then(|| table(&[&heading, "Reviews", "Accuracy"], rows))
 }
 
 /// The failure rate in the whole challenge set, and the capabilities with the highest rates.
@@ -104,18 +116,22 @@ fn challenge(data: &ReportData, result: &ChallengeResult) -> String {
         let name = escape(&capability.replace('_', " "));
         vec![name, format::count(*cases), format::percent(rate(index))]
     });
-    let headings = ["Challenge set: capability", "Tests", "Failure rate"];
-    table(&headings, rows)
+    let all = set.capabilities.len().saturating_sub(1);
+    let heading = format!("Challenge: {} worst of {all} capabilities", all.min(WORST));
+    table(&[&heading, "Tests", "Failure rate"], rows)
 }
 
 fn provenance(data: &ReportData, model: &ModelData) -> Vec<String> {
     let parameters = model.parameters.map(format::count);
     let parameters = parameters.map(|count| format!("{count} parameters"));
     let bytes = model.bytes.map(format::bytes);
-    let bytes = bytes.map(|size| format!("bundle of {size}"));
+    let bytes = bytes.map(|size| match model.members.is_empty() {
+        true => format!("bundle of {size}"),
+        false => format!("bundles of its members: {size} in total"),
+    });
     let time = format::seconds(model.total_seconds);
     let memory = format::bytes(model.peak_memory);
-    let cost = format!("trained in {time} with at most {memory} of memory");
+    let cost = format!("trained in {time} with features and members; memory of training: {memory}");
     let is_shared = |step: &Step| matches!(step.stage.as_str(), "ingest" | "clean");
     let steps = data.steps.iter();
     let steps = steps.filter(|step| is_shared(step) || step.variant == model.name);

@@ -20,15 +20,17 @@ pub(crate) fn range(estimate: Estimate) -> String {
     format!("{low:.1}–{high:.1}")
 }
 
-/// A figure and its interval: accuracy in percent, the others with three decimals.
+/// A figure and its interval: accuracy, precision and recall in percent, the others with three decimals.
 pub(crate) fn figure(metric: Metric, figure: Figure) -> (String, String) {
-    let value = match metric {
-        Metric::Accuracy => percent(figure.value()),
-        _ => format!("{:.3}", figure.value()),
+    use Metric::{Accuracy, Precision, Recall};
+    let is_share = matches!(metric, Accuracy | Precision | Recall);
+    let value = match is_share {
+        true => percent(figure.value()),
+        false => format!("{:.3}", figure.value()),
     };
-    let range = match (metric, figure.estimate()) {
-        (Metric::Accuracy, Some(estimate)) => range(estimate),
-        (_, Some(Estimate { low, high, .. })) => format!("{low:.3}–{high:.3}"),
+    let range = match (is_share, figure.estimate()) {
+        (true, Some(estimate)) => range(estimate),
+        (false, Some(Estimate { low, high, .. })) => format!("{low:.3}–{high:.3}"),
         (_, None) => "no interval".to_owned(),
     };
     (value, range)
@@ -43,6 +45,13 @@ fn signed(share: f64) -> String {
 pub(crate) fn difference(estimate: Estimate) -> (String, String) {
     let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(signed);
     (value, format!("{low} to {high}"))
+}
+
+/// The lead of the better model in percentage points, and its interval: `1.2` and `95% CI 0.4 to 2.0`.
+pub(crate) fn lead(estimate: Estimate, confidence: f64) -> (String, String) {
+    let (value, range) = difference(estimate);
+    let range = format!("{} {range}", ci(confidence));
+    (value.replace('+', ""), range.replace('+', ""))
 }
 
 /// The better one of two models: `lstm is better`.

@@ -49,7 +49,7 @@ Reads every artifact of the pipeline and writes:\n\n\
 - `report.html`: the report as one file that needs no network\n\
 - `report.md`: a summary for a pull request\n\
 - `report.json`: everything in the report, for programs\n\
-- `likely_label_errors.csv`: test reviews whose label is probably wrong\n\
+- `likely_label_errors.csv`: test reviews whose label the best model contradicts most strongly\n\
 - `card-NAME.md`: a model card of each model\n\
 - `models.svg`: the accuracies as a picture\n\
 - `metrics.json`: the figures of all models and the paired tests of all pairs\n\

@@ -1,7 +1,8 @@
 //! The failures of every model in the challenge set.
 
 use artifact::Failure;
-use challenge::{CHALLENGE, CapabilityResult, CaseResult, Challenge};
+use challenge::{CHALLENGE, CapabilityResult, CaseResult, Challenge, Relation};
+use metrics::is_correct;
 use stage::Context;
 
 use super::{evaluations, read};
@@ -41,10 +42,19 @@ fn most_confident_failure(file: &Challenge, capability: &str) -> Option<Challeng
     let confidence = |answer: &CaseResult| (answer.probability - 0.5).abs();
     let answer = failed.max_by(|one, two| confidence(one).total_cmp(&confidence(two)))?;
     let case = &answer.case;
+    let correct = |class| is_correct(class, answer.probability);
+    let label = match (case.class(), case.relation) {
+        (class, Some(relation)) if class.is_none_or(correct) => match relation {
+            Relation::Same => "the same as for the first text of its pair",
+            Relation::More => "more positive than the first text of its pair",
+            Relation::Less => "less positive than the first text of its pair",
+        },
+        _ => case.label.as_deref().unwrap_or_default(),
+    };
     Some(ChallengeExample {
         capability: case.capability.clone(),
         text: case.text.clone(),
-        label: case.label.clone().unwrap_or_default(),
+        label: label.to_owned(),
         probability: answer.probability,
     })
 }

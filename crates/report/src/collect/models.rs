@@ -120,6 +120,8 @@ pub(super) fn add_costs(models: &mut [ModelData], lengths: &[InputLengthData]) {
         model.prediction_speed = each.map(|seconds| 1.0 / seconds);
         model.parameters = members().map(|it| it.parameters).sum();
         model.bytes = members().map(|it| it.bytes).sum();
+        let memory = members().map(|it| it.peak_memory).max();
+        model.peak_memory = model.peak_memory.max(memory.unwrap_or_default());
     }
 }
 

@@ -19,7 +19,8 @@ const DECODING: &str = "Reviews with wrongly decoded characters";
 /// Adds the profile to the report's data about the reviews.
 pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
     let profile: Profile = read(clean, "profile.json")?;
-    reviews.splitting = splitting(&profile.splitting);
+    let has_groups = profile.groups.train + profile.groups.test > 0;
+    reviews.splitting = splitting(&profile.splitting, has_groups);
     reviews.splits = profile.splits.iter().map(split_count).collect();
     reviews.checks = checks(&profile);
     reviews.lengths = lengths(&profile.splits);
@@ -35,12 +36,12 @@ pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Fai
     Ok(())
 }
 
-fn splitting(view: &Splitting) -> String {
+fn splitting(view: &Splitting, has_groups: bool) -> String {
     let test = match view.test_by.as_str() {
         "official" => "official training and test split of the source",
         _ => "by a hash of the text",
     };
-    let groups = match view.grouped {
+    let groups = match view.grouped && has_groups {
         true => "; reviews of a group are in the same split",
         false => "",
     };
@@ -100,6 +101,8 @@ fn checks(profile: &Profile) -> Vec<DataCheck> {
         DataCheck::counted(TEST_DUPLICATES, in_test, compare),
         DataCheck::counted("Texts with both labels", texts, &conflicting).warning(),
     ];
+    let is_official = profile.splitting.test_by == "official";
+    checks.retain(|check| is_official || !check.what.ends_with("official test split"));
     checks.extend(profile.near_duplicates.as_ref().map(near_duplicates));
     let texts = text_checks(&profile.texts).into_iter();
     checks.extend(texts.filter(|check| check.count > 0));

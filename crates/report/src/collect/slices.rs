@@ -137,7 +137,7 @@ impl SliceBuilder {
         parts.filter_map(move |(part, name)| {
             let third = &self.words[part * rows / 3..(part + 1) * rows / 3];
             let ((low, ..), (high, ..)) = (third.first()?, third.last()?);
-            let name = format!("the {name} third ({low} to {high} words)");
+            let name = format!("the {name} third (about {low} to {high} words)");
             Some((name, third.iter().map(|(.., index)| *index).collect()))
         })
     }
@@ -152,7 +152,7 @@ impl SliceBuilder {
         let least = tenth.last().map_or(0.0, |(share, _)| *share);
         let percent = 100.0 * least;
         let most = format!(
-            "the tenth with most unknown words ({percent:.1}% or more are not in training reviews)"
+            "the 10% of reviews with most unknown words (at least {percent:.1}% of their words)"
         );
         let none = "without unknown words".to_owned();
         let without = shares.iter().filter(|(share, _)| *share == 0.0);
@@ -239,9 +239,7 @@ mod tests {
         let found: Vec<(String, Vec<usize>)> = slices.by_unknown_words().collect();
         assert_eq!(found.len(), 2);
         assert!(
-            found[0]
-                .0
-                .contains("(20.0% or more are not in training reviews)"),
+            found[0].0.contains("(at least 20.0% of their words)"),
             "{}",
             found[0].0
         );

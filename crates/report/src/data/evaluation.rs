@@ -45,7 +45,7 @@ pub struct ChallengeExample {
     pub capability: String,
     /// The text.
     pub text: String,
-    /// Its label.
+    /// Its label; where only its relation to the first text of its pair failed, the expected relation.
     pub label: String,
     /// The model's probability of the positive class.
     pub probability: f32,

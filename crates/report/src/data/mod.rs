@@ -121,11 +121,12 @@ impl ReportData {
         comparisons
     }
 
-    /// Slices by a model's accuracy on them, the lowest first.
+    /// Slices by a model's accuracy on them, the lowest first, without those that contain all test reviews.
     pub(crate) fn worst_slices(&self, model: usize) -> Vec<&SliceData> {
         let share = |slice: &SliceData| slice.accuracy(model, self.confidence);
         let accuracy = |slice: &SliceData| share(slice).map_or(1.0, |share| share.value);
-        let mut slices: Vec<&SliceData> = self.slices.iter().collect();
+        let slices = self.slices.iter();
+        let mut slices: Vec<&SliceData> = slices.filter(|it| it.rows != self.rows).collect();
         slices.sort_by(|one, two| accuracy(one).total_cmp(&accuracy(two)));
         slices
     }

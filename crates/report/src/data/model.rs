@@ -46,9 +46,9 @@ pub struct ModelData {
     pub reviews_per_second: Option<f64>,
     /// Reviews per second in prediction, from tokens to probabilities.
     pub prediction_speed: Option<f64>,
-    /// Size of its bundle in bytes.
+    /// Size of its bundle in bytes; of an ensemble that of all its members.
     pub bytes: Option<u64>,
-    /// Peak memory of training in bytes.
+    /// Peak memory of training in bytes; of an ensemble the largest of its members.
     pub peak_memory: u64,
     /// Members of an ensemble, the one with the largest weight first.
     pub members: Vec<String>,

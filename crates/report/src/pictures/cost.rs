@@ -122,14 +122,12 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
     html! { @for point in points { (label(point)) } }
 }
 
-/// A time from its logarithm: `1 s`, `10 s`, `100 s`, `17 min`, `2.8 h`.
+/// A time from its logarithm: `0.1 s`, `10 s`, `1,000 s`.
 fn time(log_seconds: f64) -> String {
     let seconds = 10_f64.powf(log_seconds);
     match seconds {
         _ if seconds < 0.95 => format!("{seconds:.1} s"),
-        _ if seconds < 600.0 => format!("{seconds:.0} s"),
-        _ if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{} s", format::count(seconds.round() as u64)),
     }
 }
 
@@ -177,8 +175,8 @@ mod tests {
             (-1.0, "0.1 s"),
             (0.0, "1 s"),
             (2.0, "100 s"),
-            (3.0, "17 min"),
-            (4.0, "2.8 h"),
+            (3.0, "1,000 s"),
+            (4.0, "10,000 s"),
         ] {
             assert_eq!(time(power), expected);
         }

@@ -24,7 +24,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let numbers = csv_downloads::coverage(&data.models);
     let picture = coverage::draw(best, &others).map(|it| figure_with_csv(it, caption, numbers));
     let content = html! { (grid("two", picture)) (table(data, best)) };
-    let answer = "How accurate the model is if it answers only the reviews that it is confident of (predict --abstain).";
+    let answer = "How accurate the model is if it answers only the reviews that it is confident about (predict --abstain).";
     Some((answer.into(), content))
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
             @for sentence in effects(data) { (paragraph(sentence)) }
             (before_and_after(data))
             @if data.models.iter().any(|model| model.calibration.is_none()) {
-                (remark("Ensembles are not listed, because they combine members that are calibrated."))
+                (remark("Ensembles have no separate calibration step. The weights of their members are fitted on validation."))
             }
         }
         (paragraph(format!(
@@ -53,14 +53,19 @@ fn calibrated(data: &ReportData) -> impl Iterator<Item = (&ModelData, &Calibrati
 
 /// Where calibration made the probabilities better, and where worse.
 fn effects(data: &ReportData) -> Vec<String> {
-    let change = |read: ReadFigure| {
+    let change = |metric: Metric, read: ReadFigure| {
         let worse = calibrated(data).filter_map(move |(model, file)| {
             let [before, after] = [&file.before, &file.after].map(|it| format!("{:.3}", read(it)));
-            (before < after).then(|| format!("{} ({before} before, {after} after)", model.name))
+            let interval = model.figure(metric).and_then(|it| it.estimate());
+            let unclear = interval.filter(|it| it.low <= read(&file.before));
+            let note = unclear.map_or("", |_| ", whose interval contains both: no clear change");
+            (before < after)
+                .then(|| format!("{} ({before} before, {after} after{note})", model.name))
         });
         format::list(&worse.collect::<Vec<_>>())
     };
-    let (ece, loss) = (change(|it| it.ece), change(|it| it.log_loss));
+    let ece = change(Metric::CalibrationError, |it| it.ece);
+    let loss = change(Metric::LogLoss, |it| it.log_loss);
     if ece.is_empty() && loss.is_empty() {
         return vec!["Calibration made neither ECE nor log loss worse for any model.".to_owned()];
     }

@@ -76,6 +76,6 @@ fn examples(model: &ChallengeResult) -> Table<&ChallengeExample> {
     Table::new(caption, &model.examples)
         .names("Capability", |it| it.capability.replace('_', " "))
         .texts("Text", |it| quote(&it.text))
-        .words("Label", |it| &it.label)
+        .words("Expected", |it| &it.label)
         .numbers("Probability of positive", |it| share(it.probability))
 }

@@ -32,7 +32,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
              with this label that are predicted as the class. F1: their harmonic mean.",
         ))
     };
-    let answer = "How many of the reviews predicted as a class belong to it, and how many reviews of the class are found.";
+    let answer = "Precision, recall and F1 for each class.";
     Some((answer.into(), content))
 }
 
@@ -57,11 +57,11 @@ pub(crate) fn draw_thresholds(data: &ReportData) -> Option<Collapsed> {
     let content = html! {
         (table)
         (remark(
-            "A class is predicted if its probability is at least the threshold. A higher threshold gives higher precision and \
-             lower recall. ressenti predict uses 0.5; its output has the probabilities, so you can apply your own threshold.",
+            "Each class separately: a review counts as the class if its probability is at least the threshold. ressenti \
+             predict uses 0.5; apply another one to the probabilities of its output. Choose it on validation reviews, not here.",
         ))
     };
-    let answer = "What precision and recall another threshold than 0.5 gives.";
+    let answer = "Precision and recall at thresholds other than 0.5.";
     Some((answer.into(), content))
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
         (grid("three", matrices))
         (csv_downloads::confusions(&data.models))
     };
-    let answer = "How many reviews of each class each model predicts as which class.";
+    let answer = "Reviews by true and predicted class.";
     (!data.models.is_empty()).then(|| (answer.into(), content))
 }
 

@@ -47,8 +47,15 @@ fn rows(reviews: &ReviewsData) -> Option<String> {
     let skipped = count(&reviews.rejected, "set_aside");
     let read = format::plural(reviews.accepted + rejected + skipped, "row", "rows");
     let used = format::count(reviews.used());
-    let setting = "skipped because of a setting";
-    let parts = [(rejected, "rejected"), (skipped, setting)];
+    let reasons = reviews
+        .rejected
+        .iter()
+        .filter(|group| group.kind == "set_aside");
+    let reasons = format::join(reasons.map(|group| group.reason.clone()), "; ");
+    let parts = [
+        (rejected, "rejected".to_owned()),
+        (skipped, format!("skipped ({reasons})")),
+    ];
     let parts = parts.into_iter().filter(|(rows, _)| *rows > 0);
     let parts = parts.map(|(rows, what)| format!(", {} {what}", format::count(rows)));
     (reviews.accepted > 0).then(|| format!("{used} of {read} used{}.", format::join(parts, "")))

@@ -17,7 +17,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (rows, name) = (format::count(data.rows), &best.name);
     let count = format::plural(*count, "likely label error", "likely label errors");
     let listed = format::plural(shown.len() as u64, "review", "reviews");
-    let caption = format!("The {listed} of which {name} is most confident.");
+    let caption = format!("The {listed} about which {name} is most confident.");
     let table = Table::new(caption, shown)
         .texts("Text", |it| quote(&it.text))
         .words("Label", |it| &it.label)
@@ -32,7 +32,9 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
         )))
         (table)
     };
-    let answer = format!("Which labels are probably wrong and worth checking: {count}.");
+    let answer = format!(
+        "Test reviews whose label the best model contradicts most strongly: {count}. Many are errors of the model."
+    );
     Some((answer, content))
 }
 

@@ -37,17 +37,16 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
 
 fn figures(data: &ReportData) -> Markup {
     let (rows, ci) = (format::count(data.rows), data.ci());
-    let caption =
-        format!("Figures on {rows} test reviews with {ci}. The best value of a column is bold.");
+    let caption = format!("Figures on {rows} test reviews with {ci}. The best model comes first.");
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
     let name = |it: &ModelData| with_detail((&it.name, &it.architecture));
     let mut table = Table::new(caption, models).names("Model", name);
     for metric in KEY_FIGURES {
-        table = table.numbers(metric.title(), |model| estimate(data, model, metric));
+        table = table.numbers(metric.title(), |model| estimate(model, metric));
     }
     table = table.numbers("Training time", |it| format::seconds(it.total_seconds));
     for metric in OTHER_FIGURES {
-        table = table.numbers(metric.title(), |model| estimate(data, model, metric));
+        table = table.numbers(metric.title(), |model| estimate(model, metric));
     }
     let mut text = "F1 is for the positive class. MCC is 0 and ROC-AUC 0.5 for guessing, and both are 1 for a perfect model. \
                     ECE is the expected calibration error (15 bins of equal mass). For ECE, log loss and Brier score lower is \
@@ -59,22 +58,11 @@ fn figures(data: &ReportData) -> Markup {
     html! { (table) (remark(text)) }
 }
 
-fn estimate(data: &ReportData, model: &ModelData, metric: Metric) -> Markup {
+fn estimate(model: &ModelData, metric: Metric) -> Markup {
     let Some(figure) = model.figure(metric) else {
         return html! { span.muted { "not defined" } };
     };
-    let (value, range) = format::figure(metric, figure);
-    match best_value(data, metric) == Some(figure.value()) {
-        true => with_detail((html! { b { (value) } }, range)),
-        false => with_detail((value, range)),
-    }
-}
-
-fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
-    let models = data.models.iter();
-    let values = models.filter_map(|model| Some(model.figure(metric)?.value()));
-    let is_lower = metric.lower_is_better();
-    values.reduce(if is_lower { f64::min } else { f64::max })
+    with_detail(format::figure(metric, figure))
 }
 
 /// Whether one of the model's figures has no interval.
@@ -130,7 +118,7 @@ pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
     for pair in steps.windows(2) {
         let ((_, _, before), (name, time, share)) = (&pair[0], &pair[1]);
         let points = 100.0 * (share - before);
-        text += &format!("; {name} reached {points:.1} points more in {time}");
+        text += &format!("; {name} was {points:.1} points more accurate in {time}");
     }
     Some(text + ".")
 }
@@ -138,16 +126,20 @@ pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
 fn costs(data: &ReportData) -> Markup {
     let known = |value: Option<String>| value.unwrap_or_else(|| "not recorded".to_owned());
     let speed = |speed: Option<f64>| known(speed.map(|it| format::count(it.round() as u64)));
-    let caption = "Speed, size and memory of each model. Epochs: the one whose weights are used, of all that were trained.";
+    let caption = "Speed, size and memory of each model. The weights are those of the best epoch. Memory of an ensemble: the largest of its members.";
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
     let table = Table::new(caption, models)
         .names("Model", |it| &it.name)
-        .numbers("Predicted reviews/s", |it| speed(it.prediction_speed))
+        .numbers("Reviews predicted per second", |it| {
+            speed(it.prediction_speed)
+        })
         .numbers("Size", |it| known(it.bytes.map(format::bytes)))
         .numbers("Peak memory", |it| format::bytes(it.peak_memory))
         .numbers("Parameters", |it| known(it.parameters.map(format::count)))
-        .numbers("Trained reviews/s", |it| speed(it.reviews_per_second))
-        .numbers("Epochs", |it| known(epochs(it)));
+        .numbers("Reviews trained per second", |it| {
+            speed(it.reviews_per_second)
+        })
+        .numbers("Best epoch of those trained", |it| known(epochs(it)));
     html! {
         @if let Some(picture) = cost::draw(&data.models) {
             @if let Some(text) = pareto_front(data) { (paragraph(text)) }

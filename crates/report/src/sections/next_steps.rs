@@ -34,7 +34,7 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
         }
         _ => predict(data, best),
     };
-    steps.extend(label_errors(data));
+    steps.extend(label_errors(data, &best.name));
     steps
 }
 
@@ -69,20 +69,21 @@ fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
     let factor = |name: &str| Some(data.model(name)?.prediction_speed? / best.prediction_speed?);
     let faster = equal.filter_map(|(name, lead, _)| Some((name, lead, factor(name)?)));
     let (name, lead, factor) = faster.max_by(|one, two| one.2.total_cmp(&two.2))?;
-    let points = 100.0 * lead.value;
+    let (less, ci) = format::lead(lead, data.confidence);
     (factor >= FASTER).then(|| {
         format!(
-            " If speed matters, use {name}: it predicts {factor:.1} times as fast, and its accuracy is not \
-             significantly different ({points:.1} points lower)."
+            " If speed matters, use {name}: it predicts {factor:.1} times as fast; expect it to be {less} \
+             points less accurate ({ci})."
         )
     })
 }
 
-fn label_errors(data: &ReportData) -> Option<NextStep> {
+fn label_errors(data: &ReportData, best: &str) -> Option<NextStep> {
     let (count, _) = data.likely_label_errors;
     let errors = format::plural(count, "likely label error", "likely label errors");
     let text = format!(
-        "Check the {errors} of the test split in {LABEL_ERRORS}. Correct wrong labels in your data and run again."
+        "Review the {errors} of the test split in {LABEL_ERRORS} without looking at the prediction. If you correct only these \
+         and run again, the accuracy of {best} is biased upwards, because wrong labels that agree with its predictions stay."
     );
     (count > 0).then(|| (text, Some("ressenti run".to_owned())))
 }

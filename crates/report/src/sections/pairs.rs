@@ -34,7 +34,7 @@ fn table(data: &ReportData) -> Table<&Comparison> {
         .words("Result", |it| format::verdict(it, data.confidence))
         .numbers("Adjusted p", |it| format::p_value(it.adjusted_p_value))
         .numbers("Unadjusted p", |it| format::p_value(it.p_value))
-        .numbers("Only one correct", only)
+        .numbers("Only first correct : only second correct", only)
 }
 
 /// Why the interval of a pair and its result can seem to disagree.

@@ -27,6 +27,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let content = html! {
         (paragraph(text))
         (times)
+        (remark("Settings that a kind of model does not use are listed below as well."))
         @for one in &data.steps { (step(one)) }
     };
     let answer = "Which steps were run, with which settings, versions and sources.";

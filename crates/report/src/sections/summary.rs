@@ -8,6 +8,10 @@ use super::{data_checks, next_steps, repeats};
 use crate::data::ReportData;
 use crate::format;
 
+/// How the best model was chosen.
+const SELECTION: &str = "It was chosen by its accuracy on these test reviews, which is therefore slightly optimistic. \
+    ressenti predict without --model uses the best model on validation.";
+
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Markup {
     let steps = next_steps::next_steps(data);
@@ -62,6 +66,7 @@ fn evidence(data: &ReportData) -> Vec<String> {
         return Vec::new();
     };
     let sentences = [
+        (data.models.len() > 1).then(|| SELECTION.to_owned()),
         few_rows(data.rows),
         compared_with_others(data, &best.name),
         best.majority_class().map(|(class, share)| {
@@ -90,9 +95,11 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let (mut beaten, mut equal) = (Vec::new(), Vec::new());
     for (name, lead, pair) in data.comparisons_with(best) {
         if !pair.is_significant(level) {
-            let (points, _) = format::difference(lead);
+            let (points, ci) = format::lead(lead, data.confidence);
             let p = format::p_value(pair.adjusted_p_value);
-            equal.push(format!("{name} ({points} points, adjusted p {p})"));
+            equal.push(format!(
+                "{points} points above {name} ({ci}, adjusted p {p}: no significant difference)"
+            ));
         } else if beaten.is_empty() {
             let (points, ci, range) = (100.0 * lead.value, data.ci(), format::range(lead));
             beaten.push(format!("{name} (by {points:.1} points, {ci} {range})"));
@@ -104,10 +111,10 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let text = match (beaten.is_empty(), equal.is_empty()) {
         (true, true) => return None,
         (false, true) => format!("{best} is significantly more accurate than {beaten}"),
-        (true, false) => format!("{best} has no significant difference from {equal}"),
-        (false, false) => format!(
-            "{best} is significantly more accurate than {beaten}; it has no significant difference from {equal}"
-        ),
+        (true, false) => format!("{best} is {equal}"),
+        (false, false) => {
+            format!("{best} is significantly more accurate than {beaten}; it is {equal}")
+        }
     };
     Some(text + ". These are paired tests on the same reviews.")
 }

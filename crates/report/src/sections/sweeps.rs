@@ -15,7 +15,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
         return None;
     }
     let content = html! {
-        @for (index, sweep) in data.sweeps.iter().enumerate() { (part(index, sweep)) }
+        @for (index, sweep) in data.sweeps.iter().enumerate() { (part(data, index, sweep)) }
         @for (index, test) in data.range_tests.iter().enumerate() { (draw_range_test(index, test)) }
     };
     let answer = "Which values of the hyperparameters give the lowest validation loss.";
@@ -48,16 +48,16 @@ fn draw_range_test(index: usize, test: &RangeTestData) -> Markup {
     }
 }
 
-fn part(index: usize, sweep: &SweepData) -> Markup {
+fn part(data: &ReportData, index: usize, sweep: &SweepData) -> Markup {
     let rows = format::plural(sweep.rows, "validation review", "validation reviews");
     let curves = sweep::curves(index, sweep);
     let caption = "Validation loss by epoch for each value. The other values are grey.";
     html! {
-        h3 { (sweep.name) }
+        h3 { (sweep.name) @if let Some(kind) = kind(data, sweep) { " (" (kind) ")" } }
         (paragraph(best_combination(sweep)))
         @if let Some(picture) = sweep::effect(index, sweep) {
             @let caption = format!(
-                "Accuracy on {rows} by {}: a dot per trial. The ring is the combination with the lowest loss.",
+                "Accuracy on {rows} by {}: a dot per trial. The ring has the lowest loss.",
                 sweep.over[0]
             );
             (figure_with_csv(picture, caption, csv_downloads::sweep(sweep)))
@@ -65,6 +65,13 @@ fn part(index: usize, sweep: &SweepData) -> Markup {
         @if !curves.is_empty() { (figure(grid("three", curves), caption)) }
         (all(sweep, &rows))
     }
+}
+
+/// The kind of model that the sweep trains.
+fn kind<'a>(data: &'a ReportData, sweep: &SweepData) -> Option<&'a str> {
+    let trial = &sweep.points.first()?.trials.first()?.name;
+    let step = data.steps.iter().find(|step| step.variant == *trial)?;
+    Some(&step.settings.iter().find(|(name, _)| name == "kind")?.1)
 }
 
 fn best_combination(sweep: &SweepData) -> String {
@@ -79,14 +86,14 @@ fn best_combination(sweep: &SweepData) -> String {
         0 | 1 => String::new(),
         seeds => format!(", the mean of {seeds} seeds ({low:.1}–{high:.1})"),
     };
-    let combinations = format::plural(sweep.points.len() as u64, "combination", "combinations");
+    let candidates = format::plural(sweep.points.len() as u64, "candidate", "candidates");
     let trials = format::plural(sweep.trials().count() as u64, "trial", "trials");
     let pairs = sweep.over.iter().zip(&best.values);
     let values = pairs.map(|(setting, value)| format!("{setting} = {value}"));
     let values = format::join(values, ", ");
 
     format!(
-        "The best of {combinations} ({trials}) is {values}: validation loss {loss:.4}, accuracy {accuracy:.1}%{spread}. The \
+        "The best of {candidates} ({trials}) is {values}: validation loss {loss:.4}, accuracy {accuracy:.1}%{spread}. The \
          lowest accuracy is {worst:.1}%. Test reviews are not used."
     )
 }
@@ -112,7 +119,7 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
     };
     let seconds = |point: &SweepPoint| format!("{:.1}", point.mean(|trial| trial.seconds));
     let name = &sweep.name;
-    let caption = format!("{name}: all combinations on {rows}, the best one first.");
+    let caption = format!("{name}: figures on {rows}, the lowest loss first.");
     let mut table = Table::new(caption, order);
     for (index, setting) in sweep.over.iter().enumerate() {
         let value = |point: &'a SweepPoint| &point.values[index];
