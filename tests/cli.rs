@@ -31,13 +31,13 @@ fn unknown_names_get_suggestions() {
     check(
         &project,
         &["run", "--variant", "lsmt"],
-        "1\n----- stderr\nerror: There is no variant `lsmt` in the pipeline file\n\n\
+        "1\n----- stderr\nerror: There is no variant `lsmt` in the pipeline file\n  \
          hint: Did you mean `lstm`? There are `reviews`, `words`, `random`, `naive`, `lstm`\n",
     );
     check(
         &project,
         &["plan", "--only", "train", "--variant", "lsmt"],
-        "1\n----- stderr\nerror: The stage `train` has no variant `lsmt`\n\n\
+        "1\n----- stderr\nerror: The stage `train` has no variant `lsmt`\n  \
          hint: Did you mean `lstm`? There are `naive`, `lstm`\n",
     );
     check(
@@ -51,13 +51,13 @@ fn unknown_names_get_suggestions() {
         &project,
         &["run", "--set", "model.lsmt.hidden=9"],
         "1\n----- stderr\nerror: Failed to apply `--set model.lsmt.hidden=9`\n  \
-         cause: `model.lsmt` is not a table of the pipeline file\n\n\
+         cause: `model.lsmt` is not a table of the pipeline file\n  \
          hint: Did you mean `lstm`? There are `naive`, `lstm`\n",
     );
     check(
         &project,
         &["train", "--variant", "lsmt"],
-        "1\n----- stderr\nerror: The stage `train` has no variant `lsmt`\n\n\
+        "1\n----- stderr\nerror: The stage `train` has no variant `lsmt`\n  \
          hint: Did you mean `lstm`? There are `naive`, `lstm`\n",
     );
 }
@@ -71,7 +71,7 @@ fn mismatched_references_are_refused() {
         &project,
         &["run"],
         "1\n----- stderr\n\
-         error: `embedding.random.tokenizer` names the tokenizer `word`, which is not in the pipeline file\n\n\
+         error: `embedding.random.tokenizer` names the tokenizer `word`, which is not in the pipeline file\n  \
          hint: Did you mean `words`? There is `words`\n",
     );
     let pieces = "[tokenizer.pieces]\nkind = \"bpe\"\n\n[model.naive]\ntokenizer = \"pieces\"";
@@ -81,7 +81,7 @@ fn mismatched_references_are_refused() {
         &["run"],
         "1\n----- stderr\n\
          error: `model.naive` reads the tokenizer `pieces`, \
-         but its embedding `random` is for the tokenizer `words`\n\n\
+         but its embedding `random` is for the tokenizer `words`\n  \
          hint: Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding for `pieces`\n",
     );
     let vectors = "kind = \"static\"\nsource = \"vectors.txt\"";
@@ -96,7 +96,7 @@ fn mismatched_references_are_refused() {
         &project,
         &["plan"],
         "1\n----- stderr\n\
-         error: `embedding.random.width` is 8, but the vectors in `vectors.txt` have 3 components\n\n\
+         error: `embedding.random.width` is 8, but the vectors in `vectors.txt` have 3 components\n  \
          hint: Remove `width` from `[embedding.random]`, or name vectors of 8 components with `embedding.random.source`\n",
     );
 }
@@ -108,25 +108,25 @@ fn missing_files_are_named() {
         &project,
         &["run", "--pipeline", "none.toml"],
         "1\n----- stderr\nerror: Failed to read the pipeline file `none.toml`\n  \
-         cause: No such file or directory (os error 2)\n\nhint: Name the pipeline file with `--pipeline FILE`\n",
+         cause: No such file or directory (os error 2)\n  hint: Name the pipeline file with `--pipeline FILE`\n",
     );
     check(
         &project,
         &["run", "--source", "none.csv"],
-        "1\n----- stderr\nerror: There is no file or folder `[folder]/none.csv`\n\n\
+        "1\n----- stderr\nerror: There is no file or folder `[folder]/none.csv`\n  \
          hint: Check the path; set the reviews with `--source PATH`, other files with their setting\n",
     );
     check(
         &project,
         &["run", "--only", "train"],
-        "1\n----- stderr\nerror: `train naive` needs the output of `tokenize words`, which does not exist for these settings: never run\n\n\
+        "1\n----- stderr\nerror: `train naive` needs the output of `tokenize words`, which does not exist for these settings: never run\n  \
          hint: Omit `--only` to run everything that is needed, \
          or build the input first with `--only tokenize --variant words`\n",
     );
     check(
         &project,
         &["train", "--variant", "lstm"],
-        "1\n----- stderr\nerror: The input `ingest reviews` of this step does not exist\n\n\
+        "1\n----- stderr\nerror: The input `ingest reviews` of this step does not exist\n  \
          hint: Build it with `ressenti run --pipeline pipeline.toml --only ingest --variant reviews`\n",
     );
 }

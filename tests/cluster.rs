@@ -454,7 +454,7 @@ fn cluster_commands_fail_without_a_cluster() {
     assert_eq!(screen.code, Some(1), "{}", screen.stdout);
     assert_eq!(
         screen.stderr,
-        "error: Slurm's program `sbatch` is not on the PATH\n\n\
+        "error: Slurm's program `sbatch` is not on the PATH\n  \
          hint: Run this on a machine that can submit jobs (a login node), or run on this machine with `--engine local`\n"
     );
     let screen = call(&project, &["run", "--detach"]);

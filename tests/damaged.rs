@@ -172,7 +172,7 @@ fn a_stage_command_refuses_a_damaged_input() {
     let screen = call(&project, &["tokenize", "--force"]).with_placeholders(project.folder());
     let expected = "exit code 1\n----- stderr\n\
         error: `artifacts/store/clean/[digest]/clean.parquet` is damaged: \
-        its digest should be [digest] and is [digest]\n\n\
+        its digest should be [digest] and is [digest]\n  \
         hint: Rebuild the damaged output with `ressenti run --only clean`\n";
     assert_eq!(screen, expected);
     assert_eq!(run_steps(&project, &["--only", "clean"]), ["clean reviews"]);
@@ -221,7 +221,7 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
     );
     assert_eq!(
         end,
-        "12,345)\n\nhint: Set `embedding.random.tokenizer` to a name that fits, or rebuild `embed random` with \
+        "12,345)\n  hint: Set `embedding.random.tokenizer` to a name that fits, or rebuild `embed random` with \
          `ressenti run --only embed --variant random --force`\n"
     );
     let screen = misfit(|contract| {

@@ -245,7 +245,7 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
         call(&project, &["run", "--baseline", "none.json"]).with_placeholders(project.folder());
     assert_eq!(
         none,
-        "exit code 1\n----- stderr\nerror: Failed to find the baseline `none.json`\n\n\
+        "exit code 1\n----- stderr\nerror: Failed to find the baseline `none.json`\n  \
          hint: Use the `metrics.json` of an earlier run, from its `report/reviews` folder\n"
     );
 }
@@ -315,7 +315,7 @@ embedding = "windows"
         misfit.with_placeholders(project.folder()),
         "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, one of 300 entries at most, learned from your \
          reviews; the encoder `encoder` was trained with its own `tokenizer.json` (17 entries, fingerprint [digest]) and \
-         would read any other's ids as other words\n\n\
+         would read any other's ids as other words\n  \
          hint: Write `[tokenizer.words]` with `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"`, or let \
          `embedding.encoder.tokenizer` name a tokenizer that has it\n"
     );

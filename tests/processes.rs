@@ -96,7 +96,7 @@ fn a_missing_program_is_named_with_its_build_command() {
     assert_eq!(
         screen.with_placeholders(project.folder()),
         "exit code 1\n----- stderr\n\
-         error: Failed to find the program `ressenti-ingest`: it is neither beside `ressenti` nor on the PATH\n\n\
+         error: Failed to find the program `ressenti-ingest`: it is neither beside `ressenti` nor on the PATH\n  \
          hint: Build the programs with `cargo build`\n"
     );
 }
@@ -114,7 +114,7 @@ fn a_failed_stage_blocks_its_dependents_and_passes_on_its_exit_code() {
         "  train     naive        exit code 7\n\
          blocked evaluate  naive        needs `train naive`\n\
          blocked report    reviews      needs `train naive`\n\n\
-         9 steps: 4 fresh, 1 failed, 2 blocked, 2 not run in [time]\n\n\
+         9 steps: 4 fresh, 1 failed, 2 blocked, 2 not run in [time]\n  \
          hint: 2 steps were not run; `--keep-going` runs the steps that do not need the failed step\n\
          ----- stderr\nerror: it broke\n"
     );
@@ -165,7 +165,7 @@ fn interrupt_run(script: &str, send: impl Fn(i32)) -> String {
     screen.with_placeholders(project.folder())
 }
 
-const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not run; interrupted after [time]\n\n\
+const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not run; interrupted after [time]\n  \
     hint: Finished steps are kept; run the same command again to resume\n";
 
 #[test]

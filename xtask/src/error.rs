@@ -87,7 +87,7 @@ impl Error {
             cause = error.source();
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("\nhint: {hint}\n"));
+            text.push_str(&format!("  hint: {hint}\n"));
         }
         text
     }

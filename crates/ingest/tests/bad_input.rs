@@ -73,14 +73,14 @@ fn columns_and_labels() {
         "x.csv",
         "reviw,sentiment\nfine,1\n",
         &["ingest.columns.text=review"],
-        "error: `ingest.columns.text` names the column `review`, but `x.csv` has no such column\n\n\
+        "error: `ingest.columns.text` names the column `review`, but `x.csv` has no such column\n  \
          hint: Did you mean `reviw`? The columns are `reviw`, `sentiment`",
     );
     check(
         "x.csv",
         "a,b\n1,2\n3,4\n",
         &[],
-        "error: No column of `x.csv` was recognised as the text of the reviews\n\n\
+        "error: No column of `x.csv` was recognised as the text of the reviews\n  \
          hint: Name the columns with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; \
          the columns are `a`, `b`",
     );
@@ -89,7 +89,7 @@ fn columns_and_labels() {
         "text,label\nfine,1\nso,0\nwell,maybe\n",
         &[],
         "error: 1 of 3 rows was rejected, more than `ingest.max_reject_rate` = 0.01 allows; most common reasons: \
-         the label is none of the values in `ingest.labels`: `maybe` (1)\n\n\
+         the label is none of the values in `ingest.labels`: `maybe` (1)\n  \
          hint: Fix the rows, or define the values with `--set 'ingest.labels.positive=[\"VALUE\"]'` and likewise for \
          `negative` and `none`; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`",
     );
@@ -97,7 +97,7 @@ fn columns_and_labels() {
         "x.csv",
         "text,label\nfine,1\ngreat,1\n",
         &[],
-        "error: All labels are positive (2 reviews), but a classifier needs both classes\n\n\
+        "error: All labels are positive (2 reviews), but a classifier needs both classes\n  \
          hint: Check `[ingest.labels]` or `[ingest.rating]`, or use a source with both classes",
     );
 }
@@ -108,13 +108,13 @@ fn files_of_other_formats_are_refused() {
         "x.csv",
         "",
         &[],
-        "error: `x.csv` has no content\n\nhint: Check that the path names the right file or folder",
+        "error: `x.csv` has no content\n  hint: Check that the path names the right file or folder",
     );
     check(
         "x.csv",
         "text,label\n",
         &[],
-        "error: `x.csv` has a header but no rows\n\nhint: Check that the path names the right file or folder",
+        "error: `x.csv` has a header but no rows\n  hint: Check that the path names the right file or folder",
     );
     for (content, what) in [
         (b"%PDF-1.7\n%stuff".as_slice(), "a PDF document"),
@@ -130,7 +130,7 @@ fn files_of_other_formats_are_refused() {
         "x.parquet",
         GOOD,
         &["ingest.format=parquet"],
-        "error: `x.parquet` is plain text, but a Parquet table was expected\n\n\
+        "error: `x.parquet` is plain text, but a Parquet table was expected\n  \
          hint: For a CSV or TSV file, set `--set ingest.format=csv` or `--set ingest.format=tsv`",
     );
 }
@@ -201,7 +201,7 @@ fn office_documents_are_refused() {
             ("xl/workbook.xml", b"<workbook/>"),
         ]),
         &[],
-        "error: `x.xlsx` is an Excel or Word document, but a table of reviews was expected\n\n\
+        "error: `x.xlsx` is an Excel or Word document, but a table of reviews was expected\n  \
          hint: Save its table as a CSV file and use that file instead",
     );
 }
@@ -288,14 +288,14 @@ fn compression_bombs_are_stopped() {
         "x.csv.gz",
         &bomb,
         &["ingest.max_decompressed_bytes=1000000"],
-        "error: `x.csv.gz` is too large\n  cause: it unpacks to more than 976.6 KiB\n\n\
+        "error: `x.csv.gz` is too large\n  cause: it unpacks to more than 976.6 KiB\n  \
          hint: If this size is expected, raise the limit with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack the file first",
     );
     check(
         "x.zip",
         zip(&[("x.csv", &[b'a'; 5 << 20])]),
         &["ingest.max_decompressed_bytes=1000000"],
-        "error: `x.zip` is too large\n  cause: it unpacks to more than 976.6 KiB\n\n\
+        "error: `x.zip` is too large\n  cause: it unpacks to more than 976.6 KiB\n  \
          hint: If this size is expected, raise the limit with `--set ingest.max_decompressed_bytes=NUMBER`, or unpack the file first",
     );
 }
@@ -319,7 +319,7 @@ fn invalid_rows_are_rejected() {
         "x.csv",
         format!("{GOOD}\"never closed,1\nand on\n"),
         &[],
-        "error: `x.csv` has an opening quote on line 4 that is never closed\n\n\
+        "error: `x.csv` has an opening quote on line 4 that is never closed\n  \
          hint: Close the quote in the file; if the file does not quote its fields, set `--set ingest.quotes=false`",
     );
 }

@@ -85,7 +85,7 @@ fn an_error_has_a_hint_and_leaves_no_files() {
     assert!(
         failed
             .stderr
-            .contains("\n\nhint: Did you mean `review`? The columns are `review`, `sentiment`"),
+            .contains("\n  hint: Did you mean `review`? The columns are `review`, `sentiment`"),
         "{}",
         failed.stderr
     );

@@ -99,7 +99,7 @@ impl RunSummary {
             return Ok(());
         };
         let hint = AnsiColor::Cyan.on_default().bold();
-        writeln!(out, "\n{hint}hint{hint:#}: {advice}")
+        writeln!(out, "  {hint}hint{hint:#}: {advice}")
     }
 
     fn counts_line(&self, seconds: f64) -> String {
@@ -182,7 +182,7 @@ mod tests {
             },
             75.0,
             None,
-            "\n8 steps: 3 fresh, 1 done, 1 failed, 2 blocked, 1 not run in 75 s\n\n\
+            "\n8 steps: 3 fresh, 1 done, 1 failed, 2 blocked, 1 not run in 75 s\n  \
              hint: 1 step was not run; `--keep-going` runs the steps that do not need the failed step\n",
         );
         check(
@@ -195,7 +195,7 @@ mod tests {
             },
             9.0,
             None,
-            "\n5 steps: 1 done, 4 not run; interrupted after 9.0 s\n\n\
+            "\n5 steps: 1 done, 4 not run; interrupted after 9.0 s\n  \
              hint: Finished steps are kept; run the same command again to resume\n",
         );
     }

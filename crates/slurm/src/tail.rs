@@ -74,12 +74,12 @@ mod tests {
         assert_eq!(slurm_messages(&log, job).len(), 2);
         std::fs::write(
             &log,
-            "error: old\nfine\nerror: The disk is full\n  cause: x\n\nhint: y\n",
+            "error: old\nfine\nerror: The disk is full\n  cause: x\n  hint: y\n",
         )
         .expect("written");
         assert_eq!(
             failure_lines(&log),
-            ["error: The disk is full", "  cause: x", "", "hint: y"]
+            ["error: The disk is full", "  cause: x", "  hint: y"]
         );
     }
 }

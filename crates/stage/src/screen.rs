@@ -64,7 +64,7 @@ pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &st
     let _ = stdout.lock().write_all(line.as_bytes());
 }
 
-/// Prints a failure on stderr: the message, its causes, and after an empty line the hint.
+/// Prints a failure on stderr: the message, its causes and the hint.
 pub fn print_failure(failure: &Failure) {
     let mut err = anstream::stderr();
     let error = AnsiColor::Red.on_default().bold();
@@ -80,7 +80,7 @@ pub fn print_failure(failure: &Failure) {
         let _ = writeln!(err, "  cause: {cause}");
     }
     if let Some(text) = failure.hint() {
-        let _ = writeln!(err, "\n{hint}hint{hint:#}: {text}");
+        let _ = writeln!(err, "  {hint}hint{hint:#}: {text}");
     }
 }
 
