@@ -180,7 +180,7 @@ def main():
     try:
         manifest = json.loads((pack / "pack.json").read_text())
     except OSError as error:
-        raise SystemExit(f"error: this script runs from a pack: {error}\nhint: make one with `cargo xtask gpu pack core`")
+        raise SystemExit(f"error: this script runs from a pack: {error}\n  hint: make one with `cargo xtask gpu pack core`")
     select_sections(arguments.sections, manifest["kind"])
     info = {"pack": manifest["kind"], "commit": manifest["commit"], "device": arguments.device, "gpu": machine()}
     report = Report(arguments.out, info)

@@ -127,6 +127,8 @@ impl EngineSettings {
     }
 }
 
+type IsValid = fn(&str) -> bool;
+
 /// Checks the resources. Their values become lines of a batch script, so values with line breaks or with options
 /// of `sbatch` are refused.
 ///
@@ -141,7 +143,7 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), Failure> {
         let time = "`HH:MM:SS`, `D-HH:MM` or minutes";
         let flag = "an option of `sbatch` that begins with `--`";
         let flags = resources.flags.as_deref().unwrap_or_default();
-        let texts: [(_, _, fn(&str) -> bool, _); 5] = [
+        let texts: [(_, _, IsValid, _); 5] = [
             ("memory", resources.memory.as_slice(), is_size, size),
             ("time", resources.time.as_slice(), is_time, time),
             ("partition", resources.partition.as_slice(), is_name, name),
