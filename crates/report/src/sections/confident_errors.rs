@@ -30,7 +30,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
                 "Words that influenced the prediction of " (explainer) ": " mark.for-2 { "towards positive" } ", "
                 mark.against-2 { "towards negative" } ". A stronger colour is a larger influence; the tooltip of a word \
                 shows what it adds to the log-odds. Function words are not marked."
-                @if explainer != best.name { " " (explainer) " is the member with the largest weight; its prediction can differ." }
+                @if *explainer != best.name { " " (explainer) " is the member with the largest weight; its prediction can differ." }
             }
         }
         (table)
