@@ -11,15 +11,18 @@ use crate::sections::{
     summary, sweeps, tokens,
 };
 
+/// Draws the content of a section.
+type Section<T> = fn(&ReportData) -> T;
+
 /// The open sections: the heading, which is also the name of the link, and the content.
-const OPEN: [(&str, fn(&ReportData) -> Markup); 3] = [
+const OPEN: [(&str, Section<Markup>); 3] = [
     ("Summary", summary::draw),
     ("Data checks", data_checks::draw),
     ("Models", models::draw),
 ];
 
 /// The collapsed sections below them, without those that do not apply to a report.
-const COLLAPSED: [(&str, fn(&ReportData) -> Option<Collapsed>); 16] = [
+const COLLAPSED: [(&str, Section<Option<Collapsed>>); 16] = [
     ("Likely label errors", label_errors::draw),
     ("Most confident errors", confident_errors::draw),
     ("Per-class results", classes::draw),
