@@ -116,9 +116,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let progress = arguments.pipeline.progress;
     let mut workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
     let by_default = workspace.pipeline.engine.kind == EngineKind::Slurm;
-    let on_cluster = arguments
-        .engine
-        .map_or(by_default, |engine| engine == Engine::Slurm);
+    let requested = arguments.engine.map(|engine| engine == Engine::Slurm);
+    let on_cluster = requested.unwrap_or(by_default);
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or(workspace.pipeline.run.jobs);
     if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {

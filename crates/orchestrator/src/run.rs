@@ -91,13 +91,10 @@ impl<'a> Run<'a> {
                     }
                 }
                 // A step that runs alone may use all cores: no other step is ready until it ends.
-                let is_alone = schedule.running == 1;
+                let sharing = if schedule.running == 1 { 1 } else { jobs };
                 for (index, step_to_run) in steps_to_run {
                     let slot = slots.pop_first().expect("there is one for each job");
-                    let share = match is_alone {
-                        true => cores,
-                        false => cores_of_slot(cores, jobs, slot),
-                    };
+                    let share = cores_of_slot(cores, sharing, slot);
                     let threads = (self.options.jobs > 1).then_some(share);
                     let id = &step_to_run.step.id;
                     let job = StageJob {

@@ -50,10 +50,8 @@ pub struct Progress {
 impl Progress {
     /// The progress of a step.
     pub fn new(mode: ProgressMode, step: StepId) -> Self {
-        Self {
-            mode: mode.resolved(),
-            step,
-        }
+        let mode = mode.resolved();
+        Self { mode, step }
     }
 
     /// The progress of the same step in another mode.
