@@ -73,9 +73,8 @@ pub fn execute<S: Stage>(
     options: &S::Options,
 ) -> Result<(StepState, Artifact), Failure> {
     // The pool may exist already when several steps run in one process, as in tests.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .num_threads(pipeline.run.cores())
-        .build_global();
+    let pool = rayon::ThreadPoolBuilder::new();
+    let _ = pool.num_threads(pipeline.run.cores()).build_global();
     let store = Store::new(&pipeline.artifacts);
     let mut resolver = Resolver::new(pipeline, &store);
     let resolved = resolver.resolve_within(&step, max_input_wait())?;
