@@ -20,9 +20,7 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
     if !arguments.json {
         let _ = print_table(&mut out, &found, bytes);
     }
-    let deletes = if arguments.dry_run {
-        false
-    } else if arguments.yes || found.is_empty() {
+    let deletes = if arguments.dry_run || arguments.yes || found.is_empty() {
         arguments.yes
     } else if io::stdin().is_terminal() {
         confirm(&mut out)

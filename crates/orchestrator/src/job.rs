@@ -180,10 +180,9 @@ fn next_action(
 fn limit_too_short(name: &str) -> Failure {
     // The name of a job is `train lstm`, or `predict-DIGEST-SHARD`.
     let stage = name.split([' ', '-']).next().unwrap_or(name);
-    let message =
-        format!("The job of `{name}` reached its time limit before it saved a checkpoint");
+    let text = format!("The job of `{name}` reached its time limit before it saved a checkpoint");
     let hint = format!("Request more time with `--set engine.{stage}.time=HH:MM:SS`");
-    Failure::new(message).with_hint(hint)
+    Failure::new(text).with_hint(hint)
 }
 
 /// Whether a file was written since `since` in a folder whose path starts with one of the prefixes.

@@ -128,11 +128,10 @@ pub(crate) fn run_command(
 
 fn process_end(status: ExitStatus, interrupted: bool) -> ProcessEnd {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
+    let interrupted = interrupted || status.signal() == Some(libc::SIGINT);
     match (code, status.signal()) {
         (Some(code @ (0 | INTERRUPTED)), _) => ProcessEnd::of_code(code),
-        (_, signal) if interrupted || signal == Some(libc::SIGINT) => {
-            ProcessEnd::of_code(INTERRUPTED)
-        }
+        _ if interrupted => ProcessEnd::of_code(INTERRUPTED),
         (_, Some(signal)) => ProcessEnd {
             code: u8::try_from(128 + signal).unwrap_or(1),
             reason: format!("killed by {}", describe_signal(signal)),

@@ -60,13 +60,11 @@ use workspace::Workspace;
 
 /// The `main` function of `ressenti`: runs the command and returns its exit code.
 pub fn main() -> ExitCode {
-    match dispatch(Arguments::parse().command) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            print_failure(&failure);
-            failure.code().into()
-        }
-    }
+    let code = dispatch(Arguments::parse().command).unwrap_or_else(|failure| {
+        print_failure(&failure);
+        failure.code()
+    });
+    code.into()
 }
 
 fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
@@ -117,10 +115,9 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     interrupt::install_handlers();
     let progress = arguments.pipeline.progress;
     let mut workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
-    let on_cluster = match arguments.engine {
-        Some(engine) => engine == Engine::Slurm,
-        None => workspace.pipeline.engine.kind == EngineKind::Slurm,
-    };
+    let by_default = workspace.pipeline.engine.kind == EngineKind::Slurm;
+    let requested = arguments.engine.map(|engine| engine == Engine::Slurm);
+    let on_cluster = requested.unwrap_or(by_default);
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or(workspace.pipeline.run.jobs);
     if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {

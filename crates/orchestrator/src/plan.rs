@@ -235,8 +235,7 @@ fn compare_settings(setting: &str, was: &Value, now: &Value, reasons: &mut Vec<S
 /// Compares sources by position. A source without a counterpart was added or removed.
 fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &mut Vec<String>) {
     for index in 0..was.len().max(now.len()) {
-        let (old, new) = (was.get(index), now.get(index));
-        match (old, new) {
+        match (was.get(index), now.get(index)) {
             (Some(old), Some(new)) if old.digest != new.digest => {
                 reasons.push(format!("source `{}` changed", new.name));
             }

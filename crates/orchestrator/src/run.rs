@@ -91,13 +91,10 @@ impl<'a> Run<'a> {
                     }
                 }
                 // A step that runs alone may use all cores: no other step is ready until it ends.
-                let is_alone = schedule.running == 1;
+                let sharing = if schedule.running == 1 { 1 } else { jobs };
                 for (index, step_to_run) in steps_to_run {
                     let slot = slots.pop_first().expect("there is one for each job");
-                    let share = match is_alone {
-                        true => cores,
-                        false => cores_of_slot(cores, jobs, slot),
-                    };
+                    let share = cores_of_slot(cores, sharing, slot);
                     let threads = (self.options.jobs > 1).then_some(share);
                     let id = &step_to_run.step.id;
                     let job = StageJob {
@@ -175,15 +172,12 @@ impl<'a> Run<'a> {
 
     fn record_end(&mut self, id: &StepId, end: &StepEnd, state: &mut RunState) {
         state.summary.count(id, end);
-        if let StepEnd::Failed {
-            reason, has_output, ..
-        } = end
-        {
-            (self.show)(StepState::Failed, id, reason);
-            if !has_output {
-                state.blocked.insert(id.clone(), id.clone());
-                state.stopped |= !self.options.keep_going;
-            }
+        if let StepEnd::Failed(ending) | StepEnd::Regression(ending) = end {
+            (self.show)(StepState::Failed, id, &ending.reason);
+        }
+        if matches!(end, StepEnd::Failed(_)) {
+            state.blocked.insert(id.clone(), id.clone());
+            state.stopped |= !self.options.keep_going;
         }
     }
 }
@@ -219,12 +213,9 @@ impl RunningStep<'_> {
             0 if self.was_fresh => StepEnd::Fresh,
             0 => StepEnd::Done,
             INTERRUPTED => StepEnd::Interrupted,
-            code => StepEnd::Failed {
-                code,
-                reason: ending.reason,
-                // A regression fails the run, but the output exists and the report shows it.
-                has_output: self.baseline.is_some() && output_exists,
-            },
+            // A regression fails the run, but the output exists and the report shows it.
+            _ if self.baseline.is_some() && output_exists => StepEnd::Regression(ending),
+            _ => StepEnd::Failed(ending),
         })
     }
 }

@@ -9,6 +9,8 @@ use artifact::{StageName, format};
 use settings::StepId;
 use stage::ProgressMode;
 
+use crate::launch::ProcessEnd;
+
 /// The summary of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RunSummary {
@@ -34,34 +36,28 @@ pub(crate) struct RunSummary {
 pub(crate) enum StepEnd {
     Fresh,
     Done,
-    Failed {
-        code: u8,
-        reason: String,
-        /// Whether the output exists; the step then failed because of a regression.
-        has_output: bool,
-    },
+    /// Its program failed without an output.
+    Failed(ProcessEnd),
+    /// Its program failed because of a regression, but the output exists.
+    Regression(ProcessEnd),
     Interrupted,
 }
 
 impl RunSummary {
     pub(crate) fn count(&mut self, id: &StepId, end: &StepEnd) {
-        let mut output_exists = true;
+        let output_exists = !matches!(end, StepEnd::Interrupted | StepEnd::Failed(_));
         match end {
             StepEnd::Fresh => self.fresh += 1,
             StepEnd::Done => self.done += 1,
             StepEnd::Interrupted => {
                 self.interrupted = true;
                 self.not_run += 1;
-                output_exists = false;
             }
-            StepEnd::Failed {
-                code, has_output, ..
-            } => {
+            StepEnd::Failed(ending) | StepEnd::Regression(ending) => {
                 self.failed += 1;
                 if self.code == 0 {
-                    self.code = *code;
+                    self.code = ending.code;
                 }
-                output_exists = *has_output;
             }
         }
         self.has_report |= id.stage == StageName::Report && output_exists;

@@ -18,8 +18,7 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// A schedule of steps, which are ordered so that inputs come first.
     pub(crate) fn new(steps: &[Step]) -> Self {
-        let indices = steps.iter().enumerate();
-        let indices: BTreeMap<_, _> = indices.map(|(index, step)| (&step.id, index)).collect();
+        let indices: BTreeMap<_, _> = steps.iter().map(|step| &step.id).zip(0..).collect();
         let inputs = |step: &Step| step.inputs.iter().map(|input| indices[input]).collect();
         Self {
             inputs: steps.iter().map(inputs).collect(),

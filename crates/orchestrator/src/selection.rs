@@ -94,12 +94,10 @@ fn matching_steps(
 
 fn unknown_variant(steps: &[Step], stage: Option<StageName>, name: &str) -> Failure {
     let ids = steps.iter().map(|step| &step.id);
-    let mut known: Vec<String> = Vec::new();
-    for id in ids.filter(|id| stage.is_none_or(|stage| id.stage == stage)) {
-        if !known.contains(&id.variant) {
-            known.push(id.variant.clone());
-        }
-    }
+    let ids = ids.filter(|id| stage.is_none_or(|stage| id.stage == stage));
+    let mut seen = BTreeSet::new();
+    let names = ids.map(|id| &id.variant).filter(|name| seen.insert(*name));
+    let known: Vec<String> = names.cloned().collect();
     let Some(stage) = stage else {
         let message = format!("There is no variant `{name}` in the pipeline file");
         return Failure::new(message).with_hint(suggest(name, &known));

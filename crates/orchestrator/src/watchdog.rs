@@ -69,16 +69,13 @@ impl Watchdog {
             if heartbeat != last_change.0 {
                 last_change = (heartbeat, Instant::now());
             }
-            match self.timeout {
-                Some(timeout) if last_change.1.elapsed() >= timeout => {
-                    signal(id, libc::SIGTERM);
-                    if receiver.recv_timeout(GRACE).is_err() {
-                        signal(id, libc::SIGKILL);
-                        let _ = receiver.recv();
-                    }
-                    break Ok(Some(timeout));
+            if let Some(timeout) = self.timeout.filter(|it| last_change.1.elapsed() >= *it) {
+                signal(id, libc::SIGTERM);
+                if receiver.recv_timeout(GRACE).is_err() {
+                    signal(id, libc::SIGKILL);
+                    let _ = receiver.recv();
                 }
-                _ => {}
+                break Ok(Some(timeout));
             }
         };
         interrupt::clear_child(slot);

@@ -116,8 +116,7 @@ fn check_inputs(
         return Ok(());
     }
     let known = step.inputs.iter().chain([&step.id]);
-    let contracts =
-        known.filter_map(|id| Some((id, &artifacts.known.get(id)?.manifest().contract)));
-    let contracts: Vec<_> = contracts.collect();
+    let contract = |id| Some((id, &artifacts.known.get(id)?.manifest().contract));
+    let contracts: Vec<_> = known.filter_map(contract).collect();
     contracts::check(&step.id, &contracts)
 }

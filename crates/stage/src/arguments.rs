@@ -16,12 +16,8 @@ use artifact::Failure;
 #[derive(Clone, Debug, Args)]
 pub struct PipelineArguments {
     /// Pipeline file
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "pipeline.toml",
-        global = true
-    )]
+    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(default_value = "pipeline.toml")]
     pub pipeline: PathBuf,
 
     /// File or folder of the reviews [default: `ingest.source` of the pipeline file]
@@ -37,13 +33,8 @@ pub struct PipelineArguments {
     pub overrides: Vec<Override>,
 
     /// Format of progress messages
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t,
-        global = true
-    )]
+    #[arg(long, value_name = "FORMAT", global = true)]
+    #[arg(value_enum, default_value_t)]
     pub progress: ProgressMode,
 }
 
@@ -60,9 +51,8 @@ impl PipelineArguments {
     /// paths in overrides are relative to the folder of the pipeline file.
     fn all_overrides(&self) -> Vec<Override> {
         let mut overrides = self.overrides.clone();
-        let source = self.source.as_deref();
-        overrides
-            .extend(source.map(|path| Override::from_text("ingest.source", &absolute_text(path))));
+        let source = self.source.as_deref().map(absolute_text);
+        overrides.extend(source.map(|path| Override::from_text("ingest.source", &path)));
         add_artifacts_override(&overrides, self.artifacts.as_deref())
     }
 
@@ -114,10 +104,8 @@ fn add_artifacts_override(overrides: &[Override], artifacts: Option<&Path>) -> V
 }
 
 fn absolute_text(path: &Path) -> String {
-    absolute(path)
-        .unwrap_or_else(|_| path.to_owned())
-        .to_string_lossy()
-        .into_owned()
+    let path = absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.to_string_lossy().into_owned()
 }
 
 /// No additional arguments.

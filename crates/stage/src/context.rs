@@ -41,19 +41,16 @@ impl Context {
 
     /// The only input from a stage.
     pub fn input(&self, stage: StageName) -> &Artifact {
-        self.inputs(stage)
-            .next()
-            .map(|(_, artifact)| artifact)
+        let input = self.inputs(stage).next();
+        input
             .expect("the graph gives a step the inputs its stage reads")
+            .1
     }
 
     /// All inputs from a stage with their variants, in the order of the pipeline file.
     pub fn inputs(&self, stage: StageName) -> impl Iterator<Item = (&str, &Artifact)> {
-        let inputs = self
-            .resolved
-            .inputs
-            .iter()
-            .filter(move |(id, _)| id.stage == stage);
+        let inputs = self.resolved.inputs.iter();
+        let inputs = inputs.filter(move |(id, _)| id.stage == stage);
         inputs.map(|(id, artifact)| (id.variant.as_str(), artifact))
     }
 

@@ -39,9 +39,8 @@ pub fn main<S: Stage>() -> ExitCode {
         .version(env!("CARGO_PKG_VERSION"))
         .about(summary)
         .after_long_help(details);
-    let matches = command.get_matches();
-    let arguments = StageArguments::<S::Options>::from_arg_matches(&matches)
-        .unwrap_or_else(|error| error.exit());
+    let arguments = StageArguments::from_arg_matches(&command.get_matches());
+    let arguments = arguments.unwrap_or_else(|error| error.exit());
     exit_code(run_from_arguments::<S>(&arguments)).into()
 }
 
@@ -74,14 +73,12 @@ pub fn execute<S: Stage>(
     options: &S::Options,
 ) -> Result<(StepState, Artifact), Failure> {
     // The pool may exist already when several steps run in one process, as in tests.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .num_threads(pipeline.run.cores())
-        .build_global();
+    let pool = rayon::ThreadPoolBuilder::new();
+    let _ = pool.num_threads(pipeline.run.cores()).build_global();
     let store = Store::new(&pipeline.artifacts);
     let mut resolver = Resolver::new(pipeline, &store);
-    let resolved = resolver
-        .resolve_within(&step, max_input_wait())?
-        .map_err(|missing| missing_input(&missing, pipeline))?;
+    let resolved = resolver.resolve_within(&step, max_input_wait())?;
+    let resolved = resolved.map_err(|missing| missing_input(&missing, pipeline))?;
     resolver.save();
     let lock = store.lock(S::NAME, &resolved.key, |holder| {
         progress.note(&format!(
@@ -104,9 +101,8 @@ pub fn execute<S: Stage>(
         None => {
             let pending = store.begin(S::NAME, context.resolved.key, lock)?;
             pending.folder().clone_into(&mut context.output);
-            pending
-                .resume_directory()
-                .clone_into(&mut context.resume_directory);
+            let resume_directory = pending.resume_directory();
+            resume_directory.clone_into(&mut context.resume_directory);
             (StepState::Done, run_stage::<S>(&context, pending)?)
         }
     };
@@ -129,12 +125,8 @@ fn find_intact(store: &Store, resolved: &ResolvedStep) -> Option<Artifact> {
 }
 
 fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Artifact, Failure> {
-    let ResolvedStep {
-        step,
-        input_references,
-        source_references,
-        ..
-    } = &context.resolved;
+    let resolved = &context.resolved;
+    let step = &resolved.step;
     let settings = serde_json::from_value(step.settings.clone()).map_err(|error| {
         let id = &step.id;
         Failure::new(format!("The settings of `{id}` are not valid: {error}"))
@@ -154,8 +146,8 @@ fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Ar
     };
     Ok(pending.commit(
         step.settings.clone(),
-        input_references.clone(),
-        source_references.clone(),
+        resolved.input_references.clone(),
+        resolved.source_references.clone(),
         outcome.contract,
         &outcome.files,
         run,

@@ -50,10 +50,8 @@ pub struct Progress {
 impl Progress {
     /// The progress of a step.
     pub fn new(mode: ProgressMode, step: StepId) -> Self {
-        Self {
-            mode: mode.resolved(),
-            step,
-        }
+        let mode = mode.resolved();
+        Self { mode, step }
     }
 
     /// The progress of the same step in another mode.
@@ -175,15 +173,11 @@ impl ProgressTask {
         }
         let total = total.map(|total| format!(" of {}", format::count(total)));
         let left = left.map(|left| format!(", {} left", format::seconds(left)));
-        let message = Some(message).filter(|message| !message.is_empty());
-        let message = message.map(|message| format!(", {message}"));
-        write_line(format!(
-            "  {step}: {what} {}{} {unit}{}{}",
-            format::count(done),
-            total.unwrap_or_default(),
-            left.unwrap_or_default(),
-            message.unwrap_or_default()
-        ));
+        let (total, left) = (total.unwrap_or_default(), left.unwrap_or_default());
+        let separator = if message.is_empty() { "" } else { ", " };
+        let done = format::count(done);
+        let text = format!("{what} {done}{total} {unit}{left}{separator}{message}");
+        write_line(format!("  {step}: {text}"));
     }
 }
 

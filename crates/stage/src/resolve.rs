@@ -67,9 +67,8 @@ impl<'a> Resolver<'a> {
         };
         let input_references: Vec<_> = inputs.iter().map(reference).collect();
         let sources = step.sources.iter();
-        let source_references = sources
-            .map(|source| self.sources.reference(source))
-            .collect::<Result<Vec<_>, _>>()?;
+        let sources = sources.map(|source| self.sources.reference(source));
+        let source_references = sources.collect::<Result<Vec<_>, _>>()?;
         let stage = step.id.stage;
         Ok(Ok(ResolvedStep {
             key: step_key(stage, &step.settings, &input_references, &source_references),

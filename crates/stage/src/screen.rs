@@ -86,11 +86,9 @@ pub fn print_failure(failure: &Failure) {
 
 /// The exit code for a result; prints a failure.
 pub fn exit_code(result: Result<(), Failure>) -> u8 {
-    result.map_or_else(
-        |failure| {
-            print_failure(&failure);
-            failure.code()
-        },
-        |()| 0,
-    )
+    let Err(failure) = result else {
+        return 0;
+    };
+    print_failure(&failure);
+    failure.code()
 }

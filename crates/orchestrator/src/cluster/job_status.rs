@@ -72,13 +72,12 @@ pub(crate) fn jobs_by_step<'s>(
 fn describe(job: TaskId, status: JobStatus, log: PathBuf) -> StepJob {
     const UNKNOWN: &str = "not in the queue; how it ended is unknown";
     let output = || last_line(&log).unwrap_or_default();
+    let starts = status.starts;
     let (state, text) = match status.state {
-        JobState::Pending(reason) if status.starts > 0 => {
-            ("queued", format!("to resume ({reason})"))
-        }
+        JobState::Pending(reason) if starts > 0 => ("queued", format!("to resume ({reason})")),
         JobState::Pending(reason) => ("queued", reason),
         JobState::DependencyFailed => ("held", "an input failed".to_owned()),
-        JobState::Running if status.starts > 1 => ("resumed", output()),
+        JobState::Running if starts > 1 => ("resumed", output()),
         JobState::Running => ("running", output()),
         JobState::Ended { code: 0, .. } => ("done", String::new()),
         JobState::Ended { reason, .. } => ("failed", reason),
@@ -90,7 +89,7 @@ fn describe(job: TaskId, status: JobStatus, log: PathBuf) -> StepJob {
         job,
         state,
         node: status.node,
-        starts: status.starts,
+        starts,
         text,
         log,
     }

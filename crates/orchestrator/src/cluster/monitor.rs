@@ -49,8 +49,7 @@ impl ClusterRun<'_> {
         for step in &self.commands.workspace.steps {
             self.artifacts.plan_step(step, false)?;
         }
-        let is_due =
-            |last: Option<Instant>| last.is_none_or(|it| it.elapsed() >= OVERVIEW_INTERVAL);
+        let is_due = |at: Option<Instant>| at.is_none_or(|it| it.elapsed() >= OVERVIEW_INTERVAL);
         let (mut overview, mut silent) = (None, None);
         while !self.jobs.is_empty() && !interrupt::requested() {
             let jobs = self.jobs.values().map(|it| it.job.submission.job);
@@ -58,7 +57,7 @@ impl ClusterRun<'_> {
                 Ok(snapshot) => {
                     silent = None;
                     let with_lines = is_due(overview) || self.view.is_live();
-                    let shown = self.update_jobs(&snapshot, with_lines)?;
+                    let shown = self.update(&snapshot, with_lines)?;
                     if with_lines && !shown.is_empty() {
                         overview = Some(Instant::now());
                         self.view.print_overview(self.summary.done, &shown);
@@ -91,11 +90,7 @@ impl ClusterRun<'_> {
     }
 
     /// Updates all open jobs from one query and returns those that stay open.
-    fn update_jobs(
-        &mut self,
-        snapshot: &Snapshot,
-        with_lines: bool,
-    ) -> Result<Vec<ShownJob>, Failure> {
+    fn update(&mut self, snapshot: &Snapshot, with_lines: bool) -> Result<Vec<ShownJob>, Failure> {
         let indices: Vec<usize> = self.jobs.keys().copied().collect();
         let mut shown = Vec::new();
         for index in indices {
@@ -119,9 +114,7 @@ impl ClusterRun<'_> {
         let missing_for = self.jobs[&index].job.time_out_of_queue();
         Ok(match &status.state {
             JobState::Pending(_) | JobState::Running => JobOutcome::Open,
-            JobState::DependencyFailed => {
-                JobOutcome::Lost("an input was submitted again".to_owned())
-            }
+            JobState::DependencyFailed => JobOutcome::Lost("an input was submitted again".into()),
             JobState::Cancelled => JobOutcome::Ended(StepEnd::Interrupted),
             JobState::Ended { code: 0, .. }
                 if missing_for < FILE_VISIBILITY_DELAY
@@ -139,16 +132,13 @@ impl ClusterRun<'_> {
             JobState::Lost(_) | JobState::Unknown => {
                 let reason = describe_loss(&status.state);
                 let tries = self.resubmissions.get(&index).copied().unwrap_or(0);
-                match status.is_transient() {
-                    true if tries < self.commands.workspace.pipeline.run.retries => {
-                        JobOutcome::Lost(reason)
-                    }
-                    is_transient => JobOutcome::Ended(StepEnd::Failed {
-                        code: if is_transient { TRANSIENT } else { 1 },
-                        reason: reason + &advice(status, step.id.stage),
-                        has_output: false,
-                    }),
+                let is_transient = status.is_transient();
+                if is_transient && tries < self.commands.workspace.pipeline.run.retries {
+                    return Ok(JobOutcome::Lost(reason));
                 }
+                let code = if is_transient { TRANSIENT } else { 1 };
+                let reason = reason + &advice(status, step.id.stage);
+                JobOutcome::Ended(StepEnd::Failed(ProcessEnd { code, reason }))
             }
         })
     }
@@ -199,12 +189,8 @@ impl ClusterRun<'_> {
                 };
                 self.view.print_step(state, id, &text);
             }
-            StepEnd::Failed {
-                reason,
-                has_output: true,
-                ..
-            } => self.view.print_step(StepState::Failed, id, reason),
-            StepEnd::Failed { reason, .. } => {
+            StepEnd::Regression(end) => self.view.print_step(StepState::Failed, id, &end.reason),
+            StepEnd::Failed(ProcessEnd { reason, .. }) => {
                 let on_node = match status.node.as_str() {
                     "" => String::new(),
                     node => format!(" on {node}"),

@@ -85,10 +85,7 @@ fn examine(path: &Path) -> Vec<Finding> {
     let pipeline = Pipeline::load(path, &[]);
     let mut findings = machine::examine();
     findings.push(programs::programs());
-    match programs::libtorch() {
-        Ok(found) => findings.extend(found),
-        Err(finding) => findings.push(finding),
-    }
+    findings.extend(programs::libtorch().unwrap_or_else(|finding| vec![finding]));
     findings.push(pipeline_file(path, pipeline.as_ref().err()));
     let artifacts = pipeline.map_or_else(|_| "artifacts".into(), |pipeline| pipeline.artifacts);
     findings.extend(storage::examine(&artifacts));

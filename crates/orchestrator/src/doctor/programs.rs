@@ -102,10 +102,8 @@ fn cuda(cuda: &Cuda) -> Finding {
     }
     let reason = cuda.reason.as_deref().unwrap_or("unknown reason");
     let has_driver = Path::new(DRIVER).exists();
-    let driver_note = match has_driver {
-        true => "",
-        false => "; no NVIDIA driver is installed",
-    };
+    let no_driver = "; no NVIDIA driver is installed";
+    let driver_note = if has_driver { "" } else { no_driver };
     let hint = "Install libtorch with CUDA: run `cargo xtask setup --cuda`, then `cargo build`";
     Finding::ok("CUDA", format!("not loaded: {reason}{driver_note}")).warn_if(has_driver, hint)
 }
