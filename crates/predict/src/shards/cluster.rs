@@ -198,10 +198,7 @@ impl JobMonitor<'_> {
             let task = self.task(number)?;
             let earlier = earlier.get(&task.name);
             match earlier.filter(|it| it.command == task.command && queue.contains_key(&it.job)) {
-                Some(submission) => {
-                    self.jobs
-                        .insert(number, MonitoredJob::new(submission.clone()));
-                }
+                Some(it) => drop(self.jobs.insert(number, MonitoredJob::new(it.clone()))),
                 None => missing.push(number),
             }
         }
