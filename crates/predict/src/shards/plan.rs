@@ -92,10 +92,9 @@ impl Plan {
 
     /// The prediction task of a shard, as in its journal.
     pub(super) fn shard_task(&self, shard: usize) -> PredictionTask {
-        PredictionTask {
-            first_row: self.starts[shard - 1],
-            ..self.task.clone()
-        }
+        let mut task = self.task.clone();
+        task.first_row = self.starts[shard - 1];
+        task
     }
 
     /// The folder of a finished shard: `0007-of-0016`.
