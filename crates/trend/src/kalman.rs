@@ -79,9 +79,8 @@ pub(crate) fn filter(periods: &[Observation], variances: &Variances) -> (Vec<(St
             } else {
                 let total = before.variance[0][0] + error;
                 let innovation = value - before.mean[0];
-                let log_density =
-                    (std::f64::consts::TAU * total).ln() + innovation * innovation / total;
-                likelihood -= 0.5 * log_density;
+                let scale = std::f64::consts::TAU * total;
+                likelihood -= 0.5 * (scale.ln() + innovation * innovation / total);
             }
             after = before.update(*value, error);
         }
