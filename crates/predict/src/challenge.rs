@@ -26,7 +26,11 @@ pub(crate) fn run(names: &[String], models: &[Predictor], format: Format) -> Res
     let mut out = anstream::stdout();
     let written = match format {
         Format::Text => print_text(&mut out, names, &results),
-        _ => print_json(&mut out, names, &results, format),
+        Format::Json => write_json(&mut out, &json_cases(names, &results)),
+        Format::Jsonl => {
+            let mut cases = json_cases(names, &results).into_iter();
+            cases.try_for_each(|case| writeln!(out, "{case}"))
+        }
     };
     stdout_is_open(written.and_then(|()| out.flush())).map(drop)
 }
@@ -100,13 +104,8 @@ fn expected(case: &Case) -> &str {
     }
 }
 
-/// Prints every case with the predictions of all models, as one JSON array or one JSON object per line.
-fn print_json(
-    out: &mut impl Write,
-    names: &[String],
-    results: &[Challenge],
-    format: Format,
-) -> io::Result<()> {
+/// Every case with the predictions of all models, as one JSON object each.
+fn json_cases(names: &[String], results: &[Challenge]) -> Vec<serde_json::Value> {
     let describe = |index: usize| {
         let models = names.iter().zip(results).map(|(name, model)| {
             let result = &model.cases[index];
@@ -120,9 +119,5 @@ fn print_json(
         let models: serde_json::Map<String, serde_json::Value> = models.collect();
         json!({ "case": results[0].cases[index].case, "models": models })
     };
-    let cases: Vec<serde_json::Value> = (0..results[0].cases.len()).map(describe).collect();
-    if format == Format::Json {
-        return write_json(out, &cases);
-    }
-    cases.iter().try_for_each(|case| writeln!(out, "{case}"))
+    (0..results[0].cases.len()).map(describe).collect()
 }

@@ -43,10 +43,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     let reads_stdin = arguments.texts.iter().any(|text| text == "-") || arguments.texts.is_empty();
     if reads_stdin && arguments.texts.len() > 1 {
-        return Err(usage_error(
-            "`-` (lines of standard input) cannot be combined with other texts",
-            "Give `-` alone, or the texts without it",
-        ));
+        let problem = "`-` (lines of standard input) cannot be combined with other texts";
+        let hint = "Give `-` alone, or the texts without it";
+        return Err(usage_error(problem, hint));
     }
     let selection = select(arguments)?;
     if networks.is_none() && selection.needs_networks()? {
@@ -69,18 +68,15 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         return result;
     }
     let [location] = selection.locations.as_slice() else {
-        return Err(usage_error(
-            "Texts are predicted by one model at a time",
-            "Give `--model` once, or compare models on the challenge set with `--challenge`",
-        ));
+        let problem = "Texts are predicted by one model at a time";
+        let hint = "Give `--model` once, or compare models on the challenge set with `--challenge`";
+        return Err(usage_error(problem, hint));
     };
     let ingest: IngestSettings = table_from_overrides("ingest", &arguments.pipeline.overrides)?;
     if let Some(input) = &arguments.input {
         let Some(output) = &arguments.output else {
-            return Err(usage_error(
-                "`--input` needs an output file",
-                "Add `--output FILE.csv`, `--output FILE.jsonl` or `--output FILE.parquet`",
-            ));
+            let hint = "Add `--output FILE.csv`, `--output FILE.jsonl` or `--output FILE.parquet`";
+            return Err(usage_error("`--input` needs an output file", hint));
         };
         check_paths(input, output)?;
         let job = FileJob {

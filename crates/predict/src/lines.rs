@@ -204,8 +204,7 @@ fn next_line(input: &mut impl BufRead, max_bytes: usize) -> io::Result<Option<Li
 /// The first characters of a line that may not be UTF-8.
 fn excerpt(bytes: &[u8]) -> String {
     // A character has at most four bytes.
-    let start = &bytes[..bytes.len().min(4 * EXCERPT)];
-    let text = String::from_utf8_lossy(start);
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]);
     text.chars().take(EXCERPT).collect()
 }
 

@@ -63,8 +63,7 @@ pub(crate) fn backtest(
         let ahead = model.forecast(HORIZONS.into_iter().max().unwrap_or(1));
         for (sums, horizon) in sums.iter_mut().zip(HORIZONS) {
             let at = origin + horizon - 1;
-            let (Some(Some(outcome)), Some(Some(means))) = (log_odds.get(at), periods.get(at))
-            else {
+            let Some((Some(outcome), Some(means))) = log_odds.get(at).zip(periods.get(at)) else {
                 continue;
             };
             let (level, variance) = ahead[horizon - 1];

@@ -58,14 +58,9 @@ pub fn probabilities(observed: &[Observation], irregular: f64) -> Vec<f64> {
         });
         after[start] = log_sum(segmentations);
     }
-    let all = before[count];
-    let probability = |at: usize| match at {
-        0 => 0.0,
-        at => (before[at] + change + after[at] - all)
-            .exp()
-            .clamp(0.0, 1.0),
-    };
-    (0..count).map(probability).collect()
+    let log = |at: usize| before[at] + change + after[at] - before[count];
+    let probabilities = (1..count).map(|at| log(at).exp().clamp(0.0, 1.0));
+    std::iter::once(0.0).chain(probabilities).collect()
 }
 
 /// The logarithm of a sum of exponentials.

@@ -309,11 +309,10 @@ fn decompose_change(sides: &[Vec<ScoredReview>; 2], estimator: &Estimator<'_>) -
     }
     let (mut within, mut mix) = (0.0, 0.0);
     for [(weight, share), (later_weight, later_share)] in parts.into_values() {
-        let Some((one, two)) = share.or(later_share).zip(later_share.or(share)) else {
-            continue;
-        };
-        within += (weight + later_weight) / 2.0 * (two - one);
-        mix += (later_weight - weight) * (one + two) / 2.0;
+        if let Some((one, two)) = share.or(later_share).zip(later_share.or(share)) {
+            within += (weight + later_weight) / 2.0 * (two - one);
+            mix += (later_weight - weight) * (one + two) / 2.0;
+        }
     }
     (within, mix)
 }

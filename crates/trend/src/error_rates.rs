@@ -114,14 +114,13 @@ fn cleaned_reviews(store: &Store, evaluated: &Artifact) -> Result<Option<Artifac
 }
 
 /// Fails if fewer reviews are labelled than requested.
-pub(crate) fn check_enough(available: u64, requested: usize) -> Result<(), TrendError> {
+pub(crate) fn check_enough(available: u64, requested: usize) -> Result<(), UnusableReviews> {
     match available >= requested as u64 {
         true => Ok(()),
         false => Err(UnusableReviews::TooFewLabelled {
             requested,
             available,
-        }
-        .into()),
+        }),
     }
 }
 
@@ -141,11 +140,8 @@ pub(crate) fn from_input(
     let labelled = labelled.filter_map(|row| Some((row.author_label?, row.probability)));
     let (labels, probabilities): (Vec<u8>, Vec<f32>) = labelled.unzip();
     let chosen: HashSet<usize> = chosen.into_iter().collect();
-    let mut row = 0;
-    input.rows.retain(|_| {
-        row += 1;
-        !chosen.contains(&(row - 1))
-    });
+    let mut is_kept = (0..input.rows.len()).map(|row| !chosen.contains(&row));
+    input.rows.retain(|_| is_kept.next().unwrap_or(true));
     let what = "the labelled reviews of the file";
     from_rows((&labels, &probabilities), None, what, seed)
 }

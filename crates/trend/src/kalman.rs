@@ -71,21 +71,19 @@ pub(crate) fn filter(periods: &[Observation], variances: &Variances) -> (Vec<(St
     let mut likelihood = 0.0;
     let mut initial = 1 + usize::from(variances.slope.is_some());
     for observation in periods {
-        let after = match observation {
-            None => before,
-            Some((value, error)) => {
-                let error = error + variances.irregular;
-                if initial > 0 {
-                    initial -= 1;
-                } else {
-                    let total = before.variance[0][0] + error;
-                    let innovation = value - before.mean[0];
-                    likelihood -= 0.5
-                        * ((std::f64::consts::TAU * total).ln() + innovation * innovation / total);
-                }
-                before.update(*value, error)
+        let mut after = before;
+        if let Some((value, error)) = observation {
+            let error = error + variances.irregular;
+            if initial > 0 {
+                initial -= 1;
+            } else {
+                let total = before.variance[0][0] + error;
+                let innovation = value - before.mean[0];
+                let scale = std::f64::consts::TAU * total;
+                likelihood -= 0.5 * (scale.ln() + innovation * innovation / total);
             }
-        };
+            after = before.update(*value, error);
+        }
         states.push((before, after));
         before = after.predict(variances);
     }

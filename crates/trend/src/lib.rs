@@ -71,8 +71,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     selection.start_threads();
     let predictor = Predictor::load(location, &selection.run, networks)?;
-    let overrides = &arguments.pipeline.overrides;
-    let reading: IngestSettings = table_from_overrides("ingest", overrides)?;
+    let reading: IngestSettings = table_from_overrides("ingest", &arguments.pipeline.overrides)?;
     let query = TrendQuery {
         files: &arguments.files,
         reading: &reading,

@@ -67,7 +67,7 @@ fn caption(trend: &Trend) -> String {
 }
 
 fn method_paragraph(trend: &Trend) -> Markup {
-    let (period, method) = (trend.period.name(), trend.method.name());
+    let (period, method, model) = (trend.period.name(), trend.method.name(), trend.model.name);
     let groups = match trend.labelled_groups {
         Some(_) => "groups of labelled reviews",
         None => "labelled reviews",
@@ -75,8 +75,7 @@ fn method_paragraph(trend: &Trend) -> Markup {
     paragraph(format!(
         "The share of each {period} is estimated with the method `{method}` from the model's probabilities and its error rates on labelled \
          reviews. Intervals of single shares come from resamples of the reviews and of the {groups}. The smoothed trend is a state-space \
-         model of the log-odds ({}), averaged over the unknown variances of its components.",
-        trend.model.name
+         model of the log-odds ({model}), averaged over the unknown variances of its components."
     ))
 }
 

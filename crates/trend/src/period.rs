@@ -82,9 +82,8 @@ impl Period {
     pub fn choose(days: &[i64]) -> Self {
         let fits = |period: &Self| {
             let numbers = days.iter().map(|day| period.number(*day));
-            let (Some(first), Some(last)) = (numbers.clone().min(), numbers.clone().max()) else {
-                return false;
-            };
+            let first = numbers.clone().min().unwrap_or(0);
+            let last = numbers.clone().max().unwrap_or(0);
             if last - first >= MAX_PERIODS {
                 return false;
             }

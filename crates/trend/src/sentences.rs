@@ -23,12 +23,9 @@ pub(crate) fn warning(trend: &Trend, model: &str) -> Option<String> {
 /// The result in one sentence: the share of positive reviews, and whether it rose or fell.
 pub(crate) fn answer(trend: &Trend) -> String {
     let (level, overall) = (confidence_level(trend), trend.overall);
-    let mut answer = format!(
-        "{} of {} reviews are positive ({level} {})",
-        percent(overall.value),
-        format::count(trend.rows as u64),
-        range(overall)
-    );
+    let (share, interval) = (percent(overall.value), range(overall));
+    let rows = format::count(trend.rows as u64);
+    let mut answer = format!("{share} of {rows} reviews are positive ({level} {interval})");
     if let [first, .., last] = trend.periods.as_slice() {
         let Estimate { value, low, high } = trend.model.rise;
         let span = format!("from {} to {}", first.label, last.label);
@@ -81,9 +78,10 @@ pub(crate) fn change_by_words(change: &ChangePoint) -> Vec<String> {
 
 /// How certain the result is, and why.
 pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
-    let groups = trend.labelled_groups.map_or_else(String::new, |groups| {
-        format!(" in {} groups", format::count(groups as u64))
-    });
+    let groups = trend
+        .labelled_groups
+        .map(|count| format::count(count as u64));
+    let groups = groups.map_or_else(String::new, |count| format!(" in {count} groups"));
     let cross_fitted = match trend.labelled_cross_fitted {
         0 => String::new(),
         rows => format!(
@@ -98,15 +96,13 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
             "are corrected for its error rates on the labelled reviews. These may not apply here, so the intervals can be too narrow"
         }
     };
+    let labelled = format::count(trend.labelled as u64);
     let mut sentences = vec![
         format!(
             "The model {model} predicts positive for {} of the reviews. The results {correction}.",
             percent(trend.overall_counted)
         ),
-        format!(
-            "The error rates come from {} labelled reviews{groups}{cross_fitted}.",
-            format::count(trend.labelled as u64)
-        ),
+        format!("The error rates come from {labelled} labelled reviews{groups}{cross_fitted}."),
     ];
     let period = trend.period.name();
     if let Some(authors) = &trend.author_comparison {
@@ -134,15 +130,12 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
 fn backtest(trend: &Trend) -> Option<String> {
     let next: Vec<_> = trend.backtest.iter().filter(|it| it.horizon == 1).collect();
     let [model, last, mean] = next.try_into().ok()?;
+    let (period, forecasts) = (trend.period.name(), model.forecasts);
+    let covered = percent(model.coverage);
+    let [score, last, mean] = [model, last, mean].map(|it| 100.0 * it.interval_score);
     Some(format!(
-        "Forecasts of the next {}, tested on the past {} times: {} of the intervals covered the outcome, with an interval score of {:.1} \
-         points (last value {:.1}, overall mean {:.1}; lower is better).",
-        trend.period.name(),
-        model.forecasts,
-        percent(model.coverage),
-        100.0 * model.interval_score,
-        100.0 * last.interval_score,
-        100.0 * mean.interval_score,
+        "Forecasts of the next {period}, tested on the past {forecasts} times: {covered} of the intervals covered the outcome, \
+         with an interval score of {score:.1} points (last value {last:.1}, overall mean {mean:.1}; lower is better)."
     ))
 }
 

@@ -91,8 +91,7 @@ impl VarianceGrid {
         let step = 2.0 * half / (points - 1) as f64;
         let along = |component: usize| -> Vec<f64> {
             let start = centre[component] - half;
-            let position =
-                |point: usize| (start + step * point as f64).clamp(LOG_RANGE.0, LOG_RANGE.1);
+            let position = |at: usize| (start + step * at as f64).clamp(LOG_RANGE.0, LOG_RANGE.1);
             match self.0[component] {
                 true => (0..points).map(position).collect(),
                 false => vec![LOG_RANGE.0],

@@ -74,11 +74,9 @@ impl Columns {
     }
 
     /// Appends a row as a JSON object with a member for each column; empty fields are null.
-    fn write_json(&self, row: &OutputRow, bytes: &mut Vec<u8>) {
-        let answer = OutputRow {
-            kept: Vec::new(),
-            ..row.clone()
-        };
+    fn write(&self, row: &OutputRow, bytes: &mut Vec<u8>) {
+        let mut answer = row.clone();
+        answer.kept.clear();
         serde_json::to_writer(&mut *bytes, &answer).expect("plain data");
         // Removes the closing brace: kept columns follow the answer columns, in their order.
         bytes.pop();
@@ -160,9 +158,7 @@ impl OutputFormat {
         let mut bytes = Vec::new();
         match self {
             Self::Csv => return encode_csv(rows, is_first, columns),
-            Self::JsonLines => rows
-                .iter()
-                .for_each(|row| columns.write_json(row, &mut bytes)),
+            Self::JsonLines => rows.iter().for_each(|row| columns.write(row, &mut bytes)),
             Self::Parquet => rows.iter().for_each(|row| {
                 serde_json::to_writer(&mut bytes, row).expect("plain data");
                 bytes.push(b'\n');

@@ -1,7 +1,7 @@
 //! Paths of the output and of the files next to it.
 
 use std::fs;
-use std::io;
+use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -24,14 +24,12 @@ pub(crate) fn check_paths(input: &Path, output: &Path) -> Result<(), Failure> {
         let output = output.display();
         return reject(format!("The output `{output}` is a folder"));
     }
+    let beside_output = |extension: &str| output.with_added_extension(extension);
     for (path, content) in [
         (output.to_owned(), "predictions"),
         (rejected_path(output), "rejected rows"),
-        (
-            output.with_added_extension("partial"),
-            "unfinished predictions",
-        ),
-        (output.with_added_extension("shards"), "shards"),
+        (beside_output("partial"), "unfinished predictions"),
+        (beside_output("shards"), "shards"),
     ] {
         if is_same_or_inside(input, &path) {
             let (input, path) = (input.display(), path.display());
@@ -66,20 +64,18 @@ pub(crate) fn lock(path: &Path) -> Result<FileLock, Failure> {
         let holder = FileLock::holder(path).filter(|holder| !holder.is_empty());
         let holder = holder.unwrap_or_else(|| "another process".to_owned());
         let folder = path.parent().unwrap_or(path).display();
-        Failure::new(format!("`{folder}` is in use by {holder}")).with_hint(
-            "Wait until that process ends or stop it, or choose another name for `--output`"
-                .to_owned(),
-        )
+        let problem = format!("`{folder}` is in use by {holder}");
+        let hint = "Wait until that process ends or stop it, or choose another name for `--output`";
+        Failure::new(problem).with_hint(hint.to_owned())
     })
 }
 
 /// A failure to write the output or a file next to it; the hint names the flag that changes the folder.
 pub(crate) fn output_failure(error: ArtifactError) -> Failure {
     let is_not_writable = match &error {
-        ArtifactError::Io { action, source, .. } if *action != "read" => matches!(
-            source.kind(),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-        ),
+        ArtifactError::Io { action, source, .. } if *action != "read" => {
+            matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem)
+        }
         _ => false,
     };
     let failure = Failure::from(error);
@@ -93,6 +89,7 @@ pub(crate) fn output_failure(error: ArtifactError) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::os::unix::fs::symlink;
 
     use super::*;

@@ -128,12 +128,11 @@ impl JobMonitor<'_> {
             let rows: u64 = shards.clone().map(|shard| plan.finished_rows(shard)).sum();
             task.advance(rows.saturating_sub(reported));
             reported = reported.max(rows);
-            task.message(&format!(
-                "{} of {} finished, {} in the queue",
-                shards.filter(|shard| plan.is_finished(*shard)).count(),
-                format::plural(plan.count() as u64, "shard", "shards"),
-                format::plural(queued.count() as u64, "job", "jobs")
-            ));
+            let finished = shards.filter(|shard| plan.is_finished(*shard)).count();
+            let all = format::plural(plan.count() as u64, "shard", "shards");
+            let queued = format::plural(queued.count() as u64, "job", "jobs");
+            let message = format!("{finished} of {all} finished, {queued} in the queue");
+            task.message(&message);
             sleep(POLL_INTERVAL);
         }
     }
@@ -198,10 +197,7 @@ impl JobMonitor<'_> {
             let task = self.task(number)?;
             let earlier = earlier.get(&task.name);
             match earlier.filter(|it| it.command == task.command && queue.contains_key(&it.job)) {
-                Some(submission) => {
-                    self.jobs
-                        .insert(number, MonitoredJob::new(submission.clone()));
-                }
+                Some(it) => drop(self.jobs.insert(number, MonitoredJob::new(it.clone()))),
                 None => missing.push(number),
             }
         }

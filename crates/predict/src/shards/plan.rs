@@ -92,10 +92,9 @@ impl Plan {
 
     /// The prediction task of a shard, as in its journal.
     pub(super) fn shard_task(&self, shard: usize) -> PredictionTask {
-        PredictionTask {
-            first_row: self.starts[shard - 1],
-            ..self.task.clone()
-        }
+        let mut task = self.task.clone();
+        task.first_row = self.starts[shard - 1];
+        task
     }
 
     /// The folder of a finished shard: `0007-of-0016`.
@@ -158,20 +157,18 @@ impl Plan {
 }
 
 /// What differs between two tasks.
-fn differences(planned: &PredictionTask, task: &PredictionTask) -> Vec<String> {
-    let input = format!("the plan is for the input `{}`", planned.input.display());
-    let ingest = "the `ingest` settings changed";
-    let format = "the output format changed";
+fn differences(old: &PredictionTask, new: &PredictionTask) -> Vec<String> {
+    let input = format!("the plan is for the input `{}`", old.input.display());
     let keep_columns = "`--keep-columns` changed";
     let comparisons = [
-        (planned.input == task.input, input.as_str()),
-        (planned.stamp == task.stamp, "the input was modified"),
-        (planned.model == task.model, "the model changed"),
-        (planned.ingest == task.ingest, ingest),
-        (planned.format == task.format, format),
-        (planned.abstain == task.abstain, "`--abstain` changed"),
-        (planned.explain == task.explain, "`--explain` changed"),
-        (planned.keep_columns == task.keep_columns, keep_columns),
+        (old.input == new.input, input.as_str()),
+        (old.stamp == new.stamp, "the input was modified"),
+        (old.model == new.model, "the model changed"),
+        (old.ingest == new.ingest, "the `ingest` settings changed"),
+        (old.format == new.format, "the output format changed"),
+        (old.abstain == new.abstain, "`--abstain` changed"),
+        (old.explain == new.explain, "`--explain` changed"),
+        (old.keep_columns == new.keep_columns, keep_columns),
     ];
     let differences = comparisons.into_iter().filter(|(is_same, _)| !is_same);
     differences.map(|(_, text)| text.to_owned()).collect()
