@@ -104,16 +104,15 @@ fn destination(layout: Layout, package: &str, member: &str) -> Option<String> {
         return Some(format!("include/{header}"));
     }
     let (folder, name) = member.rsplit_once('/')?;
-    let from_lib =
-        folder == "torch/lib" || (folder.starts_with("nvidia/") && folder.ends_with("/lib"));
-    if from_lib {
+    let is_nvidia = folder.starts_with("nvidia/");
+    if folder == "torch/lib" || (is_nvidia && folder.ends_with("/lib")) {
         let wanted = match layout {
             Layout::Cpu => CPU_LIBRARIES.contains(&name),
             Layout::Cuda => is_library(name),
         };
         return wanted.then(|| format!("lib/{name}"));
     }
-    let of_package = folder.contains(".dist-info") || folder.starts_with("nvidia/");
+    let of_package = folder.contains(".dist-info") || is_nvidia;
     let lower = name.to_lowercase();
     let is_licence = lower.starts_with("licen") || lower.starts_with("notice");
     (of_package && is_licence).then(|| format!("licences/{package}/{name}"))

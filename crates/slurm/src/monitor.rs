@@ -96,7 +96,6 @@ impl MonitoredJob {
 
     /// Time since the job left the queue; zero while it is in the queue.
     pub fn time_out_of_queue(&self) -> Duration {
-        self.missing_since
-            .map_or(Duration::ZERO, |since| since.elapsed())
+        self.missing_since.map_or(Duration::ZERO, |it| it.elapsed())
     }
 }
