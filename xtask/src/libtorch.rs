@@ -128,12 +128,9 @@ fn is_library(name: &str) -> bool {
 fn make_empty_library(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     let path = folder.join("libtorch.so");
-    let mut compilers = ["cc", "gcc", "clang", "c++"].map(str::to_owned).to_vec();
-    if let Ok(chosen) = env::var("CC")
-        && !chosen.trim().is_empty()
-    {
-        compilers.insert(0, chosen);
-    }
+    let chosen = env::var("CC").ok().filter(|name| !name.trim().is_empty());
+    let common = ["cc", "gcc", "clang", "c++"].map(str::to_owned);
+    let compilers: Vec<String> = chosen.into_iter().chain(common).collect();
     for compiler in &compilers {
         // CC may contain arguments, for example `ccache gcc`.
         let mut words = compiler.split_whitespace();

@@ -216,10 +216,7 @@ fn model_answers(
     let mut words = words.into_iter();
     let mut probabilities = model.probabilities(&encoded.ids)?.into_iter();
     let answer = |text: &String| {
-        if text.is_empty() {
-            return None;
-        }
-        let text = text.clone();
+        let text = Some(text.clone()).filter(|text| !text.is_empty())?;
         Some(Answer {
             probability: probabilities.next()?,
             explanation: words.next().map(|words| Explanation { text, words }),

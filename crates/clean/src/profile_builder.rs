@@ -77,12 +77,11 @@ impl Decisions<'_> {
         });
         let groups = self.reviews.groups.iter().zip(self.row_splits);
         let groups = groups.filter_map(|(group, split)| Some((group?, (*split)?)));
-        let near = |links| {
-            Ok::<_, io::Error>(NearDuplicates {
-                threshold: settings.near_duplicates.threshold,
-                examples: self.near_pairs(links)?,
-                ..self.audit.near.clone()
-            })
+        let near_pairs = self.near.map(|links| self.near_pairs(links)).transpose()?;
+        let near = |examples| NearDuplicates {
+            threshold: settings.near_duplicates.threshold,
+            examples,
+            ..self.audit.near.clone()
         };
         let examples = Sentiment::ALL.into_iter().map(|class| self.examples(class));
         Ok(Profile {
@@ -100,7 +99,7 @@ impl Decisions<'_> {
             splits: self.splits(),
             duplicates: self.audit.duplicates,
             leaks: self.audit.leaks,
-            near_duplicates: self.near.map(near).transpose()?,
+            near_duplicates: near_pairs.map(near),
             texts: self.text_statistics(settings),
             groups: shared_groups(groups),
             telling_words: self.telling_words()?,
