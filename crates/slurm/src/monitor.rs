@@ -77,10 +77,8 @@ impl MonitoredJob {
             // If the cluster does not allow it, the task starts a little later.
             let _ = slurm.start_now(job);
         }
-        self.missing_since = match queued {
-            Some(_) => None,
-            None => self.missing_since.or(Some(Instant::now())),
-        };
+        let since = self.missing_since.unwrap_or_else(Instant::now);
+        self.missing_since = queued.is_none().then_some(since);
         if let (Some(queued), Some((last, status))) = (queued, &self.pending)
             && queued == last
         {

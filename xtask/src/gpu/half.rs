@@ -30,10 +30,8 @@ fn to_half_precision(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
     let data: Vec<(Dtype, Cow<'_, [u8]>)> = data.collect();
     let mut views = Vec::new();
     for ((name, tensor), (dtype, data)) in file.iter().zip(&data) {
-        views.push((
-            name,
-            TensorView::new(*dtype, tensor.shape().to_vec(), data)?,
-        ));
+        let view = TensorView::new(*dtype, tensor.shape().to_vec(), data)?;
+        views.push((name, view));
     }
     serialize(views, metadata.metadata().clone())
 }
