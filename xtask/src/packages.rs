@@ -31,13 +31,11 @@ impl<'a> Packages<'a> {
         let path = folder.join(&package.file);
         if path.is_file() {
             let found = digest(package, &path, subject)?;
-            match sha256::check(&package.sha256, &found, &path) {
-                Ok(()) => return Ok(path),
-                Err(error) => {
-                    print_status(subject, format_args!("{error}; downloading it again"));
-                    fs::remove_file(&path).map_err(Error::file("remove", &path))?;
-                }
-            }
+            let Err(error) = sha256::check(&package.sha256, &found, &path) else {
+                return Ok(path);
+            };
+            print_status(subject, format_args!("{error}; downloading it again"));
+            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
         }
         let scratch = self.lock.scratch("download")?;
         let (name, version, size) = (&package.name, &package.version, megabytes(package.bytes));

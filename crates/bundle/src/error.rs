@@ -29,10 +29,9 @@ impl BundleError {
 
     /// How to fix it.
     pub fn hint(&self) -> Option<String> {
+        let retrain = "Train the model again with `ressenti run --only train --force`";
         match self {
-            Self::Unusable { .. } => {
-                Some("Train the model again with `ressenti run --only train --force`".to_owned())
-            }
+            Self::Unusable { .. } => Some(retrain.to_owned()),
             Self::Artifact(error) => error.hint(),
         }
     }

@@ -135,7 +135,10 @@ impl ModelFile {
     /// A file is missing or damaged, or the tokenizer was replaced.
     pub fn load(folder: &Path) -> Result<Self, BundleError> {
         let unusable = |problem: String| BundleError::unusable(folder, problem);
-        let read = |name: &str| read_file(folder, name);
+        let read = |name: &str| {
+            let path = folder.join(name);
+            fs::read(&path).map_err(ArtifactError::io("read", &path))
+        };
         let text = read("model.json")?;
         let parsed = serde_json::from_slice(&text)
             .and_then(|model: Self| Ok((model, serde_json::from_slice(&text)?)));
@@ -183,9 +186,4 @@ fn count_keys(value: &Value) -> usize {
         Value::Array(members) => members.iter().map(count_keys).sum(),
         _ => 0,
     }
-}
-
-fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, ArtifactError> {
-    let path = folder.join(name);
-    fs::read(&path).map_err(ArtifactError::io("read", &path))
 }

@@ -37,6 +37,9 @@ pub struct Probabilities {
     pub p_positive: f32,
 }
 
+/// One answer per text; none for empty texts.
+type Answers = Vec<Option<Answer>>;
+
 impl Probabilities {
     /// The probabilities of a text that is positive with probability `p_positive`.
     pub fn from_positive(p_positive: f32) -> Self {
@@ -202,7 +205,7 @@ fn model_answers(
     cleaned: &[String],
     encoded: &EncodedTexts,
     explain: bool,
-) -> Result<Vec<Option<Answer>>, Failure> {
+) -> Result<Answers, Failure> {
     if encoded.ids.is_empty() {
         return Ok(vec![None; cleaned.len()]);
     }
@@ -213,10 +216,7 @@ fn model_answers(
     let mut words = words.into_iter();
     let mut probabilities = model.probabilities(&encoded.ids)?.into_iter();
     let answer = |text: &String| {
-        if text.is_empty() {
-            return None;
-        }
-        let text = text.clone();
+        let text = Some(text.clone()).filter(|text| !text.is_empty())?;
         Some(Answer {
             probability: probabilities.next()?,
             explanation: words.next().map(|words| Explanation { text, words }),
@@ -227,10 +227,7 @@ fn model_answers(
 
 /// The predictions of an ensemble from those of its members. The attribution of a word is the weighted sum of its
 /// attributions by the members.
-fn ensemble_answers(
-    ensemble: &Ensemble,
-    members: &[Vec<Option<Answer>>],
-) -> Result<Vec<Option<Answer>>, Failure> {
+fn ensemble_answers(ensemble: &Ensemble, members: &[Answers]) -> Result<Answers, Failure> {
     let combine = |row: usize| {
         let row: Option<Vec<&Answer>> = members.iter().map(|member| member[row].as_ref()).collect();
         let Some(row) = row else {

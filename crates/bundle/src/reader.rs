@@ -117,11 +117,10 @@ impl EncodedTexts {
         scorer: &dyn Scorer,
         texts: &[T],
     ) -> Result<Vec<Vec<Word>>, Failure> {
-        let with_mask = |(ids, ranges): (&Vec<u32>, &Vec<Option<Range<usize>>>)| {
+        let masked = |(ids, ranges): (&Vec<u32>, &Vec<Option<Range<usize>>>)| {
             (ids.clone(), ranges.iter().map(Option::is_none).collect())
         };
-        let rows: Vec<IdsAndSpecialMask> =
-            self.ids.iter().zip(&self.ranges).map(with_mask).collect();
+        let rows: Vec<IdsAndSpecialMask> = self.ids.iter().zip(&self.ranges).map(masked).collect();
         let contributions = scorer.contributions(&rows)?;
         let ranges = self.ranges.iter().map(|ranges| ranges.iter().cloned());
         let rows = texts.iter().zip(ranges.zip(contributions));

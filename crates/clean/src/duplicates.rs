@@ -72,12 +72,10 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
     };
     let mut remaining = Vec::new();
     for (position, row) in rows.iter().enumerate() {
-        if row.text.words == 0 {
-            audit.remove(position, Reason::Empty, None);
-        } else if row.text.other_language.is_some() {
-            audit.remove(position, Reason::OtherLanguage, None);
-        } else {
-            remaining.push(position);
+        match (row.text.words, row.text.other_language) {
+            (0, _) => audit.remove(position, Reason::Empty, None),
+            (_, Some(_)) => audit.remove(position, Reason::OtherLanguage, None),
+            (_, None) => remaining.push(position),
         }
     }
     // Groups rows with the same text. Sorting takes less memory than a hash table.

@@ -75,7 +75,14 @@ fn decide(
     }
     let method = SplitMethod::of(rows)?;
     let mut audit = duplicates::audit(rows);
-    let near = find_near(context, settings, reviews, &audit.is_kept())?;
+    let (near, kept) = (&settings.near_duplicates, audit.is_kept());
+    let find_near = || {
+        let progress = context.progress();
+        let _task = progress.task("looking for near-duplicates", None, "reviews");
+        near::clusters(&reviews.texts, &kept, near.threshold, near::MAX_PREFIXES)
+    };
+    let near = near.enabled.then(find_near).transpose();
+    let near = near.map_err(store_failed(context.output()))?;
     if let Some((clusters, links)) = &near {
         audit.add_near(rows, clusters, links);
     }
@@ -122,23 +129,6 @@ fn no_labels(rows: u64, ratings: Option<(f32, f32)>) -> Failure {
     let rows = format::plural(rows, "review", "reviews");
     let message = format!("No review has a label ({rows}), so a model cannot be trained");
     Failure::new(message).with_hint(hint)
-}
-
-/// Finds near-duplicates among the kept rows, if the settings ask for it.
-fn find_near(
-    context: &Context,
-    settings: &CleanSettings,
-    reviews: &Reviews,
-    kept: &[bool],
-) -> Result<Option<(Clusters, Vec<Link>)>, Failure> {
-    if !settings.near_duplicates.enabled {
-        return Ok(None);
-    }
-    let progress = context.progress();
-    let _task = progress.task("looking for near-duplicates", None, "reviews");
-    let threshold = settings.near_duplicates.threshold;
-    let found = near::clusters(&reviews.texts, kept, threshold, near::MAX_PREFIXES);
-    found.map(Some).map_err(store_failed(context.output()))
 }
 
 /// The split of every kept row.

@@ -74,10 +74,9 @@ fn kept_texts(decisions: &Decisions<'_>, range: &Range<usize>) -> io::Result<[St
     for range in store.chunks_of(range.clone()) {
         let chunk = store.read(range.clone())?;
         for (split, text) in decisions.row_splits[range].iter().zip(chunk.iter()) {
-            if split.is_some() {
-                kept.append_value(text);
-            } else {
-                excerpts.append_value(text.chars().take(EXCERPT).collect::<String>());
+            match split {
+                Some(_) => kept.append_value(text),
+                None => excerpts.append_value(text.chars().take(EXCERPT).collect::<String>()),
             }
         }
     }

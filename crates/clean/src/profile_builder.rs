@@ -77,12 +77,11 @@ impl Decisions<'_> {
         });
         let groups = self.reviews.groups.iter().zip(self.row_splits);
         let groups = groups.filter_map(|(group, split)| Some((group?, (*split)?)));
-        let near = |links| {
-            Ok::<_, io::Error>(NearDuplicates {
-                threshold: settings.near_duplicates.threshold,
-                examples: self.near_pairs(links)?,
-                ..self.audit.near.clone()
-            })
+        let near_pairs = self.near.map(|links| self.near_pairs(links)).transpose()?;
+        let near = |examples| NearDuplicates {
+            threshold: settings.near_duplicates.threshold,
+            examples,
+            ..self.audit.near.clone()
         };
         let examples = Sentiment::ALL.into_iter().map(|class| self.examples(class));
         Ok(Profile {
@@ -100,7 +99,7 @@ impl Decisions<'_> {
             splits: self.splits(),
             duplicates: self.audit.duplicates,
             leaks: self.audit.leaks,
-            near_duplicates: self.near.map(near).transpose()?,
+            near_duplicates: near_pairs.map(near),
             texts: self.text_statistics(settings),
             groups: shared_groups(groups),
             telling_words: self.telling_words()?,
@@ -111,14 +110,11 @@ impl Decisions<'_> {
     fn text_statistics(&self, settings: &CleanSettings) -> Texts {
         let rows = &self.reviews.rows;
         let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count() as u64;
-        let mut languages: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut languages: BTreeMap<String, u64> = BTreeMap::new();
         for language in rows.iter().filter_map(|row| row.text.other_language) {
-            *languages.entry(language.eng_name()).or_default() += 1;
+            *languages.entry(language.eng_name().to_owned()).or_default() += 1;
         }
-        let count_of = |(language, rows): (&str, u64)| LanguageCount {
-            language: language.to_owned(),
-            rows,
-        };
+        let count_of = |(language, rows)| LanguageCount { language, rows };
         let mut other_languages: Vec<_> = languages.into_iter().map(count_of).collect();
         other_languages.sort_by_key(|entry| std::cmp::Reverse(entry.rows));
         Texts {
@@ -173,10 +169,8 @@ impl Decisions<'_> {
         positions.sort_by_key(|position| rows[*position].text.normalised);
         let reviews = positions.into_iter().take(EXAMPLES);
         let reviews = reviews.map(|position| self.example(position));
-        Ok(ClassExamples {
-            class,
-            reviews: reviews.collect::<io::Result<_>>()?,
-        })
+        let reviews = reviews.collect::<io::Result<_>>()?;
+        Ok(ClassExamples { class, reviews })
     }
 
     fn example(&self, position: usize) -> io::Result<ExampleReview> {

@@ -75,12 +75,11 @@ impl Splitter<'_> {
             SplitMethod::Official => row.official == Some(Split::Test),
             SplitMethod::Hash => fraction(self.seed, "test", key) < self.settings.test,
         };
-        if in_test {
-            Split::Test
-        } else if fraction(self.seed, "validation", key) < self.settings.validation {
-            Split::Validation
-        } else {
-            Split::Train
+        let in_validation = || fraction(self.seed, "validation", key) < self.settings.validation;
+        match in_test {
+            true => Split::Test,
+            false if in_validation() => Split::Validation,
+            false => Split::Train,
         }
     }
 }

@@ -189,9 +189,7 @@ impl TextStoreWriter {
         let file = match &mut store.file {
             Some(file) => file,
             None => {
-                let mut options = File::options();
-                let options = options.read(true).write(true).create_new(true);
-                let file = options.open(&self.path)?;
+                let file = File::create_new(&self.path)?;
                 fs::remove_file(&self.path)?;
                 store.file.insert(file)
             }

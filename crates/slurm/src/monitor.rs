@@ -77,10 +77,8 @@ impl MonitoredJob {
             // If the cluster does not allow it, the task starts a little later.
             let _ = slurm.start_now(job);
         }
-        self.missing_since = match queued {
-            Some(_) => None,
-            None => self.missing_since.or(Some(Instant::now())),
-        };
+        let since = self.missing_since.unwrap_or_else(Instant::now);
+        self.missing_since = queued.is_none().then_some(since);
         if let (Some(queued), Some((last, status))) = (queued, &self.pending)
             && queued == last
         {
@@ -96,7 +94,6 @@ impl MonitoredJob {
 
     /// Time since the job left the queue; zero while it is in the queue.
     pub fn time_out_of_queue(&self) -> Duration {
-        self.missing_since
-            .map_or(Duration::ZERO, |since| since.elapsed())
+        self.missing_since.map_or(Duration::ZERO, |it| it.elapsed())
     }
 }

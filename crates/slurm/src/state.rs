@@ -56,8 +56,9 @@ impl JobStatus {
             .map(|queued| queued.node.as_str())
             .or(own.last().map(|event| event.node.as_str()))
             .or(accounted_node.filter(|node| *node != "None assigned"));
+        let end = accounting.map(|entry| entry.state.as_str());
         Self {
-            state: job_state(queued, own.last().map(|event| &event.kind), accounting),
+            state: job_state(queued, own.last().map(|event| &event.kind), end),
             node: node.unwrap_or_default().to_owned(),
             starts: own.iter().filter(is_start).count() as u32,
             memory: accounting.and_then(|entry| entry.memory),
@@ -66,11 +67,9 @@ impl JobStatus {
 
     /// Whether the task ended with a transient error, such as a lost node, and can be submitted again.
     pub fn is_transient(&self) -> bool {
-        const TRANSIENT_STATES: [&str; 4] = ["NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"];
+        const TRANSIENT: [&str; 4] = ["NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"];
         match &self.state {
-            JobState::Lost(state) => {
-                self.ran_out_of_memory() || TRANSIENT_STATES.contains(&state.as_str())
-            }
+            JobState::Lost(name) => self.ran_out_of_memory() || TRANSIENT.contains(&name.as_str()),
             state => *state == JobState::Unknown,
         }
     }
@@ -81,11 +80,7 @@ impl JobStatus {
     }
 }
 
-fn job_state(
-    queued: Option<&QueueEntry>,
-    last: Option<&EventKind>,
-    end: Option<&AccountingEntry>,
-) -> JobState {
+fn job_state(queued: Option<&QueueEntry>, last: Option<&EventKind>, end: Option<&str>) -> JobState {
     // The end of the program counts, also while Slurm still cleans up the job.
     if let Some(EventKind::Ended { code, reason }) = last {
         let (code, reason) = (*code, reason.clone());
@@ -94,7 +89,7 @@ fn job_state(
     if let Some(queued) = queued {
         return queued.state.clone();
     }
-    match end.map(|end| end.state.as_str()) {
+    match end {
         Some("CANCELLED") => JobState::Cancelled,
         // States of a job that ended after a stop request.
         Some("COMPLETED" | "FAILED") if last == Some(&EventKind::Stopped) => JobState::Cancelled,

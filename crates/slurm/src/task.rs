@@ -29,12 +29,9 @@ impl FromStr for TaskId {
 
     /// Parses `12` or `12_3`. Several tasks, as in `12_[3-7]`, are an error.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (job, task) = match text.split_once('_') {
-            Some((job, task)) => (job, Some(task)),
-            None => (text, None),
-        };
-        let task = task.map(str::parse).transpose();
-        match (job.parse(), task) {
+        let mut parts = text.splitn(2, '_');
+        let job = parts.next().unwrap_or_default().parse();
+        match (job, parts.next().map(str::parse).transpose()) {
             (Ok(job), Ok(task)) => Ok(Self { job, task }),
             _ => Err(format!("`{text}` is not a job id")),
         }

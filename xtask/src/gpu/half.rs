@@ -28,14 +28,11 @@ fn to_half_precision(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
         dtype => (dtype, Cow::Borrowed(tensor.data())),
     });
     let data: Vec<(Dtype, Cow<'_, [u8]>)> = data.collect();
-    let views = file
-        .iter()
-        .zip(&data)
-        .map(|((name, tensor), (dtype, data))| {
-            let view = TensorView::new(*dtype, tensor.shape().to_vec(), data)?;
-            Ok((name, view))
-        });
-    let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
+    let mut views = Vec::new();
+    for ((name, tensor), (dtype, data)) in file.iter().zip(&data) {
+        let view = TensorView::new(*dtype, tensor.shape().to_vec(), data)?;
+        views.push((name, view));
+    }
     serialize(views, metadata.metadata().clone())
 }
 

@@ -75,12 +75,10 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
         }
     }
     let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
+    let sentences = root.join("data/movie_review_sentences.tsv");
     match (kind, &arguments.source) {
         ("imdb", Some(reviews)) => imdb_content(&sources, &root.join(reviews), content.path())?,
-        _ => {
-            let sentences = root.join("data/movie_review_sentences.tsv");
-            core_content(&sources, &sentences, content.path())?;
-        }
+        _ => core_content(&sources, &sentences, content.path())?,
     }
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
     let list = write(kind, commit(root), content.path(), &sources.scripts, &out)?;

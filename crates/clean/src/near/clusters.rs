@@ -11,10 +11,8 @@ impl Clusters {
     /// Creates a cluster for every position.
     pub(crate) fn new(count: usize) -> Self {
         let parents = 0..u32::try_from(count).expect("rows fit 32 bits");
-        Self {
-            parents: parents.collect(),
-            sizes: vec![1; count],
-        }
+        let (parents, sizes) = (parents.collect(), vec![1; count]);
+        Self { parents, sizes }
     }
 
     /// The position that represents the cluster.

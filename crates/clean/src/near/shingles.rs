@@ -17,15 +17,11 @@ const TABLE_BITS: [usize; 2] = [1 << 16, 1 << 31];
 pub(super) fn shingles(text: &str) -> Vec<u64> {
     let mut last_words = [0_u64; SHINGLE_WORDS];
     let mut shingles = Vec::with_capacity(text.len() / 5);
-    let mut words = 0_usize;
-    for word in text.split(|character: char| !character.is_alphanumeric()) {
-        if word.is_empty() {
-            continue;
-        }
+    let words = text.split(|character: char| !character.is_alphanumeric());
+    for (word, number) in words.filter(|word| !word.is_empty()).zip(1..) {
         last_words.rotate_left(1);
         last_words[SHINGLE_WORDS - 1] = hash_word(word);
-        words += 1;
-        if words >= SHINGLE_WORDS {
+        if number >= SHINGLE_WORDS {
             let mixed = |sum: u64, word| mix(sum.rotate_left(5) ^ word);
             shingles.push(last_words.iter().fold(0, mixed));
         }

@@ -15,8 +15,7 @@ pub(crate) fn shared_groups<'a>(rows: impl Iterator<Item = (&'a str, Split)>) ->
     // Rows in train, validation and test.
     let mut counts: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
     for (group, split) in rows {
-        let index = Split::LABELLED.iter().position(|it| *it == split);
-        if let Some(index) = index {
+        if let Some(index) = Split::LABELLED.iter().position(|it| *it == split) {
             counts.entry(group).or_default()[index] += 1;
         }
     }

@@ -9,15 +9,14 @@ const BINS: u32 = 30;
 pub(crate) fn lengths(mut words: Vec<u32>) -> Option<Lengths> {
     words.sort_unstable();
     let (min, max) = (*words.first()?, *words.last()?);
+    let count = words.len() as f64;
     let sum: u64 = words.iter().map(|words| u64::from(*words)).sum();
     // The smallest length that at least this share of the reviews does not exceed.
-    let quantile = |share: f64| {
-        words[((share * words.len() as f64).ceil() as usize).clamp(1, words.len()) - 1]
-    };
+    let quantile = |share: f64| words[((share * count).ceil() as usize).clamp(1, words.len()) - 1];
     Some(Lengths {
         min,
         median: quantile(0.5),
-        mean: sum as f64 / words.len() as f64,
+        mean: sum as f64 / count,
         p90: quantile(0.9),
         p99: quantile(0.99),
         max,
