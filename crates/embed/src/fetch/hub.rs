@@ -13,6 +13,8 @@ use hf_hub::{Repo, RepoType};
 use sha2::{Digest as _, Sha256};
 use stage::{Progress, ProgressTask};
 
+type BoxedError = Box<dyn Error + Send + Sync>;
+
 /// How often an interrupted download is resumed.
 const RETRIES: usize = 5;
 
@@ -41,10 +43,9 @@ impl RepositoryName {
                 .with_hint("Use OWNER/NAME as on its page, for example `ressenti fetch sentence-transformers/all-MiniLM-L6-v2`".to_owned()));
         }
         if !revision.split('/').all(is_valid) {
-            return Err(
-                Failure::new(format!("`{revision}` is not the name of a revision"))
-                    .with_hint("Set `--revision` to a branch, a tag or a commit".to_owned()),
-            );
+            let problem = format!("`{revision}` is not the name of a revision");
+            let hint = "Set `--revision` to a branch, a tag or a commit".to_owned();
+            return Err(Failure::new(problem).with_hint(hint));
         }
         Ok(Self {
             repository: repository.to_owned(),
@@ -64,12 +65,7 @@ impl RepositoryName {
         Repo::with_revision(name, RepoType::Model, revision)
     }
 
-    fn download_error(
-        &self,
-        content: &str,
-        endpoint: &str,
-        cause: Box<dyn Error + Send + Sync>,
-    ) -> Failure {
+    fn download_error(&self, content: &str, endpoint: &str, cause: BoxedError) -> Failure {
         let repository = &self.repository;
         let problem = format!("Failed to download {content} of `{repository}` from {endpoint}");
         let failure = Failure::new(problem).with_cause(cause);
