@@ -70,8 +70,7 @@ impl Bundle {
             .map_err(|error| refused(format!("`model.safetensors` cannot be read: {error}")))?;
         let network = match model.architecture.kind {
             ModelKind::Transformer | ModelKind::Probe => {
-                let unusable =
-                    |problem| refused(format!("`config.json` cannot be used: {problem}"));
+                let unusable = |cause| refused(format!("`config.json` cannot be used: {cause}"));
                 let json = read(folder, "config.json")?;
                 let config = EncoderConfig::parse(&json).map_err(unusable)?;
                 check_sizes(&config, model.sizes).map_err(refused)?;
@@ -121,9 +120,10 @@ fn check_sizes(config: &EncoderConfig, sizes: Sizes) -> Result<(), String> {
     if of_config == of_model {
         return Ok(());
     }
+    let describe = |[words, width]: [i64; 2]| format!("{words} words of width {width}");
+    let (config, model) = (describe(of_config), describe(of_model));
     Err(format!(
-        "`config.json` states {} words of width {}, but `model.json` states {} words of width {}",
-        of_config[0], of_config[1], of_model[0], of_model[1]
+        "`config.json` states {config}, but `model.json` states {model}"
     ))
 }
 

@@ -143,11 +143,8 @@ pub fn read_vectors(
     if let Some(announced) = layout.declared_count
         && report.lines < announced
     {
-        let reason = format!(
-            "its first line announces {} vectors, but it has {}",
-            format::count(announced),
-            format::count(report.lines)
-        );
+        let (expected, found) = (format::count(announced), format::count(report.lines));
+        let reason = format!("its first line announces {expected} vectors, but it has {found}");
         return Err(truncated(path, number, reason));
     }
     report.check(path)?;

@@ -1,8 +1,6 @@
 //! AdamW (Loshchilov and Hutter 2019) over one flat buffer. Its whole state is two arrays and a step count, which a
 //! checkpoint can store; the state of tch's own optimizers cannot be saved.
 
-use std::ops::Range;
-
 use classifier::{ParameterLayout, as_slice, as_slice_mut};
 use rayon::prelude::*;
 use settings::TrainingSettings;
@@ -31,9 +29,10 @@ pub struct AdamW {
 }
 
 /// Adjacent parameters with the same weight decay and the same learning rate.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct ParameterGroup {
-    span: Range<usize>,
+    start: usize,
+    end: usize,
     /// Weight decay, as a factor of the learning rate.
     decay: f64,
     /// Factor of the learning rate.
@@ -72,13 +71,12 @@ impl AdamW {
             let factor = layer_decay.powf(f64::from(layout.top() - spec.level));
             let decay = settings.weight_decay;
             let decay = if spec.decays { decay } else { 0.0 };
-            let span = spec.range.start - trained.start..spec.range.end - trained.start;
+            let [start, end] = [spec.range.start, spec.range.end].map(|at| at - trained.start);
             match groups.last_mut() {
-                Some(last) if last.decay == decay && last.factor == factor => {
-                    last.span.end = span.end;
-                }
+                Some(last) if last.decay == decay && last.factor == factor => last.end = end,
                 _ => groups.push(ParameterGroup {
-                    span,
+                    start,
+                    end,
                     decay,
                     factor,
                 }),
@@ -139,7 +137,7 @@ impl AdamW {
                 *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
                 *weight = *weight * decay - rate * *first / (second.sqrt() * root + EPSILON as f32);
             };
-            let span = group.span.clone();
+            let span = group.start..group.end;
             weights[span.clone()]
                 .par_chunks_mut(CHUNK)
                 .zip(first[span.clone()].par_chunks_mut(CHUNK))
@@ -201,7 +199,7 @@ impl GpuState {
     fn new(groups: &[ParameterGroup], settings: &TrainingSettings, device: Device) -> Self {
         let filled = |value: &dyn Fn(&ParameterGroup) -> f64| {
             let parts = groups.iter().map(|group| {
-                let length = group.span.len() as i64;
+                let length = (group.end - group.start) as i64;
                 Tensor::full([length], value(group), (Kind::Float, device))
             });
             Tensor::cat(&parts.collect::<Vec<_>>(), 0)

@@ -87,11 +87,7 @@ impl<T: Task> Trainer<'_, T> {
     }
 
     /// Copies the whole state into a checkpoint with this record and time. The pending sums must be collected first.
-    pub(super) fn checkpoint(
-        &self,
-        record: &[u8],
-        seconds: f64,
-    ) -> Result<Checkpoint, ClassifierError> {
+    pub(super) fn checkpoint(&self, record: &[u8], seconds: f64) -> Result<Checkpoint> {
         let best = self.best.as_ref();
         let is_cuda = self.context.device.is_cuda();
         let device = if is_cuda { "cuda" } else { "cpu" };
