@@ -52,9 +52,8 @@ fn other_form(lower: &str, starts_word: bool) -> &'static str {
         "a" => "an",
         "i" => "me",
         _ => {
-            let found = (0..)
-                .zip(NUMBERS)
-                .find(|(digits, _)| lower == digits.to_string());
+            let mut numbers = (0..).zip(NUMBERS);
+            let found = numbers.find(|(digits, _)| lower == digits.to_string());
             found.map_or("", |(_, word)| word)
         }
     }

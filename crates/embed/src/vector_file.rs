@@ -133,8 +133,7 @@ pub fn read_vectors(
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
             Err(Defect::OtherWidth) if !line.ends_with_newline => {
-                let reason = "its last line is incomplete";
-                return Err(truncated(path, number - 1, reason));
+                return Err(truncated(path, number - 1, "its last line is incomplete"));
             }
             Err(defect) => report.note(defect, number),
         }

@@ -165,13 +165,10 @@ fn activation(name: &str) -> Result<Activation, String> {
 }
 
 fn size(name: &str, value: Option<i64>) -> Result<i64, String> {
-    match value {
-        Some(value) if (1..=LARGEST).contains(&value) => Ok(value),
-        Some(value) => Err(format!(
-            "`{name}` is {value}, but must be from 1 to {LARGEST}"
-        )),
-        None => Err(format!("it has no `{name}`")),
-    }
+    let value = value.ok_or_else(|| format!("it has no `{name}`"))?;
+    let problem = || format!("`{name}` is {value}, but must be from 1 to {LARGEST}");
+    let is_valid = (1..=LARGEST).contains(&value);
+    is_valid.then_some(value).ok_or_else(problem)
 }
 
 #[cfg(test)]

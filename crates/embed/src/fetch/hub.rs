@@ -96,10 +96,8 @@ impl Hub {
             builder = builder.with_token(Some(token));
         }
         let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
-        let api = builder
-            .with_retries(RETRIES)
-            .build()
-            .map_err(|error| name.download_error("the files", &endpoint, Box::new(error)))?;
+        let api = builder.with_retries(RETRIES).build().map_err(Box::new);
+        let api = api.map_err(|error| name.download_error("the files", &endpoint, error))?;
         Ok(Self {
             repository: api.repo(name.at_revision(&name.revision)),
             name: name.clone(),
@@ -121,15 +119,14 @@ impl Hub {
             return Ok(info.sha);
         };
         let existing = existing.join(", ");
-        let hint = if *missing == "model.safetensors" {
-            format!(
+        let hint = match *missing {
+            "model.safetensors" => format!(
                 "Only weights in a single `model.safetensors` can be used, never a pickle. The repository has {existing}. \
                  Look for a revision with `model.safetensors` in its discussions, and use `--revision`"
-            )
-        } else {
-            format!(
+            ),
+            _ => format!(
                 "The repository has {existing}. Look for the same encoder with a `tokenizer.json` of the library `tokenizers`"
-            )
+            ),
         };
         let repository = &self.name.repository;
         Err(Failure::new(format!("`{repository}` has no `{missing}`")).with_hint(hint))
