@@ -235,10 +235,8 @@ impl<'a> BaselineToRow<'a> {
             .to_device(self.start.device())
             .repeat_interleave_self_int(windows, 0, None)
             .view([1, count * windows, 1]);
-        let vectors = (self.start.repeat([1, count, 1])
-            + self.change.repeat([1, count, 1]) * points)
-            .detach()
-            .set_requires_grad(true);
+        let vectors = self.start.repeat([1, count, 1]) + self.change.repeat([1, count, 1]) * points;
+        let vectors = vectors.detach().set_requires_grad(true);
         let context = ForwardContext::new(&batch, &self.parameters, Mode::Evaluate);
         let logits = network.forward(&vectors, context);
         let logits = logits.to_kind(Kind::Double);

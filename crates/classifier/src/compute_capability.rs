@@ -31,17 +31,13 @@ pub(crate) fn compute_capability(index: i32) -> Result<(i32, i32), String> {
     if driver.is_null() {
         return Err("no NVIDIA driver is installed".to_owned());
     }
-    // SAFETY: the signatures are those of the driver API (cuda.h), stable since CUDA 5.
-    let (init, get, attribute): (Init, DeviceGet, DeviceGetAttribute) = unsafe {
-        (
-            function(driver, c"cuInit")?,
-            function(driver, c"cuDeviceGet")?,
-            function(driver, c"cuDeviceGetAttribute")?,
-        )
-    };
     let (mut device, mut values) = (0, [0; 2]);
-    // SAFETY: the pointers are to integers that live through the calls.
+    // SAFETY: the signatures are those of the driver API (cuda.h), stable since CUDA 5, and the pointers are to integers
+    // that live through the calls.
     unsafe {
+        let init: Init = function(driver, c"cuInit")?;
+        let get: DeviceGet = function(driver, c"cuDeviceGet")?;
+        let attribute: DeviceGetAttribute = function(driver, c"cuDeviceGetAttribute")?;
         check("cuInit", init(0))?;
         check("cuDeviceGet", get(&raw mut device, index))?;
         for (value, number) in values.iter_mut().zip(ATTRIBUTES) {

@@ -33,11 +33,10 @@ impl EmbeddingMatrix {
             return Err(mismatch(format!("`{folder}` is not an embedding")));
         };
         tokens.check_tokenizer("embedding", tokenizer)?;
-        if vocabulary_size != tokens.vocabulary_size {
-            return Err(mismatch(format!(
-                "the tokens have {} ids and the embedding has {vocabulary_size} rows",
-                tokens.vocabulary_size
-            )));
+        let (ids, rows) = (tokens.vocabulary_size, vocabulary_size);
+        if rows != ids {
+            let reason = format!("the tokens have {ids} ids and the embedding has {rows} rows");
+            return Err(mismatch(reason));
         }
         let path = artifact.file("embedding.arrow")?;
         let expected = vocabulary_size as usize * width as usize;
@@ -52,9 +51,8 @@ impl EmbeddingMatrix {
         }
         if let Some(position) = values.iter().position(|value| !value.is_finite()) {
             let id = position / width as usize;
-            return Err(mismatch(format!(
-                "the vector of token id {id} is not finite"
-            )));
+            let reason = format!("the vector of token id {id} is not finite");
+            return Err(mismatch(reason));
         }
         Ok(Self { values, width })
     }

@@ -47,12 +47,10 @@ pub(crate) fn has_onednn() -> bool {
 
 /// The rows from `start` of a matrix, in plain layout.
 pub(crate) fn narrow_rows(matrix: &Tensor, start: i64, count: i64) -> Tensor {
-    let plain = if matrix.is_mkldnn() {
-        from_onednn(matrix)
-    } else {
-        matrix.shallow_clone()
-    };
-    plain.narrow(0, start, count)
+    if matrix.is_mkldnn() {
+        return from_onednn(matrix).narrow(0, start, count);
+    }
+    matrix.narrow(0, start, count)
 }
 
 fn to_onednn(xs: &Tensor) -> Tensor {

@@ -70,8 +70,7 @@ impl Bundle {
             .map_err(|error| refused(format!("`model.safetensors` cannot be read: {error}")))?;
         let network = match model.architecture.kind {
             ModelKind::Transformer | ModelKind::Probe => {
-                let unusable =
-                    |problem| refused(format!("`config.json` cannot be used: {problem}"));
+                let unusable = |cause| refused(format!("`config.json` cannot be used: {cause}"));
                 let json = read(folder, "config.json")?;
                 let config = EncoderConfig::parse(&json).map_err(unusable)?;
                 check_sizes(&config, model.sizes).map_err(refused)?;
@@ -121,9 +120,10 @@ fn check_sizes(config: &EncoderConfig, sizes: Sizes) -> Result<(), String> {
     if of_config == of_model {
         return Ok(());
     }
+    let describe = |[words, width]: [i64; 2]| format!("{words} words of width {width}");
+    let (config, model) = (describe(of_config), describe(of_model));
     Err(format!(
-        "`config.json` states {} words of width {}, but `model.json` states {} words of width {}",
-        of_config[0], of_config[1], of_model[0], of_model[1]
+        "`config.json` states {config}, but `model.json` states {model}"
     ))
 }
 
@@ -152,9 +152,8 @@ fn read_weights(
         parts.any(|part| part == found) || (frozen.is_some() && *found == name)
     };
     if let Some(extra) = tensors.names().into_iter().find(|name| !is_known(name)) {
-        return Err(format!(
-            "it has the tensor `{extra}`, which its network does not have"
-        ));
+        let problem = format!("it has the tensor `{extra}`, which its network does not have");
+        return Err(problem);
     }
     let flat = Tensor::from_slice(&flat).to_device(device);
     Ok(Weights { flat, frozen })
@@ -163,11 +162,10 @@ fn read_weights(
 fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
     let missing = |_| format!("the tensor `{name}` is missing");
     let view = tensors.tensor(name).map_err(missing)?;
-    if view.dtype() != Dtype::F32 || view.shape() != shape {
+    let (kind, found) = (view.dtype(), view.shape());
+    if kind != Dtype::F32 || found != shape {
         return Err(format!(
-            "the tensor `{name}` should be F32 of shape {shape:?}, but is {:?} of shape {:?}",
-            view.dtype(),
-            view.shape()
+            "the tensor `{name}` should be F32 of shape {shape:?}, but is {kind:?} of shape {found:?}"
         ));
     }
     floats(&view).ok_or_else(|| format!("the tensor `{name}` cannot be read"))

@@ -187,27 +187,26 @@ impl Recurrent {
     ) -> Tensor {
         let rows = packing.map_or_else(|| xs.size()[1], |packing| packing.rows);
         let count = layers * if two_way { 2 } else { 1 };
-        let zero = Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
-        let both = [&zero, &zero];
+        let zero = &Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
+        let both = [zero, zero];
         let states = match (self.cell, packing.map(|packing| &packing.steps)) {
             (ModelKind::Lstm, None) => {
                 Tensor::lstm(xs, &both, weights, true, layers, 0.0, train, two_way, false).0
             }
             (ModelKind::Gru, None) => {
-                Tensor::gru(xs, &zero, weights, true, layers, 0.0, train, two_way, false).0
+                Tensor::gru(xs, zero, weights, true, layers, 0.0, train, two_way, false).0
             }
             (_, None) => {
-                Tensor::rnn_tanh(xs, &zero, weights, true, layers, 0.0, train, two_way, false).0
+                Tensor::rnn_tanh(xs, zero, weights, true, layers, 0.0, train, two_way, false).0
             }
             (ModelKind::Lstm, Some(steps)) => {
                 Tensor::lstm_data(xs, steps, &both, weights, true, layers, 0.0, train, two_way).0
             }
             (ModelKind::Gru, Some(steps)) => {
-                Tensor::gru_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way).0
+                Tensor::gru_data(xs, steps, zero, weights, true, layers, 0.0, train, two_way).0
             }
             (_, Some(steps)) => {
-                Tensor::rnn_tanh_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way)
-                    .0
+                Tensor::rnn_tanh_data(xs, steps, zero, weights, true, layers, 0.0, train, two_way).0
             }
         };
         assert!(

@@ -11,6 +11,8 @@ use tch::{Kind, Tensor};
 
 use crate::ParameterSpec;
 
+type NamedView<'a> = (String, TensorView<'a>);
+
 #[cfg(not(target_endian = "little"))]
 compile_error!("weights are copied byte for byte");
 
@@ -25,10 +27,7 @@ pub fn tensor_view(shape: Vec<usize>, values: &[f32]) -> TensorView<'_> {
 }
 
 /// The tensors of parameters, with their names, as views into flat weights.
-pub(crate) fn tensor_views<'a>(
-    specs: &'a [ParameterSpec],
-    flat: &'a [f32],
-) -> Vec<(String, TensorView<'a>)> {
+pub(crate) fn tensor_views<'a>(specs: &'a [ParameterSpec], flat: &'a [f32]) -> Vec<NamedView<'a>> {
     let tensors = specs.iter().flat_map(|spec| spec.tensors());
     let view =
         |(name, shape, range): (&str, _, _)| (name.to_owned(), tensor_view(shape, &flat[range]));

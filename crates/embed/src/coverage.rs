@@ -49,11 +49,9 @@ pub(crate) fn report(vocabulary: &Vocabulary, aligned: &Aligned) -> (Value, Stri
         "unknown_vector": "mean of the vectors found",
         "missing_deviation": aligned.deviation,
     });
-    let summary = format!(
-        "{} of the vocabulary and {} of the training tokens found",
-        format::percent(ratio(types.found, types.total)),
-        format::percent(ratio(running.found, running.total))
-    );
+    let percent = |share: &Share| format::percent(ratio(share.found, share.total));
+    let (types, running) = (percent(&types), percent(&running));
+    let summary = format!("{types} of the vocabulary and {running} of the training tokens found");
     (report, summary)
 }
 

@@ -29,8 +29,6 @@ struct FeatureExtractor {
     network: Network,
     replicas: Vec<Replica>,
     device: ChosenDevice,
-    /// Maximum number of tokens in a batch.
-    tokens: usize,
     memory: MemoryLimit,
     pad_id: u32,
     /// The resume directory, with the finished shards.
@@ -98,11 +96,9 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
         let reviews = format::plural(resumed as u64, "review", "reviews");
         reused = format!(" ({reviews} from an interrupted run)");
     }
-    let summary = format!(
-        "{} features of {}{reused}, {speed:.0} reviews/s",
-        format::count(width as u64),
-        format::plural(total as u64, "review", "reviews"),
-    );
+    let values = format::count(width as u64);
+    let reviews = format::plural(total as u64, "review", "reviews");
+    let summary = format!("{values} features of {reviews}{reused}, {speed:.0} reviews/s");
     Ok(Outcome {
         device: Some(extractor.device.describe()),
         versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
@@ -130,15 +126,10 @@ impl FeatureExtractor {
             let replica = |_| Replica::new(&pretrained.network, &weights, kind);
             Ok((0..device.replicas).map(replica).collect())
         })?;
-        let tokens = match device.device.is_cuda() {
-            true => GPU_TOKENS,
-            false => CPU_TOKENS,
-        };
         Ok(Self {
             network: pretrained.network,
             replicas,
             device,
-            tokens,
             memory: MemoryLimit::default(),
             pad_id: contract.pad_id,
             folder: context.resume_directory()?.to_owned(),
@@ -169,7 +160,9 @@ impl FeatureExtractor {
             memory: &self.memory,
             progress,
         };
-        let tokens = self.tokens.min(self.memory.tokens());
+        let is_cuda = self.device.device.is_cuda();
+        let most_tokens = if is_cuda { GPU_TOKENS } else { CPU_TOKENS };
+        let tokens = most_tokens.min(self.memory.tokens());
         let batches = batches_of_tokens(rows, span.clone(), tokens);
         let first = span.start;
         let values = inference.states(&mut self.replicas, &batches, span)?;

@@ -149,11 +149,9 @@ fn learn_matrix(vocabulary: &Vocabulary, settings: &Settings, context: &Context)
         "types": { "total": vocabulary.size() },
         "neighbours": neighbours(vocabulary, &matrix),
     });
-    let summary = format!(
-        "learned from {} tokens of {}",
-        format::count(corpus.tokens() as u64),
-        format::plural(corpus.texts() as u64, "review", "reviews")
-    );
+    let tokens = format::count(corpus.tokens() as u64);
+    let reviews = format::plural(corpus.texts() as u64, "review", "reviews");
+    let summary = format!("learned from {tokens} tokens of {reviews}");
     Ok((matrix, coverage, summary))
 }
 

@@ -29,6 +29,11 @@ impl Spelling {
     ];
 }
 
+/// The words of the numbers from 0 to 10.
+const NUMBERS: [&str; 11] = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+];
+
 /// Another form of a word; empty if there is none.
 ///
 /// Files of vectors that were not tokenized by the rules of the Penn Treebank lack English clitics. `'s` can be a
@@ -46,18 +51,11 @@ fn other_form(lower: &str, starts_word: bool) -> &'static str {
         _ if !starts_word => "",
         "a" => "an",
         "i" => "me",
-        "0" => "zero",
-        "1" => "one",
-        "2" => "two",
-        "3" => "three",
-        "4" => "four",
-        "5" => "five",
-        "6" => "six",
-        "7" => "seven",
-        "8" => "eight",
-        "9" => "nine",
-        "10" => "ten",
-        _ => "",
+        _ => {
+            let mut numbers = (0..).zip(NUMBERS);
+            let found = numbers.find(|(digits, _)| lower == digits.to_string());
+            found.map_or("", |(_, word)| word)
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 use settings::vectors::{VectorLayout, VectorsError, fields, next_line, open_vectors};
 use stage::ProgressTask;
 
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Maximum share of unusable lines; files with more are rejected.
 const MAX_BAD_SHARE: f64 = 0.01;
 
@@ -68,21 +70,18 @@ impl ReadReport {
 
     /// Fails if too many lines cannot be used.
     fn check(&self, path: &Path) -> Result<(), Failure> {
-        match self.first_bad {
-            Some(first) if self.bad() as f64 > MAX_BAD_SHARE * self.lines as f64 => {
-                Err(Failure::new(format!(
-                    "{} of {} lines of the word vectors `{}` cannot be used, the first in line {first}: {}",
-                    format::count(self.bad()),
-                    format::count(self.lines),
-                    path.display(),
-                    self.reasons()
-                ))
-                .with_hint(format!(
-                    "{DOWNLOAD_AGAIN}; every line must be a word and its numbers, separated by single spaces"
-                )))
-            }
-            _ => Ok(()),
-        }
+        let has_too_many = self.bad() as f64 > MAX_BAD_SHARE * self.lines as f64;
+        let Some(first) = self.first_bad.filter(|_| has_too_many) else {
+            return Ok(());
+        };
+        let (bad, lines) = (format::count(self.bad()), format::count(self.lines));
+        let (path, reasons) = (path.display(), self.reasons());
+        Err(Failure::new(format!(
+            "{bad} of {lines} lines of the word vectors `{path}` cannot be used, the first in line {first}: {reasons}"
+        ))
+        .with_hint(format!(
+            "{DOWNLOAD_AGAIN}; every line must be a word and its numbers, separated by single spaces"
+        )))
     }
 
     fn note(&mut self, defect: Defect, line: u64) {
@@ -134,8 +133,7 @@ pub fn read_vectors(
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
             Err(Defect::OtherWidth) if !line.ends_with_newline => {
-                let reason = "its last line is incomplete";
-                return Err(truncated(path, number - 1, reason));
+                return Err(truncated(path, number - 1, "its last line is incomplete"));
             }
             Err(defect) => report.note(defect, number),
         }
@@ -144,11 +142,8 @@ pub fn read_vectors(
     if let Some(announced) = layout.declared_count
         && report.lines < announced
     {
-        let reason = format!(
-            "its first line announces {} vectors, but it has {}",
-            format::count(announced),
-            format::count(report.lines)
-        );
+        let (expected, found) = (format::count(announced), format::count(report.lines));
+        let reason = format!("its first line announces {expected} vectors, but it has {found}");
         return Err(truncated(path, number, reason));
     }
     report.check(path)?;
@@ -164,11 +159,7 @@ pub(crate) fn unusable(error: VectorsError) -> Failure {
 }
 
 /// The file is incomplete; `line` is the last complete line.
-fn truncated(
-    path: &Path,
-    line: u64,
-    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Failure {
+fn truncated(path: &Path, line: u64, cause: impl Into<BoxedError>) -> Failure {
     let path = path.display();
     let problem = format!("The word vectors `{path}` are truncated after line {line}");
     let failure = Failure::new(problem).with_cause(cause);

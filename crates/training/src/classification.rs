@@ -118,8 +118,7 @@ impl Task for Classification<'_> {
         memory: &MemoryLimit,
         stop: fn() -> bool,
     ) -> Result<Option<Validation>> {
-        let replica =
-            |weights: &ActivationWeights| Replica::from_activation_weights(self.network, weights);
+        let replica = |weights| Replica::from_activation_weights(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
         let logits = self.validation_logits(&mut replicas, memory, &|_| match stop() {
             true => ControlFlow::Break(()),

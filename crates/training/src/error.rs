@@ -3,6 +3,8 @@
 use artifact::{ArtifactError, Failure, FailureKind};
 use classifier::ClassifierError;
 
+pub(crate) type Result<T, E = TrainError> = std::result::Result<T, E>;
+
 /// An error of a training.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {

@@ -97,6 +97,8 @@ impl EncoderConfig {
             ));
         }
         let pad_id = file.pad_token_id.unwrap_or(family.pad_id);
+        let buckets = file.relative_attention_num_buckets.unwrap_or(32);
+        let or_zero = |is_used: bool, value: i64| if is_used { value } else { 0 };
         let config = Self {
             family,
             vocabulary_size: size("vocab_size", file.vocab_size)?,
@@ -105,18 +107,12 @@ impl EncoderConfig {
             heads: size("num_attention_heads", file.num_attention_heads)?,
             intermediate: size("intermediate_size", file.intermediate_size)?,
             positions: size("max_position_embeddings", file.max_position_embeddings)?,
-            first_position: match family.positions_follow_padding {
-                true => i64::from(pad_id) + 1,
-                false => 0,
-            },
+            first_position: or_zero(family.positions_follow_padding, i64::from(pad_id) + 1),
             token_types: match family.has_token_types {
                 true => size("type_vocab_size", file.type_vocab_size)?,
                 false => 0,
             },
-            relative_buckets: match family.has_relative_positions {
-                true => file.relative_attention_num_buckets.unwrap_or(32),
-                false => 0,
-            },
+            relative_buckets: or_zero(family.has_relative_positions, buckets),
             epsilon: file.layer_norm_eps.unwrap_or(1e-12),
             activation: activation(file.hidden_act.as_deref().unwrap_or("gelu"))?,
             pad_id,
@@ -169,13 +165,10 @@ fn activation(name: &str) -> Result<Activation, String> {
 }
 
 fn size(name: &str, value: Option<i64>) -> Result<i64, String> {
-    match value {
-        Some(value) if (1..=LARGEST).contains(&value) => Ok(value),
-        Some(value) => Err(format!(
-            "`{name}` is {value}, but must be from 1 to {LARGEST}"
-        )),
-        None => Err(format!("it has no `{name}`")),
-    }
+    let value = value.ok_or_else(|| format!("it has no `{name}`"))?;
+    let problem = || format!("`{name}` is {value}, but must be from 1 to {LARGEST}");
+    let is_valid = (1..=LARGEST).contains(&value);
+    is_valid.then_some(value).ok_or_else(problem)
 }
 
 #[cfg(test)]

@@ -133,11 +133,9 @@ impl Family {
         const ALL: [&Family; 4] = [&BERT, &ROBERTA, &DISTILBERT, &MPNET];
         let name = model_type.ok_or("it has no `model_type`")?;
         let has_name = |family: &&Self| family.model_types.contains(&name);
-        ALL.into_iter().find(has_name).ok_or_else(|| {
-            format!(
-                "`model_type` is `{name}`; supported are bert, roberta, xlm-roberta, distilbert and mpnet"
-            )
-        })
+        let supported = "bert, roberta, xlm-roberta, distilbert and mpnet";
+        let problem = || format!("`model_type` is `{name}`; supported are {supported}");
+        ALL.into_iter().find(has_name).ok_or_else(problem)
     }
 }
 

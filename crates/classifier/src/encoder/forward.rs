@@ -82,12 +82,9 @@ impl<'a> Forward<'a> {
             let buckets = self.encoder.buckets.for_length(length, count, device);
             // In f32, because the gradient of each entry is a sum over thousands of pairs.
             let table = self.context.parameters.get(table).to_kind(Kind::Float);
-            table
-                .index_select(0, &buckets)
-                .view([length, length, config.heads])
-                .permute([2, 0, 1])
-                .unsqueeze(0)
-                .to_kind(kind)
+            let shape = [length, length, config.heads];
+            let biases = table.index_select(0, &buckets).view(shape);
+            biases.permute([2, 0, 1]).unsqueeze(0).to_kind(kind)
         });
         match (padding, relative) {
             (Some(padding), Some(relative)) => Some((padding + relative).contiguous()),

@@ -125,15 +125,11 @@ impl<'a> Tensors<'a> {
         };
         let mut extras: Vec<&str> = self.tensors.names().into_iter().filter(is_extra).collect();
         extras.sort_unstable();
+        let unknown = "that an encoder of this `config.json` does not have";
         let names = match extras.as_slice() {
             [] => return Ok(()),
-            [only] => {
-                format!("a tensor that an encoder of this `config.json` does not have: `{only}`")
-            }
-            [first, rest @ ..] => format!(
-                "tensors that an encoder of this `config.json` does not have: `{first}` and {} more",
-                rest.len()
-            ),
+            [only] => format!("a tensor {unknown}: `{only}`"),
+            [first, rest @ ..] => format!("tensors {unknown}: `{first}` and {} more", rest.len()),
         };
         let problem = format!("`{WEIGHTS}` has {names}");
         Err(ClassifierError::encoder(self.folder)(problem))

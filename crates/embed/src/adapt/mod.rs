@@ -98,11 +98,9 @@ pub(crate) fn adapt(
     };
     let record = &mut Record::in_memory();
     let trained = train(&trainer, &mut weights, record, &mut manager, None, &show);
+    let hint = "Lower `adaptation.learning_rate`".to_owned();
     trained.map_err(|error| match error {
-        TrainError::NonFinite { .. } => {
-            let hint = "Lower `adaptation.learning_rate`".to_owned();
-            Failure::from(error).with_hint(hint)
-        }
+        TrainError::NonFinite { .. } => Failure::from(error).with_hint(hint),
         error => error.into(),
     })?;
     let after = measure(&weights)?;

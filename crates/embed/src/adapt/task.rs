@@ -39,14 +39,6 @@ pub(super) struct Score {
 }
 
 impl Score {
-    fn add(self, other: Self) -> Self {
-        Self {
-            loss: self.loss + other.loss,
-            correct: self.correct + other.correct,
-            masked: self.masked + other.masked,
-        }
-    }
-
     /// Share of masked tokens predicted correctly.
     pub(super) fn accuracy(self) -> f64 {
         self.correct as f64 / self.masked.max(1) as f64
@@ -101,7 +93,11 @@ impl MaskedTask<'_> {
                     })
                 })
             })?;
-            score = parts.into_iter().fold(score, Score::add);
+            for part in parts {
+                score.loss += part.loss;
+                score.correct += part.correct;
+                score.masked += part.masked;
+            }
         }
         Ok(score)
     }

@@ -13,6 +13,8 @@ use hf_hub::{Repo, RepoType};
 use sha2::{Digest as _, Sha256};
 use stage::{Progress, ProgressTask};
 
+type BoxedError = Box<dyn Error + Send + Sync>;
+
 /// How often an interrupted download is resumed.
 const RETRIES: usize = 5;
 
@@ -41,10 +43,9 @@ impl RepositoryName {
                 .with_hint("Use OWNER/NAME as on its page, for example `ressenti fetch sentence-transformers/all-MiniLM-L6-v2`".to_owned()));
         }
         if !revision.split('/').all(is_valid) {
-            return Err(
-                Failure::new(format!("`{revision}` is not the name of a revision"))
-                    .with_hint("Set `--revision` to a branch, a tag or a commit".to_owned()),
-            );
+            let problem = format!("`{revision}` is not the name of a revision");
+            let hint = "Set `--revision` to a branch, a tag or a commit".to_owned();
+            return Err(Failure::new(problem).with_hint(hint));
         }
         Ok(Self {
             repository: repository.to_owned(),
@@ -64,12 +65,7 @@ impl RepositoryName {
         Repo::with_revision(name, RepoType::Model, revision)
     }
 
-    fn download_error(
-        &self,
-        content: &str,
-        endpoint: &str,
-        cause: Box<dyn Error + Send + Sync>,
-    ) -> Failure {
+    fn download_error(&self, content: &str, endpoint: &str, cause: BoxedError) -> Failure {
         let repository = &self.repository;
         let problem = format!("Failed to download {content} of `{repository}` from {endpoint}");
         let failure = Failure::new(problem).with_cause(cause);
@@ -100,10 +96,8 @@ impl Hub {
             builder = builder.with_token(Some(token));
         }
         let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
-        let api = builder
-            .with_retries(RETRIES)
-            .build()
-            .map_err(|error| name.download_error("the files", &endpoint, Box::new(error)))?;
+        let api = builder.with_retries(RETRIES).build().map_err(Box::new);
+        let api = api.map_err(|error| name.download_error("the files", &endpoint, error))?;
         Ok(Self {
             repository: api.repo(name.at_revision(&name.revision)),
             name: name.clone(),
@@ -125,15 +119,14 @@ impl Hub {
             return Ok(info.sha);
         };
         let existing = existing.join(", ");
-        let hint = if *missing == "model.safetensors" {
-            format!(
+        let hint = match *missing {
+            "model.safetensors" => format!(
                 "Only weights in a single `model.safetensors` can be used, never a pickle. The repository has {existing}. \
                  Look for a revision with `model.safetensors` in its discussions, and use `--revision`"
-            )
-        } else {
-            format!(
+            ),
+            _ => format!(
                 "The repository has {existing}. Look for the same encoder with a `tokenizer.json` of the library `tokenizers`"
-            )
+            ),
         };
         let repository = &self.name.repository;
         Err(Failure::new(format!("`{repository}` has no `{missing}`")).with_hint(hint))

@@ -118,10 +118,8 @@ impl Checkpoint {
 /// The checkpoints in a folder, the newest first.
 pub(crate) fn list_checkpoints(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| parse_name(path).is_some())
-        .collect();
+    let paths = entries.map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = paths.filter(|path| parse_name(path).is_some()).collect();
     paths.sort_unstable_by_key(|path| std::cmp::Reverse(parse_name(path)));
     paths
 }

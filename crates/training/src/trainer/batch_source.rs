@@ -35,12 +35,9 @@ pub(crate) struct PartitionedBatch<T: Task> {
 impl<T: Task> PartitionedBatch<T> {
     /// The rows of each part.
     pub(super) fn spans(&self) -> impl Iterator<Item = Range<usize>> + use<T> {
-        spans(self.rows, self.part_size)
+        let (rows, size) = (self.rows, self.part_size);
+        (0..rows.div_ceil(size)).map(move |part| part * size..((part + 1) * size).min(rows))
     }
-}
-
-fn spans(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..rows.div_ceil(size)).map(move |part| part * size..((part + 1) * size).min(rows))
 }
 
 /// Makes batches for the trainer, on any thread.

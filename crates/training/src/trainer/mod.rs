@@ -21,7 +21,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::adam::AdamW;
 use crate::checkpoint::{Checkpoint, CheckpointManager};
-use crate::error::TrainError;
+use crate::error::{Result, TrainError};
 use crate::record::{Record, RecordLine, resident_memory};
 use crate::schedule::learning_rate;
 use crate::task::{Task, Validation};
@@ -114,7 +114,7 @@ pub fn train<T: Task>(
     manager: &mut CheckpointManager<'_>,
     before: Option<Checkpoint>,
     on_batch: &OnBatch<'_>,
-) -> Result<TrainingResult, TrainError> {
+) -> Result<TrainingResult> {
     let source = BatchSource::new(context);
     let mut trainer = Trainer::new(context, weights, &source);
     let mut outputs = Outputs {
@@ -257,7 +257,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Trains from the current position to the end.
-    fn run(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<TrainingResult, TrainError> {
+    fn run(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<TrainingResult> {
         while !self.is_done() {
             self.train_epoch(outputs)?;
             self.end_epoch(outputs)?;
@@ -285,7 +285,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Trains the remaining batches of the epoch.
-    fn train_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
+    fn train_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<()> {
         let settings = self.context.settings;
         let epoch = self.position.epoch;
         let batches = self.batches_in_epoch(epoch);
@@ -322,7 +322,7 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     /// Adds the pending sums to those of the epoch and of the next line of the record. On a GPU this reads the sums,
     /// and returns an error for the first non-finite step, if there was one. `batches` are those of the epoch.
-    pub(crate) fn collect_pending(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
+    pub(crate) fn collect_pending(&mut self, batches: &[Vec<usize>]) -> Result<()> {
         if self.pending_steps == 0 {
             return Ok(());
         }
@@ -353,11 +353,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Saves the state if a checkpoint is due or requested, and stops if the user wants it.
-    fn save(
-        &mut self,
-        batches: &[Vec<usize>],
-        outputs: &mut Outputs<'_, '_>,
-    ) -> Result<(), TrainError> {
+    fn save(&mut self, batches: &[Vec<usize>], outputs: &mut Outputs<'_, '_>) -> Result<()> {
         let step = self.position.step;
         let (stop, save) = ((self.context.stop)(), (self.context.save)());
         if !stop && !save && !outputs.manager.is_due(step) {
@@ -381,7 +377,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Validates the epoch and starts the next one.
-    fn end_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
+    fn end_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<()> {
         let context = self.context;
         let stop = context.stop;
         let validation = context.task.validate(&self.replicas, &self.memory, stop);
@@ -404,13 +400,9 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Records the validation result of an epoch, and keeps its weights if it is the best so far.
-    fn take_validation(
-        &mut self,
-        validation: Validation,
-        outputs: &mut Outputs<'_, '_>,
-    ) -> Result<(), TrainError> {
+    fn take_validation(&mut self, found: Validation, outputs: &mut Outputs<'_, '_>) -> Result<()> {
         let Position { epoch, step, .. } = self.position;
-        let Validation { loss, accuracy, .. } = validation;
+        let Validation { loss, accuracy, .. } = found;
         if !loss.is_finite() {
             let rows = "the validation split".to_owned();
             return Err(TrainError::NonFinite { epoch, step, rows });
@@ -437,7 +429,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         if is_best {
             self.best = Some(BestEpoch {
                 epoch,
-                validation,
+                validation: found,
                 weights: no_grad(|| self.trained.copy()),
             });
         }

@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use classifier::{ClassifierError, Logits, Result};
+use classifier::{ClassifierError, Logits};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::position::{Best, Position, Sums};
 use super::{BestEpoch, Trainer};
 use crate::checkpoint::Checkpoint;
-use crate::error::TrainError;
+use crate::error::{Result, TrainError};
 use crate::record::{Record, seconds_of};
 use crate::task::{Task, Validation};
 
@@ -52,11 +52,7 @@ impl ResumeState {
 
 impl<T: Task> Trainer<'_, T> {
     /// Resumes from a state of the same training.
-    pub(super) fn restore(
-        &mut self,
-        state: &ResumeState,
-        record: &mut Record,
-    ) -> Result<(), TrainError> {
+    pub(super) fn restore(&mut self, state: &ResumeState, record: &mut Record) -> Result<()> {
         let (position, checkpoint) = (&state.position, &state.checkpoint);
         let device = self.context.device;
         if position.device == "cuda" && !device.is_cuda() && !self.context.may_resume_on_cpu {
@@ -130,7 +126,7 @@ impl<T: Task> Trainer<'_, T> {
 }
 
 /// A copy that no step changes: on the same device, or on the CPU if the device has no memory for it.
-fn copy_tensor(tensor: &Tensor) -> Result<Tensor> {
+fn copy_tensor(tensor: &Tensor) -> Result<Tensor, ClassifierError> {
     let copy = |work: &dyn Fn() -> Tensor| ClassifierError::catch("copy the state", || Ok(work()));
     match copy(&|| no_grad(|| tensor.copy())) {
         Err(error) if tensor.device() != Device::Cpu && error.is_memory() => {
