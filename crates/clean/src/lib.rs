@@ -2,7 +2,7 @@
 //! split.
 //!
 //! Tables are read and written in batches. Duplicates are found among all rows: about a hundred bytes per row
-//! are kept in memory, and the texts in a file if they are large.
+//! are kept in memory. The texts are kept in memory too while their total size is small, otherwise in a file.
 
 mod duplicates;
 mod input;
@@ -42,7 +42,7 @@ impl Stage for Clean {
     const NAME: StageName = StageName::Clean;
     const ABOUT: &'static str = "Normalise texts, remove duplicates and leaks, and split the reviews
 
-Reads `reviews.parquet`. Writes `clean.parquet` with the split of every row, `removed.parquet` with the removed rows and the
+Reads `reviews.parquet`. Writes `clean.parquet` with the kept reviews and their split, `removed.parquet` with the removed rows and the
 reasons, and `profile.json` with counts, lengths, duplicates, leaks and the most distinctive words of each class.";
     type Settings = CleanSettings;
     type Options = NoOptions;

@@ -121,7 +121,7 @@ impl NgramModel {
         ];
         let views = tensors.iter().map(|(name, kind, count, bytes)| {
             let view = TensorView::new(*kind, vec![*count], bytes);
-            let view = view.expect("its bytes are as many as its numbers need");
+            let view = view.expect("its size matches the number of its values");
             (*name, view)
         });
         safetensors::serialize_to_file(views, None, path)

@@ -1,8 +1,8 @@
 //! Decides which steps are fresh or stale, and why; pure functions.
 //!
 //! The key of a step is the digest of its stage, the stage version, its settings and the content of its inputs
-//! and sources. A step is fresh if the output with that key exists and is complete. Otherwise the manifest of
-//! the variant's last output shows what has changed. [`crate::known_artifacts`] reads the disk; nothing here
+//! and sources. A step is fresh if the output with that key is intact and the user does not force it. Otherwise
+//! the manifest of the variant's last output shows what has changed. [`crate::known_artifacts`] reads the disk; nothing here
 //! does.
 
 use std::path::PathBuf;

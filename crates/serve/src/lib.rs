@@ -1,4 +1,4 @@
-//! `ressenti serve`: an HTTP service for a model, on the same CPUs and GPUs as `predict`.
+//! `ressenti serve`: an HTTP service for a model. It chooses its device as `predict` does.
 //!
 //! Tokio's threads handle connections and JSON; separate threads run the model. Requests are queued for them, and a
 //! full queue is reported to the client immediately.

@@ -60,8 +60,8 @@ fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Resul
     Ok(())
 }
 
-/// Runs one step of a pipeline if its output does not exist or is damaged, or with `force`. Then links the name of the
-/// variant to the output and calls [`Stage::after`], both also if the output existed.
+/// Runs one step of a pipeline if its output does not exist, is damaged, or `force` is set. In every case, even if the
+/// stage did not run, it then links the name of the variant to the output and calls [`Stage::after`].
 ///
 /// # Errors
 /// An input is missing or damaged, or the stage failed.
@@ -88,7 +88,7 @@ pub fn execute<S: Stage>(
     let existing = (!force).then(|| find_intact(&store, &resolved)).flatten();
     let variant = resolved.step.id.variant.clone();
     let mut context = Context {
-        // Both folders are for an existing output; they are replaced below if the stage runs.
+        // If the output exists, the stage does not run, and both paths are the folder of the output.
         output: store.folder(S::NAME, &resolved.key),
         resume_directory: store.folder(S::NAME, &resolved.key),
         resolved,

@@ -33,7 +33,7 @@ pub(crate) fn answer(trend: &Trend) -> String {
             let range = range(Estimate { value, low, high });
             format!("by {:.1} points {span} ({level} {range})", 100.0 * value)
         };
-        answer += ", and this share ";
+        answer += ". The smoothed trend ";
         answer += &match (low > 0.0, high < 0.0) {
             (true, _) => format!("rose {}", by(value, low, high)),
             (_, true) => format!("fell {}", by(-value, -high, -low)),
@@ -52,7 +52,7 @@ pub(crate) fn answer(trend: &Trend) -> String {
 pub(crate) fn largest_change(change: &ChangePoint) -> String {
     let [before, after] = [change.before, change.after].map(|it| percent(it.value));
     format!(
-        "The largest change is at the start of {}: from {before} to {after} (probability of a change {:.2}).",
+        "The largest change came with {}: from {before} to {after} (probability of a change {:.2}).",
         change.label, change.probability
     )
 }
@@ -135,7 +135,7 @@ fn backtest(trend: &Trend) -> Option<String> {
     let [score, last, mean] = [model, last, mean].map(|it| 100.0 * it.interval_score);
     Some(format!(
         "Forecasts of the next {period}, tested on the past {forecasts} times: {covered} of the intervals covered the outcome, \
-         with an interval score of {score:.1} points (last value {last:.1}, overall mean {mean:.1}; lower is better)."
+         with an interval score of {score:.1} points (lower is better; repeating the last value: {last:.1}, the overall mean: {mean:.1})."
     ))
 }
 

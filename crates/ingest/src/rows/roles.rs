@@ -240,7 +240,8 @@ impl RoleDetector<'_> {
     fn group_by_topic(&self, roles: &mut Roles) {
         let topic = roles.map.get(Role::Topic);
         if let Some(topic) = topic.filter(|topic| groups::has_enough(&self.columns[*topic])) {
-            let reason = "same as the topic, because no column is an id of it".to_owned();
+            let reason =
+                "same as the topic, because no column with ids of the topic was found".to_owned();
             roles.set(Role::Group, topic, reason);
         }
     }

@@ -118,7 +118,9 @@ pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
     for pair in steps.windows(2) {
         let ((_, _, before), (name, time, share)) = (&pair[0], &pair[1]);
         let points = 100.0 * (share - before);
-        text += &format!("; {name} was {points:.1} points more accurate in {time}");
+        text += &format!(
+            "; {name} took {time} and was {points:.1} points more accurate than the one before"
+        );
     }
     Some(text + ".")
 }

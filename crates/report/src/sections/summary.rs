@@ -98,7 +98,7 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
             let (points, ci) = format::lead(lead, data.confidence);
             let p = format::p_value(pair.adjusted_p_value);
             equal.push(format!(
-                "{points} points above {name} ({ci}, adjusted p {p}: no significant difference)"
+                "{points} points above {name} ({ci} of this pair alone; not significant after correction for all pairs, adjusted p {p})"
             ));
         } else if beaten.is_empty() {
             let (points, ci, range) = (100.0 * lead.value, data.ci(), format::range(lead));
