@@ -321,16 +321,15 @@ fn decompose_change(sides: &[Vec<ScoredReview>; 2], estimator: &Estimator<'_>) -
 fn compare_with_authors(periods: &[PeriodEstimate]) -> Option<AuthorComparison> {
     let mut sums = AuthorComparison::default();
     for period in periods {
-        let (Some((truth, rows)), Some(share)) = (period.author_labels, period.share) else {
-            continue;
-        };
-        sums.periods += 1;
-        sums.rows += rows;
-        sums.mean_absolute_error += (share.value - truth).abs();
-        sums.mean_absolute_error_of_level += (period.level.value - truth).abs();
-        sums.mean_absolute_error_counted += (period.counted.unwrap_or(0.0) - truth).abs();
-        sums.coverage += f64::from(u8::from((share.low..=share.high).contains(&truth)));
-        sums.overall += truth * rows as f64;
+        if let (Some((truth, rows)), Some(share)) = (period.author_labels, period.share) {
+            sums.periods += 1;
+            sums.rows += rows;
+            sums.mean_absolute_error += (share.value - truth).abs();
+            sums.mean_absolute_error_of_level += (period.level.value - truth).abs();
+            sums.mean_absolute_error_counted += (period.counted.unwrap_or(0.0) - truth).abs();
+            sums.coverage += f64::from(u8::from((share.low..=share.high).contains(&truth)));
+            sums.overall += truth * rows as f64;
+        }
     }
     let count = sums.periods as f64;
     sums.mean_absolute_error /= count;

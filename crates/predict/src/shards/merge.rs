@@ -68,11 +68,10 @@ fn verify_all(plan: &Plan) -> Result<Vec<FinishedShard>, Failure> {
 
 /// The first ten names, and the number of further names.
 fn shorten_list(names: &[String]) -> String {
-    match names.split_at_checked(10) {
-        Some((first, more)) if !more.is_empty() => {
-            format!("{} and {} more", first.join(", "), more.len())
-        }
-        _ => names.join(", "),
+    let (first, more) = names.split_at(names.len().min(10));
+    match more.len() {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
