@@ -204,9 +204,8 @@ impl Assets {
                 }
             }
         }
-        let data = self.data.iter();
-        let mut problems = data.map(|data| (&*data.name, self.data_problem(data)));
-        problems.find_map(|(name, problem)| Some((name, problem?)))
+        let mut data = self.data.iter();
+        data.find_map(|data| Some((&*data.name, self.data_problem(data)?)))
     }
 
     fn package_problem(&self, package: &Package) -> Option<&'static str> {
