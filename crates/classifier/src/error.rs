@@ -232,12 +232,10 @@ impl ClassifierError {
 /// # Panics
 /// `work` panics for another reason.
 pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    let as_error = |panic: BoxedError| match TorchFault::from_message(&panic.to_string()) {
-        TorchFault::Other => Err(panic),
-        _ => Ok(Failure::from(ClassifierError::Torch {
-            action: "complete the computation",
-            source: panic,
-        })),
+    let action = "complete the computation";
+    let as_error = |source: BoxedError| match TorchFault::from_message(&source.to_string()) {
+        TorchFault::Other => Err(source),
+        _ => Ok(Failure::from(ClassifierError::Torch { action, source })),
     };
     artifact::catch_panics(as_error, || work().map_err(Ok))
         .map_err(|error| error.unwrap_or_else(|panic| panic!("{panic}")))

@@ -88,10 +88,8 @@ impl Network {
             ids: batch.ids.view([-1]),
             vectors,
         });
-        Loss {
-            looked_up,
-            ..Loss::of(&logits, &batch.labels, smoothing)
-        }
+        let loss = Loss::of(&logits, &batch.labels, smoothing);
+        Loss { looked_up, ..loss }
     }
 }
 

@@ -187,9 +187,9 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> Value {
 fn static_matrix(vocabulary: &Vocabulary, settings: &Settings, context: &Context) -> MatrixResult {
     let name = &context.step().variant;
     let Some(Source::Path(path)) = context.source() else {
-        return Err(Failure::new(format!(
-            "`embedding.{name}.source` must be the path of a file of word vectors"
-        )));
+        let problem =
+            format!("`embedding.{name}.source` must be the path of a file of word vectors");
+        return Err(Failure::new(problem));
     };
     let progress = context.progress();
     let task = progress.task("reading word vectors", None, "vectors");

@@ -120,11 +120,10 @@ pub(crate) fn adapt(
     });
     let file = write_figures(context, ADAPTATION, &figures)?;
     imported.files.push(file);
+    let reviews = format::plural(corpus.texts() as u64, "review", "reviews");
+    let [after, before] = [after, before].map(|score| format::percent(score.accuracy()));
     imported.summary += &format!(
-        "; adapted to {}: {} of masked tokens predicted correctly, {} before",
-        format::plural(corpus.texts() as u64, "review", "reviews"),
-        format::percent(after.accuracy()),
-        format::percent(before.accuracy()),
+        "; adapted to {reviews}: {after} of masked tokens predicted correctly, {before} before"
     );
     imported.device = Some(device.describe());
     imported.versions = vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())];
