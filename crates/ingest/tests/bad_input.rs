@@ -123,7 +123,7 @@ fn files_of_other_formats_are_refused() {
         (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "a binary file"),
     ] {
         let expected =
-            format!("error: `x.csv` is {what}, but a table of reviews was expected\n\n{ELSEWHERE}");
+            format!("error: `x.csv` is {what}, but a table of reviews was expected\n  {ELSEWHERE}");
         check("x.csv", content, &[], &expected);
     }
     check(
@@ -231,7 +231,7 @@ fn unsafe_archives_are_refused() {
             "x.zip",
             zip(members),
             &[],
-            &format!("error: Failed to read `x.zip`: {problem}\n\n{hint}"),
+            &format!("error: Failed to read `x.zip`: {problem}\n  {hint}"),
         );
     };
     refused(
@@ -256,14 +256,14 @@ fn unsafe_archives_are_refused() {
         linked.finish().expect("a zip").into_inner(),
         &[],
         &format!(
-            "error: Failed to read `x.zip`: its file `x.csv` is a link, and links are not followed\n\n{hint}"
+            "error: Failed to read `x.zip`: its file `x.csv` is a link, and links are not followed\n  {hint}"
         ),
     );
     check(
         "x.zip",
         encrypted(zip(&[("x.csv", GOOD.as_bytes())])),
         &[],
-        &format!("error: Failed to read `x.zip`: its file `x.csv` is encrypted\n\n{hint}"),
+        &format!("error: Failed to read `x.zip`: its file `x.csv` is encrypted\n  {hint}"),
     );
     // Only reviews are read from the aclImdb archive, and each path is checked.
     let archive = tar(&[
