@@ -313,11 +313,10 @@ embedding = "windows"
     assert_eq!(misfit.code, Some(1));
     assert_eq!(
         misfit.with_placeholders(project.folder()),
-        "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, one of 300 entries at most, learned from your \
-         reviews; the encoder `encoder` was trained with its own `tokenizer.json` (17 entries, fingerprint [digest]) and \
-         would read any other's ids as other words\n  \
-         hint: Write `[tokenizer.words]` with `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"`, or let \
-         `embedding.encoder.tokenizer` name a tokenizer that has it\n"
+        "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, trained on your reviews (at most 300 \
+         entries), but the encoder `encoder` needs its own `tokenizer.json` (17 entries, fingerprint [digest])\n  \
+         hint: Set `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"` in `[tokenizer.words]`, or set \
+         `embedding.encoder.tokenizer` to a tokenizer that has them\n"
     );
     let misfit = call(
         &project,

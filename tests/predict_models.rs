@@ -101,7 +101,9 @@ fn several_models_are_compared_on_the_challenge_set_and_ensembles_predict() {
     let screen = by_folder(&project, "copy");
     assert_eq!(screen.code, Some(1));
     assert!(
-        screen.stderr.contains("without its members"),
+        screen
+            .stderr
+            .contains("but the models of the ensemble are missing"),
         "{}",
         screen.stderr
     );
