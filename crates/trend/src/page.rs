@@ -56,7 +56,7 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
 
 fn caption(trend: &Trend) -> String {
     let authors = match trend.author_comparison {
-        Some(_) => " Hollow dots: the authors' own labels, which the model did not see.",
+        Some(_) => " Hollow dots: the authors' own labels, which the estimate does not use.",
         None => "",
     };
     let (period, level) = (trend.period.name(), confidence_level(trend));

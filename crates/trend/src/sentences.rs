@@ -114,7 +114,7 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
             covered => format!("{} of {all} ({share})", format::count(covered)),
         };
         sentences.push(format!(
-            "Check against the authors' own labels of {}, which the model did not see: {covered} covered the \
+            "Check against the authors' own labels of {}, which the estimate does not use: {covered} covered the \
              authors' share. The mean error per {period} is {:.1} points ({:.1} for the smoothed trend, {:.1} for counting predicted labels).",
             format::plural(authors.rows as u64, "review", "reviews"),
             100.0 * authors.mean_absolute_error,

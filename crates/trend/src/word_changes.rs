@@ -11,7 +11,7 @@ const MIN_TEXTS: u32 = 10;
 /// Weight of the prior, in words.
 const PRIOR_WEIGHT: f64 = 1000.0;
 
-/// CsvDownload of texts with each word, before and after a change.
+/// Numbers of texts with each word, before and after a change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WordCounts {
     texts: [u32; 2],
