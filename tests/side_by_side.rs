@@ -130,6 +130,7 @@ fn a_removed_model_fails_and_metrics_files_are_enough() {
     let screen = call(&project, &["compare", "metrics-only.json", "artifacts"]);
     assert_eq!(screen.code, Some(1), "{}", screen.stderr);
     for said in [
+        "A: metrics-only.json (3 models, ",
         "Changes are unknown: one of the runs has no `report.json`.",
         "+0.00 (different reviews)",
         "missing in B",

@@ -81,7 +81,7 @@ pub(crate) fn markdown(before: &Run, after: &Run, comparison: &RunComparison) ->
 fn about(run: &Run) -> String {
     let rows = format::plural(run.results.metrics.rows, "test review", "test reviews");
     let models = format::plural(run.results.metrics.models.len() as u64, "model", "models");
-    format!("{} ({models}, {rows})", run.folder.display())
+    format!("{} ({models}, {rows})", run.path.display())
 }
 
 fn describe(change: &Change) -> String {

@@ -17,8 +17,8 @@ const METRICS: &str = "metrics.json";
 /// A run.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The folder of its report.
-    pub folder: PathBuf,
+    /// The folder of its report, or the `metrics.json` that was given alone.
+    pub path: PathBuf,
     /// Metrics and test predictions of its models.
     pub results: EvaluationResults,
     /// The steps of the run; empty if there is no `report.json`.
@@ -80,7 +80,10 @@ impl Run {
         };
         let report = metrics.with_file_name("report.json");
         Ok(Self {
-            folder: metrics.parent().unwrap_or(Path::new("")).to_owned(),
+            path: match metrics.parent() {
+                Some(folder) if metrics != path => folder.to_owned(),
+                _ => path.to_owned(),
+            },
             results: EvaluationResults::read(metrics)?,
             steps: match report.is_file() {
                 true => read_steps(&report)?,
