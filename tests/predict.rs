@@ -123,6 +123,11 @@ fn invalid_arguments_are_refused_with_a_hint() {
         (&["--challenge", "--output", "x.csv"], 2, "'--challenge'"),
         (&["awful", "-"], 2, "Give `-` alone"),
         (
+            &["awful", "reviews.csv"],
+            2,
+            "Did you mean `--input reviews.csv --output predictions.csv`?",
+        ),
+        (
             &["--set", "ingest.max_text_bytes=3", "bad", "awful"],
             1,
             "Text 2 is longer than `ingest.max_text_bytes` = 3",
@@ -193,7 +198,8 @@ fn all_file_formats_give_the_same_predictions_and_bad_rows_are_rejected() {
         let start = [
             "predict", "--model", "naive", "--input", input, "--output", output,
         ];
-        succeed(&project, &[&start[..], more].concat())
+        let allowed = ["--set", "ingest.max_reject_rate=0.5"];
+        succeed(&project, &[&start[..], more, &allowed].concat())
     };
     let from_csv = predict("a.csv", "one.csv", &["--set", "ingest.encoding=utf-8"]);
     let rows = lines(&project.folder().join("one.csv"));
@@ -212,7 +218,10 @@ fn all_file_formats_give_the_same_predictions_and_bad_rows_are_rejected() {
     );
     assert_eq!(aside[1]["reason"], "the text is empty after cleaning");
     assert!(
-        from_csv.stdout.starts_with("6 rows: ") && from_csv.stdout.contains("3 rejected"),
+        from_csv.stdout.starts_with("6 rows: ")
+            && from_csv
+                .stdout
+                .contains(", 1 without a text, 2 rejected (listed in "),
         "{}",
         from_csv.stdout
     );
@@ -231,6 +240,56 @@ fn all_file_formats_give_the_same_predictions_and_bad_rows_are_rejected() {
     assert!(json(&four[0])["words"][0]["weight"].is_number(), "{four:?}");
     assert!(project.folder().join("three.parquet").is_file());
     assert!(!project.folder().join("three.parquet.partial").exists());
+}
+
+#[test]
+fn a_file_with_too_many_rejected_rows_ends_with_an_error() {
+    let project = finished();
+    let write =
+        |name: &str, text: &str| fs::write(project.folder().join(name), text).expect("written");
+    let bad = "nonsense\n".repeat(3);
+    let good = "{\"comment\": \"A superb film.\"}\n";
+    let empty = "{\"comment\": \"\"}\n";
+    write("some.jsonl", &format!("{bad}{good}"));
+    write(
+        "none.jsonl",
+        &format!("{good}{bad}").replace("A superb film.", ""),
+    );
+    write("gaps.jsonl", &format!("{good}{}", empty.repeat(9)));
+    for (input, code, expected) in [
+        (
+            "some.jsonl",
+            1,
+            "3 of 4 rows of `some.jsonl` were rejected, more than `ingest.max_reject_rate` = 0.01",
+        ),
+        (
+            "none.jsonl",
+            1,
+            "No row of `none.jsonl` was predicted: it has 4 rows",
+        ),
+        (
+            "gaps.jsonl",
+            0,
+            "10 rows: 1 positive, 0 negative, 9 without a text (listed in `out.csv.rejected.jsonl`)",
+        ),
+    ] {
+        let words = [
+            "predict", "--model", "naive", "--input", input, "--output", "out.csv",
+        ];
+        let screen = call(&project, &words);
+        let text = format!("{}{}", screen.stdout, screen.stderr);
+        assert_eq!(screen.code, Some(code), "{input}: {text}");
+        assert!(text.contains(expected), "{input}: {text}");
+        let listed = lines(&project.folder().join("out.csv.rejected.jsonl"));
+        assert_eq!(
+            listed.len(),
+            if code == 0 {
+                9
+            } else {
+                3 + usize::from(input == "none.jsonl")
+            }
+        );
+    }
 }
 
 #[test]

@@ -22,15 +22,17 @@ Examples:
   ressenti predict --challenge --model linear --model gru       the challenge set
 
 Files: CSV, TSV, JSON, JSON Lines or Parquet, also compressed. `ressenti inspect FILE` shows which
-columns are used; no label is needed. Rows that cannot be read are skipped and listed in
-OUTPUT.rejected.jsonl. The output has the other rows in the same order, with the columns row, id,
+columns are used; no label is needed. Rows without a text and rows that cannot be read are listed in
+OUTPUT.rejected.jsonl; if more than ingest.max_reject_rate (1%) cannot be read, or no row can be
+predicted, the exit code is 1. The output has the other rows in the same order, with the columns row, id,
 label, confidence (probability of the likelier class), p_negative, p_positive, and the columns of
 --keep-columns. A kept column with the name of one of these is renamed to input_NAME.
 
 Standard input: one text per line in UTF-8. A line that is not UTF-8, or is longer than
 ingest.max_text_bytes, gets a reason instead of a label. As JSON an answer is: row, text, label,
 confidence, p_negative, p_positive. With --explain, `text` is the cleaned text, `input` the original
-text, and each entry of `words` has its position in `text` from `start` to `end`, in UTF-8 bytes.
+text, and each entry of `words` has its position in `text` from `start` to `end`, in UTF-8 bytes, and
+its `weight`: above 0 towards positive, below 0 towards negative.
 
 Clusters: --shards 64 --engine slurm divides the input into 64 ranges of rows. One Slurm job predicts
 each range into OUTPUT.shards, and a last job merges them into the same OUTPUT that a single process

@@ -16,6 +16,7 @@ mod shards;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
+use std::path::Path;
 
 use artifact::{Failure, FailureKind, StageName};
 use bundle::find::Selection;
@@ -47,6 +48,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         let hint = "Give `-` alone, or the texts without it";
         return Err(usage_error(problem, hint));
     }
+    refuse_files(&arguments.texts)?;
     let selection = select(arguments)?;
     if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("predict"));
@@ -102,6 +104,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         explain: arguments.explain,
         format: arguments.format,
         max_bytes: ingest.max_text_bytes,
+        max_reject_rate: ingest.max_reject_rate,
     };
     if !reads_stdin {
         return writer.answer_texts(arguments.texts.clone());
@@ -117,6 +120,19 @@ pub(crate) fn print_notes(predictor: &Predictor, progress: &Progress) {
     for note in predictor.take_notes() {
         progress.note(&note);
     }
+}
+
+/// Refuses a text that is the name of a file: its name would be predicted instead of its content.
+fn refuse_files(texts: &[String]) -> Result<(), Failure> {
+    let Some(name) = texts.iter().find(|text| Path::new(text).is_file()) else {
+        return Ok(());
+    };
+    let problem = format!("`{name}` is a file, and a text was expected");
+    let hint = format!(
+        "Did you mean `--input {name} --output predictions.csv`? For a file with one text per line, \
+         `ressenti predict < {name}`"
+    );
+    Err(usage_error(problem, hint))
 }
 
 /// A failure caused by wrong arguments: exit code 2.

@@ -33,6 +33,8 @@ pub(crate) struct AnswerWriter<'a> {
     pub(crate) format: Format,
     /// Longest text in bytes: `ingest.max_text_bytes`.
     pub(crate) max_bytes: usize,
+    /// Largest share of rejected lines: `ingest.max_reject_rate`.
+    pub(crate) max_reject_rate: f64,
 }
 
 impl AnswerWriter<'_> {
@@ -56,7 +58,7 @@ impl AnswerWriter<'_> {
     /// instead of a label.
     ///
     /// # Errors
-    /// The lines cannot be read, the prediction fails, or the answers cannot be written.
+    /// The lines cannot be read, the prediction fails, the answers cannot be written, or too many lines were rejected.
     pub(crate) fn answer_lines(&self, input: impl Read) -> Result<(), Failure> {
         let mut input = BufReader::new(input);
         let mut out = anstream::stdout();
@@ -88,17 +90,20 @@ impl AnswerWriter<'_> {
         if self.format == Format::Json && !stdout_is_open(self.write(&mut out, &all))? {
             return Ok(());
         }
-        if let Some((first_row, reason)) = first {
-            let hint = match reason == TOO_LONG {
-                true => "allow longer texts with `--set ingest.max_text_bytes=NUMBER`",
-                false => "use `--input FILE --output FILE.csv` for a file in another encoding",
-            };
-            self.progress.warn(&format!(
-                "could not read {} of {}; line {first_row}: {reason}; {hint}",
-                format::count(rejected),
-                format::plural(row - 1, "line", "lines"),
-            ));
+        let Some((first_row, reason)) = first else {
+            return Ok(());
+        };
+        let hint = match reason == TOO_LONG {
+            true => "Allow longer texts with `--set ingest.max_text_bytes=NUMBER`",
+            false => "Use `--input FILE --output FILE.csv` for a file in another encoding",
+        };
+        let (count, all) = (format::count(rejected), row - 1);
+        let lines = format::plural(all, "line", "lines");
+        let problem = format!("Could not read {count} of {lines}; line {first_row}: {reason}");
+        if rejected as f64 > self.max_reject_rate * all as f64 {
+            return Err(Failure::new(problem).with_hint(hint.to_owned()));
         }
+        self.progress.warn(&format!("{problem}. {hint}"));
         Ok(())
     }
 
@@ -190,15 +195,21 @@ fn next_line(input: &mut impl BufRead, max_bytes: usize) -> io::Result<Option<Li
         line.pop();
     }
     if is_truncated || line.len() > max_bytes {
-        let (reason, excerpt) = (TOO_LONG.to_owned(), excerpt(&line));
-        return Ok(Some(Err(RejectedRow { reason, excerpt })));
+        return Ok(Some(Err(rejected(TOO_LONG.to_owned(), &line))));
     }
     Ok(Some(String::from_utf8(line).map_err(|error| {
         let position = error.utf8_error().valid_up_to() + 1;
         let reason = format!("the text is not UTF-8: at byte {position}");
-        let excerpt = excerpt(error.as_bytes());
-        RejectedRow { reason, excerpt }
+        rejected(reason, error.as_bytes())
     })))
+}
+
+fn rejected(reason: String, line: &[u8]) -> RejectedRow {
+    RejectedRow {
+        reason,
+        is_skipped: false,
+        excerpt: excerpt(line),
+    }
 }
 
 /// The first characters of a line that may not be UTF-8.

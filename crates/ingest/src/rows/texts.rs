@@ -43,6 +43,9 @@ pub struct TextContent {
 pub struct RejectedRow {
     /// The reason, for people.
     pub reason: String,
+    /// Whether the row is skipped, for example because it has no text: it does not count towards
+    /// `ingest.max_reject_rate`.
+    pub is_skipped: bool,
     /// The first 200 characters of the row.
     pub excerpt: String,
 }
@@ -138,6 +141,7 @@ impl RowReader<'_> {
                 kept_columns: kept.iter().map(field).collect(),
             })
             .map_err(|reason| RejectedRow {
+                is_skipped: reason.skipped,
                 reason: reason.to_string(),
                 excerpt: excerpt(&record.joined()),
             });

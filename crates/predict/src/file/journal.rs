@@ -50,6 +50,9 @@ pub(crate) struct RowCounts {
     /// Input rows that were predicted or rejected.
     pub(crate) rows: u64,
     pub(crate) rejected: u64,
+    /// Rows without a text, or whose text is empty after cleaning.
+    #[serde(default)]
+    pub(crate) without_text: u64,
     pub(crate) positive: u64,
     pub(crate) negative: u64,
     pub(crate) undecided: u64,
@@ -67,6 +70,7 @@ impl RowCounts {
         Self {
             rows: self.rows + other.rows,
             rejected: self.rejected + other.rejected,
+            without_text: self.without_text + other.without_text,
             positive: self.positive + other.positive,
             negative: self.negative + other.negative,
             undecided: self.undecided + other.undecided,

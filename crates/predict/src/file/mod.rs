@@ -27,7 +27,7 @@ use output::OutputRow;
 pub(crate) use journal::{FILES, PredictionTask, ResumeDirectory, RowCounts, finished_rows, stamp};
 pub(crate) use output::{Columns, OutputFormat};
 pub(crate) use paths::{check_paths, lock, output_failure};
-pub(crate) use summary::{describe, publish};
+pub(crate) use summary::{check_rejected, describe, publish};
 
 /// Largest chunk in rows; a kill loses at most one chunk. A chunk ends after a row whose number is a multiple of this,
 /// so a run that starts after such a row has the same chunks, and a network the same batches.
@@ -63,8 +63,8 @@ impl FileJob<'_> {
     /// Predicts the file and returns a one-line summary.
     ///
     /// # Errors
-    /// The input cannot be read or the output cannot be written; or the user stopped the process. Finished rows are
-    /// kept.
+    /// The input cannot be read or the output cannot be written; the user stopped the process, and finished rows are
+    /// kept; or too many rows were rejected, and the output has the others.
     pub(crate) fn run(&self, predictor: &Predictor) -> Result<String, Failure> {
         let folder = self.output.with_added_extension("partial");
         let mut directory = ResumeDirectory::open(&folder, self.task()?)?;
@@ -82,6 +82,8 @@ impl FileJob<'_> {
         publish(&directory.files(), &columns, &directory.counts, self.output)?;
         let counts = directory.delete();
         let rate = (counts.rows - before) as f64 / clock.elapsed().as_secs_f64();
+        let max_reject_rate = self.ingest.max_reject_rate;
+        check_rejected(&counts, self.input, self.output, max_reject_rate)?;
         Ok(describe(&counts, self.output, Some(rate)))
     }
 
@@ -184,18 +186,22 @@ impl FileJob<'_> {
         let (mut predicted, mut rejected) = (Vec::new(), Vec::new());
         counts.rows += chunk.len() as u64;
         for row in chunk {
-            let (reason, excerpt) = match &row.content {
+            let (reason, is_skipped, excerpt) = match &row.content {
                 Ok(content) => {
                     if let Some(answer) = answers.next().flatten() {
                         predicted.push(self.output_row(predictor, row, (content, answer), counts));
                         continue;
                     }
                     let excerpt: String = content.text.chars().take(200).collect();
-                    ("the text is empty after cleaning", excerpt)
+                    ("the text is empty after cleaning", true, excerpt)
                 }
-                Err(problem) => (problem.reason.as_str(), problem.excerpt.clone()),
+                Err(row) => (row.reason.as_str(), row.is_skipped, row.excerpt.clone()),
             };
-            counts.rejected += 1;
+            let count = match is_skipped {
+                true => &mut counts.without_text,
+                false => &mut counts.rejected,
+            };
+            *count += 1;
             let (row, line) = (row.number, row.line);
             // The line of the row in `OUTPUT.rejected.jsonl`.
             let input = json!({"row": row, "line": line, "reason": reason, "excerpt": excerpt});

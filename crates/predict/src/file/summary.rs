@@ -28,7 +28,7 @@ pub(crate) fn publish(
     }
     let finished = if is_table { &table } else { rows };
     let rejects = rejected_path(output);
-    if counts.rejected > 0 {
+    if counts.rejected + counts.without_text > 0 {
         move_and_sync(rejected, &rejects).map_err(output_failure)?;
     } else if let Err(error) = fs::remove_file(&rejects)
         && error.kind() != io::ErrorKind::NotFound
@@ -47,6 +47,41 @@ fn move_and_sync(from: &Path, to: &Path) -> Result<(), ArtifactError> {
     }
 }
 
+/// Fails if no row was predicted, or if the share of rejected rows is larger than allowed. The output was written.
+pub(crate) fn check_rejected(
+    counts: &RowCounts,
+    input: &Path,
+    output: &Path,
+    max_reject_rate: f64,
+) -> Result<(), Failure> {
+    let without_label = counts.rejected + counts.without_text;
+    let is_nothing = without_label == counts.rows;
+    if !is_nothing && counts.rejected as f64 <= max_reject_rate * counts.rows as f64 {
+        return Ok(());
+    }
+    let rows = format::plural(counts.rows, "row", "rows");
+    let problem = match is_nothing {
+        true if counts.rows == 0 => format!("`{}` has no rows", input.display()),
+        true => format!(
+            "No row of `{}` was predicted: it has {rows}",
+            input.display()
+        ),
+        false => format!(
+            "{} of {rows} of `{}` were rejected, more than `ingest.max_reject_rate` = {max_reject_rate} allows",
+            format::count(counts.rejected),
+            input.display()
+        ),
+    };
+    let hint = format!(
+        "The reason of each row is in `{}`, the predictions of the other rows are in `{}`. `ressenti inspect {}` shows \
+         how the file is read; another column is used as the text by `--set ingest.columns.text=NAME`",
+        rejected_path(output).display(),
+        output.display(),
+        input.display(),
+    );
+    Err(Failure::new(problem).with_hint(hint))
+}
+
 /// One line about a predicted file; `rate` is in rows per second, if it was measured.
 pub(crate) fn describe(counts: &RowCounts, output: &Path, rate: Option<f64>) -> String {
     let count = |rows: u64| format::count(rows);
@@ -56,10 +91,16 @@ pub(crate) fn describe(counts: &RowCounts, output: &Path, rate: Option<f64>) -> 
     if counts.undecided > 0 {
         text.push_str(&format!(", {} undecided", count(counts.undecided)));
     }
-    if counts.rejected > 0 {
-        let (rejected, path) = (count(counts.rejected), rejected_path(output));
-        let path = path.display();
-        text += &format!(", {rejected} rejected (listed in `{path}`)");
+    for (rows, what) in [
+        (counts.without_text, "without a text"),
+        (counts.rejected, "rejected"),
+    ] {
+        if rows > 0 {
+            text.push_str(&format!(", {} {what}", count(rows)));
+        }
+    }
+    if counts.rejected + counts.without_text > 0 {
+        text += &format!(" (listed in `{}`)", rejected_path(output).display());
     }
     if let Some(share) = wilson_interval(counts.correct, counts.labelled, 0.95) {
         let [accuracy, low, high] = [share.value, share.low, share.high].map(|it| 100.0 * it);

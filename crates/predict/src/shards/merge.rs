@@ -5,12 +5,13 @@ use std::io;
 use std::path::Path;
 
 use artifact::{ArtifactError, Failure, format};
+use settings::IngestSettings;
 use stage::Progress;
 
 use super::plan::Plan;
 use super::row_numbers;
 use super::shard::FinishedShard;
-use crate::file::{RowCounts, check_paths, describe, output_failure, publish};
+use crate::file::{RowCounts, check_paths, check_rejected, describe, output_failure, publish};
 
 /// Merges the shards of a plan in order, writes the output and deletes the shards. Returns a one-line summary.
 ///
@@ -37,6 +38,9 @@ pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failur
     let counts = counts.fold(RowCounts::default(), RowCounts::add);
     publish(&merged, &plan.columns, &counts, output)?;
     fs::remove_dir_all(&plan.folder).map_err(ArtifactError::io("remove", &plan.folder))?;
+    let ingest: IngestSettings =
+        serde_json::from_value(plan.task.ingest).map_err(Failure::from_error)?;
+    check_rejected(&counts, &plan.task.input, output, ingest.max_reject_rate)?;
     Ok(describe(&counts, output, None))
 }
 
