@@ -15,7 +15,7 @@ Examples:
   ressenti plan                                  show which steps would run, and why
   ressenti inspect reviews.csv                   show how a file of yours would be read
   ressenti fetch sentence-transformers/all-MiniLM-L12-v2      download a pretrained encoder
-  ressenti predict --explain 'Not bad at all.'   predict a text and explain the prediction
+  ressenti predict --explain 'Great fun!'        predict a text and explain the prediction
   ressenti run --set model.lstm.hidden=64        change a setting; only steps that depend on it run
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
   ressenti train --variant lstm --force          run one stage

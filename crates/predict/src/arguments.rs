@@ -9,8 +9,8 @@ use stage::{ModelArguments, ProgressMode, RenamedFlag};
 
 const EXAMPLES: &str = "\
 Examples:
-  ressenti predict 'A dull start, and then it soars.'
-  ressenti predict --explain --model gru 'Not bad at all.'      words that influenced the prediction
+  ressenti predict 'A complete waste of time.'
+  ressenti predict --explain --model gru 'Great fun!'           words that influenced the prediction
   ressenti predict < texts.txt                                  one text per line, answered in order
   ressenti predict --input reviews.csv.gz --output out.csv      a file of any size; the same command
                                                                 resumes after a kill

@@ -13,7 +13,7 @@ Examples:
   ressenti serve                                    the best model on validation, at 127.0.0.1:8080
   ressenti serve --model lstm --listen 127.0.0.1:9000
   ressenti serve --bundle artifacts/train/linear    without a pipeline file
-  curl -d '{\"text\": \"Not bad at all.\"}' -H 'content-type: application/json' 127.0.0.1:8080/predict
+  curl -d '{\"text\": \"Great fun!\"}' -H 'content-type: application/json' 127.0.0.1:8080/predict
   curl --data-binary @reviews.csv.gz -H 'content-type: text/csv' '127.0.0.1:8080/trend?period=month'
 
 Paths: / is a page to try the model; POST /predict, /trend; GET /healthz, /metrics (Prometheus),
@@ -47,6 +47,11 @@ pub(crate) struct Arguments {
     /// file is needed
     #[arg(long, value_name = "FOLDER", conflicts_with = "model")]
     pub(crate) bundle: Option<PathBuf>,
+
+    /// Model that computes trends [default: the best linear model on validation, because it is fast; the served
+    /// model if none is trained, or with --bundle]
+    #[arg(long, value_name = "NAME", conflicts_with = "bundle")]
+    pub(crate) trend_model: Option<String>,
 
     #[command(flatten)]
     pub(crate) limits: Limits,

@@ -19,7 +19,7 @@ pub(crate) struct ApiError {
 }
 
 /// An example of a valid request to `/predict`.
-pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}; optional members are "explain": true and "abstain": 0.9"#;
+pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Great fun!"} or {"texts": ["One.", "Another."]}; optional members are "explain": true and "abstain": 0.9"#;
 
 /// An example of a valid request to `/trend`.
 pub(crate) const TREND_EXAMPLE: &str = r#"Send a file of reviews with times, and options in the query string such as `?period=month&calibrate_on=300`; or send JSON: {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}. /openapi.json lists all options"#;
@@ -62,6 +62,14 @@ impl ApiError {
         let error = format!("The trend was not finished within {limit:?}");
         let hint = "Send fewer reviews, start the service with a larger `--trend-timeout`, or use `ressenti trend FILE`";
         Self::new(StatusCode::GATEWAY_TIMEOUT, error, hint)
+    }
+
+    /// The trend would not be finished in time.
+    pub(crate) fn trend_too_long(seconds: f64, limit: Duration) -> Self {
+        let needed = artifact::format::seconds(seconds);
+        let error = format!("The trend would take about {needed}, and the limit is {limit:?}");
+        let hint = "Send fewer reviews, start the service with a larger `--trend-timeout` or another `--trend-model`, or use `ressenti trend FILE`";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, error, hint)
     }
 
     /// The model failed.

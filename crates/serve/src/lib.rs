@@ -52,6 +52,7 @@ use reload::ModelWatcher;
 use source::Model;
 use state::AppState;
 use telemetry::Telemetry;
+use trends::RunningTrend;
 use worker::PredictionQueues;
 
 pub use limits::Limits;
@@ -82,12 +83,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// Loads the model and starts the threads that use it. `networks` is needed if the model is a network.
+    /// Loads the model and starts the threads that use it: `source` answers texts, `trend_source` computes trends.
+    /// `networks` is needed if one of them is a network.
     ///
     /// # Errors
     /// There is no model, or it is damaged.
     pub fn start(
         source: ModelSource,
+        trend_source: ModelSource,
         networks: Option<Networks>,
         limits: Limits,
         log: bool,
@@ -99,11 +102,17 @@ impl Service {
         let fatal = Arc::new(FatalFailure::default());
         let (predictions, [predicting, explaining]) =
             PredictionQueues::start(model.load_twice()?, &limits, &telemetry, &fatal);
+        let running = RunningTrend::default();
+        let trend_model = trend_source.name();
         let trend_worker = trends::Worker {
-            model: Arc::clone(&model),
+            model: Model {
+                source: trend_source,
+                networks,
+            },
             limits,
             telemetry: Arc::clone(&telemetry),
             fatal: Arc::clone(&fatal),
+            running: running.clone(),
             loaded: None,
         };
         let (trends, trend_worker) = JobQueue::start(limits.trends, |jobs| trend_worker.run(jobs));
@@ -118,6 +127,8 @@ impl Service {
             state: AppState {
                 predictions,
                 trends,
+                running,
+                trend_model: trend_model.into(),
                 telemetry,
                 limits,
                 connections: Arc::new(Semaphore::new(limits.connections)),
@@ -169,14 +180,23 @@ impl Service {
 
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     let source = find_source(arguments)?;
-    if networks.is_none() && source.locate()?.needs_networks()? {
+    let trend_source = source.for_trends(arguments.trend_model.as_deref())?;
+    let needs_networks = |source: &ModelSource| source.locate()?.needs_networks();
+    if networks.is_none() && (needs_networks(&source)? || needs_networks(&trend_source)?) {
         return Err(exec_networks("serve"));
     }
     let cores = source.run_settings().cores();
     // In a test, the pool may exist already.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(cores);
     let _ = threads.build_global();
-    let mut service = Service::start(source, networks, arguments.limits, arguments.log)?;
+    let (limits, log) = (arguments.limits, arguments.log);
+    if source.name() != trend_source.name() {
+        let name = trend_source.name();
+        print_line(&format!(
+            "trends are computed by `{name}`; choose another model with `--trend-model NAME`"
+        ));
+    }
+    let mut service = Service::start(source, trend_source, networks, limits, log)?;
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(cores).enable_all().build();
     let runtime = runtime.map_err(Failure::from_error)?;

@@ -5,11 +5,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use artifact::{Digest, Failure};
+use artifact::{Digest, Failure, Sentiment};
 use bundle::find::{self, ModelLocation};
 use bundle::{Networks, Predictor};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
+
+/// Texts that the page may show, and their classes.
+const EXAMPLES: [(&str, Sentiment); 6] = [
+    ("A wonderful film, and never dull.", Sentiment::Positive),
+    ("Not a good film.", Sentiment::Negative),
+    ("Great fun!", Sentiment::Positive),
+    ("A complete waste of time.", Sentiment::Negative),
+    ("Excellent quality, I recommend it.", Sentiment::Positive),
+    ("Terrible. I want my money back.", Sentiment::Negative),
+];
+
+/// Number of examples on the page.
+const SHOWN_EXAMPLES: usize = 3;
 
 /// Where the model is loaded from.
 #[derive(Clone, Debug)]
@@ -29,6 +42,9 @@ pub struct ModelIdentity {
     pub fingerprint: String,
     /// Time of loading, in seconds since 1970.
     pub loaded_at: u64,
+    /// Texts that it predicts correctly, for the page.
+    #[serde(skip)]
+    pub examples: Vec<&'static str>,
     /// The identity of its artifact; `None` for a bundle that is not from a pipeline's store.
     #[serde(skip)]
     pub artifact: Option<Digest>,
@@ -75,6 +91,21 @@ impl ModelSource {
         }
     }
 
+    /// The source of the model that computes trends: `name`, or the best linear model on validation.
+    ///
+    /// # Errors
+    /// A model is damaged.
+    pub fn for_trends(&self, name: Option<&str>) -> Result<Self, Failure> {
+        let Self::Named(pipeline, served) = self else {
+            return Ok(self.clone());
+        };
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => find::best_linear_model(pipeline)?.unwrap_or_else(|| served.clone()),
+        };
+        Ok(Self::Named(pipeline.clone(), name))
+    }
+
     fn artifact(&self) -> Result<Option<Digest>, Failure> {
         match self {
             Self::Named(pipeline, name) => find::identity(pipeline, name).map(Some),
@@ -115,11 +146,13 @@ impl Model {
         if source.artifact()? != artifact {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
+        let examples = correct_examples(&predictor)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let identity = ModelIdentity {
             name: source.name(),
             fingerprint,
             loaded_at: now.map_or(0, |since| since.as_secs()),
+            examples,
             artifact,
         };
         Ok(ModelCopy {
@@ -127,6 +160,16 @@ impl Model {
             identity: Arc::new(identity),
         })
     }
+}
+
+/// Those of [`EXAMPLES`] that a model predicts correctly: the page shows no text that it would get wrong.
+fn correct_examples(predictor: &Predictor) -> Result<Vec<&'static str>, Failure> {
+    let answers = predictor.predict(&EXAMPLES.map(|(text, _)| text), false)?;
+    let correct = EXAMPLES.into_iter().zip(answers).filter(|((_, class), answer)| {
+        let probability = answer.as_ref().map(|answer| answer.probability);
+        probability.is_some_and(|it| metrics::is_correct(class.id(), it))
+    });
+    Ok(correct.map(|((text, _), _)| text).take(SHOWN_EXAMPLES).collect())
 }
 
 /// The real path of a bundle, and the sizes and modification times of its files.

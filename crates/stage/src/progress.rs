@@ -1,7 +1,7 @@
 //! Progress messages as a bar, plain lines or JSON lines, always on stderr; results go to stdout.
 
 use std::io::{IsTerminal, Write, stderr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -45,13 +45,42 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Progress {
     mode: ProgressMode,
     step: StepId,
+    /// The bar of the last task that was started, for [`Progress::counts`].
+    last_bar: Arc<Mutex<Option<ProgressBar>>>,
+}
+
+/// The progress of a task.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TaskCounts {
+    /// Finished units.
+    pub done: u64,
+    /// All units.
+    pub total: u64,
+    /// Estimated seconds until all are finished; `None` before the first unit.
+    pub seconds_left: Option<f64>,
 }
 
 impl Progress {
     /// The progress of a step.
     pub fn new(mode: ProgressMode, step: StepId) -> Self {
-        let mode = mode.resolved();
-        Self { mode, step }
+        Self {
+            mode: mode.resolved(),
+            step,
+            last_bar: Arc::default(),
+        }
+    }
+
+    /// The progress of the last task that was started, if its number of units is known. Clones share it.
+    pub fn counts(&self) -> Option<TaskCounts> {
+        let bar = self.last_bar.lock().ok()?.clone()?;
+        let (done, total) = (bar.position(), bar.length()?);
+        let seconds_per_unit = bar.elapsed().as_secs_f64() / done as f64;
+        Some(TaskCounts {
+            done,
+            total,
+            seconds_left: (done > 0)
+                .then_some(seconds_per_unit * total.saturating_sub(done) as f64),
+        })
     }
 
     /// The progress of the same step in another mode.
@@ -63,12 +92,16 @@ impl Progress {
     /// `task("encoding", Some(50_000), "reviews")`. It ends when dropped.
     pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> ProgressTask {
         heartbeat::beat();
+        let bar = self.bar(what, total, unit);
+        if let Ok(mut last) = self.last_bar.lock() {
+            *last = Some(bar.clone());
+        }
         ProgressTask {
             progress: self.clone(),
             what: what.to_owned(),
             unit,
             last_line: Mutex::new(Instant::now()),
-            bar: self.bar(what, total, unit),
+            bar,
         }
     }
 

@@ -52,6 +52,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/openapi.json", file(JSON, OPENAPI))
         .route("/predict", post(predict))
         .route(TREND, post(trend::trend))
+        .route("/trend/progress", get(trend::progress))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .fallback(async || {
@@ -134,6 +135,13 @@ async fn health(State(state): State<AppState>) -> Json<Value> {
         "status": status,
         "model": model,
         "load_error": load_error,
+        "examples": model.as_ref().map(|model| &model.examples),
+        "trend": {
+            "model": &*state.trend_model,
+            "max_bytes": state.limits.trend_body,
+            "max_reviews": state.limits.reviews,
+            "max_seconds": state.limits.trend_timeout.as_secs_f64(),
+        },
         "queue_texts": state.predictions.depth(),
         "trends": state.trends.depth(),
     }))

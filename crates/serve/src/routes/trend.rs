@@ -2,10 +2,12 @@
 //! reviews and options.
 
 use artifact::format;
+use axum::Json;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use std::time::Instant;
 use tokio::time::timeout_at;
 
@@ -37,6 +39,9 @@ const FILE_TYPES: [&str; 14] = [
 /// The fingerprint of the model that read the reviews.
 const MODEL: HeaderName = HeaderName::from_static("ressenti-model");
 
+/// The id of a request, chosen by the client.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// A trend page contains its style and loads no files.
 const PAGE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
@@ -52,6 +57,8 @@ pub(crate) async fn trend(
         body::reject_encoded(request.headers())?;
     }
     let as_page = wants_page(request.headers());
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let id = id.unwrap_or_default().to_owned();
     let Query(pairs) = query.map_err(|error| ApiError::invalid_trend(error.body_text()))?;
     let options = match is_json {
         false => Some(TrendRequest::from_query(pairs)?),
@@ -74,6 +81,7 @@ pub(crate) async fn trend(
             options,
             as_page,
             deadline,
+            id,
         };
         trends.submit(upload, slot, |job| job).await
     };
@@ -90,6 +98,21 @@ pub(crate) async fn trend(
         headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
     }
     Ok(response)
+}
+
+/// `GET /trend/progress`: how many reviews of a trend are predicted. The trend is named by the header `x-request-id` of
+/// its request.
+pub(crate) async fn progress(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Json<serde_json::Value> {
+    let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let counts = id.and_then(|id| state.running.counts(id));
+    Json(json!({
+        "done": counts.map(|it| it.done),
+        "total": counts.map(|it| it.total),
+        "seconds_left": counts.and_then(|it| it.seconds_left),
+    }))
 }
 
 /// Whether the body is JSON with reviews and options; otherwise it is a file.

@@ -3,7 +3,9 @@
 
 mod refusal;
 mod request;
+mod running;
 mod worker;
 
 pub(crate) use request::TrendRequest;
+pub(crate) use running::RunningTrend;
 pub(crate) use worker::{TrendQueue, Upload, Worker};

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use artifact::{FailureKind, StageName, catch_panics};
 use axum::http::StatusCode;
@@ -21,12 +21,16 @@ use trend::{
 
 use super::refusal::refusal;
 use super::request::TrendRequest;
+use super::running::RunningTrend;
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
 use crate::job_queue::{Job, JobQueue};
 use crate::limits::Limits;
 use crate::source::{Model, ModelCopy, ModelIdentity, ModelSource};
 use crate::telemetry::Telemetry;
+
+/// Time after which the speed of a trend is known well enough to estimate its end.
+const MIN_MEASURED: Duration = Duration::from_secs(2);
 
 /// Reviews in a batch; between two batches the thread checks whether the client still waits.
 const TOGETHER: usize = 256;
@@ -44,6 +48,8 @@ pub(crate) struct Upload {
     pub(crate) as_page: bool,
     /// When the client stops waiting.
     pub(crate) deadline: Instant,
+    /// The id by which the client asks for the progress; may be empty.
+    pub(crate) id: String,
 }
 
 /// The answer to a request for a trend.
@@ -59,12 +65,13 @@ pub(crate) type TrendQueue = Arc<JobQueue<Job<Upload, TrendResponse>>>;
 
 /// Computes trends.
 pub(crate) struct Worker {
-    pub(crate) model: Arc<Model>,
+    pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) fatal: Arc<FatalFailure>,
-    /// Its copy of the model; `None` before the first trend.
-    pub(crate) loaded: Option<ModelCopy>,
+    pub(crate) running: RunningTrend,
+    /// Its copy of the model with its version; `None` before the first trend.
+    pub(crate) loaded: Option<(String, ModelCopy)>,
 }
 
 impl Worker {
@@ -82,6 +89,7 @@ impl Worker {
                 Ok(pool) => catch_panics(panicked, || pool.install(|| self.compute(&job))),
                 Err(error) => Err(ApiError::model_failed(error)),
             };
+            self.running.set(None);
             job.reply(response);
         }
     }
@@ -91,9 +99,10 @@ impl Worker {
             return Err(ApiError::device_failed());
         }
         let upload = &job.request;
-        let is_stopped = || job.is_abandoned() || Instant::now() >= upload.deadline;
-        if is_stopped() {
-            return Err(ApiError::trend_timed_out(self.limits.trend_timeout));
+        let is_too_late = || job.is_abandoned() || Instant::now() >= upload.deadline;
+        let timed_out = ApiError::trend_timed_out(self.limits.trend_timeout);
+        if is_too_late() {
+            return Err(timed_out);
         }
         let from_body;
         let request = match &upload.options {
@@ -108,11 +117,22 @@ impl Worker {
             ApiError::model_failed(format!("the reviews cannot be stored: {error}"))
         })?;
         self.load()?;
-        let Some(model) = &self.loaded else {
+        let Some((_, model)) = &self.loaded else {
             return Err(ApiError::model_failed("it is not loaded"));
         };
         let (predictor, identity) = (&model.predictor, &model.identity);
         let step = StepId::new(StageName::Evaluate, &identity.name);
+        let progress = Progress::new(ProgressMode::None, step);
+        self.running.set(Some((upload.id.clone(), progress.clone())));
+        let started = Instant::now();
+        // A trend that cannot be finished in time is refused when its speed is known, and not at the deadline.
+        let needed_seconds = || {
+            let left = progress.counts()?.seconds_left?;
+            let is_known = started.elapsed() > MIN_MEASURED;
+            (is_known && Instant::now() + Duration::from_secs_f64(left) > upload.deadline)
+                .then(|| started.elapsed().as_secs_f64() + left)
+        };
+        let is_stopped = || is_too_late() || needed_seconds().is_some();
         let question = TrendQuery {
             files: std::slice::from_ref(&file.path),
             reading: &request.ingest_settings(&self.limits),
@@ -121,7 +141,7 @@ impl Worker {
         };
         let reader = TrendContext {
             predictor,
-            progress: &Progress::new(ProgressMode::None, step),
+            progress: &progress,
             on_note: &crate::print_line,
             max_reviews: self.limits.reviews as u64,
             batch_rows: TOGETHER,
@@ -131,7 +151,12 @@ impl Worker {
         let found = rates.and_then(|rates| compute_trend(&question, &reader, rates));
         let found = found.map_err(|refused| match refused {
             TrendError::Failed(failure) => self.fatal.report(failure),
-            refused => refusal(refused, &file.path, &self.limits),
+            TrendError::Stopped if is_too_late() => timed_out,
+            TrendError::Stopped => match needed_seconds() {
+                Some(seconds) => ApiError::trend_too_long(seconds, self.limits.trend_timeout),
+                None => timed_out,
+            },
+            refused => refusal(refused, &file.path, upload.as_page),
         })?;
         self.telemetry.counters().reviews += found.rows as u64;
         Ok(TrendResponse {
@@ -143,11 +168,11 @@ impl Worker {
         })
     }
 
-    /// Loads the model that answers at present, unless it is loaded already.
+    /// Loads the current version of the model, unless it is loaded already.
     fn load(&mut self) -> Result<(), ApiError> {
-        let served = self.telemetry.model().0.map(|it| it.fingerprint.clone());
-        let is_served = |copy: &ModelCopy| served.as_ref() == Some(&copy.identity.fingerprint);
-        if self.loaded.as_ref().is_some_and(is_served) {
+        let version = self.model.source.version().unwrap_or_default();
+        let is_current = |(loaded, _): &(String, ModelCopy)| *loaded == version;
+        if self.loaded.as_ref().is_some_and(is_current) {
             return Ok(());
         }
         // The old copy is dropped first, to free its memory.
@@ -161,10 +186,7 @@ impl Worker {
                 ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(30)
             }
         })?;
-        if !is_served(&loaded) {
-            return Err(ApiError::busy("The model is being replaced", 2));
-        }
-        self.loaded = Some(loaded);
+        self.loaded = Some((version, loaded));
         Ok(())
     }
 
