@@ -7,7 +7,7 @@ use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, StageName, TableWriter, read_table, schema};
 use indexmap::IndexMap;
 use metrics::regression::ScoredRow;
-use metrics::{MetricsFile, compare_all};
+use metrics::{MetricsFile, ValidationResult, compare_all};
 use stage::Context;
 
 use crate::{METRICS, PREDICTIONS};
@@ -80,14 +80,25 @@ pub fn merge_metrics(
         confidence: 0.95,
         models: IndexMap::new(),
         comparisons: Vec::new(),
+        validation: IndexMap::new(),
+        best: None,
+        classes: IndexMap::new(),
+        warnings: Vec::new(),
     };
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(METRICS)?;
         let file: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
         // Every model is evaluated on the same rows with the same setting.
         (merged.rows, merged.confidence) = (file.rows, file.confidence);
+        (merged.classes, merged.warnings) = (file.classes, file.warnings);
         merged.models.extend(file.models);
+        merged.validation.extend(file.validation);
     }
+    // Without repeated trainings, as for `ressenti predict`.
+    let validation = merged.validation.iter();
+    let validation = validation.filter(|(name, _)| predictions.probabilities.contains_key(*name));
+    let best = ValidationResult::best(validation.map(|(name, result)| (name.as_str(), *result)));
+    merged.best = best.map(|(name, _)| name.to_owned());
     let models = predictions.probabilities.iter();
     let models = models.map(|(model, values)| (model.as_str(), values.as_slice()));
     let models: Vec<(&str, &[f32])> = models.collect();
