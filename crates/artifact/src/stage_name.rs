@@ -47,8 +47,8 @@ impl StageName {
             Self::Tokenize => ("tokenize", "ressenti-tokenize", 3),
             Self::Embed => ("embed", "ressenti-embed", 3),
             Self::Train => ("train", "ressenti-train", 4),
-            Self::Evaluate => ("evaluate", "ressenti-evaluate", 5),
-            Self::Report => ("report", "ressenti-report", 3),
+            Self::Evaluate => ("evaluate", "ressenti-evaluate", 6),
+            Self::Report => ("report", "ressenti-report", 4),
         }
     }
 

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::{ENSEMBLE, Ensemble, ModelFile};
+use artifact::files::read_json;
 use artifact::{
     Artifact, ArtifactError, Digest, Failure, InputReference, StageName, Store, format,
 };
+use metrics::{MetricsFile, ValidationResult};
 use settings::{ModelKind, Pipeline, RunSettings, suggest};
 
 /// The folders of a model.
@@ -210,39 +212,62 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
     ensemble.ok_or_else(|| missing_model(pipeline, name))
 }
 
-/// The best trained model of the pipeline file on validation: its name, and a note for people. The test split must not
-/// be used for a choice.
+/// The best model of the pipeline file on validation, ensembles included: its name, and a note for people. See
+/// [`ValidationResult::best`].
 ///
 /// # Errors
 /// No model is trained, or one is damaged.
 pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     let store = Store::new(&pipeline.artifacts);
-    let mut trained = Vec::new();
+    let (mut results, mut skipped) = (Vec::new(), String::new());
     let repeats = &pipeline.report.repeats;
     let is_repeat = |name: &String| repeats.values().any(|names| names.contains(name));
     for name in pipeline.models.keys().filter(|name| !is_repeat(name)) {
         if let Some(model) = store.latest(StageName::Train, name)? {
-            let description = ModelFile::load(model.folder())?;
-            trained.push((name, description.validation));
+            results.push((name.as_str(), ModelFile::load(model.folder())?.validation));
         }
     }
-    let count = trained.len() as u64;
-    let best = trained.into_iter().min_by(|(_, one), (_, two)| {
-        let by_accuracy = two.accuracy.total_cmp(&one.accuracy);
-        by_accuracy.then(one.loss.total_cmp(&two.loss))
-    });
-    let Some((name, validation)) = best else {
+    let evaluations = pipeline.evaluations.iter();
+    for (name, _) in evaluations.filter(|(_, settings)| settings.ensemble.is_some()) {
+        let Some(evaluation) = store.latest(StageName::Evaluate, name)? else {
+            continue;
+        };
+        match ensemble_result(pipeline, name, &evaluation) {
+            Ok(result) => results.push((name, result)),
+            Err(failure) => {
+                let hint = failure.hint().unwrap_or_default();
+                skipped += &format!(". Not considered: {failure}. {hint}");
+            }
+        }
+    }
+    let Some((best, result)) = ValidationResult::best(results.iter().copied()) else {
         let train = run_command(pipeline);
         let hint =
             format!("Train the models with `{train}`, or give a bundle with `--bundle FOLDER`");
         return Err(Failure::new("No model of the pipeline file is trained yet").with_hint(hint));
     };
     let why = format!(
-        "model: {name}, the best of {} on validation (accuracy {}); choose another one with `--model NAME`",
-        format::plural(count, "trained model", "trained models"),
-        format::percent(validation.accuracy)
+        "model: {best}, the best of {} on validation (accuracy {}); choose another one with `--model NAME`{skipped}",
+        format::plural(results.len() as u64, "trained model", "trained models"),
+        format::percent(result.accuracy)
     );
-    Ok((name.clone(), why))
+    Ok((best.to_owned(), why))
+}
+
+/// The validation result of an ensemble whose members have not changed.
+fn ensemble_result(
+    pipeline: &Pipeline,
+    name: &str,
+    evaluation: &Artifact,
+) -> Result<ValidationResult, Failure> {
+    named(pipeline, name)?;
+    let path = evaluation.file("metrics.json")?;
+    let metrics: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
+    metrics.validation.get(name).copied().ok_or_else(|| {
+        let run = run_command(pipeline);
+        Failure::new(format!("The ensemble `{name}` has no validation result"))
+            .with_hint(format!("Evaluate it again with `{run}`"))
+    })
 }
 
 fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {

@@ -25,9 +25,8 @@ pub use ensemble::{ENSEMBLE, Ensemble, log_odds};
 pub use error::BundleError;
 pub use exec_networks::exec_networks;
 pub use explain::{Explanation, Word, WordSpan, WordWeight};
-pub use model_file::{
-    Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
-};
+pub use metrics::ValidationResult;
+pub use model_file::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference};
 pub use predictor::{Answer, Predictor, Probabilities, UNDECIDED};
 pub use reader::{TextReader, word_contributions};
 pub use scorer::{IdsAndSpecialMask, Networks, OpenNetwork, Scorer};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{ArtifactError, Digest, Normalization};
-use metrics::{Knot, interpolate};
+use metrics::{Knot, ValidationResult, interpolate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use settings::{FeatureSettings, ModelSettings, Truncation};
@@ -39,11 +39,11 @@ pub struct ModelFile {
     /// the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub penalty: Option<f64>,
-    /// Number of training epochs.
+    /// Number of training epochs; 0 for a model that is not trained in epochs.
     pub epochs: u32,
-    /// The epoch of these weights, from 1.
+    /// The epoch of these weights, from 1; 0 for a model that is not trained in epochs.
     pub best_epoch: u32,
-    /// Metrics on the validation split in that epoch.
+    /// Metrics on the validation split, of the best epoch if it was trained in epochs.
     pub validation: ValidationResult,
     /// The artifacts it was trained on.
     pub provenance: Provenance,
@@ -100,18 +100,6 @@ impl Calibration {
             Self::Isotonic(knots) => format!("isotonic regression with {} points", knots.len()),
         }
     }
-}
-
-/// Metrics of the best epoch on validation.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ValidationResult {
-    /// Number of rows.
-    pub rows: u64,
-    /// Mean cross-entropy, in nats, before calibration.
-    pub loss: f64,
-    /// Share of correct predictions.
-    pub accuracy: f64,
 }
 
 /// The identities of the artifacts that a model was trained on.

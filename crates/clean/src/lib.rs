@@ -19,6 +19,7 @@ use std::io;
 use std::path::Path;
 
 use artifact::{Artifact, Contract, Failure, Sentiment, Split, StageName, format};
+use metrics::FEW_OF_A_CLASS;
 use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::{Context, NoOptions, Outcome, Stage};
@@ -102,6 +103,10 @@ fn decide(
         method,
     };
     check(&decisions, settings)?;
+    let warnings = few_of_a_class(&decisions);
+    for (warning, hint) in &warnings {
+        context.progress().warn(&format!("{warning}; {hint}"));
+    }
     let files = output::write_tables(context, settings, source, &decisions)?;
     let contract = Contract::Clean {
         train: decisions.count(Split::Train),
@@ -111,7 +116,12 @@ fn decide(
         classes: Sentiment::class_names(),
         normalization: Some(settings.normalization()),
     };
-    Ok(Outcome::new(contract, files, summary(&decisions)))
+    // The summary is also printed while planning and if the step is fresh.
+    let warnings = warnings
+        .into_iter()
+        .map(|(warning, _)| format!("; warning: {warning}"));
+    let summary = summary(&decisions) + &warnings.collect::<String>();
+    Ok(Outcome::new(contract, files, summary))
 }
 
 /// No row has a label. `ratings` are the lowest and the highest rating, if there are ratings.
@@ -177,6 +187,21 @@ fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Fail
         }
     }
     Ok(())
+}
+
+/// A warning for each evaluated split with few rows of a class, and what to do.
+fn few_of_a_class(decisions: &Decisions<'_>) -> Vec<(String, String)> {
+    let splits = [Split::Validation, Split::Test].into_iter();
+    let warning = |split: Split| {
+        let count = |class| decisions.count_class(split, class);
+        let classes = Sentiment::ALL.map(|class| (class.as_str(), count(class)));
+        let warning = metrics::few_of_a_class(split.as_str(), classes)?;
+        let rare = classes.iter().filter(|class| class.1 < FEW_OF_A_CLASS);
+        let rare: Vec<&str> = rare.map(|class| class.0).collect();
+        let hint = format!("add {} reviews to your source file", rare.join(" and "));
+        Some((warning, hint))
+    };
+    splits.filter_map(warning).collect()
 }
 
 /// An error for an empty split. With few groups, a larger share may still leave a split empty, so splitting by

@@ -46,6 +46,9 @@ pub struct Step {
     pub settings: Vec<(String, String)>,
     /// Source files: name and digest.
     pub sources: Vec<(String, String)>,
+    /// Steps whose output it reads: stage and variant.
+    #[serde(default)]
+    pub inputs: Vec<(String, String)>,
     /// Start, in seconds since 1970.
     pub started: u64,
     /// Duration in seconds.

@@ -5,7 +5,7 @@ use artifact::files::{Prediction, read_predictions};
 use artifact::{Failure, Split, StageName};
 use bundle::{Ensemble, log_odds};
 use linear::newton::{DesignMatrix, cross_entropy, fit};
-use metrics::fit_temperature;
+use metrics::{ValidationResult, fit_temperature, is_correct};
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::Context;
 
@@ -45,6 +45,21 @@ pub(crate) fn predict(
         }));
     }
     Ok((ensemble, predictions))
+}
+
+/// The result on the validation rows, to which the weights were fitted.
+pub(crate) fn validation_result(
+    ensemble: &Ensemble,
+    predictions: &[Prediction],
+) -> ValidationResult {
+    let rows = predictions.iter();
+    let rows = rows.filter(|row| row.split == Split::Validation);
+    let correct = rows.filter(|row| is_correct(row.label, row.probability));
+    ValidationResult {
+        rows: ensemble.rows,
+        loss: ensemble.loss,
+        accuracy: correct.count() as f64 / ensemble.rows as f64,
+    }
 }
 
 /// Fits the weights of the members to the validation rows.

@@ -11,11 +11,13 @@ mod output;
 
 use std::path::PathBuf;
 
-use artifact::files::{Prediction, write_json, write_predictions};
-use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
+use artifact::files::{write_json, write_predictions};
+use artifact::{Artifact, Contract, Failure, OutputFile, Sentiment, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
-use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, ScoredRows, compute_figures};
+use metrics::{
+    Estimate, FEW_ROWS, Metric, MetricsFile, ScoredRows, compute_figures, few_of_a_class,
+};
 use output::EvaluationOutput;
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
@@ -76,7 +78,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     output.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
     let written = write_predictions(&predictions, &settings.model, &output.predictions)?;
-    let figures = compute_metrics(&settings, &output.predictions)?;
+    let figures = compute_metrics(&settings, &output)?;
     write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&format_few_rows(figures.rows));
@@ -102,9 +104,15 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
 /// Computes the metrics on the test rows.
 fn compute_metrics(
     settings: &EvaluationSettings,
-    predictions: &[Prediction],
+    output: &EvaluationOutput,
 ) -> Result<MetricsFile, Failure> {
-    let test = predictions.iter().filter(|row| row.split == Split::Test);
+    let rows = |split| {
+        output
+            .predictions
+            .iter()
+            .filter(move |row| row.split == split)
+    };
+    let test = rows(Split::Test);
     let (labels, probabilities): (Vec<u8>, Vec<f32>) =
         test.map(|row| (row.label, row.probability)).unzip();
     if labels.is_empty() {
@@ -115,8 +123,26 @@ fn compute_metrics(
     let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
     let figures =
         compute_figures(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
-    let (model, rows) = (&settings.model, labels.len() as u64);
-    Ok(MetricsFile::of_model(model, rows, confidence, figures))
+    let model = &settings.model;
+    let [test, validation] = [Split::Test, Split::Validation].map(|split| {
+        Sentiment::ALL.map(|class| {
+            let rows = rows(split).filter(|row| row.label == class.id());
+            (class.as_str(), rows.count() as u64)
+        })
+    });
+    let warnings = [("test", test), ("validation", validation)];
+    let warnings = warnings
+        .into_iter()
+        .filter_map(|it| few_of_a_class(it.0, it.1));
+    let classes = test.into_iter();
+    Ok(MetricsFile {
+        validation: [(model.clone(), output.validation)].into(),
+        classes: classes
+            .map(|(class, rows)| (class.to_owned(), rows))
+            .collect(),
+        warnings: warnings.collect(),
+        ..MetricsFile::of_model(model, labels.len() as u64, confidence, figures)
+    })
 }
 
 /// The last line of the stage.

@@ -8,7 +8,7 @@ use artifact::{OutputFile, Split, StageName};
 use bundle::{ENSEMBLE, TextReader};
 use challenge::Challenge;
 use classifier::choose_device;
-use metrics::{CalibrationFile, ProbabilityFigures, ScoredRows};
+use metrics::{CalibrationFile, ProbabilityFigures, ScoredRows, ValidationResult};
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
@@ -25,6 +25,8 @@ pub(crate) struct EvaluationOutput {
     /// For the validation and the test rows.
     pub(crate) predictions: Vec<Prediction>,
     pub(crate) challenge: Challenge,
+    /// By which the best model is chosen.
+    pub(crate) validation: ValidationResult,
     /// Files that only some evaluations have.
     pub(crate) files: Vec<OutputFile>,
     /// A description of an ensemble for the last line of the stage; empty for a model.
@@ -42,6 +44,7 @@ impl EvaluationOutput {
         let (ensemble, predictions) = ensemble::predict(context, members)?;
         ensemble.write(context.output())?;
         Ok(Self {
+            validation: ensemble::validation_result(&ensemble, &predictions),
             predictions,
             challenge: challenge_set::of_ensemble(context, &ensemble)?,
             files: vec![OutputFile::data(ENSEMBLE)],
@@ -88,6 +91,7 @@ impl EvaluationOutput {
         let challenge = challenge_set::of_model(context, (model.scorer(), &reader), calibration)?;
         model.print_notes(context);
         Ok(Self {
+            validation: model.description().validation,
             predictions,
             challenge,
             files,

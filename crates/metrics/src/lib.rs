@@ -50,7 +50,7 @@ pub use distribution::normal_quantile_above;
 pub use error::MetricsError;
 pub use estimate::{Estimate, wilson_interval};
 pub use figure::{FEW_ROWS, Figure};
-pub use file::{Figures, MetricsFile};
+pub use file::{FEW_OF_A_CLASS, Figures, MetricsFile, ValidationResult, few_of_a_class};
 pub use isotonic::{Knot, fit_isotonic, interpolate};
 pub use label_errors::likely_label_errors;
 pub use metric::Metric;

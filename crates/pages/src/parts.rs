@@ -16,7 +16,7 @@ pub fn collapsed_section(id: &str, heading: &str, answer: impl Display, content:
     html! {
         section.collapsed {
             details {
-                summary { h2 { (heading) } p { (answer.to_string()) } }
+                summary { h2 { (heading) } p { (sentence(answer)) } }
                 div.content id=(id) { (content) }
             }
         }
@@ -28,23 +28,32 @@ pub fn collapsed(title: impl Display, content: Markup) -> Markup {
     html! { details.part { summary { (title.to_string()) } div.content { (content) } } }
 }
 
-/// A paragraph.
+/// A sentence whose names between backticks are in code style.
+pub fn sentence(text: impl Display) -> Markup {
+    let text = text.to_string();
+    let parts = text.split('`').enumerate();
+    html! {
+        @for (index, part) in parts { @if index % 2 == 1 { code { (part) } } @else { (part) } }
+    }
+}
+
+/// A paragraph, see [`sentence`].
 pub fn paragraph(text: impl Display) -> Markup {
-    html! { p { (text.to_string()) } }
+    html! { p { (sentence(text)) } }
 }
 
 /// A paragraph in small type, for an explanation.
 pub fn remark(text: impl Display) -> Markup {
-    html! { p.muted { (text.to_string()) } }
+    html! { p.muted { (sentence(text)) } }
 }
 
 /// Findings as sentences; the one at the index `conclusion` is emphasised.
 pub fn findings(sentences: &[String], conclusion: usize) -> Markup {
     html! {
         ul.findings {
-            @for (index, sentence) in sentences.iter().enumerate() {
+            @for (index, text) in sentences.iter().enumerate() {
                 @let class = (index == conclusion).then_some("conclusion");
-                li class=[class] { (sentence) }
+                li class=[class] { (self::sentence(text)) }
             }
         }
     }
@@ -52,7 +61,7 @@ pub fn findings(sentences: &[String], conclusion: usize) -> Markup {
 
 /// A picture below its caption.
 pub fn figure(picture: Markup, caption: impl Display) -> Markup {
-    html! { figure { figcaption { (caption.to_string()) } (picture) } }
+    html! { figure { figcaption { (sentence(caption)) } (picture) } }
 }
 
 /// A picture below its caption, and above the link to its numbers.

@@ -2,6 +2,8 @@
 
 use maud::{Markup, PreEscaped, Render, html};
 
+use crate::parts::sentence;
+
 /// A table with one row per value. On a narrow screen it scrolls sideways below its caption.
 pub struct Table<T> {
     caption: String,
@@ -55,12 +57,13 @@ impl<T: Copy> Table<T> {
 
 impl<T> Render for Table<T> {
     fn render(&self) -> Markup {
+        let label = self.caption.replace('`', "");
         html! {
             div.table {
-                p { (self.caption) }
+                p { (sentence(&self.caption)) }
                 // Focusable, so that the keyboard can scroll it.
-                div.scroll tabindex="0" role="region" aria-label=(self.caption) {
-                    table aria-label=(self.caption) {
+                div.scroll tabindex="0" role="region" aria-label=(label) {
+                    table aria-label=(label) {
                         thead { tr { @for heading in &self.head { (heading) } } }
                         tbody { @for (_, cells) in &self.rows { tr { (PreEscaped(cells)) } } }
                     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use metrics::Metric;
+use artifact::Split;
+use metrics::{Metric, ValidationResult};
 
 use crate::data::{ChallengeResult, ModelData, ReportData, Step};
 use crate::format::{self, capitalized};
@@ -21,8 +22,8 @@ pub fn render(data: &ReportData, model: &ModelData) -> String {
     let heading = |text: &str| Some(format!("## {text}"));
     let mut results = data.challenge.models.iter();
     let result = results.find(|result| result.name == model.name);
-    let pretrained = sources(data, &["tokenize", "embed"]);
-    let text = "Of the pipeline's encoders, tokenizers and vectors; not every model uses them:";
+    let steps = data.steps_of(&model.name);
+    let pretrained = sources(&steps, &["tokenize", "embed"]);
     let kind = capitalized(&escape(&model.architecture));
     let about = format!("{kind}. It predicts the probability that a review is positive.");
     join_blocks([
@@ -32,18 +33,19 @@ pub fn render(data: &ReportData, model: &ModelData) -> String {
         heading("Intended use"),
         Some(purpose(data, model)),
         heading("Training data"),
-        Some(list(training_data(data))),
-        (!pretrained.is_empty())
-            .then(|| format!("## Pretrained files\n\n{text}\n\n{}", list(pretrained))),
+        Some(list(training_data(data, &steps))),
+        (!pretrained.is_empty()).then(|| format!("## Pretrained files\n\n{}", list(pretrained))),
         heading("Results"),
         Some(figures(data, model)),
+        validation(data, model),
         few_rows(data.rows),
+        (!data.warnings.is_empty()).then(|| list(data.warnings.iter().map(|it| format!("{it}.")))),
         lacks_intervals(model).then(no_interval),
         heading("Limitations"),
         lowest_slices(data, model),
         result.map(|result| challenge(data, result)),
         heading("Provenance"),
-        Some(list(provenance(data, model))),
+        Some(list(provenance(model, &steps))),
     ])
 }
 
@@ -59,14 +61,40 @@ fn purpose(data: &ReportData, model: &ModelData) -> String {
     )
 }
 
-fn training_data(data: &ReportData) -> Vec<String> {
+/// The result on validation, and whether the model is the best one.
+fn validation(data: &ReportData, model: &ModelData) -> Option<String> {
+    let ValidationResult { rows, accuracy, .. } = model.validation?;
+    let rows = format::plural(rows, "validation review", "validation reviews");
+    let is_best = data.models.len() > 1 && data.best.as_ref() == Some(&model.name);
+    let best = match is_best {
+        true => ", the highest accuracy of all models of the pipeline",
+        false => "",
+    };
+    Some(format!(
+        "On {rows}: {} accuracy{best}.",
+        format::percent(accuracy)
+    ))
+}
+
+fn training_data(data: &ReportData, steps: &[&Step]) -> Vec<String> {
     let reviews = &data.reviews;
-    let sources = sources(data, &["ingest"]).into_iter();
+    let sources = sources(steps, &["ingest"]).into_iter();
+    let is_set =
+        |(name, value): &(String, String)| name.ends_with(".unlabelled") && value == "true";
+    let mut embeddings = steps.iter().filter(|step| step.stage == "embed");
+    let uses_unlabelled = embeddings.any(|step| step.settings.iter().any(is_set));
     let splits = reviews.splits.iter().filter(|count| count.rows() > 0);
+    let splits = splits.filter(|it| uses_unlabelled || it.split != Split::Unlabelled);
     let splits = splits.map(|it| {
-        let classes = [it.negative, it.positive, it.unlabelled].map(format::count);
-        let ([negative, positive, none], split) = (classes, it.split);
-        format!("{split}: {negative} negative, {positive} positive, {none} unlabelled")
+        let [negative, positive, none] =
+            [it.negative, it.positive, it.unlabelled].map(format::count);
+        match it.split {
+            Split::Unlabelled => format!("unlabelled: {none}"),
+            Split::Test => {
+                format!("test: {negative} negative, {positive} positive; not used for training")
+            }
+            split => format!("{split}: {negative} negative, {positive} positive"),
+        }
     });
     let splitting = Some(&reviews.splitting).filter(|it| !it.is_empty());
     let splitting = splitting.map(|it| format!("split: {it}"));
@@ -77,8 +105,8 @@ fn training_data(data: &ReportData) -> Vec<String> {
 }
 
 /// The source files of some stages. Several steps can read the same file.
-fn sources(data: &ReportData, stages: &[&str]) -> BTreeSet<String> {
-    let steps = data.steps.iter().filter(|it| stages.contains(&&*it.stage));
+fn sources(steps: &[&Step], stages: &[&str]) -> BTreeSet<String> {
+    let steps = steps.iter().filter(|it| stages.contains(&&*it.stage));
     let files = steps.flat_map(|step| &step.sources);
     let files = files.map(|(name, digest)| format!("{name} (blake3 {digest})"));
     files.collect()
@@ -121,7 +149,7 @@ fn challenge(data: &ReportData, result: &ChallengeResult) -> String {
     table(&[&heading, "Tests", "Failure rate"], rows)
 }
 
-fn provenance(data: &ReportData, model: &ModelData) -> Vec<String> {
+fn provenance(model: &ModelData, steps: &[&Step]) -> Vec<String> {
     let parameters = model.parameters.map(format::count);
     let parameters = parameters.map(|count| format!("{count} parameters"));
     let bytes = model.bytes.map(format::bytes);
@@ -132,10 +160,7 @@ fn provenance(data: &ReportData, model: &ModelData) -> Vec<String> {
     let time = format::seconds(model.total_seconds);
     let memory = format::bytes(model.peak_memory);
     let cost = format!("trained in {time} with features and members; memory of training: {memory}");
-    let is_shared = |step: &Step| matches!(step.stage.as_str(), "ingest" | "clean");
-    let steps = data.steps.iter();
-    let steps = steps.filter(|step| is_shared(step) || step.variant == model.name);
-    let steps = steps.map(|step| {
+    let steps = steps.iter().map(|step| {
         let versions = step.versions.iter();
         let versions = versions.map(|(name, version)| format!(", {name} {version}"));
         let versions: String = versions.collect();

@@ -47,11 +47,25 @@ pub(crate) fn difference(estimate: Estimate) -> (String, String) {
     (value, format!("{low} to {high}"))
 }
 
-/// The lead of the better model in percentage points, and its interval: `1.2` and `95% CI 0.4 to 2.0`.
-pub(crate) fn lead(estimate: Estimate, confidence: f64) -> (String, String) {
-    let (value, range) = difference(estimate);
-    let range = format!("{} {range}", ci(confidence));
-    (value.replace('+', ""), range.replace('+', ""))
+/// The size of a difference in percentage points, and its interval: `1.2` and `95% CI 0.4–2.0`, or `95% CI −0.4 to 2.0`.
+pub(crate) fn gap(estimate: Estimate, confidence: f64) -> (String, String) {
+    let Estimate { value, low, high } = estimate;
+    let (low, high) = if value < 0.0 {
+        (-high, -low)
+    } else {
+        (low, high)
+    };
+    let [low, high] = [low, high].map(signed);
+    let dash = if low.starts_with('−') {
+        " to "
+    } else {
+        "–"
+    };
+    let range = format!("{} {low}{dash}{high}", ci(confidence));
+    (
+        format!("{:.1}", 100.0 * value.abs()),
+        range.replace('+', ""),
+    )
 }
 
 /// The better one of two models: `lstm is better`.

@@ -21,7 +21,7 @@ pub fn render(data: &ReportData) -> String {
         Some(format!("## {}", escape(&data.title))),
         Some(list(summary::sentences(data))),
         (!data.models.is_empty()).then(|| figures(data)),
-        models::pareto_front(data).map(|text| escape(&text)),
+        models::pareto_front(data).map(|text| escape_sentence(&text)),
         (!data.comparisons.is_empty()).then(|| pairs(data)),
         lowest_slices(data),
         lacks_intervals.then(models::no_interval),
@@ -34,10 +34,27 @@ pub(crate) fn join_blocks(blocks: impl IntoIterator<Item = Option<String>>) -> S
     format::join(blocks.into_iter().flatten(), "\n\n") + "\n"
 }
 
-/// A list of texts.
+/// A list of texts. Names between backticks stay in code style.
 pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
-    let items = items.into_iter().map(|item| format!("- {}", escape(&item)));
+    let items = items
+        .into_iter()
+        .map(|item| format!("- {}", escape_sentence(&item)));
     format::join(items, "\n")
+}
+
+/// Escapes a sentence except its code spans, in which Markdown has no other meaning. A single backtick is escaped too.
+pub(crate) fn escape_sentence(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    let is_code = |index: usize| index % 2 == 1 && index + 1 < parts.len();
+    let parts = parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| match is_code(index) {
+            true => format!("`{}`", part.replace(char::is_control, " ")),
+            false if index % 2 == 1 => format!("\\`{}", escape(part)),
+            false => escape(part),
+        });
+    parts.collect()
 }
 
 /// Escapes the characters that have a meaning in Markdown or HTML.
@@ -110,8 +127,8 @@ fn lowest_slices(data: &ReportData) -> Option<String> {
     let slices = worst_slices(data, &best.name).into_iter().take(SLICES);
     let slices = slices.map(|[name, rows, share]| format!("{name}: {share} of {rows}"));
     let slices = format::join(slices, "; ");
-    let best = escape(&best.name);
-    (!slices.is_empty()).then(|| format!("Lowest accuracy of {best} on slices: {slices}."))
+    let best = &best.name;
+    (!slices.is_empty()).then(|| format!("Lowest accuracy of `{best}` on slices: {slices}."))
 }
 
 /// Slices by a model's accuracy, the lowest first: name, number of reviews, accuracy.
@@ -137,6 +154,17 @@ mod tests {
             escape("a|b <img> `x` [y](z)\n# h"),
             "a\\|b &lt;img&gt; \\`x\\` \\[y\\](z) # h"
         );
+    }
+
+    #[test]
+    fn code_spans_are_not_escaped() {
+        for (text, expected) in [
+            ("`a_b` is <i>", "`a_b` is &lt;i&gt;"),
+            ("a `b", "a \\`b"),
+            ("``", "``"),
+        ] {
+            assert_eq!(escape_sentence(text), expected);
+        }
     }
 
     #[test]

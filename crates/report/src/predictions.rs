@@ -7,7 +7,7 @@ use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, StageName, TableWriter, read_table, schema};
 use indexmap::IndexMap;
 use metrics::regression::ScoredRow;
-use metrics::{MetricsFile, compare_all};
+use metrics::{MetricsFile, ValidationResult, compare_all, is_correct};
 use stage::Context;
 
 use crate::{METRICS, PREDICTIONS};
@@ -21,8 +21,19 @@ pub struct TestPredictions {
     pub labels: Vec<u8>,
     /// The probabilities of the positive class by model, in the same order.
     pub probabilities: IndexMap<String, Vec<f32>>,
+    /// Labels and probabilities of the validation reviews by model.
+    pub validation: IndexMap<String, (Vec<u8>, Vec<f32>)>,
     /// Rows of the merged table, of all models and splits.
     pub rows_written: u64,
+}
+
+impl TestPredictions {
+    /// How many of some test reviews, given by their indices, a model predicts correctly.
+    pub(crate) fn correct(&self, model: &str, indices: &[usize]) -> u64 {
+        let values = &self.probabilities[model];
+        let is_match = |index: &&usize| is_correct(self.labels[**index], values[**index]);
+        indices.iter().filter(is_match).count() as u64
+    }
 }
 
 /// Writes the predictions of every model into one table and returns those on the test split.
@@ -34,6 +45,7 @@ pub fn merge_predictions(context: &Context, path: &Path) -> Result<TestPredictio
     let mut merged = TestPredictions::default();
     for (model, artifact) in context.inputs(StageName::Evaluate) {
         let mut rows: Vec<ScoredRow> = Vec::new();
+        let mut validation = (Vec::new(), Vec::new());
         for batch in read_table(&artifact.file(PREDICTIONS)?, &schema::predictions())? {
             // The file may allow nulls where the contract does not.
             let failed = ArtifactError::table("read", &artifact.folder().join(PREDICTIONS));
@@ -41,6 +53,8 @@ pub fn merge_predictions(context: &Context, path: &Path) -> Result<TestPredictio
             let batch = RecordBatch::try_new(schema::predictions(), columns).map_err(failed)?;
             let test = prediction_rows(&batch, Split::Test);
             rows.extend(test.map(|(_, row)| (row.row_id, row.label, row.probability)));
+            let other = prediction_rows(&batch, Split::Validation);
+            validation.extend(other.map(|(_, row)| (row.label, row.probability)));
             writer.write(&batch)?;
         }
         rows.sort_unstable_by_key(|row| row.0);
@@ -55,6 +69,7 @@ pub fn merge_predictions(context: &Context, path: &Path) -> Result<TestPredictio
         }
         let probabilities = rows.iter().map(|row| row.2).collect();
         merged.probabilities.insert(model.to_owned(), probabilities);
+        merged.validation.insert(model.to_owned(), validation);
     }
     merged.rows_written = writer.finish()?;
     Ok(merged)
@@ -80,14 +95,25 @@ pub fn merge_metrics(
         confidence: 0.95,
         models: IndexMap::new(),
         comparisons: Vec::new(),
+        validation: IndexMap::new(),
+        best: None,
+        classes: IndexMap::new(),
+        warnings: Vec::new(),
     };
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(METRICS)?;
         let file: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
         // Every model is evaluated on the same rows with the same setting.
         (merged.rows, merged.confidence) = (file.rows, file.confidence);
+        (merged.classes, merged.warnings) = (file.classes, file.warnings);
         merged.models.extend(file.models);
+        merged.validation.extend(file.validation);
     }
+    // Without repeated trainings, as for `ressenti predict`.
+    let validation = merged.validation.iter();
+    let validation = validation.filter(|(name, _)| predictions.probabilities.contains_key(*name));
+    let best = ValidationResult::best(validation.map(|(name, result)| (name.as_str(), *result)));
+    merged.best = best.map(|(name, _)| name.to_owned());
     let models = predictions.probabilities.iter();
     let models = models.map(|(model, values)| (model.as_str(), values.as_slice()));
     let models: Vec<(&str, &[f32])> = models.collect();

@@ -220,6 +220,23 @@ impl ModelKind {
         matches!(self, Self::Rnn | Self::Lstm | Self::Gru)
     }
 
+    /// Whether models of this kind use a setting of `[model.NAME]`, given by its dotted name.
+    pub fn uses(self, setting: &str) -> bool {
+        match setting.split('.').next().unwrap_or_default() {
+            "kind" | "sweep" => true,
+            _ if self == Self::BestOfSweep => false,
+            "hidden" => self.is_recurrent() || matches!(self, Self::Naive | Self::Cnn),
+            "layers" => self.is_recurrent() || self == Self::Naive,
+            "bidirectional" | "pooling" => self.is_recurrent(),
+            "filters" | "kernel_widths" => self == Self::Cnn,
+            "frozen_layers" | "layer_decay" => self == Self::Transformer,
+            "dropout" | "embedding_dropout" | "word_dropout" | "train_embedding" | "training" => {
+                self.trains_in_epochs()
+            }
+            _ => true,
+        }
+    }
+
     /// Whether it is trained in epochs with the settings of `[training]`. Other models are fitted to the minimum
     /// of their loss.
     pub fn trains_in_epochs(self) -> bool {

@@ -16,6 +16,9 @@ const THRESHOLDS: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// Values of `predict --abstain` in the report; with 0.5 and two classes nothing is undecided.
 const ABSTAIN: [f64; 8] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
 
+/// The accuracy of answered reviews from which on abstaining is recommended, and the smallest coverage.
+const USEFUL: (f64, f64) = (0.95, 0.2);
+
 /// Points of the accuracy-coverage curve.
 const CURVE_POINTS: usize = 50;
 
@@ -43,6 +46,17 @@ pub fn classes(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<Cla
 /// Coverage and accuracy at the values of [`ABSTAIN`].
 pub fn abstention(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<AbstentionFigures> {
     abstention_figures(&answers(labels, probabilities), &ABSTAIN, confidence)
+}
+
+/// The lowest threshold of `predict --abstain` with which a model reaches the accuracy of [`USEFUL`] and still answers
+/// enough, from its figures on validation. `None` also where no abstaining is needed.
+pub fn abstain_threshold(validation: &[AbstentionFigures]) -> Option<f64> {
+    let mut figures = validation.iter();
+    let is_useful = |it: &&AbstentionFigures| it.accuracy.is_some_and(|it| it.value >= USEFUL.0);
+    let figures = figures.find(is_useful)?;
+    (USEFUL.1..1.0)
+        .contains(&figures.coverage)
+        .then_some(figures.threshold)
 }
 
 /// The accuracy-coverage curve.

@@ -6,14 +6,14 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use artifact::{Artifact, Failure, Sentiment, Split, StageName};
 use artifact::{filter_split, read_table, schema};
-use metrics::{is_correct, likely_label_errors, most_confident_errors};
+use metrics::{is_correct, likely_label_errors, most_confident_errors, wilson_interval};
 use stage::Context;
 
 use super::decisions::{class_probability, predicted};
 use super::excerpts::{attributions, excerpt};
 use super::find;
 use super::slices::SliceBuilder;
-use crate::data::{Disagreement, ReportData};
+use crate::data::{Disagreement, ReportData, SubsetAccuracy};
 use crate::predictions::TestPredictions;
 
 /// Most confident errors on the page.
@@ -102,6 +102,18 @@ pub(super) fn collect(
     data.likely_label_errors = (label_errors.len() as u64, excerpts(&label_errors[..shown]));
     let all = label_errors.iter().map(|index| disagreement(*index, false));
     data.label_error_rows = all.collect();
+    let confidence = data.confidence;
+    for length in &mut data.input_lengths {
+        let subset = |is_truncated| {
+            let indices = slices.by_truncation(&length.tokenizer, is_truncated);
+            let (rows, correct) = (indices.len(), predictions.correct(&length.model, indices));
+            SubsetAccuracy {
+                rows: rows as u64,
+                accuracy: wilson_interval(correct, rows as u64, confidence),
+            }
+        };
+        (length.on_truncated, length.on_whole) = (subset(true), subset(false));
+    }
     data.slices = slices.build(predictions);
     data.explained_by = explainer;
     Ok(())

@@ -1,6 +1,6 @@
 //! How much of a review each model reads and the time that takes, from the manifests of the steps behind it.
 
-use artifact::{Artifact, Failure, StageName};
+use artifact::{Artifact, Contract, Failure, StageName};
 use serde::Deserialize;
 use serde_json::Value;
 use stage::Context;
@@ -21,28 +21,35 @@ pub(super) fn collect(
     artifact: &Artifact,
 ) -> Result<InputLengthData, Failure> {
     let manifest = artifact.manifest();
-    let input = |stage| {
-        let mut inputs = manifest.inputs.iter();
-        let variant = &inputs.find(|input| input.stage == stage)?.variant;
-        Some((variant, find(context, stage, variant)?))
+    let input_of = |artifact: &Artifact, stage| {
+        let mut inputs = artifact.manifest().inputs.iter();
+        let variant = inputs.find(|input| input.stage == stage)?.variant.clone();
+        let found = find(context, stage, &variant)?;
+        Some((variant, found))
     };
+    let input = |stage| input_of(artifact, stage);
     let mut length = InputLengthData {
         model: model.to_owned(),
         training: manifest.run.seconds,
         ..InputLengthData::default()
     };
     let mut windows = windows_of(&manifest.settings);
-    if let Some((_, embedding)) = input(StageName::Embed) {
-        let embedding = embedding.manifest();
-        let features = &embedding.settings["features"];
+    if let Some((_, mut embedding)) = input(StageName::Embed) {
+        let made = embedding.manifest();
+        let features = &made.settings["features"];
         if !features.is_null() {
             windows = windows_of(features);
-            let rows = embedding.files.iter().filter_map(|file| file.rows).sum();
-            length.encoding = Some((rows, embedding.run.seconds));
+            let rows = made.files.iter().filter_map(|file| file.rows).sum();
+            length.encoding = Some((rows, made.run.seconds));
+            embedding = input_of(embedding, StageName::Embed).map_or(embedding, |it| it.1);
         }
+        length.longest_input = match embedding.manifest().contract {
+            Contract::Encoder { longest, .. } if windows.is_none() => Some(longest.into()),
+            _ => None,
+        };
     }
     if let Some((name, tokens)) = input(StageName::Tokenize) {
-        let data = tokens::tokenizer(name, tokens)?;
+        let data = tokens::tokenizer(&name, tokens)?;
         let truncation = tokens.manifest().settings["truncation"].as_str();
         length.part = describe_part(data.max_length, truncation, windows.as_ref());
         let mut splits = data.splits.iter();
@@ -50,6 +57,7 @@ pub(super) fn collect(
             length.truncated = Some(test.truncated as f64 / test.rows as f64);
             length.tokens = Some(test.tokens as f64 / test.rows as f64);
         }
+        length.tokenizer = name;
     }
     Ok(length)
 }

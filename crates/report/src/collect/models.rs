@@ -45,7 +45,14 @@ pub(super) fn collect(
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
         confusion: confusion_matrix(&tally),
         classes: decisions::classes(labels, values, confidence),
+        validation: metrics.validation.get(name).copied(),
         abstention: decisions::abstention(labels, values, confidence),
+        abstain: predictions
+            .validation
+            .get(name)
+            .and_then(|(labels, values)| {
+                decisions::abstain_threshold(&decisions::abstention(labels, values, confidence))
+            }),
         coverage_curve: decisions::coverage_curve(labels, values, confidence),
         reliability: reliability(&tally, BINS),
         roc: thin_roc_curve(&roc_curve(&tally).unwrap_or_default()),

@@ -7,7 +7,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Failure, map_arrays, schema};
-use metrics::is_correct;
 
 use crate::data::SliceData;
 use crate::predictions::TestPredictions;
@@ -111,20 +110,22 @@ impl SliceBuilder {
         Ok(())
     }
 
+    /// The indices of the test reviews that a tokenizer truncates, or of the others.
+    pub(super) fn by_truncation(&self, tokenizer: &str, is_truncated: bool) -> &[usize] {
+        let criterion = Criterion::Truncated(tokenizer.to_owned(), is_truncated);
+        self.by_criterion.get(&criterion).map_or(&[], Vec::as_slice)
+    }
+
     /// The slices with the correct predictions of every model.
     pub(super) fn build(mut self, predictions: &TestPredictions) -> Vec<SliceData> {
         self.words.sort_unstable();
         let groups = self.by_length().chain(self.by_unknown_words());
         let slice = |(name, indices): (String, Vec<usize>)| {
-            let correct = predictions.probabilities.values().map(|values| {
-                let is_match =
-                    |index: &&usize| is_correct(predictions.labels[**index], values[**index]);
-                indices.iter().filter(is_match).count() as u64
-            });
+            let models = predictions.probabilities.keys();
             SliceData {
                 name,
                 rows: indices.len() as u64,
-                correct: correct.collect(),
+                correct: models.map(|it| predictions.correct(it, &indices)).collect(),
             }
         };
         groups.chain(self.by_criterion()).map(slice).collect()

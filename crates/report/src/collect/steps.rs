@@ -14,6 +14,8 @@ pub(super) fn step(variant: &str, manifest: &Manifest) -> Step {
     let shortened = |hex: String| hex.chars().take(DIGITS).collect::<String>();
     let sources = manifest.sources.iter();
     let sources = sources.map(|it| (it.name.clone(), shortened(it.digest.to_hex())));
+    let inputs = manifest.inputs.iter();
+    let inputs = inputs.map(|it| (it.stage.to_string(), it.variant.clone()));
     let mut settings = Vec::new();
     flatten("", &manifest.settings, &mut settings);
     Step {
@@ -25,6 +27,7 @@ pub(super) fn step(variant: &str, manifest: &Manifest) -> Step {
         stage_version: manifest.stage_version,
         settings,
         sources: sources.collect(),
+        inputs: inputs.collect(),
         started: run.started,
         seconds: run.seconds,
         peak_memory: run.peak_memory,

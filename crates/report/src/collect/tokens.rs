@@ -30,11 +30,14 @@ pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData
         Contract::Tokens { max_length, .. } => u64::from(max_length),
         _ => 0,
     };
-    let median = |length: Value| length["quantiles"]["median"].as_u64();
-    let splits = view.splits.into_iter().map(|(split, view)| TokenizedSplit {
-        split,
-        median: view.length.and_then(median),
-        ..view.split
+    let splits = view.splits.into_iter().map(|(split, view)| {
+        let quantile = |name: &str| view.length.as_ref()?["quantiles"][name].as_u64();
+        TokenizedSplit {
+            split,
+            median: quantile("median"),
+            q95: quantile("q95"),
+            ..view.split
+        }
     });
     Ok(TokenizerData {
         name: name.to_owned(),

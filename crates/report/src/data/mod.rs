@@ -8,7 +8,10 @@ mod reviews;
 mod sweeps;
 mod tokens;
 
-use metrics::{Comparison, Estimate};
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+use metrics::{Comparison, Estimate, FEW_OF_A_CLASS};
 use serde::Serialize;
 
 use crate::format;
@@ -18,7 +21,7 @@ pub use compare::Step;
 pub use evaluation::{
     ChallengeData, ChallengeExample, ChallengeResult, Disagreement, SliceData, WordWeight,
 };
-pub use model::{ClassData, Epoch, InputLengthData, ModelData, RepeatsData};
+pub use model::{ClassData, Epoch, InputLengthData, ModelData, RepeatsData, SubsetAccuracy};
 pub use reviews::{DataCheck, Example, NearPair, ReviewsData, SkippedRows, SplitCount};
 pub use sweeps::{RangeTestData, SweepData, SweepPoint, TrialData};
 pub use tokens::{EmbeddingData, TokenizedSplit, TokenizerData};
@@ -32,6 +35,12 @@ pub struct ReportData {
     pub rows: u64,
     /// Confidence of every interval, for example 0.95.
     pub confidence: f64,
+    /// Test reviews by class.
+    pub classes: IndexMap<String, u64>,
+    /// Sentences on splits with few reviews of a class.
+    pub warnings: Vec<String>,
+    /// The best model on validation, see [`metrics::ValidationResult::best`].
+    pub best: Option<String>,
     /// The models, in the order of the pipeline file.
     pub models: Vec<ModelData>,
     /// How much of a review each model reads.
@@ -71,9 +80,16 @@ pub struct ReportData {
 }
 
 impl ReportData {
-    /// The number of test reviews: `25,000 test reviews`.
+    /// The number of test reviews, with the classes that have few: `301 test reviews (only 1 negative)`.
     pub(crate) fn test_reviews(&self) -> String {
-        format::plural(self.rows, "test review", "test reviews")
+        let reviews = format::plural(self.rows, "test review", "test reviews");
+        let classes = self.classes.iter();
+        let few = classes.filter(|(_, rows)| **rows < FEW_OF_A_CLASS);
+        let few = few.map(|(class, rows)| format!("only {rows} {class}"));
+        match format::join(few, ", ") {
+            few if few.is_empty() => reviews,
+            few => format!("{reviews} ({few})"),
+        }
     }
 
     /// The numbers of models and test reviews: `3 models on 25,000 test reviews`.
@@ -131,19 +147,37 @@ impl ReportData {
         slices
     }
 
-    /// The model with the highest accuracy; of two equal ones the first.
+    /// The best model on validation, with its accuracy on the test reviews.
     pub(crate) fn best(&self) -> Option<(&ModelData, Estimate)> {
-        let models = self.models.iter().rev();
-        let evaluated = models.filter_map(|model| Some((model, model.accuracy()?)));
-        evaluated.max_by(|one, two| one.1.value.total_cmp(&two.1.value))
+        let model = self.model(self.best.as_ref()?)?;
+        Some((model, model.accuracy()?))
     }
 
-    /// The models with their indices, the highest accuracy first; equal ones in the order of the pipeline file.
+    /// The models with their indices: the best one, then by their accuracy on the test reviews; equal ones in the order of
+    /// the pipeline file.
     pub(crate) fn by_accuracy(&self) -> Vec<(usize, &ModelData)> {
         let mut models: Vec<(usize, &ModelData)> = self.models.iter().enumerate().collect();
-        let accuracy = |model: &ModelData| model.accuracy().map_or(-1.0, |it| it.value);
-        models.sort_by(|one, two| accuracy(two.1).total_cmp(&accuracy(one.1)));
+        let rank = |model: &ModelData| match self.best.as_ref() == Some(&model.name) {
+            true => f64::INFINITY,
+            false => model.accuracy().map_or(-1.0, |it| it.value),
+        };
+        models.sort_by(|one, two| rank(two.1).total_cmp(&rank(one.1)));
         models
+    }
+
+    /// The steps behind the evaluation of a model, in their order.
+    pub(crate) fn steps_of(&self, model: &str) -> Vec<&Step> {
+        let mut wanted = vec![("evaluate", model)];
+        let mut found = BTreeSet::new();
+        while let Some(id) = wanted.pop() {
+            let is_wanted = |(_, step): &(usize, &Step)| (&*step.stage, &*step.variant) == id;
+            if let Some((index, step)) = self.steps.iter().enumerate().find(is_wanted)
+                && found.insert(index)
+            {
+                wanted.extend(step.inputs.iter().map(|it| (&*it.0, &*it.1)));
+            }
+        }
+        found.into_iter().map(|index| &self.steps[index]).collect()
     }
 }
 

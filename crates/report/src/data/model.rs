@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use metrics::{
     AbstentionFigures, CalibrationFile, ClassFigures, ConfusionMatrix, Estimate, Figure, Metric,
-    ReliabilityBin, RocPoint, ThresholdFigures,
+    ReliabilityBin, RocPoint, ThresholdFigures, ValidationResult,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,12 @@ pub struct ModelData {
     pub confusion: ConfusionMatrix,
     /// Figures of every class, also at other thresholds.
     pub classes: Vec<ClassData>,
+    /// By which the best model is chosen.
+    pub validation: Option<ValidationResult>,
     /// Coverage and accuracy of `predict --abstain` at some thresholds.
     pub abstention: Vec<AbstentionFigures>,
+    /// The threshold of `predict --abstain` that was chosen on validation.
+    pub abstain: Option<f64>,
     /// Accuracy by coverage, from few answers to all.
     pub coverage_curve: Vec<AbstentionFigures>,
     /// Bins of the reliability diagram.
@@ -125,15 +129,32 @@ pub struct InputLengthData {
     /// The part that it reads, for example `the first 400 tokens`.
     #[serde(rename = "way")]
     pub part: String,
+    /// The tokenizer whose tokens it reads.
+    pub tokenizer: String,
+    /// Most tokens that its encoder can read, if it has one and reads no windows.
+    pub longest_input: Option<u64>,
     /// Share of the test reviews that are truncated.
     #[serde(rename = "cut")]
     pub truncated: Option<f64>,
+    /// Its accuracy on the truncated test reviews.
+    pub on_truncated: SubsetAccuracy,
+    /// Its accuracy on the other test reviews.
+    pub on_whole: SubsetAccuracy,
     /// Mean number of tokens read of a test review.
     pub tokens: Option<f64>,
     /// For a model that learns from features of an encoder: encoded reviews and the seconds for all of them.
     pub encoding: Option<(u64, f64)>,
     /// Seconds of training.
     pub training: f64,
+}
+
+/// A number of test reviews and the accuracy on them.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SubsetAccuracy {
+    /// Number of reviews.
+    pub rows: u64,
+    /// `None` without reviews.
+    pub accuracy: Option<Estimate>,
 }
 
 /// One pass over the training split. A value that was not recorded or is not finite is `None`.

@@ -37,6 +37,9 @@ pub struct TokenizedSplit {
     /// Median length before truncation, in tokens.
     #[serde(skip_deserializing)]
     pub median: Option<u64>,
+    /// The length before truncation that 95% of the reviews do not exceed, in tokens.
+    #[serde(skip_deserializing)]
+    pub q95: Option<u64>,
 }
 
 /// An embedding and its coverage of the vocabulary.

@@ -18,21 +18,21 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     }
     let (name, ci) = (&best.name, data.ci());
     let caption = format!(
-        "{name}: accuracy of the answered reviews by the share that is answered, with {ci}. The other models are grey."
+        "`{name}`: accuracy of the answered reviews by the share that is answered, with {ci}. The other models are grey."
     );
     let others: Vec<&ModelData> = data.models.iter().filter(|it| it.name != *name).collect();
     let numbers = csv_downloads::coverage(&data.models);
     let picture = coverage::draw(best, &others).map(|it| figure_with_csv(it, caption, numbers));
     let content = html! { (grid("two", picture)) (table(data, best)) };
-    let answer = "How accurate the model is if it answers only the reviews that it is confident about (predict --abstain).";
+    let answer = "How accurate the model is if it answers only the reviews that it is confident about (`predict --abstain`).";
     Some((answer.into(), content))
 }
 
 fn table<'a>(data: &ReportData, model: &'a ModelData) -> Table<&'a AbstentionFigures> {
-    let (name, rows, ci) = (&model.name, format::count(data.rows), data.ci());
+    let (name, reviews, ci) = (&model.name, data.test_reviews(), data.ci());
     let caption = format!(
-        "{name} on {rows} test reviews: a review is answered if the probability of the predicted class is at least P; \
-         accuracy of the answered reviews with {ci}."
+        "`{name}` on {reviews}: a review is answered if the probability of the predicted class is at least P; \
+         accuracy of the answered reviews with {ci}. Choose P on validation reviews, not here."
     );
     Table::new(caption, &model.abstention)
         .names("Abstain below P", |it| it.threshold)

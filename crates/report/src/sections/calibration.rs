@@ -35,9 +35,9 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
             }
         }
         (paragraph(format!(
-            "Each dot is a tenth of the {} test reviews: their mean predicted probability and the share of them that is \
+            "Each dot is a tenth of the {}: their mean predicted probability and the share of them that is \
              positive, with 95% CI. Dots on the dashed line are perfectly calibrated. Hollow grey dots are before calibration.",
-            format::count(data.rows)
+            data.test_reviews()
         )))
         (grid("three", diagrams))
         (csv_downloads::reliability(&data.models))
@@ -60,7 +60,7 @@ fn effects(data: &ReportData) -> Vec<String> {
             let unclear = interval.filter(|it| it.low <= read(&file.before));
             let note = unclear.map_or("", |_| ", whose interval contains both: no clear change");
             (before < after)
-                .then(|| format!("{} ({before} before, {after} after{note})", model.name))
+                .then(|| format!("`{}` ({before} before, {after} after{note})", model.name))
         });
         format::list(&worse.collect::<Vec<_>>())
     };
@@ -78,8 +78,8 @@ fn effects(data: &ReportData) -> Vec<String> {
 
 fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> {
     let caption = format!(
-        "Probabilities on {} test reviews before and after calibration, which is fitted on validation. Lower is better.",
-        format::count(data.rows)
+        "Probabilities on {} before and after calibration, which is fitted on validation. Lower is better.",
+        data.test_reviews()
     );
     let name = |it: (&ModelData, &CalibrationFile)| with_detail((&it.0.name, &it.1.method));
     let mut table = Table::new(caption, calibrated(data)).names("Model", name);

@@ -20,7 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     };
     let (name, rate) = (&best.name, format::percent(rate));
     let answer = format!(
-        "Which abilities, such as understanding negation, the models lack. {name} fails the fewest of {cases} tests: {rate}."
+        "Which abilities, such as understanding negation, the models lack. `{name}` fails the fewest of {cases} tests: {rate}."
     );
     Some((answer, content))
 }
@@ -45,7 +45,7 @@ fn description(data: &ReportData, cases: u64) -> String {
     }
     let without = set.models.iter().map(|model| {
         let share = model.unseen.1 as f64 / model.unseen.0.max(1) as f64;
-        format!("{} {}", model.name, format::percent(share))
+        format!("`{}` {}", model.name, format::percent(share))
     });
     let one = "text is also a training review";
     let texts = format::plural(seen, one, "texts are also training reviews");
@@ -71,7 +71,7 @@ fn table(data: &ReportData) -> Table<(usize, &(String, u64))> {
 
 fn examples(model: &ChallengeResult) -> Table<&ChallengeExample> {
     let name = &model.name;
-    let caption = format!("{name}: the most confident failure in each capability.");
+    let caption = format!("`{name}`: the most confident failure in each capability.");
     let share = |probability: f32| format::percent(probability.into());
     Table::new(caption, &model.examples)
         .names("Capability", |it| it.capability.replace('_', " "))

@@ -16,9 +16,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     if data.rows == 0 || classes.is_empty() {
         return None;
     }
-    let (rows, ci) = (format::count(data.rows), data.ci());
-    let caption =
-        format!("Precision, recall and F1 of each class on {rows} test reviews with {ci}.");
+    let (reviews, ci) = (data.test_reviews(), data.ci());
+    let caption = format!("Precision, recall and F1 of each class on {reviews} with {ci}.");
     let table = Table::new(caption, classes)
         .names("Model and class", |it| with_detail((it.0, &it.1.class)))
         .numbers("Test reviews", |(_, it)| format::count(it.figures.rows))
@@ -41,9 +40,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
 pub(crate) fn draw_thresholds(data: &ReportData) -> Option<Collapsed> {
     let (best, _) = data.best()?;
     let thresholds = best.classes.first()?.thresholds.iter().enumerate();
-    let (name, rows, ci) = (&best.name, format::count(data.rows), data.ci());
-    let caption =
-        format!("{name}: precision and recall on {rows} test reviews with {ci}, by threshold.");
+    let (name, reviews, ci) = (&best.name, data.test_reviews(), data.ci());
+    let caption = format!("`{name}`: precision and recall on {reviews} with {ci}, by threshold.");
     let mut table = Table::new(caption, thresholds).names("Threshold", |(_, it)| it.threshold);
     for class in &best.classes {
         let name = format::capitalized(&class.class);
@@ -57,8 +55,8 @@ pub(crate) fn draw_thresholds(data: &ReportData) -> Option<Collapsed> {
     let content = html! {
         (table)
         (remark(
-            "Each class separately: a review counts as the class if its probability is at least the threshold. ressenti \
-             predict uses 0.5; apply another one to the probabilities of its output. Choose it on validation reviews, not here.",
+            "Each class separately: a review counts as the class if its probability is at least the threshold. `ressenti \
+             predict` uses 0.5; apply another one to the probabilities of its output. Choose it on validation reviews, not here.",
         ))
     };
     let answer = "Precision and recall at thresholds other than 0.5.";

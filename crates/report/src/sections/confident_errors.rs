@@ -15,7 +15,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (best, _) = data.best()?;
     let (errors, name) = (&data.confident_errors, &best.name);
     let explainer = data.explained_by.as_ref().unwrap_or(name);
-    let caption = format!("Wrong predictions of {name} with the highest probability.");
+    let caption = format!("Wrong predictions of `{name}` with the highest probability.");
     let all = data.models.len().saturating_sub(1);
     let others = |it: &Disagreement| format!("{} of {all}", it.others_correct);
     let table = Table::new(caption, errors)
@@ -27,10 +27,10 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let content = html! {
         @if errors.iter().any(|error| !error.words.is_empty()) {
             p {
-                "Words that influenced the prediction of " (explainer) ": " mark.for-2 { "towards positive" } ", "
+                "Words that influenced the prediction of " code { (explainer) } ": " mark.for-2 { "towards positive" } ", "
                 mark.against-2 { "towards negative" } ". A stronger colour is a larger influence; the tooltip of a word \
                 shows what it adds to the log-odds. Function words are not marked."
-                @if *explainer != best.name { " " (explainer) " is the member with the largest weight; its prediction can differ." }
+                @if *explainer != best.name { " " code { (explainer) } " is the member with the largest weight; its prediction can differ." }
             }
         }
         (table)

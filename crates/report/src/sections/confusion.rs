@@ -4,18 +4,18 @@ use maud::{Markup, html};
 use pages::{figure, grid, paragraph};
 
 use super::Collapsed;
+use crate::csv_downloads;
 use crate::data::ReportData;
 use crate::pictures::{confusion, roc};
-use crate::{csv_downloads, format};
 
 /// The confusion matrix of every model; `None` without models.
 pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let models = data.by_accuracy().into_iter();
     let matrices = models.map(|(index, it)| figure(confusion::draw(it, index), &it.name));
-    let rows = format::count(data.rows);
+    let reviews = data.test_reviews();
     let percentages = "Percentages are shares of the reviews with the label of the row.";
     let content = html! {
-        (paragraph(format!("Predictions on {rows} test reviews. {percentages}")))
+        (paragraph(format!("Predictions on {reviews}. {percentages}")))
         (grid("three", matrices))
         (csv_downloads::confusions(&data.models))
     };

@@ -1,7 +1,7 @@
 //! Data checks: one line each.
 
 use maud::{Markup, html};
-use pages::remark;
+use pages::{remark, sentence};
 
 use crate::data::{ReportData, ReviewsData, SkippedRows};
 use crate::format;
@@ -15,7 +15,7 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
     html! {
         (remark("Whether duplicates, overlapping splits or wrong labels can make the figures wrong."))
         ul.checks {
-            @for (text, is_warning) in results(data) { li class=[is_warning.then_some("warning")] { (text) } }
+            @for (text, is_warning) in results(data) { li class=[is_warning.then_some("warning")] { (sentence(text)) } }
         }
         @if !nothing.is_empty() { (remark(format!("Also checked, none found: {nothing}."))) }
     }

@@ -5,7 +5,7 @@ use metrics::Estimate;
 use pages::{Table, remark, with_detail};
 
 use super::Collapsed;
-use crate::data::{InputLengthData, ReportData};
+use crate::data::{InputLengthData, ReportData, SubsetAccuracy};
 use crate::format;
 
 /// The section is printed if a model truncates at least this share of the test reviews.
@@ -30,6 +30,13 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
         let (value, range) = format::difference(difference);
         Some(with_detail((value, format!("{name}, {range}"))))
     };
+    let subset = |it: SubsetAccuracy| {
+        let (share, range) = format::share(it.accuracy?);
+        Some(with_detail((
+            share,
+            format!("{range}, {} reviews", format::count(it.rows)),
+        )))
+    };
     let tokens = |it: &InputLengthData| it.tokens.map(rounded).unwrap_or_default();
     let time = |(_, seconds)| html! { (format::seconds(seconds)) };
     let table = Table::new(caption, &data.input_lengths)
@@ -38,13 +45,16 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
         .numbers("Truncated reviews", |it| truncated(it.truncated))
         .numbers("Mean tokens read", tokens)
         .numbers("Accuracy", |it| none(accuracy(&it.model)))
+        .numbers("On truncated reviews", |it| none(subset(it.on_truncated)))
+        .numbers("On whole reviews", |it| none(subset(it.on_whole)))
         .numbers("Gain", |it| none(gain(it)))
         .numbers("Encoding time", |it| none(it.encoding.map(time)));
     let content = html! {
         (table)
         (remark(
             "Gain: the difference in accuracy, in percentage points with its interval, to the first model above with the same \
-             architecture that reads another part. Encoding is done once for all models that use the same features.",
+             architecture that reads another part. Truncated and whole reviews differ in more than their length, so their \
+             accuracies are not a paired comparison. Encoding is done once for all models that use the same features.",
         ))
     };
     let answer =

@@ -17,7 +17,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let (rows, name) = (format::count(data.rows), &best.name);
     let count = format::plural(*count, "likely label error", "likely label errors");
     let listed = format::plural(shown.len() as u64, "review", "reviews");
-    let caption = format!("The {listed} about which {name} is most confident.");
+    let caption = format!("The {listed} about which `{name}` is most confident.");
     let table = Table::new(caption, shown)
         .texts("Text", |it| quote(&it.text))
         .words("Label", |it| &it.label)
@@ -26,8 +26,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
         .numbers("Row id", |it| it.row_id);
     let content = html! {
         (paragraph(format!(
-            "{count} among {rows} test reviews, by confident learning: {name} gives the other class at least the mean \
-             probability that it gives to reviews with that label. All of them are in {LABEL_ERRORS} next to this page. No label \
+            "{count} among {rows} test reviews, by confident learning: `{name}` gives the other class at least the mean \
+             probability that it gives to reviews with that label. All of them are in `{LABEL_ERRORS}` next to this page. No label \
              was changed."
         )))
         (table)

@@ -20,11 +20,10 @@ const OTHER_FIGURES: [Metric; 3] = [Metric::Mcc, Metric::LogLoss, Metric::Brier]
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Markup {
-    let rows = format::count(data.rows);
     html! {
         (remark("Which model is best, and how certain that is."))
         @if let Some(picture) = intervals::draw(data) {
-            @let caption = format!("Accuracy on {rows} test reviews with {}.", data.ci());
+            @let caption = format!("Accuracy on {} with {}.", data.test_reviews(), data.ci());
             (figure_with_csv(picture, caption, csv_downloads::figures(&data.models)))
         }
         (figures(data))
@@ -36,8 +35,9 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
 }
 
 fn figures(data: &ReportData) -> Markup {
-    let (rows, ci) = (format::count(data.rows), data.ci());
-    let caption = format!("Figures on {rows} test reviews with {ci}. The best model comes first.");
+    let (reviews, ci) = (data.test_reviews(), data.ci());
+    let caption =
+        format!("Figures on {reviews} with {ci}. The best model on validation comes first.");
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
     let name = |it: &ModelData| with_detail((&it.name, &it.architecture));
     let mut table = Table::new(caption, models).names("Model", name);
@@ -50,7 +50,7 @@ fn figures(data: &ReportData) -> Markup {
     }
     let mut text = "F1 is for the positive class. MCC is 0 and ROC-AUC 0.5 for guessing, and both are 1 for a perfect model. \
                     ECE is the expected calibration error (15 bins of equal mass). For ECE, log loss and Brier score lower is \
-                    better. Training time includes the features and the ensemble members that a model needs."
+                    better. Resampling raises ECE, so its interval lies mostly above its value. Training time includes the features and the ensemble members that a model needs."
         .to_owned();
     if data.models.iter().any(lacks_intervals) {
         text += &format!(" {}", no_interval());
@@ -83,7 +83,7 @@ pub(crate) fn members(model: &ModelData) -> Option<String> {
     let members = model.members.iter().zip(&model.member_shares);
     let members = members.map(|(name, share)| {
         let share = format!("{:.0}%", 100.0 * share).replace('-', "−");
-        format!("{name} {share}")
+        format!("`{name}` {share}")
     });
     (!model.member_shares.is_empty()).then(|| format::join(members, ", "))
 }
@@ -94,7 +94,7 @@ fn ensembles(data: &ReportData) -> Markup {
     let ensembles: Vec<_> = ensembles.collect();
     html! {
         @for (name, members) in &ensembles {
-            (remark(format!("{name} combines {members}.")))
+            (remark(format!("`{name}` combines {members}.")))
         }
         @if !ensembles.is_empty() {
             (remark(
@@ -114,12 +114,12 @@ pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
     let steps: Vec<_> = steps.collect();
     let (name, time, share) = steps.first()?;
     let share = format::percent(*share);
-    let mut text = format!("The fastest model to train, {name}, took {time} and reached {share}");
+    let mut text = format!("The fastest model to train, `{name}`, took {time} and reached {share}");
     for pair in steps.windows(2) {
         let ((_, _, before), (name, time, share)) = (&pair[0], &pair[1]);
         let points = 100.0 * (share - before);
         text += &format!(
-            "; {name} took {time} and was {points:.1} points more accurate than the one before"
+            "; `{name}` took {time} and was {points:.1} points more accurate than the one before"
         );
     }
     Some(text + ".")
@@ -128,7 +128,7 @@ pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
 fn costs(data: &ReportData) -> Markup {
     let known = |value: Option<String>| value.unwrap_or_else(|| "not recorded".to_owned());
     let speed = |speed: Option<f64>| known(speed.map(|it| format::count(it.round() as u64)));
-    let caption = "Speed, size and memory of each model. The weights are those of the best epoch. Memory of an ensemble: the largest of its members.";
+    let caption = "Speed, size and memory of each model. The weights of a model that is trained in epochs are those of its best epoch. Memory of an ensemble: the largest of its members.";
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
     let table = Table::new(caption, models)
         .names("Model", |it| &it.name)
@@ -141,7 +141,9 @@ fn costs(data: &ReportData) -> Markup {
         .numbers("Reviews trained per second", |it| {
             speed(it.reviews_per_second)
         })
-        .numbers("Best epoch of those trained", |it| known(epochs(it)));
+        .numbers("Best epoch of those trained", |it| {
+            epochs(it).unwrap_or_else(|| "no epochs".to_owned())
+        });
     html! {
         @if let Some(picture) = cost::draw(&data.models) {
             @if let Some(text) = pareto_front(data) { (paragraph(text)) }

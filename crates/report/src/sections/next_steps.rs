@@ -1,15 +1,12 @@
 //! Advice that follows from the figures.
 
-use metrics::FEW_ROWS;
+use metrics::{FEW_OF_A_CLASS, FEW_ROWS};
 
 use crate::data::{ModelData, ReportData};
 use crate::{LABEL_ERRORS, format};
 
 /// How much faster a model has to predict before it is recommended next to the best one.
 const FASTER: f64 = 1.5;
-
-/// The accuracy of answered reviews from which on abstaining is recommended, and the smallest coverage.
-const ABSTAIN: (f64, f64) = (0.95, 0.2);
 
 /// One piece of advice, and the command for it.
 pub(crate) type NextStep = (String, Option<String>);
@@ -23,17 +20,24 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
         let text = format!("Label more reviews, so that the test split has {FEW_ROWS} or more.");
         return vec![(text, None)];
     }
-    let mut steps = match best.majority_class() {
+    let few = data.classes.iter().filter(|it| *it.1 < FEW_OF_A_CLASS);
+    let few: Vec<&String> = few.map(|(class, _)| class).collect();
+    let more = format!(
+        "Label more {} reviews, so that every split has {FEW_OF_A_CLASS} or more of each class.",
+        format::list(&few)
+    );
+    let mut steps: Vec<NextStep> = Vec::from_iter((!few.is_empty()).then_some((more, None)));
+    steps.extend(match best.majority_class() {
         Some((class, share)) if accuracy.low <= share => {
             let name = &best.name;
             let text = format!(
-                "Do not use these models yet: {name} is not significantly better than always predicting “{class}”. First check \
+                "Do not use these models yet: `{name}` is not significantly better than always predicting “{class}”. First check \
                  how labels and texts are read from your file."
             );
             vec![(text, Some("ressenti inspect FILE".to_owned()))]
         }
         _ => predict(data, best),
-    };
+    });
     steps.extend(label_errors(data, &best.name));
     steps
 }
@@ -44,17 +48,16 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
     let command =
         format!("ressenti predict --model {name} --input reviews.csv --output predictions.csv");
     let faster = faster(data, best).unwrap_or_default();
-    let text = format!("Predict new reviews with {name}.{faster}");
+    let text = format!("Predict new reviews with `{name}`.{faster}");
     let mut steps = vec![(text, Some(command.clone()))];
-    let figures = best.abstention.iter();
-    let mut useful = figures.filter_map(|it| Some((it, it.accuracy?)));
-    let useful = useful.find(|(it, share)| share.value >= ABSTAIN.0 && it.coverage >= ABSTAIN.1);
-    if let Some((it, accuracy)) = useful.filter(|(it, _)| it.coverage < 1.0) {
+    let mut figures = best.abstention.iter();
+    let chosen = figures.find(|it| Some(it.threshold) == best.abstain);
+    if let Some((it, accuracy)) = chosen.and_then(|it| Some((it, it.accuracy?))) {
         let (share, range) = format::share(accuracy);
         let (threshold, answered, ci) = (it.threshold, format::percent(it.coverage), data.ci());
         let text = format!(
-            "To leave uncertain reviews to a person, add --abstain {threshold}: {name} then answered {answered} of the test \
-             reviews with {share} accuracy ({ci} {range})."
+            "To leave uncertain reviews to a person, add `--abstain {threshold}`, which was chosen on validation: `{name}` then \
+             answers {answered} of the test reviews with {share} accuracy ({ci} {range})."
         );
         steps.push((text, Some(format!("{command} --abstain {threshold}"))));
     }
@@ -69,11 +72,12 @@ fn faster(data: &ReportData, best: &ModelData) -> Option<String> {
     let factor = |name: &str| Some(data.model(name)?.prediction_speed? / best.prediction_speed?);
     let faster = equal.filter_map(|(name, lead, _)| Some((name, lead, factor(name)?)));
     let (name, lead, factor) = faster.max_by(|one, two| one.2.total_cmp(&two.2))?;
-    let (less, ci) = format::lead(lead, data.confidence);
+    let (points, ci) = format::gap(lead, data.confidence);
+    let side = if lead.value < 0.0 { "more" } else { "less" };
     (factor >= FASTER).then(|| {
         format!(
-            " If speed matters, use {name}: it predicts {factor:.1} times as fast, and was {less} \
-             points less accurate here ({ci}), not a significant difference after correction."
+            " If speed matters, use `{name}`: it predicts {factor:.1} times as fast, and was {points} points {side} accurate here \
+             ({ci}), not a significant difference after correction."
         )
     })
 }
@@ -82,8 +86,8 @@ fn label_errors(data: &ReportData, best: &str) -> Option<NextStep> {
     let (count, _) = data.likely_label_errors;
     let errors = format::plural(count, "likely label error", "likely label errors");
     let text = format!(
-        "Review the {errors} of the test split in {LABEL_ERRORS} without looking at the prediction; often the model is wrong. \
-         Correct labels in your source file. If you correct only these, the accuracy of {best} is biased upwards: also review \
+        "Review the {errors} of the test split in `{LABEL_ERRORS}` without looking at the prediction; often the model is wrong. \
+         Correct labels in your source file. If you correct only these, the accuracy of `{best}` is biased upwards: also review \
          a random sample of the other test reviews."
     );
     (count > 0).then_some((text, None))

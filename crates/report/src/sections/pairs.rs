@@ -18,10 +18,10 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
 }
 
 fn table(data: &ReportData) -> Table<&Comparison> {
-    let (rows, ci) = (format::count(data.rows), data.ci());
+    let (reviews, ci) = (data.test_reviews(), data.ci());
     let caption = format!(
-        "Is the difference between two models significant? Accuracy of the first minus that of the second on the same {rows} \
-         test reviews, in percentage points with {ci}."
+        "Is the difference between two models significant? Accuracy of the first minus that of the second on the same {reviews}, \
+         in percentage points with {ci}."
     );
     let difference = |pair: &Comparison| with_detail(format::difference(pair.difference));
     let only = |pair: &Comparison| {

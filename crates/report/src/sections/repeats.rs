@@ -8,9 +8,9 @@ use crate::{csv_downloads, format};
 
 /// A paragraph and a table.
 pub(super) fn draw(data: &ReportData) -> Markup {
-    let rows = format::count(data.rows);
+    let reviews = data.test_reviews();
     let caption =
-        format!("Accuracy on {rows} test reviews (%) of trainings that differ only in the seed.");
+        format!("Accuracy on {reviews} in percent, of trainings that differ only in the seed.");
     let share = |value: f64| format!("{:.2}", 100.0 * value);
     let ends = |repeats: &RepeatsData| {
         let (low, high) = repeats.range();
@@ -34,14 +34,14 @@ pub(super) fn draw(data: &ReportData) -> Markup {
     }
 }
 
-/// One sentence: `gru has a mean accuracy of 90.1% in 3 trainings with different seeds (89.8–90.4).`
+/// One sentence, for example “`gru` has a mean accuracy of 90.1% in 3 trainings with different seeds (89.8–90.4).”
 pub(super) fn sentence(data: &ReportData) -> Option<String> {
     let repeats = data.repeats.iter().map(|repeats| {
         let (low, high) = repeats.range();
         let (low, high, model) = (100.0 * low, 100.0 * high, &repeats.model);
         let trainings = format::plural(repeats.accuracies.len() as u64, "training", "trainings");
         let mean = format::percent(repeats.mean());
-        format!("{model} has a mean accuracy of {mean} in {trainings} with different seeds ({low:.1}–{high:.1})")
+        format!("`{model}` has a mean accuracy of {mean} in {trainings} with different seeds ({low:.1}–{high:.1})")
     });
     let text = format::join(repeats, "; ");
     (!text.is_empty()).then(|| text + ".")

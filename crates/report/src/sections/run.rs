@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 use pages::{Table, paragraph, remark};
+use serde_json::json;
+use settings::ModelKind;
 
 use super::Collapsed;
 use crate::data::{ReportData, Step};
@@ -27,7 +29,6 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     let content = html! {
         (paragraph(text))
         (times)
-        (remark("Settings that a kind of model does not use are listed below as well."))
         @for one in &data.steps { (step(one)) }
     };
     let answer = "Which steps were run, with which settings, versions and sources.";
@@ -47,10 +48,19 @@ fn step(step: &Step) -> Markup {
             (paragraph(&step.summary))
             (remark(facts.join(" · ")))
             p.settings {
-                @for (name, value) in &step.settings { span { span.muted { (name) " = " } span { (value) } } }
+                @for (name, value) in used_settings(step) { span { span.muted { (name) " = " } span { (value) } } }
             }
         }
     }
+}
+
+/// The settings of a step; of a training only those that its kind of model uses.
+fn used_settings(step: &Step) -> impl Iterator<Item = &(String, String)> {
+    let mut settings = step.settings.iter();
+    let kind = settings.find(|(name, _)| step.stage == "train" && name == "kind");
+    let kind = kind.and_then(|(_, kind)| serde_json::from_value::<ModelKind>(json!(kind)).ok());
+    let settings = step.settings.iter();
+    settings.filter(move |(name, _)| kind.is_none_or(|kind| kind.uses(name)))
 }
 
 fn name(step: &Step) -> String {

@@ -18,7 +18,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     }
     let (ci, name) = (data.ci(), &model.name);
     let caption = format!(
-        "Accuracy on slices of the test reviews with {ci}; the lowest accuracy of {name} comes first. Slices overlap."
+        "Accuracy on slices of the test reviews with {ci}; the lowest accuracy of `{name}` comes first. Slices overlap."
     );
     let mut table: Table<&SliceData> = Table::new(caption, slices)
         .names("Reviews", |slice| &slice.name)
