@@ -359,7 +359,7 @@ fn dropping_a_file_shows_its_trend() {
         });
         assert!(
             tab.text_of("progress-text")
-                .contains("columns.timestamp=NAME")
+                .contains("“Column of the time”")
         );
         assert_eq!(tab.evaluate(&inside("children.length")), 0);
         assert_eq!(

@@ -219,14 +219,11 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
 /// No model is trained, or one is damaged.
 pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     let store = Store::new(&pipeline.artifacts);
-    let (mut results, mut skipped) = (Vec::new(), String::new());
-    let repeats = &pipeline.report.repeats;
-    let is_repeat = |name: &String| repeats.values().any(|names| names.contains(name));
-    for name in pipeline.models.keys().filter(|name| !is_repeat(name)) {
-        if let Some(model) = store.latest(StageName::Train, name)? {
-            results.push((name.as_str(), ModelFile::load(model.folder())?.validation));
-        }
-    }
+    let trained = trained_models(pipeline, &store)?.into_iter();
+    let mut results: Vec<_> = trained
+        .map(|(name, file)| (name, file.validation))
+        .collect();
+    let mut skipped = String::new();
     let evaluations = pipeline.evaluations.iter();
     for (name, _) in evaluations.filter(|(_, settings)| settings.ensemble.is_some()) {
         let Some(evaluation) = store.latest(StageName::Evaluate, name)? else {
@@ -252,6 +249,39 @@ pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
         format::percent(result.accuracy)
     );
     Ok((best.to_owned(), why))
+}
+
+/// The best linear model of the pipeline file on validation that is evaluated, if there is one: the fastest model with
+/// known error rates.
+///
+/// # Errors
+/// A model is damaged.
+pub fn best_linear_model(pipeline: &Pipeline) -> Result<Option<String>, Failure> {
+    let store = Store::new(&pipeline.artifacts);
+    let mut results = Vec::new();
+    for (name, file) in trained_models(pipeline, &store)? {
+        let is_linear = file.architecture.kind == ModelKind::Linear;
+        if is_linear && store.latest(StageName::Evaluate, name)?.is_some() {
+            results.push((name, file.validation));
+        }
+    }
+    Ok(ValidationResult::best(results).map(|(name, _)| name.to_owned()))
+}
+
+/// The trained models of the pipeline file, without ensembles and repetitions with other seeds.
+fn trained_models<'a>(
+    pipeline: &'a Pipeline,
+    store: &Store,
+) -> Result<Vec<(&'a str, ModelFile)>, Failure> {
+    let repeats = &pipeline.report.repeats;
+    let is_repeat = |name: &String| repeats.values().any(|names| names.contains(name));
+    let mut trained = Vec::new();
+    for name in pipeline.models.keys().filter(|name| !is_repeat(name)) {
+        if let Some(model) = store.latest(StageName::Train, name)? {
+            trained.push((name.as_str(), ModelFile::load(model.folder())?));
+        }
+    }
+    Ok(trained)
 }
 
 /// The validation result of an ensemble whose members have not changed.

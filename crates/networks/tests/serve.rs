@@ -47,7 +47,8 @@ fn source(pipeline: &Pipeline, name: &str) -> ModelSource {
 
 fn router(project: &Project, name: &str, limits: Limits) -> Router {
     let source = source(&project.pipeline(&[]), name);
-    let service = Service::start(source, Some(NETWORKS), limits, false).expect("it is trained");
+    let service = Service::start(source.clone(), source, Some(NETWORKS), limits, false)
+        .expect("it is trained");
     service.router()
 }
 
@@ -260,6 +261,7 @@ async fn the_openapi_description_matches_the_service() {
     assert_eq!(trend["labelled"], 100);
     assert!(!trend["judged"].is_null() && !trend["largest_change"].is_null());
     check("Health", &get(&router, "/healthz").await.1);
+    check("Progress", &get(&router, "/trend/progress").await.1);
     let statuses = &document["paths"]["/predict"]["post"]["responses"];
     let many = vec!["x"; 300];
     for wrong in [json!({}), json!({ "text": 5 }), json!({ "texts": many })] {

@@ -72,7 +72,14 @@ fn trained() -> Project {
 
 fn start(project: &Project) -> Service {
     let source = ModelSource::Named(Box::new(project.pipeline(&[])), "naive".to_owned());
-    Service::start(source, Some(FAILING), Limits::default(), false).expect("it is trained")
+    Service::start(
+        source.clone(),
+        source,
+        Some(FAILING),
+        Limits::default(),
+        false,
+    )
+    .expect("it is trained")
 }
 
 fn text(tokens: usize) -> String {

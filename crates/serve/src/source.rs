@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::{Digest, Failure, Sentiment};
 use bundle::find::{self, ModelLocation};
-use bundle::{Networks, Predictor};
+use bundle::{Answer, Networks, Predictor};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
 
@@ -165,11 +165,16 @@ impl Model {
 /// Those of [`EXAMPLES`] that a model predicts correctly: the page shows no text that it would get wrong.
 fn correct_examples(predictor: &Predictor) -> Result<Vec<&'static str>, Failure> {
     let answers = predictor.predict(&EXAMPLES.map(|(text, _)| text), false)?;
-    let correct = EXAMPLES.into_iter().zip(answers).filter(|((_, class), answer)| {
-        let probability = answer.as_ref().map(|answer| answer.probability);
-        probability.is_some_and(|it| metrics::is_correct(class.id(), it))
+    let is_correct = |class: Sentiment, answer: &Answer| {
+        predictor.label(answer.probability, None) == class.as_str()
+    };
+    let examples = EXAMPLES.into_iter().zip(answers);
+    let correct = examples.filter_map(|((text, class), answer)| {
+        answer
+            .is_some_and(|it| is_correct(class, &it))
+            .then_some(text)
     });
-    Ok(correct.map(|((text, _), _)| text).take(SHOWN_EXAMPLES).collect())
+    Ok(correct.take(SHOWN_EXAMPLES).collect())
 }
 
 /// The real path of a bundle, and the sizes and modification times of its files.

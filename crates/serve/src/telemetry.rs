@@ -228,6 +228,7 @@ mod tests {
         }
         telemetry.count_batch(3);
         telemetry.set_model(Arc::new(ModelIdentity {
+            examples: Vec::new(),
             name: "a \"b\"".to_owned(),
             fingerprint: "0f".to_owned(),
             loaded_at: 0,

@@ -16,7 +16,7 @@ pub use context::{Context, Outcome};
 pub use execute::{execute, main};
 pub use heartbeat::HEARTBEAT;
 pub use print::{print, stdout_is_open};
-pub use progress::{Progress, ProgressMode, ProgressTask};
+pub use progress::{Progress, ProgressMode, ProgressTask, TaskCounts};
 pub use resolve::{ResolvedStep, Resolver};
 pub use screen::{StepState, exit_code, print_failure, print_step};
 pub use signals::{install_signal_handlers, save_requested, stop_requested};

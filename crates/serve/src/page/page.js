@@ -57,13 +57,21 @@ async function predict() {
     });
     const body = await response.json();
     if (thisRequest !== request) return; // a newer request has replaced this one
-    if (!response.ok) return showError(`${body.error}. ${body.hint}`);
+    if (!response.ok) return showError(describeError(response.status, body.error));
     showStatus("");
     showAnswer(body.answers[0]);
     showModel(body.model);
   } catch (error) {
     if (thisRequest === request) showError("The service does not answer. Is it still running?");
   }
+}
+
+// The hints of the service are for its API.
+function describeError(status, error) {
+  if (status === 413) return `This text is too long for the page. ${error}.`;
+  if (status === 503) return `${error}. Change the text to try again.`;
+  if (status === 504) return `${error}. Try a shorter text.`;
+  return `${error}.`;
 }
 
 // Also removes the answer to an earlier text.
@@ -142,9 +150,28 @@ function showModel(model) {
   byId("model").textContent = `Model: ${model.name} (fingerprint ${model.fingerprint.slice(0, 16)})`;
 }
 
+// Texts that the model predicts correctly.
+function showExamples(examples) {
+  for (const example of examples) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = example;
+    button.addEventListener("click", () => {
+      byId("text").value = example;
+      predict();
+    });
+    byId("examples").append(button, " ");
+  }
+  byId("examples").hidden = examples.length === 0;
+}
+
 fetch("healthz")
   .then((response) => response.json())
-  .then((health) => health.model && showModel(health.model))
+  .then((health) => {
+    if (!health.model) return;
+    showModel(health.model);
+    showExamples(health.examples);
+  })
   .catch(() => showStatus("The service does not answer. Is it still running?"));
 
 start();

@@ -9,6 +9,14 @@
   let file;
   let request;
   let savedUrl;
+  let maxBytes = Infinity;
+
+  fetch("healthz").then((response) => response.json()).then(({ trend: limits, model }) => {
+    maxBytes = limits.max_bytes;
+    const fast = limits.model === model?.name ? "the model above" : `the model ${limits.model}, which is fast`;
+    byId("trend-model").textContent = `Computed by ${fast}. At most ${limits.max_reviews.toLocaleString("en")} reviews, `
+      + `${formatSize(maxBytes)} and ${limits.max_seconds} s; “ressenti trend FILE” has no limit.`;
+  }).catch(() => {}); // page.js reports that the service does not answer
 
   const shadow = byId("trend").attachShadow({ mode: "open" });
 
@@ -41,6 +49,13 @@
       return;
     }
     file = files[0];
+    if (file.size > maxBytes) {
+      const size = `${file.name} has ${formatSize(file.size)}, and the page accepts ${formatSize(maxBytes)}`;
+      file = undefined;
+      clearTrend();
+      showStatus(`${size}. Compress the file, or use “ressenti trend FILE” on the command line.`, true);
+      return;
+    }
     readFile();
   }
 
@@ -82,12 +97,17 @@
     byId("seconds").textContent = "";
     byId("again").disabled = false;
     byId("working").hidden = false;
-    showStatus(`${name}: the model is reading it …`);
-    const clock = setInterval(() => { byId("seconds").textContent = `${seconds()} s`; }, 1000);
+    showStatus(`${name}: uploading …`);
+    const id = crypto.randomUUID ? crypto.randomUUID() : String(Math.random());
+    byId("progress").removeAttribute("value");
+    const clock = setInterval(() => {
+      byId("seconds").textContent = `${seconds()} s`;
+      showProgress(id, name, () => thisRequest === request);
+    }, 1000);
     try {
       const response = await fetch(trendUrl(), {
         method: "POST",
-        headers: { "content-type": "application/octet-stream", accept: "text/html" },
+        headers: { "content-type": "application/octet-stream", accept: "text/html", "x-request-id": id },
         body: file,
         signal: thisRequest.signal,
       });
@@ -112,13 +132,27 @@
     }
   }
 
+  // Shows how many reviews are predicted. Another trend may be computed first.
+  async function showProgress(id, name, isCurrent) {
+    try {
+      const response = await fetch("trend/progress", { headers: { "x-request-id": id } });
+      const { done, total, seconds_left: left } = await response.json();
+      if (!isCurrent() || !total) return;
+      const count = (number) => number.toLocaleString("en");
+      const rest = left === null ? "" : `, about ${Math.ceil(left)} s left`;
+      byId("progress").max = total;
+      byId("progress").value = done;
+      showStatus(`${name}: ${count(done)} of ${count(total)} reviews predicted${rest}`);
+    } catch {
+      // The request for the trend itself reports that the service does not answer.
+    }
+  }
+
   function describeError(text) {
     try {
       const { error, hint } = JSON.parse(text);
-      const message = `${error}. ${hint}.`;
-      if (!/columns\.|calibrate_on=|period=|keep_all_times/.test(hint)) return message;
-      byId("options").open = true;
-      return `${message} On this page, set these values under “Options” above.`;
+      if (hint.includes("“Options”")) byId("options").open = true;
+      return `${error}. ${hint}.`;
     } catch {
       return "The service sent an invalid answer.";
     }

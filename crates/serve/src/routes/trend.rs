@@ -57,7 +57,10 @@ pub(crate) async fn trend(
         body::reject_encoded(request.headers())?;
     }
     let as_page = wants_page(request.headers());
-    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok());
     let id = id.unwrap_or_default().to_owned();
     let Query(pairs) = query.map_err(|error| ApiError::invalid_trend(error.body_text()))?;
     let options = match is_json {

@@ -10,24 +10,69 @@ use quantification::QuantificationError;
 use trend::{TrendError, UnknownErrorRates, UnusableReviews};
 
 use crate::error::ApiError;
-use crate::limits::Limits;
 
-/// How to name columns.
-const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.timestamp=NAME`, `columns.topic=NAME` and `columns.label=NAME` in the query string, or as members of `columns`; a number is a position from 1 unless it is in double quotes";
+/// How a client sets the options of a trend.
+struct Wording {
+    /// How to name columns.
+    columns: &'static str,
+    /// How to name the column of the labels.
+    label: &'static str,
+    /// How to name the column of the times.
+    timestamp: &'static str,
+    /// How to use labelled reviews of the file.
+    calibrate: &'static str,
+    /// How to use fewer of them.
+    calibrate_less: &'static str,
+    /// How to select a topic.
+    topic: &'static str,
+    /// How to choose a longer period.
+    period: &'static str,
+    /// How to skip implausible times.
+    skip_times: &'static str,
+}
+
+/// For clients of the API.
+const API: Wording = Wording {
+    columns: "Name the columns with `columns.text=NAME`, `columns.timestamp=NAME`, `columns.topic=NAME` and `columns.label=NAME` in the query string, or as members of `columns`; a number is a position from 1 unless it is in double quotes",
+    label: "name the column of the labels: `columns.label=NAME`",
+    timestamp: "`columns.timestamp=NAME` names their column",
+    calibrate: "`calibrate_on=300`",
+    calibrate_less: "Use a smaller number with `calibrate_on=N`",
+    topic: "select a `topic`",
+    period: "Use a longer `period`, such as `period=year`, or no `period`",
+    skip_times: "Remove `keep_all_times`",
+};
+
+/// For the page of the service: the names of its fields.
+const PAGE: Wording = Wording {
+    columns: "Name the columns under “Options”, in the fields “Column of the text”, “Column of the time”, “Column of the topic” and “Column of the label”",
+    label: "name the column of the labels in the field “Column of the label” under “Options”",
+    timestamp: "the field “Column of the time” under “Options” names their column",
+    calibrate: "the field “Number of labelled reviews” under “Options”, for example 300",
+    calibrate_less: "Enter a smaller number in the field “Number of labelled reviews” under “Options”",
+    topic: "enter a topic in the field “Topic” under “Options”",
+    period: "Choose a longer period, or “automatic”, in the field “Period” under “Options”",
+    skip_times: "Untick “Keep all times” under “Options”",
+};
 
 /// The longest period, as named in errors.
 const YEAR: &str = "year";
 
-/// Converts an error; `file` is the path of the reviews on this machine.
-pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiError {
+/// Converts an error of reading or of the reviews; `file` is the path of the reviews on this machine. `for_page` if the
+/// client is the page.
+pub(super) fn refusal(refused: TrendError, file: &Path, for_page: bool) -> ApiError {
+    let wording = if for_page { &PAGE } else { &API };
     match refused {
-        TrendError::Reading(error) => read_error(error, file),
+        TrendError::Reading(error) => read_error(error, file, wording),
         TrendError::UnusableReviews(unfit) => {
-            let hint = hint(&unfit);
+            let hint = hint(&unfit, wording);
             ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
         TrendError::TooMany { .. } => {
-            let hint = "Send fewer reviews, select a `topic`, start the service with a larger `--max-reviews`, or use `ressenti trend FILE`, which has no limit";
+            let topic = wording.topic;
+            let hint = format!(
+                "Send fewer reviews, {topic}, start the service with a larger `--max-reviews`, or use `ressenti trend FILE`, which has no limit"
+            );
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, refused.to_string(), hint)
         }
         TrendError::UnknownErrorRates(unjudged) => {
@@ -40,16 +85,17 @@ pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiE
                 }
             };
             let hint = format!(
-                "Estimate the error rates from labelled reviews of the file with `calibrate_on=300`, or {other}"
+                "Estimate the error rates from labelled reviews of the file with {}, or {other}",
+                wording.calibrate
             );
             ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
-        TrendError::Stopped => ApiError::trend_timed_out(limits.trend_timeout),
+        TrendError::Stopped => ApiError::model_failed("it was stopped"),
         TrendError::Failed(failure) => ApiError::model_failed(failure.chain().join(": ")),
     }
 }
 
-fn read_error(error: InputError, file: &Path) -> ApiError {
+fn read_error(error: InputError, file: &Path, wording: &Wording) -> ApiError {
     let status = match &error.problem {
         Problem::TooLarge | Problem::CompressionBomb => StatusCode::PAYLOAD_TOO_LARGE,
         Problem::Damaged => StatusCode::BAD_REQUEST,
@@ -75,7 +121,7 @@ fn read_error(error: InputError, file: &Path) -> ApiError {
             "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`"
         }
         Problem::OpenQuote => "Close the quote",
-        Problem::Columns(_) | Problem::Rejected | Problem::Other => COLUMNS,
+        Problem::Columns(_) | Problem::Rejected | Problem::Other => wording.columns,
     };
     let hint = match &error.problem {
         Problem::Columns(known) => {
@@ -98,30 +144,34 @@ fn without_name(sentence: &str, file: &Path) -> String {
     }
 }
 
-fn hint(unfit: &UnusableReviews) -> &'static str {
+fn hint(unfit: &UnusableReviews, wording: &Wording) -> String {
+    let Wording {
+        label,
+        timestamp,
+        calibrate,
+        calibrate_less,
+        skip_times,
+        ..
+    } = wording;
     match unfit {
-        UnusableReviews::NoTime { read: 0 } => "Send at least one review with a text and a time",
+        UnusableReviews::NoTime { read: 0 } => {
+            "Send at least one review with a text and a time".to_owned()
+        }
         UnusableReviews::NoTime { .. }
         | UnusableReviews::NoTopic { .. }
-        | UnusableReviews::NoText => COLUMNS,
-        UnusableReviews::TooFewLabelled { .. } => {
-            "Use a smaller number with `calibrate_on=N`, or name the column of the labels: `columns.label=NAME`"
-        }
-        UnusableReviews::NothingLeft => {
-            "Use a smaller number with `calibrate_on=N`, or send more reviews"
-        }
+        | UnusableReviews::NoText => wording.columns.to_owned(),
+        UnusableReviews::TooFewLabelled { .. } => format!("{calibrate_less}, or {label}"),
+        UnusableReviews::NothingLeft => format!("{calibrate_less}, or send more reviews"),
         UnusableReviews::ErrorRates { error, .. } => match error {
             QuantificationError::Uninformative => {
-                "Use another model: `ressenti serve --model NAME` serves it"
+                "Use another model: `ressenti serve --trend-model NAME`".to_owned()
             }
-            _ => "Use a few hundred labelled reviews of both classes: `calibrate_on=300`",
+            _ => format!("Use a few hundred labelled reviews of both classes: {calibrate}"),
         },
-        UnusableReviews::TooManyPeriods { period, .. } if *period == YEAR => {
-            "Remove `keep_all_times`, so that implausible times are skipped, or fix the times: `columns.timestamp=NAME` names their column"
-        }
-        UnusableReviews::TooManyPeriods { .. } => {
-            "Use a longer `period`, such as `period=year`, or no `period`"
-        }
+        UnusableReviews::TooManyPeriods { period, .. } if *period == YEAR => format!(
+            "{skip_times}, so that implausible times are skipped, or fix the times: {timestamp}"
+        ),
+        UnusableReviews::TooManyPeriods { .. } => wording.period.to_owned(),
     }
 }
 
@@ -157,11 +207,17 @@ mod tests {
             ),
             (TrendError::Reading(nothing), "`text,date`"),
         ] {
-            let found = format!("{:?}", refusal(refused, file, &Limits::default()));
+            let found = format!("{:?}", refusal(refused, file, false));
             assert!(
                 found.contains(expected) && !found.contains("/proc"),
                 "{found}"
             );
         }
+        let no_time = TrendError::UnusableReviews(UnusableReviews::NoTime { read: 5 });
+        let found = format!("{:?}", refusal(no_time, file, true));
+        assert!(
+            found.contains("“Column of the time”") && !found.contains("columns."),
+            "{found}"
+        );
     }
 }
