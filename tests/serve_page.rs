@@ -368,6 +368,25 @@ fn dropping_a_file_shows_its_trend() {
         );
         tab.save_screenshot(&format!("refused-{width}-{scheme}"));
     }
+    // Examples are answered correctly, or not shown.
+    let examples = server.health()["examples"].clone();
+    let shown = tab.evaluate("document.querySelectorAll('#examples button').length");
+    assert_eq!(shown, examples.as_array().expect("a list").len());
+    for example in examples.as_array().expect("a list") {
+        let label = server.ask(&json!({ "text": example }))["answers"][0]["label"].clone();
+        let is_negative = ["Not a", "waste", "Terrible"]
+            .iter()
+            .any(|it| example.to_string().contains(it));
+        assert_eq!(
+            label,
+            if is_negative { "negative" } else { "positive" },
+            "{example}"
+        );
+    }
+    assert!(
+        tab.text_of("trend-model")
+            .contains("Computed by the model above. At most 100,000 reviews")
+    );
     // Options are sent, and the keyboard can read the file again.
     tab.choose("file", &reviews);
     wait_for(|| {

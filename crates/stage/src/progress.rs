@@ -45,8 +45,8 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Progress {
     mode: ProgressMode,
     step: StepId,
-    /// The bar of the last task that was started, for [`Progress::counts`].
-    last_bar: Arc<Mutex<Option<ProgressBar>>>,
+    /// The bar and the unit of the last task that was started, for [`Progress::counts`].
+    last_task: Arc<Mutex<Option<(ProgressBar, &'static str)>>>,
 }
 
 /// The progress of a task.
@@ -56,6 +56,8 @@ pub struct TaskCounts {
     pub done: u64,
     /// All units.
     pub total: u64,
+    /// What is counted, for example `reviews`.
+    pub unit: &'static str,
     /// Estimated seconds until all are finished; `None` before the first unit.
     pub seconds_left: Option<f64>,
 }
@@ -66,18 +68,19 @@ impl Progress {
         Self {
             mode: mode.resolved(),
             step,
-            last_bar: Arc::default(),
+            last_task: Arc::default(),
         }
     }
 
     /// The progress of the last task that was started, if its number of units is known. Clones share it.
     pub fn counts(&self) -> Option<TaskCounts> {
-        let bar = self.last_bar.lock().ok()?.clone()?;
+        let (bar, unit) = self.last_task.lock().ok()?.clone()?;
         let (done, total) = (bar.position(), bar.length()?);
         let seconds_per_unit = bar.elapsed().as_secs_f64() / done as f64;
         Some(TaskCounts {
             done,
             total,
+            unit,
             seconds_left: (done > 0)
                 .then_some(seconds_per_unit * total.saturating_sub(done) as f64),
         })
@@ -93,8 +96,8 @@ impl Progress {
     pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> ProgressTask {
         heartbeat::beat();
         let bar = self.bar(what, total, unit);
-        if let Ok(mut last) = self.last_bar.lock() {
-            *last = Some(bar.clone());
+        if let Ok(mut last) = self.last_task.lock() {
+            *last = Some((bar.clone(), unit));
         }
         ProgressTask {
             progress: self.clone(),

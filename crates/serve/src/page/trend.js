@@ -136,8 +136,8 @@
   async function showProgress(id, name, isCurrent) {
     try {
       const response = await fetch("trend/progress", { headers: { "x-request-id": id } });
-      const { done, total, seconds_left: left } = await response.json();
-      if (!isCurrent() || !total) return;
+      const { done, total, unit, seconds_left: left } = await response.json();
+      if (!isCurrent() || unit !== "reviews") return;
       const count = (number) => number.toLocaleString("en");
       const rest = left === null ? "" : `, about ${Math.ceil(left)} s left`;
       byId("progress").max = total;

@@ -103,7 +103,7 @@ pub(crate) async fn trend(
     Ok(response)
 }
 
-/// `GET /trend/progress`: how many reviews of a trend are predicted. The trend is named by the header `x-request-id` of
+/// `GET /trend/progress`: how many bytes of a trend's file are read, and then how many reviews are predicted. The trend is named by the header `x-request-id` of
 /// its request.
 pub(crate) async fn progress(
     State(state): State<AppState>,
@@ -114,6 +114,7 @@ pub(crate) async fn progress(
     Json(json!({
         "done": counts.map(|it| it.done),
         "total": counts.map(|it| it.total),
+        "unit": counts.map(|it| it.unit),
         "seconds_left": counts.and_then(|it| it.seconds_left),
     }))
 }
