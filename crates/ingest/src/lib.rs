@@ -13,6 +13,7 @@ mod row_counts;
 mod rows;
 mod sink;
 mod source_format;
+mod text_lengths;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub use rows::{
     read_texts,
 };
 pub use tables::{InputError, Problem, Result};
+pub use text_lengths::{LengthSummary, TextLengths};
 
 use error::no_source;
 use sink::ParquetSink;

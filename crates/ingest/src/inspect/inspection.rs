@@ -10,6 +10,7 @@ use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
+use crate::text_lengths::TextLengths;
 use tables::Result;
 
 /// Number of example rows.
@@ -33,6 +34,7 @@ pub(super) struct Inspection<'a> {
 pub(super) struct RowSummary {
     pub(super) counts: RowCounts,
     pub(super) with_time: u64,
+    pub(super) lengths: TextLengths,
     pub(super) examples: Vec<ExampleRow>,
     bytes: usize,
 }
@@ -99,6 +101,7 @@ impl RowSink for RowSummary {
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
         self.counts.accept(review.label);
         self.bytes += review.text.len();
+        self.lengths.add(review.text);
         self.with_time += u64::from(review.timestamp.is_some());
         if self.examples.len() < EXAMPLE_ROWS {
             self.examples.push(ExampleRow {

@@ -11,6 +11,7 @@ use crate::row::truncate;
 use crate::row_counts::ReasonCount;
 use crate::rows::{Decision, Layout};
 use crate::sink::RowSink;
+use crate::text_lengths::LengthSummary;
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -102,6 +103,13 @@ fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()>
     for (rows, what) in classes.into_iter().chain([unlabelled]).chain(times) {
         writeln!(out, "  {:>11} {what}", format::count(rows))?;
     }
+    if let Some(LengthSummary { median, p95, max }) = rows.lengths.summary() {
+        let [median, p95, max] = [median, p95, max].map(format::count);
+        writeln!(
+            out,
+            "  words per text: median {median}, 95% of the texts up to {p95}, longest {max}; choose `max_length` of the tokenizers accordingly"
+        )?;
+    }
     for group in &counts.reasons {
         let (reason, rows) = (&group.first.reason, format::count(group.rows));
         let (kind, what) = (reason.outcome(), reason.summary);
@@ -154,6 +162,7 @@ pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::R
         "notes": layout.roles.notes,
         "accepted": counts.accepted(),
         "labels": labels,
+        "words_per_text": rows.lengths.summary(),
         "partial": rows.is_full(),
         "left_out": excluded,
         "rows": rows.examples,
