@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use artifact::Sentiment;
-use settings::IngestSettings;
+use settings::{IngestSettings, RatingRule};
 use toml::{Table, Value};
 
 use crate::row::{ExcludedRow, Review};
@@ -52,6 +52,17 @@ pub(super) struct ExampleRow {
 }
 
 impl Inspection<'_> {
+    /// How ratings become labels, from the settings or detected; `None` if labels do not come from ratings.
+    pub(super) fn rating(&self) -> Option<RatingRule> {
+        let roles = &self.layout.roles;
+        let is_used = roles.map.get(Role::Label).is_none() && roles.map.get(Role::Rating).is_some();
+        let rule = self
+            .settings
+            .rating
+            .or(roles.rating.map(|scale| scale.rule));
+        rule.filter(|_| is_used)
+    }
+
     /// The `[ingest]` table with everything that was detected, for a pipeline file.
     pub(super) fn settings_table(&self) -> String {
         let (layout, roles) = (&self.layout, &self.layout.roles);
@@ -99,7 +110,7 @@ fn non_default_settings(settings: &IngestSettings) -> Table {
 
 impl RowSink for RowSummary {
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
-        self.counts.accept(review.label);
+        self.counts.accept(review);
         self.bytes += review.text.len();
         self.lengths.add(review.text);
         self.with_time += u64::from(review.timestamp.is_some());
