@@ -94,6 +94,7 @@ fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
         Command::Status(arguments) => show_status(&arguments),
         Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
         Command::Gc(arguments) => gc::collect(&arguments),
+        Command::New(given) => exec_program("ressenti-new", given),
         Command::Inspect(given) => exec_stage(StageName::Ingest, with_subcommand("inspect", given)),
         Command::Fetch(given) => exec_stage(StageName::Embed, with_subcommand("fetch", given)),
         Command::Predict(given) => exec_program("ressenti-predict", given),

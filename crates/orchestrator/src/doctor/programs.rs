@@ -43,7 +43,7 @@ struct Device {
 }
 
 /// Programs `ressenti-NAME` that are not stages.
-const OTHER_PROGRAMS: [&str; 4] = ["predict", "trend", "serve", "compare"];
+const OTHER_PROGRAMS: [&str; 5] = ["new", "predict", "trend", "serve", "compare"];
 
 /// Checks that every program exists and has the version of `ressenti`.
 pub(super) fn programs() -> Finding {
