@@ -257,9 +257,10 @@ fn describe(
     for remark in &decisions.remarks {
         text += &format!("  check: {remark}\n");
     }
-    let run = match out == Path::new(DEFAULT_FILE) {
-        true => "ressenti run".to_owned(),
-        false => format!("ressenti run --pipeline '{shown}'"),
+    let run = match shown.to_string() {
+        name if name == DEFAULT_FILE => "ressenti run".to_owned(),
+        name if name.contains(char::is_whitespace) => format!("ressenti run --pipeline '{name}'"),
+        name => format!("ressenti run --pipeline {name}"),
     };
     if decisions.questions.is_empty() {
         return text + &format!("Next: `{run}`\n");

@@ -70,7 +70,7 @@ pub(super) fn programs() -> Finding {
     }
     let count = StageName::ALL.len();
     let found =
-        format!("all {count} stages, `predict`, `trend`, `serve` and `compare`, version{own}");
+        format!("all {count} stages, `new`, `predict`, `trend`, `serve`, `compare`, version{own}");
     Finding::ok("programs", found)
 }
 
