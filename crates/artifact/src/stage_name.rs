@@ -42,7 +42,7 @@ impl StageName {
     /// the orchestrator can plan without starting the stage programs.
     const fn properties(self) -> (&'static str, &'static str, u32) {
         match self {
-            Self::Ingest => ("ingest", "ressenti-ingest", 3),
+            Self::Ingest => ("ingest", "ressenti-ingest", 4),
             Self::Clean => ("clean", "ressenti-clean", 4),
             Self::Tokenize => ("tokenize", "ressenti-tokenize", 3),
             Self::Embed => ("embed", "ressenti-embed", 3),

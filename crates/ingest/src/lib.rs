@@ -13,6 +13,7 @@ mod row_counts;
 mod rows;
 mod sink;
 mod source_format;
+mod text_lengths;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub use rows::{
     read_texts,
 };
 pub use tables::{InputError, Problem, Result};
+pub use text_lengths::{LengthSummary, TextLengths};
 
 use error::no_source;
 use sink::ParquetSink;
@@ -52,8 +54,9 @@ that was not accepted, its position and the reason.";
         let path = paths.first().ok_or_else(no_source)?;
         let (scratch, progress) = (context.output(), context.progress());
         let mut sink = ParquetSink::create(scratch)?;
+        let mut layout = None;
         if !is_aclimdb(path, settings.format)? {
-            rows::read(&paths, scratch, &settings, progress, &mut sink)?;
+            layout = Some(rows::read(&paths, scratch, &settings, progress, &mut sink)?);
         } else if paths.len() == 1 {
             aclimdb::read(path, &settings, scratch, progress, &mut sink)?;
         } else {
@@ -65,7 +68,10 @@ that was not accepted, its position and the reason.";
             return Err(InputError::other(message, hint).into());
         }
         let (counts, files) = sink.finish()?;
-        counts.check(path, &settings)?;
+        counts.check(path, &settings, |role| layout.as_ref()?.question(role))?;
+        if let Some(warning) = counts.imbalance() {
+            progress.note(&warning);
+        }
         let rows = counts.accepted();
         let contract = Contract::Reviews { rows };
         Ok(Outcome::new(contract, files, counts.summary()))

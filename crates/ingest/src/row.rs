@@ -40,6 +40,8 @@ pub(crate) struct Reason {
     pub(crate) skipped: bool,
     /// The same text for all rows of this kind, which are counted together.
     pub(crate) summary: &'static str,
+    /// The role of the column with an invalid value, as in `[ingest.columns]`.
+    pub(crate) role: Option<&'static str>,
     /// Details of this row.
     pub(crate) detail: Option<String>,
 }
@@ -50,14 +52,17 @@ impl Reason {
         Self {
             skipped: false,
             summary,
+            role: None,
             detail: None,
         }
     }
 
-    /// Adds the invalid value.
-    pub(crate) fn value(mut self, value: &str) -> Self {
-        self.detail = Some(format!("`{}`", prefix(value, VALUE_CHARACTERS)));
-        self
+    /// Adds the invalid value and the role of its column.
+    pub(crate) fn of(self, role: &'static str, value: &str) -> Self {
+        Self {
+            role: Some(role),
+            ..self.because(format!("`{}`", prefix(value, VALUE_CHARACTERS)))
+        }
     }
 
     /// Adds an explanation.

@@ -78,7 +78,7 @@ impl ParquetSink {
 
 impl RowSink for ParquetSink {
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
-        self.counts.accept(review.label);
+        self.counts.accept(review);
         self.batch.push(self.row_id, review, source);
         self.row_id += 1;
         if self.batch.rows >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {

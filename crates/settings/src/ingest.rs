@@ -35,6 +35,9 @@ pub struct IngestSettings {
     pub rating: Option<RatingRule>,
     /// Format of times.
     pub timestamp: TimestampSettings,
+    /// Further values that mean that a value is missing, in every column. Empty values, `NA`, `N/A`, `NaN`, `NaT`,
+    /// `NULL`, `None`, `\N`, `-` and `0000-00-00` always do.
+    pub missing: Vec<String>,
     /// Topic of all reviews, for sources without a topic column.
     pub topic: Option<String>,
     /// Maximum fraction of rejected rows, 0 to 1. The stage fails if more rows are rejected.
@@ -60,6 +63,7 @@ impl Default for IngestSettings {
             labels: LabelValues::default(),
             rating: None,
             timestamp: TimestampSettings::default(),
+            missing: Vec::new(),
             topic: None,
             max_reject_rate: 0.01,
             max_text_bytes: 8 << 20,
@@ -130,7 +134,7 @@ pub struct Columns {
     pub text: Option<Column>,
     /// Label of the review, see `[ingest.labels]`.
     pub label: Option<Column>,
-    /// Rating, a number; see `[ingest.rating]`.
+    /// Rating: a number, or a text such as `4 of 5`, `4/5` or `4 stars`; see `[ingest.rating]`.
     pub rating: Option<Column>,
     /// Split in the source: `train` or `test`.
     pub split: Option<Column>,
@@ -138,8 +142,8 @@ pub struct Columns {
     pub group: Option<Column>,
     /// Topic of the review.
     pub topic: Option<Column>,
-    /// Time of the review: `YYYY-MM-DD`, RFC 3339, or seconds since 1970 (for times from 1990 to 2100). See
-    /// `[ingest.timestamp]`.
+    /// Time of the review: a date with or without a time of day, a month, or seconds since 1970 (for times from
+    /// 1990 to 2100). See `[ingest.timestamp]`.
     pub timestamp: Option<Column>,
     /// Id of the review in the source. It is copied to the `source` column.
     pub id: Option<Column>,
@@ -191,7 +195,7 @@ pub struct TimestampSettings {
     /// Time zone of times without a zone, a name of the IANA database. Default: UTC. Dates without a time of day
     /// are not shifted; they are stored as midnight UTC.
     pub zone: Option<String>,
-    /// Values that mean that the time is missing, for example a placeholder date.
+    /// Further values that mean that the time is missing, for example a placeholder date.
     pub missing: Vec<String>,
 }
 

@@ -28,6 +28,8 @@ pub struct Table<'a> {
     pub path: PathBuf,
     /// The first rows, read in advance.
     pub sample: VecDeque<Record>,
+    /// Whether the sample contains all rows.
+    pub is_complete: bool,
     /// Whether rows may omit columns without a value, as in JSON.
     pub may_omit_columns: bool,
     /// Number of rows, if the file states it.
@@ -80,6 +82,7 @@ impl<'a> Table<'a> {
         let mut table = Self {
             path: path.to_owned(),
             sample: VecDeque::new(),
+            is_complete: false,
             may_omit_columns,
             count,
             reader,
@@ -110,6 +113,7 @@ impl<'a> Table<'a> {
         while self.sample.len() < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
             let mut record = Record::default();
             if !self.read(&mut record, true)? {
+                self.is_complete = true;
                 break;
             }
             record.bytes.shrink_to_fit();

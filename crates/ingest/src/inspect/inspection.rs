@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use artifact::Sentiment;
-use settings::IngestSettings;
+use settings::{IngestSettings, RatingRule};
 use toml::{Table, Value};
 
 use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
+use crate::text_lengths::TextLengths;
 use tables::Result;
 
 /// Number of example rows.
@@ -33,6 +34,7 @@ pub(super) struct Inspection<'a> {
 pub(super) struct RowSummary {
     pub(super) counts: RowCounts,
     pub(super) with_time: u64,
+    pub(super) lengths: TextLengths,
     pub(super) examples: Vec<ExampleRow>,
     bytes: usize,
 }
@@ -50,6 +52,17 @@ pub(super) struct ExampleRow {
 }
 
 impl Inspection<'_> {
+    /// How ratings become labels, from the settings or detected; `None` if labels do not come from ratings.
+    pub(super) fn rating(&self) -> Option<RatingRule> {
+        let roles = &self.layout.roles;
+        let is_used = roles.map.get(Role::Label).is_none() && roles.map.get(Role::Rating).is_some();
+        let rule = self
+            .settings
+            .rating
+            .or(roles.rating.map(|scale| scale.rule));
+        rule.filter(|_| is_used)
+    }
+
     /// The `[ingest]` table with everything that was detected, for a pipeline file.
     pub(super) fn settings_table(&self) -> String {
         let (layout, roles) = (&self.layout, &self.layout.roles);
@@ -97,8 +110,9 @@ fn non_default_settings(settings: &IngestSettings) -> Table {
 
 impl RowSink for RowSummary {
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
-        self.counts.accept(review.label);
+        self.counts.accept(review);
         self.bytes += review.text.len();
+        self.lengths.add(review.text);
         self.with_time += u64::from(review.timestamp.is_some());
         if self.examples.len() < EXAMPLE_ROWS {
             self.examples.push(ExampleRow {

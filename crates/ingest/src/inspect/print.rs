@@ -5,12 +5,14 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use artifact::{Sentiment, format};
 use serde_json::json;
+use settings::RatingRule;
 
 use super::inspection::{ExampleRow, Inspection};
 use crate::row::truncate;
 use crate::row_counts::ReasonCount;
 use crate::rows::{Decision, Layout};
 use crate::sink::RowSink;
+use crate::text_lengths::LengthSummary;
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -31,7 +33,7 @@ pub(super) fn print_text(out: &mut impl Write, result: &Inspection<'_>) -> io::R
     let header = if layout.header { ", with a header" } else { "" };
     writeln!(out, "  {}{header}", layout.format_description)?;
     print_columns(out, layout)?;
-    print_notes(out, layout)?;
+    print_notes(out, result)?;
     print_rows(out, &result.rows.examples)?;
     print_counts(out, result)?;
     writeln!(out, "\n{BOLD}Settings for a pipeline file{BOLD:#}\n")?;
@@ -47,7 +49,12 @@ fn decisions(layout: &Layout, column: usize) -> impl Iterator<Item = &Decision> 
 fn print_columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
     let widths = layout.names.iter().map(|name| name.chars().count());
     let width = widths.max().unwrap_or(0).min(30);
-    writeln!(out, "\n{BOLD}Columns{BOLD:#}")?;
+    let rows = format::plural(layout.sampled_rows as u64, "row", "rows");
+    let basis = match layout.is_sample_whole {
+        true => format!("from all {rows}"),
+        false => format!("from a sample of {rows}"),
+    };
+    writeln!(out, "\n{BOLD}Columns{BOLD:#} ({basis})")?;
     for (position, name) in layout.names.iter().enumerate() {
         let words = decisions(layout, position)
             .map(|it| format!("{GREEN}{}{GREEN:#} ({})", it.role.as_str(), it.reason));
@@ -61,12 +68,16 @@ fn print_columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
 }
 
 /// Prints what needs a decision by the user, with the settings for it.
-fn print_notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
-    if layout.roles.notes.is_empty() {
+fn print_notes(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
+    let (notes, imbalance) = (&result.layout.roles.notes, result.rows.counts.imbalance());
+    if notes.is_empty() && imbalance.is_none() {
         return Ok(());
     }
     writeln!(out, "\n{BOLD}Please check{BOLD:#}")?;
-    for note in &layout.roles.notes {
+    if let Some(text) = imbalance {
+        writeln!(out, "  {YELLOW}{text}{YELLOW:#}")?;
+    }
+    for note in notes {
         writeln!(out, "  {YELLOW}{}{YELLOW:#}", note.text)?;
         for line in note.lines.iter().flat_map(|lines| lines.lines()) {
             writeln!(out, "      {line}")?;
@@ -88,9 +99,9 @@ fn print_rows(out: &mut impl Write, rows: &[ExampleRow]) -> io::Result<()> {
 
 fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()> {
     let (rows, counts) = (&result.rows, &result.rows.counts);
-    let accepted = format::count(counts.accepted());
+    let accepted = format::plural(counts.accepted(), "review", "reviews");
     let partial = match rows.is_full() {
-        true => " in the part that was read",
+        true => "; all counts below are from the start of the file, the rest was not read",
         false => "",
     };
     writeln!(out, "\n{BOLD}Reviews{BOLD:#}")?;
@@ -98,16 +109,34 @@ fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()>
     let classes = Sentiment::ALL.map(|class| (counts.count_of(class), class.as_str()));
     let unlabelled = (counts.unlabelled, "without a label");
     let times = (rows.with_time, "with a time");
-    let times = Some(times).filter(|(rows, _)| *rows > 0);
-    for (rows, what) in classes.into_iter().chain([unlabelled]).chain(times) {
+    let others = [
+        times,
+        (counts.without_text, "without a text, removed by `clean`"),
+    ];
+    let others = others.into_iter().filter(|(rows, _)| *rows > 0);
+    for (rows, what) in classes.into_iter().chain([unlabelled]).chain(others) {
         writeln!(out, "  {:>11} {what}", format::count(rows))?;
     }
+    if let Some(LengthSummary { median, p95, max }) = rows.lengths.summary() {
+        let [median, p95, max] = [median, p95, max].map(format::count);
+        writeln!(
+            out,
+            "  words per text: median {median}, 95% of the texts up to {p95}, longest {max}; choose `max_length` of the tokenizers accordingly"
+        )?;
+    }
     for group in &counts.reasons {
-        let (reason, rows) = (&group.first.reason, format::count(group.rows));
-        let (kind, what) = (reason.outcome(), reason.summary);
+        let (kind, rows) = (group.first.reason.outcome(), format::count(group.rows));
+        let what = group.describe();
         writeln!(out, "  {YELLOW}{rows:>11}{YELLOW:#} {kind}: {what}")?;
         let first = truncate(&first_row(group), MAX_TEXT);
         writeln!(out, "              first: {first}")?;
+    }
+    if let Some(RatingRule { centre, dead_zone }) = result.rating() {
+        let (above, below) = (centre + dead_zone, centre - dead_zone);
+        writeln!(
+            out,
+            "  labels from ratings: above {above} is positive, below {below} is negative"
+        )?;
     }
     let limit = result.settings.max_reject_rate;
     if counts.exceeds_reject_rate(limit) {
@@ -150,10 +179,16 @@ pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::R
         "form": layout.format_description,
         "header": layout.header,
         "columns": columns,
-        "rating": layout.roles.rating.map(|scale| scale.rule),
+        "sampled_rows": layout.sampled_rows,
+        "is_sample_whole": layout.is_sample_whole,
+        "rating": result.rating(),
         "notes": layout.roles.notes,
         "accepted": counts.accepted(),
         "labels": labels,
+        "with_time": rows.with_time,
+        "without_text": counts.without_text,
+        "imbalance": counts.imbalance(),
+        "words_per_text": rows.lengths.summary(),
         "partial": rows.is_full(),
         "left_out": excluded,
         "rows": rows.examples,

@@ -1,13 +1,20 @@
 //! Detects the columns of a file and their roles.
 
+use std::path::Path;
+
 use settings::{IngestSettings, RatingRule};
 
 use super::column_sample::ColumnSample;
 use super::columns::{ColumnMap, Role};
-use super::roles::{self, Roles};
+use super::roles::{self, Roles, has_rating_numbers};
+use super::sampling::RowSample;
+use super::values::{is_missing, parse_rating};
 use tables::{InputError, Problem, Record, Result, Table, row_limit};
 
 use crate::error::{format_columns, unknown_columns};
+
+/// Maximum number of values in a message.
+const MAX_VALUES_SHOWN: usize = 20;
 
 /// The columns of a table file.
 #[derive(Clone, Debug)]
@@ -20,19 +27,31 @@ pub(crate) struct Layout {
     pub(super) fixed_width: bool,
     /// The roles of the columns.
     pub(crate) roles: Roles,
+    /// Number of rows from which the roles were detected, and whether these are all rows.
+    pub(crate) sampled_rows: usize,
+    pub(crate) is_sample_whole: bool,
     /// Description of the format, for people.
     pub(crate) format_description: String,
 }
 
 impl Layout {
-    /// Detects the layout of a file from its first rows.
-    pub(super) fn detect(table: &Table<'_>, settings: &IngestSettings) -> Result<Self> {
+    /// Detects the layout of a file from all its rows, or from a sample across it. Temporary files are created in
+    /// `scratch`.
+    pub(super) fn detect(
+        table: &Table<'_>,
+        settings: &IngestSettings,
+        scratch: &Path,
+    ) -> Result<Self> {
         let path = table.path.as_path();
-        let sample: Vec<&Record> = table.sample.iter().filter(|it| it.is_row()).collect();
+        let rows = match is_defined(settings) {
+            true => RowSample::first_rows(table),
+            false => RowSample::read(table, settings, scratch)?,
+        };
+        let sample: Vec<&Record> = rows.rows.iter().filter(|it| it.is_row()).collect();
         check_first_row(table, sample.is_empty(), settings)?;
         let fixed_width = table.names().is_none();
         let looks_like_header = || match sample.split_first() {
-            Some((first, below)) => looks_like_names(&field_texts(first), below),
+            Some((first, below)) => looks_like_names(&field_texts(first), below, settings),
             None => false,
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
@@ -42,23 +61,27 @@ impl Layout {
         let named = header || !fixed_width;
         let names = column_names(table, sample.first().copied(), header);
         let map = ColumnMap::from_settings(path, settings, &names, named)?;
-        let roles = if map.get(Role::Text).is_some() {
+        if map.get(Role::Text).is_some() {
             check_rating(&map, settings)?;
-            let roles = Roles::default();
-            Roles { map, ..roles }
-        } else {
-            let values = &sample[usize::from(header).min(sample.len())..];
-            let columns = (0..names.len()).map(|column| column_sample(values, column));
-            let columns: Vec<ColumnSample> = columns.collect();
-            let known = if named { &names[..] } else { &[] };
-            let unknown = || unknown_columns(path, &names);
-            roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?
-        };
+        }
+        let values = &sample[usize::from(header).min(sample.len())..];
+        let columns = (0..names.len()).map(|column| column_sample(values, column, settings));
+        let columns: Vec<ColumnSample> = columns.collect();
+        let known = if named { &names[..] } else { &[] };
+        let unknown = || unknown_columns(path, &names);
+        let roles = roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?;
+        if let Some(column) = map.get(Role::Label)
+            && has_rating_numbers(&columns[column], &settings.labels)
+        {
+            return Err(ratings_as_labels(path, &names[column], &columns[column]));
+        }
         Ok(Self {
             names,
             header,
             fixed_width,
             roles,
+            sampled_rows: values.len(),
+            is_sample_whole: rows.is_whole,
             format_description: table.format_description.clone(),
         })
     }
@@ -104,6 +127,7 @@ impl Layout {
             },
             format_description: table.format_description.clone(),
             names,
+            ..*self
         })
     }
 
@@ -115,7 +139,7 @@ impl Layout {
     /// Describes the format and the role of each column in one line.
     pub(crate) fn describe(&self, name: &str) -> String {
         let mut parts = vec![format!("`{name}`: {}", self.format_description)];
-        for decision in &self.roles.reasons {
+        for decision in self.roles.reasons.iter().filter(|it| !it.is_set) {
             let (role, column) = (decision.role.as_str(), &self.names[decision.column]);
             parts.push(format!("{role}: column `{column}` ({})", decision.reason));
         }
@@ -127,8 +151,32 @@ impl Layout {
             ));
         }
         parts.extend(self.roles.notes.iter().map(|note| note.text.clone()));
+        if self.roles.notes.iter().any(|note| note.lines.is_some()) {
+            parts.push("`ressenti inspect FILE` prints the lines".to_owned());
+        }
         parts.join("; ")
     }
+
+    /// What is unclear about the column of a role, and the settings that answer it.
+    pub(crate) fn question(&self, role: &str) -> Option<String> {
+        let mut roles = Role::all().filter(|it| it.as_str() == role);
+        let column = self.roles.map.get(roles.next()?)?;
+        let note = self.roles.notes.iter().find(|note| note.column == column)?;
+        let lines = note
+            .lines
+            .iter()
+            .map(|lines| format!("\n\n{}", lines.trim_end()));
+        Some(note.text.clone() + &lines.collect::<String>())
+    }
+}
+
+/// Whether the settings define everything that is detected from values.
+fn is_defined(settings: &IngestSettings) -> bool {
+    let (columns, times) = (&settings.columns, &settings.timestamp);
+    columns.text.is_some()
+        && columns.label.is_none()
+        && (columns.rating.is_none() || settings.rating.is_some())
+        && (columns.timestamp.is_none() || times.format.is_some())
 }
 
 /// The names of the columns: from the file format, from the first row, or positions from 1.
@@ -172,6 +220,20 @@ fn check_rating(map: &ColumnMap, settings: &IngestSettings) -> Result<()> {
     Ok(())
 }
 
+/// Numbers in a column that the settings name as the label: 1 would be read as positive.
+fn ratings_as_labels(path: &Path, name: &str, sample: &ColumnSample) -> InputError {
+    let path = path.display();
+    let values = sample.format_counts(MAX_VALUES_SHOWN);
+    let message = format!(
+        "The label column `{name}` of `{path}` has numbers other than 0 and 1, which are ratings: {values}"
+    );
+    let hint = format!(
+        "Use them as ratings with `--set ingest.columns.rating={name}` instead of `ingest.columns.label`, or list the values in \
+         `positive`, `negative` and `unlabelled` of `[ingest.labels]`"
+    );
+    InputError::other(message, hint)
+}
+
 fn is_permutation(one: &[String], two: &[String]) -> bool {
     let sorted = |names: &[String]| {
         let mut names = names.to_vec();
@@ -186,39 +248,49 @@ fn field_texts(record: &Record) -> Vec<String> {
     fields.collect()
 }
 
-fn column_sample(sample: &[&Record], column: usize) -> ColumnSample {
-    ColumnSample::new(sample.iter().map(|record| record.text(column)))
+fn column_sample(sample: &[&Record], column: usize, settings: &IngestSettings) -> ColumnSample {
+    ColumnSample::new(sample.iter().map(|record| record.text(column)), settings)
 }
 
-/// Whether a first row contains column names: one of its fields is a known column name, or all fields are
-/// short and some column has numbers or sentences below.
-fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
+/// Whether a first row contains column names: no field is a number, and a column has numbers below, or all fields are
+/// short and one is a known column name or has sentences below.
+fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettings) -> bool {
+    let is_text = |field: &String| !field.trim().is_empty() && parse_rating(field).is_none();
+    if !first.iter().all(is_text) {
+        return looks_like_names_with_gap(first, below, settings);
+    }
+    let samples = (0..first.len()).map(|column| column_sample(below, column, settings));
+    let samples: Vec<ColumnSample> = samples.collect();
     let is_short = |field: &String| {
         let field = field.trim();
-        let words = field.split_whitespace().count();
-        (1..=60).contains(&field.len()) && words <= 4 && field.parse::<f64>().is_err()
+        field.len() <= 80 && field.split_whitespace().count() <= 8
     };
-    if !first.iter().all(is_short) {
-        return looks_like_names_with_gap(first, below);
+    // A missing value may be above numbers too.
+    let is_name = |field: &String| !is_missing(field, settings);
+    if first.iter().all(is_name) && samples.iter().any(ColumnSample::is_numeric) {
+        return true;
     }
-    let differs_from_names = |column: usize| {
-        let values = column_sample(below, column);
-        values.is_numeric() || values.mean_words > 5.0
-    };
-    first.iter().any(|field| roles::is_column_name(field))
-        || (!below.is_empty() && (0..first.len()).any(differs_from_names))
+    first.iter().all(is_short)
+        && (first.iter().any(|field| roles::is_column_name(field))
+            || samples.iter().any(|sample| sample.mean_words > 5.0))
 }
 
 /// Like [`looks_like_names`], for a first row whose first or last field is empty. pandas writes an index
 /// without a name, and a separator at the end of each line adds an empty field.
-fn looks_like_names_with_gap(first: &[String], below: &[&Record]) -> bool {
+fn looks_like_names_with_gap(
+    first: &[String],
+    below: &[&Record],
+    settings: &IngestSettings,
+) -> bool {
     match first {
         [rest @ .., last] if last.trim().is_empty() && !rest.is_empty() => {
             let is_empty = |record: &&Record| record.field(rest.len()).trim_ascii().is_empty();
             let below = below.iter().all(is_empty).then_some(below);
-            looks_like_names(rest, below.unwrap_or_default())
+            looks_like_names(rest, below.unwrap_or_default(), settings)
         }
-        [index, rest @ ..] if index.is_empty() && !rest.is_empty() => looks_like_names(rest, &[]),
+        [index, rest @ ..] if index.is_empty() && !rest.is_empty() => {
+            looks_like_names(rest, &[], settings)
+        }
         _ => false,
     }
 }
@@ -237,12 +309,26 @@ mod tests {
             };
             let records: Vec<Record> = text.lines().map(record).collect();
             let below: Vec<&Record> = records.iter().skip(1).collect();
-            let found = looks_like_names(&field_texts(&records[0]), &below);
+            let settings = IngestSettings::default();
+            let found = looks_like_names(&field_texts(&records[0]), &below, &settings);
             assert_eq!(found, expected, "{text:?}");
         };
         check("review,stars\nso so,3\n", true);
         check("a,b\nso so,3\n", true);
         check("so so,3\nfine,4\n", false);
+        // Names may be questions.
+        check(
+            "How satisfied are you with the product (1 to 5)?,Why?\n4,it works\n",
+            true,
+        );
+        check(
+            "Review Last Update Millis Since Epoch,Review Text\n1704067200000,fine\n",
+            true,
+        );
+        check(
+            "a film that was fun for the whole of my family,NA\nfine,4\n",
+            false,
+        );
         // An index, and separators at the end of each line.
         check(",review,stars\n0,so so,3\n", true);
         check("review,stars,\nso so,3,\n", true);

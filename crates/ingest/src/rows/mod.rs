@@ -11,8 +11,11 @@ mod layout;
 mod reviews;
 mod roles;
 mod row_parser;
+mod sampling;
 mod texts;
 mod timestamp;
+mod values;
+mod written_date;
 
 use std::path::{Path, PathBuf};
 
@@ -85,7 +88,7 @@ impl<'a> RowReader<'a> {
         let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
             Some(first) => first.for_next_file(&rows)?,
-            None => Layout::detect(&rows, settings)?,
+            None => Layout::detect(&rows, settings, scratch)?,
         };
         if layout.header {
             rows.next(&mut Record::default())?;
@@ -103,7 +106,10 @@ impl<'a> RowReader<'a> {
     /// Prints the detected format and columns, unless the settings name all columns and the encoding is UTF-8.
     fn print_note(&self, progress: &Progress) {
         let (roles, format) = (&self.layout.roles, &self.layout.format_description);
-        if !roles.reasons.is_empty() || !roles.notes.is_empty() || !format.contains("UTF-8 (") {
+        if roles.reasons.iter().any(|it| !it.is_set)
+            || !roles.notes.is_empty()
+            || !format.contains("UTF-8 (")
+        {
             progress.note(&self.layout.describe(&self.name));
         }
     }
@@ -141,7 +147,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// Fails if a rating is not on the scale that was detected in the first rows, because all labels may be wrong.
+    /// Fails if a rating is not on the scale that was detected in the sample, because all labels may be wrong.
     fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<()> {
         let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
             return Ok(());
@@ -153,7 +159,7 @@ impl<'a> RowReader<'a> {
         let (low, high) = (scale.low, scale.high);
         Err(InputError::other(
             format!(
-                "`{path}` has the rating {rating} on line {line}, but its first rows suggest a scale from {low} to {high}: the labels may be wrong"
+                "`{path}` has the rating {rating} on line {line}, but a sample of its rows suggests a scale from {low} to {high}: the labels may be wrong"
             ),
             "Set the neutral rating with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
              `[ingest.rating]` of the pipeline file",
@@ -180,7 +186,7 @@ impl<'a> RowReader<'a> {
 
     /// The id of a row, if the file has a column of ids.
     fn id(&self, record: &Record) -> Option<String> {
-        let column = self.layout.roles.map.get(Role::Id)?;
-        Some(record.text(column).trim().to_owned())
+        let id = self.parser.field(record, Role::Id).ok()?;
+        id.map(str::to_owned)
     }
 }

@@ -34,9 +34,10 @@ pub fn for_each_review(
         is_stopped: false,
     };
     let scratch = std::env::temp_dir();
-    read(paths, &scratch, settings, progress, &mut callback)?;
+    let layout = read(paths, &scratch, settings, progress, &mut callback)?;
     if !callback.is_stopped {
-        callback.counts.check_rows(path, settings)?;
+        let question = |role: &str| layout.question(role);
+        callback.counts.check_rows(path, settings, question)?;
     }
     Ok(callback.counts.summary())
 }
@@ -49,7 +50,7 @@ struct ReviewCallback<F> {
 
 impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> RowSink for ReviewCallback<F> {
     fn accept(&mut self, review: &Review<'_>, _source: &str) -> Result<()> {
-        self.counts.accept(review.label);
+        self.counts.accept(review);
         self.is_stopped |= (self.on_review)(review).is_break();
         Ok(())
     }

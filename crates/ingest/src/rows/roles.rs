@@ -12,11 +12,13 @@ mod scale;
 use artifact::format;
 use settings::IngestSettings;
 
-use super::column_sample::ColumnSample;
+use super::column_sample::{ColumnSample, MOST, RatingRange};
 use super::columns::{ColumnMap, Role};
 use super::timestamp::TimestampParser;
+use super::values::parse_number;
 
 pub(super) use column_names::is_column_name;
+pub(super) use labels::has_rating_numbers;
 pub(crate) use notes::Note;
 pub(crate) use scale::Scale;
 
@@ -37,6 +39,8 @@ pub(crate) struct Roles {
     pub(crate) reasons: Vec<Decision>,
     /// The rating scale, if labels come from ratings and no setting defines the scale.
     pub(crate) rating: Option<Scale>,
+    /// The highest possible rating, if the ratings state it.
+    pub(super) out_of: Option<f64>,
     /// The date format, if it was detected from the values and no setting defines it.
     pub(crate) date_format: Option<String>,
     /// Questions that the user has to decide.
@@ -50,6 +54,7 @@ impl Roles {
             role,
             column,
             reason,
+            is_set: false,
         });
     }
 }
@@ -61,10 +66,13 @@ pub(crate) struct Decision {
     /// Index from 0.
     pub(crate) column: usize,
     pub(crate) reason: String,
+    /// Whether a setting names the column; otherwise it was detected.
+    pub(crate) is_set: bool,
 }
 
 /// Detects the roles of columns. `column_names` is empty for a file without a header. Columns in `named` have a role
-/// from the settings and get no other. Returns `None` if no column can be the text.
+/// from the settings and get no other; if they include the text, no other roles are detected. Returns `None` if no
+/// column can be the text.
 pub(super) fn detect(
     column_names: &[String],
     columns: &[ColumnSample],
@@ -79,22 +87,25 @@ pub(super) fn detect(
         // An invalid setting is reported when rows are read.
         times: TimestampParser::new(&settings.timestamp, None).unwrap_or_default(),
     };
+    let set = |role: Role| {
+        Some(Decision {
+            role,
+            column: named.get(role)?,
+            reason: format!("set by `ingest.columns.{}`", role.as_str()),
+            is_set: true,
+        })
+    };
     let mut roles = Roles {
         map: named.clone(),
+        reasons: Role::all().filter_map(set).collect(),
         ..Roles::default()
     };
-    for role in DETECTION_ORDER {
-        if named.get(role).is_none()
-            && let Some((column, reason)) = detector.best(role, &roles.map)
-        {
-            roles.set(role, column, reason);
-        }
-    }
-    roles.map.get(Role::Text)?;
-    if roles.map.get(Role::Group).is_none() {
-        detector.group_by_topic(&mut roles);
+    if named.get(Role::Text).is_none() {
+        detector.assign(&mut roles)?;
     }
     roles.rating = detector.detect_scale(&roles.map);
+    let rating = roles.map.get(Role::Rating);
+    roles.out_of = rating.and_then(|column| columns[column].ratings?.out_of);
     roles.date_format = detector.date_format(&roles.map);
     roles.notes = detector.notes(&roles);
     roles.reasons.sort_by_key(|decision| decision.column);
@@ -113,6 +124,22 @@ struct RoleDetector<'a> {
 }
 
 impl RoleDetector<'_> {
+    /// Assigns the roles that the settings do not name. Returns `None` if no column can be the text.
+    fn assign(&self, roles: &mut Roles) -> Option<()> {
+        for role in DETECTION_ORDER {
+            if self.named.get(role).is_none()
+                && let Some((column, reason)) = self.best(role, &roles.map)
+            {
+                roles.set(role, column, reason);
+            }
+        }
+        roles.map.get(Role::Text)?;
+        if roles.map.get(Role::Group).is_none() {
+            self.group_by_topic(roles);
+        }
+        Some(())
+    }
+
     /// The unassigned column that fits a role best, with the reason.
     fn best(&self, role: Role, map: &ColumnMap) -> Option<(usize, String)> {
         let used: Vec<usize> = map.columns().collect();
@@ -138,8 +165,8 @@ impl RoleDetector<'_> {
         let (score, reason) = match role {
             Role::Text => text(sample, name)?,
             Role::Label => self.label(column, name)?,
-            Role::Rating => rating(sample, name)?,
-            Role::Timestamp => self.timestamp(sample, name)?,
+            Role::Rating => self.rating(column, name)?,
+            Role::Timestamp => self.timestamp(column, name)?,
             Role::Split => split(sample)?,
             Role::Topic => (0.0, groups::topic(sample, name)?),
             Role::Group => (0.0, groups::group(sample, name)?),
@@ -152,6 +179,9 @@ impl RoleDetector<'_> {
 
     fn label(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
         let sample = &self.columns[column];
+        if labels::has_rating_numbers(sample, &self.settings.labels) {
+            return None;
+        }
         // In a file sorted by rating, all sampled ratings may be equal.
         let may_be_stars = sample.is_numeric()
             && sample.distinct() == 1
@@ -181,26 +211,54 @@ impl RoleDetector<'_> {
             let is_label = name.is_some_and(|name| name.is_label_name() && name.is_whole_name);
             let is_rating = self.match_name(Role::Rating, column).is_some()
                 || self.named.get(Role::Rating) == Some(column);
-            let range = self.columns[column].range.filter(|_| is_rating);
+            let ratings = self.columns[column].ratings.filter(|_| is_rating);
             let gives_labels =
-                |(low, high)| self.settings.rating.is_some() || Scale::detect(low, high).is_some();
-            is_label || range.is_some_and(gives_labels)
+                |ratings| self.settings.rating.is_some() || Scale::of(ratings).is_some();
+            is_label || ratings.is_some_and(gives_labels)
         })
     }
 
-    fn timestamp(&self, sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)> {
+    /// Ratings have a known name, or are around zero, or state their scale. Numbers other than 0 and 1 in a column of
+    /// labels are ratings too, but a column with the name of ratings is preferred.
+    fn rating(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
+        let sample = &self.columns[column];
+        let RatingRange { low, high, out_of } = sample.ratings?;
+        let around_zero =
+            sample.is_numeric() && (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
+        let is_label = |name: NameMatch| name.is_label_name();
+        let is_label = self.match_name(Role::Label, column).is_some_and(is_label);
+        let score = if is_label { 0.5 } else { 0.0 };
+        let scale = out_of.map_or_else(String::new, |most| format!(" out of {most}"));
+        let fits = name.is_some() || around_zero || is_label || out_of.is_some();
+        fits.then(|| (score, format!("numbers from {low} to {high}{scale}")))
+    }
+
+    fn timestamp(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
+        let sample = &self.columns[column];
+        if name.is_none() && self.is_other_date(column) {
+            return None;
+        }
         // Plain digits are a time only if the column's name says so.
-        let is_time = |value: &str| {
-            (name.is_some() || !is_number(value))
-                && (self.times.is_missing(value) || self.times.parse(value).is_some())
+        let known = match name.is_none() && sample.is_numeric() {
+            true => 0.0,
+            false => sample.share(|value| self.is_time(value)),
         };
-        let known = sample.share(is_time);
-        if known > 0.9 {
+        if known > MOST {
             return Some((known, format_share(known, "are dates")));
         }
         let (format, example) = self.detect_day_order(sample)?;
         let reason = format!("dates in the format `{format}`, as `{example}` shows");
-        Some((0.9, reason))
+        Some((MOST, reason))
+    }
+
+    fn is_time(&self, value: &str) -> bool {
+        self.times.is_missing(value) || self.times.parse(value).is_some()
+    }
+
+    /// Whether the name of a column says that its dates are not those of the reviews.
+    fn is_other_date(&self, column: usize) -> bool {
+        let name = self.column_names.get(column);
+        name.is_some_and(|name| column_names::is_other_date(name))
     }
 
     /// The order of day and month according to the values, unless a setting defines the format.
@@ -208,21 +266,23 @@ impl RoleDetector<'_> {
         if self.settings.timestamp.format.is_some() {
             return None;
         }
-        let is_present = |value: &&str| !self.times.is_missing(value);
-        day_order::order(sample.values.iter().map(String::as_str).filter(is_present))
+        let values = sample.counts().map(|(value, _)| value);
+        let mut values: Vec<&str> = values.filter(|it| !self.times.is_missing(it)).collect();
+        values.sort_unstable();
+        day_order::order(values.into_iter())
     }
 
     /// The date format and the value that shows it, if the values show the order of day and month.
     fn detect_day_order(&self, sample: &ColumnSample) -> Option<(String, String)> {
         match self.day_order(sample)? {
             DayOrder::Known { format, example } => Some((format, example)),
-            DayOrder::Ambiguous(..) => None,
+            DayOrder::Ambiguous(..) | DayOrder::AmbiguousYear(..) => None,
         }
     }
 
     fn date_format(&self, map: &ColumnMap) -> Option<String> {
         let sample = &self.columns[map.get(Role::Timestamp)?];
-        let is_known = sample.share(|value| self.times.parse(value).is_some()) > 0.9;
+        let is_known = sample.share(|value| self.is_time(value)) > MOST;
         let detected = self.detect_day_order(sample).filter(|_| !is_known);
         detected.map(|(format, _)| format)
     }
@@ -232,8 +292,7 @@ impl RoleDetector<'_> {
         if map.get(Role::Label).is_some() || self.settings.rating.is_some() {
             return None;
         }
-        let (low, high) = self.columns[map.get(Role::Rating)?].range?;
-        Scale::detect(low, high)
+        Scale::of(self.columns[map.get(Role::Rating)?].ratings?)
     }
 
     /// If films have a name but no id, groups the reviews by the name.
@@ -255,25 +314,18 @@ fn text(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)>
     (prose && enough).then(|| (words.min(90.0), format!("{average} on average")))
 }
 
-fn rating(sample: &ColumnSample, name: Option<NameMatch>) -> Option<(f64, String)> {
-    let (low, high) = sample.range?;
-    // Ratings around zero, within a common range.
-    let around_zero = (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
-    (name.is_some() || around_zero).then(|| (0.0, format!("numbers from {low} to {high}")))
-}
-
 fn split(sample: &ColumnSample) -> Option<(f64, String)> {
     let known = sample.share(|it| matches!(it.to_ascii_lowercase().as_str(), "train" | "test"));
     (known > 0.99).then(|| (known, sample.format_most_common()))
 }
 
 fn id(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
-    let unique = sample.distinct() == sample.values.len() && !sample.is_empty();
+    let unique = sample.distinct() == sample.len && !sample.is_empty();
     (name.is_some() && unique).then(|| "all values differ".to_owned())
 }
 
 fn is_number(value: &str) -> bool {
-    value.parse::<f64>().is_ok()
+    parse_number(value).is_some()
 }
 
 fn format_share(share: f64, what: &str) -> String {

@@ -9,6 +9,7 @@ use settings::{IngestSettings, RatingRule};
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
 use super::timestamp::TimestampParser;
+use super::values::{is_missing, parse_rating};
 use crate::row::{Reason, Review, check_text};
 use tables::{InputError, Record, Result};
 
@@ -18,6 +19,8 @@ pub(super) struct RowParser<'a> {
     map: ColumnMap,
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
+    /// The highest possible rating, if the ratings state it.
+    out_of: Option<f64>,
     times: TimestampParser,
     settings: &'a IngestSettings,
     /// Whether a review with an invalid or neutral label or rating is accepted without a label.
@@ -41,7 +44,7 @@ impl<'a> RowParser<'a> {
                 if before.is_some_and(|before| before != meaning) {
                     let message =
                         format!("`ingest.labels` lists the value `{value}` with two meanings");
-                    let hint = "List each value once, in `positive`, `negative` or `none`";
+                    let hint = "List each value once, in `positive`, `negative` or `unlabelled`";
                     return Err(InputError::other(message, hint));
                 }
             }
@@ -50,6 +53,7 @@ impl<'a> RowParser<'a> {
             map: detected.map.clone(),
             labels,
             rating: settings.rating.or(detected.rating.map(|scale| scale.rule)),
+            out_of: detected.out_of,
             times: TimestampParser::new(&settings.timestamp, detected.date_format.as_deref())?,
             settings,
             ignores_label_errors: false,
@@ -62,7 +66,7 @@ impl<'a> RowParser<'a> {
         'a: 'r,
     {
         let text = self.text(record)?;
-        let rating = self.field(record, Role::Rating)?.map(parse_rating);
+        let rating = self.rating(record)?;
         let label = self.label(record);
         let (rating, label) = match self.ignores_label_errors {
             true => (rating.and_then(Result::ok), label.ok().flatten()),
@@ -80,31 +84,61 @@ impl<'a> RowParser<'a> {
         })
     }
 
-    /// The text of a record.
+    /// The text of a record; empty if it is missing.
     pub(super) fn text<'r>(&self, record: &'r Record) -> Result<&'r str, Reason> {
         let column = self.map.get(Role::Text).unwrap_or(usize::MAX);
-        check_text(record.field(column), self.settings.max_text_bytes)
+        let text = check_text(record.field(column), self.settings.max_text_bytes)?;
+        Ok(if is_missing(text, self.settings) {
+            ""
+        } else {
+            text
+        })
     }
 
     /// The label of a record, from its label column or its rating.
     pub(super) fn label(&self, record: &Record) -> Result<Option<Sentiment>, Reason> {
         let Some(column) = self.map.get(Role::Label) else {
-            let rating = self.field(record, Role::Rating)?.map(parse_rating);
-            return self.label_of_rating(rating.transpose()?);
+            return self.label_of_rating(self.rating(record)?.transpose()?);
         };
-        let value = utf8_field(record.field(column))?;
-        let known = self.labels.get(&value.trim().to_lowercase()).copied();
-        let what = "the label is none of the values in `ingest.labels`";
-        known.ok_or_else(|| Reason::rejected(what).value(value))
+        let value = utf8_field(record.field(column))?.trim();
+        match self.labels.get(&value.to_lowercase()) {
+            Some(label) => Ok(*label),
+            // `-` may be a negative label, so the settings take precedence.
+            None if is_missing(value, self.settings) => Ok(None),
+            None => {
+                let what = "the label is none of the values in `ingest.labels`";
+                Err(Reason::rejected(what).of(Role::Label.as_str(), value))
+            }
+        }
     }
 
-    /// The trimmed value of a column; `None` if there is no such column or the value is empty.
-    fn field<'r>(&self, record: &'r Record, role: Role) -> Result<Option<&'r str>, Reason> {
+    /// The rating of a record, or why its value is not a rating; `None` if it is missing.
+    fn rating(&self, record: &Record) -> Result<Option<Result<f64, Reason>>, Reason> {
+        let parse = |value: &str| {
+            let known = self.out_of;
+            let rating = parse_rating(value).filter(|it| {
+                it.out_of
+                    .is_none_or(|most| known.is_none_or(|known| known == most))
+            });
+            let what = "the rating is not a number";
+            rating
+                .map(|rating| rating.value)
+                .ok_or_else(|| Reason::rejected(what).of(Role::Rating.as_str(), value))
+        };
+        Ok(self.field(record, Role::Rating)?.map(parse))
+    }
+
+    /// The trimmed value of a column; `None` if there is no such column or the value is missing.
+    pub(super) fn field<'r>(
+        &self,
+        record: &'r Record,
+        role: Role,
+    ) -> Result<Option<&'r str>, Reason> {
         let Some(column) = self.map.get(role) else {
             return Ok(None);
         };
         let value = utf8_field(record.field(column))?.trim();
-        Ok(Some(value).filter(|value| !value.is_empty()))
+        Ok(Some(value).filter(|value| !is_missing(value, self.settings)))
     }
 
     fn timestamp(&self, record: &Record) -> Result<Option<i64>, Reason> {
@@ -115,7 +149,7 @@ impl<'a> RowParser<'a> {
         let time = self.times.parse(value);
         let what = "the timestamp is in no form that is known, see `[ingest.timestamp]`";
         time.map(Some)
-            .ok_or_else(|| Reason::rejected(what).value(value))
+            .ok_or_else(|| Reason::rejected(what).of(Role::Timestamp.as_str(), value))
     }
 
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
@@ -138,16 +172,13 @@ fn utf8_field(bytes: &[u8]) -> Result<&str, Reason> {
         .map_err(|_| Reason::rejected("a column beside the text is not UTF-8"))
 }
 
-fn parse_rating(value: &str) -> Result<f64, Reason> {
-    let is_finite = |rating: &f64| (*rating as f32).is_finite();
-    let rating = value.parse().ok().filter(is_finite);
-    rating.ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
-}
-
 fn split(value: &str) -> Result<Split, Reason> {
     let mut all = [Split::Train, Split::Test].into_iter();
     all.find(|split| split.as_str().eq_ignore_ascii_case(value))
-        .ok_or_else(|| Reason::rejected("the split is neither `train` nor `test`").value(value))
+        .ok_or_else(|| {
+            Reason::rejected("the split is neither `train` nor `test`")
+                .of(Role::Split.as_str(), value)
+        })
 }
 
 #[cfg(test)]
@@ -259,11 +290,12 @@ mod tests {
             b"x,good",
             "rejected: the rating is not a number: `good`",
         );
+        check(rule, &map, b"x,NaN", "\"x\" None None");
         check(
             rule,
             &map,
-            b"x,NaN",
-            "rejected: the rating is not a number: `NaN`",
+            b"NA,2 of 5",
+            "\"\" Some(\"positive\") Some(2.0)",
         );
         check(
             rule,

@@ -145,7 +145,7 @@ impl RowReader<'_> {
         TextRow {
             number,
             line: record.line,
-            id: id.filter(|id| content.is_ok() && !id.is_empty()),
+            id: id.filter(|_| content.is_ok()),
             content,
         }
     }

@@ -1,33 +1,32 @@
 //! Parses times in many formats to milliseconds since 1970 in UTC.
 //!
-//! Plain digits are interpreted by the year they give. All other formats are parsed by `chrono`, with the time
-//! zones of the IANA database.
+//! Plain digits are interpreted by the year they give, and dates with the name of a month by `written_date`. All
+//! other formats are parsed by `chrono`, with the time zones of the IANA database.
 
 use std::ops::{Range, RangeInclusive};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
+use chrono::{
+    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
+};
 use chrono_tz::Tz;
 use settings::TimestampSettings;
 
+use super::written_date;
 use tables::{InputError, Result};
 
 /// Formats with date and time but without a time zone, as for `strftime`.
-const LOCAL_FORMATS: [&str; 5] = [
+const LOCAL_FORMATS: [&str; 6] = [
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
     "%Y-%m-%dT%H:%M",
     "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
 ];
 
-/// Date formats with an unambiguous order.
-const DATE_FORMATS: [&str; 6] = [
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%B %d, %Y",
-    "%d %B %Y",
-    "%d-%b-%Y",
-    "%b %d, %Y",
+/// Date formats with an unambiguous order. A month is its first day.
+const DATE_FORMATS: [&str; 7] = [
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y",
 ];
 
 /// Formats with a time zone.
@@ -35,6 +34,30 @@ const ZONED_FORMATS: [&str; 3] = [
     "%a %b %d %H:%M:%S %z %Y",
     "%Y-%m-%d %H:%M:%S%.f %z",
     "%Y-%m-%dT%H:%M:%S%.f%z",
+];
+
+/// Abbreviations of time zones: those of RFC 2822, and of Europe and East Asia that have one meaning.
+const ZONES: [(&str, &str); 20] = [
+    ("UTC", "+0000"),
+    ("GMT", "+0000"),
+    ("EST", "-0500"),
+    ("EDT", "-0400"),
+    ("CST", "-0600"),
+    ("CDT", "-0500"),
+    ("MST", "-0700"),
+    ("MDT", "-0600"),
+    ("PST", "-0800"),
+    ("PDT", "-0700"),
+    ("WET", "+0000"),
+    ("WEST", "+0100"),
+    ("CET", "+0100"),
+    ("CEST", "+0200"),
+    ("EET", "+0200"),
+    ("EEST", "+0300"),
+    ("MSK", "+0300"),
+    ("JST", "+0900"),
+    ("KST", "+0900"),
+    ("HKT", "+0800"),
 ];
 
 /// Parses times according to the settings.
@@ -84,21 +107,37 @@ impl TimestampParser {
         parse_digits(text)
             .or_else(rfc)
             .or_else(|| self.parse_as(text, &ZONED_FORMATS, &LOCAL_FORMATS, &DATE_FORMATS))
+            .or_else(|| self.parse_with_names(text))
+    }
+
+    /// Parses a date with the name of a month or of a time zone.
+    fn parse_with_names(&self, text: &str) -> Option<i64> {
+        let zone = |word: &str| ZONES.iter().find(|(name, _)| *name == word);
+        if let Some((name, offset)) = text.split(' ').find_map(zone) {
+            return self.parse_as(&text.replacen(name, offset, 1), &ZONED_FORMATS, &[], &[]);
+        }
+        match written_date::parse(text)? {
+            (day, Some(time)) => self.to_millis(day.and_time(time)),
+            (day, None) => Some(midnight_utc(day)),
+        }
     }
 
     /// Parses a time in one of these formats: with a time zone, without one, or a date.
     fn parse_as(&self, text: &str, zoned: &[&str], local: &[&str], days: &[&str]) -> Option<i64> {
         let mut zoned = zoned.iter();
         if let Some(time) = zoned.find_map(|format| DateTime::parse_from_str(text, format).ok()) {
-            return Some(time.timestamp_millis());
+            let is_plausible = MIN_YEAR <= time.year();
+            return is_plausible.then(|| time.timestamp_millis());
         }
-        let local = local.iter();
-        let mut times = local.map(|format| NaiveDateTime::parse_from_str(text, format));
-        if let Some(time) = times.find_map(Result::ok) {
+        let mut local = local.iter();
+        let time = local.find_map(|format| {
+            let time = NaiveDateTime::parse_from_str(text, format).ok()?;
+            Some(full_year(time.date(), format)?.and_time(time.time()))
+        });
+        if let Some(time) = time {
             return self.to_millis(time);
         }
-        let mut days = days.iter();
-        let day = days.find_map(|format| NaiveDate::parse_from_str(text, format).ok());
+        let day = days.iter().find_map(|format| parse_day(text, format));
         day.map(midnight_utc)
     }
 
@@ -119,6 +158,27 @@ impl TimestampParser {
 
 /// Maximum clock change in minutes: a day, for countries that crossed the date line.
 const MAX_GAP_MINUTES: i64 = 24 * 60;
+
+/// The first year that `%Y` can mean: with fewer than four digits it is not a year of our calendar.
+const MIN_YEAR: i32 = 1000;
+
+/// Parses a date. If the format has no day, or no month, it is the first one.
+fn parse_day(text: &str, format: &str) -> Option<NaiveDate> {
+    let mut missing = [("", ""), (" 1", " %d"), (" 1 1", " %m %d")].into_iter();
+    missing.find_map(|(value, specifier)| {
+        let (text, format) = (format!("{text}{value}"), format!("{format}{specifier}"));
+        full_year(NaiveDate::parse_from_str(&text, &format).ok()?, &format)
+    })
+}
+
+/// Checks the year of a date that was parsed with a format. Two digits have the pivot of POSIX: 69 is 1969.
+fn full_year(date: NaiveDate, format: &str) -> Option<NaiveDate> {
+    match date.year() {
+        ..MIN_YEAR => None,
+        2069 if format.contains("%y") => date.with_year(1969),
+        _ => Some(date),
+    }
+}
 
 /// Midnight UTC at the start of a day.
 fn midnight_utc(day: NaiveDate) -> i64 {
@@ -181,7 +241,18 @@ mod tests {
         check("1969-12-31", Some(-86_400_000));
         check("1800-01-01", Some(-5_364_662_400_000));
         check("9999-12-31", Some(253_402_214_400_000));
-        check("0000-03-01", Some(-62_162_035_200_000));
+        // A year of two digits is not a year.
+        check("24/12/23", None);
+        check("23-01-05", None);
+        check("0000-03-01", None);
+        check("01-Jan-23", Some(1_672_531_200_000));
+        check("2023-05", Some(1_682_899_200_000));
+        check("05/2023", Some(1_682_899_200_000));
+        check("May 2023", Some(1_682_899_200_000));
+        check("2023-13", None);
+        check("Mon Apr 06 00:00:00 PDT 2009", Some(1_239_001_200_000));
+        check("2014-06-01 12:34:56 UTC", Some(1_401_626_096_000));
+        check("3 days ago", None);
         check("2014-06-01T12:34:56Z", Some(1_401_626_096_000));
         check("2014-06-01 12:34:56z", Some(1_401_626_096_000));
         check("2014-06-01T12:34:56.789Z", Some(1_401_626_096_789));
@@ -252,6 +323,13 @@ mod tests {
         check("", "06/01/2014", None);
         check("format = '%m/%d/%Y'", "06/01/2014", Some(1_401_580_800_000));
         check("format = '%m/%d/%Y'", "2014-06-01", None);
+        // The pivot of POSIX.
+        check("format = '%d/%m/%y'", "01/06/68", Some(3_105_907_200_000));
+        check("format = '%d/%m/%y'", "01/06/69", Some(-18_489_600_000));
+        check("format = '%d/%m/%Y'", "01/06/14", None);
+        check("format = '%b-%y'", "Jun-14", Some(1_401_580_800_000));
+        check("format = '%Y/%m'", "2014/06", Some(1_401_580_800_000));
+        check("format = 'year %Y'", "year 2014", Some(1_388_534_400_000));
         check("zone = 'Europe/Berlin'", "2014-06-01 14:00:00", noon);
         check("zone = 'Europe/Berlin'", "2014-06-01T12:00:00Z", noon);
         // A date is the same day in every zone.

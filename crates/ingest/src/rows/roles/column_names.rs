@@ -8,7 +8,8 @@ const NAMES: [(Role, &str); 8] = [
     (
         Role::Text,
         "text review reviewtext quote content body comment sentence message tweet reviewbody \
-         reviewcontent comments reviews phrase description",
+         reviewcontent comments reviews phrase rezension bewertungstext kommentar commentaire avis comentario \
+         comentarios rese\u{f1}a rese\u{f1}as recensione commento avalia\u{e7}\u{e3}o coment\u{e1}rio recensie \u{43e}\u{442}\u{437}\u{44b}\u{432} \u{442}\u{435}\u{43a}\u{441}\u{442} \u{8bc4}\u{8bba} \u{30ec}\u{30d3}\u{30e5}\u{30fc} description",
     ),
     (
         Role::Label,
@@ -17,12 +18,15 @@ const NAMES: [(Role, &str); 8] = [
     ),
     (
         Role::Rating,
-        "rating stars score overall grade reviewscore points starrating ratings",
+        "rating stars score overall grade reviewscore points starrating ratings reviewrating bewertung sterne \
+         punkte note puntuaci\u{f3}n calificaci\u{f3}n estrellas valutazione voto nota waardering \u{43e}\u{446}\u{435}\u{43d}\u{43a}\u{430} \u{8bc4}\u{5206} \u{661f}\u{7ea7} \u{8a55}\u{4fa1}",
     ),
     (
         Role::Timestamp,
         "date timestamp time reviewdate createdat created datetime unixreviewtime posted postedat \
-         timestampcreated watcheddate",
+         timestampcreated watcheddate reviewsubmitdateandtime submitdate submissiondate submittedat \
+         submissiontime reviewtime reviewedat reviewcreatedat creationdate createddate createdutc dateposted \
+         dateadded publishedat publishdate publishedatdate at datum date\u{e9}crite fecha data \u{434}\u{430}\u{442}\u{430} \u{65e5}\u{671f} \u{65e5}\u{4ed8}",
     ),
     (Role::Split, "split fold set partition subset"),
     (
@@ -38,11 +42,15 @@ const NAMES: [(Role, &str); 8] = [
     (Role::Id, "id rowid reviewid index ids tweetid"),
 ];
 
+/// Words in the names of dates that are not those of the review.
+const OTHER_DATES: &str =
+    "release released birth birthday reply response premiere joined registered registration";
+
 /// Number of label names that mean nothing else.
 const UNAMBIGUOUS_LABELS: usize = 7;
 
-/// Number of text names that always mean a review; `description` may describe the product instead.
-const UNAMBIGUOUS_TEXTS: usize = 15;
+/// Number of text names that always mean a review; `description`, the last one, may describe the product instead.
+const UNAMBIGUOUS_TEXTS: usize = 33;
 
 /// How a column's name matches a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +110,13 @@ pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
         is_whole_name: false,
         is_unambiguous: true,
     })
+}
+
+/// Whether a name says that the dates of the column are not those of the reviews.
+pub(super) fn is_other_date(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let mut words = lower.split(|character: char| !character.is_alphanumeric());
+    words.any(|word| OTHER_DATES.split(' ').any(|other| other == word))
 }
 
 /// Whether a name is a known column name.

@@ -1,6 +1,10 @@
-//! Detects the order of day and month in dates such as `03/04/2014`. A number above 12 must be the day.
+//! Detects the order of day and month in dates such as `03/04/2014`. A number above 12 must be the day. With two
+//! digits the year may also come first; a number above 31 must be the year.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+
+use crate::rows::column_sample::MOST;
 
 /// The order of day and month in the values of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,67 +16,139 @@ pub(super) enum DayOrder {
         /// A value that shows the order.
         example: String,
     },
-    /// Both orders are possible, because no number is above 12: an ambiguous value, and the formats if the day or the
-    /// month comes first.
+    /// Several orders are possible: an ambiguous value, and the formats if the day or the month comes first.
     Ambiguous(String, [String; 2]),
+    /// The year may come first or last: an ambiguous value, and the format if the year comes first.
+    AmbiguousYear(String, [String; 2]),
 }
 
-/// Detects the order; `None` unless all values are such dates in the same format.
+/// A date of three numbers.
+struct NumericDate<'a> {
+    value: &'a str,
+    numbers: [u32; 3],
+    separator: char,
+    year: &'static str,
+    clock: String,
+}
+
+/// Detects the order; `None` unless most values are such dates in the same format.
 pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrder> {
-    let mut formats: Option<[String; 2]> = None;
-    let mut example = None;
-    let (mut day_first, mut month_first) = (None, None);
+    let (mut dates, mut all) = (Vec::<NumericDate<'_>>::new(), 0);
     for value in values {
-        let (first, second, found) = written(value)?;
-        if *formats.get_or_insert_with(|| found.clone()) != found {
+        all += 1;
+        let date = NumericDate::parse(value);
+        let is_same = |date: &NumericDate<'_>| dates.first().is_none_or(|it| it.is_like(date));
+        dates.extend(date.filter(is_same));
+    }
+    let first = dates
+        .first()
+        .filter(|_| dates.len() as f64 > MOST * all as f64)?;
+    let by_day = first.format("%d", "%m");
+    let by_month = first.format("%m", "%d");
+    let year_first = first.format_year_first();
+    let example = |is: fn([u32; 3]) -> bool| {
+        let found = dates.iter().find(|date| is(date.numbers));
+        found.map(|date| date.value.to_owned())
+    };
+    let known = |format: &str, example: String| {
+        let format = format.to_owned();
+        Some(DayOrder::Known { format, example })
+    };
+    let long_first = example(|[first, ..]| first > 31);
+    let long_last = example(|[.., last]| last > 31 || last == 0);
+    match (long_first, long_last) {
+        (Some(_), Some(_)) => return None,
+        (Some(example), None) => return known(&year_first, example),
+        (None, None) if may_start_with_year(&dates) => {
+            let value = first.value.to_owned();
+            return Some(DayOrder::AmbiguousYear(value, [by_day, year_first]));
+        }
+        _ => {}
+    }
+    let day_first = example(|[first, ..]| first > 12);
+    let month_first = example(|[_, second, _]| second > 12);
+    match (day_first, month_first) {
+        (Some(_), Some(_)) => None,
+        (Some(example), None) => known(&by_day, example),
+        (None, Some(example)) => known(&by_month, example),
+        // Dates with points have the day first.
+        (None, None) if first.separator == '.' => known(&by_day, first.value.to_owned()),
+        (None, None) => Some(DayOrder::Ambiguous(
+            first.value.to_owned(),
+            [by_day, by_month],
+        )),
+    }
+}
+
+/// Whether dates with a year of two digits may begin with it: then their last numbers, which would be days, differ
+/// more than the first.
+fn may_start_with_year(dates: &[NumericDate<'_>]) -> bool {
+    let distinct = |at: usize| {
+        let numbers: BTreeSet<u32> = dates.iter().map(|date| date.numbers[at]).collect();
+        numbers.len()
+    };
+    distinct(2) > distinct(0) && dates.iter().all(|date| date.numbers[1] <= 12)
+}
+
+impl<'a> NumericDate<'a> {
+    fn parse(value: &'a str) -> Option<Self> {
+        let value = value.trim();
+        let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
+        let (date, comma) = match date.strip_suffix(',') {
+            Some(date) => (date, ","),
+            None => (date, ""),
+        };
+        let separator = date.chars().find(|character| !character.is_ascii_digit());
+        let separator = separator.filter(|character| matches!(character, '/' | '.' | '-'))?;
+        let parts: Vec<&str> = date.split(separator).collect();
+        let &[first, second, last] = &parts[..] else {
+            return None;
+        };
+        if !(is_number(first, 1..=2) && is_number(second, 1..=2) && is_number(last, 2..=4)) {
             return None;
         }
-        example.get_or_insert(value);
-        match (first, second) {
-            (1..=12, 1..=12) => {}
-            (13..=31, 1..=12) => _ = day_first.get_or_insert(value),
-            (1..=12, 13..=31) => _ = month_first.get_or_insert(value),
+        let year = match last.len() {
+            2 => "%y",
+            4 => "%Y",
             _ => return None,
-        }
+        };
+        let clock = clock_format(clock)?;
+        let numbers: [u32; 3] = [
+            first.parse().ok()?,
+            second.parse().ok()?,
+            last.parse().ok()?,
+        ];
+        let [first, second, _] = numbers;
+        let is_first = (1..=31).contains(&first) || year == "%y";
+        let is_date = is_first && first.min(second) <= 12 && (1..=31).contains(&second);
+        is_date.then(|| Self {
+            value,
+            // A year of four digits needs no check.
+            numbers: if year == "%Y" {
+                [first, second, 0]
+            } else {
+                numbers
+            },
+            separator,
+            year,
+            clock: format!("{comma}{clock}"),
+        })
     }
-    let ([by_day, by_month], example) = (formats?, example?);
-    let (format, example) = match (day_first, month_first) {
-        (Some(_), Some(_)) => return None,
-        (Some(example), None) => (by_day, example),
-        (None, Some(example)) => (by_month, example),
-        // Dates with points have the day first.
-        (None, None) if by_day.starts_with("%d.") => (by_day, example),
-        (None, None) => {
-            return Some(DayOrder::Ambiguous(example.to_owned(), [by_day, by_month]));
-        }
-    };
-    let example = example.to_owned();
-    Some(DayOrder::Known { format, example })
-}
 
-/// The two numbers before the year, and the formats with the day first and with the month first.
-fn written(value: &str) -> Option<(u32, u32, [String; 2])> {
-    let value = value.trim();
-    let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
-    let separator = date.chars().find(|character| !character.is_ascii_digit());
-    let separator = separator.filter(|character| matches!(character, '/' | '.' | '-'))?;
-    let parts: Vec<&str> = date.split(separator).collect();
-    let &[first, second, year] = &parts[..] else {
-        return None;
-    };
-    if !(is_number(first, 1..=2) && is_number(second, 1..=2)) {
-        return None;
+    /// Whether another date has the same format.
+    fn is_like(&self, other: &Self) -> bool {
+        self.separator == other.separator && self.year == other.year && self.clock == other.clock
     }
-    let year = match year.len() {
-        _ if !is_number(year, 2..=4) => return None,
-        2 => "%y",
-        4 => "%Y",
-        _ => return None,
-    };
-    let clock = clock_format(clock)?;
-    let format = |one, two| format!("{one}{separator}{two}{separator}{year}{clock}");
-    let formats = [format("%d", "%m"), format("%m", "%d")];
-    Some((first.parse().ok()?, second.parse().ok()?, formats))
+
+    fn format(&self, one: &str, two: &str) -> String {
+        let (separator, year, clock) = (self.separator, self.year, &self.clock);
+        format!("{one}{separator}{two}{separator}{year}{clock}")
+    }
+
+    fn format_year_first(&self) -> String {
+        let (separator, clock) = (self.separator, &self.clock);
+        format!("%y{separator}%m{separator}%d{clock}")
+    }
 }
 
 /// Whether a text consists of digits, with a length in this range.
@@ -108,6 +184,9 @@ mod tests {
             Some(DayOrder::Ambiguous(value, [day_first, month_first])) => {
                 format!("open: {value}, {day_first} or {month_first}")
             }
+            Some(DayOrder::AmbiguousYear(value, [year_last, year_first])) => {
+                format!("open: {value}, {year_last} or {year_first}")
+            }
             None => "no".to_owned(),
         };
         assert_eq!(found, expected, "{values:?}");
@@ -127,6 +206,25 @@ mod tests {
             &["3/14/2014 19:05:06"],
             "%m/%d/%Y %H:%M:%S by 3/14/2014 19:05:06",
         );
+        check(&["24/12/23", "05/11/23"], "%d/%m/%y by 24/12/23");
+        check(
+            &["01/01/23", "04/01/23"],
+            "open: 01/01/23, %d/%m/%y or %m/%d/%y",
+        );
+        check(
+            &["1/13/2014, 9:05:00 PM"],
+            "%m/%d/%Y, %I:%M:%S %p by 1/13/2014, 9:05:00 PM",
+        );
+        // The year comes first, or may come first.
+        check(&["95/01/13", "95/02/01"], "%y/%m/%d by 95/01/13");
+        check(
+            &["23/01/13", "23/01/14", "23/02/15"],
+            "open: 23/01/13, %d/%m/%y or %y/%m/%d",
+        );
+        // A damaged value does not hide the format of the others.
+        let mut values = vec!["13/01/2014"; 20];
+        values.push("unknown");
+        check(&values, "%d/%m/%Y by 13/01/2014");
         check(
             &["03/04/2014", "12/12/2014"],
             "open: 03/04/2014, %d/%m/%Y or %m/%d/%Y",

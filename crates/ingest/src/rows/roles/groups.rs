@@ -13,8 +13,7 @@ pub(super) fn has_enough(sample: &ColumnSample) -> bool {
 
 /// Whether a column names topics that several reviews share, with the reason.
 pub(super) fn topic(sample: &ColumnSample, name: Option<NameMatch>) -> Option<String> {
-    let shared =
-        sample.distinct() * 5 <= sample.values.len() * 4 || sample.values.len() < MIN_GROUPS;
+    let shared = sample.distinct() * 5 <= sample.len * 4 || sample.len < MIN_GROUPS;
     (name.is_some() && !sample.is_empty() && shared).then(|| match sample.distinct() {
         1 => "1 distinct value".to_owned(),
         more => format!("{more} distinct values"),

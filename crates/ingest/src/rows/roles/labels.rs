@@ -1,7 +1,10 @@
 //! Recognises label values and suggests settings for unknown ones.
 
+use settings::LabelValues;
+
 use super::is_number;
-use crate::rows::column_sample::ColumnSample;
+use crate::rows::column_sample::{ColumnSample, MOST};
+use crate::rows::values::{parse_number, parse_rating};
 
 /// Maximum number of different values in a label column.
 pub(super) const MAX_LABEL_VALUES: usize = 20;
@@ -11,51 +14,138 @@ const YES_NO_VALUES: [&str; 12] = [
     "true", "false", "yes", "no", "t", "f", "y", "n", "1", "0", "1.0", "0.0",
 ];
 
+/// What a label value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Positive,
+    Negative,
+    /// Neither positive nor negative.
+    Neutral,
+}
+
+/// Words of label values in several languages. `_` is a space.
+const WORDS: [(Meaning, &str); 3] = [
+    (
+        Meaning::Positive,
+        "positive pos positif positiv positivo positiva positief pozytywny \u{43f}\u{43e}\u{43b}\u{43e}\u{436}\u{438}\u{442}\u{435}\u{43b}\u{44c}\u{43d}\u{44b}\u{439} \u{6b63}\u{9762} \u{79ef}\u{6781} \u{597d}\u{8bc4} \
+         excellent outstanding very_good good great perfect satisfied very_satisfied happy love loved like liked \
+         recommended recommend thumbs_up up fresh yes y true t ja oui si s\u{ed} s\u{ec} sim tak da \u{434}\u{430} \u{662f} \u{306f}\u{3044} + 1 \u{1f44d} \
+         sehr_gut gut ausgezeichnet zufrieden sehr_zufrieden empfohlen tr\u{e8}s_bien bien bon satisfait muy_bueno \
+         bueno excelente bom \u{f3}timo buono ottimo eccellente goed uitstekend \u{43e}\u{442}\u{43b}\u{438}\u{447}\u{43d}\u{43e} \u{445}\u{43e}\u{440}\u{43e}\u{448}\u{43e} promoter",
+    ),
+    (
+        Meaning::Negative,
+        "negative neg negatif n\u{e9}gatif negativ negativo negativa negatief negatywny \u{43e}\u{442}\u{440}\u{438}\u{446}\u{430}\u{442}\u{435}\u{43b}\u{44c}\u{43d}\u{44b}\u{439} \u{8d1f}\u{9762} \u{6d88}\u{6781} \u{5dee}\u{8bc4} \
+         terrible horrible awful very_poor poor very_bad bad worst dissatisfied very_dissatisfied unsatisfied unhappy \
+         hate hated dislike disliked not_recommended thumbs_down down rotten no n false f nein non n\u{e3}o nie net \u{43d}\u{435}\u{442} \u{5426} \
+         \u{3044}\u{3044}\u{3048} - 0 \u{1f44e} sehr_schlecht schlecht mangelhaft ungen\u{fc}gend unzufrieden sehr_unzufrieden nicht_empfohlen mauvais tr\u{e8}s_mauvais insatisfait \
+         malo muy_malo ruim p\u{e9}ssimo cattivo pessimo slecht \u{43f}\u{43b}\u{43e}\u{445}\u{43e} \u{443}\u{436}\u{430}\u{441}\u{43d}\u{43e} detractor",
+    ),
+    (
+        Meaning::Neutral,
+        "neutral neu neutre neutro neutraal neutralny \u{43d}\u{435}\u{439}\u{442}\u{440}\u{430}\u{43b}\u{44c}\u{43d}\u{44b}\u{439} \u{4e2d}\u{6027} \u{4e2d}\u{7acb} \u{4e2d}\u{8bc4} mixed average ok okay so-so fair \
+         mittel mittelm\u{e4}\u{df}ig moyen regular passive",
+    ),
+];
+
 /// Whether the values of a column express sentiment, so that the column needs no known name to be a label.
 pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> bool) -> bool {
     let answers = |value: &str| YES_NO_VALUES.contains(&value.to_lowercase().as_str());
     let says = |value: &str| knows(value) && !answers(value) && !is_number(value);
-    sample.values.len() > 1 && sample.share(says) > 0.9
+    sample.len > 1 && sample.share(says) > MOST
 }
 
-/// Suggests lines for `[ingest.labels]` with unknown values. Values of unclear meaning are left to the user.
-pub(super) fn suggest_settings(values: &[&str]) -> String {
-    let with_meaning = |meaning: Option<bool>| -> String {
-        let values = values.iter().filter(|it| guess_positive(it) == meaning);
-        let values = values.map(|it| toml::Value::from(*it).to_string());
+/// Whether a column has numbers other than 0 and 1 that are not labels in the settings: then all its numbers are
+/// ratings, because 1 would be a low rating and not a positive label. A few such values may be damaged.
+pub(in crate::rows) fn has_rating_numbers(sample: &ColumnSample, labels: &LabelValues) -> bool {
+    let is_rating = |value: &str| {
+        let number = parse_number(value).filter(|number| *number != 0.0 && *number != 1.0);
+        number.is_some() && !labels.contains(value)
+    };
+    sample.share(is_rating) > 1.0 - MOST
+}
+
+/// The values with their meanings, the most common first; `None` for an unknown meaning. The settings take
+/// precedence.
+pub(super) fn meanings<'a>(
+    sample: &'a ColumnSample,
+    labels: &LabelValues,
+) -> Vec<(&'a str, Option<Meaning>)> {
+    // Without 0, 1 may be a rating among ratings in words.
+    let is_open = |value: &str| !labels.contains(value) && guess_meaning(value).is_none();
+    let has_zero = sample
+        .counts()
+        .any(|(value, _)| parse_number(value) == Some(0.0));
+    let are_ratings = has_rating_numbers(sample, labels)
+        || (!has_zero && sample.counts().any(|(value, _)| is_open(value)));
+    let lists = |list: &[String], value: &str| {
+        let mut list = list.iter();
+        list.any(|known| known.trim().to_lowercase() == value.to_lowercase())
+    };
+    let meaning = |value: &str| match value {
+        _ if are_ratings && is_number(value) => None,
+        _ if lists(&labels.positive, value) => Some(Meaning::Positive),
+        _ if lists(&labels.negative, value) => Some(Meaning::Negative),
+        _ if lists(&labels.unlabelled, value) => Some(Meaning::Neutral),
+        _ => guess_meaning(value),
+    };
+    let values = sample.most_common(MAX_LABEL_VALUES);
+    let values = values.into_iter();
+    values.map(|(value, _)| (value, meaning(value))).collect()
+}
+
+/// Lines for a pipeline file that define the values. Values of unknown meaning are left to the user.
+pub(super) fn suggest_settings(values: &[(&str, Option<Meaning>)]) -> String {
+    let list = |meaning: Option<Meaning>| {
+        let values = values.iter().filter(|(_, found)| *found == meaning);
+        let values = values.map(|(value, _)| toml::Value::from(*value).to_string());
         values.collect::<Vec<_>>().join(", ")
     };
-    let (positive, negative) = (with_meaning(Some(true)), with_meaning(Some(false)));
-    let mut lines = format!("[ingest.labels]\npositive = [{positive}]\nnegative = [{negative}]\n");
-    let unknown = with_meaning(None);
+    let mut lines = format!(
+        "[ingest.labels]\npositive = [{}]\nnegative = [{}]\nunlabelled = [{}]\n",
+        list(Some(Meaning::Positive)),
+        list(Some(Meaning::Negative)),
+        list(Some(Meaning::Neutral)),
+    );
+    let unknown = list(None);
     if !unknown.is_empty() {
         lines.push_str(&format!("# add these to one of the lists: {unknown}\n"));
     }
     lines
 }
 
-/// Guesses whether a value means positive; `None` if its meaning is unclear.
-fn guess_positive(value: &str) -> Option<bool> {
-    let lower = value.to_lowercase();
-    let (word, number) = (lower.as_str(), lower.parse::<f64>().ok());
-    // Word beginnings in several languages, and common abbreviations.
-    let good = word.starts_with("pos") || matches!(word, "y" | "t" | "+") || number == Some(1.0);
-    let bad = word.starts_with("neg") || word.starts_with("n\u{e9}g");
-    let bad = bad || matches!(word, "n" | "f" | "-") || number == Some(0.0);
-    (good != bad).then_some(good)
+/// Guesses what a value means; `None` if that is unclear.
+pub(super) fn guess_meaning(value: &str) -> Option<Meaning> {
+    let phrase = value.trim().to_lowercase().replace(' ', "_");
+    let is_listed = |list: &str| list.split_whitespace().any(|word| word == phrase);
+    if let Some((meaning, _)) = WORDS.iter().find(|(_, list)| is_listed(list)) {
+        return Some(*meaning);
+    }
+    let (number, out_of) = parse_rating(value).map(|it| (it.value, it.out_of))?;
+    match (number, out_of) {
+        (1.0, None) if is_number(value) => Some(Meaning::Positive),
+        (0.0, None) if is_number(value) => Some(Meaning::Negative),
+        (_, None) => None,
+        (number, Some(most)) if number / most > 0.6 => Some(Meaning::Positive),
+        (number, Some(most)) if number / most < 0.5 => Some(Meaning::Negative),
+        _ => Some(Meaning::Neutral),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use settings::LabelValues;
+    use settings::IngestSettings;
+
+    fn sample(values: &[&str]) -> ColumnSample {
+        ColumnSample::new(values.iter().copied(), &IngestSettings::default())
+    }
 
     #[test]
     fn only_sentiment_words_are_labels_without_a_known_name() {
         let check = |values: &[&str], expected: bool| {
-            let sample = ColumnSample::new(values.iter().copied());
             let labels = LabelValues::default();
-            let found = express_sentiment(&sample, |value| labels.contains(value));
+            let found = express_sentiment(&sample(values), |value| labels.contains(value));
             assert_eq!(found, expected, "{values:?}");
         };
         check(&["positive", "negative"], true);
@@ -73,15 +163,43 @@ mod tests {
     }
 
     #[test]
-    fn likely_meanings_are_suggested() {
-        assert_eq!(
-            suggest_settings(&["positif", "n\u{e9}gatif", "neutre"]),
-            "[ingest.labels]\npositive = [\"positif\"]\nnegative = [\"n\u{e9}gatif\"]\n\
-             # add these to one of the lists: \"neutre\"\n"
+    fn known_meanings_are_filled_in_and_others_are_open() {
+        let check = |values: &[&str], expected: [&str; 4]| {
+            let sample = sample(values);
+            let lines = suggest_settings(&meanings(&sample, &LabelValues::default()));
+            let [positive, negative, unlabelled, open] = expected;
+            let open = match open {
+                "" => String::new(),
+                open => format!("# add these to one of the lists: {open}\n"),
+            };
+            let expected = format!(
+                "[ingest.labels]\npositive = [{positive}]\nnegative = [{negative}]\nunlabelled = [{unlabelled}]\n{open}"
+            );
+            assert_eq!(lines, expected, "{values:?}");
+        };
+        check(
+            &["positif", "n\u{e9}gatif", "neutre", "autre"],
+            ["\"positif\"", "\"n\u{e9}gatif\"", "\"neutre\"", "\"autre\""],
         );
-        assert_eq!(
-            suggest_settings(&["1.00", "0.00"]),
-            "[ingest.labels]\npositive = [\"1.00\"]\nnegative = [\"0.00\"]\n"
+        check(&["1.00", "0.00"], ["\"1.00\"", "\"0.00\"", "", ""]);
+        check(&["ja", "Nein"], ["\"ja\"", "\"Nein\"", "", ""]);
+        check(
+            &["Excellent", "Very poor", "Average"],
+            ["\"Excellent\"", "\"Very poor\"", "\"Average\"", ""],
+        );
+        check(
+            &["Recommended", "Not Recommended"],
+            ["\"Recommended\"", "\"Not Recommended\"", "", ""],
+        );
+        check(&["+", "-"], ["\"+\"", "\"-\"", "", ""]);
+        check(&["pos", "bof"], ["\"pos\"", "", "", "\"bof\""]);
+        // One star is never positive.
+        check(&["1", "5", "five"], ["", "", "", "\"1\", \"5\", \"five\""]);
+        check(&["1", "0"], ["\"1\"", "\"0\"", "", ""]);
+        check(&["1", "0", "maybe"], ["\"1\"", "\"0\"", "", "\"maybe\""]);
+        check(
+            &["4 of 5", "1/5", "3/5", "6/10"],
+            ["\"4 of 5\"", "\"1/5\"", "\"3/5\", \"6/10\"", ""],
         );
     }
 }

@@ -3,12 +3,14 @@
 use super::column_names::NameMatch;
 use super::day_order::DayOrder;
 use super::groups;
-use super::{RoleDetector, Roles, is_number, labels};
-use crate::rows::column_sample::ColumnSample;
+use super::labels::{self, MAX_LABEL_VALUES, Meaning};
+use super::{RoleDetector, Roles, Scale};
+use crate::rows::column_sample::{ColumnSample, MOST, RatingRange};
 use crate::rows::columns::Role;
+use crate::rows::written_date::is_relative;
 
-/// Maximum number of values in a note.
-const MAX_VALUES_SHOWN: usize = 3;
+/// Maximum number of different ratings in a column without the name of ratings.
+const MAX_RATING_VALUES: usize = 11;
 
 /// The setting for the neutral rating.
 const CENTRE: &str = "`--set ingest.rating.centre=NUMBER`";
@@ -34,22 +36,23 @@ impl RoleDetector<'_> {
         let used: Vec<usize> = roles.map.columns().collect();
         let is_unused = |it: &usize| !used.contains(it) && !self.columns[*it].is_empty();
         let unused: Vec<usize> = (0..self.columns.len()).filter(is_unused).collect();
+        // With a named text, the settings name all columns to read.
+        let detects = self.named.get(Role::Text).is_none();
+        let has_scale = roles.rating.is_some() || self.settings.rating.is_some();
         let mut notes = Vec::new();
-        for column in unused.iter().copied() {
-            if is_missing(Role::Label) {
-                notes.extend(self.unknown_label(column));
-            }
-            if is_missing(Role::Label) && is_missing(Role::Rating) {
-                notes.extend(self.note_rating_words(column));
-            }
-            if is_missing(Role::Timestamp) {
-                notes.extend(self.date(column));
-            }
+        if let Some(column) = roles.map.get(Role::Label) {
+            notes.extend(self.unknown_labels(column));
+        } else if is_missing(Role::Rating) || !has_scale {
+            let rating = roles.map.get(Role::Rating);
+            notes.extend(rating.and_then(|column| self.rating_on_unknown_scale(column)));
+            notes.extend(unused.iter().filter_map(|column| self.candidate(*column)));
         }
-        if is_missing(Role::Label) && roles.rating.is_none() && self.settings.rating.is_none() {
-            notes.extend(self.rating_on_unknown_scale(roles));
+        match roles.map.get(Role::Timestamp) {
+            Some(column) => notes.extend(self.unreadable_times(column, roles)),
+            None if detects => notes.extend(unused.iter().filter_map(|it| self.date(*it))),
+            None => {}
         }
-        if is_missing(Role::Group) {
+        if is_missing(Role::Group) && detects {
             notes.extend(self.few_groups(roles, &unused));
         }
         notes.extend(self.duplicate_names(roles));
@@ -57,68 +60,148 @@ impl RoleDetector<'_> {
         notes
     }
 
-    /// A column that is a label by its name but has unknown values.
-    fn unknown_label(&self, column: usize) -> Option<Note> {
-        let is_label = |name: &NameMatch| name.is_whole_name && name.is_label_name();
-        self.match_name(Role::Label, column).filter(is_label)?;
+    /// Labels with unknown values.
+    fn unknown_labels(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
-        if sample.distinct() <= labels::MAX_LABEL_VALUES {
-            return Some(self.unknown_values(column, "cannot be mapped to labels"));
-        }
-        let what = match sample.range {
-            Some((low, high)) => format!(
-                "numbers from {low} to {high} are not labels: to use them as ratings, set {} and {CENTRE}",
-                self.role_argument(Role::Rating, column)
-            ),
-            None => format!(
-                "{} distinct values are not labels, for example {}",
+        let is_unknown = |value: &str| !self.settings.labels.contains(value);
+        if sample.distinct() > MAX_LABEL_VALUES {
+            let what = format!(
+                "{} different values cannot all be labels, for example {}",
                 sample.distinct(),
                 sample.format_most_common()
-            ),
-        };
-        Some(self.note(column, &what, None))
+            );
+            return (sample.share(is_unknown) > 0.0).then(|| self.note(column, &what, None));
+        }
+        (sample.share(is_unknown) > 0.0).then(|| self.values_as_labels(column, "the labels are"))
     }
 
-    /// A column that has ratings by its name, but not as numbers: `4 stars`, `4/5`.
-    fn note_rating_words(&self, column: usize) -> Option<Note> {
+    /// A column that could hold labels or ratings, if there are no others.
+    fn candidate(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
-        self.match_name(Role::Rating, column)
-            .filter(|_| !sample.is_numeric())?;
-        let what = "cannot be used as ratings";
-        if sample.distinct() <= labels::MAX_LABEL_VALUES {
-            return Some(self.unknown_values(column, what));
+        let by_label = self.match_name(Role::Label, column);
+        let by_label = by_label.is_some_and(|name: NameMatch| name.is_label_name());
+        let by_name = by_label || self.match_name(Role::Rating, column).is_some();
+        let has_meaning = |value: &str| {
+            self.settings.labels.contains(value) || labels::guess_meaning(value).is_some()
+        };
+        if sample.distinct() > MAX_LABEL_VALUES {
+            let what = format!(
+                "{} different values are neither labels nor ratings, for example {}",
+                sample.distinct(),
+                sample.format_most_common()
+            );
+            return by_name.then(|| self.note(column, &what, None));
         }
-        let what = format!("{} {what}", format_values(sample));
-        Some(self.note(column, &what, None))
+        let is_binary = !labels::has_rating_numbers(sample, &self.settings.labels);
+        if let Some(ratings) = sample.ratings.filter(|_| !is_binary) {
+            let is_scale = by_name
+                || (ratings.high <= 100.0 && (2..=MAX_RATING_VALUES).contains(&sample.distinct()));
+            return is_scale.then(|| self.values_as_ratings(column, ratings));
+        }
+        let is_likely = by_name || (sample.distinct() > 1 && sample.share(has_meaning) >= 0.5);
+        is_likely.then(|| self.values_as_labels(column, "could hold labels:"))
+    }
+
+    /// A note about values that are or could be labels, with a table that defines them.
+    fn values_as_labels(&self, column: usize, what: &str) -> Note {
+        let meanings = labels::meanings(&self.columns[column], &self.settings.labels);
+        let unknown = meanings.iter().filter(|(_, meaning)| meaning.is_none());
+        let unknown: Vec<String> = unknown.map(|(value, _)| format!("`{value}`")).collect();
+        let values = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let task = match &unknown[..] {
+            [] => "if this is what they mean, set these lines in the pipeline file".to_owned(),
+            [one] => format!(
+                "the meaning of {one} is unknown: complete these lines and set them in the pipeline file"
+            ),
+            more => format!(
+                "the meaning of {} is unknown: complete these lines and set them in the pipeline file",
+                more.join(", ")
+            ),
+        };
+        let neutral = meanings
+            .iter()
+            .any(|(_, meaning)| *meaning == Some(Meaning::Neutral));
+        let neutral = match neutral {
+            true => " (there are two classes, so neutral reviews are read without a label)",
+            false => "",
+        };
+        let table = labels::suggest_settings(&meanings);
+        let lines = match self.named.get(Role::Label) == Some(column) {
+            true => table,
+            false => format!("{}{table}", self.column_lines(Role::Label, column)),
+        };
+        self.note(
+            column,
+            &format!("{what} {values}; {task}{neutral}"),
+            Some(lines),
+        )
+    }
+
+    /// A note about numbers that could be ratings, with lines that define the scale.
+    fn values_as_ratings(&self, column: usize, ratings: RatingRange) -> Note {
+        let values = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let what = format!(
+            "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file"
+        );
+        let scale = match Scale::of(ratings) {
+            Some(_) => String::new(),
+            None => format!("\n{}", centre_lines(ratings)),
+        };
+        let lines = format!(
+            "{}{scale}",
+            self.column_lines(Role::Rating, column).trim_end()
+        );
+        self.note(column, &what, Some(format!("{}\n", lines.trim_end())))
     }
 
     /// Ratings on an unknown scale.
-    fn rating_on_unknown_scale(&self, roles: &Roles) -> Option<Note> {
-        let column = roles.map.get(Role::Rating)?;
-        let (low, high) = self.columns[column].range?;
+    fn rating_on_unknown_scale(&self, column: usize) -> Option<Note> {
+        let sample = &self.columns[column];
+        let ratings = sample.ratings?;
+        let RatingRange { low, high, .. } = ratings;
         let range = match low == high {
             true => format!("of {low}"),
             false => format!("from {low} to {high}"),
         };
+        let values = match sample.distinct() {
+            ..=MAX_LABEL_VALUES => format!(" ({})", sample.format_counts(MAX_LABEL_VALUES)),
+            _ => String::new(),
+        };
+        let zero = match low == 0.0 {
+            true => "; if 0 means that there is no rating, set `--set 'ingest.missing=[\"0\"]'`",
+            false => "",
+        };
         let what = format!(
-            "ratings {range} match no known scale, so they give no labels: \
-             set the neutral rating with {CENTRE}"
+            "ratings {range}{values} match no known scale, so they give no labels: set the neutral rating with {CENTRE}{zero}"
         );
-        let centre = (low + high) / 2.0;
-        let lines =
-            format!("[ingest.rating]\ncentre = {centre:?} # the middle of the whole scale\n");
-        Some(self.note(column, &what, Some(lines)))
+        Some(self.note(column, &what, Some(centre_lines(ratings))))
     }
 
     /// Dates in an ambiguous or unknown format.
     fn date(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
+        let format = |format: &str| set_argument(FORMAT_KEY, format);
         let what = match self.day_order(sample) {
+            _ if self.is_other_date(column) => {
+                if sample.is_numeric() || sample.share(|value| self.is_time(value)) <= MOST {
+                    return None;
+                }
+                format!("dates, but by its name not those of the reviews; to use them, set {role}")
+            }
             Some(DayOrder::Ambiguous(value, [day_first, month_first])) => format!(
                 "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
-                set_argument(FORMAT_KEY, &day_first),
-                set_argument(FORMAT_KEY, &month_first),
+                format(&day_first),
+                format(&month_first),
+            ),
+            Some(DayOrder::AmbiguousYear(value, [year_last, year_first])) => format!(
+                "`{value}` is ambiguous: set {} if the year comes last or {} if the year comes first, and set {role}",
+                format(&year_last),
+                format(&year_first),
+            ),
+            _ if sample.share(is_relative) > 0.5 => format!(
+                "{} cannot be read as a time, because the file does not state when it was written; export the dates instead",
+                sample.format_most_common()
             ),
             _ if !self.is_date_by_name(column) => return None,
             _ if sample.is_numeric() => format!(
@@ -126,12 +209,30 @@ impl RoleDetector<'_> {
                 format_values(sample)
             ),
             _ => format!(
-                "{} cannot be read as dates: set the `strftime` format, for example {}, and set {role}",
+                "{} cannot be read as dates: set their `strftime` format with `--set {FORMAT_KEY}=FORMAT`, and set {role}",
                 format_values(sample),
-                set_argument(FORMAT_KEY, "%d.%m.%Y"),
             ),
         };
         Some(self.note(column, &what, None))
+    }
+
+    /// Times of a named column that cannot be read.
+    fn unreadable_times(&self, column: usize, roles: &Roles) -> Option<Note> {
+        let sample = &self.columns[column];
+        let is_set = self.named.get(Role::Timestamp) == Some(column);
+        if !is_set || roles.date_format.is_some() || sample.share(|it| self.is_time(it)) > 0.5 {
+            return None;
+        }
+        match &self.settings.timestamp.format {
+            None => self.date(column),
+            Some(format) => {
+                let what = format!(
+                    "{} cannot be read in the format `{format}` of `{FORMAT_KEY}`: correct the format, or remove it so that common formats are detected",
+                    format_values(sample)
+                );
+                Some(self.note(column, &what, None))
+            }
+        }
     }
 
     /// Whether a column without a known date format may contain dates. Numbers in a column named `time` may also
@@ -139,8 +240,10 @@ impl RoleDetector<'_> {
     fn is_date_by_name(&self, column: usize) -> bool {
         let name = self.column_names.get(column).map(|it| it.to_lowercase());
         let says = name.is_some_and(|name| name.contains("date") || name.contains("timestamp"));
-        self.match_name(Role::Timestamp, column).is_some()
-            && (says || self.columns[column].share(is_number) == 0.0)
+        let is_set = self.named.get(Role::Timestamp) == Some(column);
+        is_set
+            || self.match_name(Role::Timestamp, column).is_some()
+                && (says || !self.columns[column].is_numeric())
     }
 
     /// A column that would be the group if it had more values.
@@ -202,16 +305,13 @@ impl RoleDetector<'_> {
         }
     }
 
-    /// A note about values whose meaning the user must define.
-    fn unknown_values(&self, column: usize, problem: &str) -> Note {
-        let sample = &self.columns[column];
-        let what = format!(
-            "{} {problem}: define the meaning in `[ingest.labels]`, and set {}",
-            format_values(sample),
-            self.role_argument(Role::Label, column)
-        );
-        let common = sample.most_common(labels::MAX_LABEL_VALUES);
-        self.note(column, &what, Some(labels::suggest_settings(&common)))
+    /// Lines for a pipeline file that assign a role to a column.
+    fn column_lines(&self, role: Role, column: usize) -> String {
+        let value = match self.column_names.get(column) {
+            Some(name) => toml::Value::from(name.as_str()),
+            None => toml::Value::from(column as i64 + 1),
+        };
+        format!("[ingest.columns]\n{} = {value}\n\n", role.as_str())
     }
 
     /// The command line argument that assigns a role to a column.
@@ -231,11 +331,19 @@ fn set_argument(key: &str, value: &str) -> String {
     }
 }
 
+/// Lines for a pipeline file with the middle of the scale as the neutral rating.
+fn centre_lines(ratings: RatingRange) -> String {
+    let centre = (ratings.low + ratings.high) / 2.0;
+    format!(
+        "[ingest.rating]\ncentre = {centre:?} # the middle of the whole scale, if higher ratings are better\n"
+    )
+}
+
 /// The most common values, for a message.
 fn format_values(sample: &ColumnSample) -> String {
     let (noun, more) = match sample.distinct() {
         1 => ("the value", ""),
-        2..=MAX_VALUES_SHOWN => ("the values", ""),
+        2..=3 => ("the values", ""),
         _ => ("the values", " and others"),
     };
     format!("{noun} {}{more}", sample.format_most_common())

@@ -1,10 +1,12 @@
 //! Detects the rating scale from the ratings in the sample.
 //!
 //! A wrong scale would give wrong labels without an error. So a scale is accepted only if its highest rating
-//! occurs: ratings up to 5 of 7 stars would otherwise look like ratings out of 10. Later rows may still
+//! occurs or is stated: ratings up to 5 of 7 stars would otherwise look like ratings out of 10. Later rows may still
 //! contradict the scale, so every rating is checked against it.
 
 use settings::RatingRule;
+
+use crate::rows::column_sample::RatingRange;
 
 /// A rating scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +20,11 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
+    /// The scale of ratings, which may state their highest value; `None` if it is ambiguous.
+    pub(super) fn of(ratings: RatingRange) -> Option<Self> {
+        Self::detect(ratings.low, ratings.out_of.unwrap_or(ratings.high))
+    }
+
     /// The scale of ratings from `low` to `high`; `None` if it is ambiguous.
     pub(super) fn detect(low: f64, high: f64) -> Option<Self> {
         let any = f64::INFINITY;

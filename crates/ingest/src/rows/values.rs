@@ -1,0 +1,204 @@
+//! The meaning of single values: missing values, and ratings as numbers, stars or words.
+
+use settings::IngestSettings;
+
+/// Values that programs write for a missing value; case is ignored.
+const MISSING: [&str; 16] = [
+    "",
+    "na",
+    "n/a",
+    "#n/a",
+    "<na>",
+    "nan",
+    "nat",
+    "null",
+    "(null)",
+    "none",
+    "nil",
+    "\\n",
+    "-",
+    "--",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
+];
+
+/// Whether a value means that the value is missing, in a column of any role.
+pub(super) fn is_missing(value: &str, settings: &IngestSettings) -> bool {
+    let value = value.trim();
+    let is_same = |mark: &str| mark.eq_ignore_ascii_case(value);
+    MISSING.iter().any(|mark| is_same(mark)) || settings.missing.iter().any(|mark| is_same(mark))
+}
+
+/// A rating, and the highest possible rating if the value states it: `4 of 5`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct RatingValue {
+    pub(super) value: f64,
+    pub(super) out_of: Option<f64>,
+}
+
+/// Words between or beside the numbers of a rating, in several languages.
+const RATING_WORDS: &str = "/ out of von sur de su van av \u{438}\u{437} star stars \u{2605} \u{2b50} sterne sternen \
+    stern \u{e9}toile \u{e9}toiles estrella estrellas estrela estrelas stella stelle ster sterren point points punkte \
+    punkten puntos pts rating rated score";
+
+/// Parses a rating: `4`, `4,5`, `4/5`, `4.0 out of 5 stars`, `80%`, or stars. `None` for any other text.
+pub(super) fn parse_rating(text: &str) -> Option<RatingValue> {
+    let text = text.trim();
+    if let Some(value) = parse_number(text) {
+        return Some(RatingValue {
+            value,
+            out_of: None,
+        });
+    }
+    if text.len() > 60 {
+        return None;
+    }
+    parse_stars(text).or_else(|| parse_rating_words(text))
+}
+
+/// Parses a finite number; the decimal sign is a point or a comma. A comma before three digits may separate
+/// thousands, so it is ambiguous.
+pub(super) fn parse_number(text: &str) -> Option<f64> {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) {
+        return None;
+    }
+    let number: f64 = match text.split_once(',') {
+        Some((_, digits)) if digits.len() == 3 => return None,
+        Some((whole, digits)) => format!("{whole}.{digits}").parse().ok()?,
+        None => text.parse().ok()?,
+    };
+    (number as f32).is_finite().then_some(number)
+}
+
+/// Counts filled stars. Empty stars give the highest rating.
+fn parse_stars(text: &str) -> Option<RatingValue> {
+    let (mut filled, mut empty) = (0.0, 0.0);
+    for character in text.chars() {
+        match character {
+            '\u{2605}' | '\u{2b50}' => filled += 1.0,
+            '\u{2606}' => empty += 1.0,
+            '\u{fe0f}' | ' ' => {}
+            _ => return None,
+        }
+    }
+    (filled + empty > 0.0).then_some(RatingValue {
+        value: filled,
+        out_of: (empty > 0.0).then_some(filled + empty),
+    })
+}
+
+fn parse_rating_words(text: &str) -> Option<RatingValue> {
+    // Japanese: "of 5 stars 4.0".
+    if let Some((out_of, value)) = text.split_once("\u{3064}\u{661f}\u{306e}\u{3046}\u{3061}") {
+        return stated(&[parse_number(value)?, parse_number(out_of)?]);
+    }
+    if let Some(value) = text.strip_suffix('%') {
+        return stated(&[parse_number(value.trim_end())?, 100.0]);
+    }
+    let spaced = text.to_lowercase().replace('/', " / ");
+    let spaced = spaced.replace(['\u{2605}', '\u{2b50}'], " \u{2605} ");
+    let mut numbers = Vec::new();
+    for word in spaced.split_whitespace() {
+        let word = word.trim_end_matches([':', '.', ',']);
+        match parse_number(word) {
+            Some(number) => numbers.push(number),
+            None if RATING_WORDS.split_whitespace().any(|known| known == word) => {}
+            None => return None,
+        }
+    }
+    stated(&numbers)
+}
+
+/// A rating of one number, or of two numbers of which the second is the highest possible rating.
+fn stated(numbers: &[f64]) -> Option<RatingValue> {
+    let (value, out_of) = match *numbers {
+        [value] => (value, None),
+        [value, out_of] if 0.0 < out_of && value <= out_of => (value, Some(out_of)),
+        _ => return None,
+    };
+    Some(RatingValue { value, out_of })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratings_are_read_in_many_forms() {
+        let check = |text: &str, expected: Option<(f64, Option<f64>)>| {
+            let found = parse_rating(text).map(|rating| (rating.value, rating.out_of));
+            assert_eq!(found, expected, "{text}");
+        };
+        check("4", Some((4.0, None)));
+        check("-2.5", Some((-2.5, None)));
+        check("4,5", Some((4.5, None)));
+        check("4.0 out of 5 stars", Some((4.0, Some(5.0))));
+        check("4 of 5", Some((4.0, Some(5.0))));
+        check("4/5", Some((4.0, Some(5.0))));
+        check("4,0 von 5 Sternen", Some((4.0, Some(5.0))));
+        check("4,0 sur 5 \u{e9}toiles", Some((4.0, Some(5.0))));
+        check("4,0 de 5 estrellas", Some((4.0, Some(5.0))));
+        check("4.0 su 5 stelle", Some((4.0, Some(5.0))));
+        check(
+            "5\u{3064}\u{661f}\u{306e}\u{3046}\u{3061}4.0",
+            Some((4.0, Some(5.0))),
+        );
+        check("5 stars", Some((5.0, None)));
+        check("1 Star", Some((1.0, None)));
+        check("4\u{2605}", Some((4.0, None)));
+        check("\u{2605}\u{2605}\u{2605}", Some((3.0, None)));
+        check(
+            "\u{2605}\u{2605}\u{2605}\u{2606}\u{2606}",
+            Some((3.0, Some(5.0))),
+        );
+        check("\u{2b50}\u{fe0f}\u{2b50}\u{fe0f}", Some((2.0, None)));
+        check("80%", Some((80.0, Some(100.0))));
+        check("Rated 4 out of 5", Some((4.0, Some(5.0))));
+        for other in [
+            "",
+            "good",
+            "NaN",
+            "inf",
+            "1e300",
+            "1,234",
+            "9/5",
+            "1/2/3",
+            "B+",
+            "stars",
+            "3 of 10 people found this helpful",
+            "0/0",
+            "2024-01-05",
+        ] {
+            check(other, None);
+        }
+    }
+
+    #[test]
+    fn marks_of_missing_values_are_recognised() {
+        let settings = IngestSettings {
+            missing: vec!["unrated".to_owned()],
+            ..IngestSettings::default()
+        };
+        for mark in [
+            "",
+            " ",
+            "NA",
+            "N/A",
+            "NaN",
+            "nan",
+            "NULL",
+            "null",
+            "None",
+            "\\N",
+            "NaT",
+            "0000-00-00",
+            "-",
+            "Unrated",
+        ] {
+            assert!(is_missing(mark, &settings), "{mark}");
+        }
+        for value in ["0", "no", "nano", "n", "+"] {
+            assert!(!is_missing(value, &settings), "{value}");
+        }
+    }
+}
