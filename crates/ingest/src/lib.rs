@@ -21,7 +21,7 @@ use artifact::{Contract, Failure, Source, StageName};
 use settings::IngestSettings;
 use stage::{Context, NoOptions, Outcome, Stage};
 
-pub use inspect::main as inspect;
+pub use inspect::{Detected, DetectedNote, detect, main as inspect};
 pub use row::Review;
 pub use rows::{
     KeepColumns, RejectedRow, TextContent, TextRow, count_rows, for_each_review, kept_column_names,

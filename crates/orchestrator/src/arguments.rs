@@ -13,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   ressenti run                                   run all stages, from raw reviews to the report
   ressenti plan                                  show which steps would run, and why
+  ressenti new reviews.csv                       write a pipeline file for a file of yours
   ressenti inspect reviews.csv                   show how a file of yours would be read
   ressenti fetch sentence-transformers/all-MiniLM-L12-v2      download a pretrained encoder
   ressenti predict --explain 'Great fun!'        predict a text and explain the prediction
@@ -86,6 +87,8 @@ pub(crate) enum Command {
     /// The last output of every variant and the inputs that it was made from are kept, also if the variant is no
     /// longer in the pipeline file.
     Gc(GcArguments),
+    /// Write a pipeline file for a file of reviews
+    New(ProgramArguments),
     /// Show how a file of reviews would be read, and the settings to read it
     Inspect(ProgramArguments),
     /// Predict the sentiment of texts, of lines from a pipe, or of a file of any size

@@ -8,7 +8,8 @@ use clap::CommandFactory;
 use crate::arguments::Arguments;
 
 /// Commands to type. Their descriptions start at column [`DESCRIPTION_COLUMN`].
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
+    "ressenti new FILE              write a pipeline file for your reviews",
     "ressenti run                   run every step that is not fresh",
     "ressenti plan                  show which steps would run, and why",
     "ressenti status                show the state of every output",

@@ -22,6 +22,7 @@ mod interrupt;
 mod job;
 mod known_artifacts;
 mod launch;
+mod next_steps;
 mod plan;
 mod plan_format;
 mod run;
@@ -94,6 +95,7 @@ fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
         Command::Status(arguments) => show_status(&arguments),
         Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
         Command::Gc(arguments) => gc::collect(&arguments),
+        Command::New(given) => exec_program("ressenti-new", given),
         Command::Inspect(given) => exec_stage(StageName::Ingest, with_subcommand("inspect", given)),
         Command::Fetch(given) => exec_stage(StageName::Embed, with_subcommand("fetch", given)),
         Command::Predict(given) => exec_program("ressenti-predict", given),
@@ -115,6 +117,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     interrupt::install_handlers();
     let progress = arguments.pipeline.progress;
     let mut workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
+    next_steps::print_source_note(&arguments.pipeline);
+    let next_steps = next_steps::commands(&workspace.pipeline, &arguments.pipeline);
     let by_default = workspace.pipeline.engine.kind == EngineKind::Slurm;
     let requested = arguments.engine.map(|engine| engine == Engine::Slurm);
     let on_cluster = requested.unwrap_or(by_default);
@@ -165,12 +169,16 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         run.run(&mut artifacts)?
     };
     let report = summary.has_report.then_some(report.as_path());
-    summary.print(progress, clock.elapsed().as_secs_f64(), report);
+    summary.print(progress, clock.elapsed().as_secs_f64(), report, &next_steps);
+    if summary.failed > 0 {
+        next_steps::print_source_note(&arguments.pipeline);
+    }
     Ok(summary.code)
 }
 
 fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     let workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
+    next_steps::print_source_note(&arguments.pipeline);
     let planned = workspace.plan(&mut KnownArtifacts::new(&workspace.store))?;
     let text = match arguments.format {
         PlanFormat::Text => {

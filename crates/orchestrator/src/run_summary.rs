@@ -63,8 +63,14 @@ impl RunSummary {
         self.has_report |= id.stage == StageName::Report && output_exists;
     }
 
-    /// Prints the last lines of a run: counts, duration, and the path of the report.
-    pub(crate) fn print(&self, mode: ProgressMode, seconds: f64, report: Option<&Path>) {
+    /// Prints the last lines of a run: counts, duration, the path of the report, and commands for the next steps.
+    pub(crate) fn print(
+        &self,
+        mode: ProgressMode,
+        seconds: f64,
+        report: Option<&Path>,
+        next_steps: &[(&str, String)],
+    ) {
         let mut out = anstream::stdout();
         // The reader may close the pipe early, for example `head`. That is not an error.
         let _ = if mode == ProgressMode::Json {
@@ -74,15 +80,24 @@ impl RunSummary {
             });
             writeln!(out, "{line}")
         } else {
-            self.write(&mut out, seconds, report)
+            self.write(&mut out, seconds, report, next_steps)
         };
     }
 
-    fn write(&self, out: &mut impl Write, seconds: f64, report: Option<&Path>) -> io::Result<()> {
+    fn write(
+        &self,
+        out: &mut impl Write,
+        seconds: f64,
+        report: Option<&Path>,
+        next_steps: &[(&str, String)],
+    ) -> io::Result<()> {
         writeln!(out, "\n{}", self.counts_line(seconds))?;
         if let Some(report) = report {
             let bold = Style::new().bold();
-            writeln!(out, "{bold}report{bold:#}  {}", report.display())?;
+            writeln!(out, "{bold}report{bold:#}   {}", report.display())?;
+            for (what, command) in next_steps {
+                writeln!(out, "{bold}{what:<8}{bold:#} {command}")?;
+            }
         }
         let advice = if self.interrupted {
             "Finished steps are kept; run the same command again to resume".to_owned()
@@ -150,7 +165,12 @@ mod tests {
         let mut screen = anstream::StripStream::new(Vec::new());
         let report = report.map(Path::new);
         summary
-            .write(&mut screen, seconds, report)
+            .write(
+                &mut screen,
+                seconds,
+                report,
+                &[("predict", "ressenti predict 'TEXT'".to_owned())],
+            )
             .expect("memory takes it");
         assert_eq!(String::from_utf8_lossy(&screen.into_inner()), expected);
     }
@@ -164,7 +184,7 @@ mod tests {
             },
             0.123,
             Some("artifacts/report/reviews/report.html"),
-            "\n7 steps: 7 fresh in 0.12 s\nreport  artifacts/report/reviews/report.html\n",
+            "\n7 steps: 7 fresh in 0.12 s\nreport   artifacts/report/reviews/report.html\npredict  ressenti predict 'TEXT'\n",
         );
         check(
             RunSummary {

@@ -14,6 +14,7 @@ mod model;
 mod names;
 mod overrides;
 mod pipeline;
+mod questions;
 mod range_test;
 #[cfg(test)]
 mod reference_tests;
@@ -41,6 +42,7 @@ pub use model::{CalibrationKind, ModelKind, ModelSettings, NgramSettings, Poolin
 pub use names::{nearest, suggest, unknown_variant};
 pub use overrides::{Override, table_from_overrides};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
+pub use questions::OPEN_QUESTION;
 pub use range_test::RangeTestSettings;
 pub use step::{REVIEWS, Step, StepId, expand_pattern};
 pub use sweep::{SweepSettings, Trial};

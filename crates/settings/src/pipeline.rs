@@ -14,6 +14,7 @@ use toml::Table;
 use crate::evaluation::{EvaluationTable, ReportTable};
 use crate::mismatch::read;
 use crate::overrides::apply_all;
+use crate::questions::{check_answered, take_questions};
 use crate::range_test::RangeTestTable;
 use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
@@ -199,7 +200,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// The file cannot be read or is not TOML; a table, setting, value or override is not valid; or a setting names
-    /// a table that does not exist.
+    /// a table that does not exist; or a question is open.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, Failure> {
         let name = path.display();
         let failure = || Failure::new(format!("Failed to read the pipeline file `{name}`"));
@@ -209,10 +210,12 @@ impl Pipeline {
         })?;
         let parsed = text.parse::<Table>();
         let mut table = parsed.map_err(|error| failure().with_cause(error))?;
+        let questions = take_questions(&mut table);
         let read_file = |table: &Table| read::<PipelineFile>(table.clone().into(), &[]);
         let file = read_file(&table).map_err(|it| it.explain(failure(), Some(&text)))?;
         let changed = apply_all(overrides.iter(), &mut table, read_file)?;
         let mut file = changed.unwrap_or(file);
+        check_answered(questions, &table, failure(), &text)?;
         let pipeline = file.pipeline.take().ok_or_else(|| {
             let failure = failure().with_cause("the table `[pipeline]` is missing");
             failure.with_hint("Add it, with `name = \"...\"`".to_owned())

@@ -417,3 +417,35 @@ fn a_stage_with_several_variants_needs_a_name() {
         "random"
     );
 }
+
+#[test]
+fn an_open_question_is_refused_until_it_is_answered() {
+    let open = "[clean]\nmask_scores = \"? are there scores in the texts?\"\n";
+    let pipeline = tiny_pipeline().replacen("[clean]\n", open, 1);
+    let line = pipeline
+        .lines()
+        .position(|line| line.starts_with("mask_scores"));
+    let project = Project::with_pipeline(&pipeline);
+    let load = |overrides: &[&str]| {
+        let overrides = overrides.iter().map(|it| it.parse().expect("an override"));
+        Pipeline::load(
+            &project.pipeline_file(),
+            &overrides.collect::<Vec<Override>>(),
+        )
+    };
+    let error = load(&[]).expect_err("a question is open");
+    let line = line.expect("the line") + 1;
+    assert_eq!(
+        error.chain()[1],
+        format!(
+            "line {line}: `clean.mask_scores` is an open question: are there scores in the texts?"
+        )
+    );
+    assert!(
+        load(&["clean.mask_scores=true"])
+            .expect("answered")
+            .clean
+            .mask_scores
+    );
+    assert!(load(&["clean.html=true"]).is_err());
+}

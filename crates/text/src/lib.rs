@@ -8,10 +8,12 @@ mod import;
 pub mod normalize;
 mod special;
 mod truncate;
+mod unspaced;
 mod word_cache;
 
 pub use file::{Encoded, EncodedWithOffsets, TokenizerFile};
 pub use import::import_tokenizer;
 pub use special::padding_params;
 pub use truncate::truncate;
+pub use unspaced::is_unspaced;
 pub use word_cache::WORD_PATTERN;

@@ -97,3 +97,24 @@ fn a_missing_input_names_the_command_that_builds_it() {
     let words = text(&output.stderr);
     assert!(words.contains("--only ingest --variant reviews"), "{words}");
 }
+
+#[test]
+fn clauses_without_spaces_are_warned_about_before_training() {
+    let warning = |kind: &str, text: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut rows = reviews();
+        rows.iter_mut().for_each(|row| row.text = text.to_owned());
+        put_clean(&load(&write_pipeline(folder.path(), TABLES)), &rows);
+        let output = self::tokenize(folder.path(), &["--variant", kind]);
+        assert!(output.status.success(), "{}", self::text(&output.stderr));
+        self::text(&output.stderr)
+    };
+    let chinese = "\u{8fd9}\u{90e8}\u{7535}\u{5f71}\u{975e}\u{5e38}\u{7cbe}\u{5f69}";
+    let found = warning("word", chinese);
+    assert!(
+        found.contains("100.0% of the letters") && found.contains("--set tokenizer.word.kind=bpe"),
+        "{found}"
+    );
+    assert_eq!(warning("bpe", chinese).matches("letters").count(), 0);
+    assert_eq!(warning("word", "a good film").matches("letters").count(), 0);
+}

@@ -1,5 +1,6 @@
 //! `ressenti inspect FILE`: shows how ingest would read a file, and the settings for it.
 
+mod detected;
 mod inspection;
 mod print;
 
@@ -16,6 +17,7 @@ use crate::rows;
 use crate::source_format::check_rows;
 use tables::Result;
 
+pub use detected::{Detected, DetectedNote, detect};
 use inspection::{Inspection, RowSummary};
 
 const EXAMPLES: &str = "\
@@ -76,13 +78,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Inspection<'a>> {
     let paths = settings::expand_pattern(path);
     let first = paths.first().ok_or_else(no_source)?;
-    let expected = "`ressenti inspect` reads only CSV, JSON and Parquet files";
-    let hint = "The aclImdb data set needs no inspection: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";
-    check_rows(first, settings, expected, hint)?;
-    let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
+    check_is_table(first, settings)?;
     let mut rows = RowSummary::default();
     let scratch = std::env::temp_dir();
-    let layout = rows::read(&paths, &scratch, settings, &progress, &mut rows)?;
+    let layout = rows::read(&paths, &scratch, settings, &progress(), &mut rows)?;
     let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
     Ok(Inspection {
         source: path,
@@ -92,4 +91,16 @@ fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Inspectio
         layout,
         rows,
     })
+}
+
+/// Refuses folders and archives.
+fn check_is_table(path: &Path, settings: &IngestSettings) -> Result<()> {
+    let expected = "only CSV, JSON and Parquet files can be inspected";
+    let hint = "The aclImdb data set needs no inspection: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";
+    check_rows(path, settings, expected, hint)
+}
+
+/// Prints nothing.
+fn progress() -> Progress {
+    Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS))
 }

@@ -43,7 +43,7 @@ struct Device {
 }
 
 /// Programs `ressenti-NAME` that are not stages.
-const OTHER_PROGRAMS: [&str; 4] = ["predict", "trend", "serve", "compare"];
+const OTHER_PROGRAMS: [&str; 5] = ["new", "predict", "trend", "serve", "compare"];
 
 /// Checks that every program exists and has the version of `ressenti`.
 pub(super) fn programs() -> Finding {
@@ -70,7 +70,7 @@ pub(super) fn programs() -> Finding {
     }
     let count = StageName::ALL.len();
     let found =
-        format!("all {count} stages, `predict`, `trend`, `serve` and `compare`, version{own}");
+        format!("all {count} stages, `new`, `predict`, `trend`, `serve`, `compare`, version{own}");
     Finding::ok("programs", found)
 }
 
