@@ -100,11 +100,16 @@ fn every_picture_has_a_csv_download() {
 #[test]
 fn the_pareto_front_is_described_from_fast_to_accurate() {
     let mut data = sample_run::run(4000);
-    assert!(render(&data).contains("The fastest model to train, naive, took 41 s and reached "));
+    assert!(
+        render(&data)
+            .contains("The fastest model to train, <code>naive</code>, took 41 s and reached ")
+    );
     // The fastest model is also the best one.
     data.models[2].total_seconds = 1.0;
     let html = render(&data);
-    assert!(html.contains("The fastest model to train, lstm, took 1.0 s and reached "));
+    assert!(
+        html.contains("The fastest model to train, <code>lstm</code>, took 1.0 s and reached ")
+    );
     assert!(!html.contains(" points more accurate than the one before"));
 }
 
@@ -152,10 +157,10 @@ fn the_best_combination_of_a_sweep_is_named_with_its_range() {
 fn challenge_set_slices_and_label_errors_are_described() {
     let html = page();
     for part in [
-        "lstm fails the fewest of 60 tests: 33.3%.",
-        "2 texts are also training reviews; failure rates without them: naive 37.9%, lstm 32.8%.",
+        "<code>lstm</code> fails the fewest of 60 tests: 33.3%.",
+        "2 texts are also training reviews; failure rates without them: <code>naive</code> 37.9%, <code>lstm</code> 32.8%.",
         "17 likely label errors among 4,000 test reviews",
-        "Review the 17 likely label errors of the test split in likely_label_errors.csv without looking at the prediction; often the model is wrong.",
+        "Review the 17 likely label errors of the test split in <code>likely_label_errors.csv</code> without looking at the prediction; often the model is wrong.",
     ] {
         assert!(html.contains(part), "{part}");
     }
@@ -269,16 +274,16 @@ fn data_checks_come_before_the_models() {
 fn the_summary_states_what_the_figures_show() {
     let data = sample_run::run(4000);
     let found = findings(&data);
-    let (headline, comparison) = (&found[0], &found[2]);
+    let (headline, comparison) = (&found[0], &found[3]);
     assert!(
-        headline.starts_with("Best model: lstm, ")
+        headline.starts_with("Best model: `lstm`, ")
             && headline.contains("% accuracy (95% CI ")
             && headline.ends_with(" on 4,000 test reviews."),
         "{headline}"
     );
     assert!(
-        comparison.starts_with("lstm is significantly more accurate than ")
-            && comparison.contains(" points above gru (95% CI "),
+        comparison.starts_with("`lstm` is significantly more accurate than ")
+            && comparison.contains(" points above `gru` (95% CI "),
         "{comparison}"
     );
     let has = |line: &str| found.iter().any(|found| found.contains(line));
@@ -301,9 +306,98 @@ fn the_summary_states_what_the_figures_show() {
 }
 
 #[test]
+fn few_reviews_of_a_class_are_stated_next_to_every_figure() {
+    let mut data = sample_run::run(4000);
+    let all = render(&data).matches("4,000 test reviews").count();
+    data.classes = [("negative".to_owned(), 1), ("positive".to_owned(), 3999)].into();
+    data.warnings = vec!["The test split has only 1 negative review".to_owned()];
+    let html = render(&data);
+    let few = "4,000 test reviews (only 1 negative)";
+    let captions = html.matches(few).count();
+    assert!(captions >= 10 && captions + 2 >= all, "{captions} of {all}");
+    let card = report::card::render(&data, &data.models[0]);
+    let markdown = report::markdown::render(&data);
+    for text in [&html, &card, &markdown] {
+        assert!(text.contains("The test split has only 1 negative review."));
+        assert!(text.contains(few), "{text}");
+    }
+    assert!(markdown.contains("Label more negative reviews, so that every split has 20 or more"));
+}
+
+#[test]
+fn the_length_that_the_summary_recommends_is_possible() {
+    let summary = |limit: Option<u64>, max_length: u64| {
+        let mut data = sample_run::run(200);
+        data.input_lengths[2].longest_input = limit;
+        data.tokenizers[0].max_length = max_length;
+        findings(&data).join("\n")
+    };
+    for (limit, max_length, expected) in [
+        (
+            None,
+            400,
+            "To keep 95% of the reviews whole, set `max_length = 648` in `[tokenizer.words]`.",
+        ),
+        (
+            Some(1024),
+            400,
+            "set `max_length = 648` in `[tokenizer.words]`.",
+        ),
+        (
+            Some(512),
+            400,
+            "The encoder reads at most 512 tokens: set `max_length = 512` in `[tokenizer.words]`; to keep 95% of the reviews \
+             whole, set `max_length = 648` in `[tokenizer.words]` and read them in `windows`",
+        ),
+        (
+            Some(512),
+            512,
+            "The encoder reads at most 512 tokens: to keep 95% of the reviews whole, set `max_length = 648`",
+        ),
+    ] {
+        let found = summary(limit, max_length);
+        assert!(found.contains(expected), "{found}");
+    }
+    // A longer limit would not help.
+    assert!(!summary(None, 700).contains("`max_length"));
+}
+
+#[test]
+fn a_card_names_only_what_its_model_used() {
+    let data = sample_run::run(200);
+    let card = |name: &str| {
+        let mut models = data.models.iter();
+        let model = models.find(|model| model.name == name);
+        report::card::render(&data, model.expect("it is in the run"))
+    };
+    assert!(card("lstm").contains("## Pretrained files\n\n- glove.txt (blake3 02ba870d29dc)"));
+    assert!(card("lstm").contains("- embed glove: key "));
+    let naive = card("naive");
+    for other in ["glove", "Pretrained", "unlabelled", "epoch"] {
+        assert!(!naive.contains(other), "{other}: {naive}");
+    }
+    assert!(naive.contains("aclImdb"), "{naive}");
+    // The page lists only the settings that a kind uses.
+    let html = render(&data);
+    assert!(html.contains("pooling = ") && html.contains("training.epochs = "));
+    let mut data = data;
+    for step in &mut data.steps {
+        step.settings[0].1 = "linear".to_owned();
+    }
+    let html = render(&data);
+    let trained = html.split("train lstm</h3>").nth(1).expect("the step");
+    let trained = trained.split("</article>").next().expect("it ends");
+    assert!(
+        trained.contains("kind = ") && !trained.contains("pooling"),
+        "{trained}"
+    );
+}
+
+#[test]
 fn no_model_is_recommended_that_guesses() {
     let mut data = sample_run::run(4000);
     data.models.truncate(1);
+    data.best = Some(data.models[0].name.clone());
     data.comparisons.clear();
     for figure in data.models[0].figures.values_mut() {
         *figure = metrics::Figure::Estimate(metrics::Estimate {
@@ -314,7 +408,7 @@ fn no_model_is_recommended_that_guesses() {
     }
     let found = findings(&data).join("\n");
     assert!(
-        found.contains("Do not use these models yet: naive is not significantly better"),
+        found.contains("Do not use these models yet: `naive` is not significantly better"),
         "{found}"
     );
     assert!(!found.contains("ressenti predict"), "{found}");
@@ -332,10 +426,10 @@ fn calibration_that_makes_probabilities_worse_is_stated() {
     std::mem::swap(&mut file.before, &mut file.after);
     let html = render(&data);
     assert!(
-        html.contains("Calibration made the ECE worse for lstm ("),
+        html.contains("Calibration made the ECE worse for <code>lstm</code> ("),
         "{html}"
     );
-    assert!(html.contains("Calibration made the log loss worse for lstm ("));
+    assert!(html.contains("Calibration made the log loss worse for <code>lstm</code> ("));
 }
 
 #[test]
@@ -376,6 +470,7 @@ fn few_test_reviews_are_a_warning_and_no_interval_has_width_zero() {
     for rows in [1, 20, 41] {
         let mut data = sample_run::run(rows);
         data.models.truncate(1);
+        data.best = Some(data.models[0].name.clone());
         data.comparisons.clear();
         let few = format!("only {rows} test review");
         let markdown = report::markdown::render(&data);

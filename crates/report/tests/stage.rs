@@ -44,11 +44,12 @@ struct Fixture {
     profile: &'static str,
 }
 
-/// One model's predictions: the number of wrong ones, which come first, and the first row id.
+/// One model's predictions: the number of wrong ones, which come first, the first row id, and its accuracy on validation.
 #[derive(Clone, Copy)]
 struct Model {
     wrong: u64,
     first_id: u64,
+    validation: f64,
 }
 
 impl Fixture {
@@ -213,7 +214,10 @@ const PROFILE: &str = include_str!("profile.json");
 const STATISTICS: &str = r#"{"tokenizer": "word", "vocabulary_size": 100, "training_coverage": 0.98,
 "splits": {"train": {"rows": 500, "tokens": 9000, "tokens_kept": 8000,
 "rows_truncated": 3, "share_truncated": 0.006, "tokens_unknown": 80, "share_unknown": 0.01,
-"length": {"mean": 18.0, "shortest": 1, "quantiles": {"q25": 9, "median": 17}, "longest": 70}}}}"#;
+"length": {"mean": 18.0, "shortest": 1, "quantiles": {"q25": 9, "median": 17}, "longest": 70}},
+"test": {"rows": 400, "tokens": 9000, "tokens_kept": 8000,
+"rows_truncated": 200, "share_truncated": 0.5, "tokens_unknown": 80, "share_unknown": 0.01,
+"length": {"mean": 18.0, "shortest": 1, "quantiles": {"q25": 9, "median": 17, "q95": 93}, "longest": 99}}}}"#;
 
 const RECORD: &str = r#"{"event":"step","epoch":1,"step":20,"loss":0.7,"accuracy":0.5,"memory":1}
 {"event":"epoch","epoch":1,"step":20,"train_loss":0.6,"train_accuracy":0.7,"validation_loss":0.5,"validation_accuracy":0.75,"reviews_per_second":100.0,"best":true}
@@ -233,7 +237,11 @@ fn run_info() -> RunInfo {
 }
 
 fn model(wrong: u64) -> Model {
-    Model { wrong, first_id: 1 }
+    Model {
+        wrong,
+        first_id: 1,
+        validation: 1.0 - wrong as f64 / ROWS as f64,
+    }
 }
 
 fn baseline(path: PathBuf) -> BaselineOptions {
@@ -287,8 +295,11 @@ fn the_report_has_all_models_in_the_order_of_the_pipeline() {
         "<h1>Two &amp; three</h1>",
         "&lt;b&gt;So &amp; so&lt;/b&gt;",
         "reviews.tsv, line 9",
-        "Best model: lstm, 95.0% accuracy (95% CI 92.4–96.7) on 400 test reviews.",
-        "lstm is significantly more accurate than naive (by 15.0 points, 95% CI ",
+        "Best model: <code>lstm</code>, 95.0% accuracy (95% CI 92.4–96.7) on 400 test reviews.",
+        "<code>lstm</code> is significantly more accurate than <code>naive</code> (by 15.0 points, 95% CI ",
+        "50.0% of the test reviews are truncated, because the tokenizer <code>words</code> keeps at most 64 tokens.",
+        "The accuracy of <code>lstm</code> is 95.0% (95% CI 91.0–97.3) on the 200 truncated and 95.0% (95% CI 91.0–97.2) on the 199 whole ones.",
+        "To keep 95% of the reviews whole, set <code>max_length = 96</code> in <code>[tokenizer.words]</code>.",
         "Length of 951 reviews in words.",
         "240 negative",
         " of 6 in test; a model may recognise them by name.",
@@ -302,7 +313,7 @@ fn the_report_has_all_models_in_the_order_of_the_pipeline() {
         "Labelled reviews whose text contains the rating: ",
         "Reviews in another language: 2 French.",
         "A film that I liked &lt;b&gt;a lot&lt;/b&gt; …",
-        "Words that influenced the prediction of lstm: ",
+        "Words that influenced the prediction of <code>lstm</code>: ",
         "<mark class=\"for-2\" title=\"+0.50\">Good</mark> actors, but a film that is <mark class=\"against-3\" title=\"-1.50\">not</mark> good, number 7",
         "logits divided by 1.250",
         ">truncated by tokenizer words<",
@@ -315,7 +326,7 @@ fn the_report_has_all_models_in_the_order_of_the_pipeline() {
     };
     let value: serde_json::Value = serde_json::from_str(&text("report.json")).expect("JSON");
     assert_eq!(value["models"][1]["name"], "lstm");
-    assert!(text("report.md").contains("- Best model: lstm, 95.0% accuracy"));
+    assert!(text("report.md").contains("- Best model: `lstm`, 95.0% accuracy"));
     assert!(text("card-lstm.md").contains("| Accuracy | 95.0% ("));
     assert!(text("models.svg").starts_with("<svg xmlns"));
     let errors = text("likely_label_errors.csv");
@@ -323,6 +334,45 @@ fn the_report_has_all_models_in_the_order_of_the_pipeline() {
     assert_eq!(
         Some(errors.lines().count() as u64 - 1),
         value["doubtful"][0].as_u64()
+    );
+}
+
+#[test]
+fn the_best_model_is_chosen_on_validation() {
+    let (naive, lstm) = (model(30), model(20));
+    let fixture = Fixture::new(
+        Model {
+            validation: 0.9,
+            ..naive
+        },
+        Model {
+            validation: 0.8,
+            ..lstm
+        },
+    );
+    let artifact = fixture
+        .report(&BaselineOptions::default())
+        .expect("all inputs exist");
+    let text = |name: &str| {
+        fs::read_to_string(artifact.file(name).expect("the file exists")).expect("it is text")
+    };
+    let metrics: serde_json::Value = serde_json::from_str(&text("metrics.json")).expect("JSON");
+    assert_eq!(metrics["best"], "naive");
+    assert_eq!(metrics["validation"]["lstm"]["accuracy"], 0.8);
+    let summary = &artifact.manifest().run.summary;
+    assert!(summary.contains("best model naive: 92.5%"), "{summary}");
+    let markdown = text("report.md");
+    for part in [
+        "- Best model: `naive`, 92.5% accuracy",
+        "It was chosen by its accuracy on validation (90.0% of 50 validation reviews), not on the test reviews",
+        "`lstm` (95.0%) has a higher test accuracy, but test reviews must not choose a model.",
+        "`naive` is significantly less accurate than `lstm` (by 2.5 points, 95% CI ",
+        "| **naive** |",
+    ] {
+        assert!(markdown.contains(part), "{part}\n{markdown}");
+    }
+    assert!(
+        text("card-naive.md").contains("On 50 validation reviews: 90.0% accuracy, the highest")
     );
 }
 
@@ -345,8 +395,8 @@ fn models_with_different_test_reviews_are_not_compared() {
     let fixture = Fixture::new(
         model(40),
         Model {
-            wrong: 40,
             first_id: 2,
+            ..model(40)
         },
     );
     let failure = fixture

@@ -110,4 +110,24 @@ mod tests {
             .collect();
         assert_eq!(answered, [4, 4, 2, 2, 2, 2, 0, 0]);
     }
+
+    #[test]
+    fn the_threshold_to_abstain_is_the_lowest_useful_one() {
+        // A tenth is wrong, all with a probability of 0.85.
+        let labels = vec![1; 100];
+        let probabilities = |sure: usize| -> Vec<f32> {
+            let other = (0..90).map(|row| if row < sure { 0.97 } else { 0.75 });
+            [0.15; 10].into_iter().chain(other).collect()
+        };
+        let threshold = |sure| abstain_threshold(&abstention(&labels, &probabilities(sure), 0.95));
+        assert_eq!(threshold(60), Some(0.9));
+        // Too few are answered.
+        assert_eq!(threshold(10), None);
+        // Nothing has to be left out, and nothing is known.
+        assert_eq!(
+            abstain_threshold(&abstention(&[1; 9], &[0.9; 9], 0.95)),
+            None
+        );
+        assert_eq!(abstain_threshold(&[]), None);
+    }
 }

@@ -106,6 +106,7 @@ pub(super) fn tokenizer() -> TokenizerData {
         tokens: rows * 233,
         unknown: rows * 4,
         median: Some(208),
+        q95: Some(641),
     };
     TokenizerData {
         name: "words".to_owned(),
@@ -157,7 +158,7 @@ pub(super) fn steps() -> Vec<Step> {
         ("training.schedule", "linear"),
         ("seed", "20110619"),
     ];
-    let step = |(stage, variant, seconds, summary): (&str, &str, f64, &str)| Step {
+    let step = |(stage, variant, seconds, summary, inputs): (&str, &str, f64, &str, &str)| Step {
         stage: stage.to_owned(),
         variant: variant.to_owned(),
         summary: summary.to_owned(),
@@ -169,9 +170,16 @@ pub(super) fn steps() -> Vec<Step> {
             .to_vec(),
         sources: if stage == "ingest" {
             vec![("aclImdb_v1.tar.gz".to_owned(), "c40f74a18d3b".to_owned())]
+        } else if variant == "glove" {
+            vec![("glove.txt".to_owned(), "02ba870d29dc".to_owned())]
         } else {
             vec![]
         },
+        inputs: inputs
+            .split(", ")
+            .filter_map(|input| input.split_once(' '))
+            .map(|(stage, variant)| (stage.to_owned(), variant.to_owned()))
+            .collect(),
         started: 1_795_449_885,
         seconds,
         peak_memory: 731_000_000,
@@ -183,36 +191,48 @@ pub(super) fn steps() -> Vec<Step> {
         ],
     };
     [
-        ("ingest", "reviews", 9.4, "50,000 reviews, 3 rejected"),
+        ("ingest", "reviews", 9.4, "50,000 reviews, 3 rejected", ""),
         (
             "clean",
             "reviews",
             14.2,
             "50,000 reviews in, 49,582 out, 418 duplicates removed",
+            "ingest reviews",
         ),
         (
             "tokenize",
             "words",
             7.7,
             "20,000 entries, 98.3% of the training tokens known, 14.5% truncated to 400 tokens",
+            "clean reviews",
         ),
         (
             "embed",
             "glove",
             4.1,
             "97.4% of the vocabulary and 99.3% of the training tokens found",
+            "tokenize words",
         ),
         (
             "train",
             "lstm",
             660.0,
             "best epoch 4 of 8, 90.1% accuracy on validation",
+            "tokenize words, embed glove",
         ),
         (
             "evaluate",
             "lstm",
             31.0,
             "25,000 test reviews, 89.9% accuracy",
+            "clean reviews, train lstm",
+        ),
+        (
+            "evaluate",
+            "naive",
+            2.0,
+            "25,000 test reviews, 85.1% accuracy",
+            "clean reviews",
         ),
     ]
     .map(step)

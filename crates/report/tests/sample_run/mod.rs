@@ -3,15 +3,16 @@
 mod inputs;
 
 use artifact::files::RangeTestStep;
+use indexmap::IndexMap;
 use metrics::{
-    CalibrationFile, ProbabilityFigures, ScoredRows, compare_all, compute_figures,
-    confusion_matrix, reliability, roc_curve,
+    CalibrationFile, ProbabilityFigures, ScoredRows, ValidationResult, compare_all,
+    compute_figures, confusion_matrix, reliability, roc_curve, wilson_interval,
 };
 use report::collect::{decisions, thin_roc_curve};
 use report::data::{
     ChallengeData, ChallengeExample, ChallengeResult, Disagreement, Epoch, InputLengthData,
-    ModelData, RangeTestData, RepeatsData, ReportData, SliceData, SweepData, SweepPoint, TrialData,
-    WordWeight,
+    ModelData, RangeTestData, RepeatsData, ReportData, SliceData, SubsetAccuracy, SweepData,
+    SweepPoint, TrialData, WordWeight,
 };
 
 /// Text that would run a script if the page did not escape it.
@@ -87,7 +88,13 @@ pub(crate) fn run(rows: usize) -> ReportData {
             figures: compute_figures(&tally, 300, 0.95, 1).expect("there are samples"),
             confusion: confusion_matrix(&tally),
             classes: decisions::classes(&labels, &probabilities, 0.95),
+            validation: Some(ValidationResult {
+                rows: 2488,
+                loss: 1.0 - 0.5 * skill,
+                accuracy: 0.65 * skill,
+            }),
             abstention: decisions::abstention(&labels, &probabilities, 0.95),
+            abstain: Some(0.9),
             coverage_curve: decisions::coverage_curve(&labels, &probabilities, 0.95),
             reliability: reliability(&tally, 10),
             roc: thin_roc_curve(&roc_curve(&tally).unwrap_or_default()),
@@ -113,7 +120,11 @@ pub(crate) fn run(rows: usize) -> ReportData {
     let input_lengths = models.iter().map(|model| InputLengthData {
         model: model.name.clone(),
         part: "the first 400 tokens".to_owned(),
+        tokenizer: "words".to_owned(),
+        longest_input: None,
         truncated: Some(0.18),
+        on_truncated: subset(650, 720),
+        on_whole: subset(3000, 3280),
         tokens: Some(212.4),
         encoding: None,
         training: model.seconds,
@@ -123,6 +134,9 @@ pub(crate) fn run(rows: usize) -> ReportData {
         input_lengths: input_lengths.collect(),
         rows: rows as u64,
         confidence: 0.95,
+        classes: IndexMap::new(),
+        warnings: Vec::new(),
+        best: Some("lstm".to_owned()),
         models,
         comparisons: compare_all(&labels, &judges, 0.95).expect("the rows are fine"),
         repeats: vec![RepeatsData {
@@ -153,6 +167,13 @@ pub(crate) fn run(rows: usize) -> ReportData {
         tokenizers: vec![inputs::tokenizer()],
         embeddings: inputs::embeddings(),
         steps: inputs::steps(),
+    }
+}
+
+fn subset(correct: u64, rows: u64) -> SubsetAccuracy {
+    SubsetAccuracy {
+        rows,
+        accuracy: wilson_interval(correct, rows, 0.95),
     }
 }
 

@@ -11,7 +11,9 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field};
 use artifact::files::write_json;
 use artifact::{OutputFile, TableWriter, schema, write_arrays};
-use metrics::{CalibrationFile, MetricsFile, ProbabilityFigures, ScoredRows, compute_figures};
+use metrics::{
+    CalibrationFile, MetricsFile, ProbabilityFigures, ScoredRows, ValidationResult, compute_figures,
+};
 
 use crate::{Model, ROWS};
 
@@ -63,7 +65,15 @@ pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<Output
     ];
     let tally = ScoredRows::new(&labels, &probabilities).expect("the rows are fine");
     let figures = compute_figures(&tally, 100, 0.95, 1).expect("there are samples");
-    let file = MetricsFile::of_model(name, ROWS, 0.95, figures);
+    let validation = ValidationResult {
+        rows: 50,
+        loss: 0.5,
+        accuracy: model.validation,
+    };
+    let file = MetricsFile {
+        validation: [(name.to_owned(), validation)].into(),
+        ..MetricsFile::of_model(name, ROWS, 0.95, figures)
+    };
     write_json(&folder.join("metrics.json"), &file).expect("the disk has space");
     vec![
         table(
