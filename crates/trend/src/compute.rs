@@ -70,8 +70,8 @@ pub(crate) fn estimate_trend(
         rows: rows.len(),
         counted: quantifier.prevalence(&probabilities(rows), Method::ClassifyAndCount),
         share: alone[at].map(|share| share.estimate),
-        level: estimator.interval(fitted.levels[at]),
-        change: changes[at],
+        level: Some(estimator.interval(fitted.levels[at])),
+        change: Some(changes[at]),
         author_labels: author_labels(rows),
     };
     let groups = series.groups.iter().enumerate();
@@ -84,7 +84,7 @@ pub(crate) fn estimate_trend(
     };
     let has_slope = fitted.variances.slope.is_some();
     let counted = quantifier.prevalence(&probabilities(&all), Method::ClassifyAndCount);
-    Ok(Trend {
+    let trend = Trend {
         period,
         method: options.method,
         confidence: options.confidence,
@@ -92,28 +92,38 @@ pub(crate) fn estimate_trend(
         labelled: quantifier.rows(),
         labelled_cross_fitted: learned.cross_fitted,
         labelled_groups: quantifier.groups(),
-        misfit: misfit(quantifier, &all),
+        warning: None,
         has_skipped_dates: !skipped.is_empty(),
         skipped,
-        overall: overall.estimate,
+        overall: Some(overall.estimate),
         overall_counted: counted.unwrap_or(0.0),
+        overall_author_labels: author_labels(&all),
         forecast: ahead.map(forecast).collect(),
         backtest: backtest(&means, &estimator.likelihood, has_slope, options.confidence),
         topics: topics(&input.topics, &all, &estimator)?,
         largest_change: largest_change(&series, &changes, &estimator, input.topics.len())?,
         author_comparison: compare_with_authors(&periods),
-        model: describe_model(&fitted, aic, estimator.width),
+        model: Some(describe_model(&fitted, aic, estimator.width)),
         periods,
+    };
+    Ok(match is_another_domain(quantifier, &all) {
+        true => trend.without_estimates(ANOTHER_DOMAIN),
+        false => trend,
     })
 }
 
 /// Minimum Kolmogorov-Smirnov distance that matters in practice, even if a smaller one is significant.
 const MIN_MISFIT: f64 = 0.05;
 
-/// The distance of these reviews from the labelled ones, if it matters.
-fn misfit(quantifier: &Quantifier, rows: &[ScoredReview]) -> Option<f64> {
-    let (distance, is_misfit) = quantifier.misfit(&probabilities(rows))?;
-    (is_misfit && distance > MIN_MISFIT).then_some(distance)
+/// The warning about reviews of another domain.
+const ANOTHER_DOMAIN: &str = "The share of positive reviews cannot be estimated, because these reviews differ from the \
+     labelled reviews that the model's error rates come from. Label a few hundred of them and use `--calibrate-on 300`, \
+     if the labels are in the file, or `--labelled FILE`.";
+
+/// Whether these reviews are too different from the labelled ones.
+fn is_another_domain(quantifier: &Quantifier, rows: &[ScoredReview]) -> bool {
+    let misfit = quantifier.misfit(&probabilities(rows));
+    misfit.is_some_and(|(distance, is_misfit)| is_misfit && distance > MIN_MISFIT)
 }
 
 /// Reviews grouped by period, including empty periods.
@@ -321,14 +331,15 @@ fn decompose_change(sides: &[Vec<ScoredReview>; 2], estimator: &Estimator<'_>) -
 fn compare_with_authors(periods: &[PeriodEstimate]) -> Option<AuthorComparison> {
     let mut sums = AuthorComparison::default();
     for period in periods {
-        if let (Some((truth, rows)), Some(share)) = (period.author_labels, period.share) {
+        if let (Some((truth, rows)), Some(share), Some(level)) =
+            (period.author_labels, period.share, period.level)
+        {
             sums.periods += 1;
             sums.rows += rows;
             sums.mean_absolute_error += (share.value - truth).abs();
-            sums.mean_absolute_error_of_level += (period.level.value - truth).abs();
+            sums.mean_absolute_error_of_level += (level.value - truth).abs();
             sums.mean_absolute_error_counted += (period.counted.unwrap_or(0.0) - truth).abs();
             sums.coverage += f64::from(u8::from((share.low..=share.high).contains(&truth)));
-            sums.overall += truth * rows as f64;
         }
     }
     let count = sums.periods as f64;
@@ -336,6 +347,5 @@ fn compare_with_authors(periods: &[PeriodEstimate]) -> Option<AuthorComparison> 
     sums.mean_absolute_error_of_level /= count;
     sums.mean_absolute_error_counted /= count;
     sums.coverage /= count;
-    sums.overall /= sums.rows as f64;
     (sums.periods > 0).then_some(sums)
 }

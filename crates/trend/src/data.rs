@@ -47,23 +47,26 @@ pub struct Trend {
     pub labelled_cross_fitted: usize,
     /// Number of groups, such as films, that they are resampled by; `None` if they are resampled one by one.
     pub labelled_groups: Option<usize>,
-    /// Kolmogorov-Smirnov distance between these and the labelled reviews, from 0 to 1, if it is significant. Then
-    /// the error rates do not apply, and neither shares nor intervals can be trusted.
-    pub misfit: Option<f64>,
+    /// Why the share cannot be estimated, in one sentence, and what to do; `None` if it can. With a warning there are
+    /// no estimates: [`Self::overall`], [`Self::model`] and those of the periods are `None`, and forecasts, topics and
+    /// changes are empty.
+    pub warning: Option<String>,
     /// Sentences about skipped reviews.
     #[serde(rename = "left_out")]
     pub skipped: Vec<String>,
     /// Whether reviews were skipped for their date, see [`Options::keep_all_times`].
     #[serde(skip)]
     pub has_skipped_dates: bool,
-    /// The share of positive reviews over all periods.
-    pub overall: Estimate,
+    /// The share of positive reviews over all periods; `None` if it cannot be estimated.
+    pub overall: Option<Estimate>,
     /// The share of reviews that are predicted positive, without correction.
     pub overall_counted: f64,
+    /// The share of positive reviews by the authors' labels, and the number of these labels; `None` without labels.
+    pub overall_author_labels: Option<(f64, usize)>,
     /// All periods from the first to the last review, in order.
     pub periods: Vec<PeriodEstimate>,
-    /// The state-space model of the smoothed trend.
-    pub model: TrendModel,
+    /// The state-space model of the smoothed trend; `None` if it cannot be estimated.
+    pub model: Option<TrendModel>,
     /// The forecast of the next periods.
     pub forecast: Vec<Forecast>,
     /// Accuracy of such forecasts in the past; empty if the past is too short.
@@ -77,6 +80,30 @@ pub struct Trend {
     pub author_comparison: Option<AuthorComparison>,
 }
 
+impl Trend {
+    /// Removes all estimates and states why; counts and the authors' labels remain.
+    pub(crate) fn without_estimates(self, warning: &str) -> Self {
+        let unknown = |period| PeriodEstimate {
+            share: None,
+            level: None,
+            change: None,
+            ..period
+        };
+        Self {
+            warning: Some(warning.to_owned()),
+            overall: None,
+            periods: self.periods.into_iter().map(unknown).collect(),
+            model: None,
+            forecast: Vec::new(),
+            backtest: Vec::new(),
+            topics: Vec::new(),
+            largest_change: None,
+            author_comparison: None,
+            ..self
+        }
+    }
+}
+
 /// The share of positive reviews in a period.
 #[derive(Clone, Debug, Serialize)]
 pub struct PeriodEstimate {
@@ -88,12 +115,13 @@ pub struct PeriodEstimate {
     pub rows: usize,
     /// The share of reviews that are predicted positive, without correction.
     pub counted: Option<f64>,
-    /// The share of this period alone, corrected for the model's errors; `None` without reviews.
+    /// The share of this period alone, corrected for the model's errors; `None` without reviews, or if it cannot be
+    /// estimated.
     pub share: Option<Estimate>,
-    /// The smoothed trend, from all periods.
-    pub level: Estimate,
-    /// Probability of a change point at the start of the period.
-    pub change: f64,
+    /// The smoothed trend, from all periods; `None` if it cannot be estimated.
+    pub level: Option<Estimate>,
+    /// Probability of a change point at the start of the period; `None` if it cannot be estimated.
+    pub change: Option<f64>,
     /// The share of positive reviews by the authors' labels, and the number of these labels.
     #[serde(rename = "verdicts")]
     pub author_labels: Option<(f64, usize)>,
@@ -190,6 +218,4 @@ pub struct AuthorComparison {
     pub mean_absolute_error_counted: f64,
     /// Share of the periods whose interval covers the authors' share.
     pub coverage: f64,
-    /// The authors' share over all labelled reviews.
-    pub overall: f64,
 }

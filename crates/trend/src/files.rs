@@ -40,8 +40,8 @@ pub(crate) fn table_rows(trend: &Trend) -> Vec<TableRow<'_>> {
     let values = |it: Estimate| [it.value, it.low, it.high].map(Some);
     let past = trend.periods.iter().map(|it| {
         let [share, low, high] = it.share.map_or([None; 3], values);
-        let [level, level_low, level_high] = values(it.level);
-        let (change, authors) = (Some(it.change), it.author_labels.map(|(share, _)| share));
+        let [level, level_low, level_high] = it.level.map_or([None; 3], values);
+        let (change, authors) = (it.change, it.author_labels.map(|(share, _)| share));
         TableRow {
             label: &it.label,
             start: Some(&it.start),

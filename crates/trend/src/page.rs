@@ -11,8 +11,8 @@ use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::{ChangePoint, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
-    answer, certainty, change_by_topics, change_by_words, confidence_level, largest_change,
-    percent, range, warning, with_range,
+    answer, author_share, certainty, change_by_topics, change_by_words, confidence_level,
+    largest_change, percent, range, warning, with_range,
 };
 
 /// Width and height of the large pictures, in CSS pixels.
@@ -20,14 +20,16 @@ const SIZE: (f64, f64) = (600.0, 320.0);
 
 /// The content of `trend.html`.
 pub fn render_page(trend: &Trend, model: &str) -> String {
-    let mut findings: Vec<String> = warning(trend, model).into_iter().collect();
-    let conclusion = findings.len();
-    findings.push(answer(trend));
+    let mut findings: Vec<String> = warning(trend).into_iter().collect();
+    findings.extend(answer(trend));
+    findings.extend(author_share(trend));
     findings.extend(trend.largest_change.as_ref().map(largest_change));
     let shares = html! {
-        (pages::findings(&findings, conclusion))
-        h3 { "Share of positive reviews by " (trend.period.name()) }
-        (figure_with_csv(draw_shares(trend), caption(trend), share_numbers(trend)))
+        (pages::findings(&findings, 0))
+        @if trend.overall.is_some() {
+            h3 { "Share of positive reviews by " (trend.period.name()) }
+            (figure_with_csv(draw_shares(trend), caption(trend), share_numbers(trend)))
+        }
     };
     // No sentence is highlighted.
     let certainty = pages::findings(&certainty(trend, model), usize::MAX);
@@ -36,11 +38,13 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
         (section("certainty", "How certain is this?", certainty))
         @if let Some(change) = &trend.largest_change { (change_section(change)) }
         @if trend.topics.len() > 1 { (topic_section(trend)) }
-        (section("details", "Details", html! {
-            details { summary { "Probability of a change, by " (trend.period.name()) } (draw_changes(trend)) }
-            details { summary { "Accuracy of forecasts" } (backtest_table(trend)) }
-            details { summary { "Method" } (method_paragraph(trend)) }
-        }))
+        @if let Some(model) = &trend.model {
+            (section("details", "Details", html! {
+                details { summary { "Probability of a change, by " (trend.period.name()) } (draw_changes(trend)) }
+                details { summary { "Accuracy of forecasts" } (backtest_table(trend)) }
+                details { summary { "Method" } (method_paragraph(trend, model.name)) }
+            }))
+        }
     };
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
     let subtitle = format!("{rows} reviews by {period}, predicted by {model}");
@@ -66,8 +70,8 @@ fn caption(trend: &Trend) -> String {
     )
 }
 
-fn method_paragraph(trend: &Trend) -> Markup {
-    let (period, method, model) = (trend.period.name(), trend.method.name(), trend.model.name);
+fn method_paragraph(trend: &Trend, model: &str) -> Markup {
+    let (period, method) = (trend.period.name(), trend.method.name());
     let groups = match trend.labelled_groups {
         Some(_) => "groups of labelled reviews",
         None => "labelled reviews",
@@ -101,7 +105,7 @@ fn period_labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
 
 /// The picture of shares, smoothed trend and forecast.
 fn draw_shares(trend: &Trend) -> Markup {
-    let levels = trend.periods.iter().map(|it| it.level);
+    let levels = trend.periods.iter().filter_map(|it| it.level);
     let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
     let levels = levels.enumerate().map(|(at, level)| (at as f64, level));
     let levels: Vec<(f64, Estimate)> = levels.collect();
@@ -136,7 +140,7 @@ fn draw_shares(trend: &Trend) -> Markup {
     };
     let ends = [trend.periods.first(), trend.periods.last()];
     let [(first, from), (last, to)] = ends.map(|it| {
-        let end = it.map(|it| (it.label.as_str(), percent(it.level.value)));
+        let end = it.and_then(|it| Some((it.label.as_str(), percent(it.level?.value))));
         end.unwrap_or_default()
     });
     let description = format!("The smoothed trend goes from {from} in {first} to {to} in {last}.");
@@ -193,24 +197,27 @@ fn draw_changes(trend: &Trend) -> Markup {
     let y = Axis::new("probability of a change (%)", (0.0, 100.0));
     let frame = frame(trend, 200.0, y);
     let periods = trend.periods.iter();
-    let likely = (periods.clone()).filter(|it| it.change >= MIN_CHANGE_PROBABILITY);
-    let likely = likely.map(|it| format!("{} {}", it.label, percent(it.change)));
+    let changes = (periods.enumerate()).filter_map(|(at, it)| Some((at, it, it.change?)));
+    let likely = (changes.clone()).filter(|(.., change)| *change >= MIN_CHANGE_PROBABILITY);
+    let likely = likely.map(|(_, it, change)| format!("{} {}", it.label, percent(change)));
     let mut description: Vec<String> = likely.collect();
     if description.is_empty() {
         description.push("No change has a probability of 50% or more.".to_owned());
     }
-    let bars = periods.enumerate().filter(|(_, it)| it.change > 0.005);
+    let bars = changes.filter(|(.., change)| *change > 0.005);
     let content = html! {
         (period_labels(trend, &frame))
-        @for (at, it) in bars {
-            (frame.segment("whisker", (at as f64, 0.0), (at as f64, 100.0 * it.change)))
+        @for (at, _, change) in bars {
+            (frame.segment("whisker", (at as f64, 0.0), (at as f64, 100.0 * change)))
         }
     };
     let svg = frame.picture("changes", "Probability of a change", description, content);
     let caption = "Probability that the share changed at the start of a period, in a model with a constant share between changes.";
     let numbers = CsvDownload::new("changes", &trend.periods)
         .column("period", |it| &it.label)
-        .column("probability", |it| format!("{:.5}", it.change));
+        .optional("probability", |it| {
+            it.change.map(|change| format!("{change:.5}"))
+        });
     figure_with_csv(svg, caption, numbers)
 }
 

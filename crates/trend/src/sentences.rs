@@ -9,25 +9,35 @@ use crate::data::{ChangePoint, Trend};
 /// Maximum number of words listed for a change, in either direction.
 const MAX_WORDS: usize = 8;
 
-/// A warning, if the model's error rates do not apply to these reviews.
-pub(crate) fn warning(trend: &Trend, model: &str) -> Option<String> {
-    let distance = trend.misfit?;
+/// Why there is no estimate, with the plain count instead.
+pub(crate) fn warning(trend: &Trend) -> Option<String> {
     Some(format!(
-        "Warning: the scores of the model {model} on these reviews are distributed differently from those on the {} labelled \
-         reviews behind its error rates (Kolmogorov-Smirnov distance {distance:.2}). Do not rely on the results below. Calibrate the model on a few \
-         hundred labelled reviews of this kind: `--calibrate-on 300` or `--labelled FILE`.",
-        format::count(trend.labelled as u64)
+        "{} The model labels {} of {} reviews positive; its error rates on this kind of text are not known.",
+        trend.warning.as_ref()?,
+        percent(trend.overall_counted),
+        format::count(trend.rows as u64)
     ))
 }
 
-/// The result in one sentence: the share of positive reviews, and whether it rose or fell.
-pub(crate) fn answer(trend: &Trend) -> String {
-    let (level, overall) = (confidence_level(trend), trend.overall);
+/// The share of positive reviews by the authors' labels.
+pub(crate) fn author_share(trend: &Trend) -> Option<String> {
+    let (share, rows) = trend.overall_author_labels?;
+    Some(format!(
+        "According to the authors' own labels, {} of {} are positive.",
+        percent(share),
+        format::plural(rows as u64, "review", "reviews")
+    ))
+}
+
+/// The result in one sentence: the share of positive reviews, and whether it rose or fell. `None` if it cannot be
+/// estimated.
+pub(crate) fn answer(trend: &Trend) -> Option<String> {
+    let (level, overall) = (confidence_level(trend), trend.overall?);
     let (share, interval) = (percent(overall.value), range(overall));
     let rows = format::count(trend.rows as u64);
     let mut answer = format!("{share} of {rows} reviews are positive ({level} {interval})");
-    if let [first, .., last] = trend.periods.as_slice() {
-        let Estimate { value, low, high } = trend.model.rise;
+    if let ([first, .., last], Some(model)) = (trend.periods.as_slice(), &trend.model) {
+        let Estimate { value, low, high } = model.rise;
         let span = format!("from {} to {}", first.label, last.label);
         let by = |value: f64, low: f64, high: f64| {
             let range = range(Estimate { value, low, high });
@@ -45,7 +55,7 @@ pub(crate) fn answer(trend: &Trend) -> String {
             }
         };
     }
-    answer + "."
+    Some(answer + ".")
 }
 
 /// The largest change.
@@ -89,21 +99,21 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
             format::count(rows as u64)
         ),
     };
-    let correction = match (trend.method, trend.misfit) {
-        (Method::ClassifyAndCount, _) => "are not corrected for its error rates",
-        (_, None) => "are corrected for its error rates; the intervals include their uncertainty",
-        (_, Some(_)) => {
-            "are corrected for its error rates on the labelled reviews. These may not apply here, so the intervals can be too narrow"
-        }
+    let correction = match trend.method {
+        Method::ClassifyAndCount => "are not corrected for its error rates",
+        _ => "are corrected for its error rates; the intervals include their uncertainty",
     };
     let labelled = format::count(trend.labelled as u64);
-    let mut sentences = vec![
-        format!(
+    let mut sentences = Vec::new();
+    if trend.overall.is_some() {
+        sentences.push(format!(
             "The model {model} predicts positive for {} of the reviews. The results {correction}.",
             percent(trend.overall_counted)
-        ),
-        format!("The error rates come from {labelled} labelled reviews{groups}{cross_fitted}."),
-    ];
+        ));
+        sentences.push(format!(
+            "The error rates come from {labelled} labelled reviews{groups}{cross_fitted}."
+        ));
+    }
     let period = trend.period.name();
     if let Some(authors) = &trend.author_comparison {
         let (periods, share) = (authors.periods as u64, percent(authors.coverage));

@@ -8,8 +8,8 @@ use metrics::Estimate;
 use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::Trend;
 use crate::sentences::{
-    answer, certainty, change_by_topics, change_by_words, confidence_level, largest_change,
-    percent, warning, with_range,
+    answer, author_share, certainty, change_by_topics, change_by_words, confidence_level,
+    largest_change, percent, warning, with_range,
 };
 
 /// Width of a bar from 0% to 100%, in characters.
@@ -23,8 +23,9 @@ const MAX_TOPICS: usize = 8;
 
 /// The results in sentences, and tables of periods and topics.
 pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
-    let mut lines: Vec<String> = warning(trend, model).into_iter().collect();
-    lines.push(answer(trend));
+    let mut lines: Vec<String> = warning(trend).into_iter().collect();
+    lines.extend(answer(trend));
+    lines.extend(author_share(trend));
     if let Some(change) = &trend.largest_change {
         let sentences = iter::once(largest_change(change)).chain(change_by_topics(change));
         let sentences: Vec<String> = sentences.chain(change_by_words(change)).collect();
@@ -48,15 +49,16 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
     }
     for period in &trend.periods[omitted..] {
         let unknown = || "-".to_owned();
-        let mut bar = bar(period.level, period.share.map(|share| share.value));
-        if period.change >= MIN_CHANGE_PROBABILITY {
+        let share = period.share.map(|share| share.value);
+        let mut bar = period.level.map_or_else(String::new, |it| bar(it, share));
+        if period.change >= Some(MIN_CHANGE_PROBABILITY) {
             bar.push_str("  changed");
         }
         let cells = [
             &format::count(period.rows as u64),
             &period.counted.map_or_else(unknown, percent),
             &period.share.map_or_else(unknown, with_range),
-            &with_range(period.level),
+            &period.level.map_or_else(unknown, with_range),
             &bar,
         ];
         lines.push(table_line(&period.label, cells.map(String::as_str)));
