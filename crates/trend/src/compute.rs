@@ -6,7 +6,7 @@ use std::iter;
 use metrics::Estimate;
 use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
 
-use crate::backtest::backtest;
+use crate::backtest::{backtest, best_method, forecasts, needed_periods};
 use crate::change_points;
 use crate::data::{
     AuthorComparison, ChangePoint, Forecast, Input, PeriodEstimate, ScoredReview, TopicEstimate,
@@ -76,15 +76,22 @@ pub(crate) fn estimate_trend(
     };
     let groups = series.groups.iter().enumerate();
     let periods: Vec<PeriodEstimate> = groups.map(estimate_period).collect();
-    let irregular = fitted.posterior.irregular();
-    let ahead = (periods.len()..).zip(fitted.posterior.forecast(options.horizon));
-    let forecast = |(at, (level, variance))| Forecast {
-        label: series.label(at),
-        level: estimator.interval((level, variance + irregular)),
-    };
+    let (likelihood, horizon) = (&estimator.likelihood, options.horizon);
     let has_slope = fitted.variances.slope.is_some();
+    let backtest = backtest(&means, likelihood, has_slope, options.confidence, horizon);
+    let best = best_method(&backtest);
+    let mut forecast = Vec::new();
+    if let Some((method, _)) = best {
+        let ahead = &forecasts(&fitted.posterior, &means, likelihood, horizon)[method];
+        forecast.extend((periods.len()..).zip(ahead).map(|(at, level)| Forecast {
+            label: series.label(at),
+            level: estimator.interval(*level),
+        }));
+    }
+    let is_untested = best.is_none() && horizon > 0;
     let counted = quantifier.prevalence(&probabilities(&all), Method::ClassifyAndCount);
     let trend = Trend {
+        files: Vec::new(),
         period,
         method: options.method,
         confidence: options.confidence,
@@ -98,8 +105,10 @@ pub(crate) fn estimate_trend(
         overall: Some(overall.estimate),
         overall_counted: counted.unwrap_or(0.0),
         overall_author_labels: author_labels(&all),
-        forecast: ahead.map(forecast).collect(),
-        backtest: backtest(&means, &estimator.likelihood, has_slope, options.confidence),
+        forecast,
+        forecast_method: best.map(|(_, name)| name),
+        forecast_needs: is_untested.then(|| needed_periods(horizon)),
+        backtest,
         topics: topics(&input.topics, &all, &estimator)?,
         largest_change: largest_change(&series, &changes, &estimator, input.topics.len())?,
         author_comparison: compare_with_authors(&periods),

@@ -33,6 +33,8 @@ pub(crate) struct Input {
 /// The share of positive reviews over time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {
+    /// Names of the files without their folders; empty for uploaded reviews.
+    pub files: Vec<String>,
     /// Length of a period.
     pub period: Period,
     /// Method that estimated the shares.
@@ -67,8 +69,13 @@ pub struct Trend {
     pub periods: Vec<PeriodEstimate>,
     /// The state-space model of the smoothed trend; `None` if it cannot be estimated.
     pub model: Option<TrendModel>,
-    /// The forecast of the next periods.
+    /// The forecast of the next periods; empty if the past is too short to test one.
     pub forecast: Vec<Forecast>,
+    /// The method of the forecast: that of [`Self::backtest`] with the lowest interval score; `None` without a forecast.
+    pub forecast_method: Option<&'static str>,
+    /// Number of periods with reviews, without gaps, that a forecast needs; `None` if there are enough or none was
+    /// requested.
+    pub forecast_needs: Option<usize>,
     /// Accuracy of such forecasts in the past; empty if the past is too short.
     pub backtest: Vec<Backtest>,
     /// Topics by descending number of reviews, with partial pooling.
@@ -95,6 +102,8 @@ impl Trend {
             periods: self.periods.into_iter().map(unknown).collect(),
             model: None,
             forecast: Vec::new(),
+            forecast_method: None,
+            forecast_needs: None,
             backtest: Vec::new(),
             topics: Vec::new(),
             largest_change: None,

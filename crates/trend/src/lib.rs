@@ -87,7 +87,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         is_stopped: &|| false,
     };
     let source = error_rate_source(arguments, &selection)?;
-    let trend = compute_trend(&query, &context, source)?;
+    let mut trend = compute_trend(&query, &context, source)?;
+    let names = arguments.files.iter().filter_map(|it| it.file_name());
+    trend.files = names.map(|it| it.to_string_lossy().into()).collect();
     match arguments.format {
         Format::Text => print(&terminal::render_text(&trend, name))?,
         Format::Json => print(&files::to_json(&trend))?,
