@@ -20,7 +20,7 @@ const MAX_FORECASTS: usize = 60;
 const MAX_WORK: usize = 20_000;
 
 /// The methods, in the order of [`forecasts`]; if two are equally good, the first one is used.
-const METHODS: [&str; 3] = ["overall mean", "last value", STATE_SPACE];
+pub(crate) const METHODS: [&str; 3] = ["overall mean", "last value", STATE_SPACE];
 
 /// The method behind the smoothed trend.
 pub(crate) const STATE_SPACE: &str = "state-space model";
@@ -152,7 +152,10 @@ fn overall_mean(past: &[f64], texts: &[f64]) -> (f64, f64) {
     let mean = weighted.sum::<f64>() / texts.iter().sum::<f64>();
     let squares = past.iter().map(|value| (value - mean).powi(2));
     let count = past.len() as f64;
-    (mean, squares.sum::<f64>() / (count - 1.0) * (1.0 + 1.0 / count))
+    (
+        mean,
+        squares.sum::<f64>() / (count - 1.0) * (1.0 + 1.0 / count),
+    )
 }
 
 #[cfg(test)]

@@ -16,11 +16,12 @@ use crate::date_filter::filter_dates;
 use crate::error::{TrendError, UnusableReviews};
 use crate::error_rates::LearnedErrorRates;
 use crate::linearisation::linearise;
-use crate::log_odds::{interval, normal_half_width};
+use crate::log_odds::{difference, interval, normal_half_width};
 use crate::options::Options;
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
 use crate::state_space::{FittedModel, fit_best};
+use crate::topic_mix::{IntervalOptions, topic_mix};
 
 /// Maximum number of periods.
 const MAX_PERIODS: i64 = 5000;
@@ -90,6 +91,11 @@ pub(crate) fn estimate_trend(
     }
     let is_untested = best.is_none() && horizon > 0;
     let counted = quantifier.prevalence(&probabilities(&all), Method::ClassifyAndCount);
+    let intervals = IntervalOptions {
+        width: estimator.width,
+        shared_variance: estimator.shared_variance,
+    };
+    let learned_scores = (quantifier, likelihood);
     let trend = Trend {
         files: Vec::new(),
         period,
@@ -109,6 +115,12 @@ pub(crate) fn estimate_trend(
         forecast_method: best.map(|(_, name)| name),
         forecast_needs: is_untested.then(|| needed_periods(horizon)),
         backtest,
+        topic_mix: topic_mix(
+            (&series.groups, &observed),
+            &input.topics,
+            learned_scores,
+            &intervals,
+        ),
         topics: topics(&input.topics, &all, &estimator)?,
         largest_change: largest_change(&series, &changes, &estimator, input.topics.len())?,
         author_comparison: compare_with_authors(&periods),
@@ -222,16 +234,13 @@ fn author_labels(rows: &[ScoredReview]) -> Option<(f64, usize)> {
 }
 
 fn describe_model(fitted: &FittedModel, aic: [f64; 2], width: f64) -> TrendModel {
-    // The shared variance nearly cancels in a difference.
-    let (value, variance) = fitted.rise;
-    let half = width * variance.sqrt();
-    let (low, high) = ((value - half).max(-1.0), (value + half).min(1.0));
     let has_slope = fitted.variances.slope.is_some();
     TrendModel {
         name: ["local level", "local linear trend"][usize::from(has_slope)],
         variances: fitted.variances,
         aic,
-        rise: Estimate { value, low, high },
+        // The shared variance nearly cancels in a difference.
+        rise: difference(fitted.rise, width),
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Trend {
     pub forecast_needs: Option<usize>,
     /// Accuracy of such forecasts in the past; empty if the past is too short.
     pub backtest: Vec<Backtest>,
+    /// Topics over time; `None` with a single topic or period.
+    pub topic_mix: Option<TopicMix>,
     /// Topics by descending number of reviews, with partial pooling.
     pub topics: Vec<TopicEstimate>,
     /// The largest likely change, if any.
@@ -105,6 +107,7 @@ impl Trend {
             forecast_method: None,
             forecast_needs: None,
             backtest: Vec::new(),
+            topic_mix: None,
             topics: Vec::new(),
             largest_change: None,
             author_comparison: None,
@@ -174,6 +177,41 @@ pub struct Backtest {
     /// Mean interval score as a share (Gneiting and Raftery 2007): the width, plus `2 / alpha` times the distance
     /// by which the interval misses the outcome. Lower is better.
     pub interval_score: f64,
+}
+
+/// The smoothed trends of topics, and that of all reviews at a constant mix of topics.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopicMix {
+    /// The largest topics by descending number of reviews, then all others together.
+    pub topics: Vec<TopicTrend>,
+    /// Number of topics that are smoothed one by one.
+    pub smoothed_topics: usize,
+    /// Their share of the reviews.
+    pub smoothed_share: f64,
+    /// The trend at a constant mix; `None` if the topics are too small to separate it from the mix.
+    pub constant_mix: Option<ConstantMix>,
+}
+
+/// The smoothed trend of a topic.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopicTrend {
+    /// The topic, or `12 other topics`.
+    pub topic: String,
+    /// Number of reviews.
+    pub rows: usize,
+    /// The smoothed share of each period; `None` without reviews.
+    pub levels: Vec<Option<Estimate>>,
+    /// The smoothed share of the last period minus that of the first.
+    pub rise: Estimate,
+}
+
+/// The smoothed trend of all reviews if every period had the mix of topics of all periods together.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConstantMix {
+    /// The share of each period.
+    pub levels: Vec<Estimate>,
+    /// The share of the last period minus that of the first.
+    pub rise: Estimate,
 }
 
 /// A topic's share over all periods.

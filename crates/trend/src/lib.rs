@@ -7,6 +7,7 @@
 mod arguments;
 mod backtest;
 pub mod change_points;
+mod chart;
 mod compute;
 mod data;
 mod date_filter;
@@ -27,6 +28,7 @@ pub mod state_space;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod topic_mix;
 mod word_changes;
 
 use std::ffi::OsString;
