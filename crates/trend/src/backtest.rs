@@ -10,7 +10,7 @@ use quantification::{QuasiLikelihood, ScoreMeans};
 /// Minimum number of periods before the first forecast.
 const MIN_PERIODS: usize = 8;
 
-/// Minimum number of forecasts per horizon that a comparison of methods needs.
+/// Minimum number of origins that a comparison of methods needs.
 const MIN_FORECASTS: usize = 10;
 
 /// Maximum number of forecasts per horizon; more origins are thinned evenly.
@@ -44,7 +44,7 @@ impl Backtest {
 
 /// Compares [`METHODS`] with the estimated shares of the later periods, 1 and `horizon` periods ahead of rolling
 /// origins. The state-space model has a slope if that of the trend has one; nothing else depends on later periods.
-/// Empty if `horizon` is 0 or a horizon has fewer than [`MIN_FORECASTS`].
+/// Empty if `horizon` is 0, or with fewer than [`MIN_FORECASTS`] origins.
 pub(crate) fn backtest(
     periods: &[Option<ScoreMeans>],
     likelihood: &QuasiLikelihood,
@@ -66,14 +66,22 @@ pub(crate) fn backtest(
         })
     };
     let mut sums: Vec<[Backtest; 3]> = horizons.iter().map(new).collect();
+    let has_outcomes = |origin: &usize| {
+        let outcome = |horizon: &usize| periods[origin + horizon - 1].is_some();
+        horizons.iter().all(outcome) && periods[..*origin].iter().flatten().count() >= MIN_PERIODS
+    };
     let origins = MIN_PERIODS..(periods.len() + 1).saturating_sub(horizon);
-    let most = (MAX_WORK / periods.len().max(1)).clamp(2 * MIN_FORECASTS, MAX_FORECASTS);
-    let step = origins.len().div_ceil(most).max(1);
-    for origin in origins.step_by(step) {
+    let origins: Vec<usize> = origins.filter(has_outcomes).collect();
+    if origins.len() < MIN_FORECASTS {
+        return Vec::new();
+    }
+    let most = (MAX_WORK / periods.len()).clamp(2 * MIN_FORECASTS, MAX_FORECASTS);
+    for origin in origins
+        .iter()
+        .copied()
+        .step_by(origins.len().div_ceil(most))
+    {
         let past = &periods[..origin];
-        if past.iter().flatten().count() < MIN_PERIODS {
-            continue;
-        }
         let model = Posterior::new(&linearise(past, likelihood), has_slope);
         let ahead = forecasts(&model, past, likelihood, horizon);
         for (sums, horizon) in sums.iter_mut().zip(&horizons) {
@@ -90,9 +98,6 @@ pub(crate) fn backtest(
                 sums.add(interval(level, variance, width), outcome, confidence);
             }
         }
-    }
-    if sums.iter().flatten().any(|it| it.forecasts < MIN_FORECASTS) {
-        return Vec::new();
     }
     let mut results = sums.concat();
     for it in &mut results {

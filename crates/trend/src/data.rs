@@ -184,11 +184,8 @@ pub struct Backtest {
 pub struct TopicMix {
     /// The largest topics by descending number of reviews, then all others together.
     pub topics: Vec<TopicTrend>,
-    /// Number of topics that are smoothed one by one.
-    pub smoothed_topics: usize,
-    /// Their share of the reviews.
-    pub smoothed_share: f64,
-    /// The trend at a constant mix; `None` if the topics are too small to separate it from the mix.
+    /// The trend at a constant mix; `None` if the topics are too small, or overlap too little in time, to separate it
+    /// from the mix.
     pub constant_mix: Option<ConstantMix>,
 }
 

@@ -93,15 +93,21 @@ fn share_figure(trend: &Trend) -> Markup {
         true => format!(" Gaps are {period}s without reviews."),
         false => String::new(),
     };
-    let caption = match entries.as_slice() {
-        [] => format!("Number of reviews by {period}.{empty}"),
-        _ => format!("Share of positive reviews and number of reviews by {period}.{empty}"),
+    let (heading, caption) = match entries.as_slice() {
+        [] => ("Number of reviews", empty),
+        _ => (
+            "Share of positive reviews",
+            format!("Below: number of reviews.{empty}"),
+        ),
     };
     let pictures = html! {
         @if !entries.is_empty() { (legend(entries)) (draw_shares(trend)) }
         (draw_counts(trend))
     };
-    figure_with_csv(pictures, caption, share_numbers(trend))
+    html! {
+        h3 { (heading) " by " (period) }
+        (figure_with_csv(pictures, caption, share_numbers(trend)))
+    }
 }
 
 fn method_paragraph(trend: &Trend, model: &str) -> Markup {

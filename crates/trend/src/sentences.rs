@@ -30,10 +30,12 @@ pub(crate) fn author_share(trend: &Trend) -> Option<String> {
     ))
 }
 
-/// The result in one sentence: the share of positive reviews, and whether it rose or fell. `None` if it cannot be
-/// estimated.
-pub(crate) fn answer(trend: &Trend) -> Option<String> {
-    let (level, overall) = (confidence_level(trend), trend.overall?);
+/// The result: the share of positive reviews, and whether it rose or fell. Empty if it cannot be estimated.
+pub(crate) fn answer(trend: &Trend) -> Vec<String> {
+    let Some(overall) = trend.overall else {
+        return Vec::new();
+    };
+    let level = confidence_level(trend);
     let (share, interval) = (percent(overall.value), range(overall));
     let rows = format::count(trend.rows as u64);
     let mut sentences = vec![format!(
@@ -42,10 +44,11 @@ pub(crate) fn answer(trend: &Trend) -> Option<String> {
     if let ([first, .., last], Some(model)) = (trend.periods.as_slice(), &trend.model) {
         let span = format!(" from {} to {}", first.label, last.label);
         let change = describe_change(model.rise, &span, &level);
-        sentences.push(format!("The smoothed trend {change}."));
-        sentences.extend(change_at_constant_mix(trend, model.rise));
+        let mix = change_at_constant_mix(trend, model.rise);
+        let mix = mix.map_or_else(String::new, |mix| format!(" {mix}"));
+        sentences.push(format!("The smoothed trend {change}.{mix}"));
     }
-    Some(sentences.join(" "))
+    sentences
 }
 
 /// `rose by 1.2 points from 2014 to 2018 (95% CI 0.2–2.2)`; `span` is ` from 2014 to 2018`, or empty.
@@ -70,11 +73,9 @@ fn change_at_constant_mix(trend: &Trend, change: Estimate) -> Option<String> {
     let mix = trend.topic_mix.as_ref()?;
     let is_significant = |it: Estimate| it.low > 0.0 || it.high < 0.0;
     let Some(constant) = &mix.constant_mix else {
-        return is_significant(change).then(|| format!(
-            "This may come from other topics and not from other opinions: the topics are too small to tell (the {} largest have {} of the reviews).",
-            mix.smoothed_topics,
-            percent(mix.smoothed_share)
-        ));
+        return is_significant(change).then(|| {
+            "This may come from other topics and not from other opinions: the topics are too small, or overlap too little in time, to tell.".to_owned()
+        });
     };
     let at = match is_significant(change) && !is_significant(constant.rise) {
         true => "This does not show a change of opinion: at",

@@ -36,12 +36,13 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
         lines.push("Use `--keep-all-times` to keep reviews with implausible dates.".to_owned());
     }
     lines.push(String::new());
-    let level = confidence_level(trend);
+    let (level, period) = (confidence_level(trend), trend.period.name());
     let [share, smoothed] = ["positive", "smoothed trend"].map(|name| format!("{name} ({level})"));
     let scale = format!("0%{:>width$}", "100%", width = BAR_WIDTH - 2);
-    let headings = ["reviews", "predicted", &share, &smoothed, &scale];
-    let period = trend.period.name();
-    lines.push(table_line(period, headings));
+    lines.push(match trend.overall {
+        Some(_) => table_line(period, ["reviews", "predicted", &share, &smoothed, &scale]),
+        None => table_line(period, ["reviews", "predicted", "", "", ""]),
+    });
     let rows = period_lines(trend);
     let omitted = rows.len().saturating_sub(MAX_PERIODS);
     if omitted > 0 {
@@ -86,6 +87,8 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
             lines.push(format!("… and {topics}"));
         }
     }
+    // The middle part is empty if there is no estimate.
+    lines.dedup_by(|one, two| one.is_empty() && two.is_empty());
     lines.join("\n") + "\n"
 }
 
@@ -106,7 +109,6 @@ fn period_lines(trend: &Trend) -> Vec<(usize, String)> {
 }
 
 fn period_line(period: &PeriodEstimate) -> String {
-    let unknown = || "-".to_owned();
     let share = period.share.map(|share| share.value);
     let mut bar = period.level.map_or_else(String::new, |it| bar(it, share));
     if period.change >= Some(MIN_CHANGE_PROBABILITY) {
@@ -114,9 +116,9 @@ fn period_line(period: &PeriodEstimate) -> String {
     }
     let cells = [
         &format::count(period.rows as u64),
-        &period.counted.map_or_else(unknown, percent),
-        &period.share.map_or_else(unknown, with_range),
-        &period.level.map_or_else(unknown, with_range),
+        &period.counted.map(percent).unwrap_or_default(),
+        &period.share.map(with_range).unwrap_or_default(),
+        &period.level.map(with_range).unwrap_or_default(),
         &bar,
     ];
     table_line(&period.label, cells.map(String::as_str))
@@ -124,7 +126,8 @@ fn period_line(period: &PeriodEstimate) -> String {
 
 /// A line of the table of periods.
 fn table_line(label: &str, [reviews, predicted, share, smoothed, bar]: [&str; 5]) -> String {
-    format!("{label:<11} {reviews:>7} {predicted:>9} {share:>22} {smoothed:>23}  {bar}")
+    let line = format!("{label:<11} {reviews:>7} {predicted:>9} {share:>22} {smoothed:>23}  {bar}");
+    line.trim_end().to_owned()
 }
 
 /// A bar from 0% to 100%: the smoothed trend as `o`, its interval as `-`, the share of the period alone as `x`.
