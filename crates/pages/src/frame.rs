@@ -83,6 +83,12 @@ impl<'a> Frame<'a> {
         self
     }
 
+    /// Shows the picture as wide as the page.
+    pub fn full(mut self) -> Self {
+        self.size = Size::Full(self.width, self.height);
+        self
+    }
+
     /// The picture: grid and labels behind `content`, which other methods of the frame draw.
     pub fn picture<D: Display>(
         &self,

@@ -10,14 +10,25 @@ use quantification::{QuasiLikelihood, ScoreMeans};
 /// Minimum number of periods before the first forecast.
 const MIN_PERIODS: usize = 8;
 
+/// Minimum number of origins that a comparison of methods needs.
+const MIN_FORECASTS: usize = 10;
+
 /// Maximum number of forecasts per horizon; more origins are thinned evenly.
 const MAX_FORECASTS: usize = 60;
 
 /// Maximum of periods times origins, so that long series have fewer origins.
 const MAX_WORK: usize = 20_000;
 
-/// The tested horizons, in periods.
-const HORIZONS: [usize; 2] = [1, 3];
+/// The methods, in the order of [`forecasts`]; if two are equally good, the first one is used.
+pub(crate) const METHODS: [&str; 3] = ["overall mean", "last value", STATE_SPACE];
+
+/// The method behind the smoothed trend.
+pub(crate) const STATE_SPACE: &str = "state-space model";
+
+/// Number of periods with reviews, without gaps, that a tested forecast of `horizon` periods needs.
+pub(crate) fn needed_periods(horizon: usize) -> usize {
+    MIN_PERIODS + MIN_FORECASTS + horizon - 1
+}
 
 impl Backtest {
     /// Adds a forecast to the sums, which become means at the end.
@@ -31,55 +42,64 @@ impl Backtest {
     }
 }
 
-/// Compares forecasts of the state-space model, the last value and the overall mean with the estimated shares of the
-/// later periods. The model has a slope if that of the trend has one; nothing else depends on later periods. Methods
-/// with fewer than ten forecasts are omitted.
+/// Compares [`METHODS`] with the estimated shares of the later periods, 1 and `horizon` periods ahead of rolling
+/// origins. The state-space model has a slope if that of the trend has one; nothing else depends on later periods.
+/// Empty if `horizon` is 0, or with fewer than [`MIN_FORECASTS`] origins.
 pub(crate) fn backtest(
     periods: &[Option<ScoreMeans>],
     likelihood: &QuasiLikelihood,
     has_slope: bool,
     confidence: f64,
+    horizon: usize,
 ) -> Vec<Backtest> {
-    const NAMES: [&str; 3] = ["state-space model", "last value", "overall mean"];
+    if horizon == 0 {
+        return Vec::new();
+    }
     let width = normal_half_width(confidence);
-    let mut sums = HORIZONS.map(|horizon| {
-        NAMES.map(|name| Backtest {
+    let mut horizons = vec![1, horizon];
+    horizons.dedup();
+    let new = |horizon: &usize| {
+        METHODS.map(|name| Backtest {
             name,
-            horizon,
+            horizon: *horizon,
             ..Backtest::default()
         })
-    });
-    let origins = MIN_PERIODS..periods.len();
-    let most = (MAX_WORK / periods.len().max(1)).clamp(10, MAX_FORECASTS);
-    let step = origins.len().div_ceil(most).max(1);
-    let log_odds = |means: &Option<ScoreMeans>| Some(likelihood.log_odds(means.as_ref()?));
-    let log_odds: Vec<Option<f64>> = periods.iter().map(log_odds).collect();
-    for origin in origins.step_by(step) {
-        let past: Vec<f64> = log_odds[..origin].iter().flatten().copied().collect();
-        if past.len() < MIN_PERIODS {
-            continue;
-        }
-        let model = Posterior::new(&linearise(&periods[..origin], likelihood), has_slope);
-        let ahead = model.forecast(HORIZONS.into_iter().max().unwrap_or(1));
-        for (sums, horizon) in sums.iter_mut().zip(HORIZONS) {
-            let at = origin + horizon - 1;
-            let Some((Some(outcome), Some(means))) = log_odds.get(at).zip(periods.get(at)) else {
+    };
+    let mut sums: Vec<[Backtest; 3]> = horizons.iter().map(new).collect();
+    let has_outcomes = |origin: &usize| {
+        let outcome = |horizon: &usize| periods[origin + horizon - 1].is_some();
+        horizons.iter().all(outcome) && periods[..*origin].iter().flatten().count() >= MIN_PERIODS
+    };
+    let origins = MIN_PERIODS..(periods.len() + 1).saturating_sub(horizon);
+    let origins: Vec<usize> = origins.filter(has_outcomes).collect();
+    if origins.len() < MIN_FORECASTS {
+        return Vec::new();
+    }
+    let most = (MAX_WORK / periods.len()).clamp(2 * MIN_FORECASTS, MAX_FORECASTS);
+    for origin in origins
+        .iter()
+        .copied()
+        .step_by(origins.len().div_ceil(most))
+    {
+        let past = &periods[..origin];
+        let model = Posterior::new(&linearise(past, likelihood), has_slope);
+        let ahead = forecasts(&model, past, likelihood, horizon);
+        for (sums, horizon) in sums.iter_mut().zip(&horizons) {
+            let Some(means) = &periods[origin + horizon - 1] else {
                 continue;
             };
-            let (level, variance) = ahead[horizon - 1];
-            let error = observation(likelihood, means, level).1;
-            let forecasts = [
-                interval(level, variance + model.irregular() + error, width),
-                last_value(&past, horizon, width),
-                overall_mean(&past, width),
-            ];
-            for (sums, forecast) in sums.iter_mut().zip(forecasts) {
-                sums.add(forecast, sigmoid(*outcome), confidence);
+            let outcome = sigmoid(likelihood.log_odds(means));
+            for (sums, ahead) in sums.iter_mut().zip(&ahead) {
+                let (level, mut variance) = ahead[horizon - 1];
+                if sums.name == STATE_SPACE {
+                    // The variances of the other methods contain the errors of periods.
+                    variance += observation(likelihood, means, level).1;
+                }
+                sums.add(interval(level, variance, width), outcome, confidence);
             }
         }
     }
     let mut results = sums.concat();
-    results.retain(|it| it.forecasts >= 10);
     for it in &mut results {
         let count = it.forecasts as f64;
         it.mean_absolute_error /= count;
@@ -89,20 +109,58 @@ pub(crate) fn backtest(
     results
 }
 
-/// Forecasts the last value, with the variance of differences over this horizon.
-fn last_value(past: &[f64], horizon: usize, width: f64) -> Estimate {
-    let squares = past.windows(2).map(|pair| (pair[1] - pair[0]).powi(2));
-    let variance = squares.sum::<f64>() / (past.len() - 1) as f64 * horizon as f64;
-    interval(past[past.len() - 1], variance, width)
+/// The mean interval score of a method over the tested horizons.
+pub(crate) fn score(backtest: &[Backtest], method: &str) -> f64 {
+    let own = backtest.iter().filter(|it| it.name == method);
+    own.clone().map(|it| it.interval_score).sum::<f64>() / own.count() as f64
 }
 
-/// Forecasts the mean of all values, with the variance of a new value.
-fn overall_mean(past: &[f64], width: f64) -> Estimate {
-    let count = past.len() as f64;
-    let mean = past.iter().sum::<f64>() / count;
+/// The method with the lowest [`score`] and its index in [`forecasts`]; `None` if nothing was tested.
+pub(crate) fn best_method(backtest: &[Backtest]) -> Option<(usize, &'static str)> {
+    let score = |(_, method): &(usize, &str)| score(backtest, method);
+    let methods = METHODS.into_iter().enumerate();
+    let best = methods.min_by(|one, two| score(one).total_cmp(&score(two)));
+    best.filter(|_| !backtest.is_empty())
+}
+
+/// Forecasts of the next `horizon` periods by each of [`METHODS`], as mean and variance of log-odds. At least two
+/// periods must have texts.
+pub(crate) fn forecasts(
+    model: &Posterior,
+    past: &[Option<ScoreMeans>],
+    likelihood: &QuasiLikelihood,
+    horizon: usize,
+) -> [Vec<(f64, f64)>; 3] {
+    let texts: Vec<f64> = past.iter().flatten().map(|it| it.texts).collect();
+    let values = past.iter().flatten().map(|it| likelihood.log_odds(it));
+    let values: Vec<f64> = values.collect();
+    let levels = model.forecast(horizon).into_iter();
+    let levels = levels.map(|(level, variance)| (level, variance + model.irregular()));
+    [
+        vec![overall_mean(&values, &texts); horizon],
+        (1..=horizon).map(|it| last_value(&values, it)).collect(),
+        levels.collect(),
+    ]
+}
+
+/// Forecasts the last value, with the variance of differences over this horizon.
+fn last_value(past: &[f64], horizon: usize) -> (f64, f64) {
+    let squares = past.windows(2).map(|pair| (pair[1] - pair[0]).powi(2));
+    let variance = squares.sum::<f64>() / (past.len() - 1) as f64 * horizon as f64;
+    (past[past.len() - 1], variance)
+}
+
+/// Forecasts the mean over all texts, with the variance of a new value.
+fn overall_mean(past: &[f64], texts: &[f64]) -> (f64, f64) {
+    // Values of few texts are extreme.
+    let weighted = past.iter().zip(texts).map(|(value, texts)| texts * value);
+    let mean = weighted.sum::<f64>() / texts.iter().sum::<f64>();
     let squares = past.iter().map(|value| (value - mean).powi(2));
-    let variance = squares.sum::<f64>() / (count - 1.0);
-    interval(mean, variance * (1.0 + 1.0 / count), width)
+    let count = past.len() as f64;
+    (
+        mean,
+        squares.sum::<f64>() / (count - 1.0) * (1.0 + 1.0 / count),
+    )
 }
 
 #[cfg(test)]
@@ -121,7 +179,7 @@ mod tests {
             quantifier.score_means(&likelihood, &probabilities)
         };
         let periods: Vec<Option<ScoreMeans>> = values.map(period).collect();
-        backtest(&periods, &likelihood, false, 0.9)
+        backtest(&periods, &likelihood, false, 0.9, 3)
     }
 
     #[test]

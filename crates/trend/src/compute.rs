@@ -6,7 +6,7 @@ use std::iter;
 use metrics::Estimate;
 use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
 
-use crate::backtest::backtest;
+use crate::backtest::{backtest, best_method, forecasts, needed_periods};
 use crate::change_points;
 use crate::data::{
     AuthorComparison, ChangePoint, Forecast, Input, PeriodEstimate, ScoredReview, TopicEstimate,
@@ -16,11 +16,12 @@ use crate::date_filter::filter_dates;
 use crate::error::{TrendError, UnusableReviews};
 use crate::error_rates::LearnedErrorRates;
 use crate::linearisation::linearise;
-use crate::log_odds::{interval, normal_half_width};
+use crate::log_odds::{difference, interval, normal_half_width};
 use crate::options::Options;
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
 use crate::state_space::{FittedModel, fit_best};
+use crate::topic_mix::{IntervalOptions, topic_mix};
 
 /// Maximum number of periods.
 const MAX_PERIODS: i64 = 5000;
@@ -76,15 +77,27 @@ pub(crate) fn estimate_trend(
     };
     let groups = series.groups.iter().enumerate();
     let periods: Vec<PeriodEstimate> = groups.map(estimate_period).collect();
-    let irregular = fitted.posterior.irregular();
-    let ahead = (periods.len()..).zip(fitted.posterior.forecast(options.horizon));
-    let forecast = |(at, (level, variance))| Forecast {
-        label: series.label(at),
-        level: estimator.interval((level, variance + irregular)),
-    };
+    let (likelihood, horizon) = (&estimator.likelihood, options.horizon);
     let has_slope = fitted.variances.slope.is_some();
+    let backtest = backtest(&means, likelihood, has_slope, options.confidence, horizon);
+    let best = best_method(&backtest);
+    let mut forecast = Vec::new();
+    if let Some((method, _)) = best {
+        let ahead = &forecasts(&fitted.posterior, &means, likelihood, horizon)[method];
+        forecast.extend((periods.len()..).zip(ahead).map(|(at, level)| Forecast {
+            label: series.label(at),
+            level: estimator.interval(*level),
+        }));
+    }
+    let is_untested = best.is_none() && horizon > 0;
     let counted = quantifier.prevalence(&probabilities(&all), Method::ClassifyAndCount);
+    let intervals = IntervalOptions {
+        width: estimator.width,
+        shared_variance: estimator.shared_variance,
+    };
+    let learned_scores = (quantifier, likelihood);
     let trend = Trend {
+        files: Vec::new(),
         period,
         method: options.method,
         confidence: options.confidence,
@@ -98,8 +111,16 @@ pub(crate) fn estimate_trend(
         overall: Some(overall.estimate),
         overall_counted: counted.unwrap_or(0.0),
         overall_author_labels: author_labels(&all),
-        forecast: ahead.map(forecast).collect(),
-        backtest: backtest(&means, &estimator.likelihood, has_slope, options.confidence),
+        forecast,
+        forecast_method: best.map(|(_, name)| name),
+        forecast_needs: is_untested.then(|| needed_periods(horizon)),
+        backtest,
+        topic_mix: topic_mix(
+            (&series.groups, &observed),
+            &input.topics,
+            learned_scores,
+            &intervals,
+        ),
         topics: topics(&input.topics, &all, &estimator)?,
         largest_change: largest_change(&series, &changes, &estimator, input.topics.len())?,
         author_comparison: compare_with_authors(&periods),
@@ -213,16 +234,13 @@ fn author_labels(rows: &[ScoredReview]) -> Option<(f64, usize)> {
 }
 
 fn describe_model(fitted: &FittedModel, aic: [f64; 2], width: f64) -> TrendModel {
-    // The shared variance nearly cancels in a difference.
-    let (value, variance) = fitted.rise;
-    let half = width * variance.sqrt();
-    let (low, high) = ((value - half).max(-1.0), (value + half).min(1.0));
     let has_slope = fitted.variances.slope.is_some();
     TrendModel {
         name: ["local level", "local linear trend"][usize::from(has_slope)],
         variances: fitted.variances,
         aic,
-        rise: Estimate { value, low, high },
+        // The shared variance nearly cancels in a difference.
+        rise: difference(fitted.rise, width),
     }
 }
 

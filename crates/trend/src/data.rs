@@ -33,6 +33,8 @@ pub(crate) struct Input {
 /// The share of positive reviews over time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {
+    /// Names of the files without their folders; empty for uploaded reviews.
+    pub files: Vec<String>,
     /// Length of a period.
     pub period: Period,
     /// Method that estimated the shares.
@@ -67,10 +69,17 @@ pub struct Trend {
     pub periods: Vec<PeriodEstimate>,
     /// The state-space model of the smoothed trend; `None` if it cannot be estimated.
     pub model: Option<TrendModel>,
-    /// The forecast of the next periods.
+    /// The forecast of the next periods; empty if the past is too short to test one.
     pub forecast: Vec<Forecast>,
+    /// The method of the forecast: that of [`Self::backtest`] with the lowest interval score; `None` without a forecast.
+    pub forecast_method: Option<&'static str>,
+    /// Number of periods with reviews, without gaps, that a forecast needs; `None` if there are enough or none was
+    /// requested.
+    pub forecast_needs: Option<usize>,
     /// Accuracy of such forecasts in the past; empty if the past is too short.
     pub backtest: Vec<Backtest>,
+    /// Topics over time; `None` with a single topic or period.
+    pub topic_mix: Option<TopicMix>,
     /// Topics by descending number of reviews, with partial pooling.
     pub topics: Vec<TopicEstimate>,
     /// The largest likely change, if any.
@@ -95,7 +104,10 @@ impl Trend {
             periods: self.periods.into_iter().map(unknown).collect(),
             model: None,
             forecast: Vec::new(),
+            forecast_method: None,
+            forecast_needs: None,
             backtest: Vec::new(),
+            topic_mix: None,
             topics: Vec::new(),
             largest_change: None,
             author_comparison: None,
@@ -165,6 +177,38 @@ pub struct Backtest {
     /// Mean interval score as a share (Gneiting and Raftery 2007): the width, plus `2 / alpha` times the distance
     /// by which the interval misses the outcome. Lower is better.
     pub interval_score: f64,
+}
+
+/// The smoothed trends of topics, and that of all reviews at a constant mix of topics.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopicMix {
+    /// The largest topics by descending number of reviews, then all others together.
+    pub topics: Vec<TopicTrend>,
+    /// The trend at a constant mix; `None` if the topics are too small, or overlap too little in time, to separate it
+    /// from the mix.
+    pub constant_mix: Option<ConstantMix>,
+}
+
+/// The smoothed trend of a topic.
+#[derive(Clone, Debug, Serialize)]
+pub struct TopicTrend {
+    /// The topic, or `12 other topics`.
+    pub topic: String,
+    /// Number of reviews.
+    pub rows: usize,
+    /// The smoothed share of each period; `None` without reviews.
+    pub levels: Vec<Option<Estimate>>,
+    /// The smoothed share of the last period minus that of the first.
+    pub rise: Estimate,
+}
+
+/// The smoothed trend of all reviews if every period had the mix of topics of all periods together.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConstantMix {
+    /// The share of each period.
+    pub levels: Vec<Estimate>,
+    /// The share of the last period minus that of the first.
+    pub rise: Estimate,
 }
 
 /// A topic's share over all periods.

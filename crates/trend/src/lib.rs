@@ -7,6 +7,7 @@
 mod arguments;
 mod backtest;
 pub mod change_points;
+mod chart;
 mod compute;
 mod data;
 mod date_filter;
@@ -27,6 +28,7 @@ pub mod state_space;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod topic_mix;
 mod word_changes;
 
 use std::ffi::OsString;
@@ -87,7 +89,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         is_stopped: &|| false,
     };
     let source = error_rate_source(arguments, &selection)?;
-    let trend = compute_trend(&query, &context, source)?;
+    let mut trend = compute_trend(&query, &context, source)?;
+    let names = arguments.files.iter().filter_map(|it| it.file_name());
+    trend.files = names.map(|it| it.to_string_lossy().into()).collect();
     match arguments.format {
         Format::Text => print(&terminal::render_text(&trend, name))?,
         Format::Json => print(&files::to_json(&trend))?,

@@ -18,6 +18,13 @@ pub(crate) fn interval(log_odds: f64, variance: f64, width: f64) -> Estimate {
     }
 }
 
+/// The interval of a difference of shares with this mean and variance.
+pub(crate) fn difference((value, variance): (f64, f64), width: f64) -> Estimate {
+    let half = width * variance.max(0.0).sqrt();
+    let (low, high) = ((value - half).max(-1.0), (value + half).min(1.0));
+    Estimate { value, low, high }
+}
+
 /// Mean and variance of a mixture, from those of its components with weights that sum to 1.
 pub(crate) fn mixture(parts: impl Iterator<Item = ((f64, f64), f64)> + Clone) -> (f64, f64) {
     let mean: f64 = parts.clone().map(|((mean, _), weight)| weight * mean).sum();

@@ -3,20 +3,15 @@
 use artifact::format;
 use maud::{Markup, Render, html};
 use metrics::Estimate;
-use pages::{
-    Axis, CsvDownload, Frame, Page, Table, figure_with_csv, paragraph, remark, section, with_detail,
-};
+use pages::{CsvDownload, Page, Table, figure_with_csv, paragraph, remark, section, with_detail};
 
-use crate::compute::MIN_CHANGE_PROBABILITY;
-use crate::data::{ChangePoint, Trend};
+use crate::chart::{draw_changes, draw_counts, draw_shares, draw_topics, legend, topic_class};
+use crate::data::{ChangePoint, TopicMix, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
-    answer, author_share, certainty, change_by_topics, change_by_words, confidence_level,
+    answer, author_share, certainty, change_by_words, confidence_level, format_files,
     largest_change, percent, range, warning, with_range,
 };
-
-/// Width and height of the large pictures, in CSS pixels.
-const SIZE: (f64, f64) = (600.0, 320.0);
 
 /// The content of `trend.html`.
 pub fn render_page(trend: &Trend, model: &str) -> String {
@@ -26,10 +21,7 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
     findings.extend(trend.largest_change.as_ref().map(largest_change));
     let shares = html! {
         (pages::findings(&findings, 0))
-        @if trend.overall.is_some() {
-            h3 { "Share of positive reviews by " (trend.period.name()) }
-            (figure_with_csv(draw_shares(trend), caption(trend), share_numbers(trend)))
-        }
+        (share_figure(trend))
     };
     // No sentence is highlighted.
     let certainty = pages::findings(&certainty(trend, model), usize::MAX);
@@ -40,7 +32,7 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
         @if trend.topics.len() > 1 { (topic_section(trend)) }
         @if let Some(model) = &trend.model {
             (section("details", "Details", html! {
-                details { summary { "Probability of a change, by " (trend.period.name()) } (draw_changes(trend)) }
+                details { summary { "Probability of a change, by " (trend.period.name()) } (change_figure(trend)) }
                 details { summary { "Accuracy of forecasts" } (backtest_table(trend)) }
                 details { summary { "Method" } (method_paragraph(trend, model.name)) }
             }))
@@ -48,9 +40,18 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
     };
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
     let subtitle = format!("{rows} reviews by {period}, predicted by {model}");
+    let files = format_files(&trend.files);
+    let title = match &files {
+        Some(files) => format!("{files}: trend"),
+        None => "Ressenti: trend".to_owned(),
+    };
+    let heading = match files {
+        Some(files) => format!("Share of positive reviews over time: {files}"),
+        None => "Share of positive reviews over time".to_owned(),
+    };
     Page {
-        title: "Ressenti: trend",
-        heading: "Share of positive reviews over time",
+        title: &title,
+        heading: &heading,
         subtitle: &subtitle,
         links: &[],
         main,
@@ -58,16 +59,55 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
     .render()
 }
 
-fn caption(trend: &Trend) -> String {
-    let authors = match trend.author_comparison {
-        Some(_) => " Hollow dots: the authors' own labels, which the estimate does not use.",
-        None => "",
-    };
+/// The pictures of shares and of the number of reviews.
+fn share_figure(trend: &Trend) -> Markup {
     let (period, level) = (trend.period.name(), confidence_level(trend));
-    format!(
-        "Dots: each {period} alone, with its {level}. Line: smoothed trend, with its {level} as a band; dashed: \
-         forecast.{authors}"
-    )
+    let mut entries = Vec::new();
+    if trend.overall.is_some() {
+        entries.push((
+            "dots estimate",
+            format!("each {period} alone, with its {level}"),
+        ));
+        entries.push((
+            "estimate",
+            format!("smoothed trend, with its {level} as a band"),
+        ));
+    }
+    if trend
+        .topic_mix
+        .as_ref()
+        .is_some_and(|it| it.constant_mix.is_some())
+    {
+        entries.push((
+            "constant-mix",
+            "smoothed trend at a constant mix of topics".to_owned(),
+        ));
+    }
+    entries
+        .extend((trend.forecast_method).map(|it| ("estimate dashed", format!("forecast ({it})"))));
+    if trend.overall_author_labels.is_some() {
+        let text = "the authors' own labels, which the estimate does not use";
+        entries.push(("dots authors", text.to_owned()));
+    }
+    let empty = match trend.periods.iter().any(|it| it.rows == 0) {
+        true => format!(" Gaps are {period}s without reviews."),
+        false => String::new(),
+    };
+    let (heading, caption) = match entries.as_slice() {
+        [] => ("Number of reviews", empty),
+        _ => (
+            "Share of positive reviews",
+            format!("Below: number of reviews.{empty}"),
+        ),
+    };
+    let pictures = html! {
+        @if !entries.is_empty() { (legend(entries)) (draw_shares(trend)) }
+        (draw_counts(trend))
+    };
+    html! {
+        h3 { (heading) " by " (period) }
+        (figure_with_csv(pictures, caption, share_numbers(trend)))
+    }
 }
 
 fn method_paragraph(trend: &Trend, model: &str) -> Markup {
@@ -81,84 +121,6 @@ fn method_paragraph(trend: &Trend, model: &str) -> Markup {
          reviews. Intervals of single shares come from resamples of the reviews and of the {groups}. The smoothed trend is a state-space \
          model of the log-odds ({model}), averaged over the unknown variances of its components."
     ))
-}
-
-/// A frame with the indices of periods on the x axis.
-fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
-    let last = (trend.periods.len() + trend.forecast.len()).saturating_sub(1);
-    let x = Axis::new(trend.period.name(), (0.0, last.max(1) as f64)).without_labels();
-    Frame::new((SIZE.0, height), x, y).broad()
-}
-
-/// Labels of the x axis: about six periods.
-fn period_labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
-    let names = trend.periods.iter().map(|it| &it.label);
-    let ahead = trend.forecast.iter().map(|it| &it.label);
-    let names: Vec<&String> = names.chain(ahead).collect();
-    let step = names.len().div_ceil(6).max(1);
-    // A label close to the right edge would be cut off.
-    let fits = |at: usize| at == 0 || at + step / 2 < names.len();
-    let shown = names.iter().enumerate().step_by(step);
-    let shown = shown.filter(|(at, _)| fits(*at));
-    html! { g.ticks { @for (at, name) in shown { (frame.tick(at as f64, name)) } } }
-}
-
-/// The picture of shares, smoothed trend and forecast.
-fn draw_shares(trend: &Trend) -> Markup {
-    let levels = trend.periods.iter().filter_map(|it| it.level);
-    let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
-    let levels = levels.enumerate().map(|(at, level)| (at as f64, level));
-    let levels: Vec<(f64, Estimate)> = levels.collect();
-    let alone = trend.periods.iter().filter_map(|it| it.share);
-    let intervals = alone.chain(levels.iter().map(|it| it.1));
-    let authors = trend.periods.iter().filter_map(|it| it.author_labels);
-    let ends = intervals.flat_map(|it| [it.low, it.high]);
-    let ends = ends.chain(authors.map(|(share, _)| share));
-    let ends = ends.map(|share| 100.0 * share);
-    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
-    let y = Axis::new("positive reviews (%)", (low.max(0.0), high.min(100.0)));
-    let frame = frame(trend, SIZE.1, y);
-    let past = &levels[..trend.periods.len()];
-    // The forecast continues from the last period.
-    let ahead = &levels[trend.periods.len().saturating_sub(1)..];
-    let content = html! {
-        (period_labels(trend, &frame))
-        (draw_band(&frame, "band", past))
-        (draw_band(&frame, "band pale", ahead))
-        (draw_line(&frame, "curve strong", past))
-        (draw_line(&frame, "curve strong dashed", ahead))
-        @for (at, period) in trend.periods.iter().enumerate() {
-            @let x = at as f64;
-            @if let Some(Estimate { value, low, high }) = period.share {
-                (frame.segment("whisker hair", (x, 100.0 * low), (x, 100.0 * high)))
-                (frame.dot("dot small", (x, 100.0 * value), 2.2))
-            }
-            @if let Some((share, _)) = period.author_labels {
-                (frame.dot("dot before", (x, 100.0 * share), 2.6))
-            }
-        }
-    };
-    let ends = [trend.periods.first(), trend.periods.last()];
-    let [(first, from), (last, to)] = ends.map(|it| {
-        let end = it.and_then(|it| Some((it.label.as_str(), percent(it.level?.value))));
-        end.unwrap_or_default()
-    });
-    let description = format!("The smoothed trend goes from {from} in {first} to {to} in {last}.");
-    let title = "Share of positive reviews over time";
-    frame.picture("trend", title, [description], content)
-}
-
-/// The area between the lower and the upper ends of intervals.
-fn draw_band(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
-    let up = points.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
-    let back = points.iter().rev();
-    let down = back.map(|(x, it)| Some((*x, 100.0 * it.low)));
-    frame.path(class, up.chain(down))
-}
-
-fn draw_line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
-    let values = points.iter().map(|(x, it)| Some((*x, 100.0 * it.value)));
-    frame.path(class, values)
 }
 
 fn share_numbers(trend: &Trend) -> Markup {
@@ -192,33 +154,14 @@ fn backtest_table(trend: &Trend) -> Markup {
     html! { (table) }
 }
 
-/// The picture of the probability of a change at the start of each period.
-fn draw_changes(trend: &Trend) -> Markup {
-    let y = Axis::new("probability of a change (%)", (0.0, 100.0));
-    let frame = frame(trend, 200.0, y);
-    let periods = trend.periods.iter();
-    let changes = (periods.enumerate()).filter_map(|(at, it)| Some((at, it, it.change?)));
-    let likely = (changes.clone()).filter(|(.., change)| *change >= MIN_CHANGE_PROBABILITY);
-    let likely = likely.map(|(_, it, change)| format!("{} {}", it.label, percent(change)));
-    let mut description: Vec<String> = likely.collect();
-    if description.is_empty() {
-        description.push("No change has a probability of 50% or more.".to_owned());
-    }
-    let bars = changes.filter(|(.., change)| *change > 0.005);
-    let content = html! {
-        (period_labels(trend, &frame))
-        @for (at, _, change) in bars {
-            (frame.segment("whisker", (at as f64, 0.0), (at as f64, 100.0 * change)))
-        }
-    };
-    let svg = frame.picture("changes", "Probability of a change", description, content);
+fn change_figure(trend: &Trend) -> Markup {
     let caption = "Probability that the share changed at the start of a period, in a model with a constant share between changes.";
     let numbers = CsvDownload::new("changes", &trend.periods)
         .column("period", |it| &it.label)
         .optional("probability", |it| {
             it.change.map(|change| format!("{change:.5}"))
         });
-    figure_with_csv(svg, caption, numbers)
+    figure_with_csv(draw_changes(trend), caption, numbers)
 }
 
 fn change_section(change: &ChangePoint) -> Markup {
@@ -235,7 +178,6 @@ fn change_section(change: &ChangePoint) -> Markup {
         .numbers("Standard errors", |it| format!("{:+.1}", it.z));
     let content = html! {
         (paragraph(text))
-        @if let Some(topics) = change_by_topics(change) { (paragraph(topics)) }
         @for sentence in change_by_words(change) { (paragraph(sentence)) }
         @if !change.words.is_empty() {
             details { summary { "Frequency of these words" } (words) }
@@ -261,5 +203,33 @@ fn topic_section(trend: &Trend) -> Markup {
         .numbers("Reviews", |it| format::count(it.rows as u64))
         .numbers("Topic alone", |it| share(it.alone))
         .numbers("Partially pooled", |it| share(it.share));
-    section("topics", "Topics", html! { (table) })
+    let over_time = trend.topic_mix.as_ref().map(|mix| topic_figure(trend, mix));
+    let content = html! { @if let Some(figure) = over_time { (figure) } (table) };
+    section("topics", "Topics", content)
+}
+
+/// The smoothed trend of the largest topics.
+fn topic_figure(trend: &Trend, mix: &TopicMix) -> Markup {
+    let classes: Vec<String> = (0..mix.topics.len()).map(topic_class).collect();
+    let entries = classes.iter().zip(&mix.topics).map(|(class, topic)| {
+        let rows = format::plural(topic.rows as u64, "review", "reviews");
+        (class.as_str(), format!("{} ({rows})", topic.topic))
+    });
+    let pictures = html! { (legend(entries)) (draw_topics(trend, mix)) };
+    let caption = format!(
+        "Smoothed trend of each topic by {0}. Gaps are {0}s without reviews of the topic.",
+        trend.period.name()
+    );
+    let share = |it: Option<Estimate>| it.map(|it| format!("{:.5}", it.value));
+    let periods = trend.periods.iter().enumerate();
+    let mut numbers = CsvDownload::new("topics", periods).column("period", |(_, it)| &it.label);
+    for topic in &mix.topics {
+        numbers = numbers.optional(&topic.topic, |(at, _)| share(topic.levels[at]));
+    }
+    if let Some(constant) = &mix.constant_mix {
+        numbers = numbers.optional("constant mix", |(at, _)| {
+            share(constant.levels.get(at).copied())
+        });
+    }
+    figure_with_csv(pictures, caption, numbers)
 }

@@ -4,6 +4,7 @@ use artifact::format;
 use metrics::Estimate;
 use quantification::Method;
 
+use crate::backtest::{METHODS, STATE_SPACE, score};
 use crate::data::{ChangePoint, Trend};
 
 /// Maximum number of words listed for a change, in either direction.
@@ -29,50 +30,78 @@ pub(crate) fn author_share(trend: &Trend) -> Option<String> {
     ))
 }
 
-/// The result in one sentence: the share of positive reviews, and whether it rose or fell. `None` if it cannot be
-/// estimated.
-pub(crate) fn answer(trend: &Trend) -> Option<String> {
-    let (level, overall) = (confidence_level(trend), trend.overall?);
+/// The result: the share of positive reviews, and whether it rose or fell. Empty if it cannot be estimated.
+pub(crate) fn answer(trend: &Trend) -> Vec<String> {
+    let Some(overall) = trend.overall else {
+        return Vec::new();
+    };
+    let level = confidence_level(trend);
     let (share, interval) = (percent(overall.value), range(overall));
     let rows = format::count(trend.rows as u64);
-    let mut answer = format!("{share} of {rows} reviews are positive ({level} {interval})");
+    let mut sentences = vec![format!(
+        "{share} of {rows} reviews are positive ({level} {interval})."
+    )];
     if let ([first, .., last], Some(model)) = (trend.periods.as_slice(), &trend.model) {
-        let Estimate { value, low, high } = model.rise;
-        let span = format!("from {} to {}", first.label, last.label);
-        let by = |value: f64, low: f64, high: f64| {
-            let range = range(Estimate { value, low, high });
-            format!("by {:.1} points {span} ({level} {range})", 100.0 * value)
-        };
-        answer += ". The smoothed trend ";
-        answer += &match (low > 0.0, high < 0.0) {
-            (true, _) => format!("rose {}", by(value, low, high)),
-            (_, true) => format!("fell {}", by(-value, -high, -low)),
-            _ => {
-                let [points, low, high] = [value, low, high].map(signed);
-                format!(
-                    "did not change significantly {span} ({points} points, {level} {low} to {high})"
-                )
-            }
-        };
+        let span = format!(" from {} to {}", first.label, last.label);
+        let change = describe_change(model.rise, &span, &level);
+        let mix = change_at_constant_mix(trend, model.rise);
+        let mix = mix.map_or_else(String::new, |mix| format!(" {mix}"));
+        sentences.push(format!("The smoothed trend {change}.{mix}"));
     }
-    Some(answer + ".")
+    sentences
 }
 
-/// The largest change.
+/// `rose by 1.2 points from 2014 to 2018 (95% CI 0.2–2.2)`; `span` is ` from 2014 to 2018`, or empty.
+fn describe_change(change: Estimate, span: &str, level: &str) -> String {
+    let Estimate { value, low, high } = change;
+    let by = |value: f64, low: f64, high: f64| {
+        let range = range(Estimate { value, low, high });
+        format!("by {:.1} points{span} ({level} {range})", 100.0 * value)
+    };
+    match (low > 0.0, high < 0.0) {
+        (true, _) => format!("rose {}", by(value, low, high)),
+        (_, true) => format!("fell {}", by(-value, -high, -low)),
+        _ => {
+            let [points, low, high] = [value, low, high].map(signed);
+            format!("did not change significantly{span} ({points} points, {level} {low} to {high})")
+        }
+    }
+}
+
+/// Whether the topics or the opinions on them changed, if there are several topics.
+fn change_at_constant_mix(trend: &Trend, change: Estimate) -> Option<String> {
+    let mix = trend.topic_mix.as_ref()?;
+    let is_significant = |it: Estimate| it.low > 0.0 || it.high < 0.0;
+    let Some(constant) = &mix.constant_mix else {
+        return is_significant(change).then(|| {
+            "This may come from other topics and not from other opinions: the topics are too small, or overlap too little in time, to tell.".to_owned()
+        });
+    };
+    let at = match is_significant(change) && !is_significant(constant.rise) {
+        true => "This does not show a change of opinion: at",
+        false => "At",
+    };
+    Some(format!(
+        "{at} a constant mix of topics, it {}; the mix of topics accounts for {} points.",
+        describe_change(constant.rise, "", &confidence_level(trend)),
+        signed(change.value - constant.rise.value)
+    ))
+}
+
+/// The largest change, and the parts of it that come from opinions and from the mix of topics.
 pub(crate) fn largest_change(change: &ChangePoint) -> String {
     let [before, after] = [change.before, change.after].map(|it| percent(it.value));
+    let parts = [change.within_topics, change.mix_of_topics].map(|it| it.map(signed));
+    let parts = match parts {
+        [Some(within), Some(mix)] => format!(
+            "; {within} points of it come from other opinions on the same topics, and {mix} points from another mix of topics"
+        ),
+        _ => String::new(),
+    };
     format!(
-        "The largest change came with {}: from {before} to {after} (probability of a change {:.2}).",
+        "The largest change came with {}: from {before} to {after}{parts} (probability of a change {:.2}).",
         change.label, change.probability
     )
-}
-
-/// The parts of a change that come from opinions and from the mix of topics, if there are several topics.
-pub(crate) fn change_by_topics(change: &ChangePoint) -> Option<String> {
-    let [within, mix] = [change.within_topics?, change.mix_of_topics?].map(signed);
-    Some(format!(
-        "Of this change, {within} points come from other opinions on the same topics, and {mix} points from another mix of topics."
-    ))
 }
 
 /// The words that became more or less frequent with a change.
@@ -132,21 +161,54 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
             100.0 * authors.mean_absolute_error_counted,
         ));
     }
-    sentences.extend(backtest(trend));
+    sentences.extend(forecast(trend));
     sentences.extend(trend.skipped.iter().map(|sentence| format!("{sentence}.")));
     sentences
 }
 
-fn backtest(trend: &Trend) -> Option<String> {
-    let next: Vec<_> = trend.backtest.iter().filter(|it| it.horizon == 1).collect();
-    let [model, last, mean] = next.try_into().ok()?;
-    let (period, forecasts) = (trend.period.name(), model.forecasts);
-    let covered = percent(model.coverage);
-    let [score, last, mean] = [model, last, mean].map(|it| 100.0 * it.interval_score);
+/// How the forecast was chosen, or why there is none.
+fn forecast(trend: &Trend) -> Option<String> {
+    let period = trend.period.name();
+    if let Some(needed) = trend.forecast_needs {
+        let known = trend.periods.iter().filter(|it| it.rows > 0).count();
+        let known = format::plural(
+            known as u64,
+            &format!("{period} has"),
+            &format!("{period}s have"),
+        );
+        return Some(format!(
+            "There is no forecast: testing one on the past takes at least {needed} {period}s with reviews, without gaps, and {known} reviews."
+        ));
+    }
+    let method = trend.forecast_method?;
+    let own: Vec<_> = trend
+        .backtest
+        .iter()
+        .filter(|it| it.name == method)
+        .collect();
+    let tests = own.first()?.forecasts as u64;
+    let scores = METHODS.map(|name| format!("{name} {:.1}", 100.0 * score(&trend.backtest, name)));
+    let reason = match method {
+        STATE_SPACE => "it beat repeating the last value and the overall mean",
+        _ => "the state-space model behind the smoothed trend did not beat it",
+    };
     Some(format!(
-        "Forecasts of the next {period}, tested on the past {forecasts} times: {covered} of the intervals covered the outcome, \
-         with an interval score of {score:.1} points (lower is better; repeating the last value: {last:.1}, the overall mean: {mean:.1})."
+        "The forecast comes from the {method}, because {reason} in {} on the past (interval score in points, lower is better: {}). \
+         {} of its intervals for the next {period} covered the outcome.",
+        format::plural(tests, "test", "tests"),
+        scores.join(", "),
+        percent(own.first()?.coverage)
     ))
+}
+
+/// The files in a title: `a.csv`, `a.csv and b.csv`, `a.csv and 4 other files`; `None` for uploaded reviews.
+pub(crate) fn format_files(files: &[String]) -> Option<String> {
+    match files {
+        [] => None,
+        [one] => Some(one.clone()),
+        [one, two] => Some(format!("{one} and {two}")),
+        [first, more @ ..] => Some(format!("{first} and {} other files", more.len())),
+    }
 }
 
 /// `95% CI`.

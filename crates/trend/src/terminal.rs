@@ -6,10 +6,10 @@ use artifact::format;
 use metrics::Estimate;
 
 use crate::compute::MIN_CHANGE_PROBABILITY;
-use crate::data::Trend;
+use crate::data::{PeriodEstimate, Trend};
 use crate::sentences::{
-    answer, author_share, certainty, change_by_topics, change_by_words, confidence_level,
-    largest_change, percent, warning, with_range,
+    answer, author_share, certainty, change_by_words, confidence_level, largest_change, percent,
+    warning, with_range,
 };
 
 /// Width of a bar from 0% to 100%, in characters.
@@ -27,49 +27,43 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
     lines.extend(answer(trend));
     lines.extend(author_share(trend));
     if let Some(change) = &trend.largest_change {
-        let sentences = iter::once(largest_change(change)).chain(change_by_topics(change));
-        let sentences: Vec<String> = sentences.chain(change_by_words(change)).collect();
-        lines.push(sentences.join(" "));
+        let sentences = iter::once(largest_change(change)).chain(change_by_words(change));
+        lines.push(sentences.collect::<Vec<String>>().join(" "));
     }
+    lines.push(String::new());
     lines.extend(certainty(trend, model));
     if trend.has_skipped_dates {
         lines.push("Use `--keep-all-times` to keep reviews with implausible dates.".to_owned());
     }
     lines.push(String::new());
-    let level = confidence_level(trend);
+    let (level, period) = (confidence_level(trend), trend.period.name());
     let [share, smoothed] = ["positive", "smoothed trend"].map(|name| format!("{name} ({level})"));
     let scale = format!("0%{:>width$}", "100%", width = BAR_WIDTH - 2);
-    let headings = ["reviews", "predicted", &share, &smoothed, &scale];
-    let period = trend.period.name();
-    lines.push(table_line(period, headings));
-    let omitted = trend.periods.len().saturating_sub(MAX_PERIODS);
+    lines.push(match trend.overall {
+        Some(_) => table_line(period, ["reviews", "predicted", &share, &smoothed, &scale]),
+        None => table_line(period, ["reviews", "predicted", "", "", ""]),
+    });
+    let rows = period_lines(trend);
+    let omitted = rows.len().saturating_sub(MAX_PERIODS);
     if omitted > 0 {
-        let periods = format::plural(omitted as u64, period, &format!("{period}s"));
+        let periods = rows[..omitted]
+            .iter()
+            .map(|(periods, _)| periods)
+            .sum::<usize>();
+        let periods = format::plural(periods as u64, period, &format!("{period}s"));
         lines.push(format!("… {periods} omitted; `--format json` shows all"));
     }
-    for period in &trend.periods[omitted..] {
-        let unknown = || "-".to_owned();
-        let share = period.share.map(|share| share.value);
-        let mut bar = period.level.map_or_else(String::new, |it| bar(it, share));
-        if period.change >= Some(MIN_CHANGE_PROBABILITY) {
-            bar.push_str("  changed");
-        }
-        let cells = [
-            &format::count(period.rows as u64),
-            &period.counted.map_or_else(unknown, percent),
-            &period.share.map_or_else(unknown, with_range),
-            &period.level.map_or_else(unknown, with_range),
-            &bar,
-        ];
-        lines.push(table_line(&period.label, cells.map(String::as_str)));
-    }
+    lines.extend(rows.into_iter().skip(omitted).map(|(_, line)| line));
     for forecast in &trend.forecast {
         let (level, bar) = (with_range(forecast.level), bar(forecast.level, None));
         let cells = ["", "", "forecast", &level, &bar];
         lines.push(table_line(&forecast.label, cells));
     }
-    let legend = format!("Bars: o smoothed trend, - its {level}, x share of the {period} alone");
-    lines.push(legend);
+    if trend.overall.is_some() {
+        let legend =
+            format!("Bars: o smoothed trend, - its {level}, x share of the {period} alone");
+        lines.push(legend);
+    }
     if trend.topics.len() > 1 {
         let [alone, pooled] =
             ["positive", "partially pooled"].map(|name| format!("{name} ({level})"));
@@ -79,7 +73,11 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
         lines.push(String::new());
         lines.push(topic_line("topic", "reviews", &alone, &pooled));
         for topic in trend.topics.iter().take(MAX_TOPICS) {
-            let name: String = topic.topic.chars().take(28).collect();
+            let mut name: String = topic.topic.chars().take(28).collect();
+            if name.len() < topic.topic.len() {
+                name.pop();
+                name.push('…');
+            }
             let rows = format::count(topic.rows as u64);
             let [alone, pooled] = [topic.alone, topic.share].map(with_range);
             lines.push(topic_line(&name, &rows, &alone, &pooled));
@@ -89,12 +87,47 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
             lines.push(format!("… and {topics}"));
         }
     }
+    // The middle part is empty if there is no estimate.
+    lines.dedup_by(|one, two| one.is_empty() && two.is_empty());
     lines.join("\n") + "\n"
+}
+
+/// Lines of the table of periods, each with its number of periods: a run of empty periods has one line.
+fn period_lines(trend: &Trend) -> Vec<(usize, String)> {
+    let runs = (trend.periods).chunk_by(|one, two| one.rows == 0 && two.rows == 0);
+    let line = |run: &[PeriodEstimate]| match run {
+        [period] if period.rows > 0 => period_line(period),
+        [period] => format!("{:<11} no reviews", period.label),
+        [first, .., last] => {
+            let periods = format::count(run.len() as u64);
+            let (first, last, name) = (&first.label, &last.label, trend.period.name());
+            format!("{first} to {last}: no reviews in {periods} {name}s")
+        }
+        [] => String::new(),
+    };
+    runs.map(|run| (run.len(), line(run))).collect()
+}
+
+fn period_line(period: &PeriodEstimate) -> String {
+    let share = period.share.map(|share| share.value);
+    let mut bar = period.level.map_or_else(String::new, |it| bar(it, share));
+    if period.change >= Some(MIN_CHANGE_PROBABILITY) {
+        bar.push_str("  changed");
+    }
+    let cells = [
+        &format::count(period.rows as u64),
+        &period.counted.map(percent).unwrap_or_default(),
+        &period.share.map(with_range).unwrap_or_default(),
+        &period.level.map(with_range).unwrap_or_default(),
+        &bar,
+    ];
+    table_line(&period.label, cells.map(String::as_str))
 }
 
 /// A line of the table of periods.
 fn table_line(label: &str, [reviews, predicted, share, smoothed, bar]: [&str; 5]) -> String {
-    format!("{label:<11} {reviews:>7} {predicted:>9} {share:>22} {smoothed:>23}  {bar}")
+    let line = format!("{label:<11} {reviews:>7} {predicted:>9} {share:>22} {smoothed:>23}  {bar}");
+    line.trim_end().to_owned()
 }
 
 /// A bar from 0% to 100%: the smoothed trend as `o`, its interval as `-`, the share of the period alone as `x`.

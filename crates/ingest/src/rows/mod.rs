@@ -56,6 +56,11 @@ pub(crate) fn read(
         let size = path.metadata().map_err(InputError::io(path))?.len();
         let task = &progress.task("reading", Some(size), "bytes");
         let mut reader = RowReader::open(path, settings, scratch, task, first.as_ref())?;
+        if sink.ignores_label_errors() {
+            // Only the split uses groups.
+            let is_about_groups = |note: &str| note.contains("ingest.columns.group=");
+            (reader.layout.roles.notes).retain(|note| !is_about_groups(&note.text));
+        }
         if first.is_none() {
             reader.print_note(progress);
         }
