@@ -187,7 +187,14 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
 }
 
 fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
-    let workspace = Workspace::load(&arguments.pipeline, &SelectionArguments::default())?;
+    let workspace = {
+        let models = arguments.models.clone();
+        let selection = SelectionArguments {
+            models,
+            ..SelectionArguments::default()
+        };
+        Workspace::load(&arguments.pipeline, &selection)?
+    };
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
         _ if arguments.all || arguments.json => Sweeps::default(),

@@ -402,7 +402,7 @@ fn a_stage_with_several_variants_needs_a_name() {
     assert_eq!(
         refused(StageName::Train, None),
         "`train` has 2 variants in the pipeline file, and none was named. \
-         Name one with `--variant`, for example `--variant naive`. There are `naive`, `lstm`"
+         Name one with `--model`, for example `--model naive`. There are `naive`, `lstm`"
     );
     assert_eq!(
         refused(StageName::Train, Some("ltsm")),
