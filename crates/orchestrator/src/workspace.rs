@@ -60,6 +60,9 @@ impl Workspace {
         }
         let needed = with_dependencies(&steps, selection.selected.clone());
         steps.retain(|step| needed.contains(&step.id));
+        steps
+            .iter()
+            .try_for_each(|step| pipeline.check_files(step))?;
         Ok(Self {
             arguments: arguments.clone(),
             selection,

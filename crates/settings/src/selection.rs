@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::iter::once;
 
-use artifact::{Failure, StageName};
+use artifact::{Failure, Source, StageName};
 
+use crate::check::{Files, check_embedding};
 use crate::names::{suggest, unknown_variant};
 use crate::{Pipeline, Step, StepId};
 
@@ -111,6 +112,21 @@ impl Pipeline {
         });
         report.settings = serde_json::to_value(settings).expect("settings are plain data");
         Ok(report)
+    }
+
+    /// Checks that the files exist which a step reads. [`Pipeline::load`] accepts missing files of embeddings, because
+    /// the steps that read them may not be selected.
+    ///
+    /// # Errors
+    /// A file is missing.
+    pub fn check_files(&self, step: &Step) -> Result<(), Failure> {
+        let is_missing = |source: &Source| matches!(source, Source::Path(path) if !path.exists());
+        match step.id.stage {
+            StageName::Embed if step.sources.iter().any(is_missing) => {
+                check_embedding(self, &step.id.variant, Files::MustExist)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A model, and its repetitions with other seeds.

@@ -10,8 +10,9 @@ use testkit::{Project, tiny_pipeline};
 fn error_message(passage: &str, replacement: &str) -> String {
     assert!(tiny_pipeline().contains(passage), "{passage}");
     let project = Project::with_pipeline(&tiny_pipeline().replacen(passage, replacement, 1));
-    let error = Pipeline::load(&project.pipeline_file(), &[]).expect_err("it is refused");
-    let text = format_failure(&error);
+    let loaded = Pipeline::load(&project.pipeline_file(), &[]);
+    let checked = loaded.and_then(|it| it.steps().iter().try_for_each(|step| it.check_files(step)));
+    let text = format_failure(&checked.expect_err("it is refused"));
     text.replace(&*project.folder().to_string_lossy(), "FOLDER")
 }
 

@@ -48,6 +48,7 @@ fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Resul
     let pipeline = arguments.pipeline.load()?;
     for step in pipeline.steps_of_stage(S::NAME, &arguments.models)? {
         let id = step.id.clone();
+        pipeline.check_files(&step)?;
         let progress = Progress::new(arguments.pipeline.progress, id.clone());
         let (force, options) = (arguments.force, &arguments.options);
         let (state, artifact) = execute::<S>(&pipeline, step, force, progress, options)?;
