@@ -7,6 +7,7 @@
 //! - [`workspace`]: the pipeline, its steps, and the steps that a command selects ([`selection`])
 //! - [`known_artifacts`]: reads manifests and checks files on disk
 //! - [`plan`]: which steps are fresh or stale, and why; pure functions
+//! - [`estimates`]: how long steps will take, from earlier runs; [`truncation`]: how many reviews are truncated
 //! - [`schedule`]: which step may run next; pure functions
 //! - [`run`]: runs each step after its inputs
 //! - [`status`]: the table of `ressenti status`
@@ -16,6 +17,7 @@ mod arguments;
 mod cluster;
 mod contracts;
 mod doctor;
+mod estimates;
 mod gc;
 mod getting_started;
 mod interrupt;
@@ -34,6 +36,7 @@ mod sweeps;
 #[cfg(test)]
 #[path = "tests/project.rs"]
 mod test_project;
+mod truncation;
 mod watchdog;
 mod workspace;
 
@@ -50,9 +53,11 @@ use arguments::{
     Arguments, Command, Engine, PlanArguments, PlanFormat, ProgramArguments, RunArguments,
     StatusArguments,
 };
+use estimates::Estimates;
 use known_artifacts::KnownArtifacts;
 use plan::PlannedStep;
 use run::{Run, RunOptions};
+use run_summary::print_note;
 use selection::SelectionArguments;
 use status::StatusLine;
 use sweeps::Sweeps;
@@ -135,6 +140,11 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         // Find a missing program now and not after an hour of training.
         launch::program(planned.info.id.stage.binary())?;
     }
+    let estimates = Estimates::new(&workspace, &planned, &artifacts, jobs);
+    estimates
+        .summary()
+        .iter()
+        .for_each(|line| print_note(progress, line));
     let baseline = arguments.baseline.clone();
     if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
         let hint = "Use the `metrics.json` of an earlier run, from its `report/reviews` folder";
@@ -148,6 +158,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     };
     let report = workspace.store.variant_link(StageName::Report, REVIEWS);
     let report = report.join("report.html");
+    let (steps, store) = (workspace.steps.clone(), workspace.store.clone());
     let summary = if on_cluster {
         match cluster::run(workspace, options, &planned, arguments.detach)? {
             Some(summary) => summary,
@@ -173,19 +184,40 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     if summary.failed > 0 {
         next_steps::print_source_note(&arguments.pipeline);
     }
+    if summary.code == 0 {
+        // Every selected step is up to date, so the last output is the current one.
+        let output = |id: &StepId| store.latest(id.stage, &id.variant).ok().flatten();
+        truncation::notes(&steps, output)
+            .iter()
+            .for_each(|note| print_note(progress, note));
+    }
     Ok(summary.code)
 }
 
 fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     let workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
     next_steps::print_source_note(&arguments.pipeline);
-    let planned = workspace.plan(&mut KnownArtifacts::new(&workspace.store))?;
+    let mut artifacts = KnownArtifacts::new(&workspace.store);
+    let planned = workspace.plan(&mut artifacts)?;
+    let estimates = || {
+        Estimates::new(
+            &workspace,
+            &planned,
+            &artifacts,
+            workspace.pipeline.run.jobs,
+        )
+    };
     let text = match arguments.format {
         PlanFormat::Text => {
-            plan_format::print_plan(&workspace, &planned, arguments.all);
+            let estimates = estimates();
+            plan_format::print_plan(&workspace, &planned, &estimates, arguments.all);
+            let output = |id: &StepId| artifacts.known.get(id).cloned();
+            let notes = truncation::notes(&workspace.steps, output);
+            let notes = estimates.summary().into_iter().chain(notes);
+            notes.for_each(|note| print_note(workspace.arguments.progress, &note));
             return Ok(0);
         }
-        PlanFormat::Json => plan_format::json(&workspace, &planned)?,
+        PlanFormat::Json => plan_format::json(&workspace, &planned, &estimates())?,
         PlanFormat::Dot => plan_format::dot(&workspace, &planned),
         PlanFormat::Slurm => cluster::script(workspace, &planned)?,
     };
@@ -195,7 +227,14 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
 }
 
 fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
-    let workspace = Workspace::load(&arguments.pipeline, &SelectionArguments::default())?;
+    let workspace = {
+        let models = arguments.models.clone();
+        let selection = SelectionArguments {
+            models,
+            ..SelectionArguments::default()
+        };
+        Workspace::load(&arguments.pipeline, &selection)?
+    };
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
         _ if arguments.all || arguments.json => Sweeps::default(),

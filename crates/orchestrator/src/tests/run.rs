@@ -14,10 +14,7 @@ fn starts(fake: &FakePipeline, selection: &SelectionArguments) -> Vec<String> {
     let (started, summary) = fake.run(selection).expect("it runs");
     assert_eq!((summary.failed, summary.code), (0, 0));
     assert_eq!(summary.done, started.len() as u64);
-    assert_eq!(
-        summary.has_report,
-        selection.only.is_none() && selection.variant.is_none()
-    );
+    assert_eq!(summary.has_report, selection.only.is_none());
     started
 }
 
@@ -145,7 +142,7 @@ fn forced_steps_run_again() {
     );
     let only = SelectionArguments {
         only: Some(StageName::Train),
-        variant: Some("lstm".to_owned()),
+        models: vec!["lstm".to_owned()],
         ..everything()
     };
     assert_eq!(starts(&fake, &only), NOTHING);
@@ -181,7 +178,7 @@ fn a_single_stage_needs_its_inputs() {
     assert_eq!(starts(&fake, &only(StageName::Ingest)), ["ingest reviews"]);
     assert_eq!(starts(&fake, &only(StageName::Clean)), ["clean reviews"]);
     let lstm = SelectionArguments {
-        variant: Some("lstm".to_owned()),
+        models: vec!["lstm".to_owned()],
         ..everything()
     };
     assert_eq!(
@@ -190,9 +187,69 @@ fn a_single_stage_needs_its_inputs() {
             "tokenize words",
             "embed random",
             "train lstm",
-            "evaluate lstm"
+            "evaluate lstm",
+            "report reviews"
         ]
     );
+}
+
+/// The models, sweeps and repetitions of the last report.
+fn reported(fake: &FakePipeline) -> String {
+    let report = fake.project.artifact(StageName::Report, "reviews");
+    let report = report.manifest();
+    let models = report
+        .inputs
+        .iter()
+        .filter(|it| it.stage == StageName::Evaluate);
+    let models: Vec<&str> = models.map(|it| it.variant.as_str()).collect();
+    let names = |table: &str| {
+        report.settings[table]
+            .as_object()
+            .map(|it| it.keys().cloned().collect())
+    };
+    let names: Vec<Vec<String>> = ["sweeps", "repeats"]
+        .into_iter()
+        .filter_map(names)
+        .collect();
+    format!("{}; {}", models.join(" "), names.concat().join(" "))
+}
+
+#[test]
+fn the_report_shows_the_selected_models_and_all_others_that_are_up_to_date() {
+    let models = |names: &[&str]| SelectionArguments {
+        models: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..everything()
+    };
+    let mut fake = FakePipeline::new();
+    fake.changes = vec![
+        "model.naive.seeds=2".to_owned(),
+        "sweep.small={ model = \"lstm\", over = { hidden = [2, 3] } }".to_owned(),
+        "ensemble.both={ models = [\"naive\", \"lstm\"] }".to_owned(),
+        // Its source is missing, but the selected models do not need it.
+        "tokenizer.missing={ kind = \"pretrained\", source = \"missing.json\" }".to_owned(),
+        "model.linear={ kind = \"linear\", tokenizer = \"missing\" }".to_owned(),
+    ];
+    starts(&fake, &models(&["lstm"]));
+    assert_eq!(reported(&fake), "lstm; ");
+    let started = starts(&fake, &models(&["naive"]));
+    assert_eq!(started.len(), 5, "{started:?}");
+    assert_eq!(reported(&fake), "naive naive-s1 lstm; naive");
+    let started = starts(&fake, &models(&["both", "small"]));
+    assert_eq!(
+        started,
+        [
+            "train small-001",
+            "train small-002",
+            "evaluate both",
+            "report reviews"
+        ]
+    );
+    assert_eq!(reported(&fake), "naive naive-s1 lstm both; small naive");
+    assert_eq!(starts(&fake, &models(&["both", "small"])), NOTHING);
+    // What was trained with other settings is not shown.
+    fake.changes.push("model.lstm.hidden=16".to_owned());
+    starts(&fake, &models(&["naive"]));
+    assert_eq!(reported(&fake), "naive naive-s1; small naive");
 }
 
 #[test]
@@ -406,7 +463,8 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
         let workspace = fake.workspace(&from_start).expect("all steps");
         let used = std::sync::Mutex::new(BTreeMap::new());
         let launch = |job: &StageJob| {
-            let id = fake.step_of(job);
+            let step = fake.step_of(job);
+            let id = &step.id;
             // The last value applies; earlier ones are for the whole run.
             let of_cores = |text: &String| text.strip_prefix("run.threads=")?.parse::<usize>().ok();
             let share = job.arguments.iter().rev().find_map(of_cores);
@@ -425,8 +483,8 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
                 10
             };
             thread::sleep(std::time::Duration::from_millis(time));
-            let ending = fake.build(&id);
-            used.lock().expect("no launch panics").remove(&id);
+            let ending = fake.build(&step);
+            used.lock().expect("no launch panics").remove(id);
             Ok(ending)
         };
         let mut run = Run {
