@@ -147,6 +147,7 @@ fn write_step(
                 unlabelled: 0,
                 classes,
                 normalization: None,
+                languages: Vec::new(),
             },
             vec![
                 clean(folder),
@@ -163,6 +164,7 @@ fn write_step(
                 max_length: 64,
                 classes,
                 normalization: None,
+                languages: Vec::new(),
             },
             vec![json("statistics.json", STATISTICS), tokens(folder)],
         ),

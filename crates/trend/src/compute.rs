@@ -104,6 +104,8 @@ pub(crate) fn estimate_trend(
         author_comparison: compare_with_authors(&periods),
         model: describe_model(&fitted, aic, estimator.width),
         periods,
+        language_warning: input.languages.warning(),
+        languages: input.languages.clone(),
     })
 }
 

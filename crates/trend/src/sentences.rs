@@ -20,6 +20,12 @@ pub(crate) fn warning(trend: &Trend, model: &str) -> Option<String> {
     ))
 }
 
+/// A warning about reviews in languages that the model has not learned.
+pub(crate) fn language_warning(trend: &Trend) -> Option<String> {
+    let warning = trend.language_warning.as_ref()?;
+    Some(format!("Warning: {warning}."))
+}
+
 /// The result in one sentence: the share of positive reviews, and whether it rose or fell.
 pub(crate) fn answer(trend: &Trend) -> String {
     let (level, overall) = (confidence_level(trend), trend.overall);

@@ -36,6 +36,7 @@ pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failur
     let counts = shards.iter().map(|shard| &shard.counts);
     let counts = counts.fold(RowCounts::default(), RowCounts::add);
     publish(&merged, &plan.columns, &counts, output)?;
+    counts.warn_of_languages(progress);
     fs::remove_dir_all(&plan.folder).map_err(ArtifactError::io("remove", &plan.folder))?;
     Ok(describe(&counts, output, None))
 }
