@@ -29,6 +29,9 @@ pub enum Contract {
         /// How the texts were normalised; unknown for artifacts of older versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         normalization: Option<Normalization>,
+        /// Languages of at least 1% of the training reviews, by English name; empty if unknown.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        languages: Vec<String>,
     },
     /// `tokenizer.json` and one array file per labelled split.
     Tokens {
@@ -47,6 +50,9 @@ pub enum Contract {
         /// How the texts were normalised by `clean`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         normalization: Option<Normalization>,
+        /// Languages of at least 1% of the training reviews, by English name; empty if unknown.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        languages: Vec<String>,
     },
     /// `embedding.arrow`: one vector per id.
     Embedding {

@@ -43,7 +43,7 @@ impl StageName {
     const fn properties(self) -> (&'static str, &'static str, u32) {
         match self {
             Self::Ingest => ("ingest", "ressenti-ingest", 4),
-            Self::Clean => ("clean", "ressenti-clean", 4),
+            Self::Clean => ("clean", "ressenti-clean", 5),
             Self::Tokenize => ("tokenize", "ressenti-tokenize", 3),
             Self::Embed => ("embed", "ressenti-embed", 3),
             Self::Train => ("train", "ressenti-train", 4),

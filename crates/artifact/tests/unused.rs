@@ -43,6 +43,7 @@ fn outputs_of_variants_and_their_inputs_are_in_use() {
         unlabelled: 0,
         classes: vec![],
         normalization: None,
+        languages: Vec::new(),
     };
     let clean = TestArtifact {
         inputs: vec![input],

@@ -27,6 +27,9 @@ pub struct ModelFile {
     /// The normalisation of the training texts. A bundle without it can be evaluated, but cannot predict new texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalization: Option<Normalization>,
+    /// Languages of at least 1% of the training reviews, by English name; empty if unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
     /// The tokenizer.
     pub tokenizer: TokenizerReference,
     /// Class names in the order of the logits.

@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+use artifact::files::{PredictedLanguages, UNKNOWN_LANGUAGE};
 use artifact::{Digest, Failure, Sentiment};
 use metrics::is_correct;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use settings::RunSettings;
+use text::language::Language;
 
 use crate::explain::Explanation;
 use crate::find::ModelLocation;
@@ -174,6 +176,26 @@ impl Predictor {
     ) -> Result<Vec<Option<f32>>, Failure> {
         let answers = self.predict(texts, false)?.into_iter();
         Ok(answers.map(|answer| Some(answer?.probability)).collect())
+    }
+
+    /// The languages of texts; nothing if the languages of the model are not known.
+    pub fn languages<T: AsRef<str> + Sync>(&self, texts: &[T]) -> PredictedLanguages {
+        // The members of an ensemble were trained on the same reviews.
+        let learned = self.models[0].description.languages.clone();
+        let reader = &self.models[0].reader;
+        let identify = |text: &T| Language::identify(&reader.normalised(text.as_ref()));
+        let mut languages = PredictedLanguages {
+            learned,
+            ..PredictedLanguages::default()
+        };
+        if languages.learned.is_empty() {
+            return languages;
+        }
+        for language in texts.par_iter().map(identify).collect::<Vec<_>>() {
+            let name = language.map_or(UNKNOWN_LANGUAGE, Language::name);
+            languages.reviews.count(name);
+        }
+        languages
     }
 
     /// The attributions of the words of a text; see [`Predictor::predict`].

@@ -56,6 +56,8 @@ pub struct TokenContract {
     pub classes: Vec<String>,
     /// The normalisation of the texts.
     pub normalization: Option<Normalization>,
+    /// Languages of at least 1% of the training reviews; empty if unknown.
+    pub languages: Vec<String>,
 }
 
 impl TokenContract {
@@ -72,6 +74,7 @@ impl TokenContract {
                 max_length,
                 classes,
                 normalization,
+                languages,
                 ..
             } => Ok(Self {
                 tokenizer,
@@ -80,6 +83,7 @@ impl TokenContract {
                 max_length,
                 classes,
                 normalization,
+                languages,
             }),
             _ => {
                 let reason = format!("`{}` has no tokens", artifact.folder().display());

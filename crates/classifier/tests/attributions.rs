@@ -28,6 +28,7 @@ fn description(architecture: ModelSettings, sizes: Sizes) -> ModelFile {
         features: None,
         sizes,
         normalization: Some(Normalization::default()),
+        languages: Vec::new(),
         tokenizer: TokenizerReference {
             fingerprint: Digest::of_bytes(b"{}"),
             pad_id: 0,

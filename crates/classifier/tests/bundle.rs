@@ -46,6 +46,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         features: None,
         sizes,
         normalization: Some(Normalization::default()),
+        languages: Vec::new(),
         tokenizer: TokenizerReference {
             fingerprint: Digest::of_bytes(TOKENIZER.as_bytes()),
             pad_id: 0,

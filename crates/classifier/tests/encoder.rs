@@ -156,6 +156,7 @@ fn bundle_of(family: &str) -> Bundle {
             classes: 2,
         },
         normalization: Some(Normalization::default()),
+        languages: Vec::new(),
         tokenizer: TokenizerReference {
             fingerprint: Digest::of_bytes(tokenizer.as_bytes()),
             pad_id: config.pad_id,

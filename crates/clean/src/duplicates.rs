@@ -72,10 +72,10 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
     };
     let mut remaining = Vec::new();
     for (position, row) in rows.iter().enumerate() {
-        match (row.text.words, row.text.other_language) {
+        match (row.text.words, row.text.is_other_language) {
             (0, _) => audit.remove(position, Reason::Empty, None),
-            (_, Some(_)) => audit.remove(position, Reason::OtherLanguage, None),
-            (_, None) => remaining.push(position),
+            (_, true) => audit.remove(position, Reason::OtherLanguage, None),
+            (_, false) => remaining.push(position),
         }
     }
     // Groups rows with the same text. Sorting takes less memory than a hash table.
@@ -212,7 +212,7 @@ mod tests {
         };
         let text = letters.as_str();
         Row {
-            text: TextInfo::of(text, text, &[]),
+            text: TextInfo::of(text, text, None),
             label,
             official,
         }

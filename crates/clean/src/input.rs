@@ -4,12 +4,13 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+use artifact::files::is_sampled;
 use artifact::{ArtifactError, Failure, Sentiment, Split, read_columns, schema};
 use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::ProgressTask;
+use text::language::Language;
 use text::normalize::normalize;
-use whatlang::Lang;
 
 use crate::row::{GroupColumn, Row, TextInfo};
 use crate::text_store::{IN_MEMORY, TextStore, TextStoreWriter, store_failed};
@@ -31,7 +32,8 @@ pub(crate) struct Reviews {
 }
 
 /// Reads and normalises a table of reviews in batches. Texts that do not fit into memory are stored in a file
-/// in `folder`.
+/// in `folder`. The language is examined for every row if `languages`, the allowed ones, are given, otherwise for a
+/// sample of the `total` rows.
 ///
 /// # Errors
 /// The table is damaged, or the file cannot be written.
@@ -39,7 +41,7 @@ pub(crate) fn read_reviews(
     table: &Path,
     folder: &Path,
     settings: &CleanSettings,
-    languages: &[Lang],
+    (languages, total): (&[Language], u64),
     task: &ProgressTask,
 ) -> Result<Reviews, Failure> {
     let steps = settings.normalization();
@@ -48,9 +50,12 @@ pub(crate) fn read_reviews(
     for batch in read_columns(table, &schema::reviews(), &TEXT_COLUMNS)? {
         let batch = batch?;
         let raw = batch.column(1).as_string::<i32>();
+        let first = reviews.rows.len() as u64;
         let normalised = |row| {
             let text = normalize(raw.value(row), &steps);
-            let info = TextInfo::of(raw.value(row), &text, languages);
+            // Without a filter, a sample is enough for the counts.
+            let is_examined = !languages.is_empty() || is_sampled(first + row as u64, total);
+            let info = TextInfo::of(raw.value(row), &text, is_examined.then_some(languages));
             (text, info)
         };
         let normalised = (0..raw.len()).into_par_iter().map(normalised);

@@ -53,11 +53,14 @@ reasons, and `profile.json` with counts, lengths, duplicates, leaks and the most
         let source = input.file("reviews.parquet")?;
         let languages = language::parse_languages(&settings.languages)?;
         let total = match input.manifest().contract {
-            Contract::Reviews { rows } => Some(rows),
-            _ => None,
+            Contract::Reviews { rows } => rows,
+            _ => 0,
         };
-        let task = context.progress().task("normalising", total, "reviews");
-        let reviews = input::read_reviews(&source, context.output(), &settings, &languages, &task)?;
+        let task = context
+            .progress()
+            .task("normalising", Some(total), "reviews");
+        let (folder, languages) = (context.output(), (&languages[..], total));
+        let reviews = input::read_reviews(&source, folder, &settings, languages, &task)?;
         drop(task);
         decide(context, &settings, &source, &reviews)
     }
@@ -115,6 +118,7 @@ fn decide(
         unlabelled: decisions.count(Split::Unlabelled),
         classes: Sentiment::class_names(),
         normalization: Some(settings.normalization()),
+        languages: decisions.languages(Split::Train).learned(),
     };
     // The summary is also printed while planning and if the step is fresh.
     let warnings = warnings

@@ -1,10 +1,11 @@
 //! Builds the data profile from the decisions about all rows.
 
-use std::collections::BTreeMap;
 use std::io;
 
+use artifact::files::{LanguageCounts, UNKNOWN_LANGUAGE};
 use artifact::{Sentiment, Split};
 use settings::CleanSettings;
+use text::language::Language;
 
 use crate::duplicates::{Audit, Reason};
 use crate::input::Reviews;
@@ -110,19 +111,21 @@ impl Decisions<'_> {
     fn text_statistics(&self, settings: &CleanSettings) -> Texts {
         let rows = &self.reviews.rows;
         let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count() as u64;
-        let mut languages: BTreeMap<String, u64> = BTreeMap::new();
-        for language in rows.iter().filter_map(|row| row.text.other_language) {
-            *languages.entry(language.eng_name().to_owned()).or_default() += 1;
-        }
-        let count_of = |(language, rows)| LanguageCount { language, rows };
-        let mut other_languages: Vec<_> = languages.into_iter().map(count_of).collect();
-        other_languages.sort_by_key(|entry| std::cmp::Reverse(entry.rows));
+        let other = rows.iter().filter(|row| row.text.is_other_language);
         Texts {
             repaired: count(&|row| row.text.repaired),
             state_a_score: count(&|row| row.label.is_some() && row.text.states_score),
             scores_masked: settings.mask_scores,
-            other_languages,
+            other_languages: count_languages(other),
         }
+    }
+
+    /// The examined languages of a split.
+    pub(crate) fn languages(&self, split: Split) -> LanguageCounts {
+        count_languages(
+            self.positions(split)
+                .map(|position| &self.reviews.rows[position]),
+        )
     }
 
     fn splits(&self) -> Vec<SplitProfile> {
@@ -141,6 +144,7 @@ impl Decisions<'_> {
                 classes: classes.to_vec(),
                 histogram: count_into(edges.clone(), &words),
                 words: lengths(words),
+                languages: self.languages(split),
             }
         };
         Split::ALL.map(profile).to_vec()
@@ -195,4 +199,13 @@ impl Decisions<'_> {
         };
         links.into_iter().take(NEAR_EXAMPLES).map(pair).collect()
     }
+}
+
+/// The languages of the examined rows.
+fn count_languages<'a>(rows: impl Iterator<Item = &'a Row>) -> LanguageCounts {
+    let mut counts = LanguageCounts::default();
+    for language in rows.filter_map(|row| row.text.language) {
+        counts.count(language.map_or(UNKNOWN_LANGUAGE, Language::name));
+    }
+    counts
 }

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 
 use artifact::{Sentiment, Split};
+use text::language::Language;
 use text::normalize::{is_damaged, states_score};
-use whatlang::Lang;
-
-use crate::language;
 
 /// The first 128 bits of a text's digest. A collision within a data set is practically impossible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,13 +31,20 @@ pub(crate) struct TextInfo {
     pub(crate) repaired: bool,
     /// Whether it states a score, such as 7/10.
     pub(crate) states_score: bool,
-    /// Its language, if it is reliably none of the allowed ones.
-    pub(crate) other_language: Option<Lang>,
+    /// Its language, if it was examined; the inner `None` is an unknown language.
+    pub(crate) language: Option<Option<Language>>,
+    /// Whether its language is known and not allowed.
+    pub(crate) is_other_language: bool,
 }
 
 impl TextInfo {
-    /// `languages` are the allowed languages; an empty list allows all.
-    pub(crate) fn of(raw: &str, normalised: &str, languages: &[Lang]) -> Self {
+    /// `languages` are the allowed languages; an empty list allows all, and with `None` the language is not examined.
+    pub(crate) fn of(raw: &str, normalised: &str, languages: Option<&[Language]>) -> Self {
+        let language = languages.map(|_| Language::identify(normalised));
+        let is_other = |allowed: &[Language]| {
+            let known = language.flatten().filter(|_| !allowed.is_empty());
+            known.is_some_and(|known| !allowed.contains(&known))
+        };
         let words = u32::try_from(normalised.split_whitespace().count()).unwrap_or(u32::MAX);
         Self {
             raw: TextKey::of(raw),
@@ -47,7 +52,8 @@ impl TextInfo {
             words,
             repaired: is_damaged(raw),
             states_score: states_score(raw),
-            other_language: language::detect_other(normalised, languages),
+            language,
+            is_other_language: languages.is_some_and(is_other),
         }
     }
 }

@@ -189,7 +189,7 @@ mod tests {
 
     fn row(official: Option<Split>) -> Row {
         Row {
-            text: TextInfo::of("x", "x", &[]),
+            text: TextInfo::of("x", "x", None),
             label: Some(Sentiment::Positive),
             official,
         }

@@ -116,6 +116,7 @@ fn an_official_split_is_used_and_its_leaks_are_removed() {
         unlabelled: 1,
         classes: vec!["negative".to_owned(), "positive".to_owned()],
         normalization: Some(artifact::Normalization::default()),
+        languages: Vec::new(),
     };
     assert_eq!(cleaned.artifact.manifest().contract, expected);
     assert_eq!(

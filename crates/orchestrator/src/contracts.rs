@@ -103,6 +103,7 @@ mod tests {
             max_length: 64,
             classes: artifact::Sentiment::class_names(),
             normalization: None,
+            languages: Vec::new(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Texts of the command line, and lines of standard input as they arrive.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::mem;
 use std::path::Path;
 
+use artifact::files::PredictedLanguages;
 use artifact::{ArtifactError, Failure, format};
 use ingest::RejectedRow;
 use stage::{Progress, stdout_is_open};
@@ -14,6 +16,9 @@ use bundle::{Explanation, Predictor, Probabilities};
 
 /// Most lines that are predicted together, if as many are available.
 const MAX_BATCH: usize = 512;
+
+/// Number of first lines whose language is identified; the number of all lines is not known.
+const EXAMINED_LINES: u64 = 10_000;
 
 /// Characters shown of a rejected line.
 const EXCERPT: usize = 200;
@@ -50,8 +55,12 @@ impl AnswerWriter<'_> {
             let hint = "Allow longer texts with `--set ingest.max_text_bytes=NUMBER`";
             return Err(Failure::new(problem).with_hint(hint.to_owned()));
         }
-        let answers = self.predict(texts.into_iter().map(Ok).collect(), 1)?;
-        stdout_is_open(self.write(&mut anstream::stdout(), &answers)).map(drop)
+        let mut languages = PredictedLanguages::default();
+        let lines = texts.into_iter().map(Ok).collect();
+        let answers = self.predict(lines, 1, &mut languages)?;
+        stdout_is_open(self.write(&mut anstream::stdout(), &answers))?;
+        self.warn_of_languages(&languages);
+        Ok(())
     }
 
     /// Answers lines as they arrive, without waiting for the next line. A line that cannot be read gets a reason
@@ -65,6 +74,7 @@ impl AnswerWriter<'_> {
         let mut all = Vec::new();
         // Number of rejected lines, and the number and the reason of the first one.
         let (mut rejected, mut first) = (0_u64, None);
+        let mut languages = PredictedLanguages::default();
         let mut row = 1;
         loop {
             let lines = available_lines(&mut input, self.max_bytes);
@@ -73,7 +83,7 @@ impl AnswerWriter<'_> {
                 break;
             }
             let count = lines.len() as u64;
-            let answers = self.predict(lines, row)?;
+            let answers = self.predict(lines, row, &mut languages)?;
             row += count;
             for answer in &answers {
                 if let Some(reason) = &answer.reason {
@@ -90,6 +100,7 @@ impl AnswerWriter<'_> {
         if self.format == Format::Json && !stdout_is_open(self.write(&mut out, &all))? {
             return Ok(());
         }
+        self.warn_of_languages(&languages);
         let Some((first_row, reason)) = first else {
             return Ok(());
         };
@@ -124,10 +135,24 @@ impl AnswerWriter<'_> {
         out.flush()
     }
 
-    /// The answers of lines, numbered from `first`.
-    fn predict(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
+    fn warn_of_languages(&self, languages: &PredictedLanguages) {
+        if let Some(warning) = languages.warning() {
+            self.progress.warn(&warning);
+        }
+    }
+
+    /// The answers of lines, numbered from `first`. Adds their languages.
+    fn predict(
+        &self,
+        lines: Vec<Line>,
+        first: u64,
+        languages: &mut PredictedLanguages,
+    ) -> Result<Vec<Answer>, Failure> {
         let texts: Vec<&String> = lines.iter().filter_map(|line| line.as_ref().ok()).collect();
         let mut answers = self.predictor.predict(&texts, self.explain)?.into_iter();
+        if first <= EXAMINED_LINES {
+            *languages = mem::take(languages).merged(&self.predictor.languages(&texts));
+        }
         print_notes(self.predictor, self.progress);
         let answer = |(line, row): (Line, u64)| match line {
             Ok(text) => self.answer(row, text, answers.next().flatten()),

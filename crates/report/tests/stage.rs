@@ -148,6 +148,7 @@ fn write_step(
                 unlabelled: 0,
                 classes,
                 normalization: None,
+                languages: Vec::new(),
             },
             vec![
                 clean(folder),
@@ -164,6 +165,7 @@ fn write_step(
                 max_length: 64,
                 classes,
                 normalization: None,
+                languages: Vec::new(),
             },
             vec![json("statistics.json", STATISTICS), tokens(folder)],
         ),

@@ -16,8 +16,8 @@ pub struct CleanSettings {
     pub white_space: bool,
     /// Replaces scores in the text (`7/10`) by `[score]`.
     pub mask_scores: bool,
-    /// Languages to keep, by English name or ISO 639-3 code. Reviews that are clearly in another language are
-    /// removed. An empty list keeps all.
+    /// Languages to keep, by English name, ISO 639-1 or ISO 639-3 code: `English`, `en` or `eng`. Reviews that are
+    /// clearly in another language are removed; short reviews of unknown language stay. An empty list keeps all.
     pub languages: Vec<String>,
     /// Detection of near-duplicates: reviews with almost the same wording.
     pub near_duplicates: NearDuplicateSettings,

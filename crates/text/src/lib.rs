@@ -5,6 +5,7 @@
 
 mod file;
 mod import;
+pub mod language;
 pub mod normalize;
 mod special;
 mod truncate;

@@ -20,6 +20,7 @@ use artifact::{
 use settings::{TokenizerKind, TokenizerSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 use text::TokenizerFile;
+use text::language::has_no_spaces;
 
 use encode::encode_split;
 use statistics::Statistics;
@@ -45,6 +46,7 @@ Reads `clean.parquet`. Writes `tokenizer.json`, an Arrow file of token ids for e
 
     fn run(context: &Context, settings: TokenizerSettings) -> Result<Outcome, Failure> {
         let reviews = Reviews::open(context.input(StageName::Clean))?;
+        warn_of_languages(context, settings.kind, &reviews.languages);
         let path = context.output().join(TOKENIZER);
         let bytes = match settings.kind {
             TokenizerKind::Pretrained => text::import_tokenizer(source_path(context)?)?,
@@ -62,6 +64,7 @@ struct Reviews {
     path: PathBuf,
     rows: [(Split, u64); 4],
     normalization: Option<Normalization>,
+    languages: Vec<String>,
 }
 
 impl Reviews {
@@ -72,6 +75,7 @@ impl Reviews {
             test,
             unlabelled,
             normalization,
+            ref languages,
             ..
         } = clean.manifest().contract
         else {
@@ -82,6 +86,7 @@ impl Reviews {
         Ok(Self {
             path: clean.file("clean.parquet")?,
             normalization,
+            languages: languages.clone(),
             rows: [
                 (Split::Train, train),
                 (Split::Validation, validation),
@@ -89,6 +94,18 @@ impl Reviews {
                 (Split::Unlabelled, unlabelled),
             ],
         })
+    }
+}
+
+/// Warns if a tokenizer that splits at spaces is used for a language without spaces between words.
+fn warn_of_languages(context: &Context, kind: TokenizerKind, languages: &[String]) {
+    let mut without_spaces = languages.iter().filter(|name| has_no_spaces(name));
+    if let (TokenizerKind::Word, Some(language)) = (kind, without_spaces.next()) {
+        let name = &context.step().variant;
+        context.progress().warn(&format!(
+            "there are reviews in {language}, which has no spaces between words, so the tokenizer `{name}` of kind `word` sees \
+             whole clauses as single words; a kind that finds parts of them does better: `--set tokenizer.{name}.kind=unigram`"
+        ));
     }
 }
 
@@ -196,6 +213,7 @@ fn encode(
         max_length: settings.max_length,
         classes: Sentiment::class_names(),
         normalization: reviews.normalization,
+        languages: reviews.languages.clone(),
     };
     let summary = format!(
         "{}, vocabulary {}, {}",

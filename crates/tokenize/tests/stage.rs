@@ -114,6 +114,7 @@ fn the_written_tokenizer_reproduces_the_ids() {
             max_length,
             classes,
             normalization,
+            languages,
         } = &artifact.manifest().contract
         else {
             panic!("another contract");
@@ -130,6 +131,7 @@ fn the_written_tokenizer_reproduces_the_ids() {
             (0, Some(1), 64, 2)
         );
         assert_eq!(*normalization, Some(artifact::Normalization::default()));
+        assert_eq!(languages[..], ["English"]);
         assert_eq!(statistics(&artifact)["splits"]["unlabelled"]["rows"], 1);
     }
 }

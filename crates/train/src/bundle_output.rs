@@ -58,6 +58,7 @@ pub(crate) fn model_description(
         features: None,
         sizes,
         normalization: contract.normalization,
+        languages: contract.languages.clone(),
         tokenizer: TokenizerReference {
             fingerprint: contract.tokenizer,
             pad_id: contract.pad_id,

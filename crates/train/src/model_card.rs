@@ -26,8 +26,13 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
         - `metrics.jsonl`: the training log\n\n\
         ## Use and limits\n\n\
         Run `ressenti predict --bundle .` in this folder. It cleans and tokenizes a text exactly as the training texts were.\n\n\
-        The model knows only the language and the subjects of its training reviews. The validation accuracy above is slightly \
+        The model knows only the {languages} and the subjects of its training reviews. The validation accuracy above is slightly \
         optimistic, because the best epoch was chosen by validation loss; the evaluation reports the test accuracy.\n",
+        languages = match &model.languages[..] {
+            [] => "language".to_owned(),
+            [language] => format!("language ({language})"),
+            languages => format!("languages ({})", languages.join(", ")),
+        },
         positive = model.labels.last().map_or("", String::as_str),
         negative = model.labels.first().map_or("", String::as_str),
         kind = json!(architecture.kind).as_str().unwrap_or_default(),

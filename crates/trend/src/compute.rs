@@ -126,6 +126,8 @@ pub(crate) fn estimate_trend(
         author_comparison: compare_with_authors(&periods),
         model: Some(describe_model(&fitted, aic, estimator.width)),
         periods,
+        language_warning: input.languages.warning(),
+        languages: input.languages.clone(),
     };
     Ok(match is_another_domain(quantifier, &all) {
         true => trend.without_estimates(ANOTHER_DOMAIN),

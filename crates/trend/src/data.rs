@@ -1,5 +1,6 @@
 //! Input and output of the computation, as plain values.
 
+use artifact::files::PredictedLanguages;
 use metrics::Estimate;
 use quantification::Method;
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub(crate) struct Input {
     pub topics: Vec<String>,
     /// The reviews, in any order.
     pub rows: Vec<ScoredReview>,
+    /// Languages of a sample of the reviews.
+    pub languages: PredictedLanguages,
 }
 
 /// The share of positive reviews over time.
@@ -87,6 +90,10 @@ pub struct Trend {
     /// Comparison with the authors' labels, if there are any.
     #[serde(rename = "judged")]
     pub author_comparison: Option<AuthorComparison>,
+    /// Languages of the reviews, from a sample of about 10,000 if there are more.
+    pub languages: PredictedLanguages,
+    /// A warning about reviews in languages that the model has not learned.
+    pub language_warning: Option<String>,
 }
 
 impl Trend {

@@ -20,6 +20,12 @@ pub(crate) fn warning(trend: &Trend) -> Option<String> {
     ))
 }
 
+/// A warning about reviews in languages that the model has not learned.
+pub(crate) fn language_warning(trend: &Trend) -> Option<String> {
+    let warning = trend.language_warning.as_ref()?;
+    Some(format!("Warning: {warning}."))
+}
+
 /// The share of positive reviews by the authors' labels.
 pub(crate) fn author_share(trend: &Trend) -> Option<String> {
     let (share, rows) = trend.overall_author_labels?;

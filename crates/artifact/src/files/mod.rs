@@ -1,5 +1,6 @@
 //! JSON files and tables that one stage writes and another stage reads.
 
+mod languages;
 mod predictions;
 pub mod profile;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ArtifactError, Failure, Result};
 
+pub use languages::{LanguageCounts, PredictedLanguages, UNKNOWN_LANGUAGE, is_sampled};
 pub use predictions::{
     CROSS_FITTED, Prediction, prediction_rows, read_predictions, write_predictions,
 };

@@ -5,10 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LanguageCounts;
 use crate::{Sentiment, Split};
 
 /// Version of the file format.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// `profile.json`. One row is one review.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +83,8 @@ pub struct SplitProfile {
     pub words: Option<Lengths>,
     /// Rows by length in words, with the same edges for every split.
     pub histogram: Vec<Bin>,
+    /// Rows by language, from a sample of all splits with about 10,000 rows if there are more.
+    pub languages: LanguageCounts,
 }
 
 /// Rows of one class.
@@ -166,18 +169,8 @@ pub struct Texts {
     pub state_a_score: u64,
     /// Whether the ratings written in the texts were masked.
     pub scores_masked: bool,
-    /// Reviews in languages that are not selected, by language, the most frequent first.
-    pub other_languages: Vec<LanguageCount>,
-}
-
-/// Reviews in one language.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LanguageCount {
-    /// English name of the language.
-    pub language: String,
-    /// Number of rows.
-    pub rows: u64,
+    /// Reviews in languages that are not selected, by language.
+    pub other_languages: LanguageCounts,
 }
 
 /// Near-duplicates, after duplicates were removed.

@@ -207,6 +207,7 @@ fn contract(stage: StageName) -> Contract {
             unlabelled: 0,
             classes,
             normalization: None,
+            languages: Vec::new(),
         },
         StageName::Tokenize => Contract::Tokens {
             tokenizer,
@@ -216,6 +217,7 @@ fn contract(stage: StageName) -> Contract {
             max_length,
             classes,
             normalization: None,
+            languages: Vec::new(),
         },
         StageName::Embed => Contract::Embedding {
             tokenizer,

@@ -5,10 +5,12 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use artifact::files::PredictedLanguages;
 use artifact::{ArtifactError, Digest, Failure, FileLock};
 use ingest::KeepColumns;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stage::Progress;
 
 use super::output::OutputFormat;
 use super::paths::{lock, output_failure};
@@ -62,9 +64,19 @@ pub(crate) struct RowCounts {
     pub(crate) correct: u64,
     /// Lengths of the two files in bytes.
     pub(crate) bytes: [u64; 2],
+    /// Languages of a sample of the predicted rows.
+    #[serde(default)]
+    pub(crate) languages: PredictedLanguages,
 }
 
 impl RowCounts {
+    /// Warns of rows in languages that the model has not learned.
+    pub(crate) fn warn_of_languages(&self, progress: &Progress) {
+        if let Some(warning) = self.languages.warning() {
+            progress.warn(&warning);
+        }
+    }
+
     /// The sums of both counts, with the file lengths of this one.
     pub(crate) fn add(self, other: &Self) -> Self {
         Self {
@@ -77,6 +89,7 @@ impl RowCounts {
             labelled: self.labelled + other.labelled,
             correct: self.correct + other.correct,
             bytes: self.bytes,
+            languages: self.languages.merged(&other.languages),
         }
     }
 }

@@ -6,6 +6,7 @@ mod output;
 mod paths;
 mod summary;
 
+use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -13,6 +14,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
+use artifact::files::is_sampled;
 use artifact::{ArtifactError, Digest, Failure, format};
 use ingest::{InputError, KeepColumns, TextContent, TextRow, kept_column_names, read_texts};
 use metrics::is_correct;
@@ -41,6 +43,9 @@ const EXPLAIN_CHUNK_ROWS: u64 = 512;
 
 /// Chunks that are read ahead.
 const READ_AHEAD: usize = 1;
+
+/// Bytes of a short review in a file, from which the number of rows is estimated for the sample of languages.
+const REVIEW_BYTES: u64 = 100;
 
 /// Words in the output for each row, with `--explain`.
 const WORDS: usize = 10;
@@ -81,6 +86,7 @@ impl FileJob<'_> {
         self.predict_rows(predictor, &columns, &mut directory, None)?;
         publish(&directory.files(), &columns, &directory.counts, self.output)?;
         let counts = directory.delete();
+        counts.warn_of_languages(self.progress);
         let rate = (counts.rows - before) as f64 / clock.elapsed().as_secs_f64();
         let max_reject_rate = self.ingest.max_reject_rate;
         check_rejected(&counts, self.input, self.output, max_reject_rate)?;
@@ -183,6 +189,11 @@ impl FileJob<'_> {
         let texts = chunk.iter().filter_map(|row| row.content.as_ref().ok());
         let texts: Vec<&str> = texts.map(|content| content.text.as_str()).collect();
         let mut answers = predictor.predict(&texts, self.explain)?.into_iter();
+        let reviews = stamp(self.input)?.0 / REVIEW_BYTES;
+        let sample = chunk.iter().filter(|row| is_sampled(row.number, reviews));
+        let sample = sample.filter_map(|row| Some(row.content.as_ref().ok()?.text.as_str()));
+        let languages = predictor.languages(&sample.collect::<Vec<_>>());
+        counts.languages = mem::take(&mut counts.languages).merged(&languages);
         let (mut predicted, mut rejected) = (Vec::new(), Vec::new());
         counts.rows += chunk.len() as u64;
         for row in chunk {

@@ -37,6 +37,7 @@ pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failur
     let counts = shards.iter().map(|shard| &shard.counts);
     let counts = counts.fold(RowCounts::default(), RowCounts::add);
     publish(&merged, &plan.columns, &counts, output)?;
+    counts.warn_of_languages(progress);
     fs::remove_dir_all(&plan.folder).map_err(ArtifactError::io("remove", &plan.folder))?;
     let ingest: IngestSettings =
         serde_json::from_value(plan.task.ingest).map_err(Failure::from_error)?;

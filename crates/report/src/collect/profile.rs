@@ -1,9 +1,12 @@
 //! The data checks and counts of `profile.json`, which clean writes.
 
+use std::iter;
+
 use artifact::files::profile::{
     ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
 };
-use artifact::{Artifact, Failure, Sentiment};
+use artifact::files::{LanguageCounts, PredictedLanguages};
+use artifact::{Artifact, Failure, Sentiment, Split};
 
 use super::read;
 use crate::data::{DataCheck, LengthBin, NearPair, ReviewsData, SplitCount};
@@ -106,6 +109,7 @@ fn checks(profile: &Profile) -> Vec<DataCheck> {
     checks.extend(profile.near_duplicates.as_ref().map(near_duplicates));
     let texts = text_checks(&profile.texts).into_iter();
     checks.extend(texts.filter(|check| check.count > 0));
+    checks.extend(languages(&profile.splits));
     if groups.train + groups.test > 0 {
         let (shared, all) = (groups.in_train_and_test, count(groups.test));
         let found = count(shared);
@@ -115,6 +119,36 @@ fn checks(profile: &Profile) -> Vec<DataCheck> {
         checks.push(DataCheck::found("Groups in training and test", shared, result).warning());
     }
     checks
+}
+
+/// The languages of all reviews, and a warning about test reviews in languages that the training split lacks.
+fn languages(splits: &[SplitProfile]) -> Vec<DataCheck> {
+    let of = |wanted: Split| {
+        let split = splits.iter().find(|found| found.split == wanted);
+        split.map_or_else(LanguageCounts::default, |split| split.languages.clone())
+    };
+    let mut all = LanguageCounts::default();
+    splits.iter().for_each(|split| all.extend(&split.languages));
+    let (examined, total) = (all.total(), splits.iter().map(|split| split.rows).sum());
+    let shares = all.sorted().into_iter().map(|(language, rows)| {
+        let share = 100.0 * rows as f64 / examined as f64;
+        format!("{language} {share:.1}%")
+    });
+    let sample = match examined < total {
+        true => format!(" (a sample of {})", plural(examined, "review", "reviews")),
+        false => String::new(),
+    };
+    let shares = format!("languages: {}{sample}", format::join(shares, ", "));
+    let test = PredictedLanguages {
+        reviews: of(Split::Test),
+        learned: of(Split::Train).learned(),
+    };
+    let unlearned = test.warning().map(|warning| {
+        let result = format!("test split: {warning}");
+        DataCheck::new("Test reviews in other languages", 1, result).warning()
+    });
+    let shares = DataCheck::found("Languages", examined, shares);
+    iter::once(shares).chain(unlearned).collect()
 }
 
 fn near_duplicates(near: &NearDuplicates) -> DataCheck {
@@ -136,9 +170,9 @@ fn near_duplicates(near: &NearDuplicates) -> DataCheck {
 
 /// Findings in the texts.
 fn text_checks(texts: &Texts) -> [DataCheck; 3] {
-    let languages = texts.other_languages.iter();
-    let other = languages.clone().map(|entry| entry.rows).sum();
-    let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));
+    let other = texts.other_languages.total();
+    let languages = texts.other_languages.sorted().into_iter();
+    let languages = languages.map(|(language, rows)| format!("{} {language}", count(rows)));
     let languages = format::join(languages, ", ");
     let rating = match texts.scores_masked {
         true => ", masked",

@@ -114,6 +114,7 @@ pub fn put_clean(pipeline: &Pipeline, reviews: &[Review]) -> Artifact {
             unlabelled: of(Split::Unlabelled),
             classes: Sentiment::class_names(),
             normalization: Some(artifact::Normalization::default()),
+            languages: vec!["English".to_owned()],
         };
         (contract, vec![OutputFile::table("clean.parquet", rows)])
     })

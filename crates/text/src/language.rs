@@ -1,0 +1,81 @@
+//! Identifies the language of a text. Short or ambiguous texts have no known language: on 50,949 English reviews, 77.0%
+//! are identified as English and 0.09% as another language; on IMDB, with longer texts, 99.9% and 0.00%.
+
+use std::sync::LazyLock;
+
+use whatlang::{Detector, Lang};
+
+/// Number of characters that are examined from the start of a text.
+const CHARACTERS: usize = 400;
+
+/// Minimum number of letters in a script of several languages, such as Latin: `bravo` is a word in many languages.
+const MIN_LETTERS: usize = 30;
+
+/// Minimum number of letters in a script of one language. A shorter Japanese text may have no kana, as if it were Chinese.
+const MIN_LETTERS_OF_SCRIPT: usize = 10;
+
+/// Minimum confidence of the library, from 0 to 1.
+const MIN_CONFIDENCE: f64 = 0.8;
+
+/// Languages in which hardly any reviews are written, but for which short reviews in other languages are mistaken.
+const RARE: [Lang; 3] = [Lang::Epo, Lang::Lat, Lang::Yid];
+
+/// ISO 639-3 codes, each followed by its ISO 639-1 code, and by other codes and names.
+const CODES: &str = "afr af, aka ak, amh am, ara ar arb, aze az azj, bel be, ben bn, bul bg, cat ca, ces cs cze, \
+    cmn zh zho chi chinese, cym cy wel, dan da, deu de ger, ell el gre, eng en, est et ekk, fin fi, fra fr fre, guj gu, \
+    heb he iw, hin hi, hrv hr, hun hu, hye hy arm, ind id, ita it, jav jv, jpn ja, kan kn, kat ka geo, khm km, kor ko, \
+    lav lv, lit lt, mal ml, mar mr, mkd mk mac, mya my bur, nep ne npi, nld nl dut, nob nb no nor norwegian, ori or ory, \
+    pan pa, pes fa fas per farsi, pol pl, por pt, ron ro rum, rus ru, sin si sinhala, slk sk slo, slv sl slovenian, sna sn, \
+    spa es, srp sr, swe sv, tam ta, tel te, tgl tl fil filipino, tha th, tuk tk, tur tr, ukr uk, urd ur, uzb uz uzn, \
+    vie vi, zul zu";
+
+/// A language that can be identified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Language(Lang);
+
+impl Language {
+    /// All languages.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let all = Lang::all().iter().copied();
+        all.filter(|lang| !RARE.contains(lang)).map(Self)
+    }
+
+    /// The language with an English name or an ISO 639-1 or ISO 639-3 code, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_lowercase();
+        let entry = CODES.split(", ").map(str::split_ascii_whitespace);
+        let code = entry.filter(|codes| codes.clone().any(|code| code == text));
+        let code = code.filter_map(|mut codes| codes.next()).next();
+        let is_meant = |it: &Self| Some(it.0.code()) == code || it.name().to_lowercase() == text;
+        Self::all().find(is_meant)
+    }
+
+    /// The English name.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Lang::Cmn => "Chinese",
+            Lang::Nob => "Norwegian",
+            lang => lang.eng_name(),
+        }
+    }
+
+    /// The language of a text; `None` if the text is too short or the language is uncertain.
+    pub fn identify(text: &str) -> Option<Self> {
+        static DETECTOR: LazyLock<Detector> =
+            LazyLock::new(|| Detector::with_denylist(RARE.to_vec()));
+        let end = text.char_indices().nth(CHARACTERS);
+        let start = &text[..end.map_or(text.len(), |(end, _)| end)];
+        let letters = start.chars().filter(|it| it.is_alphabetic()).count();
+        if letters < MIN_LETTERS_OF_SCRIPT {
+            return None;
+        }
+        let found = DETECTOR.detect(start)?;
+        let is_long = letters >= MIN_LETTERS || found.script().langs().len() == 1;
+        (is_long && found.confidence() >= MIN_CONFIDENCE).then_some(Self(found.lang()))
+    }
+}
+
+/// Whether a language, by its English name, is written without spaces between words.
+pub fn has_no_spaces(name: &str) -> bool {
+    ["Chinese", "Japanese", "Thai", "Khmer", "Burmese"].contains(&name)
+}
