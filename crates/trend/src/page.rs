@@ -9,8 +9,8 @@ use crate::chart::{draw_changes, draw_counts, draw_shares, draw_topics, legend, 
 use crate::data::{ChangePoint, TopicMix, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
-    answer, author_share, certainty, change_by_words, confidence_level, format_files, language_warning,
-    largest_change, percent, range, warning, with_range,
+    answer, author_share, certainty, change_by_words, confidence_level, format_files,
+    language_warning, largest_change, percent, range, warning, with_range,
 };
 
 /// The content of `trend.html`.

@@ -8,13 +8,8 @@ use metrics::Estimate;
 use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::{PeriodEstimate, Trend};
 use crate::sentences::{
-<<<<<<< HEAD
-    answer, author_share, certainty, change_by_words, confidence_level, largest_change, percent,
-    warning, with_range,
-=======
-    answer, certainty, change_by_topics, change_by_words, confidence_level, language_warning,
+    answer, author_share, certainty, change_by_words, confidence_level, language_warning,
     largest_change, percent, warning, with_range,
->>>>>>> h-9
 };
 
 /// Width of a bar from 0% to 100%, in characters.
@@ -28,15 +23,10 @@ const MAX_TOPICS: usize = 8;
 
 /// The results in sentences, and tables of periods and topics.
 pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
-<<<<<<< HEAD
     let mut lines: Vec<String> = warning(trend).into_iter().collect();
+    lines.extend(language_warning(trend));
     lines.extend(answer(trend));
     lines.extend(author_share(trend));
-=======
-    let mut lines: Vec<String> = warning(trend, model).into_iter().collect();
-    lines.extend(language_warning(trend));
-    lines.push(answer(trend));
->>>>>>> h-9
     if let Some(change) = &trend.largest_change {
         let sentences = iter::once(largest_change(change)).chain(change_by_words(change));
         lines.push(sentences.collect::<Vec<String>>().join(" "));

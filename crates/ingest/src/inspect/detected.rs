@@ -87,7 +87,12 @@ pub fn detect(
     );
     let (columns, notes) = (columns.collect(), notes.collect());
     let has_labels = has(Role::Label) || (has(Role::Rating) && has_scale);
-    let (has_times, problem) = (has(Role::Timestamp), counts.check(first, settings).err());
+    let (has_times, problem) = (
+        has(Role::Timestamp),
+        counts
+            .check(first, settings, |role| layout.question(role))
+            .err(),
+    );
     let (accepted, summary, is_partial) = (counts.accepted(), counts.summary(), rows.is_full());
     let inspection = Inspection {
         source: first,
