@@ -129,12 +129,11 @@ fn all_commented_models_are_valid_when_uncommented() {
         text(&folder)
     );
     let is_setting = |line: &str| line.starts_with('[') || line.contains(" = ");
-    let uncommented = text(&folder)
-        .lines()
-        .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if is_setting(rest) => format!("{rest}\n"),
-            _ => format!("{line}\n"),
-        });
+    let written = text(&folder);
+    let uncommented = written.lines().map(|line| match line.strip_prefix("# ") {
+        Some(rest) if is_setting(rest) => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    });
     let uncommented: String = uncommented.collect();
     fs::write(folder.path().join("pipeline.toml"), &uncommented).expect("written");
     let models = load(&folder, &[])
