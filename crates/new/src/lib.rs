@@ -35,13 +35,16 @@ Examples:
   ressenti new reviews.csv                       write pipeline.toml; then: ressenti run
   ressenti new 'exports/*.jsonl' --out all.toml  several files with the same columns
   ressenti new reviews.csv --minutes 30          with more models
-  ressenti new reviews.csv --set ingest.columns.text=body";
+  ressenti new reviews.csv --set ingest.columns.rating=stars";
 
 /// Name of the pipeline file that all commands read by default.
 const DEFAULT_FILE: &str = "pipeline.toml";
 
 /// Bounds of the vocabulary.
 const VOCABULARY: std::ops::RangeInclusive<u64> = 1000..=30_000;
+
+/// Vocabulary of `bpe` for texts without spaces between words.
+const UNSPACED_VOCABULARY: u64 = 16_000;
 
 /// Reviews of a class below which figures about it say little.
 const MIN_OF_CLASS: u64 = 100;
@@ -118,7 +121,11 @@ fn write(arguments: &Arguments) -> Result<String, Failure> {
         true => format!("The first rows: {}", detected.summary),
         false => detected.summary.clone(),
     };
-    let vocabulary = texts.vocabulary().next_multiple_of(1000);
+    // The pieces of clauses without spaces are not words that could be counted.
+    let vocabulary = match texts.is_unspaced() {
+        true => UNSPACED_VOCABULARY,
+        false => texts.vocabulary().next_multiple_of(1000),
+    };
     let file = PipelineFile {
         files: names.join(", "),
         source: source(files, out),

@@ -260,8 +260,9 @@ impl PipelineFile<'_> {
             ""
         };
         out.comment(&format!(
-            "Times are estimates for {cores}, from rates measured on another machine{gpu}. Active are the models that take about {} \
-             min together (`--minutes`); to add one, remove the `# ` before its lines and those of its embedding.",
+            "Times are estimates for {cores}, from rates measured on another machine{gpu}. The models that fit into {} min together \
+             (`--minutes`) are active. To add another one, remove the `# ` before its lines and those of its embedding, and name it \
+             in the ensemble.",
             self.minutes
         ));
         out.push("[training]               # for all networks\nepochs = 10\nbatch_size = 32\nlearning_rate = 2e-3\npatience = 2             # stops after 2 epochs without a lower validation loss\n".to_owned());

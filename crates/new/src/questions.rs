@@ -51,6 +51,10 @@ pub(crate) fn decide(detected: &Detected, file: &str) -> Result<Decisions, Failu
     }
     decisions.ask(&labels, "columns.label", "labels");
     decisions.ask(&times, "columns.timestamp", "times");
+    // As in the file, where tables are last.
+    decisions
+        .questions
+        .sort_by_key(|it| !it.setting.contains('.'));
     Ok(decisions)
 }
 
@@ -286,13 +290,13 @@ mod tests {
         assert_eq!(columns["label"].as_str(), Some("verdict"));
         assert_eq!(columns["timestamp"].as_str(), Some("Date"));
         let open: Vec<&str> = decisions.questions.iter().map(|it| it.setting).collect();
-        assert_eq!(open, ["labels", "timestamp.format"]);
+        assert_eq!(open, ["timestamp.format", "labels"]);
         let format = decisions.ingest["timestamp"]["format"].as_str();
         assert!(
             format.is_some_and(|it| it.starts_with("? which form")),
             "{format:?}"
         );
-        let answers = &decisions.questions[1].answers;
+        let answers = &decisions.questions[0].answers;
         assert_eq!(
             answers[..2],
             [
