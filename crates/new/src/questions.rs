@@ -267,6 +267,7 @@ mod tests {
             accepted: 10,
             summary: String::new(),
             is_partial: false,
+            imbalance: None,
             problem: None,
         }
     }

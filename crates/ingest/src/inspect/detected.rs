@@ -35,6 +35,8 @@ pub struct Detected {
     pub summary: String,
     /// Whether only the beginning of the files was read.
     pub is_partial: bool,
+    /// A warning if a class has very few reviews.
+    pub imbalance: Option<String>,
     /// Why the stage would refuse the files.
     pub problem: Option<InputError>,
 }
@@ -99,6 +101,7 @@ pub fn detect(
     let has_times = has(Role::Timestamp) && is_understood(Role::Timestamp);
     let problem = counts.check(first, settings, |role| layout.question(role));
     let problem = problem.err();
+    let imbalance = counts.imbalance();
     let (accepted, summary, is_partial) = (counts.accepted(), counts.summary(), rows.is_full());
     let inspection = Inspection {
         source: first,
@@ -120,6 +123,7 @@ pub fn detect(
         accepted,
         summary,
         is_partial,
+        imbalance,
         problem,
     })
 }
