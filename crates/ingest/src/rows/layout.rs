@@ -252,8 +252,8 @@ fn column_sample(sample: &[&Record], column: usize, settings: &IngestSettings) -
     ColumnSample::new(sample.iter().map(|record| record.text(column)), settings)
 }
 
-/// Whether a first row contains column names: no field is a number, and a column has numbers below, or all fields are
-/// short and one is a known column name or has sentences below.
+/// Whether a first row contains column names: no field is a number or a common value of its column, and a column has
+/// numbers below, or all fields are short and one is a known column name or has sentences below.
 fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettings) -> bool {
     let is_text = |field: &String| !field.trim().is_empty() && parse_rating(field).is_none();
     if !first.iter().all(is_text) {
@@ -261,18 +261,20 @@ fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettin
     }
     let samples = (0..first.len()).map(|column| column_sample(below, column, settings));
     let samples: Vec<ColumnSample> = samples.collect();
-    let is_short = |field: &String| {
-        let field = field.trim();
-        field.len() <= 80 && field.split_whitespace().count() <= 8
+    let mut fields = first.iter().zip(&samples);
+    if fields.any(|(field, sample)| sample.is_common(field.trim())) {
+        return false;
+    }
+    let has_words = |most: usize| {
+        let is_short =
+            |field: &String| field.trim().len() <= 80 && field.split_whitespace().count() <= most;
+        first.iter().all(is_short)
     };
     // A missing value may be above numbers too.
     let is_name = |field: &String| !is_missing(field, settings);
-    if first.iter().all(is_name) && samples.iter().any(ColumnSample::is_numeric) {
-        return true;
-    }
-    first.iter().all(is_short)
-        && (first.iter().any(|field| roles::is_column_name(field))
-            || samples.iter().any(|sample| sample.mean_words > 5.0))
+    (first.iter().all(is_name) && samples.iter().any(ColumnSample::is_numeric))
+        || (has_words(8) && first.iter().any(|field| roles::is_column_name(field)))
+        || (has_words(4) && samples.iter().any(|sample| sample.mean_words > 5.0))
 }
 
 /// Like [`looks_like_names`], for a first row whose first or last field is empty. pandas writes an index

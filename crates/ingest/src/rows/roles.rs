@@ -226,7 +226,8 @@ impl RoleDetector<'_> {
         let around_zero =
             sample.is_numeric() && (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
         let is_label = |name: NameMatch| name.is_label_name();
-        let is_label = self.match_name(Role::Label, column).is_some_and(is_label);
+        let is_label = self.match_name(Role::Label, column).is_some_and(is_label)
+            && labels::has_rating_numbers(sample, &self.settings.labels);
         let score = if is_label { 0.5 } else { 0.0 };
         let scale = out_of.map_or_else(String::new, |most| format!(" out of {most}"));
         let fits = name.is_some() || around_zero || is_label || out_of.is_some();

@@ -3,9 +3,6 @@
 
 use chrono::{NaiveDate, NaiveTime};
 
-/// Maximum length of such a date in bytes.
-const MAX_BYTES: usize = 120;
-
 /// Names of the months in English, German, French, Spanish, Italian, Portuguese and Dutch, without points.
 const MONTHS: [&str; 12] = [
     "january jan januar j\u{e4}nner janvier janv enero ene gennaio gen janeiro januari",
@@ -31,9 +28,6 @@ const PREPOSITIONS: &str = "on am vom le el il em op den";
 /// Parses a date with the name of a month, and the time of day if there is one. A month without a day is its first
 /// day. `None` for any other text.
 pub(super) fn parse(text: &str) -> Option<(NaiveDate, Option<NaiveTime>)> {
-    if text.len() > MAX_BYTES || !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
     let lower = text.to_lowercase();
     let parts = lower.split(|it: char| it.is_whitespace() || ",-/.".contains(it));
     let is_connector = |part: &str| CONNECTORS.split(' ').any(|word| word == part);

@@ -13,7 +13,7 @@ const NAMES: [(Role, &str); 8] = [
     ),
     (
         Role::Label,
-        "label sentiment fresh verdict polarity recommended recommendation class target rating \
+        "label sentiment target fresh verdict polarity recommended recommendation class rating \
          recommendationid votedup",
     ),
     (
@@ -47,7 +47,7 @@ const OTHER_DATES: &str =
     "release released birth birthday reply response premiere joined registered registration";
 
 /// Number of label names that mean nothing else.
-const UNAMBIGUOUS_LABELS: usize = 7;
+const UNAMBIGUOUS_LABELS: usize = 8;
 
 /// Number of text names that always mean a review; `description`, the last one, may describe the product instead.
 const UNAMBIGUOUS_TEXTS: usize = 33;

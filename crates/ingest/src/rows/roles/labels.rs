@@ -56,13 +56,20 @@ pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> b
 }
 
 /// Whether a column has numbers other than 0 and 1 that are not labels in the settings: then all its numbers are
-/// ratings, because 1 would be a low rating and not a positive label. A few such values may be damaged.
+/// ratings, because 1 would be a low rating and not a positive label. Beside 0, a few such values may be damaged.
 pub(in crate::rows) fn has_rating_numbers(sample: &ColumnSample, labels: &LabelValues) -> bool {
     let is_rating = |value: &str| {
         let number = parse_number(value).filter(|number| *number != 0.0 && *number != 1.0);
         number.is_some() && !labels.contains(value)
     };
-    sample.share(is_rating) > 1.0 - MOST
+    let tolerated = if has_zero(sample) { 0.01 } else { 0.0 };
+    sample.share(is_rating) > tolerated
+}
+
+fn has_zero(sample: &ColumnSample) -> bool {
+    sample
+        .counts()
+        .any(|(value, _)| parse_number(value) == Some(0.0))
 }
 
 /// The values with their meanings, the most common first; `None` for an unknown meaning. The settings take
@@ -73,11 +80,8 @@ pub(super) fn meanings<'a>(
 ) -> Vec<(&'a str, Option<Meaning>)> {
     // Without 0, 1 may be a rating among ratings in words.
     let is_open = |value: &str| !labels.contains(value) && guess_meaning(value).is_none();
-    let has_zero = sample
-        .counts()
-        .any(|(value, _)| parse_number(value) == Some(0.0));
     let are_ratings = has_rating_numbers(sample, labels)
-        || (!has_zero && sample.counts().any(|(value, _)| is_open(value)));
+        || (!has_zero(sample) && sample.counts().any(|(value, _)| is_open(value)));
     let lists = |list: &[String], value: &str| {
         let mut list = list.iter();
         list.any(|known| known.trim().to_lowercase() == value.to_lowercase())

@@ -143,15 +143,12 @@ impl RoleDetector<'_> {
         let what = format!(
             "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file"
         );
-        let scale = match Scale::of(ratings) {
-            Some(_) => String::new(),
-            None => format!("\n{}", centre_lines(ratings)),
-        };
-        let lines = format!(
-            "{}{scale}",
-            self.column_lines(Role::Rating, column).trim_end()
-        );
-        self.note(column, &what, Some(format!("{}\n", lines.trim_end())))
+        let mut lines = self.column_lines(Role::Rating, column);
+        match Scale::of(ratings) {
+            Some(_) => _ = lines.pop(),
+            None => lines += &centre_lines(ratings),
+        }
+        self.note(column, &what, Some(lines))
     }
 
     /// Ratings on an unknown scale.
