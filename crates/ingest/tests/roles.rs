@@ -6,7 +6,7 @@ mod common;
 
 use std::process::{Command, Output};
 
-use common::Project;
+use common::{Project, roles};
 use serde_json::Value;
 
 fn run(project: &Project, arguments: &[&str]) -> Output {
@@ -32,18 +32,6 @@ fn inspect_error(project: &Project, path: &str) -> String {
     assert!(!output.status.success());
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     errors.replace(&project.path("").display().to_string(), "")
-}
-
-/// Roles as `role=column`.
-fn roles(inspection: &Value) -> Vec<String> {
-    let columns = inspection["columns"].as_array().expect("columns").iter();
-    columns
-        .flat_map(|column| {
-            let name = column["name"].as_str().expect("a name");
-            let roles = column["roles"].as_array().expect("roles").iter();
-            roles.map(move |role| format!("{}={name}", role["role"].as_str().expect("a role")))
-        })
-        .collect()
 }
 
 fn notes(inspection: &Value) -> Vec<String> {
@@ -383,9 +371,8 @@ fn a_column_with_few_groups_is_not_used_unless_it_is_set() {
     assert_eq!(
         notes(&inspection),
         [
-            "`product_id`: not used as the group, because the sampled rows contain only 1 value. \
-             If the file has more, keep the rows of each value on one side of the split with \
-             `--set ingest.columns.group=product_id`"
+            "`product_id`: not used as the group, because it has only 1 value; to keep the rows of each value on one side of \
+             the split, set `--set ingest.columns.group=product_id`"
         ]
     );
     let few = inspect("few.csv", &products(19));
@@ -418,9 +405,10 @@ fn a_column_with_few_groups_is_not_used_unless_it_is_set() {
         roles(&inspection),
         ["topic=product", "text=text", "label=label"]
     );
-    assert!(notes(&inspection)[0].starts_with(
-        "`product`: not used as the group, because the sampled rows contain only 3 values"
-    ));
+    assert!(
+        notes(&inspection)[0]
+            .starts_with("`product`: not used as the group, because it has only 3 values")
+    );
 }
 
 #[test]

@@ -5,54 +5,13 @@
 
 mod common;
 
-use std::process::Command;
-
-use common::Project;
+use common::{Project, inspect, inspect_text, note, roles};
 use serde_json::Value;
 
 /// A table with texts and further columns.
 fn table(header: &str, rows: usize, row: impl Fn(usize) -> String) -> String {
     let rows = (0..rows).map(|n| format!("The film {n} was something to think about,{}\n", row(n)));
     format!("text,{header}\n{}", rows.collect::<String>())
-}
-
-/// Standard output of `inspect` with these arguments before the file, for a file with this content.
-fn inspect_text(arguments: &[&str], content: &str) -> String {
-    let project = Project::new();
-    project.write("x.csv", content);
-    let output = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
-        .arg("inspect")
-        .args(arguments)
-        .arg("x.csv")
-        .env("NO_COLOR", "1")
-        .current_dir(project.path(""))
-        .output()
-        .expect("the program starts");
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn inspect(content: &str) -> Value {
-    serde_json::from_str(&inspect_text(&["--json"], content)).expect("JSON")
-}
-
-/// Roles as `role=column`.
-fn roles(inspection: &Value) -> Vec<String> {
-    let columns = inspection["columns"].as_array().expect("columns").iter();
-    let roles = columns.flat_map(|column| {
-        let name = column["name"].as_str().expect("a name");
-        let roles = column["roles"].as_array().expect("roles").iter();
-        roles.map(move |role| format!("{}={name}", role["role"].as_str().expect("a role")))
-    });
-    roles.collect()
-}
-
-/// The only note: its text and lines.
-fn note(inspection: &Value) -> String {
-    let notes = inspection["notes"].as_array().expect("notes");
-    assert_eq!(notes.len(), 1, "{notes:?}");
-    let lines = notes[0]["lines"].as_str().unwrap_or_default();
-    format!("{}\n{lines}", notes[0]["text"].as_str().expect("a text"))
 }
 
 fn ingest(content: &str, settings: &str) -> Result<common::Ingested, String> {
@@ -133,6 +92,33 @@ fn a_time_relative_to_an_unknown_day_is_not_a_time() {
         "`date`: `1 days ago`, `2 days ago`, `3 days ago` cannot be read as a time, because the file does not state when \
          it was written; export the dates instead\n"
     );
+}
+
+#[test]
+fn dates_that_may_not_be_those_of_the_review_are_reported() {
+    let check = |names: &str, expected: &[&str], question: &str| {
+        let content = table(&format!("label,{names}"), 40, |n| {
+            format!(
+                "{},2020-01-0{},2024-02-0{}",
+                LABELS[n % 2],
+                1 + n % 9,
+                1 + n % 9
+            )
+        });
+        let found = inspect(&content);
+        assert_eq!(roles(&found)[2..], *expected, "{names}");
+        assert_eq!(
+            found["notes"][0]["text"].as_str().unwrap_or_default(),
+            question
+        );
+    };
+    check(
+        "shipped,delivered",
+        &["timestamp=shipped"],
+        "`shipped`: used as the time of the review; another column has dates too: to use it, set \
+         `--set ingest.columns.timestamp=delivered`",
+    );
+    check("release_date,date", &["timestamp=date"], "");
 }
 
 #[test]

@@ -71,17 +71,19 @@ pub(crate) struct Decision {
 }
 
 /// Detects the roles of columns. `column_names` is empty for a file without a header. Columns in `named` have a role
-/// from the settings and get no other; if they include the text, no other roles are detected. Returns `None` if no
-/// column can be the text.
+/// from the settings and get no other; if they include the text, no other roles are detected. `is_whole` states whether
+/// the columns contain all rows of the file. Returns `None` if no column can be the text.
 pub(super) fn detect(
     column_names: &[String],
     columns: &[ColumnSample],
+    is_whole: bool,
     named: &ColumnMap,
     settings: &IngestSettings,
 ) -> Option<Roles> {
     let detector = RoleDetector {
         column_names,
         columns,
+        is_whole,
         named,
         settings,
         // An invalid setting is reported when rows are read.
@@ -117,6 +119,8 @@ struct RoleDetector<'a> {
     /// Empty if the columns have no names.
     column_names: &'a [String],
     columns: &'a [ColumnSample],
+    /// Whether the columns contain all rows of the file.
+    is_whole: bool,
     /// Roles from the settings.
     named: &'a ColumnMap,
     settings: &'a IngestSettings,

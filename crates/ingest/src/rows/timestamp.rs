@@ -27,9 +27,9 @@ const LOCAL_FORMATS: [&str; 6] = [
     "%Y/%m/%d %H:%M",
 ];
 
-/// Date formats with an unambiguous order. A month is its first day.
-const DATE_FORMATS: [&str; 7] = [
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y",
+/// Date formats with an unambiguous order. A month or an ISO week is its first day.
+const DATE_FORMATS: [&str; 8] = [
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%G-W%V",
 ];
 
 /// Formats with a time zone.
@@ -168,12 +168,13 @@ const MAX_GAP_MINUTES: i64 = 24 * 60;
 /// The first year that `%Y` can mean: with fewer than four digits it is not a year of our calendar.
 const MIN_YEAR: i32 = 1000;
 
-/// Parses a date. If the format has no day, or no month, it is the first one.
+/// Parses a date. If the format has no day, no month or no day of an ISO week, it is the first one.
 fn parse_day(text: &str, format: &str) -> Option<NaiveDate> {
     if format.contains("%d") {
         return full_year(NaiveDate::parse_from_str(text, format).ok()?, format);
     }
-    let mut missing = [("", ""), (" 1", " %d"), (" 1 1", " %m %d")].into_iter();
+    let missing = [("", ""), (" 1", " %d"), (" 1 1", " %m %d"), (" 1", " %u")];
+    let mut missing = missing.into_iter();
     missing.find_map(|(value, specifier)| {
         let (text, format) = (format!("{text}{value}"), format!("{format}{specifier}"));
         full_year(NaiveDate::parse_from_str(&text, &format).ok()?, &format)
@@ -258,6 +259,7 @@ mod tests {
         check("2023-05", Some(1_682_899_200_000));
         check("05/2023", Some(1_682_899_200_000));
         check("May 2023", Some(1_682_899_200_000));
+        check("2023-W01", Some(1_672_617_600_000));
         check("2023-13", None);
         check("Mon Apr 06 00:00:00 PDT 2009", Some(1_239_001_200_000));
         check("2014-06-01 12:34:56 UTC", Some(1_401_626_096_000));
