@@ -62,10 +62,10 @@ impl ReasonCount {
     /// The reason, with all details or the most common ones, and their number of rows.
     pub(crate) fn describe(&self) -> String {
         let (summary, details) = (self.first.reason.summary, self.most_common_details());
-        let rows = |rows: u64| format::plural(rows, "row", "rows");
         if details.is_empty() {
-            return format!("{summary} ({})", rows(self.rows));
+            return summary.to_owned();
         }
+        let rows = |rows: u64| format::plural(rows, "row", "rows");
         let shown = details.iter().take(MAX_DETAILS_SHOWN);
         let shown = shown.map(|(detail, count)| format!("{detail} ({})", rows(*count)));
         let shown = shown.collect::<Vec<_>>().join(", ");
@@ -181,7 +181,12 @@ impl RowCounts {
             let (rejected, rows) = (self.excluded(false), self.rows());
             let verb = if rejected == 1 { "was" } else { "were" };
             let (rejected, rows) = (format::count(rejected), format::count(rows));
-            let shown = reasons.iter().map(|reason| reason.describe());
+            let shown = reasons
+                .iter()
+                .map(|reason| match reason.details.is_empty() {
+                    true => format!("{} ({})", reason.describe(), format::count(reason.rows)),
+                    false => reason.describe(),
+                });
             return Err(InputError::new(
                 Problem::Rejected,
                 format!(
@@ -330,7 +335,7 @@ mod tests {
                 ],
             ),
             "10 of 20 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; \
-             most common reasons: four (4 rows); three (3 rows); two (2 rows)",
+             most common reasons: four (4); three (3); two (2)",
         );
     }
 

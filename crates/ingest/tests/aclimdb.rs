@@ -132,7 +132,7 @@ fn invalid_members_are_rejected() {
     );
     assert_eq!(
         found.summary(),
-        "6 reviews, 2 negative, 3 positive, 1 unlabelled, 10 rejected"
+        "6 reviews, 2 negative, 3 positive, 1 unlabelled, 1 without a text, 10 rejected"
     );
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Inspection<'a> {
 pub(super) struct RowSummary {
     pub(super) counts: RowCounts,
     pub(super) with_time: u64,
+    /// The first and the last time, in milliseconds since 1970.
+    pub(super) times: Option<(i64, i64)>,
     pub(super) lengths: TextLengths,
     pub(super) examples: Vec<ExampleRow>,
     bytes: usize,
@@ -113,7 +115,11 @@ impl RowSink for RowSummary {
         self.counts.accept(review);
         self.bytes += review.text.len();
         self.lengths.add(review.text);
-        self.with_time += u64::from(review.timestamp.is_some());
+        if let Some(time) = review.timestamp {
+            let (first, last) = self.times.unwrap_or((time, time));
+            self.times = Some((first.min(time), last.max(time)));
+            self.with_time += 1;
+        }
         if self.examples.len() < EXAMPLE_ROWS {
             self.examples.push(ExampleRow {
                 source: source.to_owned(),

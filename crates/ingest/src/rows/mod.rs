@@ -88,7 +88,8 @@ impl<'a> RowReader<'a> {
         let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
             Some(first) => first.for_next_file(&rows)?,
-            None => Layout::detect(&rows, settings, scratch)?,
+            // The heartbeat continues while the file is read for the first time.
+            None => Layout::detect(&rows, settings, scratch, || task.advance(0))?,
         };
         if layout.header {
             rows.next(&mut Record::default())?;

@@ -48,7 +48,10 @@ impl RoleDetector<'_> {
             notes.extend(unused.iter().filter_map(|column| self.candidate(*column)));
         }
         match roles.map.get(Role::Timestamp) {
-            Some(column) => notes.extend(self.unreadable_times(column, roles)),
+            Some(column) => {
+                notes.extend(self.unreadable_times(column, roles));
+                notes.extend(self.other_times(column, &unused).filter(|_| detects));
+            }
             None if detects => notes.extend(unused.iter().filter_map(|it| self.date(*it))),
             None => {}
         }
@@ -107,7 +110,7 @@ impl RoleDetector<'_> {
         let meanings = labels::meanings(&self.columns[column], &self.settings.labels);
         let unknown = meanings.iter().filter(|(_, meaning)| meaning.is_none());
         let unknown: Vec<String> = unknown.map(|(value, _)| format!("`{value}`")).collect();
-        let values = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let values = self.format_counts(column);
         let task = match &unknown[..] {
             [] => "if this is what they mean, set these lines in the pipeline file".to_owned(),
             [one] => format!(
@@ -139,19 +142,16 @@ impl RoleDetector<'_> {
 
     /// A note about numbers that could be ratings, with lines that define the scale.
     fn values_as_ratings(&self, column: usize, ratings: RatingRange) -> Note {
-        let values = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let values = self.format_counts(column);
         let what = format!(
             "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file"
         );
-        let scale = match Scale::of(ratings) {
-            Some(_) => String::new(),
-            None => format!("\n{}", centre_lines(ratings)),
-        };
-        let lines = format!(
-            "{}{scale}",
-            self.column_lines(Role::Rating, column).trim_end()
-        );
-        self.note(column, &what, Some(format!("{}\n", lines.trim_end())))
+        let mut lines = self.column_lines(Role::Rating, column);
+        match Scale::of(ratings) {
+            Some(_) => _ = lines.pop(),
+            None => lines += &centre_lines(ratings),
+        }
+        self.note(column, &what, Some(lines))
     }
 
     /// Ratings on an unknown scale.
@@ -164,7 +164,7 @@ impl RoleDetector<'_> {
             false => format!("from {low} to {high}"),
         };
         let values = match sample.distinct() {
-            ..=MAX_LABEL_VALUES => format!(" ({})", sample.format_counts(MAX_LABEL_VALUES)),
+            ..=MAX_LABEL_VALUES => format!(" ({})", self.format_counts(column)),
             _ => String::new(),
         };
         let zero = match low == 0.0 {
@@ -235,6 +235,24 @@ impl RoleDetector<'_> {
         }
     }
 
+    /// Another column with dates, if no name decides between the two.
+    fn other_times(&self, column: usize, unused: &[usize]) -> Option<Note> {
+        let is_named = |column: usize| self.match_name(Role::Timestamp, column).is_some();
+        let has_dates = |column: &&usize| {
+            let sample = &self.columns[**column];
+            !sample.is_numeric() && sample.share(|value| self.is_time(value)) > MOST
+        };
+        if is_named(column) || self.named.get(Role::Timestamp) == Some(column) {
+            return None;
+        }
+        let other = *unused.iter().find(has_dates)?;
+        let role = self.role_argument(Role::Timestamp, other);
+        let what = format!(
+            "used as the time of the review; another column has dates too: to use it, set {role}"
+        );
+        Some(self.note(column, &what, None))
+    }
+
     /// Whether a column without a known date format may contain dates. Numbers in a column named `time` may also
     /// be hours of play.
     fn is_date_by_name(&self, column: usize) -> bool {
@@ -262,11 +280,16 @@ impl RoleDetector<'_> {
             1 => "1 value".to_owned(),
             more => format!("{more} values"),
         };
-        let what = format!(
-            "not used as the group, because the sampled rows contain only {values}. If the file has more, keep the rows of each value on one \
-             side of the split with {}",
-            self.role_argument(Role::Group, column)
-        );
+        let role = self.role_argument(Role::Group, column);
+        let what = match self.is_whole {
+            true => format!(
+                "not used as the group, because it has only {values}; to keep the rows of each value on one side of the split, set {role}"
+            ),
+            false => format!(
+                "not used as the group, because the sampled rows contain only {values}; if the file has more, keep the rows of \
+                 each value on one side of the split with {role}"
+            ),
+        };
         Some(self.note(column, &what, None))
     }
 
@@ -290,6 +313,17 @@ impl RoleDetector<'_> {
             })
         };
         Role::all().filter_map(duplicate_name).collect()
+    }
+
+    /// All values of a column with their number of rows.
+    fn format_counts(&self, column: usize) -> String {
+        let counts = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let basis = if self.is_whole {
+            ""
+        } else {
+            " in a sample of the rows"
+        };
+        counts + basis
     }
 
     /// Creates a note that names the column.
