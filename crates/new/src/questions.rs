@@ -35,13 +35,13 @@ pub(crate) fn decide(detected: &Detected, file: &str) -> Result<Decisions, Failu
     };
     let (mut labels, mut times) = (Vec::new(), Vec::new());
     for note in &detected.notes {
-        let asked = Asked::new(note);
+        let noted = NotedSettings::new(note);
         if !detected.has_labels
-            && asked.names(&["labels", "rating", "columns.label", "columns.rating"])
+            && noted.names(&["labels", "rating", "columns.label", "columns.rating"])
         {
-            labels.push(asked);
-        } else if !detected.has_times && asked.names(&["timestamp"]) {
-            times.push(asked);
+            labels.push(noted);
+        } else if !detected.has_times && noted.names(&["timestamp"]) {
+            times.push(noted);
         } else {
             decisions.remarks.push(note.text.clone());
         }
@@ -59,7 +59,7 @@ pub(crate) fn decide(detected: &Detected, file: &str) -> Result<Decisions, Failu
 }
 
 /// A note, with the settings that it names.
-struct Asked<'a> {
+struct NotedSettings<'a> {
     note: &'a DetectedNote,
     /// Dotted names inside `[ingest]` with their values, from `--set` arguments and from lines for the file.
     settings: Vec<(String, Value)>,
@@ -67,7 +67,7 @@ struct Asked<'a> {
     lines: Vec<String>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> NotedSettings<'a> {
     fn new(note: &'a DetectedNote) -> Self {
         let arguments = note.text.split("`--set ").skip(1);
         let arguments = arguments.filter_map(|rest| {
@@ -165,17 +165,17 @@ impl<'a> Asked<'a> {
 
 impl Decisions {
     /// Adds the question of notes that are all about labels or all about times. `setting` names the column.
-    fn ask(&mut self, notes: &[Asked<'_>], setting: &'static str, what: &str) {
-        let details = notes.iter().map(|asked| asked.note.text.clone());
+    fn ask(&mut self, notes: &[NotedSettings<'_>], setting: &'static str, what: &str) {
+        let details = notes.iter().map(|noted| noted.note.text.clone());
         let details: Vec<String> = details.collect();
-        if let [asked] = notes
-            && let Some((setting, text)) = asked.open_setting()
+        if let [noted] = notes
+            && let Some((setting, text)) = noted.open_setting()
         {
-            if let Some((name, column)) = asked.column() {
+            if let Some((name, column)) = noted.column() {
                 let column = self.column_value(column);
                 insert(&mut self.ingest, name, column);
             }
-            let mut answers = asked.answers();
+            let mut answers = noted.answers();
             if setting == "timestamp.format" {
                 answers.push("or delete this line, and `timestamp` in `columns`: the reviews then have no times".to_owned());
             }
@@ -187,17 +187,17 @@ impl Decisions {
             });
         } else if !notes.is_empty() {
             let mut answers = Vec::new();
-            for asked in notes {
-                if let Some((name, column)) = asked.column() {
+            for noted in notes {
+                if let Some((name, column)) = noted.column() {
                     let role = name.trim_start_matches("columns.");
                     answers.push(format!(
                         "in `columns`: {role} = {}",
                         self.column_value(column)
                     ));
                 }
-                answers.extend(asked.answers());
+                answers.extend(noted.answers());
             }
-            let names = notes.iter().map(|asked| format!("`{}`", asked.note.column));
+            let names = notes.iter().map(|noted| format!("`{}`", noted.note.column));
             let names = names.collect::<Vec<_>>().join(" or ");
             self.open(Question {
                 setting,
