@@ -49,8 +49,8 @@ pub(crate) fn decide(detected: &Detected, file: &str) -> Result<Decisions, Failu
     if labels.is_empty() && !detected.has_labels {
         return Err(no_labels(file));
     }
-    decisions.ask(&labels, "columns.label", "labels");
     decisions.ask(&times, "columns.timestamp", "times");
+    decisions.ask(&labels, "columns.label", "labels or ratings");
     // As in the file, where tables are last.
     decisions
         .questions
@@ -189,19 +189,21 @@ impl Decisions {
             let mut answers = Vec::new();
             for noted in notes {
                 if let Some((name, column)) = noted.column() {
-                    let role = name.trim_start_matches("columns.");
-                    answers.push(format!(
-                        "in `columns`: {role} = {}",
-                        self.column_value(column)
-                    ));
+                    let mut answered = self.ingest.clone();
+                    insert(&mut answered, name, self.column_value(column));
+                    answers.push(format!("columns = {}", answered["columns"]));
                 }
                 answers.extend(noted.answers());
             }
             let names = notes.iter().map(|noted| format!("`{}`", noted.note.column));
             let names = names.collect::<Vec<_>>().join(" or ");
+            let text = match notes.len() {
+                1 => format!("does the column {names} have the {what}?"),
+                _ => format!("which column has the {what}: {names}?"),
+            };
             self.open(Question {
                 setting,
-                text: format!("which column has the {what}: {names}?"),
+                text,
                 details,
                 answers,
             });
@@ -320,12 +322,15 @@ mod tests {
         };
         assert_eq!(
             question.text,
-            "which column has the labels: `verdict` or `stars`?"
+            "which column has the labels or ratings: `verdict` or `stars`?"
         );
-        assert_eq!(question.answers[0], "in `columns`: label = \"verdict\"");
+        assert_eq!(
+            question.answers[0],
+            "columns = { text = \"review\", label = \"verdict\" }"
+        );
         assert_eq!(
             question.answers.last().map(String::as_str),
-            Some("in `columns`: rating = \"stars\"")
+            Some("columns = { text = \"review\", rating = \"stars\" }")
         );
         assert_eq!(
             decisions.ingest["columns"]["label"].as_str(),

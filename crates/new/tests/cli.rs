@@ -102,8 +102,8 @@ fn a_rated_export_becomes_a_pipeline_without_questions() {
     let expected = [
         ModelKind::Linear,
         ModelKind::Naive,
-        ModelKind::Cnn,
         ModelKind::Lstm,
+        ModelKind::Cnn,
         ModelKind::Gru,
     ];
     assert_eq!(kinds, expected);
