@@ -4,9 +4,9 @@ use std::path::Path;
 
 use artifact::{Sentiment, format};
 use settings::IngestSettings;
-use tables::{InputError, Problem, Result};
+use tables::{InputError, Problem, Repairs, Result};
 
-use crate::row::{ExcludedRow, NOT_UTF_8};
+use crate::row::{ExcludedRow, NOT_IN_ENCODING};
 
 /// Numbers of accepted, rejected and skipped rows.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct RowCounts {
     pub(crate) unlabelled: u64,
     /// Reasons for excluding rows, in the order of their first occurrence.
     pub(crate) reasons: Vec<ReasonCount>,
+    /// Values that were replaced because they are invalid in JSON.
+    pub(crate) repairs: Repairs,
 }
 
 /// Number of rows excluded for one reason.
@@ -141,14 +143,16 @@ impl RowCounts {
         let kinds = classes.into_iter().chain(others).filter(|it| it.0 > 0);
         let kinds = kinds.map(|(rows, kind)| format!(", {} {kind}", format::count(rows)));
         let reviews = format::plural(self.accepted(), "review", "reviews");
-        reviews + &kinds.collect::<String>()
+        let repairs = Some(self.repairs).filter(|repairs| !repairs.is_empty());
+        let repairs = repairs.map(|repairs| format!("; {repairs}"));
+        reviews + &kinds.collect::<String>() + &repairs.unwrap_or_default()
     }
 }
 
 /// A hint for the reasons. Invalid UTF-8 in many rows means another encoding that the first bytes did not show.
 fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
     let has = |reason: &(String, u64), what| reason.0.contains(what);
-    let what = if reasons.iter().any(|it| has(it, NOT_UTF_8)) {
+    let what = if reasons.iter().any(|it| has(it, NOT_IN_ENCODING)) {
         "If the file has another encoding, set it, for example `--set ingest.encoding=windows-1252`"
     } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
         "Fix the rows, or define the values with `--set 'ingest.labels.positive=[\"VALUE\"]'` and \
@@ -185,6 +189,7 @@ mod tests {
             by_class: classes,
             unlabelled,
             reasons: reasons.collect(),
+            repairs: Repairs::default(),
         }
     }
 

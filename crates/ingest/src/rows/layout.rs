@@ -22,6 +22,8 @@ pub(crate) struct Layout {
     pub(crate) roles: Roles,
     /// Description of the format, for people.
     pub(crate) format_description: String,
+    /// The encoding, if it is a guess.
+    pub(crate) guessed_encoding: Option<&'static str>,
 }
 
 impl Layout {
@@ -60,6 +62,7 @@ impl Layout {
             fixed_width,
             roles,
             format_description: table.format_description.clone(),
+            guessed_encoding: table.guessed_encoding,
         })
     }
 
@@ -103,6 +106,7 @@ impl Layout {
                 ..self.roles.clone()
             },
             format_description: table.format_description.clone(),
+            guessed_encoding: table.guessed_encoding,
             names,
         })
     }
@@ -190,23 +194,32 @@ fn column_sample(sample: &[&Record], column: usize) -> ColumnSample {
     ColumnSample::new(sample.iter().map(|record| record.text(column)))
 }
 
-/// Whether a first row contains column names: one of its fields is a known column name, or all fields are
-/// short and some column has numbers or sentences below.
+/// Whether a first row contains column names: none of its fields is a number or occurs below, and one is a known
+/// column name or above numbers, or all are short and one is above sentences. A single column needs a known name,
+/// because the first of several texts may be short.
 fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
-    let is_short = |field: &String| {
+    let words = |field: &String| field.split_whitespace().count();
+    let is_name = |field: &String| {
         let field = field.trim();
-        let words = field.split_whitespace().count();
-        (1..=60).contains(&field.len()) && words <= 4 && field.parse::<f64>().is_err()
+        (1..=100).contains(&field.len()) && field.parse::<f64>().is_err()
     };
-    if !first.iter().all(is_short) {
+    if !first.iter().all(is_name) {
         return looks_like_names_with_gap(first, below);
     }
-    let differs_from_names = |column: usize| {
-        let values = column_sample(below, column);
-        values.is_numeric() || values.mean_words > 5.0
-    };
-    first.iter().any(|field| roles::is_column_name(field))
-        || (!below.is_empty() && (0..first.len()).any(differs_from_names))
+    if first.iter().any(|field| roles::is_column_name(field)) {
+        return true;
+    }
+    let are_short = first.iter().all(|field| words(field) <= 4);
+    let columns: Vec<_> = (0..first.len())
+        .map(|column| column_sample(below, column))
+        .collect();
+    let occurs_below =
+        |(field, column): (&String, &ColumnSample)| column.share(|it| it == field.trim()) > 0.0;
+    first.len() > 1
+        && !first.iter().zip(&columns).any(occurs_below)
+        && columns
+            .iter()
+            .any(|column| column.is_numeric() || (are_short && column.mean_words > 5.0))
 }
 
 /// Like [`looks_like_names`], for a first row whose first or last field is empty. pandas writes an index
@@ -243,6 +256,21 @@ mod tests {
         check("review,stars\nso so,3\n", true);
         check("a,b\nso so,3\n", true);
         check("so so,3\nfine,4\n", false);
+        // Long names above numbers, texts above texts, and labels in the first row.
+        check(
+            "Review Submit Date and Time,How many stars would you give us?\n2024-01-01,3\n",
+            true,
+        );
+        check(
+            "a long question about the film,why\nit was not what I had expected,so so\n",
+            false,
+        );
+        check(
+            "so so,pos\nit is so so but fine to me,neg\nfine,pos\n",
+            false,
+        );
+        check("good\nit is so so but fine to me\n", false);
+        check("text\nit is so so but fine to me\n", true);
         // An index, and separators at the end of each line.
         check(",review,stars\n0,so so,3\n", true);
         check("review,stars,\nso so,3,\n", true);

@@ -115,6 +115,7 @@ impl<'a> RowReader<'a> {
             self.process_row(&record, sink)?;
             any = true;
         }
+        sink.repair(self.rows.repairs);
         let missing = match self.layout.header {
             _ if any => return Ok(()),
             true => "a header but no rows",
