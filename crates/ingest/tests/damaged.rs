@@ -172,7 +172,7 @@ fn an_encoding_that_appears_late_is_reported() {
     assert_eq!(
         error,
         "1,000 of 21,000 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; most common reasons: \
-         the text is not UTF-8: at byte 3 (1,000 rows) | If the file has another encoding, set it, for example \
+         the text has bytes that are invalid in its encoding: at character 3 (1,000 rows) | If the file has another encoding, set it, for example \
          `--set ingest.encoding=windows-1252`"
     );
     let found = project

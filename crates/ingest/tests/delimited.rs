@@ -120,7 +120,7 @@ fn a_rejected_row_does_not_affect_others() {
         &[
             "reviews.csv:3 rejected: the row has another number of columns than the first: 1 instead of 2 | only one",
             "reviews.csv:4 rejected: the row has another number of columns than the first: 3 instead of 2 | a\tb\tc",
-            "reviews.csv:5 rejected: the text is not UTF-8: at byte 4 | caf\u{fffd}\t0",
+            "reviews.csv:5 rejected: the text has bytes that are invalid in its encoding: at character 4 | caf\u{fffd}\t0",
             "reviews.csv:6 rejected: the text has NUL characters | n\0ul\t0",
         ],
     );

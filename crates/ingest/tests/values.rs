@@ -122,11 +122,28 @@ fn dates_that_may_not_be_those_of_the_review_are_reported() {
 }
 
 #[test]
+fn a_date_that_may_be_a_placeholder_is_reported() {
+    let content = table("label,date", 40, |n| {
+        let date = if n.is_multiple_of(4) {
+            "1800-01-01"
+        } else {
+            "2024-02-01"
+        };
+        format!("{},{date}", LABELS[n % 2])
+    });
+    let expected = "`date`: `1800-01-01` (10 rows) may mean that there is no time: then set \
+                    `--set 'ingest.timestamp.missing=[\"1800-01-01\"]'`\n";
+    assert_eq!(note(&inspect(&content)), expected);
+    let times = values(&content, "timestamp = { missing = ['1800-01-01'] }", 7);
+    assert_eq!(times.iter().filter(|time| *time == "-").count(), 10);
+}
+
+#[test]
 fn a_header_may_have_long_names_and_reviews_may_have_no_text() {
     let header = "Package Name,App Version Code,Review Submit Date and Time,Review Submit Millis Since Epoch,\
                   Review Last Update Date and Time,Star Rating,Review Title,Review Text,Developer Reply Date and Time";
     let row = |n: usize| {
-        let text = if n % 6 == 0 {
+        let text = if n.is_multiple_of(6) {
             ""
         } else {
             "The camera work was touching while it snowed"

@@ -11,7 +11,7 @@ use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
 use crate::text_lengths::TextLengths;
-use tables::Result;
+use tables::{Repairs, Result};
 
 /// Number of example rows.
 const EXAMPLE_ROWS: usize = 10;
@@ -71,6 +71,9 @@ impl Inspection<'_> {
         let mut ingest = non_default_settings(self.settings);
         let source = Value::from(self.source.to_string_lossy().as_ref());
         ingest.insert("source".to_owned(), source);
+        if let Some(encoding) = layout.guessed_encoding {
+            ingest.insert("encoding".to_owned(), Value::from(encoding));
+        }
         if !layout.is_named() {
             ingest.insert("header".to_owned(), Value::from(false));
         }
@@ -136,6 +139,10 @@ impl RowSink for RowSummary {
     fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.counts.exclude(row);
         Ok(())
+    }
+
+    fn repair(&mut self, repairs: Repairs) {
+        self.counts.repairs += repairs;
     }
 
     fn is_full(&self) -> bool {

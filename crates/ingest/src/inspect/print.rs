@@ -138,6 +138,9 @@ fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()>
             "  labels from ratings: above {above} is positive, below {below} is negative"
         )?;
     }
+    if !counts.repairs.is_empty() {
+        writeln!(out, "  {YELLOW}{}{YELLOW:#}", counts.repairs)?;
+    }
     let limit = result.settings.max_reject_rate;
     if counts.exceeds_reject_rate(limit) {
         let setting = format!("`ingest.max_reject_rate` = {limit}");
@@ -199,6 +202,10 @@ pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::R
         "words_per_text": rows.lengths.summary(),
         "partial": rows.is_full(),
         "left_out": excluded,
+        "replaced": json!({
+            "not_finite": counts.repairs.not_finite,
+            "lone_surrogates": counts.repairs.lone_surrogates,
+        }),
         "rows": rows.examples,
         "ingest": result.settings_table(),
     });

@@ -115,7 +115,7 @@ impl ColumnSample {
     /// Whether a value is common in the column.
     pub(super) fn is_common(&self, value: &str) -> bool {
         let rows = self.counts.get(value).copied().unwrap_or_default();
-        rows > 1 && rows * 20 >= self.len
+        rows > 0 && rows * 20 >= self.len
     }
 
     /// The share of values that meet a condition; 0 if there are no values.

@@ -32,6 +32,8 @@ pub(crate) struct Layout {
     pub(crate) is_sample_whole: bool,
     /// Description of the format, for people.
     pub(crate) format_description: String,
+    /// The encoding, if it is a guess.
+    pub(crate) guessed_encoding: Option<&'static str>,
 }
 
 impl Layout {
@@ -85,6 +87,7 @@ impl Layout {
             sampled_rows: values.len(),
             is_sample_whole: rows.is_whole,
             format_description: table.format_description.clone(),
+            guessed_encoding: table.guessed_encoding,
         })
     }
 
@@ -128,6 +131,7 @@ impl Layout {
                 ..self.roles.clone()
             },
             format_description: table.format_description.clone(),
+            guessed_encoding: table.guessed_encoding,
             names,
             ..*self
         })
@@ -254,9 +258,9 @@ fn column_sample(sample: &[&Record], column: usize, settings: &IngestSettings) -
     ColumnSample::new(sample.iter().map(|record| record.text(column)), settings)
 }
 
-/// Whether a first row contains column names: no field is a number, and a column has numbers below; or all fields are
-/// short and one is a known column name; or they are short and a column has sentences below. A common value of a
-/// column is not its name.
+/// Whether a first row contains column names: no field is a number or missing, and a column has numbers below; or all
+/// fields are short and one is a known column name; or they are short and a column has sentences below. A common value
+/// of a column is not its name. A single column needs a known name, because the first of several texts may be short.
 fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettings) -> bool {
     let is_text = |field: &String| !field.trim().is_empty() && parse_rating(field).is_none();
     if !first.iter().all(is_text) {
@@ -282,7 +286,10 @@ fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettin
     {
         return true;
     }
-    has_words(4) && samples.iter().any(|it| it.mean_words > 5.0) && !fields.any(is_common)
+    first.len() > 1
+        && has_words(4)
+        && samples.iter().any(|it| it.mean_words > 5.0)
+        && !fields.any(is_common)
 }
 
 /// Like [`looks_like_names`], for a first row whose first or last field is empty. pandas writes an index
@@ -339,6 +346,21 @@ mod tests {
             "a film that was fun for the whole of my family,NA\nfine,4\n",
             false,
         );
+        // Long names above numbers, texts above texts, and labels in the first row.
+        check(
+            "Review Submit Date and Time,How many stars would you give us?\n2024-01-01,3\n",
+            true,
+        );
+        check(
+            "a long question about the film,why\nit was not what I had expected,so so\n",
+            false,
+        );
+        check(
+            "so so,pos\nit is so so but fine to me,neg\nfine,pos\n",
+            false,
+        );
+        check("good\nit is so so but fine to me\n", false);
+        check("text\nit is so so but fine to me\n", true);
         // An index, and separators at the end of each line.
         check(",review,stars\n0,so so,3\n", true);
         check("review,stars,\nso so,3,\n", true);

@@ -37,9 +37,9 @@ pub(super) fn parse(text: &str) -> Option<(NaiveDate, Option<NaiveTime>)> {
     let parts: Vec<&str> = parts
         .filter(|it| !it.is_empty() && !is_connector(it))
         .collect();
-    let months = parts.iter().map(|part| month(part)).enumerate();
+    let mut months = parts.iter().enumerate().rev();
     // The last name of a month: `mar` may also be a weekday.
-    let (at, month) = months.filter_map(|(at, month)| Some((at, month?))).last()?;
+    let (at, month) = months.find_map(|(at, part)| Some((at, month(part)?)))?;
     let (before, after) = (&parts[..at], &parts[at + 1..]);
     let next = after.first().copied().unwrap_or_default();
     let last = before.last().copied().unwrap_or_default();
@@ -87,7 +87,7 @@ fn is_prefix(words: &[&str]) -> bool {
 /// The number of a month, from 1.
 fn month(part: &str) -> Option<u32> {
     let is_name = |names: &&str| names.split(' ').any(|name| name == part);
-    let index = MONTHS.iter().position(|names| is_name(&names))?;
+    let index = MONTHS.iter().position(is_name)?;
     u32::try_from(index + 1).ok()
 }
 

@@ -36,8 +36,7 @@ fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<u
     for index in 0..archive.len() {
         let member = archive.by_index_raw(index).map_err(unreadable(path))?;
         let name = member.name().to_owned();
-        // macOS adds these files.
-        if member.is_dir() || name.starts_with("__MACOSX/") {
+        if member.is_dir() || is_system_file(&name) {
             continue;
         }
         if let Some(problem) = problem(&member) {
@@ -51,6 +50,13 @@ fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<u
     }
     let index = found.map(|(index, _)| index);
     index.ok_or_else(|| refused(path, "it contains no file".to_owned()))
+}
+
+/// Whether a member was added by a file manager of macOS or Windows: `.DS_Store`, `._reviews.csv`, `Thumbs.db`.
+fn is_system_file(name: &str) -> bool {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_hidden = file.starts_with('.') || matches!(file, "Thumbs.db" | "desktop.ini");
+    is_hidden || name.starts_with("__MACOSX/")
 }
 
 /// Why a member is refused, as the rest of a sentence.

@@ -43,7 +43,7 @@ const WORDS: [(Meaning, &str); 3] = [
     ),
     (
         Meaning::Neutral,
-        "neutral neu neutre neutro neutraal neutralny нейтральный 中性 中立 中评 mixed average maybe ok okay so-so fair \
+        "neutral neu neutre neutro neutraal neutralny нейтральный 中性 中立 中评 mixed average ok okay so-so fair \
          mittel mittelmäßig moyen regular passive",
     ),
 ];

@@ -1,5 +1,9 @@
 //! Notes about columns with ambiguous labels, ratings, dates or groups, with the settings that resolve them.
 
+use std::ops::Range;
+
+use artifact::format;
+
 use super::column_names::NameMatch;
 use super::day_order::DayOrder;
 use super::groups;
@@ -14,6 +18,9 @@ const MAX_RATING_VALUES: usize = 11;
 
 /// The setting for the neutral rating.
 const CENTRE: &str = "`--set ingest.rating.centre=NUMBER`";
+
+/// Plausible times of reviews in milliseconds since 1970: from the second day of 1970 to 2100.
+const PLAUSIBLE_TIMES: Range<i64> = 86_400_000..4_102_444_800_000;
 
 /// The setting for the format of times.
 const FORMAT_KEY: &str = "ingest.timestamp.format";
@@ -50,6 +57,7 @@ impl RoleDetector<'_> {
         match roles.map.get(Role::Timestamp) {
             Some(column) => {
                 notes.extend(self.unreadable_times(column, roles));
+                notes.extend(self.implausible_times(column));
                 notes.extend(self.other_times(column, &unused).filter(|_| detects));
             }
             None if detects => notes.extend(unused.iter().filter_map(|it| self.date(*it))),
@@ -181,7 +189,7 @@ impl RoleDetector<'_> {
     fn date(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
-        let format = |format: &str| set_argument(FORMAT_KEY, format);
+        let as_format = |format: &str| set_argument(FORMAT_KEY, format);
         let what = match self.day_order(sample) {
             _ if self.is_other_date(column) => {
                 if sample.is_numeric() || sample.share(|value| self.is_time(value)) <= MOST {
@@ -191,13 +199,13 @@ impl RoleDetector<'_> {
             }
             Some(DayOrder::Ambiguous(value, [day_first, month_first])) => format!(
                 "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
-                format(&day_first),
-                format(&month_first),
+                as_format(&day_first),
+                as_format(&month_first),
             ),
             Some(DayOrder::AmbiguousYear(value, [year_last, year_first])) => format!(
                 "`{value}` is ambiguous: set {} if the year comes last or {} if the year comes first, and set {role}",
-                format(&year_last),
-                format(&year_first),
+                as_format(&year_last),
+                as_format(&year_first),
             ),
             _ if sample.share(is_relative) > 0.5 => format!(
                 "{} cannot be read as a time, because the file does not state when it was written; export the dates instead",
@@ -233,6 +241,25 @@ impl RoleDetector<'_> {
                 Some(self.note(column, &what, None))
             }
         }
+    }
+
+    /// Times that may be placeholders, because they are before 1970 or in the far future.
+    fn implausible_times(&self, column: usize) -> Option<Note> {
+        let sample = &self.columns[column];
+        let is_implausible = |value: &str| {
+            let is_missing = self.times.is_missing(value);
+            let time = self.times.parse(value).filter(|_| !is_missing);
+            time.is_some_and(|time| !PLAUSIBLE_TIMES.contains(&time))
+        };
+        let values = sample.most_common(usize::MAX);
+        let (value, rows) = values
+            .into_iter()
+            .find(|(value, _)| is_implausible(value))?;
+        let rows = format::plural(rows as u64, "row", "rows");
+        let what = format!(
+            "`{value}` ({rows}) may mean that there is no time: then set `--set 'ingest.timestamp.missing=[\"{value}\"]'`"
+        );
+        Some(self.note(column, &what, None))
     }
 
     /// Another column with dates, if no name decides between the two.
