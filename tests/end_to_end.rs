@@ -29,7 +29,8 @@ fn reviews_become_a_report_and_the_second_run_does_nothing() {
     let seconds = clock.elapsed().as_secs_f64();
     assert_eq!(steps(&screen, "fresh"), ALL);
     let text = screen.with_placeholders(project.folder());
-    let end = "\n9 steps: 9 fresh in [time]\nreport  artifacts/report/reviews/report.html\n";
+    let end = "\n9 steps: 9 fresh in [time]\nreport   artifacts/report/reviews/report.html\n\
+               predict  ressenti predict 'TEXT'\nserve    ressenti serve\n";
     assert!(text.ends_with(end), "{text}");
     // Measured: 0.02 s. The limit allows for a busy machine.
     assert!(seconds < 1.0, "{seconds} s");
@@ -236,7 +237,7 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
     assert!(
         worse
             .stdout
-            .contains("\nreport  artifacts/report/reviews/report.html\n"),
+            .contains("\nreport   artifacts/report/reviews/report.html\n"),
         "{}",
         worse.stdout
     );

@@ -11,8 +11,11 @@ const EXCERPT_CHARACTERS: usize = 200;
 /// Maximum number of characters of a value in a reason.
 const VALUE_CHARACTERS: usize = 40;
 
-/// Reason for a text with invalid bytes.
-pub(crate) const NOT_UTF_8: &str = "the text is not UTF-8";
+/// Reason for a text with bytes that its encoding, such as UTF-8, does not have.
+pub(crate) const NOT_IN_ENCODING: &str = "the text has bytes that are invalid in its encoding";
+
+/// Reason for a row that does not have one field per column.
+pub(crate) const WRONG_WIDTH: &str = "the row has another number of columns than the first";
 
 /// An accepted review. A value that the source lacks is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -143,7 +146,9 @@ pub(crate) fn check_text(bytes: &[u8], max_bytes: usize) -> Result<&str, Reason>
         return Err(Reason::rejected(problem));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        Reason::rejected(NOT_UTF_8).because(format!("at byte {}", error.valid_up_to() + 1))
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let position = valid.chars().count() + 1;
+        Reason::rejected(NOT_IN_ENCODING).because(format!("at character {position}"))
     })?;
     if text.contains('\0') {
         return Err(Reason::rejected("the text has NUL characters"));
@@ -176,7 +181,7 @@ mod tests {
             b"123456789",
             Err("the text is longer than `ingest.max_text_bytes`"),
         );
-        check(b"caf\xe9", Err("the text is not UTF-8"));
+        check(b"caf\xe9", Err(NOT_IN_ENCODING));
         check(b"a\0b", Err("the text has NUL characters"));
     }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use artifact::{Sentiment, format};
 use settings::IngestSettings;
-use tables::{InputError, Problem, Result};
+use tables::{InputError, Problem, Repairs, Result};
 
-use crate::row::{ExcludedRow, NOT_UTF_8, Review};
+use crate::row::{ExcludedRow, NOT_IN_ENCODING, Review, WRONG_WIDTH};
 
 /// Maximum number of different details that are counted per reason, and that are shown.
 const MAX_DETAILS: usize = 1000;
@@ -27,6 +27,8 @@ pub(crate) struct RowCounts {
     pub(crate) without_text: u64,
     /// Reasons for excluding rows, in the order of their first occurrence.
     pub(crate) reasons: Vec<ReasonCount>,
+    /// Values that were replaced because they are invalid in JSON.
+    pub(crate) repairs: Repairs,
 }
 
 /// Number of rows excluded for one reason.
@@ -62,10 +64,10 @@ impl ReasonCount {
     /// The reason, with all details or the most common ones, and their number of rows.
     pub(crate) fn describe(&self) -> String {
         let (summary, details) = (self.first.reason.summary, self.most_common_details());
-        let rows = |rows: u64| format::plural(rows, "row", "rows");
         if details.is_empty() {
-            return format!("{summary} ({})", rows(self.rows));
+            return summary.to_owned();
         }
+        let rows = |rows: u64| format::plural(rows, "row", "rows");
         let shown = details.iter().take(MAX_DETAILS_SHOWN);
         let shown = shown.map(|(detail, count)| format!("{detail} ({})", rows(*count)));
         let shown = shown.collect::<Vec<_>>().join(", ");
@@ -181,7 +183,12 @@ impl RowCounts {
             let (rejected, rows) = (self.excluded(false), self.rows());
             let verb = if rejected == 1 { "was" } else { "were" };
             let (rejected, rows) = (format::count(rejected), format::count(rows));
-            let shown = reasons.iter().map(|reason| reason.describe());
+            let shown = reasons
+                .iter()
+                .map(|reason| match reason.details.is_empty() {
+                    true => format!("{} ({})", reason.describe(), format::count(reason.rows)),
+                    false => reason.describe(),
+                });
             return Err(InputError::new(
                 Problem::Rejected,
                 format!(
@@ -232,7 +239,9 @@ impl RowCounts {
         let kinds = classes.into_iter().chain(others).filter(|it| it.0 > 0);
         let kinds = kinds.map(|(rows, kind)| format!(", {} {kind}", format::count(rows)));
         let reviews = format::plural(self.accepted(), "review", "reviews");
-        reviews + &kinds.collect::<String>()
+        let repairs = Some(self.repairs).filter(|repairs| !repairs.is_empty());
+        let repairs = repairs.map(|repairs| format!("; {repairs}"));
+        reviews + &kinds.collect::<String>() + &repairs.unwrap_or_default()
     }
 }
 
@@ -244,15 +253,22 @@ fn hint_for_rejected(
 ) -> String {
     if reasons
         .iter()
-        .any(|it| it.first.reason.summary == NOT_UTF_8)
+        .any(|it| it.first.reason.summary == NOT_IN_ENCODING)
     {
         return "If the file has another encoding, set it, for example `--set ingest.encoding=windows-1252`".to_owned();
     }
     let most_common = reasons.first();
     let Some((role, reason)) = most_common.and_then(|it| Some((it.first.reason.role?, *it))) else {
-        return "Fix the rows or the `[ingest]` settings; to accept more rejected rows, raise \
-                `--set ingest.max_reject_rate=SHARE`"
-            .to_owned();
+        let has_wrong_width = most_common.is_some_and(|it| it.first.reason.summary == WRONG_WIDTH);
+        let what = match has_wrong_width {
+            true => {
+                "Quote texts that contain the separator, or set the separator, for example `--set 'ingest.delimiter=\";\"'`"
+            }
+            false => "Fix the rows or the `[ingest]` settings",
+        };
+        return format!(
+            "{what}; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`"
+        );
     };
     question(role).unwrap_or_else(|| {
         let key = if role == "timestamp" {
@@ -293,6 +309,7 @@ mod tests {
             unlabelled,
             without_text: 0,
             reasons: reasons.collect(),
+            repairs: Repairs::default(),
         }
     }
 
@@ -330,7 +347,7 @@ mod tests {
                 ],
             ),
             "10 of 20 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; \
-             most common reasons: four (4 rows); three (3 rows); two (2 rows)",
+             most common reasons: four (4); three (3); two (2)",
         );
     }
 

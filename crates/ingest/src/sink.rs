@@ -11,7 +11,7 @@ use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
 use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
-use tables::Result;
+use tables::{Repairs, Result};
 
 /// The table of accepted reviews.
 const REVIEWS: &str = "reviews.parquet";
@@ -31,6 +31,8 @@ pub(crate) trait RowSink {
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()>;
     /// Counts a row that is rejected or skipped.
     fn exclude(&mut self, row: &ExcludedRow) -> Result<()>;
+    /// Counts the replaced values of a file.
+    fn repair(&mut self, repairs: Repairs);
     /// Whether reading may stop.
     fn is_full(&self) -> bool {
         false
@@ -77,6 +79,10 @@ impl ParquetSink {
 }
 
 impl RowSink for ParquetSink {
+    fn repair(&mut self, repairs: Repairs) {
+        self.counts.repairs += repairs;
+    }
+
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
         self.counts.accept(review);
         self.batch.push(self.row_id, review, source);

@@ -123,7 +123,7 @@ fn invalid_members_are_rejected() {
             "test/neg/0_1.txt:1 rejected: a later file of the archive has the same name | ",
             "test/pos/10_9.txt:1 rejected: the text has NUL characters | a\0b",
             "test/pos/11_9.txt:1 rejected: the text is longer than `ingest.max_text_bytes` | 123456789 123456789 1",
-            "test/pos/9_9.txt:1 rejected: the text is not UTF-8: at byte 4 | caf\u{fffd}",
+            "test/pos/9_9.txt:1 rejected: the text has bytes that are invalid in its encoding: at character 4 | caf\u{fffd}",
         ]
     );
     assert_eq!(
@@ -132,7 +132,7 @@ fn invalid_members_are_rejected() {
     );
     assert_eq!(
         found.summary(),
-        "6 reviews, 2 negative, 3 positive, 1 unlabelled, 10 rejected"
+        "6 reviews, 2 negative, 3 positive, 1 unlabelled, 1 without a text, 10 rejected"
     );
 }
 

@@ -89,9 +89,10 @@ fn columns_and_labels() {
         "text,label\nfine,1\nso,0\nwell,maybe\n",
         &[],
         "error: 1 of 3 rows was rejected, more than `ingest.max_reject_rate` = 0.01 allows; most common reasons: \
-         the label is none of the values in `ingest.labels`: `maybe` (1)\n  \
-         hint: Fix the rows, or define the values with `--set 'ingest.labels.positive=[\"VALUE\"]'` and likewise for \
-         `negative` and `none`; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`",
+         the label is none of the values in `ingest.labels`: `maybe` (1 row)\n  \
+         hint: `label`: the labels are `0` (1 row), `1` (1 row), `maybe` (1 row); the meaning of `maybe` is unknown: complete \
+         these lines and set them in the pipeline file\n\n[ingest.columns]\nlabel = \"label\"\n\n[ingest.labels]\n\
+         positive = [\"1\"]\nnegative = [\"0\"]\nunlabelled = []\n# add these to one of the lists: \"maybe\"",
     );
     check(
         "x.csv",

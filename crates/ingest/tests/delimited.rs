@@ -120,7 +120,7 @@ fn a_rejected_row_does_not_affect_others() {
         &[
             "reviews.csv:3 rejected: the row has another number of columns than the first: 1 instead of 2 | only one",
             "reviews.csv:4 rejected: the row has another number of columns than the first: 3 instead of 2 | a\tb\tc",
-            "reviews.csv:5 rejected: the text is not UTF-8: at byte 4 | caf\u{fffd}\t0",
+            "reviews.csv:5 rejected: the text has bytes that are invalid in its encoding: at character 4 | caf\u{fffd}\t0",
             "reviews.csv:6 rejected: the text has NUL characters | n\0ul\t0",
         ],
     );
@@ -173,9 +173,12 @@ fn too_many_bad_rows_are_an_error() {
         "text,label\ngood,1\nbad,0\nx,maybe\ny,perhaps\nz\n",
         "",
         "3 of 5 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; most common reasons: \
-         the label is none of the values in `ingest.labels`: `maybe` (2); \
-         the row has another number of columns than the first: 1 instead of 2 (1) | \
-         Fix the rows or the `[ingest]` settings; to accept more rejected rows, raise `--set ingest.max_reject_rate=SHARE`",
+         the label is none of the values in `ingest.labels`: `maybe` (1 row), `perhaps` (1 row); \
+         the row has another number of columns than the first: 1 instead of 2 (1 row) | \
+         `label`: the labels are `0` (1 row), `1` (1 row), `maybe` (1 row), `perhaps` (1 row); the meaning of `maybe`, \
+         `perhaps` is unknown: complete these lines and set them in the pipeline file\n\n[ingest.columns]\nlabel = \"label\"\n\n\
+         [ingest.labels]\npositive = [\"1\"]\nnegative = [\"0\"]\nunlabelled = []\n\
+         # add these to one of the lists: \"maybe\", \"perhaps\"",
     );
 }
 

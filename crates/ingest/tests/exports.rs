@@ -7,7 +7,7 @@ mod common;
 use std::fmt::Write;
 use std::process::Command;
 
-use common::{Project, gzip};
+use common::{Project, gzip, roles};
 use serde_json::Value;
 use settings::IngestSettings;
 
@@ -24,16 +24,7 @@ fn inspect(project: &Project, name: &str) -> (Vec<String>, Value) {
         String::from_utf8_lossy(&output.stderr)
     );
     let inspection: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let columns = inspection["columns"].as_array().expect("columns");
-    let roles = columns
-        .iter()
-        .flat_map(|column| {
-            let roles = column["roles"].as_array().expect("roles").iter();
-            let name = column["name"].as_str().expect("a name");
-            roles.map(move |role| format!("{}={name}", role["role"].as_str().expect("a role")))
-        })
-        .collect();
-    (roles, inspection)
+    (roles(&inspection), inspection)
 }
 
 fn check(name: &str, content: impl AsRef<[u8]>, expected: &[&str], labels: [u64; 2]) {

@@ -35,7 +35,7 @@ Examples:
   ressenti new reviews.csv                       write pipeline.toml; then: ressenti run
   ressenti new 'exports/*.jsonl' --out all.toml  several files with the same columns
   ressenti new reviews.csv --minutes 30          with more models
-  ressenti new reviews.csv --set ingest.columns.text=body";
+  ressenti new reviews.csv --set ingest.columns.rating=stars";
 
 /// Name of the pipeline file that all commands read by default.
 const DEFAULT_FILE: &str = "pipeline.toml";
@@ -43,8 +43,8 @@ const DEFAULT_FILE: &str = "pipeline.toml";
 /// Bounds of the vocabulary.
 const VOCABULARY: std::ops::RangeInclusive<u64> = 1000..=30_000;
 
-/// Reviews of a class below which figures about it say little.
-const MIN_OF_CLASS: u64 = 100;
+/// Vocabulary of `bpe` for texts without spaces between words.
+const UNSPACED_VOCABULARY: u64 = 16_000;
 
 /// Write a pipeline file for a file of reviews
 ///
@@ -118,7 +118,11 @@ fn write(arguments: &Arguments) -> Result<String, Failure> {
         true => format!("The first rows: {}", detected.summary),
         false => detected.summary.clone(),
     };
-    let vocabulary = texts.vocabulary().next_multiple_of(1000);
+    // The pieces of clauses without spaces are not words that could be counted.
+    let vocabulary = match texts.is_unspaced() {
+        true => UNSPACED_VOCABULARY,
+        false => texts.vocabulary().next_multiple_of(1000),
+    };
     let file = PipelineFile {
         files: names.join(", "),
         source: source(files, out),
@@ -148,7 +152,7 @@ fn write(arguments: &Arguments) -> Result<String, Failure> {
     ))
 }
 
-/// The number of labelled reviews. Adds a remark if a class has few.
+/// The number of labelled reviews. Adds a warning if a class has few.
 ///
 /// # Errors
 /// The stage `ingest` would refuse the files.
@@ -162,18 +166,8 @@ fn check_labels(detected: &Detected, decisions: &mut Decisions) -> Result<u64, F
         let failure = failure.with_cause(problem.to_string());
         return Err(failure.with_hint(problem.hint().map(str::to_owned)));
     }
-    let [negative, positive] = detected.by_class;
-    let (class, count) = match negative < positive {
-        true => ("negative", negative),
-        false => ("positive", positive),
-    };
-    if count < MIN_OF_CLASS {
-        let reviews = format::plural(count, "review is", "reviews are");
-        decisions.remarks.push(format!(
-            "only {reviews} {class}: about a fifth of them is for the test, too few for a reliable figure"
-        ));
-    }
-    Ok(negative + positive)
+    decisions.remarks.extend(detected.imbalance.clone());
+    Ok(detected.by_class.iter().sum())
 }
 
 /// The value of `ingest.source`: relative to the pipeline file where a file is below its folder.
@@ -247,10 +241,10 @@ fn describe(
         let models = models
             .iter()
             .filter(|it| it.inactive.is_none() == is_active);
-        let names = models.map(|it| format!("{} ({})", it.kind.name, format::seconds(it.seconds)));
+        let names = models.map(|it| format!("{} ({})", it.kind.name, it.describe()));
         names.collect::<Vec<_>>().join(", ")
     };
-    text += &format!("  models, with estimated times: {}\n", list(true));
+    text += &format!("  models: {}\n", list(true));
     if !list(false).is_empty() {
         text += &format!("  not active: {}\n", list(false));
     }

@@ -1,5 +1,7 @@
 //! Which models fit the reviews and the machine, and how long they take.
 
+use artifact::format;
+
 use crate::encoder::Encoder;
 use crate::machine::Machine;
 
@@ -13,7 +15,7 @@ const MIN_FOR_NETWORKS: u64 = 1000;
 const MIN_FOR_FINE_TUNING: u64 = 200;
 
 /// Free memory that fine-tuning needs: this multiple of the weights for weights, gradient, moments and activations
-/// (MiniLM, 87 MiB of weights, 256 tokens: 2.5 GiB).
+/// (MiniLM has 87 MiB of weights, and its fine-tuning in the default pipeline used 2.4 GiB).
 const MEMORY_PER_WEIGHT: u64 = 30;
 
 /// A model of the pipeline file.
@@ -36,6 +38,24 @@ pub(crate) enum Inactive {
     /// It needs this many bytes of memory.
     Memory(u64),
 }
+
+impl ModelChoice {
+    /// Its time, or what it needs, for people.
+    pub(crate) fn describe(&self) -> String {
+        match self.inactive {
+            None | Some(Inactive::Slow) => format!("about {}", format::seconds(self.seconds)),
+            Some(Inactive::FewReviews(needed)) => {
+                format!("needs {} labelled reviews", format::count(needed))
+            }
+            Some(Inactive::Memory(bytes)) => {
+                format!("needs {} of free memory", format::bytes(bytes))
+            }
+        }
+    }
+}
+
+/// Seconds in which programs start.
+const START: f64 = 0.3;
 
 /// A kind of model with its cost.
 #[derive(Debug)]
@@ -78,14 +98,14 @@ const KINDS: [Kind; 7] = [
         is_pretrained: false, per_review: 80.0, per_token: 0.8, epochs: 6.0, all_tokens: 1.0, cores: 2,
     },
     Kind {
-        name: "cnn", description: "convolutions over 3, 4 and 5 words",
-        lines: "kind = \"cnn\"\nembedding = \"random\"",
-        is_pretrained: false, per_review: 280.0, per_token: 16.5, epochs: 5.0, all_tokens: 4.0, cores: 2,
-    },
-    Kind {
         name: "lstm", description: "long short-term memory, in both directions",
         lines: "kind = \"lstm\"\nembedding = \"random\"\nhidden = 64\nbidirectional = true\npooling = \"attention\"",
         is_pretrained: false, per_review: 230.0, per_token: 10.5, epochs: 5.0, all_tokens: 4.0, cores: 2,
+    },
+    Kind {
+        name: "cnn", description: "convolutions over 3, 4 and 5 words",
+        lines: "kind = \"cnn\"\nembedding = \"random\"",
+        is_pretrained: false, per_review: 280.0, per_token: 16.5, epochs: 5.0, all_tokens: 4.0, cores: 2,
     },
     Kind {
         name: "gru", description: "gated recurrent unit, in both directions",
@@ -161,7 +181,7 @@ impl Kind {
         };
         let trained = TRAIN_SHARE * self.epochs * (self.per_review + self.per_token * tokens);
         let microseconds = size.reviews as f64 * (trained + self.all_tokens * tokens);
-        microseconds / 1e6 / cores.min(self.cores) as f64
+        START + microseconds / 1e6 / cores.min(self.cores) as f64
     }
 }
 
@@ -194,9 +214,9 @@ mod tests {
     #[test]
     fn models_fit_the_number_and_length_of_the_reviews() {
         assert_eq!(active(300, 20.0, 1.0), "linear");
-        assert_eq!(active(8000, 20.0, 1.0), "linear naive cnn lstm gru");
+        assert_eq!(active(8000, 20.0, 1.0), "linear naive lstm cnn gru");
         assert_eq!(active(50_000, 230.0, 1.0), "linear");
-        assert_eq!(active(50_000, 230.0, 60.0), "linear naive cnn lstm gru");
+        assert_eq!(active(50_000, 230.0, 60.0), "linear naive lstm cnn gru");
         // `linear` is always there.
         assert_eq!(active(10_000_000, 230.0, 1.0), "linear");
     }
@@ -235,7 +255,7 @@ mod tests {
             words: 50.0,
             pieces: 60.0,
         };
-        let ratio = |kind: &Kind| kind.seconds(size, 2) / kind.seconds(size, 8);
+        let ratio = |kind: &Kind| (kind.seconds(size, 2) - START) / (kind.seconds(size, 8) - START);
         assert_eq!(
             KINDS.each_ref().map(|kind| ratio(kind).round()),
             [4.0, 4.0, 1.0, 1.0, 1.0, 1.0, 1.0]

@@ -8,7 +8,7 @@ use whatlang::Lang;
 
 use crate::encoder::{Encoder, FoundEncoder};
 use crate::machine::Machine;
-use crate::models::{Inactive, ModelChoice};
+use crate::models::ModelChoice;
 use crate::questions::Decisions;
 use crate::text_statistics::Lengths;
 
@@ -260,30 +260,22 @@ impl PipelineFile<'_> {
             ""
         };
         out.comment(&format!(
-            "Times are estimates for {cores}, from rates measured on another machine{gpu}. Active are the models that take about {} \
-             min together (`--minutes`); to add one, remove the `# ` before its lines and those of its embedding.",
+            "Times are estimates for {cores}, from rates measured on another machine{gpu}. The models that fit into {} min together \
+             (`--minutes`) are active. To add another one, remove the `# ` before its lines and those of its embedding, and name it \
+             in the ensemble.",
             self.minutes
         ));
         out.push("[training]               # for all networks\nepochs = 10\nbatch_size = 32\nlearning_rate = 2e-3\npatience = 2             # stops after 2 epochs without a lower validation loss\n".to_owned());
         for model in self.models {
             let kind = model.kind;
-            let time = format::seconds(model.seconds);
-            let why = match model.inactive {
-                None | Some(Inactive::Slow) => String::new(),
-                Some(Inactive::FewReviews(needed)) => {
-                    format!("; needs about {} labelled reviews", format::count(needed))
-                }
-                Some(Inactive::Memory(bytes)) => {
-                    format!("; needs about {} of free memory", format::bytes(bytes))
-                }
-            };
-            out.block(
-                model.inactive.is_some(),
-                &format!(
-                    "[model.{}]  # {}: about {time}{why}\n{}\n",
-                    kind.name, kind.description, kind.lines
-                ),
+            let lines = format!(
+                "[model.{}]  # {}: {}\n{}\n",
+                kind.name,
+                kind.description,
+                model.describe(),
+                kind.lines
             );
+            out.block(model.inactive.is_some(), &lines);
         }
         let active = self.models.iter().filter(|it| it.inactive.is_none());
         let names: Vec<String> = active.map(|it| format!("\"{}\"", it.kind.name)).collect();
@@ -368,7 +360,7 @@ impl Lines {
     }
 
     fn answers(&mut self, answers: &[String]) {
-        self.comment("possible answers:");
+        self.comment("Replace the line above by the answer, for example by:");
         answers.iter().for_each(|answer| self.comment(answer));
     }
 }

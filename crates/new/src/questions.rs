@@ -35,17 +35,13 @@ pub(crate) fn decide(detected: &Detected, file: &str) -> Result<Decisions, Failu
     };
     let (mut labels, mut times) = (Vec::new(), Vec::new());
     for note in &detected.notes {
-        let keys = settings_in(note);
-        let is_about = |names: &[&str]| {
-            let mut keys = keys.iter();
-            keys.any(|(key, _)| names.iter().any(|name| key.starts_with(name)))
-        };
+        let noted = NotedSettings::new(note);
         if !detected.has_labels
-            && is_about(&["labels", "rating", "columns.label", "columns.rating"])
+            && noted.names(&["labels", "rating", "columns.label", "columns.rating"])
         {
-            labels.push((note, keys));
-        } else if !detected.has_times && is_about(&["timestamp", "columns.timestamp"]) {
-            times.push((note, keys));
+            labels.push(noted);
+        } else if !detected.has_times && noted.names(&["timestamp"]) {
+            times.push(noted);
         } else {
             decisions.remarks.push(note.text.clone());
         }
@@ -53,112 +49,165 @@ pub(crate) fn decide(detected: &Detected, file: &str) -> Result<Decisions, Failu
     if labels.is_empty() && !detected.has_labels {
         return Err(no_labels(file));
     }
-    decisions.ask(&labels, &["columns.label", "columns.rating"]);
-    decisions.ask(&times, &["columns.timestamp"]);
+    decisions.ask(&times, "columns.timestamp", "times");
+    decisions.ask(&labels, "columns.label", "labels or ratings");
+    // As in the file, where tables are last.
+    decisions
+        .questions
+        .sort_by_key(|it| !it.setting.contains('.'));
     Ok(decisions)
 }
 
-/// A note and the settings that it names.
-type Asked<'a> = (&'a DetectedNote, Vec<(String, String)>);
+/// A note, with the settings that it names.
+struct NotedSettings<'a> {
+    note: &'a DetectedNote,
+    /// Dotted names inside `[ingest]` with their values, from `--set` arguments and from lines for the file.
+    settings: Vec<(String, Value)>,
+    /// The lines without those about columns.
+    lines: Vec<String>,
+}
+
+impl<'a> NotedSettings<'a> {
+    fn new(note: &'a DetectedNote) -> Self {
+        let arguments = note.text.split("`--set ").skip(1);
+        let arguments = arguments.filter_map(|rest| {
+            let argument = rest.split('`').next()?.trim_matches('\'');
+            let (name, value) = argument.strip_prefix("ingest.")?.split_once('=')?;
+            Some((name.to_owned(), Value::from(value)))
+        });
+        let mut settings: Vec<(String, Value)> = arguments.collect();
+        let lines = note.lines.as_deref().unwrap_or_default();
+        let table = lines.parse::<Table>().unwrap_or_default();
+        let tables = table.get("ingest").and_then(Value::as_table);
+        for (name, value) in tables.into_iter().flatten() {
+            match value.as_table().filter(|_| name == "columns") {
+                Some(columns) => settings.extend(
+                    columns
+                        .iter()
+                        .map(|(role, column)| (format!("columns.{role}"), column.clone())),
+                ),
+                None => settings.push((name.clone(), value.clone())),
+            }
+        }
+        let mut is_about_columns = false;
+        let lines = lines.lines().filter(|line| {
+            if line.starts_with('[') {
+                is_about_columns = *line == "[ingest.columns]";
+            }
+            !is_about_columns && !line.is_empty()
+        });
+        Self {
+            note,
+            settings,
+            lines: lines.map(str::to_owned).collect(),
+        }
+    }
+
+    /// Whether it names one of these settings or a setting of these tables.
+    fn names(&self, tables: &[&str]) -> bool {
+        let is_in = |name: &str, table: &str| {
+            name.strip_prefix(table)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let mut names = self.settings.iter();
+        names.any(|(name, _)| tables.iter().any(|table| is_in(name, table)))
+    }
+
+    /// The role and the column that it suggests.
+    fn column(&self) -> Option<&(String, Value)> {
+        self.settings
+            .iter()
+            .find(|(name, _)| name.starts_with("columns."))
+    }
+
+    /// The setting that it leaves open besides the column, and the question.
+    fn open_setting(&self) -> Option<(&'static str, String)> {
+        let column = &self.note.column;
+        Some(if self.names(&["labels"]) {
+            (
+                "labels",
+                format!(
+                    "which values of the column `{column}` are positive, and which are negative?"
+                ),
+            )
+        } else if self.names(&["rating"]) {
+            (
+                "rating",
+                format!(
+                    "which rating of the column `{column}` is neutral? Higher ones become positive, lower ones negative"
+                ),
+            )
+        } else if self.names(&["timestamp"]) {
+            (
+                "timestamp.format",
+                format!("which form do the times in the column `{column}` have?"),
+            )
+        } else {
+            return None;
+        })
+    }
+
+    /// Lines that answer the open setting.
+    fn answers(&self) -> Vec<String> {
+        let formats = self
+            .settings
+            .iter()
+            .filter(|(name, _)| name == "timestamp.format");
+        let formats = formats.map(|(name, value)| match value.as_str() {
+            Some("FORMAT") => format!(
+                "{name} = \"%d.%m.%Y\" for 31.12.2024, and likewise for other forms (`strftime`)"
+            ),
+            _ => format!("{name} = {value}"),
+        });
+        formats.chain(self.lines.iter().cloned()).collect()
+    }
+}
 
 impl Decisions {
-    /// Adds the question of these notes, which are all about labels or all about times.
-    fn ask(&mut self, notes: &[Asked<'_>], columns: &[&'static str]) {
-        let column_of = |asked: &Asked<'_>| {
-            let mut keys = asked.1.iter();
-            keys.find(|(key, _)| columns.contains(&key.as_str()))
-                .cloned()
-        };
-        match notes {
-            [] => {}
-            [asked] => {
-                if let Some((key, value)) = column_of(asked) {
-                    let value = self.column_value(&value);
-                    insert(&mut self.ingest, &key, value);
+    /// Adds the question of notes that are all about labels or all about times. `setting` names the column.
+    fn ask(&mut self, notes: &[NotedSettings<'_>], setting: &'static str, what: &str) {
+        let details = notes.iter().map(|noted| noted.note.text.clone());
+        let details: Vec<String> = details.collect();
+        if let [noted] = notes
+            && let Some((setting, text)) = noted.open_setting()
+        {
+            if let Some((name, column)) = noted.column() {
+                let column = self.column_value(column);
+                insert(&mut self.ingest, name, column);
+            }
+            let mut answers = noted.answers();
+            if setting == "timestamp.format" {
+                answers.push("or delete this line, and `timestamp` in `columns`: the reviews then have no times".to_owned());
+            }
+            self.open(Question {
+                setting,
+                text,
+                details,
+                answers,
+            });
+        } else if !notes.is_empty() {
+            let mut answers = Vec::new();
+            for noted in notes {
+                if let Some((name, column)) = noted.column() {
+                    let mut answered = self.ingest.clone();
+                    insert(&mut answered, name, self.column_value(column));
+                    answers.push(format!("columns = {}", answered["columns"]));
                 }
-                self.ask_about_values(asked);
+                answers.extend(noted.answers());
             }
-            _ => self.ask_for_column(notes, columns[0], &column_of),
+            let names = notes.iter().map(|noted| format!("`{}`", noted.note.column));
+            let names = names.collect::<Vec<_>>().join(" or ");
+            let text = match notes.len() {
+                1 => format!("does the column {names} have the {what}?"),
+                _ => format!("which column has the {what}: {names}?"),
+            };
+            self.open(Question {
+                setting,
+                text,
+                details,
+                answers,
+            });
         }
-    }
-
-    /// Asks what the values of a column mean.
-    fn ask_about_values(&mut self, (note, keys): &Asked<'_>) {
-        let has = |name: &str| keys.iter().any(|(key, _)| key.starts_with(name));
-        let column = &note.column;
-        let (setting, text) = if has("labels") {
-            let text = format!(
-                "which values of the column `{column}` are positive, and which are negative?"
-            );
-            ("labels", text)
-        } else if has("rating") {
-            let text = format!(
-                "which rating of the column `{column}` is neutral? Higher ones become positive, lower ones negative"
-            );
-            ("rating", text)
-        } else if has("timestamp.format") {
-            let text = format!("which form do the times in the column `{column}` have?");
-            ("timestamp.format", text)
-        } else {
-            return self.remarks.push(note.text.clone());
-        };
-        let values = keys.iter().filter(|(key, _)| key == "timestamp.format");
-        let lines = values.map(|(key, value)| format!("{key} = {}", Value::from(value.as_str())));
-        let mut answers: Vec<String> = lines.collect();
-        answers.extend(
-            note.lines
-                .iter()
-                .flat_map(|lines| lines.lines())
-                .map(str::to_owned),
-        );
-        if setting == "timestamp.format" {
-            answers.push(
-                "or delete this line, and `timestamp` in `columns`: the reviews then have no times"
-                    .to_owned(),
-            );
-        }
-        self.open(Question {
-            setting,
-            text,
-            details: vec![note.text.clone()],
-            answers,
-        });
-    }
-
-    /// Asks which of several columns is meant.
-    fn ask_for_column(
-        &mut self,
-        notes: &[Asked<'_>],
-        setting: &'static str,
-        column_of: &dyn Fn(&Asked<'_>) -> Option<(String, String)>,
-    ) {
-        let mut answers = Vec::new();
-        for asked in notes {
-            if let Some((key, value)) = column_of(asked) {
-                let role = key.rsplit('.').next().unwrap_or_default();
-                answers.push(format!(
-                    "in `columns`: {role} = {}",
-                    self.column_value(&value)
-                ));
-            }
-            let lines = asked.0.lines.iter().flat_map(|lines| lines.lines());
-            answers.extend(lines.map(str::to_owned));
-        }
-        let names: Vec<String> = notes
-            .iter()
-            .map(|(note, _)| format!("`{}`", note.column))
-            .collect();
-        let what = if setting == "columns.label" {
-            "labels"
-        } else {
-            "times"
-        };
-        self.open(Question {
-            setting,
-            text: format!("which column has the {what}: {}?", names.join(" or ")),
-            details: notes.iter().map(|(note, _)| note.text.clone()).collect(),
-            answers,
-        });
     }
 
     fn open(&mut self, question: Question) {
@@ -168,29 +217,13 @@ impl Decisions {
     }
 
     /// A column as the value of a setting: its name, or its position if the file has no header.
-    fn column_value(&self, column: &str) -> Value {
+    fn column_value(&self, column: &Value) -> Value {
         let has_header = self.ingest.get("header").and_then(Value::as_bool) != Some(false);
-        match column.parse::<i64>() {
-            Ok(position) if !has_header => position.into(),
-            _ => column.into(),
-        }
+        let position = column.as_str().and_then(|text| text.parse::<i64>().ok());
+        position
+            .filter(|_| !has_header)
+            .map_or_else(|| column.clone(), Value::from)
     }
-}
-
-/// The settings of `[ingest]` that a note names as `--set` arguments, with their values, and the tables of its lines.
-fn settings_in(note: &DetectedNote) -> Vec<(String, String)> {
-    let arguments = note.text.split("`--set ").skip(1);
-    let arguments = arguments.filter_map(|rest| {
-        let argument = rest.split('`').next()?.trim_matches('\'');
-        let (key, value) = argument.strip_prefix("ingest.")?.split_once('=')?;
-        Some((key.to_owned(), value.to_owned()))
-    });
-    let lines = note.lines.iter().flat_map(|lines| lines.lines());
-    let tables = lines.filter_map(|line| {
-        let table = line.strip_prefix("[ingest.")?.strip_suffix(']')?;
-        Some((table.to_owned(), String::new()))
-    });
-    arguments.chain(tables).collect()
 }
 
 /// Sets a dotted name.
@@ -236,14 +269,15 @@ mod tests {
             accepted: 10,
             summary: String::new(),
             is_partial: false,
+            imbalance: None,
             problem: None,
         }
     }
 
     const VERDICT: (&str, &str, Option<&str>) = (
         "verdict",
-        "`verdict`: define the meaning, and set `--set ingest.columns.label=verdict`",
-        Some("[ingest.labels]\npositive = [\"ja\"]\n"),
+        "`verdict`: the meaning of `nee` is unknown",
+        Some("[ingest.columns]\nlabel = \"verdict\"\n\n[ingest.labels]\npositive = [\"ja\"]\n"),
     );
     const DATE: (&str, &str, Option<&str>) = (
         "Date",
@@ -259,13 +293,13 @@ mod tests {
         assert_eq!(columns["label"].as_str(), Some("verdict"));
         assert_eq!(columns["timestamp"].as_str(), Some("Date"));
         let open: Vec<&str> = decisions.questions.iter().map(|it| it.setting).collect();
-        assert_eq!(open, ["labels", "timestamp.format"]);
+        assert_eq!(open, ["timestamp.format", "labels"]);
         let format = decisions.ingest["timestamp"]["format"].as_str();
         assert!(
             format.is_some_and(|it| it.starts_with("? which form")),
             "{format:?}"
         );
-        let answers = &decisions.questions[1].answers;
+        let answers = &decisions.questions[0].answers;
         assert_eq!(
             answers[..2],
             [
@@ -288,12 +322,15 @@ mod tests {
         };
         assert_eq!(
             question.text,
-            "which column has the labels: `verdict` or `stars`?"
+            "which column has the labels or ratings: `verdict` or `stars`?"
         );
-        assert_eq!(question.answers[0], "in `columns`: label = \"verdict\"");
+        assert_eq!(
+            question.answers[0],
+            "columns = { text = \"review\", label = \"verdict\" }"
+        );
         assert_eq!(
             question.answers.last().map(String::as_str),
-            Some("in `columns`: rating = \"stars\"")
+            Some("columns = { text = \"review\", rating = \"stars\" }")
         );
         assert_eq!(
             decisions.ingest["columns"]["label"].as_str(),

@@ -31,8 +31,11 @@ pub(crate) struct TextStatistics {
 }
 
 impl TextStatistics {
-    /// Counts a text.
+    /// Counts a text. Empty texts are removed by `clean` and not counted.
     pub(crate) fn add(&mut self, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
         if self.words.len().is_multiple_of(1 << self.stride) {
             self.sample.push(text.to_owned());
         }
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn ninety_five_percent_of_the_texts_stay_whole() {
-        let texts = (1..=100).map(|length| "word ".repeat(length));
+        let texts = (0..=100).map(|length| "word ".repeat(length));
         let lengths = statistics(texts).lengths();
         assert_eq!((lengths.quantile(0.95), lengths.max_length(512)), (95, 96));
         assert_eq!(lengths.max_length(64), 64);

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
+use serde_json::json;
 use settings::Pipeline;
 use slurm::shell_quoted;
-use stage::PipelineArguments;
+use stage::{PipelineArguments, ProgressMode};
 
 /// Commands that use the models of a pipeline, each with what it is for.
 pub(crate) fn commands(
@@ -54,13 +55,17 @@ pub(crate) fn print_source_note(arguments: &PipelineArguments) {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default().to_owned() + ".toml";
     let out = quote(Path::new(&stem));
-    // If standard error is closed, there is no other place to print.
-    let _ = writeln!(
-        anstream::stderr(),
-        "  note: `{pipeline}` was made for `{first}`; its columns, lengths and models may not fit `{}`. To write a \
-         pipeline for this file: `ressenti new {shown} --out {out}`",
+    let text = format!(
+        "`{pipeline}` was made for `{first}`; its columns, lengths and models may not fit `{}`. To write a pipeline for this \
+         file: `ressenti new {shown} --out {out}`",
         source.display(),
     );
+    let line = match arguments.progress {
+        ProgressMode::Json => json!({"event": "note", "text": text}).to_string(),
+        _ => format!("  note: {text}"),
+    };
+    // If standard error is closed, there is no other place to print.
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// A path as an argument of a shell.

@@ -25,6 +25,10 @@ pub struct IngestSettings {
     pub delimiter: Option<char>,
     /// Fields may be in double quotes. Detected if absent.
     pub quotes: Option<bool>,
+    /// Character before a quote within a quoted field: `"` as in RFC 4180, or `\`. Detected if absent.
+    pub escape: Option<char>,
+    /// Array of a JSON file whose elements are the reviews, for example `reviews` or `hits.hits`. Detected if absent.
+    pub record_path: Option<String>,
     /// Character encoding, for example `windows-1252`. Detected if absent.
     pub encoding: Option<String>,
     /// The role of each column.
@@ -58,6 +62,8 @@ impl Default for IngestSettings {
             header: None,
             delimiter: None,
             quotes: None,
+            escape: None,
+            record_path: None,
             encoding: None,
             columns: Columns::default(),
             labels: LabelValues::default(),
@@ -111,6 +117,8 @@ pub enum SourceFormat {
     Tsv,
     /// JSON objects, one per line or in one array.
     Jsonl,
+    /// Plain text, one review per line.
+    Text,
     /// A Parquet file.
     Parquet,
 }

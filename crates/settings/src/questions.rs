@@ -58,8 +58,6 @@ pub(crate) fn check_answered(
     };
     let mismatch = Mismatch::new(path, format!("is an open question: {question}{more}"));
     let hint =
-        "Replace this line by your answer; the comments at the line show the possible answers";
-    Err(mismatch
-        .with_hint(hint.to_owned())
-        .explain(failure, Some(text)))
+        "Replace this line by the answer: the comments below it show possible ones".to_owned();
+    Err(mismatch.with_hint(hint).explain(failure, Some(text)))
 }

@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead};
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use crate::dialect::{Dialect, line_end, separator_line};
 use crate::encoding::UTF8_BOM;
@@ -22,6 +22,13 @@ const MAX_QUOTES_REREAD: u32 = 200;
 /// The problem of a record with an unexpected quote.
 const STRAY_QUOTE: &str =
     "a quote in it neither closes a field nor is doubled, or one that opens a field does not close";
+
+/// The problem of a record with an unexpected quote after a backslash.
+const BACKSLASH: &str = "a quote in it follows a backslash: if the backslash escapes it, set `--set 'ingest.escape=\\'`";
+
+/// The problem of a record whose quotes seem to join several rows.
+const JOINED_ROWS: &str = "a quote opens on its first line and closes on its last, but each line looks like a row; \
+    double the quotes that are text, or treat all quotes as text with `--set ingest.quotes=false`";
 
 /// Reads records one after the other.
 pub(crate) struct DelimitedReader<R> {
@@ -47,6 +54,10 @@ enum State {
     AfterQuote,
     /// After a quoted field and spaces.
     AfterBlanks,
+    /// After a backslash that escapes the next byte, within quotes or not.
+    Escaped {
+        quoted: bool,
+    },
     /// After text that follows a quoted field.
     Damaged,
 }
@@ -89,9 +100,18 @@ impl<R: BufRead> DelimitedReader<R> {
         let line_end = line_end(text);
         let separator_line = separator_line(text).map_or(0, |(_, bytes)| bytes);
         input.consume(mark + separator_line);
+        // A line of text is one field.
+        let is_lines = dialect == Dialect::LINES;
         Ok(Self {
             input,
-            dialect,
+            dialect: Dialect {
+                separator: if is_lines {
+                    line_end
+                } else {
+                    dialect.separator
+                },
+                ..dialect
+            },
             line_end,
             limit,
             line: 1 + u64::from(separator_line > 0),
@@ -122,6 +142,26 @@ impl<R: BufRead> DelimitedReader<R> {
     }
 }
 
+impl<R> DelimitedReader<R> {
+    fn set_bad(&self, record: &mut Record, problem: &str) {
+        let start = &self.raw[..self.raw.len().min(self.limit)];
+        record.set_bad(start.trim_ascii_end(), record.line, problem);
+    }
+
+    /// Whether each line of a record has as many separators as the record, without those that a space follows as
+    /// in a sentence. Then two quotes that were not meant as quotes seem to join rows.
+    fn joins_rows(&self, separators: usize) -> bool {
+        let raw = self.raw.trim_ascii_end();
+        let separator = self.dialect.separator;
+        let mut lines = raw.split(|byte| *byte == self.line_end);
+        let is_row = |line: &[u8]| {
+            let after = line.split(|byte| *byte == separator).skip(1);
+            after.filter(|after| !after.starts_with(b" ")).count() == separators
+        };
+        separators > 0 && lines.all(is_row)
+    }
+}
+
 impl<R: BufRead> RecordReader for DelimitedReader<R> {
     /// Reads the next record that is not an empty line.
     fn read(&mut self, record: &mut Record, _add_columns: bool) -> io::Result<ReadOutcome> {
@@ -139,31 +179,47 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 && record.columns() == 0
                 && matches!(record.bytes.as_slice(), b"" | b"\r");
             let mut is_damaged = parser.state == State::Damaged;
+            let in_quotes = matches!(
+                parser.state,
+                State::Quoted | State::Escaped { quoted: true }
+            );
+            let is_open = in_quotes || step == Step::StrayQuote;
             match step {
-                Step::StrayQuote => {
-                    let is_held = parser.before <= self.raw_limit;
-                    let Some(first) = parser.first_line.filter(|_| is_held) else {
-                        return Ok(ReadOutcome::OpenQuote);
-                    };
+                Step::NeedsMore if is_open && parser.quotes > MAX_QUOTES_REREAD => {
+                    return Ok(ReadOutcome::OpenQuote);
+                }
+                Step::NeedsMore | Step::StrayQuote if is_open && parser.before > self.raw_limit => {
+                    return Ok(ReadOutcome::OpenQuote);
+                }
+                Step::NeedsMore | Step::StrayQuote if is_open => {
+                    let first = parser.first_line.unwrap_or(self.raw.len());
                     self.input.put_back(&self.raw[first..]);
                     self.raw.truncate(first);
                     (is_damaged, parser.line_breaks) = (true, 1);
                 }
-                Step::NeedsMore if parser.state == State::Quoted => {
-                    return Ok(ReadOutcome::OpenQuote);
-                }
                 Step::NeedsMore if is_blank => return Ok(ReadOutcome::EndOfFile),
                 // The last line may lack a line break.
-                Step::NeedsMore => parser.line_breaks += 1,
-                Step::End => {}
+                Step::NeedsMore => {
+                    parser.line_breaks += 1;
+                    if parser.state == (State::Escaped { quoted: false }) {
+                        record.push(b"\\", self.limit);
+                    }
+                }
+                Step::End | Step::StrayQuote => {}
             }
             self.line += parser.line_breaks;
             if is_blank && !is_damaged {
                 continue;
             }
             if is_damaged {
-                let start = &self.raw[..self.raw.len().min(self.limit)];
-                record.set_bad(start.trim_ascii_end(), record.line, STRAY_QUOTE);
+                let has_backslash = memchr::memmem::find(&self.raw, b"\\\"").is_some();
+                let problem = match has_backslash && !self.dialect.backslash {
+                    true => BACKSLASH,
+                    false => STRAY_QUOTE,
+                };
+                self.set_bad(record, problem);
+            } else if parser.first_line.is_some() && self.joins_rows(record.columns()) {
+                self.set_bad(record, JOINED_ROWS);
             } else {
                 // Lines that end in LF may also end in CRLF. A CR elsewhere is text.
                 let last = record.ends.last().copied().unwrap_or(0);
@@ -182,22 +238,41 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
 impl Parser {
     /// Parses bytes to the end of the record, but does not end its last field. Returns the number of bytes.
     fn parse(&mut self, bytes: &[u8], record: &mut Record) -> (usize, Step) {
-        let Dialect { separator, quotes } = self.dialect;
+        let Dialect {
+            separator,
+            quotes,
+            backslash,
+        } = self.dialect;
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             let byte = rest[0];
             match self.state {
                 State::Quoted => {
-                    let length = memchr(b'"', rest).unwrap_or(rest.len());
+                    let escape = if backslash { b'\\' } else { b'"' };
+                    let length = memchr2(b'"', escape, rest).unwrap_or(rest.len());
                     self.count_lines(&rest[..length], self.before + at);
                     record.push(&rest[..length], self.limit);
                     at += length;
                     if at < bytes.len() {
+                        self.state = State::Escaped { quoted: true };
+                        if bytes[at] == b'"' {
+                            self.quotes = self.quotes.saturating_add(1);
+                            self.state = State::AfterQuote;
+                        }
                         at += 1;
-                        self.quotes = self.quotes.saturating_add(1);
-                        self.state = State::AfterQuote;
                     }
+                }
+                State::Escaped { quoted } => {
+                    let is_escaped =
+                        matches!(byte, b'"' | b'\\') || byte == separator || byte == self.line_end;
+                    if !is_escaped {
+                        record.push(b"\\", self.limit);
+                    }
+                    record.push(&rest[..1], self.limit);
+                    self.count_lines(&rest[..1], self.before + at);
+                    self.state = if quoted { State::Quoted } else { State::Plain };
+                    at += 1;
                 }
                 State::Damaged => {
                     let Some(length) = memchr(self.line_end, rest) else {
@@ -219,8 +294,14 @@ impl Parser {
                     self.state = State::Quoted;
                     at += 1;
                 }
+                State::FieldStart | State::Plain if backslash && byte == b'\\' => {
+                    self.state = State::Escaped { quoted: false };
+                    at += 1;
+                }
                 State::FieldStart | State::Plain => {
-                    let length = memchr2(separator, self.line_end, rest).unwrap_or(rest.len());
+                    let escape = if backslash { b'\\' } else { separator };
+                    let length = memchr3(separator, self.line_end, escape, rest);
+                    let length = length.unwrap_or(rest.len());
                     record.push(&rest[..length], self.limit);
                     self.state = State::Plain;
                     at += length;
@@ -270,6 +351,7 @@ mod tests {
             let dialect = Dialect {
                 separator: if quotes { b',' } else { b'\t' },
                 quotes,
+                backslash: false,
             };
             let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
             let mut record = Record::default();
@@ -311,14 +393,39 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_quote_is_found() {
-        check(true, "a,b\n\"c,d\ne,f\n", &["1: a|b", "2: open quote"]);
-        check(true, "\"", &["1: open quote"]);
-        check(true, "\"a\"\"", &["1: open quote"]);
-        check(
-            true,
-            &format!("a\n\"{}", "x\n".repeat(100)),
-            &["1: a", "2: open quote"],
+    fn an_unclosed_quote_rejects_its_line() {
+        check(true, "a,b\n\"c,d\ne,f\n", &["1: a|b", "2: \"c,d", "3: e|f"]);
+        check(true, "\"", &["1: \""]);
+        check(true, "\"a\"\"", &["1: \"a\"\""]);
+        // A record with more bytes cannot be parsed again.
+        let rest = "x\n".repeat(10_000);
+        check(true, &format!("a\n\"{rest}"), &["1: a", "2: open quote"]);
+    }
+
+    #[test]
+    fn a_backslash_escapes() {
+        let read = |text: &str| {
+            let dialect = Dialect {
+                separator: b',',
+                quotes: true,
+                backslash: true,
+            };
+            let input = io::BufReader::with_capacity(2, text.as_bytes());
+            let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
+            let (mut record, mut found) = (Record::default(), Vec::new());
+            while reader.read(&mut record, false).expect("no disk") == ReadOutcome::Record {
+                let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
+                found.push(format!("{}: {fields}", record.line));
+            }
+            found
+        };
+        assert_eq!(
+            read("1,\"a \\\"b\\\", \\\\\",\\N\n2,\"C:\\new \"\"x\"\"\",\"y\\\nz\"\n4,a\\,b,c\\"),
+            [
+                "1: 1|a \"b\", \\|\\N",
+                "2: 2|C:\\new \"x\"|y\nz",
+                "4: 4|a,b|c\\"
+            ]
         );
     }
 
@@ -358,6 +465,7 @@ mod tests {
             let dialect = Dialect {
                 separator: b',',
                 quotes: true,
+                backslash: false,
             };
             let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40).expect("no disk");
             let (mut record, mut found) = (Record::default(), Vec::new());

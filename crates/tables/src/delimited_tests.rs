@@ -66,7 +66,11 @@ fn parse_with_csv_core(text: &[u8], dialect: Dialect) -> Vec<Vec<Vec<u8>>> {
 
 fn check(text: &[u8], buffer: usize) {
     for (separator, quotes) in [(b',', true), (b',', false), (b'\t', true)] {
-        let dialect = Dialect { separator, quotes };
+        let dialect = Dialect {
+            separator,
+            quotes,
+            backslash: false,
+        };
         let shown = String::from_utf8_lossy(text);
         let read = parse(text, dialect, buffer);
         let at_once = parse(text, dialect, 4096);
@@ -125,6 +129,7 @@ fn a_stray_quote_loses_no_rows() {
         let dialect = Dialect {
             separator: b',',
             quotes: true,
+            backslash: false,
         };
         let parsed = parse(text.as_bytes(), dialect, 4096);
         let found = parsed
@@ -163,7 +168,14 @@ fn a_stray_quote_loses_no_rows() {
         &["a, \"b\"\nc |1", "\n\n|"],
         None,
     );
-    check("a,1\n\"b,2\nc,3\n", &["a|1"], Some(2));
+    check("a,1\n\"b,2\nc,3\n", &["a|1", "bad: \"b,2", "c|3"], None);
+    // Two quotes that were not meant as quotes and would join three rows, and a text of three lines.
+    check(
+        "a,1\n\"b, so,2\nc,3\nd\",4\ne,5\n",
+        &["a|1", "bad: \"b, so,2\nc,3\nd\",4", "e|5"],
+        None,
+    );
+    check("\"b, 1\nc, 2\nd\",4\n", &["b, 1\nc, 2\nd|4"], None);
     // A record that is too long to be parsed again.
     let long = format!("a,1\n\"b,{}\nc,\"d\"\n", "x\n".repeat(10_000));
     check(&long, &["a|1"], Some(2));
@@ -174,6 +186,7 @@ fn stray_quotes_do_not_slow_down_reading() {
     let dialect = Dialect {
         separator: b',',
         quotes: true,
+        backslash: false,
     };
     let read = |text: &str| {
         let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 1 << 19).expect("no disk");

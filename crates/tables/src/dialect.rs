@@ -1,36 +1,156 @@
 //! Detects the separator, quoting and line ending of a text file from its first bytes.
 
+use std::collections::HashSet;
+
 use memchr::memchr;
 
 /// How a file separates fields.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(crate) separator: u8,
     /// Whether fields may be enclosed in double quotes, as in RFC 4180.
     pub(crate) quotes: bool,
+    /// Whether a backslash escapes a quote, a separator, a line break or a backslash.
+    pub(crate) backslash: bool,
 }
 
 /// Possible separators, the most likely first.
 const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// Maximum number of records that are examined.
-const SAMPLE_LINES: usize = 50;
+/// Maximum number of records or lines that are examined.
+const SAMPLE_LINES: usize = 1000;
 
-/// Detects the dialect from a sample, whose last line may be incomplete.
-pub(crate) fn detect(sample: &[u8]) -> Dialect {
-    let declared = separator_line(sample);
-    let sample = declared.map_or(sample, |(_, bytes)| &sample[bytes..]);
-    let separator = declared.map_or_else(|| most_likely_separator(sample), |(found, _)| found);
-    // Tab-separated files escape tabs and do not quote, unless their fields show otherwise.
-    let quotes = separator != b'\t' || quotes_fields(sample, separator);
-    Dialect { separator, quotes }
+impl Dialect {
+    /// Lines of text without fields.
+    pub(crate) const LINES: Self = Self {
+        separator: b'\n',
+        quotes: false,
+        backslash: false,
+    };
+
+    /// The dialect of a file with this separator.
+    pub(crate) fn with_separator(sample: &[u8], separator: u8) -> Self {
+        let plain = Self::with_quotes(sample, separator, false);
+        let escaped = Self::with_quotes(sample, separator, true);
+        let is_better = || damage(sample, escaped) < damage(sample, plain);
+        match memchr(b'\\', sample).is_some() && is_better() {
+            true => escaped,
+            false => plain,
+        }
+    }
+
+    /// Tab-separated files escape tabs and do not quote, unless their fields show otherwise.
+    fn with_quotes(sample: &[u8], separator: u8, backslash: bool) -> Self {
+        let quoted = Self {
+            separator,
+            quotes: true,
+            backslash,
+        };
+        let quotes = separator != b'\t' || quotes_fields(sample, quoted);
+        Self { quotes, ..quoted }
+    }
 }
 
-/// Returns the byte that ends a line: CR in files of old Macs, which contain no LF, and LF in all others.
+/// Detects the dialect from a sample, whose last line may be incomplete. `is_txt` states that the file's name says
+/// that it is plain text.
+pub(crate) fn detect(sample: &[u8], is_txt: bool) -> Dialect {
+    if let Some((separator, bytes)) = separator_line(sample) {
+        return Dialect::with_separator(&sample[bytes..], separator);
+    }
+    let found = SEPARATORS.map(|separator| Dialect::with_separator(sample, separator));
+    let scores = found.map(|dialect| (score(sample, dialect), dialect));
+    // Of equal scores the last separator wins.
+    let best = scores.into_iter().rev();
+    let best = best.max_by(|one, two| one.0.total_cmp(&two.0));
+    let best = best.filter(|(score, _)| *score > 0.0);
+    let dialect = best.map_or(found[0], |(_, dialect)| dialect);
+    match is_plain_text(sample, dialect, is_txt) {
+        true => Dialect::LINES,
+        false => dialect,
+    }
+}
+
+/// Whether the lines of a file are texts and its separators are punctuation. In running text a comma is followed by
+/// a space; the first line of a table has short names, or its first or last column has numbers or repeated values.
+fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
+    let mut counts = separator_counts(sample, dialect);
+    counts.sort_unstable();
+    let is_regular = counts.first() == counts.last() && counts[0] > 0;
+    let lines = sample.split(|byte| *byte == line_end(sample));
+    let lines = lines.filter(|line| !line.trim_ascii().is_empty());
+    let lines: Vec<&[u8]> = lines.take(SAMPLE_LINES).collect();
+    let is_separator = |byte: &u8| *byte == dialect.separator;
+    let all = || {
+        lines
+            .iter()
+            .flat_map(|line| line.split(is_separator).skip(1))
+    };
+    let is_prose = |after: &&[u8]| matches!(after.trim_ascii_end(), [] | [b' ', ..]);
+    let (prose, separators) = (all().filter(is_prose).count(), all().count());
+    let is_punctuation = separators > 0 && prose * 20 >= separators * 19;
+    let may_be_text = match is_txt {
+        true => is_punctuation || !is_regular,
+        false => is_punctuation,
+    };
+    let words = |field: &[u8]| {
+        field
+            .split(u8::is_ascii_whitespace)
+            .filter(|it| !it.is_empty())
+            .count()
+    };
+    let names = |line: &[u8]| {
+        let mut fields = line.split(is_separator);
+        let most = if is_punctuation { 1 } else { 6 };
+        line.iter().any(is_separator) && fields.all(|field| (1..=most).contains(&words(field)))
+    };
+    let is_compact = |values: Vec<&[u8]>| {
+        let number =
+            |value: &&[u8]| str::from_utf8(value).is_ok_and(|it| it.trim().parse::<f64>().is_ok());
+        let different = values.iter().collect::<HashSet<_>>().len();
+        let are_short = values.iter().all(|value| words(value) <= 2);
+        let are_numbers = values.iter().all(number);
+        are_short && (are_numbers || different * 2 <= values.len())
+    };
+    let column = |field: fn(&[u8], u8) -> &[u8]| {
+        let values = lines
+            .iter()
+            .map(|line| field(line, dialect.separator).trim_ascii());
+        is_compact(values.collect())
+    };
+    let is_table = || {
+        (separators > 0 && quotes_fields(sample, dialect))
+            || lines.first().is_some_and(|line| names(line))
+            || (separators > 0 && (column(first_field) || column(last_field)))
+    };
+    may_be_text && !(separators == 0 && quotes_fields(sample, dialect)) && !is_table()
+}
+
+fn first_field(line: &[u8], separator: u8) -> &[u8] {
+    line.split(|byte| *byte == separator).next().unwrap_or(line)
+}
+
+fn last_field(line: &[u8], separator: u8) -> &[u8] {
+    line.rsplit(|byte| *byte == separator)
+        .next()
+        .unwrap_or(line)
+}
+
+/// Returns the byte that ends a line: CR in files of old Macs, whose only LFs are in quoted fields, and LF in all
+/// others.
 pub(crate) fn line_end(sample: &[u8]) -> u8 {
-    // A CR at the end of the sample may be half of a CRLF.
-    let inner = sample.split_last().map_or(sample, |(_, inner)| inner);
-    match memchr(b'\n', sample).is_none() && memchr(b'\r', inner).is_some() {
+    let (mut returns, mut feeds, mut in_quotes) = (0_usize, 0_usize, false);
+    for pair in sample.windows(2) {
+        match pair {
+            [b'"', _] => in_quotes = !in_quotes,
+            [b'\n', _] if !in_quotes => feeds += 1,
+            // A CR at the end of the sample may be half of a CRLF.
+            [b'\r', next] if !in_quotes && *next != b'\n' => returns += 1,
+            _ => {}
+        }
+    }
+    feeds += usize::from(!in_quotes && sample.ends_with(b"\n"));
+    // A text of a file with LF may have some CRs.
+    match returns > 10 * feeds {
         true => b'\r',
         false => b'\n',
     }
@@ -57,25 +177,35 @@ fn is_separator(byte: u8) -> bool {
     byte == b'\t' || (byte.is_ascii_punctuation() && byte != b'"')
 }
 
-fn most_likely_separator(sample: &[u8]) -> u8 {
-    let scores = SEPARATORS.map(|separator| (score(sample, separator), separator));
-    // Of equal scores the last separator wins.
-    let best = scores.into_iter().rev();
-    let best = best.max_by(|one, two| one.0.total_cmp(&two.0));
-    best.filter(|(score, _)| *score > 0.0)
-        .map_or(b',', |(_, separator)| separator)
-}
-
 /// Rates how regular the columns are: the share of records with the most common number of separators, plus a
 /// small bonus for more columns. 0 if most records have no separator.
-fn score(sample: &[u8], separator: u8) -> f64 {
-    let mut counts = separator_counts(sample, separator);
+fn score(sample: &[u8], dialect: Dialect) -> f64 {
+    let counts = separator_counts(sample, dialect);
+    match most_common(&counts) {
+        (0, _) => 0.0,
+        (count, records) => records as f64 / counts.len() as f64 + 1e-3 * count.min(50) as f64,
+    }
+}
+
+/// The most common number, and how often it occurs.
+fn most_common(counts: &[usize]) -> (usize, usize) {
+    let mut counts = counts.to_vec();
     counts.sort_unstable();
     let same = counts.chunk_by(|one, two| one == two);
-    match same.max_by_key(|same| same.len()) {
-        None | Some([0, ..]) => 0.0,
-        Some(same) => same.len() as f64 / counts.len() as f64 + 1e-3 * same[0].min(50) as f64,
-    }
+    let same = same.max_by_key(|same| same.len()).unwrap_or_default();
+    (same.first().copied().unwrap_or(0), same.len())
+}
+
+/// Number of stray quotes, and of records with another number of separators than most.
+fn damage(sample: &[u8], dialect: Dialect) -> usize {
+    let counts = separator_counts(sample, dialect);
+    let other = counts.len() - most_common(&counts).1;
+    let line_end = line_end(sample);
+    let is_stray = |(at, state): &(usize, QuoteState)| {
+        *state == QuoteState::Quote
+            && closes_field(&sample[*at..], dialect, line_end) == Some(false)
+    };
+    other + states(sample, dialect).filter(is_stray).count()
 }
 
 /// Position of the next byte within a record.
@@ -86,33 +216,58 @@ enum QuoteState {
     Quoted,
     /// After a quote in a quoted field: the end of the field, or the first quote of an escaped pair.
     Quote,
+    /// After a backslash that escapes, outside and within quotes.
+    PlainEscape,
+    QuotedEscape,
 }
 
 impl QuoteState {
-    fn next(self, byte: u8, separator: u8, line_end: u8) -> Self {
+    fn next(self, byte: u8, dialect: Dialect, line_end: u8) -> Self {
         match (self, byte) {
+            (Self::PlainEscape, _) => Self::Plain,
+            (Self::Quoted, b'\\') if dialect.backslash => Self::QuotedEscape,
+            (Self::FieldStart | Self::Plain, b'\\') if dialect.backslash => Self::PlainEscape,
             (Self::Quoted, b'"') => Self::Quote,
-            (Self::Quoted, _) | (Self::Quote | Self::FieldStart, b'"') => Self::Quoted,
-            (_, byte) if byte == separator || byte == line_end => Self::FieldStart,
+            (Self::Quoted | Self::QuotedEscape, _) => Self::Quoted,
+            (Self::Quote | Self::FieldStart, b'"') if dialect.quotes => Self::Quoted,
+            (_, byte) if byte == dialect.separator || byte == line_end => Self::FieldStart,
             _ => Self::Plain,
         }
     }
+
+    /// Whether separators and line breaks are text.
+    fn is_protected(self) -> bool {
+        matches!(self, Self::Quoted | Self::QuotedEscape | Self::PlainEscape)
+    }
 }
 
-/// Number of separators outside quotes in each complete record of the sample.
-fn separator_counts(sample: &[u8], separator: u8) -> Vec<usize> {
+/// The state before each byte of a sample, with the byte's position.
+fn states(sample: &[u8], dialect: Dialect) -> impl Iterator<Item = (usize, QuoteState)> {
     let line_end = line_end(sample);
-    let (mut separator_counts, mut count, mut state) = (Vec::new(), 0, QuoteState::FieldStart);
-    for byte in sample.iter().copied() {
-        if byte == line_end && state != QuoteState::Quoted {
-            separator_counts.push(count);
-            count = 0;
-        } else if byte == separator && state != QuoteState::Quoted {
+    let mut next = QuoteState::FieldStart;
+    sample.iter().enumerate().map(move |(at, byte)| {
+        let state = next;
+        next = state.next(*byte, dialect, line_end);
+        (at, state)
+    })
+}
+
+/// Number of separators outside quotes in each complete record of the sample that is not an empty line.
+fn separator_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
+    let line_end = line_end(sample);
+    let (mut separator_counts, mut count, mut start) = (Vec::new(), 0, 0);
+    let open = states(sample, dialect).filter(|(_, state)| !state.is_protected());
+    for (at, _) in open {
+        if sample[at] == line_end {
+            if !sample[start..at].trim_ascii().is_empty() {
+                separator_counts.push(count);
+            }
+            (count, start) = (0, at + 1);
+            if separator_counts.len() == SAMPLE_LINES {
+                return separator_counts;
+            }
+        } else if sample[at] == dialect.separator {
             count += 1;
-        }
-        state = state.next(byte, separator, line_end);
-        if separator_counts.len() == SAMPLE_LINES {
-            return separator_counts;
         }
     }
     if separator_counts.is_empty() {
@@ -121,26 +276,33 @@ fn separator_counts(sample: &[u8], separator: u8) -> Vec<usize> {
     separator_counts
 }
 
+/// Whether a quote before these bytes closes a field: only spaces follow, and then a separator or the end of the
+/// line. `None` if the bytes do not show it, or if the quote is the first of a pair.
+fn closes_field(after: &[u8], dialect: Dialect, line_end: u8) -> Option<bool> {
+    let is_blank = |byte: u8| byte != line_end && matches!(byte, b' ' | b'\r');
+    match after.iter().find(|byte| !is_blank(**byte)) {
+        None => None,
+        Some(b'"') if after[0] == b'"' => None,
+        Some(next) => Some(*next == dialect.separator || *next == line_end),
+    }
+}
+
 /// Detects whether fields that begin with a quote are quoted. They are not if text follows the closing
 /// quote, as in reviews that begin with a quoted title, or if quotes would join lines that each have
 /// the same number of separators.
-fn quotes_fields(sample: &[u8], separator: u8) -> bool {
+fn quotes_fields(sample: &[u8], dialect: Dialect) -> bool {
     let line_end = line_end(sample);
-    let (mut state, mut closes, mut joins_lines) = (QuoteState::FieldStart, false, false);
-    for (at, byte) in sample.iter().copied().enumerate() {
-        joins_lines |= state == QuoteState::Quoted && byte == line_end;
-        if state == QuoteState::Quote && byte != b'"' {
-            let is_blank = |byte: u8| byte != line_end && matches!(byte, b' ' | b'\r');
-            let next = sample[at..].iter().find(|byte| !is_blank(**byte));
-            match next {
-                Some(next) if *next == separator || *next == line_end => closes = true,
-                Some(_) => return false,
-                None => {}
+    let (mut closes, mut joins_lines) = (false, false);
+    for (at, state) in states(sample, dialect) {
+        joins_lines |= state == QuoteState::Quoted && sample[at] == line_end;
+        if state == QuoteState::Quote {
+            match closes_field(&sample[at..], dialect, line_end) {
+                Some(false) => return false,
+                found => closes |= found.is_some(),
             }
         }
-        state = state.next(byte, separator, line_end);
     }
-    closes && !(joins_lines && lines_have_equal_counts(sample, separator, line_end))
+    closes && !(joins_lines && lines_have_equal_counts(sample, dialect.separator, line_end))
 }
 
 /// Whether all lines have the same number of separators, inside and outside quotes.
@@ -161,7 +323,7 @@ mod tests {
     #[test]
     fn separators_and_quotes_are_detected() {
         let check = |sample: &str, separator: u8, quotes: bool| {
-            let found = detect(sample.as_bytes());
+            let found = detect(sample.as_bytes(), false);
             assert_eq!(
                 (found.separator, found.quotes),
                 (separator, quotes),
@@ -181,7 +343,7 @@ mod tests {
         );
         check("id\ttext\n1\t\"a\tb\"\n2\t\"c\"\n", b'\t', true);
         check("a|b\nc, d|e\n", b'|', true);
-        check("text\nonly one, column\nhere\n", b',', true);
+        check("text\nonly one, column\nhere\n", b'\n', false);
         check("", b',', true);
         check("text,label", b',', true);
         // Escaped quotes in quoted fields.
@@ -198,7 +360,11 @@ mod tests {
     #[test]
     fn quotes_in_tab_separated_files_are_detected() {
         let check = |sample: &str, quotes: bool| {
-            assert_eq!(detect(sample.as_bytes()).quotes, quotes, "{sample:?}");
+            assert_eq!(
+                detect(sample.as_bytes(), false).quotes,
+                quotes,
+                "{sample:?}"
+            );
         };
         check(
             "text\tlabel\n\"Heat\" is fine\tpos\n\"So so\"\tneg\n",
@@ -215,6 +381,68 @@ mod tests {
     }
 
     #[test]
+    fn backslashes_before_quotes_are_detected() {
+        let check = |sample: &str, backslash: bool| {
+            let found = detect(sample.as_bytes(), false);
+            assert_eq!(
+                (found.separator, found.backslash),
+                (b',', backslash),
+                "{sample:?}"
+            );
+        };
+        check(
+            "id,text\n1,\"so \\\"good\\\", he said\"\n2,\"so \\\"bad\\\"\"\n",
+            true,
+        );
+        check("id,text\n1,\"a\"\n2,so\\, so\n3,b\n", true);
+        // A backslash at the end of a field, and a text about files.
+        check("id,path\n1,\"C:\\\"\n2,\"D:\\x\"\n", false);
+        check("id,text\n1,\"a \"\"b\"\" \\o/\"\n2,c\n", false);
+    }
+
+    #[test]
+    fn lines_of_text_are_not_fields() {
+        let check = |sample: &str, is_txt: bool, expected: bool| {
+            let found = detect(sample.as_bytes(), is_txt);
+            assert_eq!(found == Dialect::LINES, expected, "{sample:?}");
+        };
+        let regular =
+            "I liked the film, and the cast was good.\nIt was dull, and the end was worse.\n";
+        let irregular = "Good film, great cast, nice end.\nBad film.\nSo, so.\n";
+        for is_txt in [true, false] {
+            check(regular, is_txt, true);
+            check(irregular, is_txt, true);
+            // Labels, ids, names of columns, quotes or no spaces.
+            check(
+                "Good film, positive\nBad film, negative\nSo so, positive\nFine, positive\n",
+                is_txt,
+                false,
+            );
+            check("1, I liked it, really\n2, It was dull\n", is_txt, false);
+            check(
+                "pros, cons\ngood food, slow waiters\nnice rooms, no view\n",
+                is_txt,
+                false,
+            );
+            check("\"Good, really\", yes\n\"Bad\", no\n", is_txt, false);
+            check(
+                "i did not feel well;sadness\nwhat a day;joy\n",
+                is_txt,
+                false,
+            );
+            check("Good film\t1\nBad, bad film\t0\n", is_txt, false);
+        }
+        // Without a hint in the content the name of the file decides.
+        let unclear =
+            "It was a very good film in every way,really\nBad film of the year\nIt is so,so,so\n";
+        check(unclear, true, true);
+        check(unclear, false, false);
+        check("Very good\nBad\n", true, true);
+        check("text,label\nI liked it, really,pos\nbad,neg\n", true, false);
+        check("\"two\nlines\"\n\"b\"\n", true, false);
+    }
+
+    #[test]
     fn line_ends() {
         let check = |sample: &str, expected: u8| {
             assert_eq!(line_end(sample.as_bytes()), expected, "{sample:?}");
@@ -223,6 +451,9 @@ mod tests {
         check("a,b\r\nc,d\r\n", b'\n');
         check("a\rb,c\n", b'\n');
         check("a,b\r", b'\n');
+        // Excel for macOS: LF within fields, and at the end of the file.
+        check("a\tb\r\"c\nd\"\te\rf\tg\r", b'\r');
+        check(&("a,b\r".repeat(20) + "c,d\n"), b'\r');
         check("a,b", b'\n');
         check("", b'\n');
     }

@@ -1,6 +1,6 @@
 //! Detects the character encoding of a file and converts the file to UTF-8.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Read};
 
 use chardetng::EncodingDetector;
@@ -8,6 +8,18 @@ use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
 use crate::content::{BUFFER_BYTES, detect_utf16};
 use crate::error::{InputError, Result};
+
+/// Maximum number of blocks of lines that are judged separately.
+const MAX_BLOCKS: usize = 16;
+
+/// Text with fewer accented letters than one in this many is taken for windows-1252.
+const MIN_ACCENTS: usize = 400;
+
+/// Text with fewer different bytes beyond ASCII is taken for windows-1252.
+const MIN_DIFFERENT: usize = 4;
+
+/// How an encoding was chosen, if it is a guess.
+pub(crate) const GUESSED: &str = "guessed from bytes that are not UTF-8";
 
 /// Returns the encoding from the settings or detected from the first bytes, and how it was chosen.
 pub(crate) fn choose(
@@ -33,26 +45,39 @@ fn detect(start: &[u8]) -> (&'static Encoding, &'static str) {
     } else if let Some(encoding) = detect_utf16(start) {
         (encoding, "detected from its zero bytes")
     } else if invalid > valid {
-        let how = "detected from bytes that are not UTF-8";
-        (detect_legacy_encoding(start), how)
+        (detect_legacy_encoding(start), GUESSED)
     } else {
         (UTF_8, "detected from its bytes")
     }
 }
 
-/// Detects the encoding of bytes that are not UTF-8. The detector is reliable if at least a fifth of the
-/// bytes is non-ASCII and they vary, as in Cyrillic or Japanese. A few accents, or one character repeated
+/// Detects the encoding of bytes that are not UTF-8. One odd byte makes the detector exclude the correct encoding, so
+/// it judges blocks of lines, and the encoding of most blocks is used. A few accents, or one character repeated
 /// (`•••••` for five stars), are too little evidence; such bytes are taken for windows-1252.
 fn detect_legacy_encoding(start: &[u8]) -> &'static Encoding {
-    let beyond = start.iter().filter(|byte| !byte.is_ascii());
-    let count = beyond.clone().count();
-    let different = beyond.collect::<BTreeSet<_>>().len();
-    if count < 20 || count * 5 < start.len() || different < 8 {
+    let letters = start.iter().filter(|byte| byte.is_ascii_alphabetic());
+    let accents = start.iter().filter(|byte| **byte >= 0xc0);
+    let different = start.iter().filter(|byte| !byte.is_ascii());
+    let different = different.collect::<BTreeSet<_>>().len();
+    if different < MIN_DIFFERENT || accents.count() * MIN_ACCENTS < letters.count() {
         return WINDOWS_1252;
     }
-    let mut detector = EncodingDetector::new();
-    detector.feed(start, false);
-    detector.guess(None, false)
+    let lines = start.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_ascii()).collect();
+    let mut votes = BTreeMap::<&str, (usize, &'static Encoding)>::new();
+    for block in lines.chunks(lines.len().div_ceil(MAX_BLOCKS).max(1)) {
+        let mut detector = EncodingDetector::new();
+        let mut beyond = 0;
+        for line in block {
+            beyond += line.iter().filter(|byte| !byte.is_ascii()).count();
+            detector.feed(line, false);
+            detector.feed(b"\n", false);
+        }
+        let encoding = detector.guess(None, false);
+        votes.entry(encoding.name()).or_insert((0, encoding)).0 += beyond;
+    }
+    let most = votes.into_values().max_by_key(|(votes, _)| *votes);
+    most.map_or(WINDOWS_1252, |(_, encoding)| encoding)
 }
 
 /// Counts non-ASCII characters, and bytes that are invalid in UTF-8. A character cut off at the end of the

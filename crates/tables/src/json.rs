@@ -1,5 +1,5 @@
-//! Reads JSON objects as records. The objects may follow each other, one per line or not, or be in one array;
-//! the array may be the only member of an enclosing object.
+//! Reads JSON objects as records. The objects may follow each other, one per line or not, or be in one array,
+//! which may be a member of an enclosing object.
 //!
 //! The scanner finds the end of each object by its brackets, in memory bounded by the longest object. Each
 //! object is then parsed alone, so a malformed object is one rejected row. An object without its closing
@@ -9,7 +9,11 @@
 //! per line, a damaged line is always one rejected row. For an object over several lines with a line break
 //! in a string, each remaining line is one rejected row.
 
+mod arrangement;
+mod document;
 mod nesting;
+mod open;
+mod repair;
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
@@ -20,7 +24,15 @@ use serde_json::Value;
 
 use crate::record::{MAX_COLUMNS, ReadOutcome, Record, RecordReader};
 use crate::rewind::RewindReader;
+use arrangement::PathScanner;
 use nesting::Nesting;
+use repair::repair;
+
+pub(crate) use open::{OpenedJson, open};
+pub use repair::Repairs;
+
+/// Maximum nesting of objects and arrays; serde_json has the same limit.
+const MAX_DEPTH: usize = 128;
 
 /// Maximum length of a name in bytes, including the names of the enclosing objects.
 const MAX_NAME_BYTES: usize = 1024;
@@ -34,7 +46,23 @@ const NOT_CLOSED: &str = "the object is not closed";
 pub(crate) struct JsonReader<R> {
     input: RewindReader<R>,
     scanner: ObjectScanner,
+    /// The position around the array of objects, if it is in an enclosing object.
+    outer: Option<OuterScanner>,
     columns: Columns,
+    /// Values that were replaced before the objects were scanned.
+    repairs: Repairs,
+}
+
+/// Finds the array of objects in enclosing objects.
+#[derive(Default)]
+struct OuterScanner {
+    position: PathScanner,
+    /// The path of the array.
+    path: String,
+    is_inside: bool,
+    /// Another array of objects, if the path was detected and not set.
+    other: Option<String>,
+    is_detected: bool,
 }
 
 /// A piece of the input.
@@ -43,13 +71,15 @@ enum Piece {
     Object,
     /// Text that is not an object, or an unclosed object, with the problem.
     Bad(&'static str),
+    /// The end of the array of objects in an enclosing object.
+    ArrayEnd,
     End,
 }
 
 /// Finds the end of the next object.
 #[derive(Default)]
 struct ObjectScanner {
-    /// Whether the array of objects is in an enclosing object.
+    /// Whether the objects are in an array of an enclosing object, which ends.
     is_wrapped: bool,
     /// Maximum length of an object in bytes.
     limit: usize,
@@ -76,30 +106,48 @@ struct Columns {
 }
 
 impl<R: BufRead> JsonReader<R> {
-    /// Creates a reader for objects of at most `limit` bytes.
-    pub(crate) fn new(input: R, limit: usize) -> io::Result<Self> {
-        let mut input = RewindReader::new(input);
-        let mut scanner = ObjectScanner {
-            limit,
-            line: 1,
-            ..ObjectScanner::default()
-        };
-        let start = input.fill_buf()?;
-        if let Some(bytes) = nesting::wrapper_length(start) {
-            // Skips the start of the enclosing object.
-            scanner.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
-            scanner.is_wrapped = true;
-            input.consume(bytes);
-        }
-        Ok(Self {
-            input,
-            scanner,
+    /// Creates a reader for objects of at most `limit` bytes. With `array`, the objects are the elements of the array
+    /// with this path in enclosing objects, and the flag states that no setting names it.
+    fn new(input: R, limit: usize, array: Option<(String, bool)>) -> Self {
+        let outer = array.map(|(path, is_detected)| OuterScanner {
+            path,
+            is_detected,
+            ..OuterScanner::default()
+        });
+        Self {
+            input: RewindReader::new(input),
+            scanner: ObjectScanner {
+                is_wrapped: outer.is_some(),
+                limit,
+                line: 1,
+                ..ObjectScanner::default()
+            },
+            outer,
             columns: Columns::default(),
-        })
+            repairs: Repairs::default(),
+        }
+    }
+
+    /// Skips to the next element of the array in the enclosing objects.
+    fn skip_to_array(&mut self) -> io::Result<()> {
+        let Some(outer) = &mut self.outer else {
+            return Ok(());
+        };
+        while !outer.is_inside {
+            let buffer = self.input.fill_buf()?;
+            if buffer.is_empty() {
+                break;
+            }
+            let skipped = outer.skip(buffer);
+            self.scanner.line += memchr_iter(b'\n', &buffer[..skipped]).count() as u64;
+            self.input.consume(skipped);
+        }
+        Ok(())
     }
 
     /// Returns the next piece of the input.
     fn next_piece(&mut self) -> io::Result<Piece> {
+        self.skip_to_array()?;
         let scanner = &mut self.scanner;
         scanner.clear();
         let piece = loop {
@@ -133,18 +181,31 @@ impl<R: BufRead> JsonReader<R> {
 impl<R: BufRead> RecordReader for JsonReader<R> {
     /// Reads the next object. If `add_columns` is set, a new key adds a column.
     fn read(&mut self, record: &mut Record, add_columns: bool) -> io::Result<ReadOutcome> {
-        let piece = self.next_piece()?;
+        let mut piece = self.next_piece()?;
+        while let (Piece::ArrayEnd, Some(outer)) = (piece, &mut self.outer) {
+            outer.is_inside = false;
+            outer.position.push(b']');
+            piece = self.next_piece()?;
+        }
         let scanner = &self.scanner;
         match piece {
-            Piece::End => return Ok(ReadOutcome::EndOfFile),
+            Piece::ArrayEnd | Piece::End => {
+                let Some(other) = self.outer.as_mut().and_then(|outer| outer.other.take()) else {
+                    return Ok(ReadOutcome::EndOfFile);
+                };
+                let problem = "it is another array of objects, and `ingest.record_path` does not name the one to read";
+                record.set_bad(other.as_bytes(), scanner.line, problem);
+            }
             Piece::Bad(problem) if problem == NOT_AN_OBJECT || scanner.is_complete() => {
                 record.set_bad(scanner.object.trim_ascii_end(), scanner.start, problem);
             }
             Piece::Object if scanner.is_complete() => {
                 match self.columns.fields(&scanner.object, add_columns) {
-                    Ok(fields) => {
+                    Ok((fields, repairs)) => {
                         let fields = fields.iter().map(String::as_bytes);
                         record.set(fields, scanner.start, scanner.line);
+                        record.repairs = std::mem::take(&mut self.repairs);
+                        record.repairs += repairs;
                     }
                     Err(problem) => record.set_bad(&scanner.object, scanner.start, &problem),
                 }
@@ -162,19 +223,19 @@ impl<R: BufRead> RecordReader for JsonReader<R> {
 }
 
 impl Columns {
-    /// The values of an object in the order of the columns.
+    /// The values of an object in the order of the columns, and the number of values that were replaced.
     ///
     /// # Errors
     /// The object is not valid JSON, or has too many members or too long names.
-    fn fields(&mut self, object: &[u8], add_columns: bool) -> Result<Vec<String>, String> {
-        let value = serde_json::from_slice(object).map_err(|error| error.to_string())?;
+    fn fields(&mut self, object: &[u8], add: bool) -> Result<(Vec<String>, Repairs), String> {
+        let (value, repairs) = parse(object).map_err(|error| error.to_string())?;
         let mut members = Vec::new();
         flatten(String::new(), value, &mut members)?;
         let mut fields = vec![String::new(); self.names.len()];
         for (name, value) in members {
             match self.positions.get(&name) {
                 Some(index) => fields[*index] = value,
-                None if add_columns && self.names.len() < MAX_COLUMNS => {
+                None if add && self.names.len() < MAX_COLUMNS => {
                     self.positions.insert(name.clone(), self.names.len());
                     self.names.push(name);
                     fields.push(value);
@@ -182,7 +243,37 @@ impl Columns {
                 None => {}
             }
         }
-        Ok(fields)
+        Ok((fields, repairs))
+    }
+}
+
+/// Parses a JSON value; the values that JSON cannot have are replaced and counted.
+fn parse(json: &[u8]) -> serde_json::Result<(Value, Repairs)> {
+    serde_json::from_slice(json)
+        .map(|value| (value, Repairs::default()))
+        .or_else(|error| {
+            let (repaired, repairs) = repair(json);
+            if repairs.is_empty() {
+                return Err(error);
+            }
+            Ok((serde_json::from_slice(&repaired)?, repairs))
+        })
+}
+
+impl OuterScanner {
+    /// Reads bytes to the start of the array. Returns their number.
+    fn skip(&mut self, bytes: &[u8]) -> usize {
+        for (at, byte) in bytes.iter().enumerate() {
+            self.position.push(*byte);
+            if *byte == b'[' && self.position.array().as_ref() == Some(&self.path) {
+                self.is_inside = true;
+                return at + 1;
+            }
+            if *byte == b'{' && self.is_detected && self.other.is_none() {
+                self.other = self.position.enclosing_array();
+            }
+        }
+        bytes.len()
     }
 }
 
@@ -222,11 +313,18 @@ impl ObjectScanner {
                 }
                 self.inner.get_or_insert((self.length, self.line));
             }
+            let is_other = !is_inside && self.length > 0;
+            if is_other && self.is_wrapped && matches!(byte, b',' | b']') {
+                return (at, Some(Piece::Bad(NOT_AN_OBJECT)));
+            }
             at += 1;
             self.line += u64::from(byte == b'\n');
             self.is_line_start = byte == b'\n' || (self.is_line_start && is_space(byte));
             if !is_inside && self.length == 0 {
-                if is_between_objects(byte, self.is_wrapped) {
+                if byte == b']' && self.is_wrapped {
+                    return (at, Some(Piece::ArrayEnd));
+                }
+                if is_between_objects(byte) {
                     continue;
                 }
                 self.start = self.line;
@@ -261,9 +359,8 @@ impl ObjectScanner {
 }
 
 /// Whether a byte between objects is white space or syntax of the enclosing array.
-fn is_between_objects(byte: u8, is_wrapped: bool) -> bool {
-    let is_array_syntax = matches!(byte, b',' | b'[' | b']') || (is_wrapped && byte == b'}');
-    is_space(byte) || is_array_syntax
+fn is_between_objects(byte: u8) -> bool {
+    is_space(byte) || matches!(byte, b',' | b'[' | b']')
 }
 
 fn is_space(byte: u8) -> bool {

@@ -20,5 +20,6 @@ mod table;
 pub use content::Content;
 pub use decompress::{Decompressed, create_temporary_file, decompress};
 pub use error::{InputError, Problem, Result, pattern_hint};
+pub use json::Repairs;
 pub use record::Record;
 pub use table::{Table, row_limit};

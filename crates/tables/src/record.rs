@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
+use crate::json::Repairs;
+
 /// Maximum size in bytes of all columns except the text.
 pub(crate) const MAX_OTHER_BYTES: usize = 64 << 10;
 
@@ -47,6 +49,8 @@ pub struct Record {
     pub oversize: bool,
     /// Why the record cannot be parsed.
     pub problem: Option<String>,
+    /// Values of JSON that were replaced.
+    pub(crate) repairs: Repairs,
 }
 
 impl Record {
@@ -54,7 +58,7 @@ impl Record {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
-        (self.oversize, self.problem) = (false, None);
+        (self.oversize, self.problem, self.repairs) = (false, None, Repairs::default());
     }
 
     /// Appends to the last field, up to `limit` bytes for all fields.

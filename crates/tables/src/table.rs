@@ -11,7 +11,7 @@ use crate::delimited::DelimitedReader;
 use crate::dialect::{self, Dialect};
 use crate::encoding;
 use crate::error::{InputError, Problem, Result};
-use crate::json::JsonReader;
+use crate::json::{self, OpenedJson, Repairs};
 use crate::limit::Limit;
 use crate::parquet::ParquetReader;
 use crate::record::{MAX_OTHER_BYTES, ReadOutcome, Record, RecordReader};
@@ -34,6 +34,12 @@ pub struct Table<'a> {
     pub may_omit_columns: bool,
     /// Number of rows, if the file states it.
     pub count: Option<u64>,
+    /// The encoding, if it is a guess.
+    pub guessed_encoding: Option<&'static str>,
+    /// Whether every line is one text, without fields.
+    pub is_plain_text: bool,
+    /// Values of JSON that were replaced in the rows that were read.
+    pub repairs: Repairs,
     reader: Box<dyn RecordReader + 'a>,
     /// Description of the format for people: `gzip, UTF-8, separated by commas`.
     pub format_description: String,
@@ -57,8 +63,9 @@ impl<'a> Table<'a> {
         let opened = decompress::decompress(path, Some(scratch), most_bytes, on_read)?;
         let compression = Some(opened.compression).filter(|compression| !compression.is_empty());
         let mut parts: Vec<String> = compression.map(str::to_owned).into_iter().collect();
-        let (mut may_omit_columns, mut count) = (false, None);
-        let reader = match (opened.content, settings.format) {
+        let mut text = TextFile::default();
+        let mut count = None;
+        let reader: Box<dyn RecordReader + 'a> = match (opened.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 parts.push("Parquet".to_owned());
                 let reader = open_parquet(path, settings, scratch, opened)?;
@@ -66,7 +73,10 @@ impl<'a> Table<'a> {
                 Box::new(reader)
             }
             (Content::Text, format) if format != SourceFormat::Parquet => {
-                open_text(path, settings, opened, &mut parts, &mut may_omit_columns)?
+                let (reader, found) = open_text(path, settings, opened)?;
+                text = found;
+                parts.append(&mut text.description);
+                reader
             }
             (Content::Empty, _) => return Err(InputError::empty(path, "no content")),
             (found, format) => {
@@ -74,6 +84,7 @@ impl<'a> Table<'a> {
                     SourceFormat::Auto | SourceFormat::Aclimdb => "a table of reviews",
                     SourceFormat::Csv | SourceFormat::Tsv => "a CSV or TSV file",
                     SourceFormat::Jsonl => "JSON",
+                    SourceFormat::Text => "plain text",
                     SourceFormat::Parquet => "a Parquet table",
                 };
                 return Err(InputError::wrong_format(path, found, expected));
@@ -83,8 +94,11 @@ impl<'a> Table<'a> {
             path: path.to_owned(),
             sample: VecDeque::new(),
             is_complete: false,
-            may_omit_columns,
+            may_omit_columns: text.may_omit_columns,
             count,
+            guessed_encoding: text.guessed_encoding,
+            is_plain_text: text.is_plain_text,
+            repairs: Repairs::default(),
             reader,
             format_description: parts.join(", "),
         };
@@ -130,7 +144,10 @@ impl<'a> Table<'a> {
         let last = record.last_line;
         let damaged = |error| InputError::damaged(&self.path, format!("after line {last}"), error);
         match self.reader.read(record, add_columns).map_err(damaged)? {
-            ReadOutcome::Record => Ok(true),
+            ReadOutcome::Record => {
+                self.repairs += record.repairs;
+                Ok(true)
+            }
             ReadOutcome::EndOfFile => Ok(false),
             ReadOutcome::OpenQuote => {
                 let (path, line) = (self.path.display(), record.line);
@@ -156,71 +173,115 @@ fn open_parquet(
     ParquetReader::open(path, file, row_limit(settings), limit)
 }
 
-/// Opens a text file; appends its format to `description`.
+/// What was detected about a text file.
+#[derive(Default)]
+struct TextFile {
+    guessed_encoding: Option<&'static str>,
+    may_omit_columns: bool,
+    is_plain_text: bool,
+    description: Vec<String>,
+}
+
+/// Opens a text file.
 fn open_text<'a>(
     path: &Path,
     settings: &IngestSettings,
     opened: Decompressed<'a>,
-    description: &mut Vec<String>,
-    may_omit_columns: &mut bool,
-) -> Result<Box<dyn RecordReader + 'a>> {
+) -> Result<(Box<dyn RecordReader + 'a>, TextFile)> {
     let damaged = |error| InputError::damaged(path, "near its start", error);
     let mut input = opened.input;
     let start = input.fill_buf().map_err(damaged)?;
     let (encoding, how) = encoding::choose(start, settings.encoding.as_deref())?;
-    description.push(format!("{} ({how})", encoding.name()));
-    let mut input = encoding::decode_to_utf8(input, encoding).map_err(damaged)?;
-    let start = input.fill_buf().map_err(damaged)?;
+    let input = encoding::decode_to_utf8(input, encoding).map_err(damaged)?;
     let limit = row_limit(settings);
-    let is_auto = settings.format == SourceFormat::Auto;
-    if settings.format == SourceFormat::Jsonl || (is_auto && is_json(start)) {
-        description.push("JSON objects".to_owned());
-        *may_omit_columns = true;
-        let reader = JsonReader::new(input, limit).map_err(damaged)?;
-        return Ok(Box::new(reader));
-    }
-    let dialect = choose_dialect(start, settings)?;
+    let mut text = TextFile {
+        guessed_encoding: (how == encoding::GUESSED).then(|| encoding.name()),
+        description: vec![format!("{} ({how})", encoding.name())],
+        ..TextFile::default()
+    };
+    let reader: Box<dyn RecordReader + 'a> = match json::open(path, input, settings, limit)? {
+        OpenedJson::Json(reader, form) => {
+            text.may_omit_columns = true;
+            text.description.push(form);
+            reader
+        }
+        OpenedJson::Other(mut input) => {
+            let start = input.fill_buf().map_err(damaged)?;
+            let dialect = choose_dialect(path, start, settings)?;
+            text.is_plain_text = dialect == Dialect::LINES;
+            text.description.push(describe(dialect));
+            Box::new(DelimitedReader::new(input, dialect, limit).map_err(damaged)?)
+        }
+    };
+    Ok((reader, text))
+}
+
+fn describe(dialect: Dialect) -> String {
     let separator = match dialect.separator {
+        _ if dialect == Dialect::LINES => return "one text per line".to_owned(),
         b'\t' => "tabs".to_owned(),
         b',' => "commas".to_owned(),
         other => format!("`{}`", char::from(other)),
     };
-    description.push(format!("separated by {separator}"));
-    if !dialect.quotes {
-        description.push("without quotes".to_owned());
-    }
-    let reader = DelimitedReader::new(input, dialect, limit).map_err(damaged)?;
-    Ok(Box::new(reader))
-}
-
-/// Whether a text begins like JSON: with an object or an array of objects.
-fn is_json(start: &[u8]) -> bool {
-    let text = start.trim_ascii_start();
-    let inside = text.strip_prefix(b"[").unwrap_or(text);
-    inside.trim_ascii_start().starts_with(b"{")
+    let quotes = if dialect.quotes {
+        ""
+    } else {
+        ", without quotes"
+    };
+    let escape = if dialect.backslash {
+        ", escaped by `\\`"
+    } else {
+        ""
+    };
+    format!("separated by {separator}{quotes}{escape}")
 }
 
 /// Returns the dialect from the settings, or detects it from the first bytes.
-fn choose_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect> {
-    let dialect = |separator, quotes| Dialect { separator, quotes };
-    let mut found = match settings.format {
-        SourceFormat::Csv => dialect(b',', true),
-        SourceFormat::Tsv => dialect(b'\t', false),
-        _ => dialect::detect(start),
-    };
-    match settings.delimiter {
-        None => {}
-        Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => {
-            found.separator = given as u8;
+fn choose_dialect(path: &Path, start: &[u8], settings: &IngestSettings) -> Result<Dialect> {
+    let separator = match (settings.format, settings.delimiter) {
+        (SourceFormat::Text, _) => return Ok(Dialect::LINES),
+        (_, Some(given)) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => {
+            Some(given as u8)
         }
-        Some(given) => {
+        (_, Some(given)) => {
             let message = format!(
                 "`ingest.delimiter` is {given:?}, but must be one ASCII character other than a quote or a line break"
             );
             let hint = "Set the separator, for example `--set 'ingest.delimiter=\";\"'`";
             return Err(InputError::other(message, hint));
         }
+        (SourceFormat::Csv, None) => Some(b','),
+        (SourceFormat::Tsv, None) => Some(b'\t'),
+        (_, None) => None,
+    };
+    let mut found = match separator {
+        Some(separator) => Dialect::with_separator(start, separator),
+        None => dialect::detect(start, is_txt(path)),
+    };
+    match settings.format {
+        SourceFormat::Csv => found.quotes = true,
+        SourceFormat::Tsv => found.quotes = false,
+        _ => {}
     }
     found.quotes = settings.quotes.unwrap_or(found.quotes);
+    found.backslash = match settings.escape {
+        None => found.backslash,
+        Some(escape @ ('"' | '\\')) => escape == '\\',
+        Some(given) => {
+            let message =
+                format!("`ingest.escape` is {given:?}, but must be a quote or a backslash");
+            return Err(InputError::other(
+                message,
+                "Remove the setting to detect it",
+            ));
+        }
+    };
     Ok(found)
+}
+
+/// Whether the name of a file says that it is plain text: `reviews.txt`, `reviews.txt.gz`.
+fn is_txt(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut endings = name.rsplit('.').take(2);
+    endings.any(|ending| ending.eq_ignore_ascii_case("txt"))
 }

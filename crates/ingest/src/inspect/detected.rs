@@ -35,6 +35,8 @@ pub struct Detected {
     pub summary: String,
     /// Whether only the beginning of the files was read.
     pub is_partial: bool,
+    /// A warning if a class has very few reviews.
+    pub imbalance: Option<String>,
     /// Why the stage would refuse the files.
     pub problem: Option<InputError>,
 }
@@ -79,20 +81,27 @@ pub fn detect(
         text: note.text.clone(),
         lines: note.lines.clone(),
     });
-    let has = |role: Role| roles.map.get(role).is_some();
     let has_scale = roles.rating.is_some() || settings.rating.is_some();
+    let has = |role: Role| roles.map.get(role).is_some();
+    // A note with lines or a format says that the values of the column are not understood.
+    let is_understood = |role: Role| {
+        let notes = roles.notes.iter();
+        let mut notes = notes.filter(|note| roles.map.get(role) == Some(note.column));
+        !notes.any(|note| note.lines.is_some() || note.text.contains(".format"))
+    };
     let (by_class, counts) = (
         Sentiment::ALL.map(|class| rows.counts.count_of(class)),
         &rows.counts,
     );
     let (columns, notes) = (columns.collect(), notes.collect());
-    let has_labels = has(Role::Label) || (has(Role::Rating) && has_scale);
-    let (has_times, problem) = (
-        has(Role::Timestamp),
-        counts
-            .check(first, settings, |role| layout.question(role))
-            .err(),
-    );
+    let has_labels = match has(Role::Label) {
+        true => is_understood(Role::Label),
+        false => has(Role::Rating) && has_scale,
+    };
+    let has_times = has(Role::Timestamp) && is_understood(Role::Timestamp);
+    let problem = counts.check(first, settings, |role| layout.question(role));
+    let problem = problem.err();
+    let imbalance = counts.imbalance();
     let (accepted, summary, is_partial) = (counts.accepted(), counts.summary(), rows.is_full());
     let inspection = Inspection {
         source: first,
@@ -114,6 +123,7 @@ pub fn detect(
         accepted,
         summary,
         is_partial,
+        imbalance,
         problem,
     })
 }

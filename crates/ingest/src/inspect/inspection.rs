@@ -11,7 +11,7 @@ use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
 use crate::text_lengths::TextLengths;
-use tables::Result;
+use tables::{Repairs, Result};
 
 /// Number of example rows.
 const EXAMPLE_ROWS: usize = 10;
@@ -34,6 +34,8 @@ pub(super) struct Inspection<'a> {
 pub(super) struct RowSummary {
     pub(super) counts: RowCounts,
     pub(super) with_time: u64,
+    /// The first and the last time, in milliseconds since 1970.
+    pub(super) times: Option<(i64, i64)>,
     pub(super) lengths: TextLengths,
     pub(super) examples: Vec<ExampleRow>,
     bytes: usize,
@@ -69,6 +71,9 @@ impl Inspection<'_> {
         let mut ingest = non_default_settings(self.settings);
         let source = Value::from(self.source.to_string_lossy().as_ref());
         ingest.insert("source".to_owned(), source);
+        if let Some(encoding) = layout.guessed_encoding {
+            ingest.insert("encoding".to_owned(), Value::from(encoding));
+        }
         if !layout.is_named() {
             ingest.insert("header".to_owned(), Value::from(false));
         }
@@ -113,7 +118,11 @@ impl RowSink for RowSummary {
         self.counts.accept(review);
         self.bytes += review.text.len();
         self.lengths.add(review.text);
-        self.with_time += u64::from(review.timestamp.is_some());
+        if let Some(time) = review.timestamp {
+            let (first, last) = self.times.unwrap_or((time, time));
+            self.times = Some((first.min(time), last.max(time)));
+            self.with_time += 1;
+        }
         if self.examples.len() < EXAMPLE_ROWS {
             self.examples.push(ExampleRow {
                 source: source.to_owned(),
@@ -130,6 +139,10 @@ impl RowSink for RowSummary {
     fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.counts.exclude(row);
         Ok(())
+    }
+
+    fn repair(&mut self, repairs: Repairs) {
+        self.counts.repairs += repairs;
     }
 
     fn is_full(&self) -> bool {

@@ -108,11 +108,11 @@ fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()>
     writeln!(out, "  {accepted} would be accepted{partial}")?;
     let classes = Sentiment::ALL.map(|class| (counts.count_of(class), class.as_str()));
     let unlabelled = (counts.unlabelled, "without a label");
-    let times = (rows.with_time, "with a time");
-    let others = [
-        times,
-        (counts.without_text, "without a text, removed by `clean`"),
-    ];
+    let range = rows.times.map_or_else(String::new, |(first, last)| {
+        format!("with a time, from {} to {}", day(first), day(last))
+    });
+    let without_text = (counts.without_text, "without a text, removed by `clean`");
+    let others = [(rows.with_time, range.as_str()), without_text];
     let others = others.into_iter().filter(|(rows, _)| *rows > 0);
     for (rows, what) in classes.into_iter().chain([unlabelled]).chain(others) {
         writeln!(out, "  {:>11} {what}", format::count(rows))?;
@@ -138,12 +138,21 @@ fn print_counts(out: &mut impl Write, result: &Inspection<'_>) -> io::Result<()>
             "  labels from ratings: above {above} is positive, below {below} is negative"
         )?;
     }
+    if !counts.repairs.is_empty() {
+        writeln!(out, "  {YELLOW}{}{YELLOW:#}", counts.repairs)?;
+    }
     let limit = result.settings.max_reject_rate;
     if counts.exceeds_reject_rate(limit) {
         let setting = format!("`ingest.max_reject_rate` = {limit}");
         writeln!(out, "  More rows are rejected than {setting} allows")?;
     }
     Ok(())
+}
+
+/// The day of a time in milliseconds since 1970.
+fn day(milliseconds: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(milliseconds).unwrap_or_default();
+    time.date_naive().to_string()
 }
 
 /// Location and beginning of the first row that was excluded for a reason.
@@ -186,11 +195,17 @@ pub(super) fn print_json(out: &mut impl Write, result: &Inspection<'_>) -> io::R
         "accepted": counts.accepted(),
         "labels": labels,
         "with_time": rows.with_time,
+        "first_time": rows.times.map(|it| it.0),
+        "last_time": rows.times.map(|it| it.1),
         "without_text": counts.without_text,
         "imbalance": counts.imbalance(),
         "words_per_text": rows.lengths.summary(),
         "partial": rows.is_full(),
         "left_out": excluded,
+        "replaced": json!({
+            "not_finite": counts.repairs.not_finite,
+            "lone_surrogates": counts.repairs.lone_surrogates,
+        }),
         "rows": rows.examples,
         "ingest": result.settings_table(),
     });

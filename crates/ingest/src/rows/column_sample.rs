@@ -84,7 +84,8 @@ impl ColumnSample {
                 high: value,
                 out_of,
             });
-            if known.out_of != out_of {
+            known.out_of = known.out_of.or(out_of);
+            if out_of.is_some() && out_of != known.out_of {
                 return None;
             }
             (known.low, known.high) = (known.low.min(value), known.high.max(value));
@@ -109,6 +110,12 @@ impl ColumnSample {
         self.counts
             .iter()
             .map(|(value, rows)| (value.as_str(), *rows))
+    }
+
+    /// Whether a value is common in the column.
+    pub(super) fn is_common(&self, value: &str) -> bool {
+        let rows = self.counts.get(value).copied().unwrap_or_default();
+        rows > 0 && rows * 20 >= self.len
     }
 
     /// The share of values that meet a condition; 0 if there are no values.

@@ -32,20 +32,23 @@ pub(crate) struct Layout {
     pub(crate) is_sample_whole: bool,
     /// Description of the format, for people.
     pub(crate) format_description: String,
+    /// The encoding, if it is a guess.
+    pub(crate) guessed_encoding: Option<&'static str>,
 }
 
 impl Layout {
     /// Detects the layout of a file from all its rows, or from a sample across it. Temporary files are created in
-    /// `scratch`.
+    /// `scratch`; `on_read` is called for every read.
     pub(super) fn detect(
         table: &Table<'_>,
         settings: &IngestSettings,
         scratch: &Path,
+        on_read: impl Fn(),
     ) -> Result<Self> {
         let path = table.path.as_path();
         let rows = match is_defined(settings) {
             true => RowSample::first_rows(table),
-            false => RowSample::read(table, settings, scratch)?,
+            false => RowSample::read(table, settings, scratch, on_read)?,
         };
         let sample: Vec<&Record> = rows.rows.iter().filter(|it| it.is_row()).collect();
         check_first_row(table, sample.is_empty(), settings)?;
@@ -69,7 +72,8 @@ impl Layout {
         let columns: Vec<ColumnSample> = columns.collect();
         let known = if named { &names[..] } else { &[] };
         let unknown = || unknown_columns(path, &names);
-        let roles = roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?;
+        let roles = roles::detect(known, &columns, rows.is_whole, &map, settings);
+        let roles = roles.ok_or_else(unknown)?;
         if let Some(column) = map.get(Role::Label)
             && has_rating_numbers(&columns[column], &settings.labels)
         {
@@ -83,6 +87,7 @@ impl Layout {
             sampled_rows: values.len(),
             is_sample_whole: rows.is_whole,
             format_description: table.format_description.clone(),
+            guessed_encoding: table.guessed_encoding,
         })
     }
 
@@ -126,6 +131,7 @@ impl Layout {
                 ..self.roles.clone()
             },
             format_description: table.format_description.clone(),
+            guessed_encoding: table.guessed_encoding,
             names,
             ..*self
         })
@@ -252,8 +258,9 @@ fn column_sample(sample: &[&Record], column: usize, settings: &IngestSettings) -
     ColumnSample::new(sample.iter().map(|record| record.text(column)), settings)
 }
 
-/// Whether a first row contains column names: no field is a number, and a column has numbers below, or all fields are
-/// short and one is a known column name or has sentences below.
+/// Whether a first row contains column names: no field is a number or missing, and a column has numbers below; or all
+/// fields are short and one is a known column name; or they are short and a column has sentences below. A common value
+/// of a column is not its name. A single column needs a known name, because the first of several texts may be short.
 fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettings) -> bool {
     let is_text = |field: &String| !field.trim().is_empty() && parse_rating(field).is_none();
     if !first.iter().all(is_text) {
@@ -261,18 +268,28 @@ fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettin
     }
     let samples = (0..first.len()).map(|column| column_sample(below, column, settings));
     let samples: Vec<ColumnSample> = samples.collect();
-    let is_short = |field: &String| {
-        let field = field.trim();
-        field.len() <= 80 && field.split_whitespace().count() <= 8
+    let has_words = |most: usize| {
+        let is_short =
+            |field: &String| field.trim().len() <= 80 && field.split_whitespace().count() <= most;
+        first.iter().all(is_short)
     };
     // A missing value may be above numbers too.
-    let is_name = |field: &String| !is_missing(field, settings);
-    if first.iter().all(is_name) && samples.iter().any(ColumnSample::is_numeric) {
+    if samples.iter().any(ColumnSample::is_numeric) {
+        return !first.iter().any(|field| is_missing(field, settings));
+    }
+    let mut fields = first.iter().zip(&samples);
+    let is_common = |(field, sample): (&String, &ColumnSample)| sample.is_common(field.trim());
+    if has_words(8)
+        && fields
+            .clone()
+            .any(|it| roles::is_column_name(it.0) && !is_common(it))
+    {
         return true;
     }
-    first.iter().all(is_short)
-        && (first.iter().any(|field| roles::is_column_name(field))
-            || samples.iter().any(|sample| sample.mean_words > 5.0))
+    first.len() > 1
+        && has_words(4)
+        && samples.iter().any(|it| it.mean_words > 5.0)
+        && !fields.any(is_common)
 }
 
 /// Like [`looks_like_names`], for a first row whose first or last field is empty. pandas writes an index
@@ -329,6 +346,21 @@ mod tests {
             "a film that was fun for the whole of my family,NA\nfine,4\n",
             false,
         );
+        // Long names above numbers, texts above texts, and labels in the first row.
+        check(
+            "Review Submit Date and Time,How many stars would you give us?\n2024-01-01,3\n",
+            true,
+        );
+        check(
+            "a long question about the film,why\nit was not what I had expected,so so\n",
+            false,
+        );
+        check(
+            "so so,pos\nit is so so but fine to me,neg\nfine,pos\n",
+            false,
+        );
+        check("good\nit is so so but fine to me\n", false);
+        check("text\nit is so so but fine to me\n", true);
         // An index, and separators at the end of each line.
         check(",review,stars\n0,so so,3\n", true);
         check("review,stars,\nso so,3,\n", true);

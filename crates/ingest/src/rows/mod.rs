@@ -24,7 +24,7 @@ use stage::{Progress, ProgressTask};
 use tables::{InputError, Record, Result, Table, row_limit};
 
 use crate::error::no_source;
-use crate::row::{ExcludedRow, Reason, excerpt};
+use crate::row::{ExcludedRow, Reason, WRONG_WIDTH, excerpt};
 use crate::sink::RowSink;
 
 use row_parser::RowParser;
@@ -93,7 +93,8 @@ impl<'a> RowReader<'a> {
         let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
             Some(first) => first.for_next_file(&rows)?,
-            None => Layout::detect(&rows, settings, scratch)?,
+            // The heartbeat continues while the file is read for the first time.
+            None => Layout::detect(&rows, settings, scratch, || task.advance(0))?,
         };
         if layout.header {
             rows.next(&mut Record::default())?;
@@ -126,6 +127,7 @@ impl<'a> RowReader<'a> {
             self.process_row(&record, sink)?;
             any = true;
         }
+        sink.repair(self.rows.repairs);
         let missing = match self.layout.header {
             _ if any => return Ok(()),
             true => "a header but no rows",
@@ -181,8 +183,7 @@ impl<'a> RowReader<'a> {
         } else if let Some(problem) = &record.problem {
             ("the row cannot be understood", problem.clone())
         } else if self.layout.fixed_width && columns != width {
-            let what = "the row has another number of columns than the first";
-            (what, format!("{columns} instead of {width}"))
+            (WRONG_WIDTH, format!("{columns} instead of {width}"))
         } else {
             return Ok(());
         };

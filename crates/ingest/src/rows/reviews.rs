@@ -12,7 +12,7 @@ use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
 use crate::sink::RowSink;
 use crate::source_format::check_input;
-use tables::Result;
+use tables::{Repairs, Result};
 
 /// Reads the reviews of table files in order and passes each one to `on_review`, which may stop the reading.
 /// Unlike in the stage, a review with an invalid or neutral label or rating is accepted without a label.
@@ -58,6 +58,10 @@ impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> RowSink for ReviewCallback<F> {
     fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.counts.exclude(row);
         Ok(())
+    }
+
+    fn repair(&mut self, repairs: Repairs) {
+        self.counts.repairs += repairs;
     }
 
     fn is_full(&self) -> bool {

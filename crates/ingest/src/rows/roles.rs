@@ -71,17 +71,19 @@ pub(crate) struct Decision {
 }
 
 /// Detects the roles of columns. `column_names` is empty for a file without a header. Columns in `named` have a role
-/// from the settings and get no other; if they include the text, no other roles are detected. Returns `None` if no
-/// column can be the text.
+/// from the settings and get no other; if they include the text, no other roles are detected. `is_whole` states whether
+/// the columns contain all rows of the file. Returns `None` if no column can be the text.
 pub(super) fn detect(
     column_names: &[String],
     columns: &[ColumnSample],
+    is_whole: bool,
     named: &ColumnMap,
     settings: &IngestSettings,
 ) -> Option<Roles> {
     let detector = RoleDetector {
         column_names,
         columns,
+        is_whole,
         named,
         settings,
         // An invalid setting is reported when rows are read.
@@ -117,6 +119,8 @@ struct RoleDetector<'a> {
     /// Empty if the columns have no names.
     column_names: &'a [String],
     columns: &'a [ColumnSample],
+    /// Whether the columns contain all rows of the file.
+    is_whole: bool,
     /// Roles from the settings.
     named: &'a ColumnMap,
     settings: &'a IngestSettings,
@@ -226,7 +230,8 @@ impl RoleDetector<'_> {
         let around_zero =
             sample.is_numeric() && (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
         let is_label = |name: NameMatch| name.is_label_name();
-        let is_label = self.match_name(Role::Label, column).is_some_and(is_label);
+        let is_label = self.match_name(Role::Label, column).is_some_and(is_label)
+            && labels::has_rating_numbers(sample, &self.settings.labels);
         let score = if is_label { 0.5 } else { 0.0 };
         let scale = out_of.map_or_else(String::new, |most| format!(" out of {most}"));
         let fits = name.is_some() || around_zero || is_label || out_of.is_some();

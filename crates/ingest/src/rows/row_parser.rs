@@ -168,8 +168,9 @@ impl<'a> RowParser<'a> {
 }
 
 fn utf8_field(bytes: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(bytes)
-        .map_err(|_| Reason::rejected("a column beside the text is not UTF-8"))
+    std::str::from_utf8(bytes).map_err(|_| {
+        Reason::rejected("a column beside the text has bytes that are invalid in its encoding")
+    })
 }
 
 fn split(value: &str) -> Result<Split, Reason> {
@@ -239,13 +240,13 @@ mod tests {
             "",
             &map,
             b"caf\xe9,pos",
-            "rejected: the text is not UTF-8: at byte 4",
+            "rejected: the text has bytes that are invalid in its encoding: at character 4",
         );
         check(
             "",
             &map,
             b"cafe,p\xe9s",
-            "rejected: a column beside the text is not UTF-8",
+            "rejected: a column beside the text has bytes that are invalid in its encoding",
         );
     }
 

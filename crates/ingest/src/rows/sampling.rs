@@ -29,18 +29,20 @@ impl RowSample {
         }
     }
 
-    /// Takes a sample in one pass over the file. Reading ends at damage, which is reported when the rows are used.
+    /// Takes a sample in one pass over the file, and calls `on_read` for every read. Reading ends at damage, which is
+    /// reported when the rows are used.
     /// A file that can be read only once, such as a pipe, gives its first rows.
     pub(super) fn read(
         table: &Table<'_>,
         settings: &IngestSettings,
         scratch: &Path,
+        on_read: impl Fn(),
     ) -> Result<Self> {
         let is_file = table.path.metadata().is_ok_and(|it| it.is_file());
         if !is_file || table.is_complete {
             return Ok(Self::first_rows(table));
         }
-        let mut again = Table::open(&table.path, settings, scratch, |_| {})?;
+        let mut again = Table::open(&table.path, settings, scratch, |_| on_read())?;
         let (mut rows, mut bytes) = (Vec::<Record>::new(), 0);
         let (mut step, mut number) = (1, 0);
         let mut record = Record::default();

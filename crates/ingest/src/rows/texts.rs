@@ -125,6 +125,9 @@ pub fn read_texts(
             break;
         }
     }
+    if !reader.rows.repairs.is_empty() {
+        progress.note(&format!("`{}`: {}", reader.name, reader.rows.repairs));
+    }
     Ok(())
 }
 

@@ -14,6 +14,9 @@ use settings::TimestampSettings;
 use super::written_date;
 use tables::{InputError, Result};
 
+/// Maximum length of a time in bytes, so that long texts are not parsed.
+const MAX_BYTES: usize = 120;
+
 /// Formats with date and time but without a time zone, as for `strftime`.
 const LOCAL_FORMATS: [&str; 6] = [
     "%Y-%m-%d %H:%M:%S%.f",
@@ -24,9 +27,9 @@ const LOCAL_FORMATS: [&str; 6] = [
     "%Y/%m/%d %H:%M",
 ];
 
-/// Date formats with an unambiguous order. A month is its first day.
-const DATE_FORMATS: [&str; 7] = [
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y",
+/// Date formats with an unambiguous order. A month or an ISO week is its first day.
+const DATE_FORMATS: [&str; 8] = [
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%G-W%V",
 ];
 
 /// Formats with a time zone.
@@ -95,6 +98,9 @@ impl TimestampParser {
     /// because shifting it could change the date.
     pub(super) fn parse(&self, text: &str) -> Option<i64> {
         let text = text.trim();
+        if text.len() > MAX_BYTES || !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
         if let Some(format) = &self.format {
             let format = &[format.as_str()];
             return self.parse_as(text, format, format, format);
@@ -162,9 +168,13 @@ const MAX_GAP_MINUTES: i64 = 24 * 60;
 /// The first year that `%Y` can mean: with fewer than four digits it is not a year of our calendar.
 const MIN_YEAR: i32 = 1000;
 
-/// Parses a date. If the format has no day, or no month, it is the first one.
+/// Parses a date. If the format has no day, no month or no day of an ISO week, it is the first one.
 fn parse_day(text: &str, format: &str) -> Option<NaiveDate> {
-    let mut missing = [("", ""), (" 1", " %d"), (" 1 1", " %m %d")].into_iter();
+    if format.contains("%d") {
+        return full_year(NaiveDate::parse_from_str(text, format).ok()?, format);
+    }
+    let missing = [("", ""), (" 1", " %d"), (" 1 1", " %m %d"), (" 1", " %u")];
+    let mut missing = missing.into_iter();
     missing.find_map(|(value, specifier)| {
         let (text, format) = (format!("{text}{value}"), format!("{format}{specifier}"));
         full_year(NaiveDate::parse_from_str(&text, &format).ok()?, &format)
@@ -249,6 +259,7 @@ mod tests {
         check("2023-05", Some(1_682_899_200_000));
         check("05/2023", Some(1_682_899_200_000));
         check("May 2023", Some(1_682_899_200_000));
+        check("2023-W01", Some(1_672_617_600_000));
         check("2023-13", None);
         check("Mon Apr 06 00:00:00 PDT 2009", Some(1_239_001_200_000));
         check("2014-06-01 12:34:56 UTC", Some(1_401_626_096_000));
@@ -324,7 +335,7 @@ mod tests {
         check("format = '%m/%d/%Y'", "06/01/2014", Some(1_401_580_800_000));
         check("format = '%m/%d/%Y'", "2014-06-01", None);
         // The pivot of POSIX.
-        check("format = '%d/%m/%y'", "01/06/68", Some(3_105_907_200_000));
+        check("format = '%d/%m/%y'", "01/06/68", Some(3_105_734_400_000));
         check("format = '%d/%m/%y'", "01/06/69", Some(-18_489_600_000));
         check("format = '%d/%m/%Y'", "01/06/14", None);
         check("format = '%b-%y'", "Jun-14", Some(1_401_580_800_000));

@@ -37,8 +37,8 @@ pub(super) struct RatingValue {
 }
 
 /// Words between or beside the numbers of a rating, in several languages.
-const RATING_WORDS: &str = "/ out of von sur de su van av \u{438}\u{437} star stars \u{2605} \u{2b50} sterne sternen \
-    stern \u{e9}toile \u{e9}toiles estrella estrellas estrela estrelas stella stelle ster sterren point points punkte \
+const RATING_WORDS: &str = "/ out of von sur de su van av из star stars ★ ⭐ sterne sternen \
+    stern étoile étoiles estrella estrellas estrela estrelas stella stelle ster sterren point points punkte \
     punkten puntos pts rating rated score";
 
 /// Parses a rating: `4`, `4,5`, `4/5`, `4.0 out of 5 stars`, `80%`, or stars. `None` for any other text.
@@ -75,8 +75,8 @@ fn parse_stars(text: &str) -> Option<RatingValue> {
     let (mut filled, mut empty) = (0.0, 0.0);
     for character in text.chars() {
         match character {
-            '\u{2605}' | '\u{2b50}' => filled += 1.0,
-            '\u{2606}' => empty += 1.0,
+            '★' | '⭐' => filled += 1.0,
+            '☆' => empty += 1.0,
             '\u{fe0f}' | ' ' => {}
             _ => return None,
         }
@@ -89,14 +89,14 @@ fn parse_stars(text: &str) -> Option<RatingValue> {
 
 fn parse_rating_words(text: &str) -> Option<RatingValue> {
     // Japanese: "of 5 stars 4.0".
-    if let Some((out_of, value)) = text.split_once("\u{3064}\u{661f}\u{306e}\u{3046}\u{3061}") {
+    if let Some((out_of, value)) = text.split_once("つ星のうち") {
         return stated(&[parse_number(value)?, parse_number(out_of)?]);
     }
     if let Some(value) = text.strip_suffix('%') {
         return stated(&[parse_number(value.trim_end())?, 100.0]);
     }
     let spaced = text.to_lowercase().replace('/', " / ");
-    let spaced = spaced.replace(['\u{2605}', '\u{2b50}'], " \u{2605} ");
+    let spaced = spaced.replace(['★', '⭐'], " ★ ");
     let mut numbers = Vec::new();
     for word in spaced.split_whitespace() {
         let word = word.trim_end_matches([':', '.', ',']);
@@ -136,22 +136,16 @@ mod tests {
         check("4 of 5", Some((4.0, Some(5.0))));
         check("4/5", Some((4.0, Some(5.0))));
         check("4,0 von 5 Sternen", Some((4.0, Some(5.0))));
-        check("4,0 sur 5 \u{e9}toiles", Some((4.0, Some(5.0))));
+        check("4,0 sur 5 étoiles", Some((4.0, Some(5.0))));
         check("4,0 de 5 estrellas", Some((4.0, Some(5.0))));
         check("4.0 su 5 stelle", Some((4.0, Some(5.0))));
-        check(
-            "5\u{3064}\u{661f}\u{306e}\u{3046}\u{3061}4.0",
-            Some((4.0, Some(5.0))),
-        );
+        check("5つ星のうち4.0", Some((4.0, Some(5.0))));
         check("5 stars", Some((5.0, None)));
         check("1 Star", Some((1.0, None)));
-        check("4\u{2605}", Some((4.0, None)));
-        check("\u{2605}\u{2605}\u{2605}", Some((3.0, None)));
-        check(
-            "\u{2605}\u{2605}\u{2605}\u{2606}\u{2606}",
-            Some((3.0, Some(5.0))),
-        );
-        check("\u{2b50}\u{fe0f}\u{2b50}\u{fe0f}", Some((2.0, None)));
+        check("4★", Some((4.0, None)));
+        check("★★★", Some((3.0, None)));
+        check("★★★☆☆", Some((3.0, Some(5.0))));
+        check("⭐\u{fe0f}⭐\u{fe0f}", Some((2.0, None)));
         check("80%", Some((80.0, Some(100.0))));
         check("Rated 4 out of 5", Some((4.0, Some(5.0))));
         for other in [

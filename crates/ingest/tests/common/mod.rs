@@ -10,6 +10,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, TimestampMillisecondType, UInt8Type, UInt64Type};
@@ -17,6 +18,7 @@ use artifact::{Artifact, StageName, read_table, schema};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ingest::Ingest;
+use serde_json::Value;
 use settings::Pipeline;
 use stage::{NoOptions, Progress, ProgressMode};
 use tar::{Builder, EntryType, Header};
@@ -178,6 +180,45 @@ fn rejected_line(batch: &RecordBatch, row: usize) -> String {
     };
     let line = batch.column(1).as_primitive::<UInt64Type>().value(row);
     format!("{}:{line} {}: {} | {}", text(0), text(2), text(3), text(4))
+}
+
+/// Standard output of `inspect` with these arguments before the file, for a file with this content.
+pub fn inspect_text(arguments: &[&str], content: &str) -> String {
+    let project = Project::new();
+    project.write("x.csv", content);
+    let output = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"))
+        .arg("inspect")
+        .args(arguments)
+        .arg("x.csv")
+        .env("NO_COLOR", "1")
+        .current_dir(project.path(""))
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+pub fn inspect(content: &str) -> Value {
+    serde_json::from_str(&inspect_text(&["--json"], content)).expect("JSON")
+}
+
+/// Roles as `role=column`.
+pub fn roles(inspection: &Value) -> Vec<String> {
+    let columns = inspection["columns"].as_array().expect("columns").iter();
+    let roles = columns.flat_map(|column| {
+        let name = column["name"].as_str().expect("a name");
+        let roles = column["roles"].as_array().expect("roles").iter();
+        roles.map(move |role| format!("{}={name}", role["role"].as_str().expect("a role")))
+    });
+    roles.collect()
+}
+
+/// The only note: its text and lines.
+pub fn note(inspection: &Value) -> String {
+    let notes = inspection["notes"].as_array().expect("notes");
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    let lines = notes[0]["lines"].as_str().unwrap_or_default();
+    format!("{}\n{lines}", notes[0]["text"].as_str().expect("a text"))
 }
 
 /// A member of an archive.

@@ -8,7 +8,7 @@ use super::*;
 fn check(text: &str, names: &[&str], expected: &[&str]) {
     for buffer in [1, 2, 7, 4096] {
         let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-        let mut reader = JsonReader::new(input, 60).expect("no disk");
+        let mut reader = JsonReader::new(input, 60, None);
         let mut record = Record::default();
         let mut found = Vec::new();
         while reader.read(&mut record, true).expect("no disk") == ReadOutcome::Record {
@@ -139,9 +139,10 @@ fn objects_over_several_lines_are_one_row() {
 }
 
 #[test]
-fn an_object_around_an_array_is_skipped() {
-    let read = |text: &str| {
-        let mut reader = JsonReader::new(text.as_bytes(), 60).expect("no disk");
+fn the_elements_of_an_array_are_records() {
+    let read = |text: &str, path: &str, is_detected: bool| {
+        let input = io::BufReader::with_capacity(5, text.as_bytes());
+        let mut reader = JsonReader::new(input, 60, Some((path.to_owned(), is_detected)));
         let (mut record, mut rows) = (Record::default(), Vec::new());
         while reader.read(&mut record, true).expect("no disk") == ReadOutcome::Record {
             let fields = String::from_utf8_lossy(&record.joined()).into_owned();
@@ -151,17 +152,46 @@ fn an_object_around_an_array_is_skipped() {
     };
     let row = |line: u64, fields: &str| (line, true, fields.to_owned());
     assert_eq!(
-        read("{\"reviews\": [{\"a\": 1}, {\"a\": 2}]}\n"),
+        read("{\"reviews\": [{\"a\": 1}, {\"a\": 2}]}\n", "reviews", true),
         [row(1, "1"), row(1, "2")]
     );
     assert_eq!(
-        read("{\n\"reviews\": [\n{\"a\": 1},\n{\"a\": {\"b\": 2}}\n]\n}\n"),
-        [row(3, "1"), row(4, "\t2")]
+        read(
+            "{\n\"ok\": [1],\n\"r\": {\"r\": [\n{\"a\": 1},\n{\"a\": {\"b\": [{}]}}\n]},\n\"next\": {\"a\": \"}\"}}\n",
+            "r.r",
+            true
+        ),
+        [row(4, "1"), row(5, "\t[{}]")]
     );
+    // Several objects with one array each.
+    let pages = "{\"r\": [{\"b\": 1}], \"n\": 1}\n[{\"r\": [{\"b\": 2}, 3]}]\n{\"r\": []}";
     assert_eq!(
-        read("{\"a\": [{\"b\": 1}]}\n{\"a\": [{\"b\": 2}]}\n"),
-        [row(1, "[{\"b\":1}]"), row(2, "[{\"b\":2}]")]
+        read(pages, "r", false),
+        [row(1, "1"), row(2, "2"), (2, false, "3".to_owned())]
     );
+    assert_eq!(read("{\"r\": [1]}", "x", false), []);
+    // Another array beyond the first bytes.
+    let others = "{\"r\": [{\"b\": 1}], \"s\": [{\"b\": 2}], \"t\": [{}]}";
+    assert_eq!(
+        read(others, "r", true),
+        [row(1, "1"), (1, false, "s".to_owned())]
+    );
+    assert_eq!(read(others, "s", false), [row(1, "2")]);
+}
+
+#[test]
+fn values_that_json_cannot_have_are_replaced_and_counted() {
+    let text = "{\"a\": NaN, \"b\": \"x\\ud83d\"}\n{\"a\": 1}\n{\"a\": Nan}\n";
+    let mut reader = JsonReader::new(text.as_bytes(), 60, None);
+    let mut record = Record::default();
+    let mut next = || {
+        reader.read(&mut record, true).expect("no disk");
+        (record.joined(), record.repairs.to_string(), record.is_row())
+    };
+    let repairs = "1 value NaN or Infinity read as missing, 1 lone surrogate read as U+FFFD";
+    assert_eq!(next(), ("\tx\u{fffd}".into(), repairs.to_owned(), true));
+    assert_eq!(next(), (b"1\t".to_vec(), String::new(), true));
+    assert!(!next().2);
 }
 
 proptest! {
@@ -170,7 +200,7 @@ proptest! {
     fn rows_do_not_depend_on_the_buffer(text in "\\{\\}\n[\\{\\}\\[\\]:,\"\\\\\na1 ]{0,60}") {
         let lines = |buffer: usize| {
             let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let mut reader = JsonReader::new(input, 30).expect("no disk");
+            let mut reader = JsonReader::new(input, 30, None);
             let (mut record, mut lines) = (Record::default(), Vec::new());
             while reader.read(&mut record, true).expect("no disk") == ReadOutcome::Record {
                 lines.push((record.line, record.last_line, record.joined()));

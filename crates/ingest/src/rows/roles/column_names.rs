@@ -9,24 +9,24 @@ const NAMES: [(Role, &str); 8] = [
         Role::Text,
         "text review reviewtext quote content body comment sentence message tweet reviewbody \
          reviewcontent comments reviews phrase rezension bewertungstext kommentar commentaire avis comentario \
-         comentarios rese\u{f1}a rese\u{f1}as recensione commento avalia\u{e7}\u{e3}o coment\u{e1}rio recensie \u{43e}\u{442}\u{437}\u{44b}\u{432} \u{442}\u{435}\u{43a}\u{441}\u{442} \u{8bc4}\u{8bba} \u{30ec}\u{30d3}\u{30e5}\u{30fc} description",
+         comentarios reseña reseñas recensione commento avaliação comentário recensie отзыв текст 评论 レビュー description",
     ),
     (
         Role::Label,
-        "label sentiment fresh verdict polarity recommended recommendation class target rating \
+        "label sentiment target fresh verdict polarity recommended recommendation class rating \
          recommendationid votedup",
     ),
     (
         Role::Rating,
         "rating stars score overall grade reviewscore points starrating ratings reviewrating bewertung sterne \
-         punkte note puntuaci\u{f3}n calificaci\u{f3}n estrellas valutazione voto nota waardering \u{43e}\u{446}\u{435}\u{43d}\u{43a}\u{430} \u{8bc4}\u{5206} \u{661f}\u{7ea7} \u{8a55}\u{4fa1}",
+         punkte note puntuación calificación estrellas valutazione voto nota waardering оценка 评分 星级 評価",
     ),
     (
         Role::Timestamp,
         "date timestamp time reviewdate createdat created datetime unixreviewtime posted postedat \
          timestampcreated watcheddate reviewsubmitdateandtime submitdate submissiondate submittedat \
          submissiontime reviewtime reviewedat reviewcreatedat creationdate createddate createdutc dateposted \
-         dateadded publishedat publishdate publishedatdate at datum date\u{e9}crite fecha data \u{434}\u{430}\u{442}\u{430} \u{65e5}\u{671f} \u{65e5}\u{4ed8}",
+         dateadded publishedat publishdate publishedatdate at datum fecha data дата 日期 日付",
     ),
     (Role::Split, "split fold set partition subset"),
     (
@@ -47,7 +47,7 @@ const OTHER_DATES: &str =
     "release released birth birthday reply response premiere joined registered registration";
 
 /// Number of label names that mean nothing else.
-const UNAMBIGUOUS_LABELS: usize = 7;
+const UNAMBIGUOUS_LABELS: usize = 8;
 
 /// Number of text names that always mean a review; `description`, the last one, may describe the product instead.
 const UNAMBIGUOUS_TEXTS: usize = 33;

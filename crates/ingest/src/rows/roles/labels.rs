@@ -27,26 +27,30 @@ pub(super) enum Meaning {
 const WORDS: [(Meaning, &str); 3] = [
     (
         Meaning::Positive,
-        "positive pos positif positiv positivo positiva positief pozytywny \u{43f}\u{43e}\u{43b}\u{43e}\u{436}\u{438}\u{442}\u{435}\u{43b}\u{44c}\u{43d}\u{44b}\u{439} \u{6b63}\u{9762} \u{79ef}\u{6781} \u{597d}\u{8bc4} \
-         excellent outstanding very_good good great perfect satisfied very_satisfied happy love loved like liked \
-         recommended recommend thumbs_up up fresh yes y true t ja oui si s\u{ed} s\u{ec} sim tak da \u{434}\u{430} \u{662f} \u{306f}\u{3044} + 1 \u{1f44d} \
-         sehr_gut gut ausgezeichnet zufrieden sehr_zufrieden empfohlen tr\u{e8}s_bien bien bon satisfait muy_bueno \
-         bueno excelente bom \u{f3}timo buono ottimo eccellente goed uitstekend \u{43e}\u{442}\u{43b}\u{438}\u{447}\u{43d}\u{43e} \u{445}\u{43e}\u{440}\u{43e}\u{448}\u{43e} promoter",
+        "positive pos positif positiv positivo positiva positief pozytywny положительный 正面 积极 好评 \
+         excellent outstanding good great perfect satisfied happy love loved like liked \
+         recommended recommend thumbs_up up fresh yes y true t ja oui si sí sì sim tak da да 是 はい + 1 👍 \
+         gut ausgezeichnet zufrieden empfohlen bien bon satisfait \
+         bueno excelente bom ótimo buono ottimo eccellente goed uitstekend отлично хорошо promoter",
     ),
     (
         Meaning::Negative,
-        "negative neg negatif n\u{e9}gatif negativ negativo negativa negatief negatywny \u{43e}\u{442}\u{440}\u{438}\u{446}\u{430}\u{442}\u{435}\u{43b}\u{44c}\u{43d}\u{44b}\u{439} \u{8d1f}\u{9762} \u{6d88}\u{6781} \u{5dee}\u{8bc4} \
-         terrible horrible awful very_poor poor very_bad bad worst dissatisfied very_dissatisfied unsatisfied unhappy \
-         hate hated dislike disliked not_recommended thumbs_down down rotten no n false f nein non n\u{e3}o nie net \u{43d}\u{435}\u{442} \u{5426} \
-         \u{3044}\u{3044}\u{3048} - 0 \u{1f44e} sehr_schlecht schlecht mangelhaft ungen\u{fc}gend unzufrieden sehr_unzufrieden nicht_empfohlen mauvais tr\u{e8}s_mauvais insatisfait \
-         malo muy_malo ruim p\u{e9}ssimo cattivo pessimo slecht \u{43f}\u{43b}\u{43e}\u{445}\u{43e} \u{443}\u{436}\u{430}\u{441}\u{43d}\u{43e} detractor",
+        "negative neg negatif négatif negativ negativo negativa negatief negatywny отрицательный 负面 消极 差评 \
+         terrible horrible awful poor bad worst dissatisfied unsatisfied unhappy \
+         hate hated dislike disliked not_recommended thumbs_down down rotten no n false f nein non não nie net нет 否 \
+         いいえ - 0 👎 schlecht mangelhaft ungenügend unzufrieden nicht_empfohlen mauvais insatisfait \
+         malo ruim péssimo cattivo pessimo slecht плохо ужасно detractor",
     ),
     (
         Meaning::Neutral,
-        "neutral neu neutre neutro neutraal neutralny \u{43d}\u{435}\u{439}\u{442}\u{440}\u{430}\u{43b}\u{44c}\u{43d}\u{44b}\u{439} \u{4e2d}\u{6027} \u{4e2d}\u{7acb} \u{4e2d}\u{8bc4} mixed average ok okay so-so fair \
-         mittel mittelm\u{e4}\u{df}ig moyen regular passive",
+        "neutral neu neutre neutro neutraal neutralny нейтральный 中性 中立 中评 mixed average ok okay so-so fair \
+         mittel mittelmäßig moyen regular passive",
     ),
 ];
+
+/// Words that strengthen or weaken a meaning.
+const INTENSIFIERS: &str =
+    "very extremely overwhelmingly mostly somewhat rather sehr eher très muy molto muito";
 
 /// Whether the values of a column express sentiment, so that the column needs no known name to be a label.
 pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> bool) -> bool {
@@ -56,13 +60,20 @@ pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> b
 }
 
 /// Whether a column has numbers other than 0 and 1 that are not labels in the settings: then all its numbers are
-/// ratings, because 1 would be a low rating and not a positive label. A few such values may be damaged.
+/// ratings, because 1 would be a low rating and not a positive label. Beside 0, a few such values may be damaged.
 pub(in crate::rows) fn has_rating_numbers(sample: &ColumnSample, labels: &LabelValues) -> bool {
     let is_rating = |value: &str| {
         let number = parse_number(value).filter(|number| *number != 0.0 && *number != 1.0);
         number.is_some() && !labels.contains(value)
     };
-    sample.share(is_rating) > 1.0 - MOST
+    let tolerated = if has_zero(sample) { 0.01 } else { 0.0 };
+    sample.share(is_rating) > tolerated
+}
+
+fn has_zero(sample: &ColumnSample) -> bool {
+    sample
+        .counts()
+        .any(|(value, _)| parse_number(value) == Some(0.0))
 }
 
 /// The values with their meanings, the most common first; `None` for an unknown meaning. The settings take
@@ -73,11 +84,8 @@ pub(super) fn meanings<'a>(
 ) -> Vec<(&'a str, Option<Meaning>)> {
     // Without 0, 1 may be a rating among ratings in words.
     let is_open = |value: &str| !labels.contains(value) && guess_meaning(value).is_none();
-    let has_zero = sample
-        .counts()
-        .any(|(value, _)| parse_number(value) == Some(0.0));
     let are_ratings = has_rating_numbers(sample, labels)
-        || (!has_zero && sample.counts().any(|(value, _)| is_open(value)));
+        || (!has_zero(sample) && sample.counts().any(|(value, _)| is_open(value)));
     let lists = |list: &[String], value: &str| {
         let mut list = list.iter();
         list.any(|known| known.trim().to_lowercase() == value.to_lowercase())
@@ -116,7 +124,12 @@ pub(super) fn suggest_settings(values: &[(&str, Option<Meaning>)]) -> String {
 
 /// Guesses what a value means; `None` if that is unclear.
 pub(super) fn guess_meaning(value: &str) -> Option<Meaning> {
-    let phrase = value.trim().to_lowercase().replace(' ', "_");
+    let lower = value.trim().to_lowercase();
+    let phrase = match lower.split_once(' ') {
+        Some((word, rest)) if INTENSIFIERS.split(' ').any(|known| known == word) => rest,
+        _ => lower.as_str(),
+    };
+    let phrase = phrase.replace(' ', "_");
     let is_listed = |list: &str| list.split_whitespace().any(|word| word == phrase);
     if let Some((meaning, _)) = WORDS.iter().find(|(_, list)| is_listed(list)) {
         return Some(*meaning);
@@ -178,8 +191,8 @@ mod tests {
             assert_eq!(lines, expected, "{values:?}");
         };
         check(
-            &["positif", "n\u{e9}gatif", "neutre", "autre"],
-            ["\"positif\"", "\"n\u{e9}gatif\"", "\"neutre\"", "\"autre\""],
+            &["positif", "négatif", "neutre", "autre"],
+            ["\"positif\"", "\"négatif\"", "\"neutre\"", "\"autre\""],
         );
         check(&["1.00", "0.00"], ["\"1.00\"", "\"0.00\"", "", ""]);
         check(&["ja", "Nein"], ["\"ja\"", "\"Nein\"", "", ""]);

@@ -1,5 +1,9 @@
 //! Notes about columns with ambiguous labels, ratings, dates or groups, with the settings that resolve them.
 
+use std::ops::Range;
+
+use artifact::format;
+
 use super::column_names::NameMatch;
 use super::day_order::DayOrder;
 use super::groups;
@@ -14,6 +18,9 @@ const MAX_RATING_VALUES: usize = 11;
 
 /// The setting for the neutral rating.
 const CENTRE: &str = "`--set ingest.rating.centre=NUMBER`";
+
+/// Plausible times of reviews in milliseconds since 1970: from the second day of 1970 to 2100.
+const PLAUSIBLE_TIMES: Range<i64> = 86_400_000..4_102_444_800_000;
 
 /// The setting for the format of times.
 const FORMAT_KEY: &str = "ingest.timestamp.format";
@@ -48,7 +55,11 @@ impl RoleDetector<'_> {
             notes.extend(unused.iter().filter_map(|column| self.candidate(*column)));
         }
         match roles.map.get(Role::Timestamp) {
-            Some(column) => notes.extend(self.unreadable_times(column, roles)),
+            Some(column) => {
+                notes.extend(self.unreadable_times(column, roles));
+                notes.extend(self.implausible_times(column));
+                notes.extend(self.other_times(column, &unused).filter(|_| detects));
+            }
             None if detects => notes.extend(unused.iter().filter_map(|it| self.date(*it))),
             None => {}
         }
@@ -107,7 +118,7 @@ impl RoleDetector<'_> {
         let meanings = labels::meanings(&self.columns[column], &self.settings.labels);
         let unknown = meanings.iter().filter(|(_, meaning)| meaning.is_none());
         let unknown: Vec<String> = unknown.map(|(value, _)| format!("`{value}`")).collect();
-        let values = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let values = self.format_counts(column);
         let task = match &unknown[..] {
             [] => "if this is what they mean, set these lines in the pipeline file".to_owned(),
             [one] => format!(
@@ -139,19 +150,16 @@ impl RoleDetector<'_> {
 
     /// A note about numbers that could be ratings, with lines that define the scale.
     fn values_as_ratings(&self, column: usize, ratings: RatingRange) -> Note {
-        let values = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let values = self.format_counts(column);
         let what = format!(
             "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file"
         );
-        let scale = match Scale::of(ratings) {
-            Some(_) => String::new(),
-            None => format!("\n{}", centre_lines(ratings)),
-        };
-        let lines = format!(
-            "{}{scale}",
-            self.column_lines(Role::Rating, column).trim_end()
-        );
-        self.note(column, &what, Some(format!("{}\n", lines.trim_end())))
+        let mut lines = self.column_lines(Role::Rating, column);
+        match Scale::of(ratings) {
+            Some(_) => _ = lines.pop(),
+            None => lines += &centre_lines(ratings),
+        }
+        self.note(column, &what, Some(lines))
     }
 
     /// Ratings on an unknown scale.
@@ -164,7 +172,7 @@ impl RoleDetector<'_> {
             false => format!("from {low} to {high}"),
         };
         let values = match sample.distinct() {
-            ..=MAX_LABEL_VALUES => format!(" ({})", sample.format_counts(MAX_LABEL_VALUES)),
+            ..=MAX_LABEL_VALUES => format!(" ({})", self.format_counts(column)),
             _ => String::new(),
         };
         let zero = match low == 0.0 {
@@ -181,7 +189,7 @@ impl RoleDetector<'_> {
     fn date(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
-        let format = |format: &str| set_argument(FORMAT_KEY, format);
+        let as_format = |format: &str| set_argument(FORMAT_KEY, format);
         let what = match self.day_order(sample) {
             _ if self.is_other_date(column) => {
                 if sample.is_numeric() || sample.share(|value| self.is_time(value)) <= MOST {
@@ -191,13 +199,13 @@ impl RoleDetector<'_> {
             }
             Some(DayOrder::Ambiguous(value, [day_first, month_first])) => format!(
                 "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
-                format(&day_first),
-                format(&month_first),
+                as_format(&day_first),
+                as_format(&month_first),
             ),
             Some(DayOrder::AmbiguousYear(value, [year_last, year_first])) => format!(
                 "`{value}` is ambiguous: set {} if the year comes last or {} if the year comes first, and set {role}",
-                format(&year_last),
-                format(&year_first),
+                as_format(&year_last),
+                as_format(&year_first),
             ),
             _ if sample.share(is_relative) > 0.5 => format!(
                 "{} cannot be read as a time, because the file does not state when it was written; export the dates instead",
@@ -235,6 +243,43 @@ impl RoleDetector<'_> {
         }
     }
 
+    /// Times that may be placeholders, because they are before 1970 or in the far future.
+    fn implausible_times(&self, column: usize) -> Option<Note> {
+        let sample = &self.columns[column];
+        let is_implausible = |value: &str| {
+            let is_missing = self.times.is_missing(value);
+            let time = self.times.parse(value).filter(|_| !is_missing);
+            time.is_some_and(|time| !PLAUSIBLE_TIMES.contains(&time))
+        };
+        let values = sample.most_common(usize::MAX);
+        let (value, rows) = values
+            .into_iter()
+            .find(|(value, _)| is_implausible(value))?;
+        let rows = format::plural(rows as u64, "row", "rows");
+        let what = format!(
+            "`{value}` ({rows}) may mean that there is no time: then set `--set 'ingest.timestamp.missing=[\"{value}\"]'`"
+        );
+        Some(self.note(column, &what, None))
+    }
+
+    /// Another column with dates, if no name decides between the two.
+    fn other_times(&self, column: usize, unused: &[usize]) -> Option<Note> {
+        let is_named = |column: usize| self.match_name(Role::Timestamp, column).is_some();
+        let has_dates = |column: &&usize| {
+            let sample = &self.columns[**column];
+            !sample.is_numeric() && sample.share(|value| self.is_time(value)) > MOST
+        };
+        if is_named(column) || self.named.get(Role::Timestamp) == Some(column) {
+            return None;
+        }
+        let other = *unused.iter().find(has_dates)?;
+        let role = self.role_argument(Role::Timestamp, other);
+        let what = format!(
+            "used as the time of the review; another column has dates too: to use it, set {role}"
+        );
+        Some(self.note(column, &what, None))
+    }
+
     /// Whether a column without a known date format may contain dates. Numbers in a column named `time` may also
     /// be hours of play.
     fn is_date_by_name(&self, column: usize) -> bool {
@@ -262,11 +307,16 @@ impl RoleDetector<'_> {
             1 => "1 value".to_owned(),
             more => format!("{more} values"),
         };
-        let what = format!(
-            "not used as the group, because the sampled rows contain only {values}. If the file has more, keep the rows of each value on one \
-             side of the split with {}",
-            self.role_argument(Role::Group, column)
-        );
+        let role = self.role_argument(Role::Group, column);
+        let what = match self.is_whole {
+            true => format!(
+                "not used as the group, because it has only {values}; to keep the rows of each value on one side of the split, set {role}"
+            ),
+            false => format!(
+                "not used as the group, because the sampled rows contain only {values}; if the file has more, keep the rows of \
+                 each value on one side of the split with {role}"
+            ),
+        };
         Some(self.note(column, &what, None))
     }
 
@@ -290,6 +340,17 @@ impl RoleDetector<'_> {
             })
         };
         Role::all().filter_map(duplicate_name).collect()
+    }
+
+    /// All values of a column with their number of rows.
+    fn format_counts(&self, column: usize) -> String {
+        let counts = self.columns[column].format_counts(MAX_LABEL_VALUES);
+        let basis = if self.is_whole {
+            ""
+        } else {
+            " in a sample of the rows"
+        };
+        counts + basis
     }
 
     /// Creates a note that names the column.
