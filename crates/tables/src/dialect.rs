@@ -59,15 +59,17 @@ pub(crate) fn detect(sample: &[u8], is_txt: bool) -> Dialect {
     }
     let found = SEPARATORS.map(|separator| Dialect::with_separator(sample, separator));
     let scores = found.map(|dialect| (score(sample, dialect), dialect));
-    // Of equal scores the last separator wins.
-    let best = scores.into_iter().rev();
-    let best = best.max_by(|one, two| one.0.total_cmp(&two.0));
-    let best = best.filter(|(score, _)| *score > 0.0);
-    let dialect = best.map_or(found[0], |(_, dialect)| dialect);
-    match is_plain_text(sample, dialect, is_txt) {
-        true => Dialect::LINES,
-        false => dialect,
+    let mut scores: Vec<_> = scores
+        .into_iter()
+        .filter(|(score, _)| *score > 0.0)
+        .collect();
+    scores.sort_by(|one, two| two.0.total_cmp(&one.0));
+    if scores.is_empty() {
+        scores.push((0.0, found[0]));
     }
+    let mut dialects = scores.into_iter().map(|(_, dialect)| dialect);
+    let table = dialects.find(|dialect| !is_plain_text(sample, *dialect, is_txt));
+    table.unwrap_or(Dialect::LINES)
 }
 
 /// Whether the lines of a file are texts and its separators are punctuation. In running text a comma is followed by
@@ -76,7 +78,8 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
     let mut counts = separator_counts(sample, dialect);
     counts.sort_unstable();
     let is_regular = counts.first() == counts.last() && counts[0] > 0;
-    let lines = sample.split(|byte| *byte == line_end(sample));
+    let line_end = line_end(sample);
+    let lines = sample.split(|byte| *byte == line_end);
     let lines = lines.filter(|line| !line.trim_ascii().is_empty());
     let lines: Vec<&[u8]> = lines.take(SAMPLE_LINES).collect();
     let is_separator = |byte: &u8| *byte == dialect.separator;
