@@ -24,6 +24,7 @@ mod interrupt;
 mod job;
 mod known_artifacts;
 mod launch;
+mod past_runs;
 mod plan;
 mod plan_format;
 mod run;
@@ -175,8 +176,6 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         };
         run.run(&mut artifacts)?
     };
-    let report = summary.has_report.then_some(report.as_path());
-    summary.print(progress, clock.elapsed().as_secs_f64(), report);
     if summary.code == 0 {
         // Every selected step is up to date, so the last output is the current one.
         let output = |id: &StepId| store.latest(id.stage, &id.variant).ok().flatten();
@@ -184,6 +183,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
             .iter()
             .for_each(|note| print_note(progress, note));
     }
+    let report = summary.has_report.then_some(report.as_path());
+    summary.print(progress, clock.elapsed().as_secs_f64(), report);
     Ok(summary.code)
 }
 
