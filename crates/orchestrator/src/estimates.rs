@@ -26,6 +26,9 @@ pub(crate) struct Cost {
     pub(crate) memory: f64,
 }
 
+/// The start of a description of memory, if all runs have read less data.
+const AT_LEAST: &str = "at least ";
+
 /// The cost of a step, scaled from earlier runs to the tokens or reviews that it will read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Estimate {
@@ -67,7 +70,7 @@ impl Estimate {
             memory: fitted.unwrap_or(memory),
             bound: match size / near {
                 _ if fitted.is_some() => "",
-                1.25.. => "at least ",
+                1.25.. => AT_LEAST,
                 ..0.8 => "at most ",
                 _ => "",
             },
@@ -79,10 +82,13 @@ impl Estimate {
     pub(crate) fn total(all: impl IntoIterator<Item = Self>) -> Option<Self> {
         all.into_iter().reduce(|one, two| {
             let larger = if two.memory > one.memory { two } else { one };
-            let (seconds, runs) = (one.seconds + two.seconds, one.runs.max(two.runs));
+            // One step that may need more is enough.
+            let bounds = [one.bound, two.bound, larger.bound];
+            let bound = bounds.into_iter().find(|bound| *bound == AT_LEAST);
             Self {
-                seconds,
-                runs,
+                seconds: one.seconds + two.seconds,
+                runs: one.runs.max(two.runs),
+                bound: bound.unwrap_or(larger.bound),
                 ..larger
             }
         })
@@ -98,7 +104,8 @@ impl Estimate {
         format!("{time}, {}{memory} of memory", self.bound)
     }
 
-    /// For programs. `memory` has no `bound` if the runs have read a similar amount of data or two different ones.
+    /// For programs. `peak_memory_bound` is `at least` or `at most`; empty if runs have read a similar amount of data or
+    /// two different ones.
     pub(crate) fn json(self) -> Value {
         let Self {
             seconds,
@@ -106,7 +113,7 @@ impl Estimate {
             bound,
             runs,
         } = self;
-        json!({"seconds": seconds, "peak_memory": memory as u64, "peak_memory_is": bound.trim(), "runs": runs})
+        json!({"seconds": seconds, "peak_memory": memory as u64, "peak_memory_bound": bound.trim(), "runs": runs})
     }
 }
 
@@ -116,7 +123,7 @@ pub(crate) struct Estimates {
     /// The steps without an estimate.
     unknown: Vec<StepId>,
     /// Whether the number of reviews is not known, although there are earlier runs.
-    needs_row_count: bool,
+    pub(crate) needs_row_count: bool,
 }
 
 impl Estimates {
