@@ -6,50 +6,28 @@
 
 use std::collections::BTreeMap;
 
-use artifact::{Contract, Digest, Manifest, RunInfo, SourceReference, StageName, format};
+use artifact::{StageName, format};
 use serde_json::{Value, json};
 use settings::{Device, StepId};
 
 use crate::known_artifacts::KnownArtifacts;
+use crate::past_runs::{PastRun, Profile, device_kind, is_same_source, past_runs};
 use crate::plan::PlannedStep;
 use crate::schedule::cores_of_slot;
-use crate::truncation::Statistics;
 use crate::workspace::Workspace;
-
-/// Settings that do not change the cost of a step, or only through the number of tokens.
-const FREE_SETTINGS: &[&str] = &[
-    "seed",
-    "learning_rate",
-    "schedule",
-    "warm_up",
-    "weight_decay",
-    "beta1",
-    "beta2",
-    "clip_norm",
-    "label_smoothing",
-    "dropout",
-    "embedding_dropout",
-    "word_dropout",
-    "calibration",
-    "log_every",
-    "title",
-    "sweeps",
-    "repeats",
-    "model",
-    "max_length",
-    "vocabulary_size",
-    "min_frequency",
-];
 
 /// An earlier run of the same kind of step.
 #[derive(Clone, Copy)]
-struct Cost {
+pub(crate) struct Cost {
     /// Tokens, reviews or bytes that it read.
-    size: f64,
-    seconds: f64,
+    pub(crate) size: f64,
+    pub(crate) seconds: f64,
     /// Peak resident memory in bytes.
-    memory: f64,
+    pub(crate) memory: f64,
 }
+
+/// The start of a description of memory, if all runs have read less data.
+const AT_LEAST: &str = "at least ";
 
 /// The cost of a step, scaled from earlier runs to the tokens or reviews that it will read.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,7 +70,7 @@ impl Estimate {
             memory: fitted.unwrap_or(memory),
             bound: match size / near {
                 _ if fitted.is_some() => "",
-                1.25.. => "at least ",
+                1.25.. => AT_LEAST,
                 ..0.8 => "at most ",
                 _ => "",
             },
@@ -104,10 +82,13 @@ impl Estimate {
     pub(crate) fn total(all: impl IntoIterator<Item = Self>) -> Option<Self> {
         all.into_iter().reduce(|one, two| {
             let larger = if two.memory > one.memory { two } else { one };
-            let (seconds, runs) = (one.seconds + two.seconds, one.runs.max(two.runs));
+            // One step that may need more is enough.
+            let bounds = [one.bound, two.bound, larger.bound];
+            let bound = bounds.into_iter().find(|bound| *bound == AT_LEAST);
             Self {
-                seconds,
-                runs,
+                seconds: one.seconds + two.seconds,
+                runs: one.runs.max(two.runs),
+                bound: bound.unwrap_or(larger.bound),
                 ..larger
             }
         })
@@ -115,22 +96,16 @@ impl Estimate {
 
     /// Duration and memory: `about 6.3 s, 250.0 MiB of memory`.
     fn describe(&self) -> String {
-        let (time, memory) = (
-            format::seconds(self.seconds),
-            format::bytes(self.memory as u64),
-        );
-        format!("about {time}, {}{memory} of memory", self.bound)
+        let time = match self.seconds {
+            ..0.1 => "under 0.1 s".to_owned(),
+            seconds => format!("about {}", format::seconds(seconds)),
+        };
+        let memory = format::bytes(self.memory as u64);
+        format!("{time}, {}{memory} of memory", self.bound)
     }
 
-    /// For the line of a step in a plan.
-    pub(crate) fn text(estimate: Option<&Self>) -> String {
-        estimate.map_or("estimate unknown".to_owned(), |it| {
-            let runs = format::plural(it.runs as u64, "run", "runs");
-            format!("{}, from {runs} here", it.describe())
-        })
-    }
-
-    /// For programs. `memory` has no `bound` if the runs have read a similar amount of data or two different ones.
+    /// For programs. `peak_memory_bound` is `at least` or `at most`; empty if runs have read a similar amount of data or
+    /// two different ones.
     pub(crate) fn json(self) -> Value {
         let Self {
             seconds,
@@ -138,7 +113,7 @@ impl Estimate {
             bound,
             runs,
         } = self;
-        json!({"seconds": seconds, "peak_memory": memory as u64, "peak_memory_is": bound.trim(), "runs": runs})
+        json!({"seconds": seconds, "peak_memory": memory as u64, "peak_memory_bound": bound.trim(), "runs": runs})
     }
 }
 
@@ -148,7 +123,7 @@ pub(crate) struct Estimates {
     /// The steps without an estimate.
     unknown: Vec<StepId>,
     /// Whether the number of reviews is not known, although there are earlier runs.
-    needs_row_count: bool,
+    pub(crate) needs_row_count: bool,
 }
 
 impl Estimates {
@@ -169,7 +144,7 @@ impl Estimates {
         if stale.is_empty() {
             return estimates;
         }
-        let past = past_runs(workspace);
+        let past = past_runs(&workspace.store);
         let cores = workspace.pipeline.run.cores();
         let cores = [cores, cores_of_slot(cores, jobs.clamp(1, cores), 0)];
         let device = expected_device(workspace.pipeline.run.device, &past);
@@ -216,6 +191,19 @@ impl Estimates {
         estimates
     }
 
+    /// The end of a step's line in a plan: ` (about 6.3 s, 250.0 MiB of memory, from 2 runs here)`. Empty if nothing is
+    /// known about any step.
+    pub(crate) fn text(&self, estimate: Option<&Estimate>) -> String {
+        match estimate {
+            _ if self.by_step.is_empty() => String::new(),
+            None => " (estimate unknown)".to_owned(),
+            Some(estimate) => {
+                let runs = format::plural(estimate.runs as u64, "run", "runs");
+                format!(" ({}, from {runs} here)", estimate.describe())
+            }
+        }
+    }
+
     /// One line about all steps together; `None` if every step is fresh.
     pub(crate) fn summary(&self) -> Option<String> {
         let others = self.unknown.len().saturating_sub(1) as u64;
@@ -227,213 +215,22 @@ impl Estimates {
                 format!(" without `{step}` and {others}, which are unknown")
             }
         };
+        let hint = match self.needs_row_count {
+            true => "; `ressenti run --only ingest` counts the reviews",
+            false => "",
+        };
         let Some(total) = Estimate::total(self.by_step.values().copied()) else {
-            let reason = match self.needs_row_count {
-                true => "until the reviews are counted: `ressenti run --only ingest` counts them",
-                false => "because no earlier run here is comparable",
-            };
-            return (!unknown.is_empty()).then(|| format!("estimate: unknown, {reason}"));
+            let reason = "estimate: unknown, because no earlier run here is comparable";
+            return (!unknown.is_empty()).then(|| format!("{reason}{hint}"));
         };
-        let largest = self
-            .by_step
-            .iter()
-            .max_by(|one, two| one.1.memory.total_cmp(&two.1.memory));
+        let mut steps = self.by_step.iter();
+        let largest = steps.find(|(_, estimate)| estimate.memory == total.memory);
         let largest = largest.map_or(String::new(), |(step, _)| format!(" (`{step}`)"));
-        Some(format!("estimate: {}{largest}{unknown}", total.describe()))
+        Some(format!(
+            "estimate: {}{largest}{unknown}{hint}",
+            total.describe()
+        ))
     }
-}
-
-/// What determines the cost of a step.
-#[derive(Clone)]
-struct Profile {
-    stage: StageName,
-    /// The settings of the step and of what it reads, as far as they change the cost.
-    signature: String,
-    data: DataSize,
-    /// Whether the cost does not grow with the reviews.
-    is_constant: bool,
-    /// Whether the training reviews are read in an evaluation.
-    has_folds: bool,
-}
-
-/// Amounts for training, for validation and test, and without a label.
-type BySplit = [f64; 3];
-
-/// The reviews that a step reads, as far as they are known.
-#[derive(Clone, Default)]
-struct DataSize {
-    /// Reviews, and bytes of their table, after ingest.
-    reviews: Option<[f64; 2]>,
-    /// Reviews after clean.
-    rows: Option<BySplit>,
-    /// Tokens after truncation.
-    tokens: Option<BySplit>,
-    /// The tokenizer's `max_length`.
-    max_length: Option<u64>,
-}
-
-/// A step that has run.
-struct PastRun {
-    manifest: Manifest,
-    profile: Profile,
-}
-
-/// All runs whose inputs still exist.
-fn past_runs(workspace: &Workspace) -> Vec<PastRun> {
-    let mut runs = Vec::new();
-    let mut outputs: BTreeMap<Digest, Profile> = BTreeMap::new();
-    for stage in StageName::ALL {
-        for manifest in workspace.store.manifests(stage) {
-            let inputs = manifest
-                .inputs
-                .iter()
-                .map(|input| outputs.get(&input.identity));
-            let Some(inputs) = inputs.collect::<Option<Vec<_>>>() else {
-                continue;
-            };
-            let mut profile = Profile::new(stage, &manifest.settings, &manifest.sources, &inputs);
-            profile.data.add_output(&manifest, &workspace.store);
-            outputs.insert(manifest.identity(), profile.clone());
-            runs.push(PastRun { manifest, profile });
-        }
-    }
-    runs
-}
-
-impl Profile {
-    fn new(
-        stage: StageName,
-        settings: &Value,
-        sources: &[SourceReference],
-        inputs: &[&Self],
-    ) -> Self {
-        use StageName::{Embed, Ingest, Report, Tokenize};
-        let mut cost_settings = settings.clone();
-        remove_free(&mut cost_settings);
-        let mut signature = format!("{stage} {cost_settings}");
-        if matches!(stage, Tokenize | Embed) {
-            // A pretrained tokenizer or encoder.
-            sources
-                .iter()
-                .for_each(|source| signature += &source.digest.to_hex());
-        }
-        let mut data = DataSize::default();
-        for input in inputs {
-            data.add(&input.data);
-            if input.stage >= Tokenize && input.stage < stage && stage != Report {
-                signature += &format!(" ({})", input.signature);
-            }
-        }
-        if stage == Tokenize {
-            data.max_length = settings["max_length"].as_u64();
-        }
-        let is_set = |name: &str| !settings[name].is_null();
-        Self {
-            stage,
-            signature,
-            data,
-            is_constant: stage == Embed
-                && !["learning", "adaptation", "features"]
-                    .into_iter()
-                    .any(is_set),
-            has_folds: stage != Ingest && settings["folds"].as_u64().is_some_and(|folds| folds > 0),
-        }
-    }
-
-    /// The cost of an earlier run. Its size is relative to that of this step. `None` if the sizes are not known.
-    fn cost(&self, past: &PastRun) -> Option<Cost> {
-        let RunInfo {
-            seconds,
-            peak_memory,
-            ..
-        } = past.manifest.run;
-        let (own, other) = (self.sizes(), past.profile.sizes());
-        let depends_on_length = !matches!(
-            self.stage,
-            StageName::Clean | StageName::Tokenize | StageName::Report
-        );
-        let is_same_length = self.data.max_length == past.profile.data.max_length;
-        let mut pairs = own.into_iter().zip(other).enumerate();
-        let size = pairs.find_map(|(index, pair)| match pair {
-            (Some(own), Some(other)) if own > 0.0 && other > 0.0 => {
-                (index == 0 || is_same_length || !depends_on_length).then_some(other / own)
-            }
-            _ => None,
-        })?;
-        Some(Cost {
-            size,
-            seconds,
-            memory: peak_memory as f64,
-        })
-    }
-
-    /// The amounts that the cost grows with, the best measure first.
-    fn sizes(&self) -> [Option<f64>; 3] {
-        use StageName::{Clean, Evaluate, Ingest, Report, Tokenize, Train};
-        let part = |[train, held_out, unlabelled]: BySplit| match self.stage {
-            Train => train,
-            Evaluate if !self.has_folds => held_out,
-            Clean | Tokenize => train + held_out + unlabelled,
-            _ => train + held_out,
-        };
-        let rows = self.data.rows.map(part);
-        let [read, bytes] = [0, 1].map(|index| self.data.reviews.map(|it| it[index]));
-        match self.stage {
-            _ if self.is_constant => [Some(1.0), None, None],
-            Ingest => [read, None, None],
-            Clean | Tokenize => [bytes, None, None],
-            Report => [rows, read, None],
-            _ => [self.data.tokens.map(part), rows, read],
-        }
-    }
-}
-
-impl DataSize {
-    /// Adds what an input knows.
-    fn add(&mut self, input: &Self) {
-        self.reviews = self.reviews.or(input.reviews);
-        self.rows = self.rows.or(input.rows);
-        self.tokens = self.tokens.or(input.tokens);
-        self.max_length = self.max_length.or(input.max_length);
-    }
-
-    /// Adds the output of a step.
-    fn add_output(&mut self, manifest: &Manifest, store: &artifact::Store) {
-        match &manifest.contract {
-            Contract::Reviews { rows } => {
-                let bytes = manifest.files.iter().map(|file| file.bytes).sum::<u64>();
-                self.reviews = Some([*rows as f64, bytes as f64]);
-            }
-            Contract::Clean {
-                train,
-                validation,
-                test,
-                unlabelled,
-                ..
-            } => {
-                self.rows = Some([*train, validation + test, *unlabelled].map(|rows| rows as f64));
-            }
-            Contract::Tokens { .. } => {
-                let statistics = Statistics::read(&store.folder(manifest.stage, &manifest.key));
-                self.tokens = statistics
-                    .map(|it| ["train", "", "unlabelled"].map(|name| it.tokens_kept(name) as f64));
-            }
-            _ => {}
-        }
-    }
-}
-
-fn remove_free(settings: &mut Value) {
-    if let Value::Object(map) = settings {
-        map.retain(|name, value| !value.is_null() && !FREE_SETTINGS.contains(&name.as_str()));
-        map.values_mut().for_each(remove_free);
-    }
-}
-
-fn is_same_source(sources: &[SourceReference], past: &PastRun) -> bool {
-    let digests =
-        |sources: &[SourceReference]| sources.iter().map(|it| it.digest).collect::<Vec<_>>();
-    past.manifest.stage == StageName::Ingest && digests(sources) == digests(&past.manifest.sources)
 }
 
 /// The kind of device that a step will use; with `auto` that of the last run.
@@ -451,8 +248,6 @@ fn expected_device(device: Device, past: &[PastRun]) -> String {
     }
 }
 
-/// `cpu` of `cpu, 2 threads`, `cuda` of `cuda:0 (...)`.
-fn device_kind(run: &RunInfo) -> &str {
-    let device = run.device.as_deref().unwrap_or_default();
-    device.split([',', ':']).next().unwrap_or_default()
-}
+#[cfg(test)]
+#[path = "tests/estimates.rs"]
+mod tests;

@@ -25,6 +25,7 @@ mod job;
 mod known_artifacts;
 mod launch;
 mod next_steps;
+mod past_runs;
 mod plan;
 mod plan_format;
 mod run;
@@ -140,11 +141,6 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         // Find a missing program now and not after an hour of training.
         launch::program(planned.info.id.stage.binary())?;
     }
-    let estimates = Estimates::new(&workspace, &planned, &artifacts, jobs);
-    estimates
-        .summary()
-        .iter()
-        .for_each(|line| print_note(progress, line));
     let baseline = arguments.baseline.clone();
     if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
         let hint = "Use the `metrics.json` of an earlier run, from its `report/reviews` folder";
@@ -156,6 +152,19 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         baseline,
         jobs: jobs.max(1),
     };
+    if arguments.detach && !on_cluster {
+        let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
+        let message = "`--detach` needs a cluster, but the engine is `local`";
+        return Err(Failure::new(message).with_hint(hint.to_owned()));
+    }
+    let estimates = Estimates::new(&workspace, &planned, &artifacts, jobs);
+    let counts = |planned: &PlannedStep| planned.info.id.stage == StageName::Tokenize;
+    let is_counted_first = estimates.needs_row_count && !on_cluster && planned.iter().any(counts);
+    let head = match is_counted_first {
+        true => Some("estimate: unknown until the tokens are counted".to_owned()),
+        false => estimates.summary(),
+    };
+    head.iter().for_each(|line| print_note(progress, line));
     let report = workspace.store.variant_link(StageName::Report, REVIEWS);
     let report = report.join("report.html");
     let (steps, store) = (workspace.steps.clone(), workspace.store.clone());
@@ -164,32 +173,36 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
             Some(summary) => summary,
             None => return Ok(0),
         }
-    } else if arguments.detach {
-        let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
-        let message = "`--detach` needs a cluster, but the engine is `local`";
-        return Err(Failure::new(message).with_hint(hint.to_owned()));
     } else {
         let settings = &workspace.pipeline.run;
         let watchdog = Watchdog::new(&workspace.store.work_folder(), settings.stall_timeout);
+        let mut print_estimate = |artifacts: &mut KnownArtifacts| {
+            let planned = workspace.plan(artifacts)?;
+            let estimates = Estimates::new(&workspace, &planned, artifacts, jobs);
+            let line = estimates.summary();
+            line.iter().for_each(|line| print_note(progress, line));
+            Ok(())
+        };
         let mut run = Run {
             workspace: &workspace,
             options: &options,
             launch: &|job| launch::run_program(job, &watchdog, settings.gpus),
             show: &mut |state, id: &StepId, text: &str| print_step(progress, state, id, text),
+            when_counted: is_counted_first.then_some(&mut print_estimate),
         };
         run.run(&mut artifacts)?
     };
-    let report = summary.has_report.then_some(report.as_path());
-    summary.print(progress, clock.elapsed().as_secs_f64(), report, &next_steps);
-    if summary.failed > 0 {
-        next_steps::print_source_note(&arguments.pipeline);
-    }
     if summary.code == 0 {
         // Every selected step is up to date, so the last output is the current one.
         let output = |id: &StepId| store.latest(id.stage, &id.variant).ok().flatten();
         truncation::notes(&steps, output)
             .iter()
             .for_each(|note| print_note(progress, note));
+    }
+    let report = summary.has_report.then_some(report.as_path());
+    summary.print(progress, clock.elapsed().as_secs_f64(), report, &next_steps);
+    if summary.failed > 0 {
+        next_steps::print_source_note(&arguments.pipeline);
     }
     Ok(summary.code)
 }

@@ -30,10 +30,9 @@ pub(crate) fn print_plan(
         let Some(sweep) = sweep else {
             for planned in group {
                 let id = &planned.info.id;
-                let estimate = Estimate::text(estimates.by_step.get(id));
                 let text = match state(planned) {
                     StepState::Fresh => planned.text(),
-                    _ => format!("{} ({estimate})", planned.text()),
+                    _ => planned.text() + &estimates.text(estimates.by_step.get(id)),
                 };
                 print_step(mode, state(planned), id, &text);
             }
@@ -45,8 +44,8 @@ pub(crate) fn print_plan(
             let stale = group.iter().filter(|planned| !planned.is_fresh());
             let costs = stale.map(|planned| estimates.by_step.get(&planned.info.id).copied());
             let costs: Option<Vec<Estimate>> = costs.collect();
-            let cost = Estimate::text(costs.and_then(Estimate::total).as_ref());
-            text += &format!("; {}: {} ({cost})", first.info.id.variant, first.text());
+            text += &format!("; {}: {}", first.info.id.variant, first.text());
+            text += &estimates.text(costs.and_then(Estimate::total).as_ref());
         }
         let id = StepId::new(StageName::Train, sweep);
         print_step(mode, stale.map_or(StepState::Fresh, state), &id, &text);

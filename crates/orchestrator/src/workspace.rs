@@ -188,3 +188,7 @@ fn check_inputs(
     let contracts: Vec<_> = known.filter_map(contract).collect();
     contracts::check(&step.id, &contracts)
 }
+
+#[cfg(test)]
+#[path = "tests/workspace.rs"]
+mod tests;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::iter::once;
 
 use artifact::{Failure, Source, StageName};
+use indexmap::IndexSet;
 
 use crate::check::{Files, check_embedding};
 use crate::names::{suggest, unknown_variant};
@@ -41,7 +42,8 @@ impl Pipeline {
         let Some(stage) = stage.filter(|_| named.is_empty()) else {
             if named.is_empty() {
                 let tables = self.embeddings.keys().chain(self.tokenizers.keys());
-                let known: Vec<String> = self.result_names().chain(tables).cloned().collect();
+                let known: IndexSet<&String> = self.result_names().chain(tables).collect();
+                let known: Vec<String> = known.into_iter().cloned().collect();
                 let message = format!("There is no model `{name}` in the pipeline file");
                 return Err(Failure::new(message).with_hint(suggest(name, &known)));
             }

@@ -130,6 +130,7 @@ impl FakePipeline {
             options: &options,
             launch: &launch,
             show: &mut show,
+            when_counted: None,
         };
         let summary = run.run(&mut artifacts)?;
         let started = started.into_inner().expect("no launch panics");

@@ -1,5 +1,3 @@
-use artifact::StageName;
-
 use super::*;
 use crate::selection::SelectionArguments;
 use crate::test_project::FakePipeline;
@@ -193,65 +191,6 @@ fn a_single_stage_needs_its_inputs() {
     );
 }
 
-/// The models, sweeps and repetitions of the last report.
-fn reported(fake: &FakePipeline) -> String {
-    let report = fake.project.artifact(StageName::Report, "reviews");
-    let report = report.manifest();
-    let models = report
-        .inputs
-        .iter()
-        .filter(|it| it.stage == StageName::Evaluate);
-    let models: Vec<&str> = models.map(|it| it.variant.as_str()).collect();
-    let names = |table: &str| {
-        report.settings[table]
-            .as_object()
-            .map(|it| it.keys().cloned().collect())
-    };
-    let names: Vec<Vec<String>> = ["sweeps", "repeats"]
-        .into_iter()
-        .filter_map(names)
-        .collect();
-    format!("{}; {}", models.join(" "), names.concat().join(" "))
-}
-
-#[test]
-fn the_report_shows_the_selected_models_and_all_others_that_are_up_to_date() {
-    let models = |names: &[&str]| SelectionArguments {
-        models: names.iter().map(|name| (*name).to_owned()).collect(),
-        ..everything()
-    };
-    let mut fake = FakePipeline::new();
-    fake.changes = vec![
-        "model.naive.seeds=2".to_owned(),
-        "sweep.small={ model = \"lstm\", over = { hidden = [2, 3] } }".to_owned(),
-        "ensemble.both={ models = [\"naive\", \"lstm\"] }".to_owned(),
-        // Its source is missing, but the selected models do not need it.
-        "tokenizer.missing={ kind = \"pretrained\", source = \"missing.json\" }".to_owned(),
-        "model.linear={ kind = \"linear\", tokenizer = \"missing\" }".to_owned(),
-    ];
-    starts(&fake, &models(&["lstm"]));
-    assert_eq!(reported(&fake), "lstm; ");
-    let started = starts(&fake, &models(&["naive"]));
-    assert_eq!(started.len(), 5, "{started:?}");
-    assert_eq!(reported(&fake), "naive naive-s1 lstm; naive");
-    let started = starts(&fake, &models(&["both", "small"]));
-    assert_eq!(
-        started,
-        [
-            "train small-001",
-            "train small-002",
-            "evaluate both",
-            "report reviews"
-        ]
-    );
-    assert_eq!(reported(&fake), "naive naive-s1 lstm both; small naive");
-    assert_eq!(starts(&fake, &models(&["both", "small"])), NOTHING);
-    // What was trained with other settings is not shown.
-    fake.changes.push("model.lstm.hidden=16".to_owned());
-    starts(&fake, &models(&["naive"]));
-    assert_eq!(reported(&fake), "naive naive-s1; small naive");
-}
-
 #[test]
 fn a_failed_step_blocks_its_dependents() {
     let mut fake = FakePipeline::new();
@@ -405,6 +344,7 @@ fn a_program_that_succeeds_without_an_output_is_an_error() {
         },
         launch: &|_| Ok(ProcessEnd::of_code(0)),
         show: &mut |_, _, _| {},
+        when_counted: None,
     };
     let error = run
         .run(&mut KnownArtifacts::new(&workspace.store))
@@ -487,6 +427,15 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
             used.lock().expect("no launch panics").remove(id);
             Ok(ending)
         };
+        let mut counted = Vec::new();
+        let mut when_counted = |artifacts: &mut KnownArtifacts| {
+            counted.push(
+                artifacts
+                    .known
+                    .contains_key(&StepId::new(StageName::Tokenize, "words")),
+            );
+            Ok(())
+        };
         let mut run = Run {
             workspace: &workspace,
             options: &RunOptions {
@@ -495,8 +444,10 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
             },
             launch: &launch,
             show: &mut |_, _, _| {},
+            when_counted: Some(&mut when_counted),
         };
         let summary = run.run(&mut KnownArtifacts::new(&workspace.store));
         assert_eq!(summary.expect("it runs").done, 9);
+        assert_eq!(counted, [true], "once, when the tokens are known");
     }
 }
