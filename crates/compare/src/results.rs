@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use artifact::files::{prediction_rows, read_json};
-use artifact::{ArtifactError, Failure, Split, read_table, schema};
+use artifact::{ArtifactError, Failure, Split, format, read_table, schema};
 use metrics::MetricsFile;
 use metrics::regression::{self, PairedRuns, Regression, ScoredRow};
 
@@ -53,11 +53,65 @@ impl EvaluationResults {
         self.rows.iter().filter_map(pair).collect()
     }
 
+    /// Why the runs are not comparable: their models were evaluated on different test reviews. `None` if they are, or if
+    /// nothing shows that they are not, because a run has no predictions.
+    pub fn not_comparable(&self, current: &Self) -> Option<String> {
+        let [ours, theirs] = [self, current].map(labels);
+        let rows = |run: &Self| format::count(run.metrics.rows);
+        let sizes = format!("{} and {} test reviews", rows(self), rows(current));
+        if ours.is_empty() || theirs.is_empty() {
+            let differ = self.metrics.rows != current.metrics.rows;
+            return differ.then(|| format!("the runs have different test reviews ({sizes})"));
+        }
+        if ours == theirs {
+            return None;
+        }
+        let both = ours
+            .iter()
+            .filter_map(|(id, label)| Some((label, theirs.get(id)?)));
+        let (mut shared, mut relabelled) = (0_u64, 0_u64);
+        for (ours, theirs) in both {
+            shared += 1;
+            relabelled += u64::from(ours != theirs);
+        }
+        let relabelled = match relabelled {
+            0 => String::new(),
+            1 => ", of which 1 has another label".to_owned(),
+            rows => format!(", of which {} have another label", format::count(rows)),
+        };
+        let shared = format::count(shared);
+        Some(format!(
+            "the runs have different test reviews ({sizes}; row ids in both: {shared}{relabelled})"
+        ))
+    }
+
     /// The models that are significantly worse in `current`, or missing there. `--baseline` and
     /// `ressenti compare` both use this function.
-    pub fn regressions(&self, current: &Self) -> Vec<Regression> {
-        regression::find_regressions(&self.metrics, &current.metrics, &self.pair_rows(current))
+    ///
+    /// # Errors
+    /// The runs are not comparable.
+    pub fn regressions(&self, current: &Self) -> Result<Vec<Regression>, Failure> {
+        if let Some(why) = self.not_comparable(current) {
+            let problem = "The runs are not comparable";
+            let hint = "Compare runs with the same source and the same settings of `ingest` and `clean`; if the change is \
+                        intended, use the `metrics.json` and `predictions.parquet` of the new run as the baseline";
+            return Err(Failure::new(problem)
+                .with_cause(why)
+                .with_hint(hint.to_owned()));
+        }
+        let pairs = self.pair_rows(current);
+        Ok(regression::find_regressions(
+            &self.metrics,
+            &current.metrics,
+            &pairs,
+        ))
     }
+}
+
+/// The labels of all test reviews by row id.
+fn labels(run: &EvaluationResults) -> BTreeMap<u64, u8> {
+    let rows = run.rows.values().flatten();
+    rows.map(|(id, label, _)| (*id, *label)).collect()
 }
 
 /// The test rows of a table of predictions, by model.
