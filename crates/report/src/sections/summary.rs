@@ -101,19 +101,12 @@ fn selection(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Option<
     let higher =
         higher.map(|(it, other)| format!("`{}` ({})", it.name, format::percent(other.value)));
     let higher: Vec<String> = higher.collect();
-    let list = format::list(&higher);
-    match higher.len() {
-        0 => {}
-        1 => {
-            text += &format!(
-                " {list} has a higher test accuracy, but test reviews must not choose a model."
-            )
-        }
-        _ => {
-            text += &format!(
-                " {list} have a higher test accuracy, but test reviews must not choose a model."
-            )
-        }
+    if !higher.is_empty() {
+        let have = if higher.len() == 1 { "has" } else { "have" };
+        let list = format::list(&higher);
+        text += &format!(
+            " {list} {have} a higher test accuracy, but test reviews must not choose a model."
+        );
     }
     Some(text)
 }
@@ -153,11 +146,11 @@ fn truncation(data: &ReportData) -> Vec<String> {
 
 /// The setting with which most reviews are whole, as far as the encoders of the models allow.
 fn longer(tokenizer: &TokenizerData, models: &[&InputLengthData]) -> Option<String> {
-    let needed = tokenizer
+    let labelled = tokenizer
         .splits
         .iter()
-        .filter_map(|split| split.q95)
-        .max()?;
+        .filter(|it| it.split != "unlabelled");
+    let needed = labelled.filter_map(|split| split.q95).max()?;
     // Rounded, so that the value does not change with every few reviews.
     let needed = needed.next_multiple_of(8);
     if needed <= tokenizer.max_length {
