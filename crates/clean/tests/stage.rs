@@ -28,7 +28,7 @@ fn many(count: usize, grouped: bool) -> Vec<String> {
 fn a_split_with_few_reviews_of_a_class_is_reported() {
     let positive = Vec::from_iter((0..300).map(|id| format!("review number {id},1,,,")));
     let clean = |rows: &[String]| {
-        let cleaned = Project::new().clean(rows, "split = { test = 0.2, validation = 0.1 }");
+        let cleaned = Project::new().clean(rows, "split = { test = 0.2, validation = 0.2 }");
         Some(cleaned.ok()?.artifact.manifest().run.summary.clone())
     };
     let one_negative = |number: usize| {

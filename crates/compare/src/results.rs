@@ -125,3 +125,52 @@ fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<ScoredRow>>, ArtifactEr
     }
     Ok(by_model)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use indexmap::IndexMap;
+    use metrics::Figure;
+
+    use super::*;
+    use crate::{Verdict, compare_models};
+
+    /// A run with a model that predicts everything correctly; every review is positive.
+    fn run(ids: Range<u64>) -> EvaluationResults {
+        let accuracy = ("accuracy".to_owned(), Figure::ValueOnly { value: 1.0 });
+        let (rows, figures) = (ids.end - ids.start, IndexMap::from([accuracy]));
+        EvaluationResults {
+            metrics: MetricsFile::of_model("gru", rows, 0.95, figures),
+            rows: [("gru".to_owned(), ids.map(|id| (id, 1, 0.9)).collect())].into(),
+        }
+    }
+
+    #[test]
+    fn runs_on_different_reviews_are_not_comparable() {
+        let before = run(0..1000);
+        let check = |after: &EvaluationResults, expected: Option<&str>| {
+            let why = before.not_comparable(after);
+            let expected =
+                expected.map(|it| format!("the runs have different test reviews ({it})"));
+            assert_eq!(why, expected);
+            assert_eq!(before.regressions(after).is_err(), expected.is_some());
+            let verdict = compare_models(&before, after)[0].verdict;
+            assert_eq!(verdict == Verdict::NotComparable, expected.is_some());
+        };
+        check(&run(0..1000), None);
+        let other = "1,000 and 1,000 test reviews; row ids in both: 995";
+        check(&run(5..1005), Some(other));
+        let mut after = run(0..1000);
+        after.rows.get_mut("gru").expect("its rows")[3].1 = 0;
+        let relabelled =
+            "1,000 and 1,000 test reviews; row ids in both: 1,000, of which 1 has another label";
+        check(&after, Some(relabelled));
+        // Without predictions only the numbers of reviews are known.
+        let mut after = run(0..1000);
+        after.rows.clear();
+        check(&after, None);
+        after.metrics.rows = 900;
+        check(&after, Some("1,000 and 900 test reviews"));
+    }
+}
