@@ -89,8 +89,9 @@ fn selection(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Option<
     let (share, reviews) = (validation.accuracy, validation.rows);
     let reviews = format::plural(reviews, "validation review", "validation reviews");
     let mut text = format!(
-        "It was chosen by its accuracy on validation ({} of {reviews}), not on the test reviews; `ressenti predict`, `trend` \
+        "`{}` was chosen by its accuracy on validation ({} of {reviews}), not on the test reviews; `ressenti predict`, `trend` \
          and `serve` use it unless `--model` names another one.",
+        best.name,
         format::percent(share)
     );
     let others = data
