@@ -15,6 +15,16 @@ fn several_models_are_compared_on_the_challenge_set_and_ensembles_predict() {
         + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n\n[ensemble.together]\nmodels = [\"naive\", \"linear\"]\n";
     let project = Project::with_pipeline(&text);
     succeed(&project, &["run"]);
+    // Without `--model`, the best model of the report is used; the ensemble is one of its models.
+    let path = project.artifacts().join("report/reviews/metrics.json");
+    let metrics = json(&fs::read_to_string(path).expect("it is there"));
+    let validation = metrics["validation"].as_object().expect("results");
+    assert!(validation.contains_key("together"), "{metrics}");
+    let best = metrics["best"].as_str().expect("a name");
+    let count = validation.len();
+    let note = format!("model: {best}, the best of {count} trained models on validation");
+    let screen = succeed(&project, &["predict", "A superb film."]);
+    assert!(screen.stderr.contains(&note), "{note}: {}", screen.stderr);
     let models = ["--model", "naive", "--model", "together"];
     let screen = succeed(
         &project,
@@ -129,6 +139,9 @@ fn several_models_are_compared_on_the_challenge_set_and_ensembles_predict() {
         "{}",
         screen.stderr
     );
+    let screen = succeed(&project, &["predict", "x"]);
+    let note = "Not considered: The member `naive` of the ensemble `together` has changed";
+    assert!(screen.stderr.contains(note), "{}", screen.stderr);
     // The command in the hint uses the same artifacts folder.
     let elsewhere = project.folder().join("elsewhere");
     copy_folder(&project.artifacts(), &elsewhere);

@@ -132,7 +132,7 @@ fn a_removed_model_fails_and_metrics_files_are_enough() {
     for said in [
         "A: metrics-only.json (3 models, ",
         "Changes are unknown: one of the runs has no `report.json`.",
-        "+0.00 (different reviews)",
+        "+0.00 (not paired)",
         "missing in B",
     ] {
         assert!(screen.stdout.contains(said), "{said}: {}", screen.stdout);

@@ -106,9 +106,9 @@ fn decide(
         method,
     };
     check(&decisions, settings)?;
-    let warnings = few_of_a_class(&decisions);
-    for (warning, hint) in &warnings {
-        context.progress().warn(&format!("{warning}; {hint}"));
+    let few = few_of_a_class(&decisions);
+    for (warning, _) in &few {
+        context.progress().warn(warning);
     }
     let files = output::write_tables(context, settings, source, &decisions)?;
     let contract = Contract::Clean {
@@ -121,10 +121,11 @@ fn decide(
         languages: decisions.languages(Split::Train).learned(),
     };
     // The summary is also printed while planning and if the step is fresh.
-    let warnings = warnings
-        .into_iter()
-        .map(|(warning, _)| format!("; warning: {warning}"));
-    let summary = summary(&decisions) + &warnings.collect::<String>();
+    let mut summary = summary(&decisions);
+    if !few.is_empty() {
+        let counts: Vec<String> = few.into_iter().map(|(_, counts)| counts).collect();
+        summary += &format!("; few reviews of a class: {}", counts.join(", "));
+    }
     Ok(Outcome::new(contract, files, summary))
 }
 
@@ -181,43 +182,79 @@ fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Fail
                 _ => format!("raise `--set clean.split.{split}=SHARE`, "),
             };
             let message = format!("The split `{split}` has no reviews");
-            return Err(too_few_rows(decisions, shares.grouped, message, &raise));
+            return Err(too_few_rows(
+                decisions,
+                shares.grouped,
+                message,
+                (&raise, "reviews"),
+            ));
         }
     }
     for class in Sentiment::ALL {
         if decisions.count_class(Split::Train, class) == 0 {
             let message = format!("The training split has no {class} reviews");
-            return Err(too_few_rows(decisions, shares.grouped, message, ""));
+            let what = format!("{class} reviews");
+            return Err(too_few_rows(
+                decisions,
+                shares.grouped,
+                message,
+                ("", &what),
+            ));
         }
     }
     Ok(())
 }
 
-/// A warning for each evaluated split with few rows of a class, and what to do.
+/// For each evaluated split with few rows of a class: a warning with what to do, and the counts for the summary.
 fn few_of_a_class(decisions: &Decisions<'_>) -> Vec<(String, String)> {
     let splits = [Split::Validation, Split::Test].into_iter();
     let warning = |split: Split| {
         let count = |class| decisions.count_class(split, class);
         let classes = Sentiment::ALL.map(|class| (class.as_str(), count(class)));
         let warning = metrics::few_of_a_class(split.as_str(), classes)?;
-        let rare = classes.iter().filter(|class| class.1 < FEW_OF_A_CLASS);
-        let rare: Vec<&str> = rare.map(|class| class.0).collect();
-        let hint = format!("add {} reviews to your source file", rare.join(" and "));
-        Some((warning, hint))
+        let few = Sentiment::ALL
+            .into_iter()
+            .filter(|class| count(*class) < FEW_OF_A_CLASS);
+        let few: Vec<Sentiment> = few.collect();
+        let list = |items: Vec<String>| items.join(" and ");
+        let names = list(few.iter().map(Sentiment::to_string).collect());
+        let counts = few.iter().map(|class| format!("{} {class}", count(*class)));
+        let counts = format!("{} in {split}", list(counts.collect()));
+        // A larger share helps only if there are enough reviews for all splits.
+        let all = |class| -> u64 {
+            Split::ALL
+                .map(|it| decisions.count_class(it, class))
+                .iter()
+                .sum()
+        };
+        let is_share = decisions.method != SplitMethod::Official || split == Split::Validation;
+        let raise = match is_share && few.iter().all(|class| all(*class) >= 3 * FEW_OF_A_CLASS) {
+            true => format!(", or raise `--set clean.split.{split}=SHARE`"),
+            false => String::new(),
+        };
+        Some((
+            format!("{warning}; add {names} reviews to your source file{raise}"),
+            counts,
+        ))
     };
     splits.filter_map(warning).collect()
 }
 
 /// An error for an empty split. With few groups, a larger share may still leave a split empty, so splitting by
 /// row is suggested first.
-fn too_few_rows(decisions: &Decisions<'_>, grouped: bool, message: String, raise: &str) -> Failure {
+fn too_few_rows(
+    decisions: &Decisions<'_>,
+    grouped: bool,
+    message: String,
+    (raise, what): (&str, &str),
+) -> Failure {
     let has_groups = decisions.reviews.groups.iter().any(|group| group.is_some());
     let hint = match grouped && has_groups {
         true => format!(
-            "There may be too few groups: split by row with `--set clean.split.grouped=false`, {raise}or add reviews"
+            "There may be too few groups: split by row with `--set clean.split.grouped=false`, {raise}or add {what}"
         ),
         false => format!(
-            "There are too few reviews: {raise}add reviews, or try another seed with `--set clean.seed=NUMBER`"
+            "There are too few {what}: {raise}add {what}, or try another seed with `--set clean.seed=NUMBER`"
         ),
     };
     Failure::new(message).with_hint(hint)

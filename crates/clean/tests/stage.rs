@@ -23,6 +23,26 @@ fn many(count: usize, grouped: bool) -> Vec<String> {
         .collect()
 }
 
+/// One negative review among 301, which is in the training split.
+#[test]
+fn a_split_with_few_reviews_of_a_class_is_reported() {
+    let positive = Vec::from_iter((0..300).map(|id| format!("review number {id},1,,,")));
+    let clean = |rows: &[String]| {
+        let cleaned = Project::new().clean(rows, "split = { test = 0.2, validation = 0.2 }");
+        Some(cleaned.ok()?.artifact.manifest().run.summary.clone())
+    };
+    let one_negative = |number: usize| {
+        let negative = format!("the only negative review {number},0,,,");
+        clean(&[&positive[..], &[negative]].concat())
+    };
+    let summary = (0..20).find_map(one_negative).expect("one is for training");
+    let few = "; few reviews of a class: 0 negative in validation, 0 negative in test";
+    assert!(summary.ends_with(few), "{summary}");
+    // With enough of both there is no such remark.
+    let summary = clean(&many(1000, false)).expect("enough of both");
+    assert!(!summary.contains("few"), "{summary}");
+}
+
 fn lines(rows: &[&str]) -> Vec<String> {
     rows.iter().map(|row| (*row).to_owned()).collect()
 }
@@ -122,7 +142,8 @@ fn an_official_split_is_used_and_its_leaks_are_removed() {
     assert_eq!(
         cleaned.artifact.manifest().run.summary,
         "6 reviews: 2 train, 3 test, 1 unlabelled; removed: 1 empty, 2 duplicate, 2 conflicting labels, 1 stands in test, \
-         1 stands in labelled rows"
+         1 stands in labelled rows; \
+         few reviews of a class: 2 negative and 1 positive in test"
     );
 }
 
@@ -331,7 +352,7 @@ fn an_unusable_split_is_an_error() {
         &lines(&["a,1,train,f,", "b,1,train,f,", "c,0,test,g,"]),
         "split = { validation = 0.0 }",
         "The training split has no negative reviews | There may be too few groups: \
-         split by row with `--set clean.split.grouped=false`, or add reviews",
+         split by row with `--set clean.split.grouped=false`, or add negative reviews",
     );
     check(
         &lines(&["a,1,train,,", "a,0,train,,", "c,0,test,,"]),

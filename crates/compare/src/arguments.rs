@@ -12,7 +12,8 @@ Examples:
   ressenti compare --format markdown main/artifacts artifacts >> summary.md
 
 Exit code 0: no model is worse. Exit code 1: at least one model is missing or significantly worse
-(one-sided exact McNemar test on the same rows at 1%, Holm-corrected), as for `run --baseline`.";
+(one-sided exact McNemar test on the same rows at 1%, Holm-corrected), or the runs are not comparable
+because their test reviews differ, as for `run --baseline`.";
 
 /// Compare two runs: what changed in data, settings and code, and how accuracy changed
 ///

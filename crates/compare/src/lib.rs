@@ -28,6 +28,10 @@ pub use verdicts::{ModelComparison, Verdict, compare_models};
 pub struct RunComparison {
     /// Differences between the steps; `None` if one of the runs does not list its steps.
     pub changes: Option<Changes>,
+    /// Why the runs are not comparable; then there are no regressions.
+    pub not_comparable: Option<String>,
+    /// Splits with few reviews of a class, for each run that has some.
+    pub warnings: Vec<String>,
     /// One comparison for each model.
     pub models: Vec<ModelComparison>,
     /// A sentence for each regression.
@@ -39,10 +43,19 @@ impl RunComparison {
     pub fn new(before: &Run, after: &Run) -> Self {
         let have_steps = !before.steps.is_empty() && !after.steps.is_empty();
         let regressions = before.results.regressions(&after.results);
+        let warnings = [("A", before), ("B", after)].into_iter();
+        let warnings = warnings.flat_map(|(name, run)| {
+            let warnings = run.results.metrics.warnings.iter();
+            warnings.map(move |warning| format!("{name}: {warning}."))
+        });
         Self {
+            not_comparable: before.results.not_comparable(&after.results),
+            warnings: warnings.collect(),
             changes: have_steps.then(|| Changes::between(&before.steps, &after.steps)),
             models: compare_models(&before.results, &after.results),
-            regressions: regressions.into_iter().map(|it| it.text).collect(),
+            regressions: (regressions.unwrap_or_default().into_iter())
+                .map(|it| it.text)
+                .collect(),
         }
     }
 }
@@ -59,7 +72,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints the comparison and returns whether there are no regressions.
+/// Prints the comparison and returns whether the runs are comparable and there are no regressions.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let before = Run::open(&arguments.before)?;
     let after = Run::open(&arguments.after)?;
@@ -71,5 +84,5 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     };
     // A closed pipe is not an error: the reader needs no more output.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(comparison.regressions.is_empty())
+    Ok(comparison.regressions.is_empty() && comparison.not_comparable.is_none())
 }

@@ -54,6 +54,9 @@ pub(crate) fn text(before: &Run, after: &Run, comparison: &RunComparison) -> Str
         let _ = writeln!(out, "  {verdict}");
     }
     out.push('\n');
+    for warning in &comparison.warnings {
+        let _ = writeln!(out, "{warning}");
+    }
     out + &conclusion(comparison)
 }
 
@@ -68,6 +71,9 @@ pub(crate) fn markdown(before: &Run, after: &Run, comparison: &RunComparison) ->
         }
     }
     let _ = writeln!(out, "\nA: {}  \nB: {}\n", about(before), about(after));
+    for warning in &comparison.warnings {
+        let _ = writeln!(out, "- {warning}");
+    }
     if let Some(changes) = &comparison.changes {
         for (name, list) in changes.kinds() {
             for change in list {
@@ -81,7 +87,9 @@ pub(crate) fn markdown(before: &Run, after: &Run, comparison: &RunComparison) ->
 fn about(run: &Run) -> String {
     let rows = format::plural(run.results.metrics.rows, "test review", "test reviews");
     let models = format::plural(run.results.metrics.models.len() as u64, "model", "models");
-    format!("{} ({models}, {rows})", run.path.display())
+    let best = run.results.metrics.best.as_ref();
+    let best = best.map_or_else(String::new, |best| format!("; best on validation: {best}"));
+    format!("{} ({models}, {rows}{best})", run.path.display())
 }
 
 fn describe(change: &Change) -> String {
@@ -114,10 +122,10 @@ fn cells(model: &ModelComparison) -> Row {
             let (value, low, high) = (points(value), points(low), points(high));
             Some(format!("{value} ({low} to {high})"))
         }
-        (None, Some((before, after))) => {
-            Some(format!("{} (different reviews)", points(after - before)))
+        (None, Some((before, after))) if model.verdict != Verdict::NotComparable => {
+            Some(format!("{} (not paired)", points(after - before)))
         }
-        (None, None) => None,
+        (None, _) => None,
     };
     let (lost, gained) = model.only_one_correct.unzip();
     let cells = [
@@ -133,6 +141,11 @@ fn cells(model: &ModelComparison) -> Row {
 }
 
 fn conclusion(comparison: &RunComparison) -> String {
+    if let Some(why) = &comparison.not_comparable {
+        return format!(
+            "Not comparable: {why}. Compare runs with the same source and the same settings of `ingest` and `clean`.\n"
+        );
+    }
     let regressions = &comparison.regressions;
     if !regressions.is_empty() {
         let number = format::plural(regressions.len() as u64, "regression", "regressions");

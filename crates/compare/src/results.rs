@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use artifact::files::{prediction_rows, read_json};
-use artifact::{ArtifactError, Failure, Split, read_table, schema};
+use artifact::{ArtifactError, Failure, Split, format, read_table, schema};
 use metrics::MetricsFile;
 use metrics::regression::{self, PairedRuns, Regression, ScoredRow};
 
@@ -53,11 +53,65 @@ impl EvaluationResults {
         self.rows.iter().filter_map(pair).collect()
     }
 
+    /// Why the runs are not comparable: their models were evaluated on different test reviews. `None` if they are, or if
+    /// nothing shows that they are not, because a run has no predictions.
+    pub fn not_comparable(&self, current: &Self) -> Option<String> {
+        let [ours, theirs] = [self, current].map(labels);
+        let rows = |run: &Self| format::count(run.metrics.rows);
+        let sizes = format!("{} and {} test reviews", rows(self), rows(current));
+        if ours.is_empty() || theirs.is_empty() {
+            let differ = self.metrics.rows != current.metrics.rows;
+            return differ.then(|| format!("the runs have different test reviews ({sizes})"));
+        }
+        if ours == theirs {
+            return None;
+        }
+        let both = ours
+            .iter()
+            .filter_map(|(id, label)| Some((label, theirs.get(id)?)));
+        let (mut shared, mut relabelled) = (0_u64, 0_u64);
+        for (ours, theirs) in both {
+            shared += 1;
+            relabelled += u64::from(ours != theirs);
+        }
+        let relabelled = match relabelled {
+            0 => String::new(),
+            1 => ", of which 1 has another label".to_owned(),
+            rows => format!(", of which {} have another label", format::count(rows)),
+        };
+        let shared = format::count(shared);
+        Some(format!(
+            "the runs have different test reviews ({sizes}; row ids in both: {shared}{relabelled})"
+        ))
+    }
+
     /// The models that are significantly worse in `current`, or missing there. `--baseline` and
     /// `ressenti compare` both use this function.
-    pub fn regressions(&self, current: &Self) -> Vec<Regression> {
-        regression::find_regressions(&self.metrics, &current.metrics, &self.pair_rows(current))
+    ///
+    /// # Errors
+    /// The runs are not comparable.
+    pub fn regressions(&self, current: &Self) -> Result<Vec<Regression>, Failure> {
+        if let Some(why) = self.not_comparable(current) {
+            let problem = "The runs are not comparable";
+            let hint = "Compare runs with the same source and the same settings of `ingest` and `clean`; if the change is \
+                        intended, use the `metrics.json` and `predictions.parquet` of the new run as the baseline";
+            return Err(Failure::new(problem)
+                .with_cause(why)
+                .with_hint(hint.to_owned()));
+        }
+        let pairs = self.pair_rows(current);
+        Ok(regression::find_regressions(
+            &self.metrics,
+            &current.metrics,
+            &pairs,
+        ))
     }
+}
+
+/// The labels of all test reviews by row id.
+fn labels(run: &EvaluationResults) -> BTreeMap<u64, u8> {
+    let rows = run.rows.values().flatten();
+    rows.map(|(id, label, _)| (*id, *label)).collect()
 }
 
 /// The test rows of a table of predictions, by model.
@@ -70,4 +124,53 @@ fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<ScoredRow>>, ArtifactEr
         }
     }
     Ok(by_model)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use indexmap::IndexMap;
+    use metrics::Figure;
+
+    use super::*;
+    use crate::{Verdict, compare_models};
+
+    /// A run with a model that predicts everything correctly; every review is positive.
+    fn run(ids: Range<u64>) -> EvaluationResults {
+        let accuracy = ("accuracy".to_owned(), Figure::ValueOnly { value: 1.0 });
+        let (rows, figures) = (ids.end - ids.start, IndexMap::from([accuracy]));
+        EvaluationResults {
+            metrics: MetricsFile::of_model("gru", rows, 0.95, figures),
+            rows: [("gru".to_owned(), ids.map(|id| (id, 1, 0.9)).collect())].into(),
+        }
+    }
+
+    #[test]
+    fn runs_on_different_reviews_are_not_comparable() {
+        let before = run(0..1000);
+        let check = |after: &EvaluationResults, expected: Option<&str>| {
+            let why = before.not_comparable(after);
+            let expected =
+                expected.map(|it| format!("the runs have different test reviews ({it})"));
+            assert_eq!(why, expected);
+            assert_eq!(before.regressions(after).is_err(), expected.is_some());
+            let verdict = compare_models(&before, after)[0].verdict;
+            assert_eq!(verdict == Verdict::NotComparable, expected.is_some());
+        };
+        check(&run(0..1000), None);
+        let other = "1,000 and 1,000 test reviews; row ids in both: 995";
+        check(&run(5..1005), Some(other));
+        let mut after = run(0..1000);
+        after.rows.get_mut("gru").expect("its rows")[3].1 = 0;
+        let relabelled =
+            "1,000 and 1,000 test reviews; row ids in both: 1,000, of which 1 has another label";
+        check(&after, Some(relabelled));
+        // Without predictions only the numbers of reviews are known.
+        let mut after = run(0..1000);
+        after.rows.clear();
+        check(&after, None);
+        after.metrics.rows = 900;
+        check(&after, Some("1,000 and 900 test reviews"));
+    }
 }

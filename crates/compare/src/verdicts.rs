@@ -44,6 +44,8 @@ pub enum Verdict {
     /// Neither significantly better nor significantly worse.
     #[serde(rename = "not_told_apart")]
     NoSignificantDifference,
+    /// The runs evaluated different test reviews.
+    NotComparable,
     /// Only the earlier run has it: a regression.
     Missing,
     /// Only the later run has it.
@@ -58,6 +60,7 @@ impl Verdict {
             Self::Better => "better",
             Self::Same => "same predictions",
             Self::NoSignificantDifference => "no significant difference",
+            Self::NotComparable => "not comparable",
             Self::Missing => "missing in B",
             Self::New => "new in B",
         }
@@ -70,6 +73,8 @@ pub fn compare_models(
     after: &EvaluationResults,
 ) -> Vec<ModelComparison> {
     let regressions = before.regressions(after);
+    let is_comparable = regressions.is_ok();
+    let regressions = regressions.unwrap_or_default();
     let pairs = before.pair_rows(after);
     let is_new = |model: &&String| !before.metrics.models.contains_key(*model);
     let new = after.metrics.models.keys().filter(is_new);
@@ -103,6 +108,7 @@ pub fn compare_models(
                 (Some((lost, gained)), _) if gained > lost && p_value < ALPHA => Verdict::Better,
                 (None, (Some(_), None)) => Verdict::Missing,
                 (None, (None, _)) => Verdict::New,
+                _ if !is_comparable => Verdict::NotComparable,
                 _ => Verdict::NoSignificantDifference,
             },
         }

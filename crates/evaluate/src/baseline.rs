@@ -29,7 +29,13 @@ pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Re
         true => "by its metrics",
         false => "row by row",
     };
-    if let Some(regression) = baseline.regressions(&current).into_iter().next() {
+    let regressions = baseline.regressions(&current).map_err(|failure| {
+        failure.context(format!(
+            "Failed to compare with the baseline `{}`",
+            path.display()
+        ))
+    })?;
+    if let Some(regression) = regressions.into_iter().next() {
         return Err(Failure::new(regression.text).with_hint(
             "If the loss is intended, use the new `metrics.json` as the baseline".to_owned(),
         ));

@@ -94,6 +94,18 @@ fn the_metrics_follow_from_the_predictions() {
         (figure["value"].as_f64().expect("a figure") - accuracy).abs() < 1e-9,
         "{figure}"
     );
+    let model = json(&project.artifact(StageName::Train, "lstm"), "model.json");
+    assert_eq!(found["validation"]["lstm"], model["validation"]);
+    let positive = test.iter().filter(|row| row.1 == 1).count();
+    assert_eq!(found["classes"]["positive"], positive);
+    let classes = found["classes"].as_object().expect("classes").values();
+    let has_few = classes.into_iter().any(|rows| rows.as_u64() < Some(20));
+    let warnings = found["warnings"].to_string();
+    assert_eq!(
+        warnings.contains("The test split has only"),
+        has_few,
+        "{found}"
+    );
     assert!(figure["low"].as_f64() <= figure["value"].as_f64());
     assert!(figure["value"].as_f64() <= figure["high"].as_f64());
 }
@@ -224,6 +236,18 @@ fn a_regression_is_an_error_and_the_same_metrics_are_not() {
     fs::write(&better, figures.to_string()).expect("written");
     let error = evaluate(&pipeline, Some(better)).expect_err("much worse");
     assert!(error.contains("fell from 99.9"), "{error}");
+    // Metrics of other test reviews.
+    figures["rows"] = 7.into();
+    let other = project.folder().join("other.json");
+    fs::write(&other, figures.to_string()).expect("written");
+    let error = evaluate(&pipeline, Some(other)).expect_err("other reviews");
+    for part in [
+        "Failed to compare with the baseline `",
+        "The runs are not comparable",
+        "different test reviews (7 and ",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
     let missing =
         evaluate(&pipeline, Some(project.folder().join("none.json"))).expect_err("no file");
     assert!(missing.contains("none.json"), "{missing}");

@@ -14,8 +14,8 @@ pub use csv::{CsvDownload, csv_record};
 pub use document::{Page, STYLE, replace_control_characters, section_id};
 pub use frame::{Axis, Frame};
 pub use parts::{
-    collapsed, collapsed_section, figure, figure_with_csv, findings, grid, paragraph, quote,
-    remark, section, sentence, with_detail,
+    code_spans, collapsed, collapsed_section, figure, figure_with_csv, findings, grid, paragraph,
+    quote, remark, section, sentence, with_detail,
 };
 pub use picture::{Size, label, picture, px};
 pub use scale::{Scale, round_range};

@@ -28,12 +28,24 @@ pub fn collapsed(title: impl Display, content: Markup) -> Markup {
     html! { details.part { summary { (title.to_string()) } div.content { (content) } } }
 }
 
+/// The parts of a text, each with whether it is a name between backticks. A single backtick is part of the text.
+pub fn code_spans(text: &str) -> Vec<(&str, bool)> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while let Some((before, after)) = rest.split_once('`')
+        && let Some((name, tail)) = after.split_once('`')
+    {
+        parts.extend([(before, false), (name, true)]);
+        rest = tail;
+    }
+    parts.push((rest, false));
+    parts
+}
+
 /// A sentence whose names between backticks are in code style.
 pub fn sentence(text: impl Display) -> Markup {
     let text = text.to_string();
-    let parts = text.split('`').enumerate();
     html! {
-        @for (index, part) in parts { @if index % 2 == 1 { code { (part) } } @else { (part) } }
+        @for (part, is_name) in code_spans(&text) { @if is_name { code { (part) } } @else { (part) } }
     }
 }
 

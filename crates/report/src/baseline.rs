@@ -29,8 +29,10 @@ pub(crate) fn check(
     };
     let baseline = EvaluationResults::read(path)?;
     let current = EvaluationResults::read(&artifact.file(METRICS)?)?;
-    let regressions = baseline.regressions(&current);
     let path = path.display();
+    let regressions = baseline.regressions(&current).map_err(|failure| {
+        failure.context(format!("Failed to compare with the baseline `{path}`"))
+    })?;
     if regressions.is_empty() {
         let note = format!("no model is significantly worse than in `{path}`");
         context.progress().note(&note);

@@ -1,6 +1,7 @@
 //! `report.md`: a summary of the report for a pull request.
 
 use metrics::Metric;
+use pages::code_spans;
 
 use crate::data::{ModelData, ReportData};
 use crate::format;
@@ -42,18 +43,13 @@ pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
     format::join(items, "\n")
 }
 
-/// Escapes a sentence except its code spans, in which Markdown has no other meaning. A single backtick is escaped too.
+/// Escapes a sentence except its code spans, in which Markdown has no other meaning.
 pub(crate) fn escape_sentence(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
-    let is_code = |index: usize| index % 2 == 1 && index + 1 < parts.len();
-    let parts = parts
-        .iter()
-        .enumerate()
-        .map(|(index, part)| match is_code(index) {
-            true => format!("`{}`", part.replace(char::is_control, " ")),
-            false if index % 2 == 1 => format!("\\`{}", escape(part)),
-            false => escape(part),
-        });
+    let parts = code_spans(text).into_iter();
+    let parts = parts.map(|(part, is_name)| match is_name {
+        true => format!("`{}`", part.replace(char::is_control, " ")),
+        false => escape(part),
+    });
     parts.collect()
 }
 

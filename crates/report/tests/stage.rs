@@ -366,7 +366,7 @@ fn the_best_model_is_chosen_on_validation() {
     let markdown = text("report.md");
     for part in [
         "- Best model: `naive`, 92.5% accuracy",
-        "It was chosen by its accuracy on validation (90.0% of 50 validation reviews), not on the test reviews",
+        "`naive` was chosen by its accuracy on validation (90.0% of 50 validation reviews), not on the test reviews",
         "`lstm` (95.0%) has a higher test accuracy, but test reviews must not choose a model.",
         "`naive` is significantly less accurate than `lstm` (by 2.5 points, 95% CI ",
         "| **naive** |",

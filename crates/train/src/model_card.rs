@@ -13,7 +13,7 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
         A sentiment model by Ressenti: it reads a text and returns the probabilities of `{negative}` and `{positive}`.\n\n\
         | | |\n| --- | --- |\n\
         | kind | {kind}, {parameters} parameters |\n\
-        | vocabulary | {vocabulary} entries of width {width} |\n\
+        | vocabulary | {vocabulary} entries{width} |\n\
         | input | at most {length} tokens per text (truncation: {truncation}), tokenizer {fingerprint} |\n\
         | training | {trained} |\n\
         | validation | {accuracy:.2}% of {rows} reviews correct, loss {loss:.4} |\n\
@@ -27,7 +27,7 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
         ## Use and limits\n\n\
         Run `ressenti predict --bundle .` in this folder. It cleans and tokenizes a text exactly as the training texts were.\n\n\
         The model knows only the {languages} and the subjects of its training reviews. The validation accuracy above is slightly \
-        optimistic, because the best epoch was chosen by validation loss; the evaluation reports the test accuracy.\n",
+        optimistic, because {chosen} on validation; the evaluation reports the test accuracy.\n",
         languages = match &model.languages[..] {
             [] => "language".to_owned(),
             [language] => format!("language ({language})"),
@@ -38,7 +38,14 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
         kind = json!(architecture.kind).as_str().unwrap_or_default(),
         parameters = artifact::format::count(model.parameters),
         vocabulary = artifact::format::count(model.sizes.vocabulary_size),
-        width = model.sizes.width,
+        width = match architecture.kind {
+            ModelKind::Linear => String::new(),
+            _ => format!(" of width {}", artifact::format::count(model.sizes.width)),
+        },
+        chosen = match architecture.kind.trains_in_epochs() {
+            true => "the best epoch was chosen",
+            false => "the penalty was chosen",
+        },
         length = model.tokenizer.max_length,
         truncation = json!(model.tokenizer.truncation)
             .as_str()

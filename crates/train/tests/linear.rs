@@ -73,6 +73,15 @@ fn it_learns_sentiment_words_and_its_bundle_is_complete() {
         panic!("it is a model");
     };
     assert_eq!(model.parameters, u64::from(width) + 1);
+    let card = fs::read_to_string(bundle.file("README.md").expect("a file")).expect("text");
+    assert!(
+        card.contains("because the penalty was chosen on validation"),
+        "{card}"
+    );
+    assert!(
+        !card.contains("epoch") && !card.contains("embedding"),
+        "{card}"
+    );
     let record = fs::read_to_string(bundle.file("metrics.jsonl").expect("a file")).expect("text");
     assert!(
         record.lines().count() >= 3 && record.contains("calibrated_loss"),

@@ -85,7 +85,10 @@ impl ReportData {
         let reviews = format::plural(self.rows, "test review", "test reviews");
         let classes = self.classes.iter();
         let few = classes.filter(|(_, rows)| **rows < FEW_OF_A_CLASS);
-        let few = few.map(|(class, rows)| format!("only {rows} {class}"));
+        let few = few.map(|(class, rows)| match rows {
+            0 => format!("no {class} one"),
+            _ => format!("only {rows} {class}"),
+        });
         match format::join(few, ", ") {
             few if few.is_empty() => reviews,
             few => format!("{reviews} ({few})"),

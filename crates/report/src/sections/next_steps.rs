@@ -16,10 +16,6 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
     let Some((best, accuracy)) = data.best() else {
         return Vec::new();
     };
-    if data.rows < FEW_ROWS {
-        let text = format!("Label more reviews, so that the test split has {FEW_ROWS} or more.");
-        return vec![(text, None)];
-    }
     let few = data.classes.iter().filter(|it| *it.1 < FEW_OF_A_CLASS);
     let few: Vec<&String> = few.map(|(class, _)| class).collect();
     let more = format!(
@@ -27,6 +23,11 @@ pub(crate) fn next_steps(data: &ReportData) -> Vec<NextStep> {
         format::list(&few)
     );
     let mut steps: Vec<NextStep> = Vec::from_iter((!few.is_empty()).then_some((more, None)));
+    if data.rows < FEW_ROWS {
+        let text = format!("Label more reviews, so that the test split has {FEW_ROWS} or more.");
+        steps.push((text, None));
+        return steps;
+    }
     steps.extend(match best.majority_class() {
         Some((class, share)) if accuracy.low <= share => {
             let name = &best.name;

@@ -89,8 +89,9 @@ fn selection(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Option<
     let (share, reviews) = (validation.accuracy, validation.rows);
     let reviews = format::plural(reviews, "validation review", "validation reviews");
     let mut text = format!(
-        "It was chosen by its accuracy on validation ({} of {reviews}), not on the test reviews; `ressenti predict`, `trend` \
+        "`{}` was chosen by its accuracy on validation ({} of {reviews}), not on the test reviews; `ressenti predict`, `trend` \
          and `serve` use it unless `--model` names another one.",
+        best.name,
         format::percent(share)
     );
     let others = data
@@ -101,19 +102,12 @@ fn selection(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Option<
     let higher =
         higher.map(|(it, other)| format!("`{}` ({})", it.name, format::percent(other.value)));
     let higher: Vec<String> = higher.collect();
-    let list = format::list(&higher);
-    match higher.len() {
-        0 => {}
-        1 => {
-            text += &format!(
-                " {list} has a higher test accuracy, but test reviews must not choose a model."
-            )
-        }
-        _ => {
-            text += &format!(
-                " {list} have a higher test accuracy, but test reviews must not choose a model."
-            )
-        }
+    if !higher.is_empty() {
+        let have = if higher.len() == 1 { "has" } else { "have" };
+        let list = format::list(&higher);
+        text += &format!(
+            " {list} {have} a higher test accuracy, but test reviews must not choose a model."
+        );
     }
     Some(text)
 }
@@ -153,11 +147,11 @@ fn truncation(data: &ReportData) -> Vec<String> {
 
 /// The setting with which most reviews are whole, as far as the encoders of the models allow.
 fn longer(tokenizer: &TokenizerData, models: &[&InputLengthData]) -> Option<String> {
-    let needed = tokenizer
+    let labelled = tokenizer
         .splits
         .iter()
-        .filter_map(|split| split.q95)
-        .max()?;
+        .filter(|it| it.split != "unlabelled");
+    let needed = labelled.filter_map(|split| split.q95).max()?;
     // Rounded, so that the value does not change with every few reviews.
     let needed = needed.next_multiple_of(8);
     if needed <= tokenizer.max_length {
