@@ -10,6 +10,7 @@ mod end_to_end;
 mod faults;
 mod guides;
 mod halving;
+mod languages;
 mod new;
 mod predict;
 mod predict_models;

@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use artifact::files::LanguageCounts;
 use artifact::{Contract, Split};
 use common::{CleanRow, Cleaned, Project};
 
@@ -397,4 +398,73 @@ fn reviews_of_one_product_can_be_split() {
         error.contains("split by row with `--set clean.split.grouped=false`"),
         "{error}"
     );
+}
+
+/// 200 English reviews, 10 French ones, and 40 that are too short to be identified.
+fn many_languages() -> Vec<String> {
+    let label = |id: usize| ["pos", "neg"][id % 2];
+    let english = (0..200).map(|id| {
+        format!(
+            "number {id} is one of the films that I would really like to see again,{}",
+            label(id)
+        )
+    });
+    let french = (0..10).map(|id| {
+        format!(
+            "le numéro {id} est un très beau film que je recommande à toute ma famille,{}",
+            label(id)
+        )
+    });
+    let short = (0..40).map(|id| format!("bravo {id},{}", label(id)));
+    let rows = english.chain(french).chain(short);
+    rows.map(|row| row + ",,,").collect()
+}
+
+#[test]
+fn languages_are_counted_by_default_and_no_review_is_removed() {
+    let cleaned = Project::new().clean(&many_languages(), "").expect("rows");
+    let profile = cleaned.profile();
+    assert_eq!(profile.kept, 250);
+    let mut all = LanguageCounts::default();
+    profile
+        .splits
+        .iter()
+        .for_each(|split| all.extend(&split.languages));
+    assert_eq!(
+        all.sorted(),
+        [("English", 200), ("French", 10), ("unknown", 40)]
+    );
+    assert_eq!(profile.texts.other_languages.total(), 0);
+    let Contract::Clean { languages, .. } = &cleaned.artifact.manifest().contract else {
+        panic!("another contract");
+    };
+    assert_eq!(languages[..], ["English", "French"]);
+}
+
+#[test]
+fn only_reviews_that_are_clearly_in_another_language_are_removed() {
+    for english in ["en", "eng", "ENGLISH"] {
+        let settings = format!("languages = ['{english}']");
+        let cleaned = Project::new()
+            .clean(&many_languages(), &settings)
+            .expect("rows");
+        let profile = cleaned.profile();
+        assert_eq!(
+            (profile.kept, profile.texts.other_languages.sorted()),
+            (240, vec![("French", 10)])
+        );
+        assert_eq!(
+            cleaned
+                .removed()
+                .iter()
+                .filter(|row| row.contains("other language"))
+                .count(),
+            10
+        );
+    }
+    let error = Project::new()
+        .clean(&many_languages(), "languages = ['frensh']")
+        .err()
+        .unwrap_or_default();
+    assert!(error.contains("Did you mean `French`?"), "{error}");
 }

@@ -22,9 +22,9 @@ const RARE: [Lang; 3] = [Lang::Epo, Lang::Lat, Lang::Yid];
 
 /// ISO 639-3 codes, each followed by its ISO 639-1 code, and by other codes and names.
 const CODES: &str = "afr af, aka ak, amh am, ara ar arb, aze az azj, bel be, ben bn, bul bg, cat ca, ces cs cze, \
-    cmn zh zho chi chinese, cym cy wel, dan da, deu de ger, ell el gre, eng en, est et ekk, fin fi, fra fr fre, guj gu, \
+    cmn zh zho chi mandarin, cym cy wel, dan da, deu de ger, ell el gre, eng en, est et ekk, fin fi, fra fr fre, guj gu, \
     heb he iw, hin hi, hrv hr, hun hu, hye hy arm, ind id, ita it, jav jv, jpn ja, kan kn, kat ka geo, khm km, kor ko, \
-    lav lv, lit lt, mal ml, mar mr, mkd mk mac, mya my bur, nep ne npi, nld nl dut, nob nb no nor norwegian, ori or ory, \
+    lav lv, lit lt, mal ml, mar mr, mkd mk mac, mya my bur, nep ne npi, nld nl dut, nob nb no nor bokmal, ori or ory, \
     pan pa, pes fa fas per farsi, pol pl, por pt, ron ro rum, rus ru, sin si sinhala, slk sk slo, slv sl slovenian, sna sn, \
     spa es, srp sr, swe sv, tam ta, tel te, tgl tl fil filipino, tha th, tuk tk, tur tr, ukr uk, urd ur, uzb uz uzn, \
     vie vi, zul zu";
@@ -78,4 +78,114 @@ impl Language {
 /// Whether a language, by its English name, is written without spaces between words.
 pub fn has_no_spaces(name: &str) -> bool {
     ["Chinese", "Japanese", "Thai", "Khmer", "Burmese"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Option<&'static str> {
+        Language::identify(text).map(Language::name)
+    }
+
+    #[test]
+    fn long_texts_are_identified_and_short_ones_are_unknown() {
+        for (text, expected) in [
+            (
+                "One of the best films that I have seen in a long time, and I would see it again.",
+                "English",
+            ),
+            (
+                "C'est un très beau film, que je recommande à tous ceux qui aiment le cinéma français.",
+                "French",
+            ),
+            (
+                "Dieser Film hat mir überhaupt nicht gefallen, die Geschichte war langweilig.",
+                "German",
+            ),
+            (
+                "El producto llegó tarde y roto, y nadie del servicio de atención me ha contestado.",
+                "Spanish",
+            ),
+            (
+                "Очень хороший фильм, я бы посмотрел его ещё раз вместе с друзьями.",
+                "Russian",
+            ),
+            ("这个故事真的拖沓，我和家人都这么说0号观众", "Chinese"),
+            ("この映画はとても面白かったです。", "Japanese"),
+            ("정말 재미있는 영화였어요. 추천합니다.", "Korean"),
+        ] {
+            assert_eq!(name(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "Bravo!",
+            "Très bon",
+            "I am begging pardon",
+            "Lovely, fast delivery",
+            "最高傑作",
+            "10/10 !!!",
+            "👍👍👍👍👍👍👍👍👍👍👍👍",
+        ] {
+            assert_eq!(name(text), None, "{text}");
+        }
+        // The library calls this Latin.
+        assert_ne!(
+            name("Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod"),
+            Some("Latin")
+        );
+    }
+
+    #[test]
+    fn names_and_codes_in_any_case_are_accepted() {
+        for text in ["English", "english", "ENGLISH", "en", "eng", " EN "] {
+            assert_eq!(
+                Language::parse(text).map(Language::name),
+                Some("English"),
+                "{text}"
+            );
+        }
+        for (text, expected) in [
+            ("zh", "Chinese"),
+            ("cmn", "Chinese"),
+            ("Mandarin", "Chinese"),
+            ("no", "Norwegian"),
+            ("ger", "German"),
+        ] {
+            assert_eq!(
+                Language::parse(text).map(Language::name),
+                Some(expected),
+                "{text}"
+            );
+        }
+        for text in ["", "Latin", "xx", "Engl"] {
+            assert_eq!(Language::parse(text), None, "{text}");
+        }
+        // Every language has a two-letter code, and every code has one language.
+        for language in Language::all() {
+            let codes = CODES
+                .split(", ")
+                .find(|codes| codes.starts_with(language.0.code()));
+            let second = codes.and_then(|codes| codes.split_ascii_whitespace().nth(1));
+            assert!(
+                second.is_some_and(|code| code.len() == 2),
+                "{}",
+                language.name()
+            );
+        }
+        let mut codes: Vec<&str> = CODES
+            .split_ascii_whitespace()
+            .map(|it| it.trim_end_matches(','))
+            .collect();
+        let all = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+    }
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_library_panic(text in "(\\PC|[a-zäõßа-яا-ي一-龥あ-んក-៚\\p{M}\\p{So} \u{0}\u{fffd}]{1,8}){0,40}") {
+            let _ = Language::identify(&text);
+        }
+    }
 }

@@ -104,7 +104,7 @@ fn warn_of_languages(context: &Context, kind: TokenizerKind, languages: &[String
         let name = &context.step().variant;
         context.progress().warn(&format!(
             "there are reviews in {language}, which has no spaces between words, so the tokenizer `{name}` of kind `word` sees \
-             whole clauses as single words; a kind that finds parts of them does better: `--set tokenizer.{name}.kind=unigram`"
+             whole clauses as single words; a kind that finds parts of them does better: `--set tokenizer.{name}.kind=bpe`"
         ));
     }
 }

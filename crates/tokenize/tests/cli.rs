@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{load, put_clean, reviews, write_pipeline};
+use common::{load, put_clean, put_clean_in, reviews, write_pipeline};
 
 fn tokenize(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ressenti-tokenize"));
@@ -117,4 +117,22 @@ fn clauses_without_spaces_are_warned_about_before_training() {
     );
     assert_eq!(warning("bpe", chinese).matches("letters").count(), 0);
     assert_eq!(warning("word", "a good film").matches("letters").count(), 0);
+}
+
+#[test]
+fn words_of_a_language_without_spaces_are_a_warning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    put_clean_in(
+        &load(&write_pipeline(folder.path(), TABLES)),
+        &reviews(),
+        "Chinese",
+    );
+    let words = |variant: &str| text(&tokenize(folder.path(), &["--variant", variant]).stderr);
+    let warning = words("word");
+    assert!(
+        warning.contains("warning: there are reviews in Chinese, which has no spaces between words, so the tokenizer `word` of kind `word`")
+            && warning.contains("`--set tokenizer.word.kind=bpe`"),
+        "{warning}"
+    );
+    assert!(!words("bpe").contains("warning"));
 }

@@ -12,10 +12,11 @@ pub const UNKNOWN_LANGUAGE: &str = "unknown";
 /// Number of reviews whose language is identified, at most about: identifying one takes longer than predicting it.
 const SAMPLE: u64 = 10_000;
 
-/// Minimum share of a learned language among the training reviews, and of reviews in other languages for a warning.
-const MIN_SHARE: f64 = 0.01;
+/// Percentage of the training reviews from which a language is learned, and of reviews in other languages up to which
+/// there is no warning.
+const MIN_PERCENT: u64 = 1;
 
-/// Minimum number of such reviews, except among fewer reviews.
+/// Minimum number of reviews in a language, except among fewer reviews: one or two are often identified wrongly.
 const MIN_REVIEWS: u64 = 3;
 
 /// Minimum number of identified training reviews to know which languages a model has learned.
@@ -60,10 +61,8 @@ impl LanguageCounts {
 
     /// Languages with their numbers of reviews, the most frequent first, unknown ones last.
     pub fn sorted(&self) -> Vec<(&str, u64)> {
-        let counts = self
-            .0
-            .iter()
-            .map(|(name, reviews)| (name.as_str(), *reviews));
+        let counts = self.0.iter();
+        let counts = counts.map(|(name, reviews)| (name.as_str(), *reviews));
         let mut counts: Vec<(&str, u64)> = counts.collect();
         counts.sort_by_key(|(name, reviews)| (*name == UNKNOWN_LANGUAGE, u64::MAX - reviews));
         counts
@@ -75,11 +74,13 @@ impl LanguageCounts {
         let mut counts = self.sorted();
         counts.retain(|(name, _)| *name != UNKNOWN_LANGUAGE);
         let known: u64 = counts.iter().map(|(_, reviews)| reviews).sum();
-        counts.retain(|(_, reviews)| known >= MIN_IDENTIFIED && is_relevant(*reviews, known));
-        counts
-            .into_iter()
-            .map(|(name, _)| name.to_owned())
-            .collect()
+        counts.retain(|(_, reviews)| {
+            known >= MIN_IDENTIFIED
+                && *reviews >= MIN_REVIEWS
+                && 100 * reviews >= MIN_PERCENT * known
+        });
+        let learned = counts.into_iter().map(|(name, _)| name.to_owned());
+        learned.collect()
     }
 }
 
@@ -106,11 +107,12 @@ impl PredictedLanguages {
     pub fn warning(&self) -> Option<String> {
         let all = self.reviews.total();
         let mut counts = self.reviews.sorted();
-        counts.retain(|(name, _)| {
-            *name != UNKNOWN_LANGUAGE && !self.learned.iter().any(|learned| learned == name)
+        counts.retain(|(name, reviews)| {
+            let is_learned = self.learned.iter().any(|learned| learned == name);
+            *name != UNKNOWN_LANGUAGE && !is_learned && *reviews >= MIN_REVIEWS.min(all)
         });
-        let reviews = counts.iter().map(|(_, reviews)| reviews).sum();
-        if self.learned.is_empty() || !is_relevant(reviews, all) {
+        let reviews: u64 = counts.iter().map(|(_, reviews)| reviews).sum();
+        if self.learned.is_empty() || 100 * reviews <= MIN_PERCENT * all {
             return None;
         }
         let languages = match counts[..] {
@@ -128,17 +130,112 @@ impl PredictedLanguages {
         };
         let share = 100.0 * reviews as f64 / all as f64;
         let verb = if reviews == 1 { "is" } else { "are" };
-        let (reviews, all) = (
-            format::count(reviews),
-            format::plural(all, "review", "reviews"),
-        );
+        let reviews = format::count(reviews);
+        let all = format::plural(all, "review", "reviews");
         Some(format!(
             "{reviews} of {all} examined ({share:.1}%) {verb} in {languages}; predictions for them may be wrong"
         ))
     }
 }
 
-/// Whether a number of reviews among `all` is too large for wrong identification alone.
-fn is_relevant(reviews: u64, all: u64) -> bool {
-    reviews >= MIN_REVIEWS.min(all) && reviews as f64 >= MIN_SHARE * all as f64
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(entries: &[(&str, u64)]) -> LanguageCounts {
+        let mut counts = LanguageCounts::default();
+        entries
+            .iter()
+            .for_each(|(name, reviews)| counts.add(name, *reviews));
+        counts
+    }
+
+    #[test]
+    fn a_language_is_learned_from_one_percent_of_the_known_training_reviews() {
+        let learned = |entries: &[(&str, u64)]| counts(entries).learned();
+        assert_eq!(
+            learned(&[
+                ("English", 980),
+                ("German", 10),
+                ("French", 9),
+                ("unknown", 5000)
+            ]),
+            ["English", "German"]
+        );
+        // Too few known languages say nothing, and one or two reviews may be identified wrongly.
+        assert!(learned(&[("English", 19), ("unknown", 100)]).is_empty());
+        assert_eq!(learned(&[("English", 30), ("German", 2)]), ["English"]);
+    }
+
+    #[test]
+    fn more_than_one_percent_of_reviews_in_other_languages_are_a_warning() {
+        let warning = |entries: &[(&str, u64)], learned: &[&str]| {
+            let learned = learned.iter().map(|name| (*name).to_owned()).collect();
+            let reviews = counts(entries);
+            PredictedLanguages { reviews, learned }.warning()
+        };
+        assert_eq!(
+            warning(
+                &[("English", 9952), ("German", 300), ("French", 12)],
+                &["English"]
+            )
+            .as_deref(),
+            Some(
+                "312 of 10,264 reviews examined (3.0%) are in languages that the model has not learned (German 300, French 12); \
+                  predictions for them may be wrong"
+            )
+        );
+        assert_eq!(
+            warning(&[("German", 1)], &["English"]).as_deref(),
+            Some(
+                "1 of 1 review examined (100.0%) is in German, which the model has not learned; predictions for them may be wrong"
+            )
+        );
+        assert_eq!(
+            warning(&[("English", 10), ("German", 2)], &["English"]),
+            None
+        );
+        assert_eq!(
+            warning(&[("English", 990), ("German", 10)], &["English"]),
+            None
+        );
+        assert_eq!(
+            warning(&[("German", 50), ("unknown", 50)], &["English", "German"]),
+            None
+        );
+        assert_eq!(warning(&[("unknown", 50)], &["English"]), None);
+        // The languages of an older bundle are not known.
+        assert_eq!(warning(&[("German", 50)], &[]), None);
+        let many = ["A", "B", "C", "D", "E", "F"].map(|name| (name, 10));
+        let many = warning(&many, &["English"]).expect("a warning");
+        assert!(
+            many.contains("(A 10, B 10, C 10, D 10, E 10 and 1 other)"),
+            "{many}"
+        );
+    }
+
+    #[test]
+    fn a_sample_is_even_in_all_parts_and_periods_of_the_data() {
+        let sampled = |reviews: u64| (0..reviews).filter(move |at| is_sampled(*at, reviews));
+        assert_eq!(sampled(10_000).count(), 10_000);
+        for reviews in [10_001_u64, 50_000, 1_000_000] {
+            let all = sampled(reviews).count();
+            assert!((9_990..=10_010).contains(&all), "{reviews}: {all}");
+            let first_half = sampled(reviews).filter(|at| at * 2 < reviews).count();
+            assert!(
+                (4_990..=5_010).contains(&first_half),
+                "{reviews}: {first_half}"
+            );
+            for period in [2, 3, 5, 7, 16] {
+                let part = sampled(reviews)
+                    .filter(|at| at.is_multiple_of(period))
+                    .count() as f64;
+                let expected = all as f64 / period as f64;
+                assert!(
+                    (part / expected - 1.0).abs() < 0.05,
+                    "{reviews} {period}: {part}"
+                );
+            }
+        }
+    }
 }

@@ -130,7 +130,13 @@ fn languages(splits: &[SplitProfile]) -> Vec<DataCheck> {
     let mut all = LanguageCounts::default();
     splits.iter().for_each(|split| all.extend(&split.languages));
     let (examined, total) = (all.total(), splits.iter().map(|split| split.rows).sum());
-    let shares = all.sorted().into_iter().map(|(language, rows)| {
+    let (listed, rare): (Vec<_>, Vec<_>) =
+        (all.sorted().into_iter()).partition(|(_, rows)| 1000 * rows >= examined);
+    let rare: u64 = rare.iter().map(|(_, rows)| rows).sum();
+    let listed = listed
+        .into_iter()
+        .chain((rare > 0).then_some(("other", rare)));
+    let shares = listed.map(|(language, rows)| {
         let share = 100.0 * rows as f64 / examined as f64;
         format!("{language} {share:.1}%")
     });

@@ -88,6 +88,11 @@ pub fn load(file: &Path) -> Pipeline {
 
 /// Writes an artifact of `clean` with these reviews.
 pub fn put_clean(pipeline: &Pipeline, reviews: &[Review]) -> Artifact {
+    put_clean_in(pipeline, reviews, "English")
+}
+
+/// The same with reviews in a language.
+pub fn put_clean_in(pipeline: &Pipeline, reviews: &[Review], language: &str) -> Artifact {
     let of = |split| {
         reviews
             .iter()
@@ -114,7 +119,7 @@ pub fn put_clean(pipeline: &Pipeline, reviews: &[Review]) -> Artifact {
             unlabelled: of(Split::Unlabelled),
             classes: Sentiment::class_names(),
             normalization: Some(artifact::Normalization::default()),
-            languages: vec!["English".to_owned()],
+            languages: vec![language.to_owned()],
         };
         (contract, vec![OutputFile::table("clean.parquet", rows)])
     })
