@@ -102,7 +102,9 @@ fn a_new_review_runs_every_step_and_a_renamed_file_none() {
     .expect("written");
     let plan = succeed(&project, &["plan"]).stdout;
     assert!(
-        plan.starts_with("stale   ingest    reviews      source `reviews.csv` changed (estimate unknown)\n"),
+        plan.starts_with(
+            "stale   ingest    reviews      source `reviews.csv` changed (estimate unknown)\n"
+        ),
         "{plan}"
     );
     assert_eq!(
@@ -172,10 +174,7 @@ fn one_model_or_one_stage_can_run_alone() {
     );
     assert_eq!(run_steps(&project, &["--only", "train"]), NOTHING);
     assert_eq!(
-        run_steps(
-            &project,
-            &["--only", "train", "--model", "lstm", "--force"]
-        ),
+        run_steps(&project, &["--only", "train", "--model", "lstm", "--force"]),
         ["train lstm"]
     );
     assert_eq!(
