@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use artifact::{FailureKind, StageName, catch_panics};
@@ -127,13 +127,18 @@ impl Worker {
             .set(Some((upload.id.clone(), progress.clone())));
         let started = Instant::now();
         // A trend that cannot be finished in time is refused when its speed is known, and not at the deadline.
-        let needed_seconds = || {
-            let left = progress.counts()?.seconds_left?;
+        let needed_seconds = OnceLock::new();
+        let is_too_long = || {
+            let left = progress.counts().and_then(|counts| counts.seconds_left);
+            let left = Duration::from_secs_f64(left.unwrap_or(0.0));
             let is_known = started.elapsed() > MIN_MEASURED;
-            (is_known && Instant::now() + Duration::from_secs_f64(left) > upload.deadline)
-                .then(|| started.elapsed().as_secs_f64() + left)
+            let is_too_long = is_known && Instant::now() + left > upload.deadline;
+            if is_too_long {
+                needed_seconds.get_or_init(|| (started.elapsed() + left).as_secs_f64());
+            }
+            is_too_long
         };
-        let is_stopped = || is_too_late() || needed_seconds().is_some();
+        let is_stopped = || is_too_late() || is_too_long();
         let question = TrendQuery {
             files: std::slice::from_ref(&file.path),
             reading: &request.ingest_settings(&self.limits),
@@ -152,9 +157,8 @@ impl Worker {
         let found = rates.and_then(|rates| compute_trend(&question, &reader, rates));
         let found = found.map_err(|refused| match refused {
             TrendError::Failed(failure) => self.fatal.report(failure),
-            TrendError::Stopped if is_too_late() => timed_out,
-            TrendError::Stopped => match needed_seconds() {
-                Some(seconds) => ApiError::trend_too_long(seconds, self.limits.trend_timeout),
+            TrendError::Stopped => match needed_seconds.get() {
+                Some(seconds) => ApiError::trend_too_long(*seconds, self.limits.trend_timeout),
                 None => timed_out,
             },
             refused => refusal(refused, &file.path, upload.as_page),
