@@ -30,13 +30,13 @@ fn unknown_names_get_suggestions() {
     let project = Project::tiny();
     check(
         &project,
-        &["run", "--variant", "lsmt"],
-        "1\n----- stderr\nerror: There is no variant `lsmt` in the pipeline file\n  \
-         hint: Did you mean `lstm`? There are `reviews`, `words`, `random`, `naive`, `lstm`\n",
+        &["run", "--model", "lsmt"],
+        "1\n----- stderr\nerror: There is no model `lsmt` in the pipeline file\n  \
+         hint: Did you mean `lstm`? There are `naive`, `lstm`, `random`, `words`\n",
     );
     check(
         &project,
-        &["plan", "--only", "train", "--variant", "lsmt"],
+        &["plan", "--only", "train", "--model", "lsmt"],
         "1\n----- stderr\nerror: The stage `train` has no variant `lsmt`\n  \
          hint: Did you mean `lstm`? There are `naive`, `lstm`\n",
     );
@@ -56,7 +56,7 @@ fn unknown_names_get_suggestions() {
     );
     check(
         &project,
-        &["train", "--variant", "lsmt"],
+        &["train", "--model", "lsmt"],
         "1\n----- stderr\nerror: The stage `train` has no variant `lsmt`\n  \
          hint: Did you mean `lstm`? There are `naive`, `lstm`\n",
     );
@@ -121,13 +121,13 @@ fn missing_files_are_named() {
         &["run", "--only", "train"],
         "1\n----- stderr\nerror: `train naive` needs the output of `tokenize words`, which does not exist for these settings: never run\n  \
          hint: Omit `--only` to run everything that is needed, \
-         or build the input first with `--only tokenize --variant words`\n",
+         or build the input first with `--only tokenize --model words`\n",
     );
     check(
         &project,
-        &["train", "--variant", "lstm"],
+        &["train", "--model", "lstm"],
         "1\n----- stderr\nerror: The input `ingest reviews` of this step does not exist\n  \
-         hint: Build it with `ressenti run --pipeline pipeline.toml --only ingest --variant reviews`\n",
+         hint: Build it with `ressenti run --pipeline pipeline.toml --only ingest`\n",
     );
 }
 
@@ -146,13 +146,15 @@ fn without_artifacts_every_step_is_planned() {
          stale   train     lstm         never run\n\
          stale   evaluate  naive        never run\n\
          stale   evaluate  lstm         never run\n\
-         stale   report    reviews      never run\n",
+         stale   report    reviews      never run\n\
+         estimate: unknown, because no earlier run here is comparable\n",
     );
     check(
         &project,
         &["plan", "--only", "ingest", "--progress", "json"],
         "0\n----- stdout\n\
-         {\"event\":\"step\",\"state\":\"stale\",\"stage\":\"ingest\",\"variant\":\"reviews\",\"text\":\"never run\"}\n",
+         {\"event\":\"step\",\"state\":\"stale\",\"stage\":\"ingest\",\"variant\":\"reviews\",\"text\":\"never run\"}\n\
+         {\"event\":\"note\",\"text\":\"estimate: unknown, because no earlier run here is comparable\"}\n",
     );
     assert!(
         !project.artifacts().join("store").exists(),
@@ -269,7 +271,7 @@ fn stage_commands_have_their_own_help_and_errors() {
     let project = Project::tiny();
     let help = succeed(&project, &["train", "--help"]).stdout;
     assert!(
-        help.contains("--variant") && help.contains("ressenti-train"),
+        help.contains("--model") && help.contains("ressenti-train"),
         "{help}"
     );
     let usage = call(&project, &["train", "--wrong"]);

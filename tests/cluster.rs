@@ -159,7 +159,7 @@ fn a_cluster_run_gives_the_same_artifacts_as_a_local_run() {
     let broken = Programs::with(&[(
         StageName::Train,
         &format!(
-            "case \"$*\" in *'--variant naive'*) echo 'error: it broke' >&2; exit 7 ;; esac\nexec '{}' \"$@\"",
+            "case \"$*\" in *'--model naive'*) echo 'error: it broke' >&2; exit 7 ;; esac\nexec '{}' \"$@\"",
             program("ressenti-train").display()
         ),
     )]);

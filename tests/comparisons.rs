@@ -144,7 +144,7 @@ fn invalid_sweeps_and_ensembles_are_refused_before_running() {
         assert!(screen.stderr.contains(part), "{change}: {}", screen.stderr);
     }
     fs::write(project.folder().join("mine.jsonl"), "{\"text\": 3}").expect("written");
-    let screen = call(&project, &["run", "--variant", "linear"]);
+    let screen = call(&project, &["run", "--model", "linear"]);
     assert_eq!(screen.code, Some(1), "{}", screen.stderr);
     assert!(
         screen.stderr.contains("Line 1 of the challenge file"),

@@ -222,7 +222,7 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
     assert_eq!(
         end,
         "12,345)\n  hint: Set `embedding.random.tokenizer` to a name that fits, or rebuild `embed random` with \
-         `ressenti run --only embed --variant random --force`\n"
+         `ressenti run --only embed --model random --force`\n"
     );
     let screen = misfit(|contract| {
         let Contract::Embedding {

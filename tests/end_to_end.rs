@@ -46,14 +46,14 @@ fn a_changed_model_setting_runs_that_model_and_its_dependents() {
     assert!(
         plan.contains(
             "
-stale   train     lstm         setting `model.lstm.hidden` changed: 8 -> 6\n"
+stale   train     lstm         setting `model.lstm.hidden` changed: 8 -> 6 (estimate unknown)\n"
         ),
         "{plan}"
     );
     assert!(
         plan.contains(
             "
-stale   evaluate  lstm         input `train lstm` may change\n"
+stale   evaluate  lstm         input `train lstm` may change (estimate unknown)\n"
         ),
         "{plan}"
     );
@@ -102,7 +102,9 @@ fn a_new_review_runs_every_step_and_a_renamed_file_none() {
     .expect("written");
     let plan = succeed(&project, &["plan"]).stdout;
     assert!(
-        plan.starts_with("stale   ingest    reviews      source `reviews.csv` changed\n"),
+        plan.starts_with(
+            "stale   ingest    reviews      source `reviews.csv` changed (estimate unknown)\n"
+        ),
         "{plan}"
     );
     assert_eq!(
@@ -161,9 +163,10 @@ fn one_model_or_one_stage_can_run_alone() {
         "embed random",
         "train naive",
         "evaluate naive",
+        "report reviews",
     ];
-    assert_eq!(run_steps(&project, &["--variant", "naive"]), naive);
-    let screen = succeed(&project, &["train", "--variant", "lstm"]);
+    assert_eq!(run_steps(&project, &["--model", "naive"]), naive);
+    let screen = succeed(&project, &["train", "--model", "lstm"]);
     assert!(
         screen.stdout.starts_with("done    train     lstm  "),
         "{}",
@@ -171,10 +174,7 @@ fn one_model_or_one_stage_can_run_alone() {
     );
     assert_eq!(run_steps(&project, &["--only", "train"]), NOTHING);
     assert_eq!(
-        run_steps(
-            &project,
-            &["--only", "train", "--variant", "lstm", "--force"]
-        ),
+        run_steps(&project, &["--only", "train", "--model", "lstm", "--force"]),
         ["train lstm"]
     );
     assert_eq!(

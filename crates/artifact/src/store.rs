@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use crate::pending::RESUME_EXTENSION;
 use crate::{
-    Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, Result, StageName, process_name,
+    Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, Manifest, Result, StageName,
+    process_name,
 };
 
 /// An artifacts folder.
@@ -85,6 +86,14 @@ impl Store {
         let folders = entries(&self.stage_folder(stage))?.into_iter();
         let mut artifacts = folders.filter_map(|it| open_if_exists(&it).ok().flatten());
         Ok(artifacts.find(|artifact| artifact.identity() == identity))
+    }
+
+    /// The manifests of all outputs of a stage, linked by a variant or not. Damaged ones and, if the store cannot be
+    /// read, all are skipped.
+    pub fn manifests(&self, stage: StageName) -> Vec<Manifest> {
+        let folders = entries(&self.stage_folder(stage)).unwrap_or_default();
+        let read = |folder: PathBuf| Manifest::read(&folder.join(MANIFEST_NAME)).ok();
+        folders.into_iter().filter_map(read).collect()
     }
 
     /// The latest output of a variant; `None` if there is none.

@@ -183,7 +183,7 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation, Failure> 
     };
     resolve_members(&found, find, |member| {
         let run = run_command(pipeline);
-        let hint = format!("Build the ensemble again with `{run} --variant {name}`");
+        let hint = format!("Build the ensemble again with `{run} --model {name}`");
         let problem = format!(
             "The member `{member}` of the ensemble `{name}` has changed since the ensemble was built"
         );
@@ -305,7 +305,7 @@ fn missing_model(pipeline: &Pipeline, name: &str) -> Failure {
     let known: Vec<String> = evaluated.map(|id| id.variant).collect();
     if known.iter().any(|known| known == name) {
         let train = run_command(pipeline);
-        let hint = format!("Train it with `{train} --variant {name}`");
+        let hint = format!("Train it with `{train} --model {name}`");
         return Failure::new(format!("The model `{name}` is not trained yet")).with_hint(hint);
     }
     Failure::new(format!("There is no model `{name}` in the pipeline file"))

@@ -66,10 +66,7 @@ fn a_missing_input_is_reported_with_the_command_that_creates_it() {
     let output = program(&project, &[], "1");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr.contains("--only ingest --variant reviews"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("--only ingest`"), "{stderr}");
 }
 
 #[test]

@@ -360,8 +360,10 @@ fn a_tokenizer_that_does_not_match_the_contract_is_rejected() {
 fn invalid_widths_are_rejected_while_planning() {
     let folder = tempfile::tempdir().expect("a folder");
     let load_error = |tables: &str| {
-        let error =
-            Pipeline::load(&write_pipeline(folder.path(), tables), &[]).expect_err("it is refused");
+        let loaded = Pipeline::load(&write_pipeline(folder.path(), tables), &[]);
+        let checked =
+            loaded.and_then(|it| it.steps().iter().try_for_each(|step| it.check_files(step)));
+        let error = checked.expect_err("it is refused");
         format!("{error}\nhint: {}", error.hint().unwrap_or_default())
     };
     let missing = load_error(STATIC);

@@ -51,7 +51,7 @@ impl Stage for Evaluate {
         Also reports the calibration error before and after calibration, and the words that influenced the most confident errors.\n\n\
         Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json, calibration.json, explanations.json, \
         challenge.json, speed.json; for a linear model cross_fitted.parquet; for an ensemble ensemble.json with the weights.\n\n\
-        Examples:\n  ressenti-evaluate --variant lstm\n  ressenti-evaluate --variant lstm --baseline main/metrics.json";
+        Examples:\n  ressenti-evaluate --model lstm\n  ressenti-evaluate --model lstm --baseline main/metrics.json";
     type Settings = EvaluationSettings;
     type Options = Options;
 

@@ -140,7 +140,7 @@ fn without_a_model_it_names_the_command_that_trains_one() {
     let screen = ressenti_evaluate(&project, &[]);
     assert_eq!(screen.code, Some(1));
     assert!(
-        screen.stderr.contains("--only ingest --variant reviews"),
+        screen.stderr.contains("--only ingest`"),
         "{}",
         screen.stderr
     );

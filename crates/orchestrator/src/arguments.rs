@@ -19,7 +19,8 @@ Examples:
   ressenti predict --explain 'Not bad at all.'   predict a text and explain the prediction
   ressenti run --set model.lstm.hidden=64        change a setting; only steps that depend on it run
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
-  ressenti train --variant lstm --force          run one stage
+  ressenti run --model linear --model lstm       only these models and what they need
+  ressenti train --model lstm --force            run one stage
   ressenti status --json                         for scripts
   ressenti doctor                                check the installation
   ressenti gc --dry-run                          list unused artifacts with their sizes
@@ -32,8 +33,9 @@ Examples:
   ressenti run
   ressenti run --dry-run                         the same as `ressenti plan`
   ressenti run --from clean                      run clean and everything after it again
-  ressenti run --only train --variant lstm       run one step; its inputs must exist
-  ressenti run --variant lstm                    run one model and its inputs
+  ressenti run --model linear --model lstm       run these models and what they need; the report
+                                                 shows them and all others that are up to date
+  ressenti run --only train --model lstm         run one step; its inputs must exist
   ressenti run --set model.lstm.hidden=64 --set training.epochs=3
   ressenti run --jobs 4                          run 4 steps at a time, which share the cores
   ressenti run --keep-going --progress json
@@ -45,7 +47,7 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   ressenti plan
   ressenti plan --set tokenizer.words.vocabulary_size=8000
-  ressenti plan --from train --variant lstm
+  ressenti plan --from train --model lstm
   ressenti plan --format dot | dot -Tsvg > plan.svg      the graph of the steps as a picture
   ressenti plan --format json                            with the command of every step
   ressenti plan --format slurm > jobs.sh                 a script that submits the same jobs as
@@ -225,6 +227,10 @@ pub(crate) struct StatusArguments {
     #[arg(value_name = "SWEEP")]
     pub(crate) sweep: Option<String>,
 
+    /// Only this model, ensemble or sweep, and what it needs; can be repeated
+    #[arg(long = "model", value_name = "NAME", alias = "variant")]
+    pub(crate) models: Vec<String>,
+
     /// List every trial of every sweep
     #[arg(long, conflicts_with = "sweep")]
     pub(crate) all: bool,
@@ -290,13 +296,7 @@ mod tests {
     #[test]
     fn arguments_of_a_stage_are_passed_on_unchanged() {
         let line = [
-            "ressenti",
-            "train",
-            "--variant",
-            "lstm",
-            "--help",
-            "--set",
-            "a.b=1",
+            "ressenti", "train", "--model", "lstm", "--help", "--set", "a.b=1",
         ];
         let arguments = Arguments::try_parse_from(line).expect("it parses");
         let Some(Command::Train(train)) = arguments.command else {
@@ -304,7 +304,7 @@ mod tests {
         };
         assert_eq!(
             train.arguments,
-            ["--variant", "lstm", "--help", "--set", "a.b=1"]
+            ["--model", "lstm", "--help", "--set", "a.b=1"]
         );
     }
 

@@ -70,9 +70,9 @@ pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result
             };
             let message =
                 format!("`{step}` cannot combine `{one}` ({one_has}) with `{two}` ({two_has})");
-            let (stage, variant) = (two.stage, &two.variant);
+            let (stage, model) = (two.stage, two.model_argument());
             return Err(Failure::new(message).with_hint(format!(
-                "Set `{reference}` to a name that fits, or rebuild `{two}` with `ressenti run --only {stage} --variant {variant} --force`"
+                "Set `{reference}` to a name that fits, or rebuild `{two}` with `ressenti run --only {stage}{model} --force`"
             )));
         }
     }

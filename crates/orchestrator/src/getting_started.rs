@@ -15,7 +15,7 @@ const COMMANDS: [&str; 8] = [
     "ressenti status                show the state of every output",
     "ressenti predict 'A TEXT'      predict the sentiment of a text with the best model",
     "ressenti serve                 serve predictions over HTTP, with a web page",
-    "ressenti STAGE --variant NAME  run one stage; see `ressenti STAGE --help`",
+    "ressenti STAGE --model NAME    run one stage; see `ressenti STAGE --help`",
     "ressenti --help                show all commands, with examples",
 ];
 

@@ -7,6 +7,7 @@
 //! - [`workspace`]: the pipeline, its steps, and the steps that a command selects ([`selection`])
 //! - [`known_artifacts`]: reads manifests and checks files on disk
 //! - [`plan`]: which steps are fresh or stale, and why; pure functions
+//! - [`estimates`]: how long steps will take, from earlier runs; [`truncation`]: how many reviews are truncated
 //! - [`schedule`]: which step may run next; pure functions
 //! - [`run`]: runs each step after its inputs
 //! - [`status`]: the table of `ressenti status`
@@ -16,6 +17,7 @@ mod arguments;
 mod cluster;
 mod contracts;
 mod doctor;
+mod estimates;
 mod gc;
 mod getting_started;
 mod interrupt;
@@ -23,6 +25,7 @@ mod job;
 mod known_artifacts;
 mod launch;
 mod next_steps;
+mod past_runs;
 mod plan;
 mod plan_format;
 mod run;
@@ -34,6 +37,7 @@ mod sweeps;
 #[cfg(test)]
 #[path = "tests/project.rs"]
 mod test_project;
+mod truncation;
 mod watchdog;
 mod workspace;
 
@@ -50,9 +54,11 @@ use arguments::{
     Arguments, Command, Engine, PlanArguments, PlanFormat, ProgramArguments, RunArguments,
     StatusArguments,
 };
+use estimates::Estimates;
 use known_artifacts::KnownArtifacts;
 use plan::PlannedStep;
 use run::{Run, RunOptions};
+use run_summary::print_note;
 use selection::SelectionArguments;
 use status::StatusLine;
 use sweeps::Sweeps;
@@ -146,28 +152,53 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         baseline,
         jobs: jobs.max(1),
     };
+    if arguments.detach && !on_cluster {
+        let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
+        let message = "`--detach` needs a cluster, but the engine is `local`";
+        return Err(Failure::new(message).with_hint(hint.to_owned()));
+    }
+    let estimates = Estimates::new(&workspace, &planned, &artifacts, jobs);
+    let counts = |planned: &PlannedStep| planned.info.id.stage == StageName::Tokenize;
+    let is_counted_first = estimates.needs_row_count && !on_cluster && planned.iter().any(counts);
+    let head = match is_counted_first {
+        true => Some("estimate: unknown until the tokens are counted".to_owned()),
+        false => estimates.summary(),
+    };
+    head.iter().for_each(|line| print_note(progress, line));
     let report = workspace.store.variant_link(StageName::Report, REVIEWS);
     let report = report.join("report.html");
+    let (steps, store) = (workspace.steps.clone(), workspace.store.clone());
     let summary = if on_cluster {
         match cluster::run(workspace, options, &planned, arguments.detach)? {
             Some(summary) => summary,
             None => return Ok(0),
         }
-    } else if arguments.detach {
-        let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
-        let message = "`--detach` needs a cluster, but the engine is `local`";
-        return Err(Failure::new(message).with_hint(hint.to_owned()));
     } else {
         let settings = &workspace.pipeline.run;
         let watchdog = Watchdog::new(&workspace.store.work_folder(), settings.stall_timeout);
+        let mut print_estimate = |artifacts: &mut KnownArtifacts| {
+            let planned = workspace.plan(artifacts)?;
+            let estimates = Estimates::new(&workspace, &planned, artifacts, jobs);
+            let line = estimates.summary();
+            line.iter().for_each(|line| print_note(progress, line));
+            Ok(())
+        };
         let mut run = Run {
             workspace: &workspace,
             options: &options,
             launch: &|job| launch::run_program(job, &watchdog, settings.gpus),
             show: &mut |state, id: &StepId, text: &str| print_step(progress, state, id, text),
+            when_counted: is_counted_first.then_some(&mut print_estimate),
         };
         run.run(&mut artifacts)?
     };
+    if summary.code == 0 {
+        // Every selected step is up to date, so the last output is the current one.
+        let output = |id: &StepId| store.latest(id.stage, &id.variant).ok().flatten();
+        truncation::notes(&steps, output)
+            .iter()
+            .for_each(|note| print_note(progress, note));
+    }
     let report = summary.has_report.then_some(report.as_path());
     summary.print(progress, clock.elapsed().as_secs_f64(), report, &next_steps);
     if summary.failed > 0 {
@@ -179,13 +210,27 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
 fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     let workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
     next_steps::print_source_note(&arguments.pipeline);
-    let planned = workspace.plan(&mut KnownArtifacts::new(&workspace.store))?;
+    let mut artifacts = KnownArtifacts::new(&workspace.store);
+    let planned = workspace.plan(&mut artifacts)?;
+    let estimates = || {
+        Estimates::new(
+            &workspace,
+            &planned,
+            &artifacts,
+            workspace.pipeline.run.jobs,
+        )
+    };
     let text = match arguments.format {
         PlanFormat::Text => {
-            plan_format::print_plan(&workspace, &planned, arguments.all);
+            let estimates = estimates();
+            plan_format::print_plan(&workspace, &planned, &estimates, arguments.all);
+            let output = |id: &StepId| artifacts.known.get(id).cloned();
+            let notes = truncation::notes(&workspace.steps, output);
+            let notes = estimates.summary().into_iter().chain(notes);
+            notes.for_each(|note| print_note(workspace.arguments.progress, &note));
             return Ok(0);
         }
-        PlanFormat::Json => plan_format::json(&workspace, &planned)?,
+        PlanFormat::Json => plan_format::json(&workspace, &planned, &estimates())?,
         PlanFormat::Dot => plan_format::dot(&workspace, &planned),
         PlanFormat::Slurm => cluster::script(workspace, &planned)?,
     };
@@ -195,7 +240,14 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
 }
 
 fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
-    let workspace = Workspace::load(&arguments.pipeline, &SelectionArguments::default())?;
+    let workspace = {
+        let models = arguments.models.clone();
+        let selection = SelectionArguments {
+            models,
+            ..SelectionArguments::default()
+        };
+        Workspace::load(&arguments.pipeline, &selection)?
+    };
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
         _ if arguments.all || arguments.json => Sweeps::default(),

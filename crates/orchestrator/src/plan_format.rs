@@ -8,13 +8,19 @@ use settings::StepId;
 use stage::{ProgressMode, StepState, print_step};
 
 use crate::cluster::direct_dependencies;
+use crate::estimates::{Estimate, Estimates};
 use crate::launch;
 use crate::plan::PlannedStep;
 use crate::sweeps::{Sweeps, count_states};
 use crate::workspace::Workspace;
 
 /// Prints a line for each step. The trials of a sweep share one line, except with `all` or JSON progress.
-pub(crate) fn print_plan(workspace: &Workspace, planned: &[PlannedStep], all: bool) {
+pub(crate) fn print_plan(
+    workspace: &Workspace,
+    planned: &[PlannedStep],
+    estimates: &Estimates,
+    all: bool,
+) {
     let mode = workspace.arguments.progress;
     let sweeps = match all || mode == ProgressMode::Json {
         true => Sweeps::default(),
@@ -23,14 +29,23 @@ pub(crate) fn print_plan(workspace: &Workspace, planned: &[PlannedStep], all: bo
     for (sweep, group) in sweeps.groups(planned, |planned| planned.info.id.clone()) {
         let Some(sweep) = sweep else {
             for planned in group {
-                print_step(mode, state(planned), &planned.info.id, &planned.text());
+                let id = &planned.info.id;
+                let text = match state(planned) {
+                    StepState::Fresh => planned.text(),
+                    _ => planned.text() + &estimates.text(estimates.by_step.get(id)),
+                };
+                print_step(mode, state(planned), id, &text);
             }
             continue;
         };
         let mut text = count_states(group.iter().map(|planned| state(planned).as_str()));
         let stale = group.iter().find(|planned| !planned.is_fresh());
         if let Some(first) = stale {
+            let stale = group.iter().filter(|planned| !planned.is_fresh());
+            let costs = stale.map(|planned| estimates.by_step.get(&planned.info.id).copied());
+            let costs: Option<Vec<Estimate>> = costs.collect();
             text += &format!("; {}: {}", first.info.id.variant, first.text());
+            text += &estimates.text(costs.and_then(Estimate::total).as_ref());
         }
         let id = StepId::new(StageName::Train, sweep);
         print_step(mode, stale.map_or(StepState::Fresh, state), &id, &text);
@@ -48,7 +63,11 @@ fn state(planned: &PlannedStep) -> StepState {
 ///
 /// # Errors
 /// A stage program is missing.
-pub(crate) fn json(workspace: &Workspace, planned: &[PlannedStep]) -> Result<String, Failure> {
+pub(crate) fn json(
+    workspace: &Workspace,
+    planned: &[PlannedStep],
+    estimates: &Estimates,
+) -> Result<String, Failure> {
     let steps = &workspace.steps;
     let stale = planned.iter().filter(|planned| !planned.is_fresh());
     let stale: BTreeSet<_> = stale.map(|planned| &planned.info.id).collect();
@@ -78,6 +97,7 @@ pub(crate) fn json(workspace: &Workspace, planned: &[PlannedStep]) -> Result<Str
             "command": command,
             "resources": resources,
             "seconds": seconds(planned),
+            "estimate": estimates.by_step.get(id).map(|estimate| estimate.json()),
         }));
     }
     Ok(serde_json::to_string_pretty(&entries).expect("plain data") + "\n")

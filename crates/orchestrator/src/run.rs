@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use artifact::Failure;
+use artifact::{Failure, StageName};
 use settings::{Step, StepId};
 use stage::StepState;
 
@@ -49,7 +49,12 @@ pub(crate) struct Run<'a> {
     pub(crate) launch: &'a (dyn Fn(&StageJob) -> Result<ProcessEnd, Failure> + Sync),
     /// Prints a step for which no stage program prints a line: fresh, failed or blocked.
     pub(crate) show: &'a mut dyn FnMut(StepState, &StepId, &str),
+    /// Called once, after the first tokenizer has counted the tokens of the reviews.
+    pub(crate) when_counted: Option<WhenCounted<'a>>,
 }
+
+/// See [`Run::when_counted`].
+pub(crate) type WhenCounted<'a> = &'a mut dyn FnMut(&mut KnownArtifacts) -> Result<(), Failure>;
 
 /// The state of a run.
 #[derive(Default)]
@@ -118,6 +123,12 @@ impl<'a> Run<'a> {
                 slots.insert(slot);
                 let end = running.step_end(ending?, artifacts)?;
                 self.record_end(&running.step.id, &end, &mut state);
+                if running.step.id.stage == StageName::Tokenize
+                    && matches!(end, StepEnd::Done)
+                    && let Some(when_counted) = self.when_counted.take()
+                {
+                    when_counted(artifacts)?;
+                }
                 schedule.mark_ended(index);
             }
         })?;

@@ -139,6 +139,22 @@ impl RunSummary {
     }
 }
 
+/// Prints a line about a whole plan or run.
+pub(crate) fn print_note(mode: ProgressMode, text: &str) {
+    let mut out = anstream::stdout();
+    // The reader may close the pipe early, for example `head`. That is not an error.
+    let _ = match mode {
+        ProgressMode::Json => {
+            writeln!(
+                out,
+                "{}",
+                serde_json::json!({"event": "note", "text": text})
+            )
+        }
+        _ => writeln!(out, "{text}"),
+    };
+}
+
 /// Prints that a stage is started again after a transient error.
 pub(crate) fn print_retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Duration) {
     let seconds = wait.as_secs_f64();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use artifact::{Failure, StageName};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use settings::{Step, StepId, suggest};
+use settings::{Pipeline, Step, StepId, with_dependencies};
 
 /// The arguments that select steps.
 #[derive(Args, Clone, Debug, Default)]
@@ -18,9 +18,10 @@ pub(crate) struct SelectionArguments {
     #[arg(long, value_name = "STAGE", value_parser = stage_parser())]
     pub(crate) only: Option<StageName>,
 
-    /// Run only this variant and its inputs; with `--only`, only that step
-    #[arg(long, value_name = "NAME")]
-    pub(crate) variant: Option<String>,
+    /// Only this model, ensemble or sweep, and what it needs; can be repeated. The report shows the selected models
+    /// and all others that are up to date. With `--only`, only the steps of that stage
+    #[arg(long = "model", value_name = "NAME", alias = "variant")]
+    pub(crate) models: Vec<String>,
 
     /// Run the selected steps even if they are fresh
     #[arg(long)]
@@ -44,19 +45,47 @@ impl Selection {
     /// Applies the arguments to the steps of a pipeline, which are ordered so that inputs come first.
     ///
     /// # Errors
-    /// There is no such variant, or the selected stage does not have it.
-    pub(crate) fn new(steps: &[Step], selection: &SelectionArguments) -> Result<Self, Failure> {
-        let variant = selection.variant.as_deref();
-        let mut selected = matching_steps(steps, selection.only, variant)?;
-        if selection.only.is_none() {
-            selected = with_dependencies(steps, selected);
+    /// There is no such model, or the selected stage has no step for it.
+    pub(crate) fn new(
+        pipeline: &Pipeline,
+        steps: &[Step],
+        selection: &SelectionArguments,
+    ) -> Result<Self, Failure> {
+        let of_stage = |stage: Option<StageName>| {
+            let ids = steps.iter().map(|step| &step.id);
+            let of_stage = ids.filter(|id| stage.is_none_or(|stage| id.stage == stage));
+            of_stage.cloned().collect::<BTreeSet<StepId>>()
+        };
+        // The report belongs to no model.
+        let stage = selection.only.filter(|stage| *stage != StageName::Report);
+        let mut named = BTreeSet::new();
+        for name in selection
+            .models
+            .iter()
+            .flat_map(|name| pipeline.with_repeats(name))
+        {
+            named.extend(pipeline.named_steps(steps, stage, &name)?);
         }
+        let selected = match selection.only {
+            Some(stage) if named.is_empty() || stage == StageName::Report => of_stage(Some(stage)),
+            None if named.is_empty() => of_stage(None),
+            Some(_) => named,
+            None => {
+                let has_result = named.iter().any(|id| id.stage == StageName::Evaluate);
+                let report = of_stage(Some(StageName::Report))
+                    .into_iter()
+                    .filter(|_| has_result);
+                with_dependencies(steps, named)
+                    .into_iter()
+                    .chain(report)
+                    .collect()
+            }
+        };
         let forced = match selection.from {
             Some(stage) => {
-                let first = matching_steps(steps, Some(stage), None)?;
-                let forced = &with_dependents(steps, first) & &selected;
-                if let (Some(variant), true) = (variant, forced.is_empty()) {
-                    return Err(unknown_variant(steps, Some(stage), variant));
+                let forced = &with_dependents(steps, of_stage(Some(stage))) & &selected;
+                if let (Some(name), true) = (selection.models.first(), forced.is_empty()) {
+                    pipeline.named_steps(steps, Some(stage), name)?;
                 }
                 forced
             }
@@ -76,46 +105,6 @@ impl Selection {
     }
 }
 
-/// The steps with this stage and this variant, where given. A model name selects its training and evaluation.
-fn matching_steps(
-    steps: &[Step],
-    stage: Option<StageName>,
-    variant: Option<&str>,
-) -> Result<BTreeSet<StepId>, Failure> {
-    let ids = steps.iter().map(|step| &step.id);
-    let of_stage = ids.filter(|id| stage.is_none_or(|stage| id.stage == stage));
-    let found = of_stage.filter(|id| variant.is_none_or(|name| id.variant == name));
-    let found: BTreeSet<StepId> = found.cloned().collect();
-    match variant {
-        Some(name) if found.is_empty() => Err(unknown_variant(steps, stage, name)),
-        _ => Ok(found),
-    }
-}
-
-fn unknown_variant(steps: &[Step], stage: Option<StageName>, name: &str) -> Failure {
-    let ids = steps.iter().map(|step| &step.id);
-    let ids = ids.filter(|id| stage.is_none_or(|stage| id.stage == stage));
-    let mut seen = BTreeSet::new();
-    let names = ids.map(|id| &id.variant).filter(|name| seen.insert(*name));
-    let known: Vec<String> = names.cloned().collect();
-    let Some(stage) = stage else {
-        let message = format!("There is no variant `{name}` in the pipeline file");
-        return Failure::new(message).with_hint(suggest(name, &known));
-    };
-    settings::unknown_variant(stage, name, &known)
-}
-
-/// These steps and all their inputs, direct or indirect. Inputs come first in `steps`, so one pass from the
-/// end is enough.
-fn with_dependencies(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
-    for step in steps.iter().rev() {
-        if chosen.contains(&step.id) {
-            chosen.extend(step.inputs.iter().cloned());
-        }
-    }
-    chosen
-}
-
 /// These steps and all steps that depend on them, directly or indirectly.
 pub(crate) fn with_dependents(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
     for step in steps {
@@ -129,12 +118,13 @@ pub(crate) fn with_dependents(steps: &[Step], mut chosen: BTreeSet<StepId>) -> B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_project::tiny_steps;
+    use testkit::Project;
 
     /// The selected steps; forced steps are in capitals.
     fn selected(selection: &SelectionArguments) -> Result<String, String> {
-        let steps = tiny_steps();
-        let selection = Selection::new(&steps, selection).map_err(|error| {
+        let pipeline = Project::tiny().pipeline(&[]);
+        let steps = pipeline.steps();
+        let selection = Selection::new(&pipeline, &steps, selection).map_err(|error| {
             let hint = error.hint().unwrap_or_default();
             format!("{}. {hint}", error.chain()[0])
         })?;
@@ -162,9 +152,9 @@ mod tests {
         assert_eq!(selected(&selection), Err(expected.to_owned()));
     }
 
-    fn variant(name: &str) -> SelectionArguments {
+    fn models<const N: usize>(names: [&str; N]) -> SelectionArguments {
         SelectionArguments {
-            variant: Some(name.to_owned()),
+            models: names.map(str::to_owned).to_vec(),
             ..SelectionArguments::default()
         }
     }
@@ -203,52 +193,64 @@ mod tests {
         check(
             SelectionArguments {
                 only: Some(Train),
-                ..variant("lstm")
+                ..models(["lstm"])
             },
             "train lstm",
         );
         check(
-            variant("lstm"),
-            "ingest reviews, clean reviews, tokenize words, embed random, train lstm, evaluate lstm",
+            models(["lstm"]),
+            "ingest reviews, clean reviews, tokenize words, embed random, train lstm, evaluate lstm, report reviews",
         );
         check(
-            variant("words"),
+            models(["lstm", "naive"]),
+            "ingest reviews, clean reviews, tokenize words, embed random, train naive, train lstm, \
+             evaluate naive, evaluate lstm, report reviews",
+        );
+        check(
+            SelectionArguments {
+                only: Some(StageName::Tokenize),
+                ..models(["lstm"])
+            },
+            "tokenize words",
+        );
+        check(
+            models(["words"]),
             "ingest reviews, clean reviews, tokenize words",
         );
         check(
             SelectionArguments {
                 from: Some(Evaluate),
-                ..variant("naive")
+                ..models(["naive"])
             },
-            "ingest reviews, clean reviews, tokenize words, embed random, train naive, EVALUATE NAIVE",
+            "ingest reviews, clean reviews, tokenize words, embed random, train naive, EVALUATE NAIVE, REPORT REVIEWS",
         );
         check(
             SelectionArguments {
                 from: Some(StageName::Tokenize),
-                ..variant("naive")
+                ..models(["naive"])
             },
-            "ingest reviews, clean reviews, TOKENIZE WORDS, EMBED RANDOM, TRAIN NAIVE, EVALUATE NAIVE",
+            "ingest reviews, clean reviews, TOKENIZE WORDS, EMBED RANDOM, TRAIN NAIVE, EVALUATE NAIVE, REPORT REVIEWS",
         );
     }
 
     #[test]
-    fn an_unknown_variant_is_an_error_with_a_suggestion() {
+    fn an_unknown_model_is_an_error_with_a_suggestion() {
         check_refused(
-            variant("lsmt"),
-            "There is no variant `lsmt` in the pipeline file. \
-             Did you mean `lstm`? There are `reviews`, `words`, `random`, `naive`, `lstm`",
+            models(["lsmt"]),
+            "There is no model `lsmt` in the pipeline file. \
+             Did you mean `lstm`? There are `naive`, `lstm`, `random`, `words`",
         );
         check_refused(
             SelectionArguments {
                 only: Some(StageName::Train),
-                ..variant("naiv")
+                ..models(["naiv"])
             },
             "The stage `train` has no variant `naiv`. Did you mean `naive`? There are `naive`, `lstm`",
         );
         check_refused(
             SelectionArguments {
                 from: Some(StageName::Train),
-                ..variant("words")
+                ..models(["words"])
             },
             "The stage `train` has no variant `words`. There are `naive`, `lstm`",
         );

@@ -1,10 +1,10 @@
 //! The pipeline that a command works on: its settings, its steps, the selected steps and its store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use artifact::{Failure, StageName, Store};
-use settings::{Pipeline, Step, StepId};
+use settings::{Pipeline, Step, StepId, with_dependencies};
 use stage::PipelineArguments;
 
 use crate::contracts;
@@ -18,10 +18,12 @@ pub(crate) struct Workspace {
     pub(crate) arguments: PipelineArguments,
     /// The checked settings.
     pub(crate) pipeline: Pipeline,
-    /// All steps, ordered so that inputs come first.
+    /// The selected steps and those that they need, ordered so that inputs come first.
     pub(crate) steps: Vec<Step>,
     /// The steps that the command selects.
     pub(crate) selection: Selection,
+    /// The results that the report shows; empty for all.
+    reported: Vec<String>,
     /// Where their outputs are stored.
     pub(crate) store: Store,
 }
@@ -36,11 +38,36 @@ impl Workspace {
         selection: &SelectionArguments,
     ) -> Result<Self, Failure> {
         let pipeline = arguments.load()?;
-        let steps = pipeline.steps();
+        let mut steps = pipeline.steps();
+        let store = Store::new(&pipeline.artifacts);
+        let models = &selection.models;
+        let selection = Selection::new(&pipeline, &steps, selection)?;
+        let has_report = selection
+            .selected
+            .iter()
+            .any(|id| id.stage == StageName::Report);
+        let mut reported = Vec::new();
+        if has_report && !models.is_empty() {
+            reported = results_to_report(&pipeline, &steps, &selection, models, &store);
+            if !pipeline.result_names().all(|name| reported.contains(name)) {
+                let report = steps
+                    .iter_mut()
+                    .find(|step| step.id.stage == StageName::Report);
+                *report.expect("it is selected") = pipeline.report_of(&reported)?;
+            } else {
+                reported.clear();
+            }
+        }
+        let needed = with_dependencies(&steps, selection.selected.clone());
+        steps.retain(|step| needed.contains(&step.id));
+        steps
+            .iter()
+            .try_for_each(|step| pipeline.check_files(step))?;
         Ok(Self {
             arguments: arguments.clone(),
-            selection: Selection::new(&steps, selection)?,
-            store: Store::new(&pipeline.artifacts),
+            selection,
+            reported,
+            store,
             pipeline,
             steps,
         })
@@ -80,7 +107,14 @@ impl Workspace {
         threads: Option<usize>,
     ) -> Vec<String> {
         let mut arguments = self.arguments.to_command_line();
-        arguments.extend(["--variant".to_owned(), step.variant.clone()]);
+        let names = match step.stage {
+            StageName::Report => self.reported.as_slice(),
+            _ if step.has_single_variant() => &[],
+            _ => std::slice::from_ref(&step.variant),
+        };
+        for name in names {
+            arguments.extend(["--model".to_owned(), name.clone()]);
+        }
         if self.selection.forced.contains(step) {
             arguments.push("--force".to_owned());
         }
@@ -95,6 +129,40 @@ impl Workspace {
     }
 }
 
+/// The results that the report shows if only some are selected: these, and all others that are up to date.
+fn results_to_report(
+    pipeline: &Pipeline,
+    steps: &[Step],
+    selection: &Selection,
+    models: &[String],
+    store: &Store,
+) -> Vec<String> {
+    let mut artifacts = KnownArtifacts::new(store);
+    let mut ready = BTreeSet::new();
+    for step in steps
+        .iter()
+        .filter(|step| step.id.stage != StageName::Report)
+    {
+        // A result whose source is missing is not up to date.
+        let planned = artifacts.plan_step(step, false);
+        if selection.selected.contains(&step.id) || planned.is_ok_and(|it| it.is_fresh()) {
+            ready.insert(step.id.clone());
+        }
+    }
+    let is_ready = |name: &String| {
+        pipeline
+            .named_steps(steps, None, name)
+            .is_ok_and(|it| it.is_subset(&ready))
+    };
+    let mut names: Vec<String> = pipeline
+        .result_names()
+        .filter(|name| is_ready(name))
+        .cloned()
+        .collect();
+    names.extend(models.iter().filter(|name| !is_ready(name)).cloned());
+    names
+}
+
 /// Checks that the inputs of a step fit together, and that inputs which are not selected exist.
 fn check_inputs(
     step: &Step,
@@ -107,9 +175,9 @@ fn check_inputs(
         let message = format!(
             "`{id}` needs the output of `{input}`, which does not exist for these settings: {reasons}"
         );
-        let (stage, variant) = (input.stage, &input.variant);
+        let (stage, model) = (input.stage, input.model_argument());
         return Err(Failure::new(message).with_hint(format!(
-            "Omit `--only` to run everything that is needed, or build the input first with `--only {stage} --variant {variant}`"
+            "Omit `--only` to run everything that is needed, or build the input first with `--only {stage}{model}`"
         )));
     }
     if ![StageName::Embed, StageName::Train, StageName::Evaluate].contains(&step.id.stage) {
@@ -120,3 +188,7 @@ fn check_inputs(
     let contracts: Vec<_> = known.filter_map(contract).collect();
     contracts::check(&step.id, &contracts)
 }
+
+#[cfg(test)]
+#[path = "tests/workspace.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use std::path::Path;
 use artifact::{Digest, Failure};
 use serde_json::Value;
 
+use crate::check::Files;
 use crate::names::list_known;
 use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
@@ -27,6 +28,7 @@ pub(crate) fn check(
     key: &SettingPath,
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
+    files: Files,
 ) -> CheckResult {
     let source = key.join("source");
     let missing = || source.error("must name the folder of the encoder");
@@ -34,6 +36,9 @@ pub(crate) fn check(
     let width = [("width", embedding.width.is_some())];
     let problem = "cannot be set for an encoder, which has a fixed width";
     key.require_absent(&width, problem)?;
+    if files.accept(folder) {
+        return Ok(());
+    }
     read_config(key, folder)?;
     check_tokenizer(key, folder, embedding, tokenizer)
 }
@@ -64,16 +69,22 @@ pub(crate) fn check_features(
     pipeline: &Pipeline,
     key: &SettingPath,
     embedding: &EmbeddingSettings,
+    files: Files,
 ) -> CheckResult {
     let encoder = resolve_encoder(pipeline, key, embedding)?;
     let name = embedding.encoder.as_deref().unwrap_or_default();
     let tokenizer = &pipeline.tokenizers[&embedding.tokenizer];
     let folder = encoder.source.as_deref().unwrap_or(Path::new(""));
-    check_tokenizer(key, folder, embedding, tokenizer)?;
     let features = embedding.features.clone().unwrap_or_default();
+    let owner = key;
     let key = key.join("features");
     let is_empty = features.layers.is_empty() || features.pooling.is_empty();
     key.require(!is_empty, "must have at least one layer and one pooling")?;
+    check_windows(&key, features.windows)?;
+    if files.accept(folder) {
+        return Ok(());
+    }
+    check_tokenizer(owner, folder, embedding, tokenizer)?;
     let config = read_config(&SettingPath::new("embedding").join(name), folder)?;
     let names = ["num_hidden_layers", "n_layers"];
     let count = names.iter().find_map(|name| config.get(name)?.as_i64());
@@ -85,7 +96,6 @@ pub(crate) fn check_features(
         let hint = "0 is the embedding layer, 1 the first layer, -1 the last layer".to_owned();
         return Err(key.join("layers").error(problem).with_hint(hint));
     }
-    check_windows(&key, features.windows)?;
     check_length(pipeline, &key, name, &embedding.tokenizer, features.windows)
 }
 
@@ -170,6 +180,10 @@ pub(crate) fn check_length(
     let Some(folder) = &pipeline.embeddings[encoder].source else {
         return Ok(());
     };
+    // An encoder that a step needs is checked by `Pipeline::check_files`.
+    if Files::MayLack.accept(folder) {
+        return Ok(());
+    }
     let config = read_config(&key, folder)?;
     let Some(positions) = config["max_position_embeddings"].as_u64() else {
         return Ok(());

@@ -19,6 +19,7 @@ mod range_test;
 #[cfg(test)]
 mod reference_tests;
 mod schema;
+mod selection;
 mod setting_path;
 mod step;
 mod sweep;
@@ -44,6 +45,7 @@ pub use overrides::{Override, table_from_overrides};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use questions::OPEN_QUESTION;
 pub use range_test::RangeTestSettings;
+pub use selection::with_dependencies;
 pub use step::{REVIEWS, Step, StepId, expand_pattern};
 pub use sweep::{SweepSettings, Trial};
 pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};

@@ -30,6 +30,20 @@ impl StepId {
         let variant = variant.to_owned();
         Self { stage, variant }
     }
+
+    /// Whether its stage has only one step, whose variant is [`REVIEWS`].
+    pub fn has_single_variant(&self) -> bool {
+        use StageName::{Clean, Ingest, Report};
+        matches!(self.stage, Ingest | Clean | Report)
+    }
+
+    /// The argument ` --model NAME` that selects it among the steps of its stage; empty if there is only one.
+    pub fn model_argument(&self) -> String {
+        match self.has_single_variant() {
+            true => String::new(),
+            false => format!(" --model {}", self.variant),
+        }
+    }
 }
 
 impl fmt::Display for StepId {
@@ -140,7 +154,7 @@ impl Pipeline {
         let problem = format!("has {count} variants in the pipeline file, and none was named");
         let hint = known.first().map(|first| {
             let known = list_known(&known);
-            format!("Name one with `--variant`, for example `--variant {first}`. {known}")
+            format!("Name one with `--model`, for example `--model {first}`. {known}")
         });
         let key = SettingPath::new(stage.as_str());
         Err(key.error(problem).with_hint(hint))

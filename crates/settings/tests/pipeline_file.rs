@@ -10,8 +10,9 @@ use testkit::{Project, tiny_pipeline};
 fn error_message(passage: &str, replacement: &str) -> String {
     assert!(tiny_pipeline().contains(passage), "{passage}");
     let project = Project::with_pipeline(&tiny_pipeline().replacen(passage, replacement, 1));
-    let error = Pipeline::load(&project.pipeline_file(), &[]).expect_err("it is refused");
-    let text = format_failure(&error);
+    let loaded = Pipeline::load(&project.pipeline_file(), &[]);
+    let checked = loaded.and_then(|it| it.steps().iter().try_for_each(|step| it.check_files(step)));
+    let text = format_failure(&checked.expect_err("it is refused"));
     text.replace(&*project.folder().to_string_lossy(), "FOLDER")
 }
 
@@ -402,7 +403,7 @@ fn a_stage_with_several_variants_needs_a_name() {
     assert_eq!(
         refused(StageName::Train, None),
         "`train` has 2 variants in the pipeline file, and none was named. \
-         Name one with `--variant`, for example `--variant naive`. There are `naive`, `lstm`"
+         Name one with `--model`, for example `--model naive`. There are `naive`, `lstm`"
     );
     assert_eq!(
         refused(StageName::Train, Some("ltsm")),

@@ -18,9 +18,9 @@ struct StageArguments<O: Args> {
     #[command(flatten)]
     pipeline: PipelineArguments,
 
-    /// Variant to run: the name of a table, for example `lstm` for `[model.lstm]`
-    #[arg(long, value_name = "NAME")]
-    variant: Option<String>,
+    /// Name of the table to run, for example `lstm` of `[model.lstm]`; can be repeated. For the report: what it shows
+    #[arg(long = "model", value_name = "NAME", visible_alias = "variant")]
+    models: Vec<String>,
 
     /// Run the stage even if its output exists
     #[arg(long)]
@@ -46,17 +46,19 @@ pub fn main<S: Stage>() -> ExitCode {
 
 fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Result<(), Failure> {
     let pipeline = arguments.pipeline.load()?;
-    let step = pipeline.step(S::NAME, arguments.variant.as_deref())?;
-    let id = step.id.clone();
-    let progress = Progress::new(arguments.pipeline.progress, id.clone());
-    let (force, options) = (arguments.force, &arguments.options);
-    let (state, artifact) = execute::<S>(&pipeline, step, force, progress, options)?;
-    let run = &artifact.manifest().run;
-    let text = match state {
-        StepState::Done => format!("{}  ({})", run.summary, format::seconds(run.seconds)),
-        _ => run.summary.clone(),
-    };
-    print_step(arguments.pipeline.progress, state, &id, &text);
+    for step in pipeline.steps_of_stage(S::NAME, &arguments.models)? {
+        let id = step.id.clone();
+        pipeline.check_files(&step)?;
+        let progress = Progress::new(arguments.pipeline.progress, id.clone());
+        let (force, options) = (arguments.force, &arguments.options);
+        let (state, artifact) = execute::<S>(&pipeline, step, force, progress, options)?;
+        let run = &artifact.manifest().run;
+        let text = match state {
+            StepState::Done => format!("{}  ({})", run.summary, format::seconds(run.seconds)),
+            _ => run.summary.clone(),
+        };
+        print_step(arguments.pipeline.progress, state, &id, &text);
+    }
     Ok(())
 }
 
@@ -167,8 +169,12 @@ fn peak_memory() -> u64 {
 }
 
 fn missing_input(missing: &StepId, pipeline: &Pipeline) -> Failure {
-    let (file, StepId { stage, variant }) = (pipeline.file.display(), missing);
+    let (file, stage, model) = (
+        pipeline.file.display(),
+        missing.stage,
+        missing.model_argument(),
+    );
     Failure::new(format!("The input `{missing}` of this step does not exist")).with_hint(format!(
-        "Build it with `ressenti run --pipeline {file} --only {stage} --variant {variant}`"
+        "Build it with `ressenti run --pipeline {file} --only {stage}{model}`"
     ))
 }

@@ -197,7 +197,7 @@ fn a_missing_or_damaged_input_is_named_with_the_command_that_rebuilds_it() {
         ["The input `ingest reviews` of this step does not exist"]
     );
     let expected = format!(
-        "Build it with `ressenti run --pipeline {} --only ingest --variant reviews`",
+        "Build it with `ressenti run --pipeline {} --only ingest`",
         file.display()
     );
     assert_eq!(missing.hint(), Some(expected.as_str()));

@@ -119,7 +119,10 @@ impl Project {
             .iter()
             .map(|text| text.parse().expect("an override"))
             .collect();
-        let error = Pipeline::load(&self.pipeline_file(), &changes).expect_err("it is refused");
+        let loaded = Pipeline::load(&self.pipeline_file(), &changes);
+        let checked =
+            loaded.and_then(|it| it.steps().iter().try_for_each(|step| it.check_files(step)));
+        let error = checked.expect_err("it is refused");
         let hint = error.hint().map(|hint| format!(" | {hint}"));
         error.to_string() + &hint.unwrap_or_default()
     }

@@ -45,7 +45,7 @@ impl Stage for Train {
             the network of `[model.NAME]`, keeps the weights of the epoch with the lowest validation loss, and fits the \
             calibration of its probabilities on the validation rows.\n\n\
         Writes artifacts/train/NAME/: model.safetensors, model.json, tokenizer.json, README.md, metrics.jsonl.\n\n\
-        Examples:\n  ressenti-train --variant lstm\n  ressenti-train --variant lstm --set run.device=cpu --force";
+        Examples:\n  ressenti-train --model lstm\n  ressenti-train --model lstm --set run.device=cpu --force";
     type Settings = ModelSettings;
     type Options = NoOptions;
 

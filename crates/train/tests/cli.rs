@@ -68,7 +68,7 @@ fn every_failure_has_its_exit_code_and_a_hint() {
             &["--variant", "naive"][..],
             1,
             "error: ",
-            "--only ingest --variant reviews",
+            "--only ingest`",
         ),
         (&project, &["--variant", "naiv"][..], 1, "`naiv`", "`naive`"),
         (&project, &["--variants"][..], 2, "--variants", "--help"),

@@ -158,7 +158,7 @@ impl UnknownErrorRates {
         match self {
             Self::BundleOnly => "Calibrate on labelled reviews with `--calibrate-on 300` or `--labelled FILE`, or use `--model NAME` in the folder of the pipeline file".to_owned(),
             Self::NotEvaluated { model } | Self::Retrained { model } => format!(
-                "Evaluate it with `ressenti run --variant {model}`, or calibrate on labelled reviews of the file with `--calibrate-on 300`"
+                "Evaluate it with `ressenti run --model {model}`, or calibrate on labelled reviews of the file with `--calibrate-on 300`"
             ),
         }
     }

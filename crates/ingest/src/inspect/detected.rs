@@ -12,7 +12,7 @@ use crate::error::no_source;
 use crate::row::{ExcludedRow, Review};
 use crate::rows::{self, Role};
 use crate::sink::RowSink;
-use tables::{InputError, Result};
+use tables::{InputError, Repairs, Result};
 
 /// What was detected about files of reviews.
 #[derive(Debug)]
@@ -142,6 +142,10 @@ impl<F: FnMut(&Review<'_>)> RowSink for Detector<F> {
 
     fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
         self.rows.exclude(row)
+    }
+
+    fn repair(&mut self, repairs: Repairs) {
+        self.rows.repair(repairs);
     }
 
     fn is_full(&self) -> bool {

@@ -103,7 +103,8 @@ impl FakePipeline {
         };
         let started = Mutex::new(Vec::new());
         let launch = |job: &StageJob| {
-            let id = self.step_of(job);
+            let step = self.step_of(job);
+            let id = &step.id;
             let given = |name: &str| job.arguments.iter().any(|argument| argument == name);
             let forced = if given("--force") { " (forced)" } else { "" };
             let compared = if given("--baseline") {
@@ -114,7 +115,7 @@ impl FakePipeline {
             let mut started = started.lock().expect("no launch panics");
             started.push(format!("{id}{forced}{compared}"));
             drop(started);
-            Ok(self.build(&id))
+            Ok(self.build(&step))
         };
         let mut artifacts = KnownArtifacts::new(&workspace.store);
         workspace.plan(&mut artifacts)?;
@@ -129,24 +130,25 @@ impl FakePipeline {
             options: &options,
             launch: &launch,
             show: &mut show,
+            when_counted: None,
         };
         let summary = run.run(&mut artifacts)?;
         let started = started.into_inner().expect("no launch panics");
         Ok((started, summary, lines))
     }
 
-    /// The step of a job, from its arguments.
-    pub(crate) fn step_of(&self, job: &StageJob) -> StepId {
-        let position = job
-            .arguments
-            .iter()
-            .position(|argument| argument == "--variant")
-            .expect("a variant");
-        StepId::new(job.stage, &job.arguments[position + 1])
+    /// The step of a job, from its arguments, as its program finds it.
+    pub(crate) fn step_of(&self, job: &StageJob) -> Step {
+        let pairs = job.arguments.windows(2);
+        let names = pairs.filter(|pair| pair[0] == "--model");
+        let names: Vec<String> = names.map(|pair| pair[1].clone()).collect();
+        let steps = self.pipeline().steps_of_stage(job.stage, &names);
+        steps.expect("steps of the pipeline").remove(0)
     }
 
     /// Does what a stage program does: resolves inputs, builds and commits.
-    pub(crate) fn build(&self, id: &StepId) -> ProcessEnd {
+    pub(crate) fn build(&self, step: &Step) -> ProcessEnd {
+        let id = &step.id;
         let ending = self
             .endings
             .get(&id.to_string())
@@ -157,11 +159,8 @@ impl FakePipeline {
         }
         let pipeline = self.pipeline();
         let store = self.project.store();
-        let step = pipeline
-            .step(id.stage, Some(&id.variant))
-            .expect("a step of the pipeline");
         let resolved = Resolver::new(&pipeline, &store)
-            .resolve(&step)
+            .resolve(step)
             .expect("whole manifests")
             .expect("inputs");
         let recipe = TestArtifact {

@@ -1,5 +1,3 @@
-use artifact::StageName;
-
 use super::*;
 use crate::selection::SelectionArguments;
 use crate::test_project::FakePipeline;
@@ -14,10 +12,7 @@ fn starts(fake: &FakePipeline, selection: &SelectionArguments) -> Vec<String> {
     let (started, summary) = fake.run(selection).expect("it runs");
     assert_eq!((summary.failed, summary.code), (0, 0));
     assert_eq!(summary.done, started.len() as u64);
-    assert_eq!(
-        summary.has_report,
-        selection.only.is_none() && selection.variant.is_none()
-    );
+    assert_eq!(summary.has_report, selection.only.is_none());
     started
 }
 
@@ -145,7 +140,7 @@ fn forced_steps_run_again() {
     );
     let only = SelectionArguments {
         only: Some(StageName::Train),
-        variant: Some("lstm".to_owned()),
+        models: vec!["lstm".to_owned()],
         ..everything()
     };
     assert_eq!(starts(&fake, &only), NOTHING);
@@ -181,7 +176,7 @@ fn a_single_stage_needs_its_inputs() {
     assert_eq!(starts(&fake, &only(StageName::Ingest)), ["ingest reviews"]);
     assert_eq!(starts(&fake, &only(StageName::Clean)), ["clean reviews"]);
     let lstm = SelectionArguments {
-        variant: Some("lstm".to_owned()),
+        models: vec!["lstm".to_owned()],
         ..everything()
     };
     assert_eq!(
@@ -190,7 +185,8 @@ fn a_single_stage_needs_its_inputs() {
             "tokenize words",
             "embed random",
             "train lstm",
-            "evaluate lstm"
+            "evaluate lstm",
+            "report reviews"
         ]
     );
 }
@@ -348,6 +344,7 @@ fn a_program_that_succeeds_without_an_output_is_an_error() {
         },
         launch: &|_| Ok(ProcessEnd::of_code(0)),
         show: &mut |_, _, _| {},
+        when_counted: None,
     };
     let error = run
         .run(&mut KnownArtifacts::new(&workspace.store))
@@ -406,7 +403,8 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
         let workspace = fake.workspace(&from_start).expect("all steps");
         let used = std::sync::Mutex::new(BTreeMap::new());
         let launch = |job: &StageJob| {
-            let id = fake.step_of(job);
+            let step = fake.step_of(job);
+            let id = &step.id;
             // The last value applies; earlier ones are for the whole run.
             let of_cores = |text: &String| text.strip_prefix("run.threads=")?.parse::<usize>().ok();
             let share = job.arguments.iter().rev().find_map(of_cores);
@@ -425,9 +423,18 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
                 10
             };
             thread::sleep(std::time::Duration::from_millis(time));
-            let ending = fake.build(&id);
-            used.lock().expect("no launch panics").remove(&id);
+            let ending = fake.build(&step);
+            used.lock().expect("no launch panics").remove(id);
             Ok(ending)
+        };
+        let mut counted = Vec::new();
+        let mut when_counted = |artifacts: &mut KnownArtifacts| {
+            counted.push(
+                artifacts
+                    .known
+                    .contains_key(&StepId::new(StageName::Tokenize, "words")),
+            );
+            Ok(())
         };
         let mut run = Run {
             workspace: &workspace,
@@ -437,8 +444,10 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
             },
             launch: &launch,
             show: &mut |_, _, _| {},
+            when_counted: Some(&mut when_counted),
         };
         let summary = run.run(&mut KnownArtifacts::new(&workspace.store));
         assert_eq!(summary.expect("it runs").done, 9);
+        assert_eq!(counted, [true], "once, when the tokens are known");
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn refusal(refused: TrendError, file: &Path, limits: &Limits) -> ApiE
                     "serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file".to_owned()
                 }
                 UnknownErrorRates::NotEvaluated { model } | UnknownErrorRates::Retrained { model } => {
-                    format!("evaluate it: `ressenti run --variant {model}`")
+                    format!("evaluate it: `ressenti run --model {model}`")
                 }
             };
             let hint = format!(

@@ -1,0 +1,150 @@
+//! The steps that `--model NAME` selects.
+
+use std::collections::BTreeSet;
+use std::iter::once;
+
+use artifact::{Failure, Source, StageName};
+use indexmap::IndexSet;
+
+use crate::check::{Files, check_embedding};
+use crate::names::{suggest, unknown_variant};
+use crate::{Pipeline, Step, StepId};
+
+impl Pipeline {
+    /// The names of all results: models, ensembles, sweeps and range tests.
+    pub fn result_names(&self) -> impl Iterator<Item = &String> {
+        let trials = self.trials.iter();
+        let range_tests = trials.filter(|(_, settings)| settings.range_test.is_some());
+        let names = self.evaluations.keys().chain(self.report.sweeps.keys());
+        names.chain(range_tests.map(|(name, _)| name))
+    }
+
+    /// The steps with a name, which can also be the name of a sweep. If a stage is given, only its steps: those with
+    /// the name, or else those that the named ones need.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn named_steps(
+        &self,
+        steps: &[Step],
+        stage: Option<StageName>,
+        name: &str,
+    ) -> Result<BTreeSet<StepId>, Failure> {
+        let trials = self.report.sweeps.get(name);
+        let is_trial =
+            |id: &StepId| trials.is_some_and(|all| all.iter().any(|it| it.name == id.variant));
+        let ids = || steps.iter().map(|step| &step.id);
+        let named: BTreeSet<StepId> = ids()
+            .filter(|id| stage.map_or(!id.has_single_variant(), |stage| id.stage == stage))
+            .filter(|id| id.variant == name || is_trial(id))
+            .cloned()
+            .collect();
+        let Some(stage) = stage.filter(|_| named.is_empty()) else {
+            if named.is_empty() {
+                let tables = self.embeddings.keys().chain(self.tokenizers.keys());
+                let known: IndexSet<&String> = self.result_names().chain(tables).collect();
+                let known: Vec<String> = known.into_iter().cloned().collect();
+                let message = format!("There is no model `{name}` in the pipeline file");
+                return Err(Failure::new(message).with_hint(suggest(name, &known)));
+            }
+            return Ok(named);
+        };
+        let users = self.named_steps(steps, None, name).unwrap_or_default();
+        let mut needed = with_dependencies(steps, users);
+        needed.retain(|id| id.stage == stage);
+        if needed.is_empty() {
+            let of_stage = ids().filter(|id| id.stage == stage);
+            let known: Vec<String> = of_stage.map(|id| id.variant.clone()).collect();
+            return Err(unknown_variant(stage, name, &known));
+        }
+        Ok(needed)
+    }
+
+    /// The steps of one stage with these names; without names the only step of the stage. The names of a report
+    /// are the results that it shows.
+    ///
+    /// # Errors
+    /// A name is unknown, or the stage has several steps and there are no names.
+    pub fn steps_of_stage(&self, stage: StageName, names: &[String]) -> Result<Vec<Step>, Failure> {
+        match stage {
+            _ if names.is_empty() => return Ok(vec![self.step(stage, None)?]),
+            StageName::Report => return Ok(vec![self.report_of(names)?]),
+            _ => {}
+        }
+        let mut steps = self.steps();
+        let mut chosen = BTreeSet::new();
+        for name in names {
+            chosen.extend(self.named_steps(&steps, Some(stage), name)?);
+        }
+        steps.retain(|step| chosen.contains(&step.id));
+        Ok(steps)
+    }
+
+    /// The report with only these results.
+    ///
+    /// # Errors
+    /// A name is unknown, or none is the name of a model or an ensemble.
+    pub fn report_of(&self, names: &[String]) -> Result<Step, Failure> {
+        let steps = self.steps();
+        let mut chosen = BTreeSet::new();
+        for name in names {
+            chosen.extend(self.named_steps(&steps, None, name)?);
+        }
+        let chosen = with_dependencies(&steps, chosen);
+        let mut report = self.step(StageName::Report, None)?;
+        report.inputs.retain(|id| chosen.contains(id));
+        if report
+            .inputs
+            .iter()
+            .all(|id| id.stage != StageName::Evaluate)
+        {
+            let known: Vec<String> = self.evaluations.keys().cloned().collect();
+            let failure = Failure::new("The report needs at least one model or ensemble");
+            return Err(failure.with_hint(suggest("", &known)));
+        }
+        let has = |stage, name: &str| chosen.contains(&StepId::new(stage, name));
+        let mut settings = self.report.clone();
+        let is_trained = |name: &str| has(StageName::Train, name);
+        settings
+            .sweeps
+            .retain(|_, trials| trials.iter().all(|trial| is_trained(&trial.name)));
+        settings.repeats.retain(|model, repeats| {
+            repeats.retain(|repeat| has(StageName::Evaluate, repeat));
+            has(StageName::Evaluate, model) && !repeats.is_empty()
+        });
+        report.settings = serde_json::to_value(settings).expect("settings are plain data");
+        Ok(report)
+    }
+
+    /// Checks that the files exist which a step reads. [`Pipeline::load`] accepts missing files of embeddings, because
+    /// the steps that read them may not be selected.
+    ///
+    /// # Errors
+    /// A file is missing.
+    pub fn check_files(&self, step: &Step) -> Result<(), Failure> {
+        let is_missing = |source: &Source| matches!(source, Source::Path(path) if !path.exists());
+        match step.id.stage {
+            StageName::Embed if step.sources.iter().any(is_missing) => {
+                check_embedding(self, &step.id.variant, Files::MustExist)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A model, and its repetitions with other seeds.
+    pub fn with_repeats(&self, model: &str) -> impl Iterator<Item = String> {
+        let repeats = self.report.repeats.get(model).cloned();
+        once(model.to_owned()).chain(repeats.into_iter().flatten())
+    }
+}
+
+/// These steps and all their inputs, direct or indirect. Inputs come first in `steps`, so one pass from the
+/// end is enough.
+pub fn with_dependencies(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
+    for step in steps.iter().rev() {
+        if chosen.contains(&step.id) {
+            chosen.extend(step.inputs.iter().cloned());
+        }
+    }
+    chosen
+}
