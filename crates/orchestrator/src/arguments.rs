@@ -166,7 +166,7 @@ pub(crate) enum PlanFormat {
     /// A table for people
     #[default]
     Text,
-    /// A JSON array of steps: state, reasons, inputs, command, resources and last duration in seconds
+    /// A JSON array of steps: state, reasons, inputs, command, resources, last duration in seconds and estimate
     Json,
     /// A graph for Graphviz
     Dot,

@@ -14,7 +14,7 @@ use crate::truncation::Statistics;
 const FREE_SETTINGS: &str = "seed learning_rate schedule warm_up weight_decay beta1 beta2 clip_norm label_smoothing \
     dropout embedding_dropout word_dropout calibration log_every title sweeps repeats model max_length \
     vocabulary_size min_frequency columns labels rating header delimiter quotes encoding timestamp topic \
-    max_reject_rate";
+    max_reject_rate split";
 
 /// What determines the cost of a step.
 #[derive(Clone)]

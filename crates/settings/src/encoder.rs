@@ -113,7 +113,7 @@ fn read_config(key: &SettingPath, folder: &Path) -> Result<Value, Failure> {
     let unusable = |problem: String| {
         let problem = format!("names the encoder `{folder}`, whose `{CONFIG}` {problem}");
         key.error(problem).with_hint(format!(
-            "Fetch the default encoder into `data/encoders` with `cargo xtask setup`, or name a folder from the Hugging Face hub with `--set {key}=FOLDER`"
+            "Fetch the default encoder into `data/encoders` with `cargo xtask setup`, name a folder from the Hugging Face hub with `--set {key}=FOLDER`, or select models that do not need it with `--model NAME`"
         ))
     };
     let unreadable = |error| unusable(format!("cannot be read: {error}"));

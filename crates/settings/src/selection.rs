@@ -30,9 +30,8 @@ impl Pipeline {
         stage: Option<StageName>,
         name: &str,
     ) -> Result<BTreeSet<StepId>, Failure> {
-        let trials = self.report.sweeps.get(name);
-        let is_trial =
-            |id: &StepId| trials.is_some_and(|all| all.iter().any(|it| it.name == id.variant));
+        let sweeps = self.sweep_by_step();
+        let is_trial = |id: &StepId| sweeps.get(id.variant.as_str()) == Some(&name);
         let ids = || steps.iter().map(|step| &step.id);
         let named: BTreeSet<StepId> = ids()
             .filter(|id| stage.map_or(!id.has_single_variant(), |stage| id.stage == stage))

@@ -159,3 +159,48 @@ fn the_default_pipeline_is_valid() {
                 .any(|model| model.kind.is_recurrent())
     );
 }
+
+#[test]
+fn models_select_the_steps_of_a_stage() {
+    let project = Project::tiny();
+    let pipeline = project.pipeline(&[
+        "sweep.rate={ model = \"lstm\", over = { hidden = [2, 3] }, halving = { factor = 2, min_epochs = 1 } }",
+        "ensemble.both={ models = [\"naive\", \"lstm\"] }",
+    ]);
+    let select = |stage, names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        match pipeline.steps_of_stage(stage, &names) {
+            Ok(steps) => steps
+                .iter()
+                .map(|step| step.id.variant.clone())
+                .collect::<Vec<_>>()
+                .join(" "),
+            Err(failure) => format!("{failure}. {}", failure.hint().unwrap_or_default()),
+        }
+    };
+    use StageName::{Evaluate, Report, Tokenize, Train};
+    assert_eq!(select(Train, &["lstm", "naive"]), "naive lstm");
+    assert_eq!(select(Evaluate, &["both"]), "both");
+    // A stage without a step of that name runs what the name needs.
+    assert_eq!(select(Train, &["both"]), "naive lstm");
+    assert_eq!(select(Tokenize, &["lstm"]), "words");
+    // All rungs of all trials.
+    assert_eq!(select(Train, &["rate"]).split(' ').count(), 4);
+    assert_eq!(select(Tokenize, &[]), "words");
+    assert_eq!(
+        select(Train, &["words"]),
+        "The stage `train` has no variant `words`. There are `rate-001-e1`, `rate-002-e1`, `rate-001`, `rate-002`, \
+         `naive`, `lstm`"
+    );
+    let report = pipeline
+        .steps_of_stage(Report, &["naive".to_owned()])
+        .expect("a report");
+    let inputs = report[0].inputs.iter().filter(|id| id.stage >= Train);
+    let inputs: Vec<String> = inputs.map(ToString::to_string).collect();
+    assert_eq!(inputs, ["train naive", "evaluate naive"]);
+    assert_eq!(report[0].settings["sweeps"], serde_json::Value::Null);
+    assert_eq!(
+        select(Report, &["rate"]),
+        "The report needs at least one model or ensemble. There are `naive`, `lstm`, `both`"
+    );
+}

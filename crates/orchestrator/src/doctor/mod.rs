@@ -86,7 +86,14 @@ fn examine(path: &Path) -> Vec<Finding> {
     let mut findings = machine::examine();
     findings.push(programs::programs());
     findings.extend(programs::libtorch().unwrap_or_else(|finding| vec![finding]));
-    findings.push(pipeline_file(path, pipeline.as_ref().err()));
+    let missing = pipeline.as_ref().ok().and_then(|pipeline| {
+        let steps = pipeline.steps();
+        steps
+            .iter()
+            .find_map(|step| pipeline.check_files(step).err())
+    });
+    let error = pipeline.as_ref().err().or(missing.as_ref());
+    findings.push(pipeline_file(path, error));
     let artifacts = pipeline.map_or_else(|_| "artifacts".into(), |pipeline| pipeline.artifacts);
     findings.extend(storage::examine(&artifacts));
     findings

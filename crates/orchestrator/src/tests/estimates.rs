@@ -77,6 +77,7 @@ fn only_runs_of_the_same_kind_are_compared() {
     let without = " without `train lstm` and 1 other step, which are unknown";
     assert!(total.ends_with(without), "{total}");
     check(&["ingest.max_reject_rate=0.5"], "");
+    check(&["clean.split.test=0.3"], "");
     // With another length the number of tokens is not known.
     let longer = "train naive, train lstm, evaluate naive, evaluate lstm";
     check(&["tokenizer.words.max_length=48"], longer);

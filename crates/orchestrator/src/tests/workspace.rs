@@ -44,6 +44,9 @@ fn the_report_shows_the_selected_models_and_all_others_that_are_up_to_date() {
         // Its source is missing, but the selected models do not need it.
         "tokenizer.missing={ kind = \"pretrained\", source = \"missing.json\" }".to_owned(),
         "model.linear={ kind = \"linear\", tokenizer = \"missing\" }".to_owned(),
+        "embedding.encoder={ kind = \"encoder\", tokenizer = \"missing\", source = \"none\" }"
+            .to_owned(),
+        "model.transfer={ kind = \"transformer\", embedding = \"encoder\" }".to_owned(),
     ];
     starts(&fake, models(&["lstm"]));
     assert_eq!(reported(&fake), "lstm; ");
@@ -66,4 +69,12 @@ fn the_report_shows_the_selected_models_and_all_others_that_are_up_to_date() {
     fake.changes.push("model.lstm.hidden=16".to_owned());
     starts(&fake, models(&["naive"]));
     assert_eq!(reported(&fake), "naive naive-s1; small naive");
+    // A model that is selected needs its files.
+    let refused = fake.plan(&models(&["transfer"])).expect_err("no encoder");
+    assert!(refused.chain()[0].contains("`embedding.encoder.source` names the encoder"));
+    assert!(
+        refused
+            .hint()
+            .is_some_and(|hint| hint.contains("`--model NAME`"))
+    );
 }
