@@ -40,9 +40,9 @@ impl Language {
         all.filter(|lang| !RARE.contains(lang)).map(Self)
     }
 
-    /// The language with an English name or an ISO 639-1 or ISO 639-3 code, in any case.
+    /// The language with an English name or an ISO 639-1 or ISO 639-3 code, in any case. The region in `pt-BR` has no effect.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim().to_lowercase();
+        let text = text.trim().split(['-', '_']).next()?.to_lowercase();
         let entry = CODES.split(", ").map(str::split_ascii_whitespace);
         let code = entry.filter(|codes| codes.clone().any(|code| code == text));
         let code = code.filter_map(|mut codes| codes.next()).next();
@@ -149,6 +149,8 @@ mod tests {
             ("zh", "Chinese"),
             ("cmn", "Chinese"),
             ("Mandarin", "Chinese"),
+            ("pt-BR", "Portuguese"),
+            ("zh_CN", "Chinese"),
             ("no", "Norwegian"),
             ("ger", "German"),
         ] {
