@@ -5,7 +5,9 @@ use maud::{Markup, Render, html};
 use metrics::Estimate;
 use pages::{CsvDownload, Page, Table, figure_with_csv, paragraph, remark, section, with_detail};
 
-use crate::chart::{draw_changes, draw_counts, draw_shares, draw_topics, legend, topic_class};
+use crate::chart::{
+    draw_changes, draw_counts, draw_shares, draw_topics, has_whiskers, legend, topic_class,
+};
 use crate::data::{ChangePoint, TopicMix, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
@@ -23,11 +25,13 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
         (pages::findings(&findings, 0))
         (share_figure(trend))
     };
-    // No sentence is highlighted.
-    let certainty = pages::findings(&certainty(trend, model), usize::MAX);
+    let certainty = certainty(trend, model);
     let main = html! {
         (section("trend", "Result", shares))
-        (section("certainty", "How certain is this?", certainty))
+        @if !certainty.is_empty() {
+            // No sentence is highlighted.
+            (section("certainty", "How certain is this?", pages::findings(&certainty, usize::MAX)))
+        }
         @if let Some(change) = &trend.largest_change { (change_section(change)) }
         @if trend.topics.len() > 1 { (topic_section(trend)) }
         @if let Some(model) = &trend.model {
@@ -64,10 +68,11 @@ fn share_figure(trend: &Trend) -> Markup {
     let (period, level) = (trend.period.name(), confidence_level(trend));
     let mut entries = Vec::new();
     if trend.overall.is_some() {
-        entries.push((
-            "dots estimate",
-            format!("each {period} alone, with its {level}"),
-        ));
+        let interval = match has_whiskers(trend) {
+            true => format!(", with its {level}"),
+            false => String::new(),
+        };
+        entries.push(("dots estimate", format!("each {period} alone{interval}")));
         entries.push((
             "estimate",
             format!("smoothed trend, with its {level} as a band"),
@@ -86,8 +91,11 @@ fn share_figure(trend: &Trend) -> Markup {
     entries
         .extend((trend.forecast_method).map(|it| ("estimate dashed", format!("forecast ({it})"))));
     if trend.overall_author_labels.is_some() {
-        let text = "the authors' own labels, which the estimate does not use";
-        entries.push(("dots authors", text.to_owned()));
+        let unused = match trend.overall {
+            Some(_) => ", which the estimate does not use",
+            None => "",
+        };
+        entries.push(("dots authors", format!("the authors' own labels{unused}")));
     }
     let empty = match trend.periods.iter().any(|it| it.rows == 0) {
         true => format!(" Gaps are {period}s without reviews."),
