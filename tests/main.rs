@@ -23,4 +23,5 @@ mod serve_trend;
 mod shards;
 mod side_by_side;
 mod trend;
+mod trend_topics;
 mod upkeep;

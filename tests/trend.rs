@@ -20,7 +20,7 @@ fn pseudo_random(place: u64) -> f64 {
 }
 
 /// A review with one sentiment word, which contradicts the label in about every seventh review.
-fn text(row: u64, is_positive: bool, more: &str) -> String {
+pub(crate) fn text(row: u64, is_positive: bool, more: &str) -> String {
     let says_so = pseudo_random(3 * row) > 0.15;
     let words = [["bad", "awful"], ["good", "great"]][usize::from(is_positive == says_so)];
     format!(
@@ -80,7 +80,7 @@ pub(crate) fn json(screen: &ProgramOutput) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}{}", screen.stdout, screen.stderr))
 }
 
-fn number(value: &Value) -> f64 {
+pub(crate) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value}"))
 }
 
@@ -138,7 +138,7 @@ fn a_change_is_found_with_its_month_size_and_words() {
         |name: &str| fs::read_to_string(project.folder().join("out").join(name)).expect(name);
     let page = read("trend.html");
     for part in [
-        "<h1>Share of positive reviews over time</h1>",
+        "<h1>Share of positive reviews over time: turned.csv</h1>",
         "What changed?",
         "download=\"trend.csv\"",
         "Alien",
@@ -146,16 +146,7 @@ fn a_change_is_found_with_its_month_size_and_words() {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("<script"));
-    if let Some(browser) = testkit::browser::browser() {
-        for is_dark in [false, true] {
-            let (problems, _) = testkit::browser::measure_page(&browser, &page, is_dark);
-            assert!(
-                problems.is_empty(),
-                "dark: {is_dark}\n{}",
-                problems.join("\n")
-            );
-        }
-    }
+    check_in_browser(&page);
     assert_eq!(
         serde_json::from_str::<Value>(&read("trend.json")).expect("JSON"),
         trend
@@ -194,6 +185,16 @@ fn a_change_is_found_with_its_month_size_and_words() {
         "partially pooled (95% CI)",
     ] {
         assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
+    }
+}
+
+pub(crate) fn check_in_browser(page: &str) {
+    if let Some(browser) = testkit::browser::browser() {
+        for is_dark in [false, true] {
+            let (problems, _) = testkit::browser::measure_page(&browser, page, is_dark);
+            let problems = problems.join("\n");
+            assert!(problems.is_empty(), "dark: {is_dark}\n{problems}");
+        }
     }
 }
 
