@@ -11,23 +11,25 @@ use crate::trend::{check_in_browser, number, text, trained_project};
 #[test]
 fn another_mix_of_topics_is_no_change_of_opinion() {
     let project = trained_project();
-    let mut rows = "date,product,review\n".to_owned();
+    let mut rows = "date,product,review,label\n".to_owned();
     // Three months have no reviews.
     for month in (0..14_u64).filter(|month| !(5..8).contains(month)) {
         let date = format!("{}-{:02}-15", 2020 + month / 12, month % 12 + 1);
         for (product, count, positives) in [
-            ("Kettle", 70 - 4 * month, 2),
-            ("Toaster", 10 + 4 * month, 8),
+            ("Kettle", 210 - 12 * month, 2),
+            ("Toaster", 30 + 12 * month, 8),
         ] {
             for number in 0..count {
-                let text = text(20_000 + 100 * month + number, number % 10 < positives, "");
-                rows += &format!("{date},{product},{text}\n");
+                let is_positive = number % 10 < positives;
+                let text = text(20_000 + 1000 * month + number, is_positive, "");
+                let label = ["negative", "positive"][usize::from(is_positive)];
+                rows += &format!("{date},{product},{text},{label}\n");
             }
         }
     }
     fs::write(project.folder().join("mix.csv"), rows).expect("written");
-    let all = ["trend", "mix.csv", "--model", "linear", "--period", "month"];
-    let table = succeed(&project, &[&all[..], &["--out", "out"]].concat());
+    let all = "trend mix.csv --model linear --period month --calibrate-on 800 --out out";
+    let table = succeed(&project, &all.split(' ').collect::<Vec<_>>());
     for part in [
         "This does not show a change of opinion: at a constant mix of topics, it did not change significantly",
         "2020-06 to 2020-08: no reviews in 3 months",
