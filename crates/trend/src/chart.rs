@@ -14,7 +14,7 @@ use crate::sentences::percent;
 #[derive(Clone, Copy)]
 struct Screen(&'static str, f64, usize);
 
-const WIDE: Screen = Screen("", 960.0, 8);
+const WIDE: Screen = Screen("", 880.0, 8);
 const NARROW: Screen = Screen("-narrow", 400.0, 4);
 
 /// Height of the pictures of shares, and of those below them.

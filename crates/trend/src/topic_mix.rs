@@ -119,8 +119,10 @@ pub(crate) fn topic_mix(
     let (largest, rest) = smoothed.split_at(lines);
     let own_line = |it: &[SmoothedTopic]| line(it[0].name.clone(), it, options);
     let mut topics: Vec<TopicTrend> = largest.chunks(1).map(own_line).collect();
-    if !rest.is_empty() {
-        topics.push(line(other_topics(order.len() - lines), rest, options));
+    match rest {
+        [] => {}
+        [one] => topics.push(line(one.name.clone(), rest, options)),
+        _ => topics.push(line(other_topics(order.len() - lines), rest, options)),
     }
     let constant_mix = (rows as f64 >= MIN_SMOOTHED_SHARE * all as f64)
         .then(|| constant_mix(observed, &smoothed, options));
