@@ -211,7 +211,8 @@ fn topic_section(trend: &Trend) -> Markup {
         .numbers("Reviews", |it| format::count(it.rows as u64))
         .numbers("Topic alone", |it| share(it.alone))
         .numbers("Partially pooled", |it| share(it.share));
-    let over_time = trend.topic_mix.as_ref().map(|mix| topic_figure(trend, mix));
+    let mix = trend.topic_mix.as_ref().filter(|mix| mix.topics.len() > 1);
+    let over_time = mix.map(|mix| topic_figure(trend, mix));
     let content = html! { @if let Some(figure) = over_time { (figure) } (table) };
     section("topics", "Topics", content)
 }

@@ -20,6 +20,9 @@ const SMOOTHED_SHARE: f64 = 0.9;
 /// ... but not more than this number; the others are smoothed together.
 const MAX_SMOOTHED: usize = 30;
 
+/// Maximum of smoothed topics times periods, so that long series have fewer of them.
+const MAX_WORK: usize = 20_000;
+
 /// Minimum share of topics that are smoothed one by one. With less, a changing mix of the others could look like a
 /// change of opinion.
 const MIN_SMOOTHED_SHARE: f64 = 2.0 / 3.0;
@@ -74,62 +77,78 @@ pub(crate) fn topic_mix(
     let mut order: Vec<(usize, usize)> = counts.into_iter().collect();
     order.sort_by(|(one, few), (two, many)| many.cmp(few).then(names[*one].cmp(&names[*two])));
     let all: usize = order.iter().map(|(_, rows)| rows).sum();
+    let most = (MAX_WORK / periods.len()).clamp(MAX_LINES + 1, MAX_SMOOTHED);
     let (mut alone, mut rows) = (0, 0);
-    while alone < order.len().min(MAX_SMOOTHED) && (rows as f64) < SMOOTHED_SHARE * all as f64 {
+    while alone < order.len().min(most) && (rows as f64) < SMOOTHED_SHARE * all as f64 {
         rows += order[alone].1;
         alone += 1;
     }
+    let (largest, others) = order.split_at(alone);
     let mut group_of = vec![alone; names.len()];
     let mut groups: Vec<String> = Vec::new();
-    for (group, (topic, _)) in order.iter().take(alone).enumerate() {
+    for (group, (topic, _)) in largest.iter().enumerate() {
         group_of[*topic] = group;
         groups.push(names[*topic].clone());
     }
-    match &order[alone..] {
+    match others {
         [] => {}
         [(topic, _)] => groups.push(names[*topic].clone()),
-        others => groups.push(other_topics(others.len())),
+        _ => groups.push(other_topics(others.len())),
     }
     let smooth = |(group, name): (usize, String)| {
         let own = |rows: &Vec<ScoredReview>| -> Vec<f32> {
             let own = rows.iter().filter(|row| group_of[row.topic] == group);
             own.map(|row| row.probability).collect()
         };
-        let probabilities: Vec<Vec<f32>> = periods.iter().map(own).collect();
-        let means = probabilities.iter();
-        let means = means.map(|it| quantifier.score_means(likelihood, it));
-        let means: Vec<Option<ScoreMeans>> = means.collect();
-        let (fitted, _) = fit_best(&linearise(&means, likelihood));
-        SmoothedTopic {
-            name,
-            rows: probabilities.iter().map(Vec::len).collect(),
-            levels: fitted.levels,
-            rise: fitted.rise,
-        }
+        smooth(name, periods.iter().map(own), (quantifier, likelihood))
     };
     let smoothed: Vec<SmoothedTopic> = groups.into_par_iter().enumerate().map(smooth).collect();
-    let lines = order
-        .iter()
-        .take(alone)
-        .filter(|(_, rows)| *rows >= MIN_LINE_ROWS);
-    let lines = match lines.count() {
-        lines if lines > MAX_LINES && smoothed.len() > MAX_LINES + 1 => MAX_LINES,
-        lines => lines,
-    };
+    let has_line = |(_, rows): &&(usize, usize)| *rows >= MIN_LINE_ROWS;
+    let mut lines = largest.iter().filter(has_line).count();
+    if smoothed.len() > MAX_LINES + 1 {
+        lines = lines.min(MAX_LINES);
+    }
+    let constant_mix = (rows as f64 >= MIN_SMOOTHED_SHARE * all as f64)
+        .then(|| constant_mix(observed, &smoothed, options));
+    Some(TopicMix {
+        topics: draw_lines(&smoothed, lines, order.len(), options),
+        constant_mix: constant_mix.filter(|it| it.rise.high - it.rise.low <= MAX_WIDTH),
+    })
+}
+
+/// Smooths the reviews of topics, given by their probabilities in each period.
+fn smooth(
+    name: String,
+    periods: impl Iterator<Item = Vec<f32>>,
+    (quantifier, likelihood): (&Quantifier, &QuasiLikelihood),
+) -> SmoothedTopic {
+    let score = |it: Vec<f32>| (it.len(), quantifier.score_means(likelihood, &it));
+    let (rows, means): (Vec<usize>, Vec<Option<ScoreMeans>>) = periods.map(score).unzip();
+    let (fitted, _) = fit_best(&linearise(&means, likelihood));
+    SmoothedTopic {
+        name,
+        rows,
+        levels: fitted.levels,
+        rise: fitted.rise,
+    }
+}
+
+/// A line for each of the first `lines` topics, and one for all others; there are `count` topics.
+fn draw_lines(
+    smoothed: &[SmoothedTopic],
+    lines: usize,
+    count: usize,
+    options: &IntervalOptions,
+) -> Vec<TopicTrend> {
     let (largest, rest) = smoothed.split_at(lines);
     let own_line = |it: &[SmoothedTopic]| line(it[0].name.clone(), it, options);
     let mut topics: Vec<TopicTrend> = largest.chunks(1).map(own_line).collect();
     match rest {
         [] => {}
-        [one] => topics.push(line(one.name.clone(), rest, options)),
-        _ => topics.push(line(other_topics(order.len() - lines), rest, options)),
+        [_] => topics.push(own_line(rest)),
+        _ => topics.push(line(other_topics(count - lines), rest, options)),
     }
-    let constant_mix = (rows as f64 >= MIN_SMOOTHED_SHARE * all as f64)
-        .then(|| constant_mix(observed, &smoothed, options));
-    Some(TopicMix {
-        topics,
-        constant_mix: constant_mix.filter(|it| it.rise.high - it.rise.low <= MAX_WIDTH),
-    })
+    topics
 }
 
 fn other_topics(count: usize) -> String {
