@@ -77,8 +77,10 @@ fn change_at_constant_mix(trend: &Trend, change: Estimate) -> Option<String> {
             "This may come from other topics and not from other opinions: the topics are too small, or overlap too little in time, to tell.".to_owned()
         });
     };
+    let is_mostly_mix = constant.rise.value / change.value < 0.5;
     let at = match is_significant(change) && !is_significant(constant.rise) {
-        true => "This does not show a change of opinion: at",
+        true if is_mostly_mix => "This does not show a change of opinion: at",
+        true => "It is not certain that opinions changed: at",
         false => "At",
     };
     Some(format!(
