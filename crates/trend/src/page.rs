@@ -12,12 +12,12 @@ use crate::data::{ChangePoint, TopicMix, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
     answer, author_share, certainty, change_by_words, confidence_level, format_files,
-    largest_change, percent, range, warning, with_range,
+    largest_change, percent, range, with_range,
 };
 
 /// The content of `trend.html`.
 pub fn render_page(trend: &Trend, model: &str) -> String {
-    let mut findings: Vec<String> = warning(trend).into_iter().collect();
+    let mut findings: Vec<String> = trend.warning.clone().into_iter().collect();
     findings.extend(answer(trend));
     findings.extend(author_share(trend));
     findings.extend(trend.largest_change.as_ref().map(largest_change));

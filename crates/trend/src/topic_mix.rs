@@ -302,6 +302,8 @@ mod tests {
                     day: 0,
                     probability: if row < *positives { 0.9 } else { 0.1 },
                     author_label: None,
+                    words: 0,
+                    is_training: false,
                 }));
             }
         }
