@@ -68,8 +68,11 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
         let cells = ["", "", "forecast", &level, &bar];
         lines.push(table_line(&forecast.label, cells));
     }
-    let legend = format!("Bars: o smoothed trend, - its {level}, x share of the {period} alone");
-    lines.push(legend);
+    if trend.overall.is_some() {
+        lines.push(format!(
+            "Bars: o smoothed trend, - its {level}, x share of the {period} alone"
+        ));
+    }
     if trend.topics.len() > 1 {
         let [alone, pooled] =
             ["positive", "partially pooled"].map(|name| format!("{name} ({level})"));
