@@ -296,7 +296,7 @@ fn labels_of_authors_do_not_change_the_trend() {
     for row in 0..240_u64 {
         let (date, text) = (
             format!("2020-{:02}-15", row % 6 + 1),
-            text(row, row % 3 > 0, ""),
+            text(20_000 + row, row % 3 > 0, ""),
         );
         let stars = if row == 7 {
             "many".to_owned()
@@ -330,6 +330,47 @@ fn labels_of_authors_do_not_change_the_trend() {
     assert_eq!(with["overall"], without["overall"]);
     // Labels are only used to check the estimate: two thirds of the reviews have one.
     assert_eq!(with["judged"]["rows"], 160);
+}
+
+#[test]
+fn training_reviews_are_skipped_and_another_domain_has_no_estimate() {
+    let project = trained_project();
+    let trend = |texts: &dyn Fn(u64) -> String| {
+        let row = |row| format!("2020-{:02}-15,{},{}\n", row % 6 + 1, texts(row), row % 2);
+        let table: String = (0..800).map(row).collect();
+        let table = "date,text,label\n".to_owned() + &table;
+        fs::write(project.folder().join("dated.csv"), table).expect("written");
+        let all = [
+            "trend",
+            "dated.csv",
+            "--model",
+            "linear",
+            "--format",
+            "json",
+        ];
+        json(&succeed(&project, &all))
+    };
+    let same = trend(&|row| text(row, row % 2 == 1, ""));
+    let skipped = same["training_rows"].as_u64().expect("a number");
+    assert!(skipped > 400 && same["rows"] == 800 - skipped, "{same}");
+    assert!(same["warning"].is_null(), "{}", same["warning"]);
+    let other = trend(&|row| {
+        let verdict = ["bad", "good"][(row % 2) as usize];
+        format!("{row} my order arrived and the phone is {verdict} value")
+    });
+    let warning = other["warning"].as_str().expect("another domain");
+    assert!(
+        warning.contains("cannot be estimated") && warning.contains("`--calibrate-on 300`"),
+        "{warning}"
+    );
+    assert!(
+        other["overall"].is_null() && other["periods"][0]["level"].is_null(),
+        "{other}"
+    );
+    assert_eq!(
+        other["overall_author_labels"],
+        serde_json::json!([0.5, 800])
+    );
 }
 
 #[test]

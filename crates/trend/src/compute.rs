@@ -157,7 +157,9 @@ fn warning(trend: &Trend, learned: &LearnedErrorRates, rows: &[ScoredReview]) ->
         .overall_author_labels
         .is_some_and(|(_, labels)| labels >= 600);
     let hint = match (learned.is_sample, is_labelled) {
-        (false, true) => "Use labels of the file: `--calibrate-on 300`.",
+        (false, true) => {
+            "Use labels of the file: `--calibrate-on 300`, or `calibrate_on=300` in a request."
+        }
         _ => "Label 300 of these reviews, drawn at random, and use `--labelled FILE`.",
     };
     Some(format!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use artifact::files::{CROSS_FITTED, read_predictions};
+use artifact::files::{CROSS_FITTED, Prediction, read_predictions};
 use artifact::{
     Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, for_each_text,
     groups_by_row_id, texts_by_row_id,
@@ -20,6 +20,9 @@ const RESAMPLES: u32 = 1000;
 
 /// Minimum number of groups for resampling by group; with fewer, the differences between groups are unknown.
 const MIN_GROUPS: usize = 30;
+
+/// Maximum number of labelled reviews of each class whose words are compared with those of new reviews.
+const MAX_COMPARED: usize = 2500;
 
 /// The error rates of a model, and the reviews that they were learned from.
 #[derive(Clone, Debug)]
@@ -116,11 +119,21 @@ pub fn learn_from_evaluation(
         .then_some(groups.as_slice());
     let what = "the validation reviews";
     let quantifier = quantifier((&labels, &probabilities), resampled, what, seed)?;
+    let rng = CounterRng::for_sample(seed, 0xD0);
+    let mut compared: Vec<(&Prediction, &u64)> = rows.iter().zip(&groups).collect();
+    compared.sort_by_key(|(row, _)| rng.bits(row.row_id));
+    let mut counts = [0; 2];
+    compared.retain(|(row, _)| {
+        let count = &mut counts[usize::from(row.label)];
+        *count += 1;
+        *count <= MAX_COMPARED
+    });
     let domain = |reviews: &Artifact| -> Result<LabelledDomain, ArtifactError> {
-        let texts = texts_by_row_id(reviews, &rows.iter().map(|row| row.row_id).collect())?;
+        let wanted = compared.iter().map(|(row, _)| row.row_id).collect();
+        let texts = texts_by_row_id(reviews, &wanted)?;
         let words = CommonWords::new(&texts.values().collect::<Vec<_>>());
-        let rows = rows.iter().zip(&groups).filter_map(|(row, group)| {
-            Some((row.label, words.find(texts.get(&row.row_id)?), *group))
+        let rows = compared.iter().filter_map(|(row, group)| {
+            Some((row.label, words.find(texts.get(&row.row_id)?), **group))
         });
         let rows: Vec<(u8, u64, u64)> = rows.collect();
         Ok(LabelledDomain::new(words, &rows))

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use artifact::format;
+
 use crate::compute::estimate_trend;
 use crate::data::{ScoredReview, Trend};
 use crate::error::TrendError;
@@ -48,8 +50,13 @@ pub fn compute_trend(
                 ..*query
             };
             let mut labelled = ReviewReader { query, context }.score_labelled()?;
+            let all = labelled.rows.len();
             labelled.rows.retain(|row| !row.is_training);
-            let what = format!("`{}`", file.display());
+            let mut what = format!("`{}`", file.display());
+            if let training @ 1.. = all - labelled.rows.len() {
+                let reviews = format::plural(training as u64, "review", "reviews");
+                what += &format!(" without {reviews} that the model was trained on");
+            }
             let learned = error_rates::from_reviews(&labelled.rows, labelled.words, &what, seed)?;
             (None, Some(learned))
         }

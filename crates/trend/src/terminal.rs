@@ -60,9 +60,9 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
         lines.push(table_line(&forecast.label, cells));
     }
     if trend.overall.is_some() {
-        let legend =
-            format!("Bars: o smoothed trend, - its {level}, x share of the {period} alone");
-        lines.push(legend);
+        lines.push(format!(
+            "Bars: o smoothed trend, - its {level}, x share of the {period} alone"
+        ));
     }
     if trend.topics.len() > 1 {
         let [alone, pooled] =
