@@ -25,4 +25,5 @@ mod serve_trend;
 mod shards;
 mod side_by_side;
 mod trend;
+mod trend_topics;
 mod upkeep;

@@ -20,7 +20,7 @@ fn pseudo_random(place: u64) -> f64 {
 }
 
 /// A review with one sentiment word, which contradicts the label in about every seventh review.
-fn text(row: u64, is_positive: bool, more: &str) -> String {
+pub(crate) fn text(row: u64, is_positive: bool, more: &str) -> String {
     let says_so = pseudo_random(3 * row) > 0.15;
     let words = [["bad", "awful"], ["good", "great"]][usize::from(is_positive == says_so)];
     format!(
@@ -80,7 +80,7 @@ pub(crate) fn json(screen: &ProgramOutput) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}{}", screen.stdout, screen.stderr))
 }
 
-fn number(value: &Value) -> f64 {
+pub(crate) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value}"))
 }
 
@@ -138,7 +138,7 @@ fn a_change_is_found_with_its_month_size_and_words() {
         |name: &str| fs::read_to_string(project.folder().join("out").join(name)).expect(name);
     let page = read("trend.html");
     for part in [
-        "<h1>Share of positive reviews over time</h1>",
+        "<h1>Share of positive reviews over time: turned.csv</h1>",
         "What changed?",
         "download=\"trend.csv\"",
         "Alien",
@@ -146,16 +146,7 @@ fn a_change_is_found_with_its_month_size_and_words() {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("<script"));
-    if let Some(browser) = testkit::browser::browser() {
-        for is_dark in [false, true] {
-            let (problems, _) = testkit::browser::measure_page(&browser, &page, is_dark);
-            assert!(
-                problems.is_empty(),
-                "dark: {is_dark}\n{}",
-                problems.join("\n")
-            );
-        }
-    }
+    check_in_browser(&page);
     assert_eq!(
         serde_json::from_str::<Value>(&read("trend.json")).expect("JSON"),
         trend
@@ -194,6 +185,16 @@ fn a_change_is_found_with_its_month_size_and_words() {
         "partially pooled (95% CI)",
     ] {
         assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
+    }
+}
+
+pub(crate) fn check_in_browser(page: &str) {
+    if let Some(browser) = testkit::browser::browser() {
+        for is_dark in [false, true] {
+            let (problems, _) = testkit::browser::measure_page(&browser, page, is_dark);
+            let problems = problems.join("\n");
+            assert!(problems.is_empty(), "dark: {is_dark}\n{problems}");
+        }
     }
 }
 
@@ -295,7 +296,7 @@ fn labels_of_authors_do_not_change_the_trend() {
     for row in 0..240_u64 {
         let (date, text) = (
             format!("2020-{:02}-15", row % 6 + 1),
-            text(row, row % 3 > 0, ""),
+            text(20_000 + row, row % 3 > 0, ""),
         );
         let stars = if row == 7 {
             "many".to_owned()
@@ -329,6 +330,47 @@ fn labels_of_authors_do_not_change_the_trend() {
     assert_eq!(with["overall"], without["overall"]);
     // Labels are only used to check the estimate: two thirds of the reviews have one.
     assert_eq!(with["judged"]["rows"], 160);
+}
+
+#[test]
+fn training_reviews_are_skipped_and_another_domain_has_no_estimate() {
+    let project = trained_project();
+    let trend = |texts: &dyn Fn(u64) -> String| {
+        let row = |row| format!("2020-{:02}-15,{},{}\n", row % 6 + 1, texts(row), row % 2);
+        let table: String = (0..800).map(row).collect();
+        let table = "date,text,label\n".to_owned() + &table;
+        fs::write(project.folder().join("dated.csv"), table).expect("written");
+        let all = [
+            "trend",
+            "dated.csv",
+            "--model",
+            "linear",
+            "--format",
+            "json",
+        ];
+        json(&succeed(&project, &all))
+    };
+    let same = trend(&|row| text(row, row % 2 == 1, ""));
+    let skipped = same["training_rows"].as_u64().expect("a number");
+    assert!(skipped > 400 && same["rows"] == 800 - skipped, "{same}");
+    assert!(same["warning"].is_null(), "{}", same["warning"]);
+    let other = trend(&|row| {
+        let verdict = ["bad", "good"][(row % 2) as usize];
+        format!("{row} my order arrived and the phone is {verdict} value")
+    });
+    let warning = other["warning"].as_str().expect("another domain");
+    assert!(
+        warning.contains("cannot be estimated") && warning.contains("`--calibrate-on 300`"),
+        "{warning}"
+    );
+    assert!(
+        other["overall"].is_null() && other["periods"][0]["level"].is_null(),
+        "{other}"
+    );
+    assert_eq!(
+        other["overall_author_labels"],
+        serde_json::json!([0.5, 800])
+    );
 }
 
 #[test]

@@ -56,6 +56,26 @@ pub fn filter_split(path: &Path, reviews: &RecordBatch, split: Split) -> Result<
         .map_err(ArtifactError::table("read", path))
 }
 
+/// Calls `visit` with every cleaned text of a split.
+///
+/// # Errors
+/// The artifact has no cleaned reviews, or they cannot be read.
+pub fn for_each_text(reviews: &Artifact, split: Split, mut visit: impl FnMut(&str)) -> Result<()> {
+    let path = reviews.file("clean.parquet")?;
+    for batch in read_columns(&path, &schema::clean(), &[TEXT, SPLIT])? {
+        let batch = batch?;
+        let splits = batch.column(1).as_string::<i32>().iter();
+        let texts = batch.column(0).as_string::<i32>().iter().flatten();
+        for (text, _) in texts
+            .zip(splits)
+            .filter(|(_, it)| *it == Some(split.as_str()))
+        {
+            visit(text);
+        }
+    }
+    Ok(())
+}
+
 /// The cleaned texts of reviews by row id. Unknown ids are not in the map.
 ///
 /// # Errors

@@ -198,6 +198,13 @@ impl Predictor {
         languages
     }
 
+    /// The texts as the model, or the first member of the ensemble, reads them: cleaned like the training texts.
+    pub fn normalised<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<String> {
+        let reader = self.models.first().map(|model| &model.reader);
+        let clean = |text: &T| reader.map(|it| it.normalised(text.as_ref()));
+        texts.par_iter().filter_map(clean).collect()
+    }
+
     /// The attributions of the words of a text; see [`Predictor::predict`].
     ///
     /// # Errors

@@ -101,8 +101,8 @@ pub struct Quantifier {
     classes: ClassDistributions,
     /// The distributions in each resample of the labelled rows.
     resamples: Vec<ClassDistributions>,
-    /// Probabilities of the labelled rows by class, negative first, in ascending order.
-    sorted: [Vec<f64>; 2],
+    /// Number of labelled rows.
+    rows: usize,
 }
 
 /// An estimated prevalence.
@@ -150,20 +150,14 @@ impl Quantifier {
                 });
             }
         }
-        let rows = labels.iter().zip(probabilities);
+        let mut rows = labels.iter().zip(probabilities);
         let is_row = |(label, value): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(value);
-        if let Some(row) = rows.clone().position(|row| !is_row(row)) {
+        if let Some(row) = rows.position(|row| !is_row(row)) {
             return Err(QuantificationError::InvalidRow(row));
         }
-        let mut sorted = [Vec::new(), Vec::new()];
-        for (label, probability) in rows {
-            sorted[usize::from(*label)].push(f64::from(*probability));
-        }
-        for class in &mut sorted {
-            class.sort_unstable_by(f64::total_cmp);
-        }
-        if sorted.iter().any(|rows| rows.len() < MIN_ROWS_PER_CLASS) {
-            let (rows, positives) = (count, sorted[1].len());
+        let positives = labels.iter().filter(|label| **label == 1).count();
+        if positives.min(count - positives) < MIN_ROWS_PER_CLASS {
+            let rows = count;
             return Err(QuantificationError::TooFewPerClass { rows, positives });
         }
         let labelled = LabelledRows::new(labels, probabilities, groups);
@@ -179,13 +173,13 @@ impl Quantifier {
             resamples: resamples.collect(),
             groups: labelled.groups(),
             classes,
-            sorted,
+            rows: count,
         })
     }
 
     /// Number of labelled rows.
     pub fn rows(&self) -> usize {
-        self.sorted.iter().map(Vec::len).sum()
+        self.rows
     }
 
     /// The quasi-likelihood of the prevalence under a method.
@@ -261,31 +255,5 @@ impl Quantifier {
             total_error,
             sampling_error: sampling_error.min(total_error),
         })
-    }
-
-    /// Tests whether these texts are from another domain than the labelled ones: the Kolmogorov-Smirnov
-    /// distance between the distribution of their probabilities and that of the labelled rows, mixed at the
-    /// estimated prevalence; and whether it is significant at 0.001. If so, the error rates of the labelled
-    /// rows do not apply to these texts.
-    pub fn misfit(&self, probabilities: &[f32]) -> Option<(f64, bool)> {
-        let prevalence = self.prevalence(probabilities, Method::default())?;
-        let mut sorted: Vec<f64> = probabilities.iter().copied().map(f64::from).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let below = |rows: &[f64], value: f64| {
-            rows.partition_point(|row| *row <= value) as f64 / rows.len() as f64
-        };
-        let [negative, positive] = &self.sorted;
-        let all = negative.iter().chain(positive).chain(&sorted);
-        let distances = all.map(|value| {
-            let expected =
-                prevalence * below(positive, *value) + (1.0 - prevalence) * below(negative, *value);
-            (below(&sorted, *value) - expected).abs()
-        });
-        let distance = distances.fold(0.0, f64::max);
-        let rows = 1.0 / sorted.len() as f64
-            + prevalence.powi(2) / positive.len() as f64
-            + (1.0 - prevalence).powi(2) / negative.len() as f64;
-        // The critical distance at a significance of 0.001 (Smirnov 1948).
-        Some((distance, distance > 1.949 * rows.sqrt()))
     }
 }

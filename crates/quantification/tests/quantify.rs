@@ -289,23 +289,6 @@ fn uninformative_rows_are_rejected() {
 }
 
 #[test]
-fn texts_of_another_domain_are_detected_and_another_prevalence_is_not_one() {
-    let quantifier = quantifier(3, 10);
-    for share in [0.05, 0.5, 0.95] {
-        let (_, probabilities) = texts(share, 2000, 11);
-        assert!(!quantifier.misfit(&probabilities).unwrap().1, "{share}");
-        // Less confident predictions, as on texts of another domain.
-        let less_confident: Vec<f32> = probabilities
-            .iter()
-            .map(|value| 0.3 + 0.5 * value)
-            .collect();
-        let (distance, is_misfit) = quantifier.misfit(&less_confident).unwrap();
-        assert!(is_misfit && distance > 0.1, "{share}: {distance}");
-    }
-    assert!(quantifier.misfit(&[]).is_none());
-}
-
-#[test]
 fn one_confident_prediction_gives_a_wide_interval() {
     let quantifier = quantifier(4, 100);
     let found = quantifier

@@ -205,6 +205,24 @@ mod tests {
         let found = scores((0..120).map(noise));
         let model = &found[0];
         assert!((0.8..=1.0).contains(&model.coverage), "{model:?}");
-        assert!(scores((0..15).map(noise)).is_empty());
+        assert!(scores((0..needed_periods(3) - 1).map(noise)).is_empty());
+        assert_eq!(scores((0..needed_periods(3)).map(noise)).len(), 6);
+    }
+
+    #[test]
+    fn the_state_space_model_forecasts_only_if_it_beats_the_other_methods() {
+        let of = |interval_scores: [f64; 3]| {
+            let methods = METHODS.into_iter().zip(interval_scores);
+            let one = |(name, interval_score)| Backtest {
+                name,
+                interval_score,
+                ..Backtest::default()
+            };
+            best_method(&methods.map(one).collect::<Vec<_>>()).map(|(_, name)| name)
+        };
+        assert_eq!(of([0.3, 0.3, 0.2]), Some(STATE_SPACE));
+        assert_eq!(of([0.3, 0.2, 0.2]), Some("last value"));
+        assert_eq!(of([0.2, 0.2, 0.2]), Some("overall mean"));
+        assert_eq!(best_method(&[]), None);
     }
 }

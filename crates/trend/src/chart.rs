@@ -1,6 +1,7 @@
 //! The pictures of a trend. A picture that is scaled to a phone is not legible, so each one is drawn for wide and for
 //! narrow screens, and the style sheet shows one of them.
 
+use artifact::format;
 use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame};
@@ -13,7 +14,7 @@ use crate::sentences::percent;
 #[derive(Clone, Copy)]
 struct Screen(&'static str, f64, usize);
 
-const WIDE: Screen = Screen("", 960.0, 8);
+const WIDE: Screen = Screen("", 880.0, 8);
 const NARROW: Screen = Screen("-narrow", 400.0, 4);
 
 /// Height of the pictures of shares, and of those below them.
@@ -23,8 +24,8 @@ const LOW_HEIGHT: f64 = 150.0;
 /// Half the width of a bar, in periods.
 const HALF_BAR: f64 = 0.4;
 
-/// Number of periods above which dots are small.
-const MANY_PERIODS: usize = 80;
+/// Number of periods up to which the intervals of single periods are drawn; more would hide the trend.
+const MAX_WHISKERS: usize = 80;
 
 fn for_both_screens(draw: impl Fn(Screen) -> Markup) -> Markup {
     html! {
@@ -73,47 +74,47 @@ fn draw_shares_for(trend: &Trend, screen: Screen) -> Markup {
     let constant = constant_levels(trend);
     let past: Vec<Option<Estimate>> = periods_with_reviews(trend, |at| trend.periods[at].level);
     // The forecast continues from the last period.
-    let ahead = past
-        .last()
-        .into_iter()
-        .copied()
-        .chain(trend.forecast.iter().map(|it| Some(it.level)));
-    let ahead: Vec<Option<Estimate>> = ahead.collect();
-    let shares = trend.periods.iter().filter_map(|it| it.share);
-    let authors = trend
-        .periods
-        .iter()
-        .map(|it| it.author_labels.map(|(share, _)| share));
-    let ends = shares.chain(
-        past.iter()
-            .chain(&ahead)
-            .chain(&constant)
-            .flatten()
-            .copied(),
-    );
-    let ends = ends
-        .flat_map(|it| [it.low, it.high])
-        .chain(authors.clone().flatten());
-    let frame = frame(trend, screen, HEIGHT, share_axis(ends));
-    let radius = if trend.periods.len() > MANY_PERIODS {
-        2.2
-    } else {
-        3.4
+    let last = trend.periods.len().saturating_sub(1);
+    let forecast = trend.forecast.iter().map(|it| Some(it.level));
+    let ahead: Vec<_> = past[last..].iter().copied().chain(forecast).collect();
+    let authors = trend.periods.iter().map(|it| it.author_labels);
+    let authors: Vec<Option<f64>> = authors.map(|it| it.map(|(share, _)| share)).collect();
+    let has_whiskers = has_whiskers(trend);
+    let alone = |it: Estimate| match has_whiskers {
+        true => it,
+        false => Estimate {
+            low: it.value,
+            high: it.value,
+            ..it
+        },
     };
+    let shares = trend.periods.iter().filter_map(|it| it.share.map(alone));
+    let lines = [&past, &ahead, &constant].into_iter().flatten().flatten();
+    let ends = lines
+        .copied()
+        .chain(shares)
+        .flat_map(|it| [it.low, it.high]);
+    let ends = ends.chain(authors.iter().flatten().copied());
+    let frame = frame(trend, screen, HEIGHT, share_axis(ends));
+    let radius = if has_whiskers { 3.4 } else { 2.2 };
     let content = html! {
         (period_labels(trend, &frame, screen))
-        (draw_curve(&frame, "strong", 0, &past, Some("band")))
-        (draw_curve(&frame, "strong dashed", trend.periods.len().saturating_sub(1), &ahead, Some("band pale")))
+        (draw_band(&frame, "band", 0, &past))
+        (draw_band(&frame, "band pale", last, &ahead))
         @for (at, share) in trend.periods.iter().map(|it| it.share).enumerate() {
             @if let Some(Estimate { value, low, high }) = share {
-                (frame.segment("whisker hair", (at as f64, 100.0 * low), (at as f64, 100.0 * high)))
+                @if has_whiskers {
+                    (frame.segment("whisker hair", (at as f64, 100.0 * low), (at as f64, 100.0 * high)))
+                }
                 (frame.dot("dot small", (at as f64, 100.0 * value), 2.2))
             }
         }
-        (draw_curve(&frame, "topic constant-mix", 0, &constant, None))
-        @for (at, share) in authors.enumerate() {
+        @for (at, share) in authors.iter().enumerate() {
             @if let Some(share) = share { (frame.dot("dot authors", (at as f64, 100.0 * share), radius)) }
         }
+        (draw_line(&frame, "strong", 0, &past))
+        (draw_line(&frame, "strong dashed", last, &ahead))
+        (draw_line(&frame, "topic constant-mix", 0, &constant))
     };
     let ends = [trend.periods.first(), trend.periods.last()]
         .map(|it| it.and_then(|it| Some((it.label.as_str(), percent(it.level?.value)))));
@@ -131,6 +132,11 @@ fn draw_shares_for(trend: &Trend, screen: Screen) -> Markup {
         [description],
         content,
     )
+}
+
+/// Whether the intervals of single periods are drawn.
+pub(crate) fn has_whiskers(trend: &Trend) -> bool {
+    trend.periods.len() <= MAX_WHISKERS
 }
 
 /// The levels at a constant mix of topics, if there are any.
@@ -160,12 +166,7 @@ pub(crate) fn draw_counts(trend: &Trend) -> Markup {
     let most = trend.periods.iter().map(|it| it.rows).max().unwrap_or(0);
     for_both_screens(|screen| {
         let (_, high) = pages::round_range([0.0, most as f64], 2).unwrap_or((0.0, 1.0));
-        let frame = frame(
-            trend,
-            screen,
-            LOW_HEIGHT,
-            Axis::new("reviews", (0.0, high)).ticks(2),
-        );
+        let frame = frame(trend, screen, LOW_HEIGHT, reviews_axis(high));
         let bars = (0_u32..)
             .zip(&trend.periods)
             .filter(|(_, it)| it.rows > 0)
@@ -204,7 +205,7 @@ pub(crate) fn draw_topics(trend: &Trend, mix: &TopicMix) -> Markup {
         let content = html! {
             (period_labels(trend, &frame, screen))
             @for (index, topic) in mix.topics.iter().enumerate() {
-                (draw_curve(&frame, &format!("topic {}", topic_class(index)), 0, &topic.levels, None))
+                (draw_line(&frame, &format!("topic {}", topic_class(index)), 0, &topic.levels))
             }
         };
         let description = mix.topics.iter().map(|it| &it.topic);
@@ -268,6 +269,11 @@ fn picture<D: std::fmt::Display>(
     frame.picture(&format!("{id}{}", screen.0), title, description, content)
 }
 
+fn reviews_axis<'a>(most: f64) -> Axis<'a> {
+    let axis = Axis::new("reviews", (0.0, most)).ticks(2);
+    axis.with_tick_format(Some(|reviews| format::count(reviews as u64)))
+}
+
 /// An axis of shares in percent that contains these values.
 fn share_axis<'a>(values: impl Iterator<Item = f64>) -> Axis<'a> {
     let range = pages::round_range(values.map(|it| 100.0 * it), 5);
@@ -275,38 +281,35 @@ fn share_axis<'a>(values: impl Iterator<Item = f64>) -> Axis<'a> {
     Axis::new("positive reviews (%)", (low.max(0.0), high.min(100.0)))
 }
 
-/// The line of values, and the `band` of their intervals, from the period `first` on; interrupted where there is no
-/// value.
-fn draw_curve(
-    frame: &Frame<'_>,
-    class: &str,
-    first: usize,
-    levels: &[Option<Estimate>],
-    band: Option<&str>,
-) -> Markup {
+/// The runs of periods with values, from the period `first` on.
+fn runs(first: usize, levels: &[Option<Estimate>]) -> Vec<Vec<(f64, Estimate)>> {
     let points = levels.iter().zip(first..);
     let points = points.map(|(level, at)| level.map(|level| (at as f64, level)));
     let points: Vec<Option<(f64, Estimate)>> = points.collect();
-    let mut curves = Vec::new();
-    let mut bands = Vec::new();
-    for run in points.split(Option::is_none) {
-        let mut run: Vec<(f64, Estimate)> = run.iter().flatten().copied().collect();
-        if let [(at, level)] = run[..] {
-            // A single period gets a short line.
-            run = vec![(at - HALF_BAR, level), (at + HALF_BAR, level)];
-        }
-        let at = |(x, share): (f64, f64)| Some((x, 100.0 * share));
-        curves.extend(run.iter().map(|(x, it)| at((*x, it.value))).chain([None]));
-        bands.extend(run.iter().map(|(x, it)| at((*x, it.high))));
-        bands.extend(
-            run.iter()
-                .rev()
-                .map(|(x, it)| at((*x, it.low)))
-                .chain([None]),
-        );
-    }
-    html! {
-        @if let Some(class) = band { (frame.path(class, bands)) }
-        (frame.path(&format!("curve {class}"), curves))
-    }
+    let runs = points.split(Option::is_none);
+    let run = |run: &[Option<(f64, Estimate)>]| match run {
+        // A single period gets a short line.
+        [Some((at, level))] => vec![(at - HALF_BAR, *level), (at + HALF_BAR, *level)],
+        run => run.iter().flatten().copied().collect(),
+    };
+    runs.map(run).collect()
+}
+
+/// The line of values from the period `first` on, interrupted where there is no value.
+fn draw_line(frame: &Frame<'_>, class: &str, first: usize, levels: &[Option<Estimate>]) -> Markup {
+    let points = runs(first, levels).into_iter().flat_map(|run| {
+        let points = run.into_iter().map(|(x, it)| Some((x, 100.0 * it.value)));
+        points.chain([None])
+    });
+    frame.path(&format!("curve {class}"), points)
+}
+
+/// The area between the ends of intervals, interrupted like the line.
+fn draw_band(frame: &Frame<'_>, class: &str, first: usize, levels: &[Option<Estimate>]) -> Markup {
+    let points = runs(first, levels).into_iter().flat_map(|run| {
+        let up = run.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
+        let down = run.iter().rev().map(|(x, it)| Some((*x, 100.0 * it.low)));
+        up.chain(down).chain([None]).collect::<Vec<_>>()
+    });
+    frame.path(class, points)
 }

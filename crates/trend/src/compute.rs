@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::iter;
 
+use artifact::format;
 use metrics::Estimate;
 use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
 
@@ -20,6 +21,7 @@ use crate::log_odds::{difference, interval, normal_half_width};
 use crate::options::Options;
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
+use crate::sentences::percent;
 use crate::state_space::{FittedModel, fit_best};
 use crate::topic_mix::{IntervalOptions, topic_mix};
 
@@ -102,6 +104,7 @@ pub(crate) fn estimate_trend(
         method: options.method,
         confidence: options.confidence,
         rows: all.len(),
+        training_rows: 0,
         labelled: quantifier.rows(),
         labelled_cross_fitted: learned.cross_fitted,
         labelled_groups: quantifier.groups(),
@@ -129,24 +132,42 @@ pub(crate) fn estimate_trend(
         language_warning: input.languages.warning(),
         languages: input.languages.clone(),
     };
-    Ok(match is_another_domain(quantifier, &all) {
-        true => trend.without_estimates(ANOTHER_DOMAIN),
-        false => trend,
+    let warning = warning(&trend, learned, &all);
+    Ok(match warning {
+        Some(warning) => trend.without_estimates(warning),
+        None => trend,
     })
 }
 
-/// Minimum Kolmogorov-Smirnov distance that matters in practice, even if a smaller one is significant.
-const MIN_MISFIT: f64 = 0.05;
-
-/// The warning about reviews of another domain.
-const ANOTHER_DOMAIN: &str = "The share of positive reviews cannot be estimated, because these reviews differ from the \
-     labelled reviews that the model's error rates come from. Label a few hundred of them and use `--calibrate-on 300`, \
-     if the labels are in the file, or `--labelled FILE`.";
-
-/// Whether these reviews are too different from the labelled ones.
-fn is_another_domain(quantifier: &Quantifier, rows: &[ScoredReview]) -> bool {
-    let misfit = quantifier.misfit(&probabilities(rows));
-    misfit.is_some_and(|(distance, is_misfit)| is_misfit && distance > MIN_MISFIT)
+/// Why the share of these reviews cannot be estimated, and what to do; `None` if it can.
+fn warning(trend: &Trend, learned: &LearnedErrorRates, rows: &[ScoredReview]) -> Option<String> {
+    let reason = if !learned.is_sample && rows.iter().all(|row| row.is_training) {
+        "because the model was trained on all of these reviews, so its predictions of them are overconfident"
+    } else {
+        let words: Vec<(u64, usize)> = rows.iter().map(|row| (row.words, row.topic)).collect();
+        let method = Method::default();
+        let prevalence = (learned.quantifier).prevalence(&probabilities(rows), method)?;
+        if !learned.domain.as_ref()?.differs(&words, prevalence) {
+            return None;
+        }
+        "because their common words differ from those of the labelled reviews that the model's error rates come from"
+    };
+    let count = format::plural(rows.len() as u64, "review", "reviews");
+    let counted = percent(trend.overall_counted);
+    // The number of authors' labels that calibration needs, with as many left to estimate.
+    let is_labelled = trend
+        .overall_author_labels
+        .is_some_and(|(_, labels)| labels >= 600);
+    let hint = match (learned.is_sample, is_labelled) {
+        (false, true) => {
+            "Use labels of the file: `--calibrate-on 300`, or `calibrate_on=300` in a request."
+        }
+        _ => "Label 300 of these reviews, drawn at random, and use `--labelled FILE`.",
+    };
+    Some(format!(
+        "The share of positive reviews cannot be estimated, {reason}. The model labels {counted} of {count} positive; its \
+         error rates on this kind of text are not known. {hint}"
+    ))
 }
 
 /// Reviews grouped by period, including empty periods.
@@ -368,4 +389,90 @@ fn compare_with_authors(periods: &[PeriodEstimate]) -> Option<AuthorComparison> 
     sums.mean_absolute_error_counted /= count;
     sums.coverage /= count;
     (sums.periods > 0).then_some(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain_shift::{CommonWords, LabelledDomain};
+    use crate::tests::perfect_classifier;
+
+    /// The trend of 40 reviews with labels, 30 of them positive, which contain these words.
+    fn trend_of(words: u64, is_training: bool, is_sample: bool) -> Trend {
+        let row = |number: u8| ScoredReview {
+            topic: 0,
+            day: i64::from(number),
+            probability: if number < 30 { 0.9 } else { 0.1 },
+            author_label: Some(u8::from(number < 30)),
+            words,
+            is_training,
+        };
+        let input = Input {
+            topics: vec!["all".to_owned()],
+            rows: (0..40).map(row).collect(),
+            words: None,
+        };
+        let reviews: Vec<(u8, u64, u64)> = (0..200).map(|row| (row as u8 % 2, 1, row)).collect();
+        let learned = LearnedErrorRates {
+            quantifier: perfect_classifier().0,
+            cross_fitted: 0,
+            domain: Some(LabelledDomain::new(CommonWords::new(&["good"]), &reviews)),
+            is_sample,
+        };
+        estimate_trend(&input, &learned, &Options::default(), &|| false).expect("a trend")
+    }
+
+    #[test]
+    fn reviews_of_another_domain_are_counted_without_any_estimate() {
+        let trend = trend_of(0, false, false);
+        let warning = trend.warning.clone().expect("another domain");
+        assert!(warning.contains("cannot be estimated"), "{warning}");
+        assert!(
+            warning.contains("labels 75.0% of 40 reviews positive"),
+            "{warning}"
+        );
+        assert!(warning.contains("use `--labelled FILE`"), "{warning}");
+        let json = serde_json::to_value(&trend).expect("JSON");
+        for part in ["overall", "model", "largest_change", "judged"] {
+            assert!(json[part].is_null(), "{part}: {json}");
+        }
+        for part in ["share", "level", "change"] {
+            assert!(json["periods"][0][part].is_null(), "{part}: {json}");
+        }
+        assert_eq!(json["overall_author_labels"], serde_json::json!([0.75, 40]));
+        for text in [
+            crate::terminal::render_text(&trend, "linear"),
+            crate::render_page(&trend, "linear"),
+        ] {
+            assert!(
+                text.contains(&warning) && text.contains("own labels, 75.0%"),
+                "{text}"
+            );
+            assert!(!text.contains("are positive ("), "{text}");
+        }
+    }
+
+    #[test]
+    fn reviews_of_the_same_domain_have_an_estimate_and_the_share_of_the_authors() {
+        let trend = trend_of(1, false, false);
+        assert!(trend.warning.is_none());
+        let overall = trend.overall.expect("an estimate");
+        assert!((overall.value - 0.75).abs() < 0.01, "{overall:?}");
+        let text = crate::terminal::render_text(&trend, "linear");
+        assert!(
+            text.contains("According to the authors' own labels, 75.0% of 40 reviews"),
+            "{text}"
+        );
+        assert!(text.contains("Fewer than 100 reviews"), "{text}");
+    }
+
+    #[test]
+    fn training_reviews_alone_have_no_estimate_unless_the_error_rates_come_from_them() {
+        let warning = trend_of(1, true, false).warning.expect("training reviews");
+        assert!(
+            warning.contains("the model was trained on all of these reviews"),
+            "{warning}"
+        );
+        assert!(trend_of(1, true, true).warning.is_none());
+    }
 }

@@ -5,6 +5,7 @@ use metrics::Estimate;
 use quantification::Method;
 use serde::Serialize;
 
+use crate::domain_shift::CommonWords;
 use crate::period::Period;
 use crate::state_space::Variances;
 use crate::word_changes::WordChange;
@@ -20,6 +21,10 @@ pub(crate) struct ScoredReview {
     pub probability: f32,
     /// The author's label, 1 for positive: used to check the trend, never to compute it.
     pub author_label: Option<u8>,
+    /// Its common words, as bits, see [`CommonWords::find`].
+    pub words: u64,
+    /// Whether the model was trained on its text.
+    pub is_training: bool,
 }
 
 /// Predicted reviews with their topics.
@@ -31,6 +36,8 @@ pub(crate) struct Input {
     pub rows: Vec<ScoredReview>,
     /// Languages of a sample of the reviews.
     pub languages: PredictedLanguages,
+    /// The words of [`ScoredReview::words`].
+    pub words: Option<CommonWords>,
 }
 
 /// The share of positive reviews over time.
@@ -46,6 +53,8 @@ pub struct Trend {
     pub confidence: f64,
     /// Number of reviews.
     pub rows: usize,
+    /// Number of other reviews, which were skipped because the model was trained on them.
+    pub training_rows: usize,
     /// Number of labelled reviews that the error rates come from.
     pub labelled: usize,
     /// Number of cross-fitted training reviews among them.
@@ -98,7 +107,7 @@ pub struct Trend {
 
 impl Trend {
     /// Removes all estimates and states why; counts and the authors' labels remain.
-    pub(crate) fn without_estimates(self, warning: &str) -> Self {
+    pub(crate) fn without_estimates(self, warning: String) -> Self {
         let unknown = |period| PeriodEstimate {
             share: None,
             level: None,
@@ -106,7 +115,7 @@ impl Trend {
             ..period
         };
         Self {
-            warning: Some(warning.to_owned()),
+            warning: Some(warning),
             overall: None,
             periods: self.periods.into_iter().map(unknown).collect(),
             model: None,

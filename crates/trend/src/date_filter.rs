@@ -84,6 +84,8 @@ mod tests {
             day,
             probability: 0.5,
             author_label: None,
+            words: 0,
+            is_training: false,
         };
         days.map(row).collect()
     }

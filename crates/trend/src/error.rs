@@ -127,7 +127,10 @@ impl UnusableReviews {
         };
         let hint = match self {
             Self::NoTopic { .. } => return column("topic"),
-            Self::TooFewLabelled { .. } => return column("label"),
+            Self::TooFewLabelled { available: 0, .. } => return column("label"),
+            Self::TooFewLabelled { .. } => {
+                "Use a smaller number in `--calibrate-on N`, or label more reviews"
+            }
             Self::NoText => return column("text"),
             Self::NoTime { .. } => {
                 "`ressenti inspect FILE` shows how the columns are used; choose the one with the time with `--set ingest.columns.timestamp=NAME`"

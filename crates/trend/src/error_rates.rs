@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use artifact::files::{CROSS_FITTED, Prediction, read_predictions};
 use artifact::{
-    Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, groups_by_row_id,
+    Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, for_each_text,
+    groups_by_row_id, texts_by_row_id,
 };
 use metrics::CounterRng;
 use quantification::Quantifier;
 use settings::Pipeline;
 
-use crate::data::Input;
+use crate::data::{Input, ScoredReview};
+use crate::domain_shift::{CommonWords, LabelledDomain};
 use crate::error::{TrendError, UnknownErrorRates, UnusableReviews};
 
 /// Number of resamples for each interval.
@@ -19,6 +21,9 @@ const RESAMPLES: u32 = 1000;
 /// Minimum number of groups for resampling by group; with fewer, the differences between groups are unknown.
 const MIN_GROUPS: usize = 30;
 
+/// Maximum number of labelled reviews of each class whose words are compared with those of new reviews.
+const MAX_COMPARED: usize = 2500;
+
 /// The error rates of a model, and the reviews that they were learned from.
 #[derive(Clone, Debug)]
 pub struct LearnedErrorRates {
@@ -26,6 +31,48 @@ pub struct LearnedErrorRates {
     pub quantifier: Quantifier,
     /// Number of its labelled reviews that are cross-fitted training reviews.
     pub cross_fitted: usize,
+    /// Recognises reviews of another domain; `None` if the texts of the labelled reviews are not in the store.
+    pub(crate) domain: Option<LabelledDomain>,
+    /// Whether the labelled reviews are a random sample of the reviews to estimate.
+    pub(crate) is_sample: bool,
+}
+
+/// The texts that a model was trained on. The model's predictions of them are overconfident.
+#[derive(Debug, Default)]
+pub struct TrainingTexts(HashSet<Digest>);
+
+impl TrainingTexts {
+    /// Reads the texts of a model or ensemble of a pipeline file; none if they are no longer in the store.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn of_model(pipeline: &Pipeline, model: &str) -> Result<Self, ArtifactError> {
+        let store = Store::new(&pipeline.artifacts);
+        let found = match store.latest(StageName::Train, model)? {
+            None => store.latest(StageName::Evaluate, model)?,
+            found => found,
+        };
+        let reviews = found.map(|found| cleaned_reviews(&store, &found));
+        let Some(reviews) = reviews.transpose()?.flatten() else {
+            return Ok(Self::default());
+        };
+        let mut texts = HashSet::new();
+        for_each_text(&reviews, Split::Train, |text| {
+            texts.insert(Digest::of_bytes(text.as_bytes()));
+        })?;
+        Ok(Self(texts))
+    }
+
+    /// Whether the training texts are not known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The digest of a cleaned text, if the model was trained on it.
+    pub(crate) fn find(&self, text: &str) -> Option<Digest> {
+        let digest = Digest::of_bytes(text.as_bytes());
+        self.0.contains(&digest).then_some(digest)
+    }
 }
 
 /// Learns a model's error rates from its validation predictions and, for a linear model, from cross-fitted
@@ -59,51 +106,83 @@ pub fn learn_from_evaluation(
     }
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let probabilities: Vec<f32> = rows.iter().map(|row| row.probability).collect();
-    let groups = groups_of_rows(&store, &evaluation, &rows)?;
+    let reviews = cleaned_reviews(&store, &evaluation)?;
+    let group_of_row = reviews.as_ref().map(groups_by_row_id).transpose()?;
+    let group_of_row = group_of_row.unwrap_or_default();
+    let groups = rows
+        .iter()
+        .map(|row| *group_of_row.get(&row.row_id).unwrap_or(&row.row_id));
+    let groups: Vec<u64> = groups.collect();
+    let count = groups.iter().collect::<BTreeSet<_>>().len();
+    let resampled = (MIN_GROUPS..rows.len())
+        .contains(&count)
+        .then_some(groups.as_slice());
     let what = "the validation reviews";
-    let mut learned = from_rows((&labels, &probabilities), groups.as_deref(), what, seed)?;
-    learned.cross_fitted = rows.len() - validation_rows;
-    Ok(learned)
+    let quantifier = quantifier((&labels, &probabilities), resampled, what, seed)?;
+    let rng = CounterRng::for_sample(seed, 0xD0);
+    let mut compared: Vec<(&Prediction, &u64)> = rows.iter().zip(&groups).collect();
+    compared.sort_by_key(|(row, _)| rng.bits(row.row_id));
+    let mut counts = [0; 2];
+    compared.retain(|(row, _)| {
+        let count = &mut counts[usize::from(row.label)];
+        *count += 1;
+        *count <= MAX_COMPARED
+    });
+    let domain = |reviews: &Artifact| -> Result<LabelledDomain, ArtifactError> {
+        let wanted = compared.iter().map(|(row, _)| row.row_id).collect();
+        let texts = texts_by_row_id(reviews, &wanted)?;
+        let words = CommonWords::new(&texts.values().collect::<Vec<_>>());
+        let rows = compared.iter().filter_map(|(row, group)| {
+            Some((row.label, words.find(texts.get(&row.row_id)?), **group))
+        });
+        let rows: Vec<(u8, u64, u64)> = rows.collect();
+        Ok(LabelledDomain::new(words, &rows))
+    };
+    Ok(LearnedErrorRates {
+        quantifier,
+        cross_fitted: rows.len() - validation_rows,
+        domain: reviews.as_ref().map(domain).transpose()?,
+        is_sample: false,
+    })
 }
 
-/// Learns error rates from labelled rows with optional groups. `what` names the rows in errors.
-pub(crate) fn from_rows(
+/// Learns error rates from the labelled ones of predicted reviews. `what` names the reviews in errors.
+pub(crate) fn from_reviews(
+    reviews: &[ScoredReview],
+    words: Option<CommonWords>,
+    what: &str,
+    seed: u64,
+) -> Result<LearnedErrorRates, TrendError> {
+    let rows = reviews.iter().zip(0..);
+    let rows = rows.filter_map(|(row, id)| Some((row.author_label?, row.words, id)));
+    let rows: Vec<(u8, u64, u64)> = rows.collect();
+    let labels: Vec<u8> = rows.iter().map(|row| row.0).collect();
+    let labelled = reviews.iter().filter(|row| row.author_label.is_some());
+    let probabilities: Vec<f32> = labelled.map(|row| row.probability).collect();
+    Ok(LearnedErrorRates {
+        quantifier: quantifier((&labels, &probabilities), None, what, seed)?,
+        cross_fitted: 0,
+        domain: words.map(|words| LabelledDomain::new(words, &rows)),
+        is_sample: false,
+    })
+}
+
+fn quantifier(
     (labels, probabilities): (&[u8], &[f32]),
     groups: Option<&[u64]>,
     what: &str,
     seed: u64,
-) -> Result<LearnedErrorRates, TrendError> {
+) -> Result<Quantifier, UnusableReviews> {
     let what = what.to_owned();
     let quantifier = Quantifier::new(labels, probabilities, groups, RESAMPLES, seed);
-    Ok(LearnedErrorRates {
-        quantifier: quantifier.map_err(|error| UnusableReviews::ErrorRates { what, error })?,
-        cross_fitted: 0,
-    })
+    quantifier.map_err(|error| UnusableReviews::ErrorRates { what, error })
 }
 
-/// The group of each row; a row without a group is its own group. `None` if there are no groups or too few, or if
-/// the cleaned reviews are no longer in the store.
-fn groups_of_rows(
-    store: &Store,
-    evaluation: &Artifact,
-    rows: &[Prediction],
-) -> Result<Option<Vec<u64>>, ArtifactError> {
-    let Some(reviews) = cleaned_reviews(store, evaluation)? else {
-        return Ok(None);
-    };
-    let group_ids = groups_by_row_id(&reviews)?;
-    let group = |row: &Prediction| *group_ids.get(&row.row_id).unwrap_or(&row.row_id);
-    let groups: Vec<u64> = rows.iter().map(group).collect();
-    let count = groups.iter().collect::<BTreeSet<_>>().len();
-    Ok((MIN_GROUPS..rows.len()).contains(&count).then_some(groups))
-}
-
-/// The cleaned reviews behind an evaluation; those of an ensemble are found through its members.
-fn cleaned_reviews(store: &Store, evaluated: &Artifact) -> Result<Option<Artifact>, ArtifactError> {
-    let inputs = evaluated.manifest().inputs.iter();
-    for input in inputs.filter(|it| matches!(it.stage, StageName::Clean | StageName::Evaluate)) {
+/// The cleaned reviews behind a model or an evaluation, found through their inputs.
+fn cleaned_reviews(store: &Store, artifact: &Artifact) -> Result<Option<Artifact>, ArtifactError> {
+    for input in &artifact.manifest().inputs {
         let found = match store.find_by_identity(input.stage, input.identity)? {
-            Some(member) if input.stage == StageName::Evaluate => cleaned_reviews(store, &member)?,
+            Some(other) if input.stage != StageName::Clean => cleaned_reviews(store, &other)?,
             found => found,
         };
         if found.is_some() {
@@ -136,12 +215,14 @@ pub(crate) fn from_input(
     check_enough(chosen.len() as u64, count)?;
     chosen.sort_by_key(|row| rng.bits(*row as u64));
     chosen.truncate(count);
-    let labelled = chosen.iter().map(|row| &input.rows[*row]);
-    let labelled = labelled.filter_map(|row| Some((row.author_label?, row.probability)));
-    let (labels, probabilities): (Vec<u8>, Vec<f32>) = labelled.unzip();
+    let labelled: Vec<ScoredReview> = chosen.iter().map(|row| input.rows[*row]).collect();
     let chosen: HashSet<usize> = chosen.into_iter().collect();
     let mut is_kept = (0..input.rows.len()).map(|row| !chosen.contains(&row));
     input.rows.retain(|_| is_kept.next().unwrap_or(true));
     let what = "the labelled reviews of the file";
-    from_rows((&labels, &probabilities), None, what, seed)
+    let learned = from_reviews(&labelled, input.words.clone(), what, seed)?;
+    Ok(LearnedErrorRates {
+        is_sample: true,
+        ..learned
+    })
 }

@@ -11,6 +11,7 @@ mod chart;
 mod compute;
 mod data;
 mod date_filter;
+mod domain_shift;
 mod error;
 mod error_rates;
 mod files;
@@ -45,7 +46,7 @@ use arguments::{Arguments, Format};
 
 pub use data::Trend;
 pub use error::{TrendError, UnknownErrorRates, UnusableReviews};
-pub use error_rates::{LearnedErrorRates, learn_from_evaluation};
+pub use error_rates::{LearnedErrorRates, TrainingTexts, learn_from_evaluation};
 pub use files::to_json;
 pub use from_files::{ErrorRateSource, compute_trend};
 pub use options::Options;
@@ -80,8 +81,13 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         topics: &arguments.topics,
         options: arguments.options,
     };
+    let training_texts = match &selection.pipeline {
+        Some(pipeline) => TrainingTexts::of_model(pipeline, name)?,
+        None => TrainingTexts::default(),
+    };
     let context = TrendContext {
         predictor: &predictor,
+        training_texts: &training_texts,
         progress: &progress,
         on_note: &|note| progress.note(note),
         max_reviews: u64::MAX,

@@ -5,17 +5,19 @@ use maud::{Markup, Render, html};
 use metrics::Estimate;
 use pages::{CsvDownload, Page, Table, figure_with_csv, paragraph, remark, section, with_detail};
 
-use crate::chart::{draw_changes, draw_counts, draw_shares, draw_topics, legend, topic_class};
+use crate::chart::{
+    draw_changes, draw_counts, draw_shares, draw_topics, has_whiskers, legend, topic_class,
+};
 use crate::data::{ChangePoint, TopicMix, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
     answer, author_share, certainty, change_by_words, confidence_level, format_files,
-    language_warning, largest_change, percent, range, warning, with_range,
+    language_warning, largest_change, percent, range, with_range,
 };
 
 /// The content of `trend.html`.
 pub fn render_page(trend: &Trend, model: &str) -> String {
-    let mut findings: Vec<String> = warning(trend).into_iter().collect();
+    let mut findings: Vec<String> = trend.warning.clone().into_iter().collect();
     findings.extend(language_warning(trend));
     findings.extend(answer(trend));
     findings.extend(author_share(trend));
@@ -24,11 +26,13 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
         (pages::findings(&findings, 0))
         (share_figure(trend))
     };
-    // No sentence is highlighted.
-    let certainty = pages::findings(&certainty(trend, model), usize::MAX);
+    let certainty = certainty(trend, model);
     let main = html! {
         (section("trend", "Result", shares))
-        (section("certainty", "How certain is this?", certainty))
+        @if !certainty.is_empty() {
+            // No sentence is highlighted.
+            (section("certainty", "How certain is this?", pages::findings(&certainty, usize::MAX)))
+        }
         @if let Some(change) = &trend.largest_change { (change_section(change)) }
         @if trend.topics.len() > 1 { (topic_section(trend)) }
         @if let Some(model) = &trend.model {
@@ -65,10 +69,11 @@ fn share_figure(trend: &Trend) -> Markup {
     let (period, level) = (trend.period.name(), confidence_level(trend));
     let mut entries = Vec::new();
     if trend.overall.is_some() {
-        entries.push((
-            "dots estimate",
-            format!("each {period} alone, with its {level}"),
-        ));
+        let interval = match has_whiskers(trend) {
+            true => format!(", with its {level}"),
+            false => String::new(),
+        };
+        entries.push(("dots estimate", format!("each {period} alone{interval}")));
         entries.push((
             "estimate",
             format!("smoothed trend, with its {level} as a band"),
@@ -87,8 +92,11 @@ fn share_figure(trend: &Trend) -> Markup {
     entries
         .extend((trend.forecast_method).map(|it| ("estimate dashed", format!("forecast ({it})"))));
     if trend.overall_author_labels.is_some() {
-        let text = "the authors' own labels, which the estimate does not use";
-        entries.push(("dots authors", text.to_owned()));
+        let unused = match trend.overall {
+            Some(_) => ", which the estimate does not use",
+            None => "",
+        };
+        entries.push(("dots authors", format!("the authors' own labels{unused}")));
     }
     let empty = match trend.periods.iter().any(|it| it.rows == 0) {
         true => format!(" Gaps are {period}s without reviews."),
@@ -204,7 +212,8 @@ fn topic_section(trend: &Trend) -> Markup {
         .numbers("Reviews", |it| format::count(it.rows as u64))
         .numbers("Topic alone", |it| share(it.alone))
         .numbers("Partially pooled", |it| share(it.share));
-    let over_time = trend.topic_mix.as_ref().map(|mix| topic_figure(trend, mix));
+    let mix = trend.topic_mix.as_ref().filter(|mix| mix.topics.len() > 1);
+    let over_time = mix.map(|mix| topic_figure(trend, mix));
     let content = html! { @if let Some(figure) = over_time { (figure) } (table) };
     section("topics", "Topics", content)
 }

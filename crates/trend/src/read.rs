@@ -1,19 +1,21 @@
 //! Reads reviews from files and predicts them. Files are read several times instead of being kept in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use artifact::files::is_sampled;
-use artifact::format;
+use artifact::{Digest, format};
 use bundle::Predictor;
 use ingest::{Review, for_each_review};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask};
 
 use crate::data::{ChangePoint, Input, ScoredReview};
+use crate::domain_shift::CommonWords;
 use crate::error::{TrendError, UnusableReviews};
+use crate::error_rates::TrainingTexts;
 use crate::options::Options;
 use crate::word_changes::WordCounts;
 
@@ -49,6 +51,8 @@ pub struct TrendQuery<'a> {
 pub struct TrendContext<'a> {
     /// The model.
     pub predictor: &'a Predictor,
+    /// The texts that the model was trained on.
+    pub training_texts: &'a TrainingTexts,
     /// Shows the progress.
     pub progress: &'a Progress,
     /// Receives messages for the user, see [`Predictor::take_notes`].
@@ -117,13 +121,18 @@ impl ReviewReader<'_> {
         Ok(counts)
     }
 
-    /// The predicted reviews with a time; and sentences about skipped reviews.
-    pub(crate) fn score(&self, counts: ReviewCounts) -> Result<(Input, Vec<String>), TrendError> {
+    /// The predicted reviews with a time; and sentences about skipped reviews. Without `words`, the common words are
+    /// those of the first batch.
+    pub(crate) fn score(
+        &self,
+        counts: ReviewCounts,
+        words: Option<CommonWords>,
+    ) -> Result<(Input, Vec<String>), TrendError> {
         let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
         let dated = |review: &Review<'_>| self.day(review);
-        let (input, empty) = self.predict_all(&quiet, &task, counts.dated, dated)?;
+        let (input, empty) = self.predict_all(&quiet, &task, (counts.dated, words), dated)?;
         drop(task);
         let wanted = self.query.topics.iter();
         let missing = wanted.filter(|it| !input.topics.contains(it));
@@ -144,15 +153,14 @@ impl ReviewReader<'_> {
         }
     }
 
-    /// Labels and predicted probabilities of the labelled reviews, with or without a time.
-    pub(crate) fn labels_and_probabilities(&self) -> Result<(Vec<u8>, Vec<f32>), TrendError> {
+    /// The predicted labelled reviews, with or without a time.
+    pub(crate) fn score_labelled(&self) -> Result<Input, TrendError> {
         let progress = self.context.progress;
         let task = progress.task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
-        let (input, _) = self.predict_all(progress, &task, u64::MAX, any_day)?;
-        let rows = input.rows.iter();
-        let rows = rows.filter_map(|row| Some((row.author_label?, row.probability)));
-        Ok(rows.unzip())
+        Ok(self
+            .predict_all(progress, &task, (u64::MAX, None), any_day)?
+            .0)
     }
 
     /// Adds the words whose frequency changed most to a change point.
@@ -189,7 +197,7 @@ impl ReviewReader<'_> {
         &self,
         progress: &Progress,
         task: &ProgressTask,
-        reviews: u64,
+        (reviews, words): (u64, Option<CommonWords>),
         day: impl Fn(&Review<'_>) -> Option<i64>,
     ) -> Result<(Input, u64), TrendError> {
         let context = self.context;
@@ -197,6 +205,7 @@ impl ReviewReader<'_> {
             reviews,
             ..Batch::default()
         };
+        batch.input.words = words;
         self.for_each(progress, |review| {
             if let Some(day) = day(review) {
                 batch.add(review, day);
@@ -259,6 +268,8 @@ struct Batch {
     /// Number of reviews that were predicted.
     predicted: u64,
     input: Input,
+    /// Training texts that were found.
+    training_texts: HashSet<Digest>,
     /// Number of reviews whose text is empty after cleaning.
     empty: u64,
 }
@@ -278,6 +289,8 @@ impl Batch {
             day,
             probability: f32::NAN,
             author_label: review.label.map(|label| label.id()),
+            words: 0,
+            is_training: false,
         });
     }
 
@@ -294,11 +307,22 @@ impl Batch {
         let languages = context.predictor.languages(&sample);
         self.input.languages = mem::take(&mut self.input.languages).merged(&languages);
         self.predicted += self.texts.len() as u64;
-        for (row, probability) in self.rows.drain(..).zip(probabilities) {
-            match probability {
-                Some(probability) => self.input.rows.push(ScoredReview { probability, ..row }),
-                None => self.empty += 1,
-            }
+        let texts = context.predictor.normalised(&self.texts);
+        let words = &mut self.input.words;
+        let words = words.get_or_insert_with(|| CommonWords::new(&texts));
+        for ((row, probability), text) in self.rows.drain(..).zip(probabilities).zip(&texts) {
+            let Some(probability) = probability else {
+                self.empty += 1;
+                continue;
+            };
+            // Each training text is recognised once, because other people write the same short texts.
+            let training_text = context.training_texts.find(text);
+            self.input.rows.push(ScoredReview {
+                probability,
+                words: words.find(text),
+                is_training: training_text.is_some_and(|text| self.training_texts.insert(text)),
+                ..row
+            });
         }
         self.texts.clear();
         self.bytes = 0;

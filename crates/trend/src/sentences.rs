@@ -7,18 +7,12 @@ use quantification::Method;
 use crate::backtest::{METHODS, STATE_SPACE, score};
 use crate::data::{ChangePoint, Trend};
 
+/// From this number of reviews on, another domain is recognised in nearly all cases
+/// (experiments/2026-11-29-trend-trust.md).
+const CHECKED_ROWS: usize = 100;
+
 /// Maximum number of words listed for a change, in either direction.
 const MAX_WORDS: usize = 8;
-
-/// Why there is no estimate, with the plain count instead.
-pub(crate) fn warning(trend: &Trend) -> Option<String> {
-    Some(format!(
-        "{} The model labels {} of {} reviews positive; its error rates on this kind of text are not known.",
-        trend.warning.as_ref()?,
-        percent(trend.overall_counted),
-        format::count(trend.rows as u64)
-    ))
-}
 
 /// A warning about reviews in languages that the model has not learned.
 pub(crate) fn language_warning(trend: &Trend) -> Option<String> {
@@ -83,8 +77,10 @@ fn change_at_constant_mix(trend: &Trend, change: Estimate) -> Option<String> {
             "This may come from other topics and not from other opinions: the topics are too small, or overlap too little in time, to tell.".to_owned()
         });
     };
+    let is_mostly_mix = constant.rise.value / change.value < 0.5;
     let at = match is_significant(change) && !is_significant(constant.rise) {
-        true => "This does not show a change of opinion: at",
+        true if is_mostly_mix => "This does not show a change of opinion: at",
+        true => "It is not certain that opinions changed: at",
         false => "At",
     };
     Some(format!(
@@ -165,6 +161,17 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
             100.0 * authors.mean_absolute_error,
             100.0 * authors.mean_absolute_error_of_level,
             100.0 * authors.mean_absolute_error_counted,
+        ));
+    }
+    if trend.rows < CHECKED_ROWS && trend.warning.is_none() {
+        sentences.push(format!(
+            "Fewer than {CHECKED_ROWS} reviews cannot always be recognised as another kind of text, to which the error rates do not apply."
+        ));
+    }
+    if trend.training_rows > 0 {
+        let reviews = format::plural(trend.training_rows as u64, "review was", "reviews were");
+        sentences.push(format!(
+            "{reviews} skipped, because the model was trained on their texts and its predictions of them are overconfident."
         ));
     }
     sentences.extend(forecast(trend));

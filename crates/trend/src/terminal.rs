@@ -9,7 +9,7 @@ use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::{PeriodEstimate, Trend};
 use crate::sentences::{
     answer, author_share, certainty, change_by_words, confidence_level, language_warning,
-    largest_change, percent, warning, with_range,
+    largest_change, percent, with_range,
 };
 
 /// Width of a bar from 0% to 100%, in characters.
@@ -23,7 +23,7 @@ const MAX_TOPICS: usize = 8;
 
 /// The results in sentences, and tables of periods and topics.
 pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
-    let mut lines: Vec<String> = warning(trend).into_iter().collect();
+    let mut lines: Vec<String> = trend.warning.clone().into_iter().collect();
     lines.extend(language_warning(trend));
     lines.extend(answer(trend));
     lines.extend(author_share(trend));
@@ -61,9 +61,9 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
         lines.push(table_line(&forecast.label, cells));
     }
     if trend.overall.is_some() {
-        let legend =
-            format!("Bars: o smoothed trend, - its {level}, x share of the {period} alone");
-        lines.push(legend);
+        lines.push(format!(
+            "Bars: o smoothed trend, - its {level}, x share of the {period} alone"
+        ));
     }
     if trend.topics.len() > 1 {
         let [alone, pooled] =

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::data::{ConstantMix, ScoredReview, TopicMix, TopicTrend};
 use crate::linearisation::linearise;
 use crate::log_odds::{difference, interval, sigmoid};
-use crate::state_space::{Observation, fit_best};
+use crate::state_space::{FittedModel, Observation, fit_best};
 
 /// The largest topics are smoothed one by one until they have this share of the reviews ...
 const SMOOTHED_SHARE: f64 = 0.9;
@@ -20,12 +20,19 @@ const SMOOTHED_SHARE: f64 = 0.9;
 /// ... but not more than this number; the others are smoothed together.
 const MAX_SMOOTHED: usize = 30;
 
+/// Maximum of smoothed topics times periods, so that long series have fewer of them.
+const MAX_WORK: usize = 20_000;
+
 /// Minimum share of topics that are smoothed one by one. With less, a changing mix of the others could look like a
 /// change of opinion.
 const MIN_SMOOTHED_SHARE: f64 = 2.0 / 3.0;
 
 /// Maximum width of the interval of a change at a constant mix; it is wider if the topics overlap little in time.
 const MAX_WIDTH: f64 = 0.5;
+
+/// Maximum number of rounds to find the trend at a constant mix, and the step of log-odds that counts as convergence.
+const MAX_ROUNDS: usize = 10;
+const TOLERANCE: f64 = 1e-3;
 
 /// Maximum number of topics with their own line, and minimum number of reviews of such a topic. The others share one.
 const MAX_LINES: usize = 5;
@@ -74,60 +81,79 @@ pub(crate) fn topic_mix(
     let mut order: Vec<(usize, usize)> = counts.into_iter().collect();
     order.sort_by(|(one, few), (two, many)| many.cmp(few).then(names[*one].cmp(&names[*two])));
     let all: usize = order.iter().map(|(_, rows)| rows).sum();
+    let most = (MAX_WORK / periods.len()).clamp(MAX_LINES + 1, MAX_SMOOTHED);
     let (mut alone, mut rows) = (0, 0);
-    while alone < order.len().min(MAX_SMOOTHED) && (rows as f64) < SMOOTHED_SHARE * all as f64 {
+    while alone < order.len().min(most) && (rows as f64) < SMOOTHED_SHARE * all as f64 {
         rows += order[alone].1;
         alone += 1;
     }
+    let (largest, others) = order.split_at(alone);
     let mut group_of = vec![alone; names.len()];
     let mut groups: Vec<String> = Vec::new();
-    for (group, (topic, _)) in order.iter().take(alone).enumerate() {
+    for (group, (topic, _)) in largest.iter().enumerate() {
         group_of[*topic] = group;
         groups.push(names[*topic].clone());
     }
-    match &order[alone..] {
+    match others {
         [] => {}
         [(topic, _)] => groups.push(names[*topic].clone()),
-        others => groups.push(other_topics(others.len())),
+        _ => groups.push(other_topics(others.len())),
     }
     let smooth = |(group, name): (usize, String)| {
         let own = |rows: &Vec<ScoredReview>| -> Vec<f32> {
             let own = rows.iter().filter(|row| group_of[row.topic] == group);
             own.map(|row| row.probability).collect()
         };
-        let probabilities: Vec<Vec<f32>> = periods.iter().map(own).collect();
-        let means = probabilities.iter();
-        let means = means.map(|it| quantifier.score_means(likelihood, it));
-        let means: Vec<Option<ScoreMeans>> = means.collect();
-        let (fitted, _) = fit_best(&linearise(&means, likelihood));
-        SmoothedTopic {
-            name,
-            rows: probabilities.iter().map(Vec::len).collect(),
-            levels: fitted.levels,
-            rise: fitted.rise,
-        }
+        smooth(name, periods.iter().map(own), (quantifier, likelihood))
     };
     let smoothed: Vec<SmoothedTopic> = groups.into_par_iter().enumerate().map(smooth).collect();
-    let lines = order
-        .iter()
-        .take(alone)
-        .filter(|(_, rows)| *rows >= MIN_LINE_ROWS);
-    let lines = match lines.count() {
-        lines if lines > MAX_LINES && smoothed.len() > MAX_LINES + 1 => MAX_LINES,
-        lines => lines,
-    };
-    let (largest, rest) = smoothed.split_at(lines);
-    let own_line = |it: &[SmoothedTopic]| line(it[0].name.clone(), it, options);
-    let mut topics: Vec<TopicTrend> = largest.chunks(1).map(own_line).collect();
-    if !rest.is_empty() {
-        topics.push(line(other_topics(order.len() - lines), rest, options));
+    let has_line = |(_, rows): &&(usize, usize)| *rows >= MIN_LINE_ROWS;
+    let mut lines = largest.iter().filter(has_line).count();
+    if smoothed.len() > MAX_LINES + 1 {
+        lines = lines.min(MAX_LINES);
     }
+    let topics = draw_lines(&smoothed, lines, order.len(), options);
     let constant_mix = (rows as f64 >= MIN_SMOOTHED_SHARE * all as f64)
-        .then(|| constant_mix(observed, &smoothed, options));
+        .then(|| constant_mix(observed, smoothed, options));
     Some(TopicMix {
         topics,
         constant_mix: constant_mix.filter(|it| it.rise.high - it.rise.low <= MAX_WIDTH),
     })
+}
+
+/// Smooths the reviews of topics, given by their probabilities in each period.
+fn smooth(
+    name: String,
+    periods: impl Iterator<Item = Vec<f32>>,
+    (quantifier, likelihood): (&Quantifier, &QuasiLikelihood),
+) -> SmoothedTopic {
+    let score = |it: Vec<f32>| (it.len(), quantifier.score_means(likelihood, &it));
+    let (rows, means): (Vec<usize>, Vec<Option<ScoreMeans>>) = periods.map(score).unzip();
+    let (fitted, _) = fit_best(&linearise(&means, likelihood));
+    SmoothedTopic {
+        name,
+        rows,
+        levels: fitted.levels,
+        rise: fitted.rise,
+    }
+}
+
+/// A line for each of the first `lines` topics, and one for all others; there are `count` topics.
+fn draw_lines(
+    smoothed: &[SmoothedTopic],
+    lines: usize,
+    count: usize,
+    options: &IntervalOptions,
+) -> Vec<TopicTrend> {
+    let (largest, rest) = smoothed.split_at(lines);
+    let own_line = |it: &[SmoothedTopic]| line(it[0].name.clone(), it, options);
+    let mut topics: Vec<TopicTrend> = largest.chunks(1).map(own_line).collect();
+    match rest {
+        [] => {}
+        [_] => topics.push(own_line(rest)),
+        _ => topics.push(line(other_topics(count - lines), rest, options)),
+    }
+    topics
 }
 
 fn other_topics(count: usize) -> String {
@@ -154,36 +180,66 @@ fn line(topic: String, topics: &[SmoothedTopic], options: &IntervalOptions) -> T
 /// Without a change of the mix it is the trend of all reviews.
 fn constant_mix(
     observed: &[Observation],
-    topics: &[SmoothedTopic],
+    mut topics: Vec<SmoothedTopic>,
     options: &IntervalOptions,
 ) -> ConstantMix {
-    let weights = weights(topics);
-    let standard = |period: usize| weighted_level(topics, period, &weights);
+    let weights = weights(&topics);
+    let mut fitted = fit_best(observed).0;
+    for _ in 0..MAX_ROUNDS {
+        fill_gaps(&mut topics, &fitted);
+        let next = fit_best(&correct(observed, &topics, &weights)).0;
+        let pairs = fitted.levels.iter().zip(&next.levels);
+        let step = pairs.fold(0.0_f64, |step, (one, two)| step.max((one.0 - two.0).abs()));
+        fitted = next;
+        if step < TOLERANCE {
+            break;
+        }
+    }
+    // The corrections of periods have common errors, where a topic is rare in many periods. So the variance is at
+    // least that of the weighted topics.
+    let at_least =
+        |(value, variance): (f64, f64), other: (f64, f64)| (value, other.1.max(variance));
+    let level = |(at, level): (usize, &(f64, f64))| {
+        options.interval(at_least(*level, weighted_level(&topics, at, &weights)))
+    };
+    let rise = at_least(fitted.rise, weighted_rise(&topics, &weights));
+    ConstantMix {
+        levels: fitted.levels.iter().enumerate().map(level).collect(),
+        rise: difference(rise, options.width),
+    }
+}
+
+/// Where a topic has no reviews, its level is assumed to move like that of all topics.
+fn fill_gaps(topics: &mut [SmoothedTopic], common: &FittedModel) {
+    for topic in topics {
+        let levels = topic.levels.iter().zip(&common.levels).zip(&topic.rows);
+        let differences = levels.map(|((own, common), rows)| (own.0 - common.0) * *rows as f64);
+        let difference = differences.sum::<f64>() / topic.rows.iter().sum::<usize>() as f64;
+        let levels = topic.levels.iter_mut().zip(&common.levels).zip(&topic.rows);
+        for ((own, common), _) in levels.filter(|(_, rows)| **rows == 0) {
+            own.0 = common.0 + difference;
+        }
+    }
+}
+
+/// The observations without the effect of the mix of topics.
+fn correct(
+    observed: &[Observation],
+    topics: &[SmoothedTopic],
+    weights: &[f64],
+) -> Vec<Observation> {
     let correct = |(period, observation): (usize, &Observation)| {
         let (value, error) = (*observation)?;
         let all: usize = topics.iter().map(|it| it.rows[period]).sum();
         let own = topics.iter().map(|it| it.rows[period] as f64 / all as f64);
         let own: Vec<f64> = own.collect();
-        let (actual, _) = weighted_level(topics, period, &own);
-        let (constant, _) = standard(period);
-        let excess = own.iter().zip(&weights).map(|(own, weight)| own - weight);
+        let [actual, constant] = [&own[..], weights].map(|it| weighted_level(topics, period, it).0);
+        let excess = own.iter().zip(weights).map(|(own, weight)| own - weight);
         let (_, variance) = weighted_share(topics, period, &excess.collect::<Vec<f64>>());
         let variance = variance / slope(sigmoid(constant)).powi(2);
         Some((value - (actual - constant), error + variance))
     };
-    let corrected: Vec<Observation> = observed.iter().enumerate().map(correct).collect();
-    let (fitted, _) = fit_best(&corrected);
-    // The corrections of periods have common errors, where a topic is rare in many periods. So the variance is at
-    // least that of the weighted topics.
-    let at_least =
-        |(value, variance): (f64, f64), other: (f64, f64)| (value, other.1.max(variance));
-    let levels = fitted.levels.iter().enumerate();
-    let levels = levels.map(|(at, level)| options.interval(at_least(*level, standard(at))));
-    let rise = at_least(fitted.rise, weighted_rise(topics, &weights));
-    ConstantMix {
-        levels: levels.collect(),
-        rise: difference(rise, options.width),
-    }
+    observed.iter().enumerate().map(correct).collect()
 }
 
 /// The share of each topic in the reviews of all periods.
@@ -246,6 +302,8 @@ mod tests {
                     day: 0,
                     probability: if row < *positives { 0.9 } else { 0.1 },
                     author_label: None,
+                    words: 0,
+                    is_training: false,
                 }));
             }
         }
@@ -313,6 +371,25 @@ mod tests {
             .expect("two large topics")
             .rise;
         assert!(rise.low > 0.02 && rise.high > 0.22, "{rise:?}");
+    }
+
+    #[test]
+    fn topics_that_come_and_go_are_assumed_to_move_like_the_others() {
+        // All topics fall by 2 points in each period; the first one ends and the second one begins.
+        let of_topic = |start: usize, periods: std::ops::Range<usize>| -> Vec<(usize, usize)> {
+            let count = |at| match periods.contains(&at) {
+                true => (200, 2 * start - 4 * at),
+                false => (0, 0),
+            };
+            (0..15).map(count).collect()
+        };
+        let (ends, begins, stays) = (of_topic(70, 0..9), of_topic(50, 6..15), of_topic(60, 0..15));
+        let (found, _) = of(&[&ends, &begins, &stays]);
+        let rise = found.constant_mix.expect("they overlap").rise;
+        assert!(
+            (rise.value + 0.28).abs() < 0.05 && rise.high < 0.0,
+            "{rise:?}"
+        );
     }
 
     #[test]

@@ -36,13 +36,12 @@ pub struct WordChange {
 }
 
 impl WordCounts {
-    /// Counts each distinct word of a text once. Words are runs of letters and digits, in lower case.
+    /// Counts each distinct word of a text once.
     pub(crate) fn add(&mut self, text: &str, is_after: bool) {
         let side = usize::from(is_after);
         self.texts[side] += 1;
-        let words = text.split(|character: char| !character.is_alphanumeric() && character != '\'');
-        let words = words.map(|word| word.trim_matches('\'').to_lowercase());
-        let words: HashSet<String> = words.filter(|word| word.chars().count() > 1).collect();
+        let words = words(text).filter(|word| word.chars().count() > 1);
+        let words: HashSet<String> = words.collect();
         self.totals[side] += words.len() as u32;
         for word in words {
             self.words.entry(word).or_default()[side] += 1;
@@ -80,6 +79,13 @@ impl WordCounts {
         changes.truncate(count);
         changes
     }
+}
+
+/// The words of a text: runs of letters and digits, in lower case.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split(|character: char| !character.is_alphanumeric() && character != '\'');
+    let words = words.map(|word| word.trim_matches('\'').to_lowercase());
+    words.filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use artifact::{FailureKind, StageName, catch_panics};
+use artifact::{Failure, FailureKind, StageName, catch_panics};
 use axum::http::StatusCode;
 use rayon::ThreadPoolBuilder;
 use settings::StepId;
 use stage::{Progress, ProgressMode};
 use tokio::sync::mpsc::UnboundedReceiver;
 use trend::{
-    ErrorRateSource, TrendContext, TrendError, TrendQuery, UnknownErrorRates, compute_trend,
-    learn_from_evaluation,
+    ErrorRateSource, TrainingTexts, TrendContext, TrendError, TrendQuery, UnknownErrorRates,
+    compute_trend, learn_from_evaluation,
 };
 
 use super::refusal::refusal;
@@ -145,8 +145,15 @@ impl Worker {
             topics: &request.topics,
             options: request.options(),
         };
+        let training_texts = match &self.model.source {
+            ModelSource::Named(pipeline, name) => TrainingTexts::of_model(pipeline, name),
+            _ => Ok(TrainingTexts::default()),
+        };
+        let training_texts =
+            training_texts.map_err(|error| self.fatal.report(Failure::from(error)))?;
         let reader = TrendContext {
             predictor,
+            training_texts: &training_texts,
             progress: &progress,
             on_note: &crate::print_line,
             max_reviews: self.limits.reviews as u64,
