@@ -410,7 +410,7 @@ mod tests {
         let input = Input {
             topics: vec!["all".to_owned()],
             rows: (0..40).map(row).collect(),
-            words: None,
+            ..Input::default()
         };
         let reviews: Vec<(u8, u64, u64)> = (0..200).map(|row| (row as u8 % 2, 1, row)).collect();
         let learned = LearnedErrorRates {
