@@ -76,7 +76,8 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
     let mut counts = separator_counts(sample, dialect);
     counts.sort_unstable();
     let is_regular = counts.first() == counts.last() && counts[0] > 0;
-    let lines = sample.split(|byte| *byte == line_end(sample));
+    let line_end = line_end(sample);
+    let lines = sample.split(|byte| *byte == line_end);
     let lines = lines.filter(|line| !line.trim_ascii().is_empty());
     let lines: Vec<&[u8]> = lines.take(SAMPLE_LINES).collect();
     let is_separator = |byte: &u8| *byte == dialect.separator;
