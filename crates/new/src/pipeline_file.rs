@@ -361,6 +361,7 @@ impl Lines {
 
     fn answers(&mut self, answers: &[String]) {
         self.comment("Replace the line above by the answer, for example by:");
-        answers.iter().for_each(|answer| self.comment(answer));
+        // Not wrapped: they are lines to copy.
+        answers.iter().for_each(|it| self.push(format!("# {it}")));
     }
 }
