@@ -157,6 +157,12 @@ fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
     } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
         "Fix the rows, or define the values with `--set 'ingest.labels.positive=[\"VALUE\"]'` and \
          likewise for `negative` and `none`"
+    } else if reasons
+        .iter()
+        .any(|it| has(it, "another number of columns"))
+    {
+        "Quote fields that contain the separator and remove lines above the header, or set the separator with \
+         `--set ingest.delimiter=CHARACTER`; if every line is a text, set `--set ingest.format=text`"
     } else {
         "Fix the rows or the `[ingest]` settings"
     };
