@@ -1,12 +1,18 @@
 //! Reads a file of word vectors line by line and counts the lines that cannot be used.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use artifact::{Failure, format};
 use serde::Serialize;
-use settings::vectors::{VectorLayout, VectorsError, fields, next_line, open_vectors};
+use settings::vectors::{
+    MAX_WORD_BYTES, VectorLayout, VectorsError, fields, next_line, open_vectors,
+};
 use stage::ProgressTask;
+
+const DOWNLOAD_AGAIN: &str =
+    "Download the file again, and compare its size or checksum with that of its publisher";
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -119,10 +125,17 @@ pub fn read_vectors(
         ..ReadReport::default()
     };
     let header = u64::from(layout.declared_count.is_some());
+    if layout.is_binary {
+        read_binary(&mut *reader, &layout, &mut report, sink, task)
+            .map_err(|error| truncated(path, &format!("vector {}", report.lines), error))?;
+        report.check(path)?;
+        return Ok(report);
+    }
     let mut vector = vec![0.0; layout.width as usize];
     let mut number = 0;
     loop {
-        let line = next_line(&mut *reader).map_err(|source| truncated(path, number, source))?;
+        let line = next_line(&mut *reader)
+            .map_err(|source| truncated(path, &format!("line {number}"), source))?;
         let Some(line) = line else { break };
         number += 1;
         if number <= header || line.bytes.is_empty() {
@@ -133,7 +146,8 @@ pub fn read_vectors(
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
             Err(Defect::OtherWidth) if !line.ends_with_newline => {
-                return Err(truncated(path, number - 1, "its last line is incomplete"));
+                let last = format!("line {}", number - 1);
+                return Err(truncated(path, &last, "its last line is incomplete"));
             }
             Err(defect) => report.note(defect, number),
         }
@@ -144,24 +158,55 @@ pub fn read_vectors(
     {
         let (expected, found) = (format::count(announced), format::count(report.lines));
         let reason = format!("its first line announces {expected} vectors, but it has {found}");
-        return Err(truncated(path, number, reason));
+        return Err(truncated(path, &format!("line {number}"), reason));
     }
     report.check(path)?;
     Ok(report)
 }
 
-const DOWNLOAD_AGAIN: &str =
-    "Download the file again, and compare its size or checksum with that of its publisher";
+/// Reads the vectors of a binary word2vec file: a header line, then for each word the word, a space and its
+/// components. Some programs write a line feed after each vector.
+fn read_binary(
+    reader: &mut dyn BufRead,
+    layout: &VectorLayout,
+    report: &mut ReadReport,
+    sink: &mut impl VectorSink,
+    task: &ProgressTask,
+) -> std::io::Result<()> {
+    next_line(reader)?;
+    let mut bytes = vec![0; 4 * layout.width as usize];
+    for number in 1..=layout.declared_count.unwrap_or(0) {
+        let mut word = Vec::new();
+        reader.take(MAX_WORD_BYTES).read_until(b' ', &mut word)?;
+        reader.read_exact(&mut bytes)?;
+        report.lines = number;
+        let components = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes);
+        let vector: Vec<f32> = components.collect();
+        match str::from_utf8(word.trim_ascii()) {
+            Err(_) => report.note(Defect::NotUtf8, number),
+            Ok(_) if !vector.iter().all(|it| it.is_finite()) => {
+                report.note(Defect::NotFinite, number);
+            }
+            Ok(word) if sink.wants(word) && !sink.accept(word, &vector) => report.duplicates += 1,
+            Ok(_) => {}
+        }
+        task.advance(1);
+    }
+    Ok(())
+}
 
 /// The file does not contain word vectors.
 pub(crate) fn unusable(error: VectorsError) -> Failure {
-    Failure::from_error(error).with_hint(DOWNLOAD_AGAIN.to_owned())
+    let hint = error.hint();
+    Failure::from_error(error).with_hint(hint.to_owned())
 }
 
-/// The file is incomplete; `line` is the last complete line.
-fn truncated(path: &Path, line: u64, cause: impl Into<BoxedError>) -> Failure {
-    let path = path.display();
-    let problem = format!("The word vectors `{path}` are truncated after line {line}");
+/// The file is incomplete; `last` is its last complete line or vector.
+fn truncated(path: &Path, last: &str, cause: impl Into<BoxedError>) -> Failure {
+    let problem = format!(
+        "The word vectors `{}` are truncated after {last}",
+        path.display()
+    );
     let failure = Failure::new(problem).with_cause(cause);
     failure.with_hint(DOWNLOAD_AGAIN.to_owned())
 }
@@ -224,6 +269,46 @@ mod tests {
         let expected =
             expected.map(|(word, vector)| BTreeMap::from([(word.to_owned(), vector.to_vec())]));
         assert_eq!(found, expected, "{}", String::from_utf8_lossy(line));
+    }
+
+    #[test]
+    fn binary_vectors_are_read() {
+        let vector = |values: [f32; 2]| values.map(f32::to_le_bytes).concat();
+        let layout = VectorLayout {
+            width: 2,
+            declared_count: Some(5),
+            is_binary: true,
+        };
+        let file = [
+            b"5 2\nthe ".to_vec(),
+            vector([0.5, -1.0]),
+            b"\nunwanted ".to_vec(),
+            vector([1.0, 1.0]),
+            b"the ".to_vec(),
+            vector([2.0, 2.0]),
+            b"of ".to_vec(),
+            vector([f32::NAN, 1.0]),
+            b"\xff ".to_vec(),
+            vector([1.0, 1.0]),
+        ]
+        .concat();
+        let step = settings::StepId::new(artifact::StageName::Embed, "x");
+        let progress = stage::Progress::new(stage::ProgressMode::None, step);
+        let task = progress.task("reading", None, "vectors");
+        let read = |file: &[u8]| {
+            let (mut all, mut report) = (Everything::default(), ReadReport::default());
+            let read = read_binary(&mut &*file, &layout, &mut report, &mut all, &task);
+            (read.map_err(|error| error.kind()), report, all.0)
+        };
+        let (result, report, words) = read(&file);
+        assert_eq!(result, Ok(()));
+        assert_eq!(words, BTreeMap::from([("the".to_owned(), vec![0.5, -1.0])]));
+        let skipped = BTreeMap::from([(Defect::NotFinite, 1), (Defect::NotUtf8, 1)]);
+        assert_eq!((report.lines, report.duplicates), (5, 1));
+        assert_eq!((report.skipped, report.first_bad), (skipped, Some(4)));
+        let (result, report, _) = read(&file[..file.len() - 1]);
+        assert_eq!(result, Err(std::io::ErrorKind::UnexpectedEof));
+        assert_eq!(report.lines, 4);
     }
 
     #[test]

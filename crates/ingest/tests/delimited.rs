@@ -218,13 +218,6 @@ fn unusable_sources_are_refused() {
     );
     check_error(
         "x.csv",
-        "review,sentiment\n\"a,positive\nb,negative\n",
-        "",
-        "`x.csv` has an opening quote on line 2 that is never closed | Close the quote in the file; if the file does not \
-         quote its fields, set `--set ingest.quotes=false`",
-    );
-    check_error(
-        "x.csv",
         "%PDF-1.7\n",
         "",
         &format!(

@@ -17,6 +17,22 @@ const FIRST_LINES: usize = 32;
 /// Maximum length of a line: enough for a long word and 4,096 components of 20 digits.
 const MAX_LINE_BYTES: u64 = 1 << 18;
 
+/// Maximum length of a word in a binary file.
+pub const MAX_WORD_BYTES: u64 = 4096;
+
+/// First bytes of files that are confused with word vectors, and what they are.
+const OTHER_FILES: [(&[u8], &str); 3] = [
+    (
+        b"\xba\x16\x4f\x2f",
+        "it is a fastText model, whose vectors are in the `.vec` file of its publisher",
+    ),
+    (b"PK\x03\x04", "it is a zip archive, which must be unpacked"),
+    (
+        b"\x80",
+        "it is a Python pickle; with gensim, `KeyedVectors.save_word2vec_format(FILE)` writes its vectors",
+    ),
+];
+
 /// Why a file with word vectors cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorsError {
@@ -38,6 +54,20 @@ pub enum VectorsError {
     },
 }
 
+impl VectorsError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => {
+                "Download the file again, and compare its size or checksum with that of its publisher"
+            }
+            Self::NoVectors { .. } => {
+                "Name a GloVe, word2vec or fastText file with a word and its numbers in every line, plain or gzip, or a binary word2vec file"
+            }
+        }
+    }
+}
+
 /// Layout of a file with word vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VectorLayout {
@@ -45,10 +75,12 @@ pub struct VectorLayout {
     pub width: u32,
     /// Number of vectors according to a first line `count width` (word2vec, fastText).
     pub declared_count: Option<u64>,
+    /// Whether each word is followed by a space and its components as 4-byte little-endian floats (word2vec).
+    pub is_binary: bool,
 }
 
 impl VectorLayout {
-    /// Reads the first lines of a GloVe, word2vec or fastText text file, plain or gz.
+    /// Reads the first lines of a GloVe, word2vec or fastText file, plain or gz.
     ///
     /// # Errors
     /// The file cannot be read or has another format.
@@ -58,11 +90,32 @@ impl VectorLayout {
             source,
         };
         let mut reader = open_vectors(path).map_err(read_error)?;
-        let lines = iter::from_fn(|| next_line(&mut reader).transpose()).take(FIRST_LINES + 1);
-        let lines: Vec<Line> = lines.collect::<io::Result<_>>().map_err(read_error)?;
-        Self::from_lines(&lines).map_err(|reason| VectorsError::NoVectors {
+        let no_vectors = |reason| VectorsError::NoVectors {
             path: path.to_owned(),
             reason,
+        };
+        let start = reader.fill_buf().map_err(read_error)?;
+        let known = OTHER_FILES.iter().find(|(mark, _)| start.starts_with(mark));
+        if let Some((_, reason)) = known {
+            return Err(no_vectors((*reason).to_owned()));
+        }
+        let mut lines: Vec<Line> = next_line(&mut reader)
+            .map_err(read_error)?
+            .into_iter()
+            .collect();
+        let declared = lines.first().and_then(|line| header(&line.bytes));
+        let is_binary = match declared {
+            Some((_, width)) => is_binary(&mut reader, width).map_err(read_error)?,
+            None => false,
+        };
+        if declared.is_none() {
+            let next = iter::from_fn(|| next_line(&mut reader).transpose()).take(FIRST_LINES);
+            lines.extend(next.collect::<io::Result<Vec<_>>>().map_err(read_error)?);
+        }
+        let layout = Self::from_lines(&lines).map_err(no_vectors)?;
+        Ok(Self {
+            is_binary,
+            ..layout
         })
     }
 
@@ -75,6 +128,7 @@ impl VectorLayout {
             Ok(width @ 1..=65_536) => Ok(Self {
                 width,
                 declared_count: header.map(|(count, _)| count),
+                is_binary: false,
             }),
             _ if header.is_none() => {
                 Err("its first lines are not a word followed by numbers".to_owned())
@@ -84,6 +138,31 @@ impl VectorLayout {
             )),
         }
     }
+}
+
+/// Whether a vector of `width` floats follows a word, and not its first component as text.
+fn is_binary(reader: &mut dyn BufRead, width: u64) -> io::Result<bool> {
+    let mut word = Vec::new();
+    reader.take(MAX_WORD_BYTES).read_until(b' ', &mut word)?;
+    let mut vector = Vec::new();
+    let bytes = width.saturating_mul(4);
+    reader
+        .take(bytes.min(MAX_LINE_BYTES))
+        .read_to_end(&mut vector)?;
+    let is_text = fields(
+        vector
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default(),
+    )
+    .next()
+    .is_some_and(is_number);
+    let finite = |component: &[u8]| {
+        component
+            .try_into()
+            .is_ok_and(|it| f32::from_le_bytes(it).is_finite())
+    };
+    Ok(!is_text && vector.len() as u64 == bytes && vector.chunks(4).all(finite))
 }
 
 /// The most common width of the lines, so that words with spaces and damaged lines do no harm.
@@ -183,7 +262,8 @@ mod tests {
             layout(text).expect("vectors"),
             VectorLayout {
                 width,
-                declared_count
+                declared_count,
+                is_binary: false,
             },
             "{text:?}"
         );
@@ -217,6 +297,30 @@ mod tests {
         }
         let long_line = "x".repeat(MAX_LINE_BYTES as usize + 1);
         assert!(matches!(layout(&long_line), Err(VectorsError::Read { .. })));
+    }
+
+    #[test]
+    fn binary_vectors_are_detected() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vectors.bin");
+        let is_binary = |content: &[u8]| {
+            std::fs::write(&path, content).expect("written");
+            VectorLayout::read(&path).expect("vectors").is_binary
+        };
+        let vector: Vec<u8> = [0.1_f32, -2.5]
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        let word = [b"2 2\nthe ".as_slice(), &vector, b"\nof ", &vector].concat();
+        assert!(is_binary(&word));
+        assert!(!is_binary(b"2 2\nthe 0.1 -2.5\nof 0.1 -2.5\n"));
+        assert!(!is_binary(b"2 2\nthe \xff\xff\xff\xff\xff\xff\xff\xff\n"));
+        for other in ["\u{80}", "PK\u{3}\u{4}"] {
+            std::fs::write(&path, other.chars().map(|it| it as u8).collect::<Vec<_>>())
+                .expect("written");
+            let error = VectorLayout::read(&path).expect_err("another file");
+            assert!(matches!(error, VectorsError::NoVectors { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(crate) struct Dialect {
     pub(crate) quotes: bool,
     /// Whether a backslash escapes a quote, a separator, a line break or a backslash.
     pub(crate) backslash: bool,
+    /// Whether only the first separator of a line separates, as after the label in fastText's form.
+    pub(crate) first_only: bool,
 }
 
 /// Possible separators, the most likely first.
@@ -26,6 +28,14 @@ impl Dialect {
         separator: b'\n',
         quotes: false,
         backslash: false,
+        first_only: false,
+    };
+
+    /// Lines with a label and a text, as for fastText: `__label__2 A great film`.
+    pub(crate) const FASTTEXT: Self = Self {
+        separator: b' ',
+        first_only: true,
+        ..Self::LINES
     };
 
     /// The dialect of a file with this separator.
@@ -45,6 +55,7 @@ impl Dialect {
             separator,
             quotes: true,
             backslash,
+            first_only: false,
         };
         let quotes = separator != b'\t' || quotes_fields(sample, quoted);
         Self { quotes, ..quoted }
@@ -57,17 +68,25 @@ pub(crate) fn detect(sample: &[u8], is_txt: bool) -> Dialect {
     if let Some((separator, bytes)) = separator_line(sample) {
         return Dialect::with_separator(&sample[bytes..], separator);
     }
+    let line_end = line_end(sample);
+    let mut lines = sample.split(|byte| *byte == line_end);
+    let lines_are_labelled = |line: &[u8]| line.is_empty() || line.starts_with(b"__label__");
+    if sample.starts_with(b"__label__") && lines.all(lines_are_labelled) {
+        return Dialect::FASTTEXT;
+    }
     let found = SEPARATORS.map(|separator| Dialect::with_separator(sample, separator));
     let scores = found.map(|dialect| (score(sample, dialect), dialect));
-    // Of equal scores the last separator wins.
-    let best = scores.into_iter().rev();
-    let best = best.max_by(|one, two| one.0.total_cmp(&two.0));
-    let best = best.filter(|(score, _)| *score > 0.0);
-    let dialect = best.map_or(found[0], |(_, dialect)| dialect);
-    match is_plain_text(sample, dialect, is_txt) {
-        true => Dialect::LINES,
-        false => dialect,
+    let mut scores: Vec<_> = scores
+        .into_iter()
+        .filter(|(score, _)| *score > 0.0)
+        .collect();
+    scores.sort_by(|one, two| two.0.total_cmp(&one.0));
+    if scores.is_empty() {
+        scores.push((0.0, found[0]));
     }
+    let mut dialects = scores.into_iter().map(|(_, dialect)| dialect);
+    let table = dialects.find(|dialect| !is_plain_text(sample, *dialect, is_txt));
+    table.unwrap_or(Dialect::LINES)
 }
 
 /// Whether the lines of a file are texts and its separators are punctuation. In running text a comma is followed by
@@ -76,7 +95,8 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
     let mut counts = separator_counts(sample, dialect);
     counts.sort_unstable();
     let is_regular = counts.first() == counts.last() && counts[0] > 0;
-    let lines = sample.split(|byte| *byte == line_end(sample));
+    let line_end = line_end(sample);
+    let lines = sample.split(|byte| *byte == line_end);
     let lines = lines.filter(|line| !line.trim_ascii().is_empty());
     let lines: Vec<&[u8]> = lines.take(SAMPLE_LINES).collect();
     let is_separator = |byte: &u8| *byte == dialect.separator;
@@ -440,6 +460,8 @@ mod tests {
         check("Very good\nBad\n", true, true);
         check("text,label\nI liked it, really,pos\nbad,neg\n", true, false);
         check("\"two\nlines\"\n\"b\"\n", true, false);
+        let labelled = detect(b"__label__2 Good, really\n__label__1 Bad\n\n", true);
+        assert_eq!(labelled, Dialect::FASTTEXT);
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl<'a> Table<'a> {
             reader,
             format_description: parts.join(", "),
         };
-        table.read_ahead()?;
+        table.read_ahead(settings)?;
         Ok(table)
     }
 
@@ -122,7 +122,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn read_ahead(&mut self) -> Result<()> {
+    fn read_ahead(&mut self, settings: &IngestSettings) -> Result<()> {
         let mut bytes = 0;
         while self.sample.len() < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
             let mut record = Record::default();
@@ -133,6 +133,18 @@ impl<'a> Table<'a> {
             record.bytes.shrink_to_fit();
             bytes += record.bytes.len();
             self.sample.push_back(record);
+        }
+        if let (true, true, Some(array)) = (
+            self.sample.is_empty(),
+            self.may_omit_columns,
+            &settings.record_path,
+        ) {
+            let path = self.path.display();
+            let message = format!(
+                "`{path}` has no objects in the array that `ingest.record_path` = `{array}` names"
+            );
+            let hint = "Set `--set ingest.record_path=NAME` to another array, or remove the setting to detect it";
+            return Err(InputError::new(Problem::Empty, message, hint));
         }
         if self.sample.is_empty() {
             return Err(InputError::empty(&self.path, "only empty lines"));
@@ -219,6 +231,7 @@ fn open_text<'a>(
 fn describe(dialect: Dialect) -> String {
     let separator = match dialect.separator {
         _ if dialect == Dialect::LINES => return "one text per line".to_owned(),
+        _ if dialect == Dialect::FASTTEXT => return "a label and a text per line".to_owned(),
         b'\t' => "tabs".to_owned(),
         b',' => "commas".to_owned(),
         other => format!("`{}`", char::from(other)),

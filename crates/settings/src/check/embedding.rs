@@ -94,6 +94,7 @@ fn check_vectors(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResul
     };
     let file = path.display();
     let found = VectorLayout::read(path).map_err(|error| {
+        let advice = error.hint();
         let (problem, hint) = match error {
             VectorsError::Read { source: cause, .. } if cause.kind() == ErrorKind::NotFound => (
                 format!("names the word vectors `{file}`, but there is no such file"),
@@ -105,7 +106,7 @@ fn check_vectors(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResul
             ),
             VectorsError::NoVectors { reason, .. } => (
                 format!("names `{file}`, which is not a file with word vectors: {reason}"),
-                "Name a GloVe, word2vec or fastText file in text format: a word and its numbers in every line".to_owned(),
+                advice.to_owned(),
             ),
         };
         source.error(problem).with_hint(hint)
