@@ -262,7 +262,8 @@ fn hint_for_rejected(
         let has_wrong_width = most_common.is_some_and(|it| it.first.reason.summary == WRONG_WIDTH);
         let what = match has_wrong_width {
             true => {
-                "Quote texts that contain the separator, or set the separator, for example `--set 'ingest.delimiter=\";\"'`"
+                "Quote fields that contain the separator and remove lines above the header, or set the separator with \
+                 `--set ingest.delimiter=CHARACTER`; if every line is a text, set `--set ingest.format=text`"
             }
             false => "Fix the rows or the `[ingest]` settings",
         };

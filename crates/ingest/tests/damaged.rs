@@ -198,7 +198,8 @@ fn invalid_characters_of_an_encoding_reject_the_row() {
     assert_eq!(found.reviews().len(), 2);
     assert_eq!(found.rejected().len(), 1);
     assert!(
-        found.rejected()[0].contains("x.csv:3 rejected: the text is not "),
+        found.rejected()[0]
+            .contains("x.csv:3 rejected: the text has bytes that are invalid in its encoding"),
         "{:?}",
         found.rejected()
     );
@@ -352,13 +353,14 @@ fn an_invalid_first_row_is_an_error() {
         let found = project.ingest(name, "max_text_bytes = 1000").err();
         assert_eq!(found.unwrap_or_default(), expected);
     };
-    let hint = "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as \
-                text with `--set ingest.quotes=false`";
+    let hint =
+        "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`";
+    let quotes = ", or treat quotes as text with `--set ingest.quotes=false`, or every line as a text with `--set ingest.format=text`";
     check(
         "x.csv",
         format!("\"{}\"\ntext,label\nfine,1\nbad,0\n", "a\n".repeat(100_000)),
         &format!(
-            "Failed to read the first row of `x.csv`: it has more than 66536 bytes on lines 1 to 100001 | {hint}"
+            "Failed to read the first row of `x.csv`: it has more than 66536 bytes on lines 1 to 100001 | {hint}{quotes}"
         ),
     );
     check(

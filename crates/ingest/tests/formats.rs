@@ -292,3 +292,23 @@ fn rows_may_end_in_cr() {
         LABELLED
     );
 }
+
+#[test]
+fn forms_of_python_and_of_fasttext_are_known() {
+    let row = |row| format!("__label__{} {}\n", 1 + row % 2, sentence(row));
+    check("train.ft.txt", rows(30, row), 30, LABELLED);
+    let (_, message) = read("x.json", "{'text': 'good', 'label': True}\n", "");
+    assert!(
+        message.starts_with("`x.json` is a file of Python dictionaries"),
+        "{message}"
+    );
+    let utf_32 = "text,label\n"
+        .chars()
+        .flat_map(|it| u32::from(it).to_le_bytes());
+    let utf_32: Vec<u8> = [0xff, 0xfe, 0, 0].into_iter().chain(utf_32).collect();
+    let (_, message) = read("x.csv", utf_32, "");
+    assert!(
+        message.starts_with("`x.csv` is text in UTF-32"),
+        "{message}"
+    );
+}

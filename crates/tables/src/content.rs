@@ -37,6 +37,8 @@ const CHECK: &str = "Check that the path names the right file";
 
 const UNPACK: &str = "Unpack it and use the unpacked file instead";
 
+const UTF_32: &str = "Convert it, for example with `iconv -f UTF-32 -t UTF-8 FILE > reviews.csv`, and use the converted file";
+
 const SAVE: &str = "Save its table as a CSV file and use that file instead";
 
 /// A type that is recognised but not supported.
@@ -72,12 +74,14 @@ impl Content {
 }
 
 /// First bytes of files, and the type they mean.
-const SIGNATURES: [(&[u8], Content); 18] = [
+const SIGNATURES: [(&[u8], Content); 20] = [
     (b"\x1f\x8b", Content::Gzip),
     (b"\x28\xb5\x2f\xfd", Content::Zstd),
     (b"PK\x03\x04", Content::Zip),
     (b"PK\x05\x06", Content::Zip),
     (b"PAR1", Content::Parquet),
+    (b"\xff\xfe\0\0", other("text in UTF-32", UTF_32)),
+    (b"\0\0\xfe\xff", other("text in UTF-32", UTF_32)),
     (b"\xff\xfe", Content::Text),
     (b"\xfe\xff", Content::Text),
     (b"%PDF-", other("a PDF document", CHECK)),

@@ -148,15 +148,16 @@ impl<R> DelimitedReader<R> {
         record.set_bad(start.trim_ascii_end(), record.line, problem);
     }
 
-    /// Whether each line of a record has as many separators as the record, without those that a space follows as
-    /// in a sentence. Then two quotes that were not meant as quotes seem to join rows.
+    /// Whether each line of a record has as many separators as the record, without those that a space or the end
+    /// of the line follows as in a sentence. Then two quotes that were not meant as quotes seem to join rows.
     fn joins_rows(&self, separators: usize) -> bool {
         let raw = self.raw.trim_ascii_end();
         let separator = self.dialect.separator;
         let mut lines = raw.split(|byte| *byte == self.line_end);
         let is_row = |line: &[u8]| {
             let after = line.split(|byte| *byte == separator).skip(1);
-            after.filter(|after| !after.starts_with(b" ")).count() == separators
+            let is_field = |after: &&[u8]| !matches!(after.trim_ascii_end(), [] | [b' ', ..]);
+            after.filter(is_field).count() == separators
         };
         separators > 0 && lines.all(is_row)
     }
@@ -242,11 +243,14 @@ impl Parser {
             separator,
             quotes,
             backslash,
+            first_only,
         } = self.dialect;
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             let byte = rest[0];
+            let is_last = first_only && record.columns() > 0;
+            let separator = if is_last { self.line_end } else { separator };
             match self.state {
                 State::Quoted => {
                     let escape = if backslash { b'\\' } else { b'"' };
@@ -352,6 +356,7 @@ mod tests {
                 separator: if quotes { b',' } else { b'\t' },
                 quotes,
                 backslash: false,
+                first_only: false,
             };
             let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
             let mut record = Record::default();
@@ -409,6 +414,7 @@ mod tests {
                 separator: b',',
                 quotes: true,
                 backslash: true,
+                first_only: false,
             };
             let input = io::BufReader::with_capacity(2, text.as_bytes());
             let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
@@ -466,6 +472,7 @@ mod tests {
                 separator: b',',
                 quotes: true,
                 backslash: false,
+                first_only: false,
             };
             let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40).expect("no disk");
             let (mut record, mut found) = (Record::default(), Vec::new());

@@ -70,6 +70,7 @@ fn check(text: &[u8], buffer: usize) {
             separator,
             quotes,
             backslash: false,
+            first_only: false,
         };
         let shown = String::from_utf8_lossy(text);
         let read = parse(text, dialect, buffer);
@@ -130,6 +131,7 @@ fn a_stray_quote_loses_no_rows() {
             separator: b',',
             quotes: true,
             backslash: false,
+            first_only: false,
         };
         let parsed = parse(text.as_bytes(), dialect, 4096);
         let found = parsed
@@ -175,6 +177,7 @@ fn a_stray_quote_loses_no_rows() {
         &["a|1", "bad: \"b, so,2\nc,3\nd\",4", "e|5"],
         None,
     );
+    check("\"b,\nc\",4\n", &["b,\nc|4"], None);
     check("\"b, 1\nc, 2\nd\",4\n", &["b, 1\nc, 2\nd|4"], None);
     // A record that is too long to be parsed again.
     let long = format!("a,1\n\"b,{}\nc,\"d\"\n", "x\n".repeat(10_000));
@@ -187,6 +190,7 @@ fn stray_quotes_do_not_slow_down_reading() {
         separator: b',',
         quotes: true,
         backslash: false,
+        first_only: false,
     };
     let read = |text: &str| {
         let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 1 << 19).expect("no disk");

@@ -12,6 +12,8 @@ pub(crate) struct Dialect {
     pub(crate) quotes: bool,
     /// Whether a backslash escapes a quote, a separator, a line break or a backslash.
     pub(crate) backslash: bool,
+    /// Whether only the first separator of a line separates, as after the label in fastText's form.
+    pub(crate) first_only: bool,
 }
 
 /// Possible separators, the most likely first.
@@ -26,6 +28,14 @@ impl Dialect {
         separator: b'\n',
         quotes: false,
         backslash: false,
+        first_only: false,
+    };
+
+    /// Lines with a label and a text, as for fastText: `__label__2 A great film`.
+    pub(crate) const FASTTEXT: Self = Self {
+        separator: b' ',
+        first_only: true,
+        ..Self::LINES
     };
 
     /// The dialect of a file with this separator.
@@ -45,6 +55,7 @@ impl Dialect {
             separator,
             quotes: true,
             backslash,
+            first_only: false,
         };
         let quotes = separator != b'\t' || quotes_fields(sample, quoted);
         Self { quotes, ..quoted }
@@ -56,6 +67,12 @@ impl Dialect {
 pub(crate) fn detect(sample: &[u8], is_txt: bool) -> Dialect {
     if let Some((separator, bytes)) = separator_line(sample) {
         return Dialect::with_separator(&sample[bytes..], separator);
+    }
+    let line_end = line_end(sample);
+    let mut lines = sample.split(|byte| *byte == line_end);
+    let lines_are_labelled = |line: &[u8]| line.is_empty() || line.starts_with(b"__label__");
+    if sample.starts_with(b"__label__") && lines.all(lines_are_labelled) {
+        return Dialect::FASTTEXT;
     }
     let found = SEPARATORS.map(|separator| Dialect::with_separator(sample, separator));
     let scores = found.map(|dialect| (score(sample, dialect), dialect));
@@ -443,6 +460,8 @@ mod tests {
         check("Very good\nBad\n", true, true);
         check("text,label\nI liked it, really,pos\nbad,neg\n", true, false);
         check("\"two\nlines\"\n\"b\"\n", true, false);
+        let labelled = detect(b"__label__2 Good, really\n__label__1 Bad\n\n", true);
+        assert_eq!(labelled, Dialect::FASTTEXT);
     }
 
     #[test]

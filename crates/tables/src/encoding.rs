@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Read};
 
 use chardetng::EncodingDetector;
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Decoder, DecoderResult, Encoding, MACINTOSH, UTF_8, WINDOWS_1252};
 
 use crate::content::{BUFFER_BYTES, detect_utf16};
 use crate::error::{InputError, Result};
@@ -45,7 +45,11 @@ fn detect(start: &[u8]) -> (&'static Encoding, &'static str) {
     } else if let Some(encoding) = detect_utf16(start) {
         (encoding, "detected from its zero bytes")
     } else if invalid > valid {
-        (detect_legacy_encoding(start), GUESSED)
+        let guess = detect_legacy_encoding(start);
+        match guess == WINDOWS_1252 && looks_like_macintosh(start) {
+            true => (MACINTOSH, GUESSED),
+            false => (guess, GUESSED),
+        }
     } else {
         (UTF_8, "detected from its bytes")
     }
@@ -78,6 +82,27 @@ fn detect_legacy_encoding(start: &[u8]) -> &'static Encoding {
     }
     let most = votes.into_values().max_by_key(|(votes, _)| *votes);
     most.map_or(WINDOWS_1252, |(_, encoding)| encoding)
+}
+
+/// Whether bytes within words are letters or apostrophes in Mac Roman, and punctuation or capital letters in
+/// windows-1252. The detector does not know Mac Roman, which Excel for macOS writes.
+fn looks_like_macintosh(start: &[u8]) -> bool {
+    let (mut macintosh, mut windows) = (0, 0);
+    for window in start.windows(3) {
+        let [before, byte, after] = *window else {
+            continue;
+        };
+        if before.is_ascii_lowercase() && after.is_ascii_lowercase() {
+            match byte {
+                // The apostrophe and the dashes of windows-1252.
+                0x92 | 0x96 | 0x97 => windows += 1,
+                0x80..=0x9f | 0xd2..=0xd5 => macintosh += 1,
+                0xa0.. => windows += 1,
+                _ => {}
+            }
+        }
+    }
+    macintosh > 2 * windows
 }
 
 /// Counts non-ASCII characters, and bytes that are invalid in UTF-8. A character cut off at the end of the
@@ -198,6 +223,10 @@ mod tests {
         check(b"\0p\0l\0a\0i\0n", UTF_16BE);
         let cyrillic = "text,label\nотличный фильм, очень понравился,1\nскучно и долго,0\n";
         check(&WINDOWS_1251.encode(cyrillic).0, WINDOWS_1251);
+        check(
+            b"text,label\nun tr\x8fs bon film, d\x8ej\x88 vu,1\nIt isn\xd5t good,0\n".as_slice(),
+            MACINTOSH,
+        );
         let japanese = "text,label\nとても面白い映画でした,1\nつまらなかった,0\n";
         check(&SHIFT_JIS.encode(japanese).0, SHIFT_JIS);
         for repeated in ["••••• five\n", "ééééé trop bien éééé\n", "’’’ ’’’ ’’’\n"]

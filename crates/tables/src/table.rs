@@ -231,6 +231,7 @@ fn open_text<'a>(
 fn describe(dialect: Dialect) -> String {
     let separator = match dialect.separator {
         _ if dialect == Dialect::LINES => return "one text per line".to_owned(),
+        _ if dialect == Dialect::FASTTEXT => return "a label and a text per line".to_owned(),
         b'\t' => "tabs".to_owned(),
         b',' => "commas".to_owned(),
         other => format!("`{}`", char::from(other)),

@@ -208,12 +208,17 @@ fn check_first_row(table: &Table<'_>, no_row: bool, settings: &IngestSettings) -
     let too_long = || format!("it has more than {limit} bytes on lines {line} to {last_line}");
     let problem = first.problem.clone().unwrap_or_else(too_long);
     let path = table.path.display();
-    Err(InputError::new(
-        Problem::FirstRow,
-        format!("Failed to read the first row of `{path}`: {problem}"),
-        "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as text \
-         with `--set ingest.quotes=false`",
-    ))
+    let hint = match table.names() {
+        Some(_) => {
+            "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`"
+        }
+        None => {
+            "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as text \
+             with `--set ingest.quotes=false`, or every line as a text with `--set ingest.format=text`"
+        }
+    };
+    let message = format!("Failed to read the first row of `{path}`: {problem}");
+    Err(InputError::new(Problem::FirstRow, message, hint))
 }
 
 fn check_rating(map: &ColumnMap, settings: &IngestSettings) -> Result<()> {

@@ -41,7 +41,17 @@ pub(crate) fn open<'a>(
     if !is_jsonl && settings.format != SourceFormat::Auto {
         return Ok(OpenedJson::Other(input));
     }
-    let found = Arrangement::detect(input.fill_buf().map_err(damaged)?);
+    let start = input.fill_buf().map_err(damaged)?;
+    if is_python(start) {
+        let hint = "Convert it with `python3 -c 'import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in sys.stdin]' < FILE > reviews.jsonl`, and use the converted file";
+        return Err(InputError::unexpected(
+            path,
+            "a file of Python dictionaries",
+            "JSON",
+            hint,
+        ));
+    }
+    let found = Arrangement::detect(start);
     let found = found.or(is_jsonl.then_some(Arrangement::Objects));
     let array = match (found, &settings.record_path) {
         (None, _) => return Ok(OpenedJson::Other(input)),
@@ -60,6 +70,16 @@ pub(crate) fn open<'a>(
     let is_detected = settings.record_path.is_none();
     let reader = JsonReader::new(input, limit, array.map(|array| (array, is_detected)));
     Ok(OpenedJson::Json(Box::new(reader), form))
+}
+
+/// Whether a text begins with a Python dictionary as `print` writes it: `{'text': 'good'}`.
+fn is_python(start: &[u8]) -> bool {
+    let inside = start.trim_ascii_start().strip_prefix(b"{");
+    let inside = inside.unwrap_or_default().trim_ascii_start();
+    inside
+        .strip_prefix(b"u")
+        .unwrap_or(inside)
+        .starts_with(b"'")
 }
 
 /// Opens a text that seems to be one JSON value without an array of objects.
