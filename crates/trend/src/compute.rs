@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::iter;
 
+use artifact::files::PredictedLanguages;
 use metrics::Estimate;
 use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
 
@@ -89,6 +90,8 @@ pub(crate) fn estimate_trend(
         method: options.method,
         confidence: options.confidence,
         rows: all.len(),
+        languages: PredictedLanguages::default(),
+        language_warning: None,
         labelled: quantifier.rows(),
         labelled_cross_fitted: learned.cross_fitted,
         labelled_groups: quantifier.groups(),
@@ -104,8 +107,6 @@ pub(crate) fn estimate_trend(
         author_comparison: compare_with_authors(&periods),
         model: describe_model(&fitted, aic, estimator.width),
         periods,
-        language_warning: input.languages.warning(),
-        languages: input.languages.clone(),
     })
 }
 

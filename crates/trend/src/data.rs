@@ -29,8 +29,6 @@ pub(crate) struct Input {
     pub topics: Vec<String>,
     /// The reviews, in any order.
     pub rows: Vec<ScoredReview>,
-    /// Languages of a sample of the reviews.
-    pub languages: PredictedLanguages,
 }
 
 /// The share of positive reviews over time.
@@ -44,6 +42,10 @@ pub struct Trend {
     pub confidence: f64,
     /// Number of reviews.
     pub rows: usize,
+    /// Languages of the reviews, from a sample of about 10,000 if there are more.
+    pub languages: PredictedLanguages,
+    /// A warning about reviews in languages that the model has not learned.
+    pub language_warning: Option<String>,
     /// Number of labelled reviews that the error rates come from.
     pub labelled: usize,
     /// Number of cross-fitted training reviews among them.
@@ -78,10 +80,6 @@ pub struct Trend {
     /// Comparison with the authors' labels, if there are any.
     #[serde(rename = "judged")]
     pub author_comparison: Option<AuthorComparison>,
-    /// Languages of the reviews, from a sample of about 10,000 if there are more.
-    pub languages: PredictedLanguages,
-    /// A warning about reviews in languages that the model has not learned.
-    pub language_warning: Option<String>,
 }
 
 /// The share of positive reviews in a period.

@@ -11,8 +11,8 @@ use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::{ChangePoint, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
-    answer, certainty, change_by_topics, change_by_words, confidence_level, language_warning,
-    largest_change, percent, range, warning, with_range,
+    answer, certainty, change_by_topics, change_by_words, confidence_level, largest_change,
+    percent, range, warning, with_range,
 };
 
 /// Width and height of the large pictures, in CSS pixels.
@@ -21,7 +21,6 @@ const SIZE: (f64, f64) = (600.0, 320.0);
 /// The content of `trend.html`.
 pub fn render_page(trend: &Trend, model: &str) -> String {
     let mut findings: Vec<String> = warning(trend, model).into_iter().collect();
-    findings.extend(language_warning(trend));
     let conclusion = findings.len();
     findings.push(answer(trend));
     findings.extend(trend.largest_change.as_ref().map(largest_change));

@@ -1,11 +1,10 @@
 //! Reads reviews from files and predicts them. Files are read several times instead of being kept in memory.
 
 use std::collections::HashMap;
-use std::mem;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use artifact::files::is_sampled;
+use artifact::files::{PredictedLanguages, is_sampled};
 use artifact::format;
 use bundle::Predictor;
 use ingest::{Review, for_each_review};
@@ -122,8 +121,7 @@ impl ReviewReader<'_> {
         let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
-        let dated = |review: &Review<'_>| self.day(review);
-        let (input, empty) = self.predict_all(&quiet, &task, counts.dated, dated)?;
+        let (input, empty) = self.predict_all(&quiet, &task, |review| self.day(review))?;
         drop(task);
         let wanted = self.query.topics.iter();
         let missing = wanted.filter(|it| !input.topics.contains(it));
@@ -149,7 +147,7 @@ impl ReviewReader<'_> {
         let progress = self.context.progress;
         let task = progress.task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
-        let (input, _) = self.predict_all(progress, &task, u64::MAX, any_day)?;
+        let (input, _) = self.predict_all(progress, &task, any_day)?;
         let rows = input.rows.iter();
         let rows = rows.filter_map(|row| Some((row.author_label?, row.probability)));
         Ok(rows.unzip())
@@ -172,6 +170,22 @@ impl ReviewReader<'_> {
         Ok(())
     }
 
+    /// The languages of the selected reviews with a time, or of a sample of them.
+    pub(crate) fn languages(&self, counts: ReviewCounts) -> Result<PredictedLanguages, TrendError> {
+        let (mut sample, mut position) = (Vec::new(), 0);
+        let quiet = self.context.progress.with_mode(ProgressMode::None);
+        self.for_each(&quiet, |review| {
+            if self.day(review).is_some() {
+                if is_sampled(position, counts.dated) {
+                    sample.push(review.text.to_owned());
+                }
+                position += 1;
+            }
+            Ok(())
+        })?;
+        Ok(self.context.predictor.languages(&sample))
+    }
+
     fn is_selected(&self, review: &Review<'_>) -> bool {
         let wanted = self.query.topics;
         wanted.is_empty() || wanted.iter().any(|wanted| wanted == topic(review))
@@ -184,19 +198,15 @@ impl ReviewReader<'_> {
     }
 
     /// Predicts all reviews for which `day` returns a day. Returns them and the number of reviews whose text is
-    /// empty after cleaning. The languages are counted in a sample of about `reviews` reviews.
+    /// empty after cleaning.
     fn predict_all(
         &self,
         progress: &Progress,
         task: &ProgressTask,
-        reviews: u64,
         day: impl Fn(&Review<'_>) -> Option<i64>,
     ) -> Result<(Input, u64), TrendError> {
         let context = self.context;
-        let mut batch = Batch {
-            reviews,
-            ..Batch::default()
-        };
+        let mut batch = Batch::default();
         self.for_each(progress, |review| {
             if let Some(day) = day(review) {
                 batch.add(review, day);
@@ -254,10 +264,6 @@ struct Batch {
     /// The reviews of `texts`, still without a probability.
     rows: Vec<ScoredReview>,
     topic_indices: HashMap<String, usize>,
-    /// Expected number of all reviews.
-    reviews: u64,
-    /// Number of reviews that were predicted.
-    predicted: u64,
     input: Input,
     /// Number of reviews whose text is empty after cleaning.
     empty: u64,
@@ -288,12 +294,6 @@ impl Batch {
             (context.on_note)(&note);
         }
         let probabilities = probabilities.map_err(TrendError::Failed)?;
-        let sample = self.texts.iter().zip(self.predicted..);
-        let sample = sample.filter(|(_, position)| is_sampled(*position, self.reviews));
-        let sample: Vec<&String> = sample.map(|(text, _)| text).collect();
-        let languages = context.predictor.languages(&sample);
-        self.input.languages = mem::take(&mut self.input.languages).merged(&languages);
-        self.predicted += self.texts.len() as u64;
         for (row, probability) in self.rows.drain(..).zip(probabilities) {
             match probability {
                 Some(probability) => self.input.rows.push(ScoredReview { probability, ..row }),

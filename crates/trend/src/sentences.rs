@@ -20,12 +20,6 @@ pub(crate) fn warning(trend: &Trend, model: &str) -> Option<String> {
     ))
 }
 
-/// A warning about reviews in languages that the model has not learned.
-pub(crate) fn language_warning(trend: &Trend) -> Option<String> {
-    let warning = trend.language_warning.as_ref()?;
-    Some(format!("Warning: {warning}."))
-}
-
 /// The result in one sentence: the share of positive reviews, and whether it rose or fell.
 pub(crate) fn answer(trend: &Trend) -> String {
     let (level, overall) = (confidence_level(trend), trend.overall);
@@ -129,6 +123,8 @@ pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
         ));
     }
     sentences.extend(backtest(trend));
+    let language_warning = trend.language_warning.iter();
+    sentences.extend(language_warning.map(|warning| format!("Warning: {warning}.")));
     sentences.extend(trend.skipped.iter().map(|sentence| format!("{sentence}.")));
     sentences
 }

@@ -8,8 +8,8 @@ use metrics::Estimate;
 use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::Trend;
 use crate::sentences::{
-    answer, certainty, change_by_topics, change_by_words, confidence_level, language_warning,
-    largest_change, percent, warning, with_range,
+    answer, certainty, change_by_topics, change_by_words, confidence_level, largest_change,
+    percent, warning, with_range,
 };
 
 /// Width of a bar from 0% to 100%, in characters.
@@ -24,7 +24,6 @@ const MAX_TOPICS: usize = 8;
 /// The results in sentences, and tables of periods and topics.
 pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
     let mut lines: Vec<String> = warning(trend, model).into_iter().collect();
-    lines.extend(language_warning(trend));
     lines.push(answer(trend));
     if let Some(change) = &trend.largest_change {
         let sentences = iter::once(largest_change(change)).chain(change_by_topics(change));
