@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::iter;
 
+use artifact::files::PredictedLanguages;
 use artifact::format;
 use metrics::Estimate;
 use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
@@ -105,6 +106,8 @@ pub(crate) fn estimate_trend(
         confidence: options.confidence,
         rows: all.len(),
         training_rows: 0,
+        languages: PredictedLanguages::default(),
+        language_warning: None,
         labelled: quantifier.rows(),
         labelled_cross_fitted: learned.cross_fitted,
         labelled_groups: quantifier.groups(),
@@ -129,8 +132,6 @@ pub(crate) fn estimate_trend(
         author_comparison: compare_with_authors(&periods),
         model: Some(describe_model(&fitted, aic, estimator.width)),
         periods,
-        language_warning: input.languages.warning(),
-        languages: input.languages.clone(),
     };
     let warning = warning(&trend, learned, &all);
     Ok(match warning {

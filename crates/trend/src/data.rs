@@ -34,8 +34,6 @@ pub(crate) struct Input {
     pub topics: Vec<String>,
     /// The reviews, in any order.
     pub rows: Vec<ScoredReview>,
-    /// Languages of a sample of the reviews.
-    pub languages: PredictedLanguages,
     /// The words of [`ScoredReview::words`].
     pub words: Option<CommonWords>,
 }
@@ -55,6 +53,10 @@ pub struct Trend {
     pub rows: usize,
     /// Number of other reviews, which were skipped because the model was trained on them.
     pub training_rows: usize,
+    /// Languages of the reviews, from a sample of about 10,000 if there are more.
+    pub languages: PredictedLanguages,
+    /// A warning about reviews in languages that the model has not learned.
+    pub language_warning: Option<String>,
     /// Number of labelled reviews that the error rates come from.
     pub labelled: usize,
     /// Number of cross-fitted training reviews among them.
@@ -99,10 +101,6 @@ pub struct Trend {
     /// Comparison with the authors' labels, if there are any.
     #[serde(rename = "judged")]
     pub author_comparison: Option<AuthorComparison>,
-    /// Languages of the reviews, from a sample of about 10,000 if there are more.
-    pub languages: PredictedLanguages,
-    /// A warning about reviews in languages that the model has not learned.
-    pub language_warning: Option<String>,
 }
 
 impl Trend {

@@ -1,11 +1,10 @@
 //! Reads reviews from files and predicts them. Files are read several times instead of being kept in memory.
 
 use std::collections::{HashMap, HashSet};
-use std::mem;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use artifact::files::is_sampled;
+use artifact::files::{PredictedLanguages, is_sampled};
 use artifact::{Digest, format};
 use bundle::Predictor;
 use ingest::{Review, for_each_review};
@@ -131,8 +130,7 @@ impl ReviewReader<'_> {
         let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
-        let dated = |review: &Review<'_>| self.day(review);
-        let (input, empty) = self.predict_all(&quiet, &task, (counts.dated, words), dated)?;
+        let (input, empty) = self.predict_all(&quiet, &task, words, |review| self.day(review))?;
         drop(task);
         let wanted = self.query.topics.iter();
         let missing = wanted.filter(|it| !input.topics.contains(it));
@@ -158,9 +156,7 @@ impl ReviewReader<'_> {
         let progress = self.context.progress;
         let task = progress.task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
-        Ok(self
-            .predict_all(progress, &task, (u64::MAX, None), any_day)?
-            .0)
+        Ok(self.predict_all(progress, &task, None, any_day)?.0)
     }
 
     /// Adds the words whose frequency changed most to a change point.
@@ -180,6 +176,22 @@ impl ReviewReader<'_> {
         Ok(())
     }
 
+    /// The languages of the selected reviews with a time, or of a sample of them.
+    pub(crate) fn languages(&self, counts: ReviewCounts) -> Result<PredictedLanguages, TrendError> {
+        let (mut sample, mut position) = (Vec::new(), 0);
+        let quiet = self.context.progress.with_mode(ProgressMode::None);
+        self.for_each(&quiet, |review| {
+            if self.day(review).is_some() {
+                if is_sampled(position, counts.dated) {
+                    sample.push(review.text.to_owned());
+                }
+                position += 1;
+            }
+            Ok(())
+        })?;
+        Ok(self.context.predictor.languages(&sample))
+    }
+
     fn is_selected(&self, review: &Review<'_>) -> bool {
         let wanted = self.query.topics;
         wanted.is_empty() || wanted.iter().any(|wanted| wanted == topic(review))
@@ -192,19 +204,16 @@ impl ReviewReader<'_> {
     }
 
     /// Predicts all reviews for which `day` returns a day. Returns them and the number of reviews whose text is
-    /// empty after cleaning. The languages are counted in a sample of about `reviews` reviews.
+    /// empty after cleaning.
     fn predict_all(
         &self,
         progress: &Progress,
         task: &ProgressTask,
-        (reviews, words): (u64, Option<CommonWords>),
+        words: Option<CommonWords>,
         day: impl Fn(&Review<'_>) -> Option<i64>,
     ) -> Result<(Input, u64), TrendError> {
         let context = self.context;
-        let mut batch = Batch {
-            reviews,
-            ..Batch::default()
-        };
+        let mut batch = Batch::default();
         batch.input.words = words;
         self.for_each(progress, |review| {
             if let Some(day) = day(review) {
@@ -263,10 +272,6 @@ struct Batch {
     /// The reviews of `texts`, still without a probability.
     rows: Vec<ScoredReview>,
     topic_indices: HashMap<String, usize>,
-    /// Expected number of all reviews.
-    reviews: u64,
-    /// Number of reviews that were predicted.
-    predicted: u64,
     input: Input,
     /// Training texts that were found.
     training_texts: HashSet<Digest>,
@@ -301,12 +306,6 @@ impl Batch {
             (context.on_note)(&note);
         }
         let probabilities = probabilities.map_err(TrendError::Failed)?;
-        let sample = self.texts.iter().zip(self.predicted..);
-        let sample = sample.filter(|(_, position)| is_sampled(*position, self.reviews));
-        let sample: Vec<&String> = sample.map(|(text, _)| text).collect();
-        let languages = context.predictor.languages(&sample);
-        self.input.languages = mem::take(&mut self.input.languages).merged(&languages);
-        self.predicted += self.texts.len() as u64;
         let texts = context.predictor.normalised(&self.texts);
         let words = &mut self.input.words;
         let words = words.get_or_insert_with(|| CommonWords::new(&texts));
