@@ -42,7 +42,9 @@ pub use manifest::{FileEntry, FileRole, MANIFEST_NAME, Manifest, RunInfo};
 pub use normalization::Normalization;
 pub use pending::{OutputFile, PendingArtifact, sync};
 pub use reader::Artifact;
-pub use reviews::{filter_split, for_each_text, groups_by_row_id, texts_by_row_id};
+pub use reviews::{
+    CleanedReview, filter_split, for_each_review, groups_by_row_id, texts_by_row_id,
+};
 pub use sentiment::{Sentiment, Split};
 pub use source::{Source, SourceIndex};
 pub use stage_name::StageName;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::UInt64Type;
+use arrow::datatypes::{UInt8Type, UInt64Type};
 
 use parquet::arrow::arrow_reader::RowSelection;
 
@@ -15,6 +15,7 @@ use crate::{Artifact, ArtifactError, Result, Split, read_columns, schema};
 /// The positions of columns in the cleaned reviews.
 const ROW_ID: usize = 0;
 const TEXT: usize = 1;
+const LABEL: usize = 2;
 const SPLIT: usize = 3;
 const GROUP: usize = 5;
 
@@ -56,21 +57,38 @@ pub fn filter_split(path: &Path, reviews: &RecordBatch, split: Split) -> Result<
         .map_err(ArtifactError::table("read", path))
 }
 
-/// Calls `visit` with every cleaned text of a split.
+/// A cleaned review.
+#[derive(Clone, Copy, Debug)]
+pub struct CleanedReview<'a> {
+    /// Its row id.
+    pub row_id: u64,
+    /// Its cleaned text.
+    pub text: &'a str,
+    /// Its class id, if it has a label.
+    pub label: Option<u8>,
+    /// The name of its split.
+    pub split: &'a str,
+}
+
+/// Calls `visit` with every cleaned review.
 ///
 /// # Errors
 /// The artifact has no cleaned reviews, or they cannot be read.
-pub fn for_each_text(reviews: &Artifact, split: Split, mut visit: impl FnMut(&str)) -> Result<()> {
+pub fn for_each_review(reviews: &Artifact, mut visit: impl FnMut(CleanedReview<'_>)) -> Result<()> {
     let path = reviews.file("clean.parquet")?;
-    for batch in read_columns(&path, &schema::clean(), &[TEXT, SPLIT])? {
+    for batch in read_columns(&path, &schema::clean(), &[ROW_ID, TEXT, LABEL, SPLIT])? {
         let batch = batch?;
-        let splits = batch.column(1).as_string::<i32>().iter();
-        let texts = batch.column(0).as_string::<i32>().iter().flatten();
-        for (text, _) in texts
-            .zip(splits)
-            .filter(|(_, it)| *it == Some(split.as_str()))
-        {
-            visit(text);
+        let row_ids = batch.column(0).as_primitive::<UInt64Type>();
+        let texts = batch.column(1).as_string::<i32>();
+        let labels = batch.column(2).as_primitive::<UInt8Type>();
+        let splits = batch.column(3).as_string::<i32>();
+        for row in 0..batch.num_rows() {
+            visit(CleanedReview {
+                row_id: row_ids.value(row),
+                text: texts.value(row),
+                label: labels.is_valid(row).then(|| labels.value(row)),
+                split: splits.value(row),
+            });
         }
     }
     Ok(())

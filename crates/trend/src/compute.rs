@@ -151,7 +151,7 @@ fn warning(trend: &Trend, learned: &LearnedErrorRates, rows: &[ScoredReview]) ->
         if !learned.domain.as_ref()?.differs(&words, prevalence) {
             return None;
         }
-        "because their common words differ from those of the labelled reviews that the model's error rates come from"
+        "because their common words differ from those of the labelled reviews that the model and its error rates were learned from"
     };
     let count = format::plural(rows.len() as u64, "review", "reviews");
     let counted = percent(trend.overall_counted);

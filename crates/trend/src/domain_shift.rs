@@ -12,8 +12,8 @@ const WORDS: usize = 64;
 /// Fewer reviews are not compared, because the distribution of the statistic is not known for them.
 const MIN_REVIEWS: usize = 20;
 
-/// Standard score of the statistic above which a difference is significant. In 2,900 samples of test reviews of seven
-/// domains, 0.3% were above it (experiments/2026-11-29-trend-trust.md).
+/// Standard score of the statistic above which a difference is significant: 0.2% of samples of test reviews of seven
+/// domains are above it (experiments/2026-11-29-trend-trust.md).
 const MAX_Z: f64 = 3.5;
 
 /// Minimum difference that matters, however many reviews there are: the root mean square over words, in standard

@@ -1,11 +1,11 @@
 //! Learns a model's error rates from its evaluation or from labelled reviews.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use artifact::files::{CROSS_FITTED, Prediction, read_predictions};
+use artifact::files::{CROSS_FITTED, read_predictions};
 use artifact::{
-    Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, for_each_text,
-    groups_by_row_id, texts_by_row_id,
+    Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, for_each_review,
+    groups_by_row_id,
 };
 use metrics::CounterRng;
 use quantification::Quantifier;
@@ -21,7 +21,7 @@ const RESAMPLES: u32 = 1000;
 /// Minimum number of groups for resampling by group; with fewer, the differences between groups are unknown.
 const MIN_GROUPS: usize = 30;
 
-/// Maximum number of labelled reviews of each class whose words are compared with those of new reviews.
+/// Maximum number of training and validation reviews of each class whose words are compared with those of new reviews.
 const MAX_COMPARED: usize = 2500;
 
 /// The error rates of a model, and the reviews that they were learned from.
@@ -57,8 +57,10 @@ impl TrainingTexts {
             return Ok(Self::default());
         };
         let mut texts = HashSet::new();
-        for_each_text(&reviews, Split::Train, |text| {
-            texts.insert(Digest::of_bytes(text.as_bytes()));
+        for_each_review(&reviews, |review| {
+            if review.split == Split::Train.as_str() {
+                texts.insert(Digest::of_bytes(review.text.as_bytes()));
+            }
         })?;
         Ok(Self(texts))
     }
@@ -119,31 +121,59 @@ pub fn learn_from_evaluation(
         .then_some(groups.as_slice());
     let what = "the validation reviews";
     let quantifier = quantifier((&labels, &probabilities), resampled, what, seed)?;
-    let rng = CounterRng::for_sample(seed, 0xD0);
-    let mut compared: Vec<(&Prediction, &u64)> = rows.iter().zip(&groups).collect();
-    compared.sort_by_key(|(row, _)| rng.bits(row.row_id));
-    let mut counts = [0; 2];
-    compared.retain(|(row, _)| {
-        let count = &mut counts[usize::from(row.label)];
-        *count += 1;
-        *count <= MAX_COMPARED
-    });
-    let domain = |reviews: &Artifact| -> Result<LabelledDomain, ArtifactError> {
-        let wanted = compared.iter().map(|(row, _)| row.row_id).collect();
-        let texts = texts_by_row_id(reviews, &wanted)?;
-        let words = CommonWords::new(&texts.values().collect::<Vec<_>>());
-        let rows = compared.iter().filter_map(|(row, group)| {
-            Some((row.label, words.find(texts.get(&row.row_id)?), **group))
-        });
-        let rows: Vec<(u8, u64, u64)> = rows.collect();
-        Ok(LabelledDomain::new(words, &rows))
-    };
+    let domain = |reviews: &Artifact| learn_domain(reviews, &group_of_row, seed);
     Ok(LearnedErrorRates {
         quantifier,
         cross_fitted: rows.len() - validation_rows,
-        domain: reviews.as_ref().map(domain).transpose()?,
+        domain: reviews.as_ref().map(domain).transpose()?.flatten(),
         is_sample: false,
     })
+}
+
+/// The common words of training and validation reviews: they do not depend on the model, so training reviews need not
+/// be cross-fitted. `None` if a class has no review.
+fn learn_domain(
+    reviews: &Artifact,
+    group_of_row: &HashMap<u64, u64>,
+    seed: u64,
+) -> Result<Option<LabelledDomain>, ArtifactError> {
+    let rng = CounterRng::for_sample(seed, 0xD0);
+    let splits = [Split::Train.as_str(), Split::Validation.as_str()];
+    // The reviews of each class with the smallest random numbers.
+    let mut classes: [BTreeMap<u64, (u64, String)>; 2] = Default::default();
+    for_each_review(reviews, |review| {
+        let class = review
+            .label
+            .and_then(|label| classes.get_mut(usize::from(label)));
+        let Some(class) = class.filter(|_| splits.contains(&review.split)) else {
+            return;
+        };
+        let number = rng.bits(review.row_id);
+        let is_full = class.len() >= MAX_COMPARED;
+        if !is_full
+            || class
+                .last_key_value()
+                .is_some_and(|(last, _)| number < *last)
+        {
+            class.insert(number, (review.row_id, review.text.to_owned()));
+            if is_full {
+                class.pop_last();
+            }
+        }
+    })?;
+    if classes.iter().any(BTreeMap::is_empty) {
+        return Ok(None);
+    }
+    let texts = classes.iter().flat_map(BTreeMap::values);
+    let words = CommonWords::new(&texts.map(|(_, text)| text).collect::<Vec<_>>());
+    let mut rows = Vec::new();
+    for (class, label) in classes.iter().zip(0_u8..) {
+        for (row_id, text) in class.values() {
+            let group = group_of_row.get(row_id).unwrap_or(row_id);
+            rows.push((label, words.find(text), *group));
+        }
+    }
+    Ok(Some(LabelledDomain::new(words, &rows)))
 }
 
 /// Learns error rates from the labelled ones of predicted reviews. `what` names the reviews in errors.
