@@ -158,8 +158,8 @@ fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
         "Fix the rows, or define the values with `--set 'ingest.labels.positive=[\"VALUE\"]'` and \
          likewise for `negative` and `none`"
     } else if reasons
-        .iter()
-        .any(|it| has(it, "another number of columns"))
+        .first()
+        .is_some_and(|it| has(it, "another number of columns"))
     {
         "Quote fields that contain the separator and remove lines above the header, or set the separator with \
          `--set ingest.delimiter=CHARACTER`; if every line is a text, set `--set ingest.format=text`"
