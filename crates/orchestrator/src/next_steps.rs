@@ -22,15 +22,11 @@ pub(crate) fn commands(
         options += &format!(" --artifacts {}", quote(artifacts));
     }
     let mut commands = vec![("predict", format!("ressenti predict{options} 'TEXT'"))];
-    if let ([source], Some(_)) = (
-        &pipeline.ingest.source[..],
-        &pipeline.ingest.columns.timestamp,
-    ) {
+    let ingest = &pipeline.ingest;
+    if let ([source], Some(_)) = (&ingest.source[..], &ingest.columns.timestamp) {
         let source = quote(source);
-        commands.push((
-            "trend",
-            format!("ressenti trend {source}{options} --out trend"),
-        ));
+        let trend = format!("ressenti trend {source}{options} --out trend");
+        commands.push(("trend", trend));
     }
     commands.push(("serve", format!("ressenti serve{options}")));
     commands

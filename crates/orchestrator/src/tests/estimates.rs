@@ -10,7 +10,7 @@ fn check(runs: &[(f64, f64, f64)], expected: &str) {
         seconds,
         memory: memory * 1024.0 * 1024.0,
     };
-    let estimate = Estimate::from_runs(1.0, &runs.iter().map(cost).collect::<Vec<_>>());
+    let estimate = Estimate::from_runs(runs.iter().map(cost).collect());
     let text = estimate.map_or(String::new(), |it| {
         format!("{}, {}", it.describe(), it.runs)
     });
