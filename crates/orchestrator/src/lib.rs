@@ -58,7 +58,7 @@ use estimates::Estimates;
 use known_artifacts::KnownArtifacts;
 use plan::PlannedStep;
 use run::{Run, RunOptions};
-use run_summary::print_note;
+use run_summary::print_notes;
 use selection::SelectionArguments;
 use status::StatusLine;
 use sweeps::Sweeps;
@@ -128,8 +128,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let by_default = workspace.pipeline.engine.kind == EngineKind::Slurm;
     let requested = arguments.engine.map(|engine| engine == Engine::Slurm);
     let on_cluster = requested.unwrap_or(by_default);
-    let jobs = arguments.jobs.map(usize::from);
-    let jobs = jobs.unwrap_or(workspace.pipeline.run.jobs);
+    let settings = &workspace.pipeline.run;
+    let jobs = arguments.jobs.map_or(settings.jobs, usize::from);
     if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {
         // Progress bars of parallel steps would overwrite each other, so parallel steps print lines.
         workspace.arguments.progress = ProgressMode::Plain;
@@ -164,7 +164,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         true => Some("estimate: unknown until the tokens are counted".to_owned()),
         false => estimates.summary(),
     };
-    head.iter().for_each(|line| print_note(progress, line));
+    print_notes(progress, head);
     let report = workspace.store.variant_link(StageName::Report, REVIEWS);
     let report = report.join("report.html");
     let (steps, store) = (workspace.steps.clone(), workspace.store.clone());
@@ -174,13 +174,11 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
             None => return Ok(0),
         }
     } else {
-        let settings = &workspace.pipeline.run;
         let watchdog = Watchdog::new(&workspace.store.work_folder(), settings.stall_timeout);
         let mut print_estimate = |artifacts: &mut KnownArtifacts| {
             let planned = workspace.plan(artifacts)?;
             let estimates = Estimates::new(&workspace, &planned, artifacts, jobs);
-            let line = estimates.summary();
-            line.iter().for_each(|line| print_note(progress, line));
+            print_notes(progress, estimates.summary());
             Ok(())
         };
         let mut run = Run {
@@ -195,9 +193,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     if summary.code == 0 {
         // Every selected step is up to date, so the last output is the current one.
         let output = |id: &StepId| store.latest(id.stage, &id.variant).ok().flatten();
-        truncation::notes(&steps, output)
-            .iter()
-            .for_each(|note| print_note(progress, note));
+        print_notes(progress, truncation::notes(&steps, output));
     }
     let report = summary.has_report.then_some(report.as_path());
     summary.print(progress, clock.elapsed().as_secs_f64(), report, &next_steps);
@@ -212,14 +208,8 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     next_steps::print_source_note(&arguments.pipeline);
     let mut artifacts = KnownArtifacts::new(&workspace.store);
     let planned = workspace.plan(&mut artifacts)?;
-    let estimates = || {
-        Estimates::new(
-            &workspace,
-            &planned,
-            &artifacts,
-            workspace.pipeline.run.jobs,
-        )
-    };
+    let jobs = workspace.pipeline.run.jobs;
+    let estimates = || Estimates::new(&workspace, &planned, &artifacts, jobs);
     let text = match arguments.format {
         PlanFormat::Text => {
             let estimates = estimates();
@@ -227,7 +217,7 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
             let output = |id: &StepId| artifacts.known.get(id).cloned();
             let notes = truncation::notes(&workspace.steps, output);
             let notes = estimates.summary().into_iter().chain(notes);
-            notes.for_each(|note| print_note(workspace.arguments.progress, &note));
+            print_notes(workspace.arguments.progress, notes);
             return Ok(0);
         }
         PlanFormat::Json => plan_format::json(&workspace, &planned, &estimates())?,
@@ -240,14 +230,11 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
 }
 
 fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
-    let workspace = {
-        let models = arguments.models.clone();
-        let selection = SelectionArguments {
-            models,
-            ..SelectionArguments::default()
-        };
-        Workspace::load(&arguments.pipeline, &selection)?
+    let selection = SelectionArguments {
+        models: arguments.models.clone(),
+        ..SelectionArguments::default()
     };
+    let workspace = Workspace::load(&arguments.pipeline, &selection)?;
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
         _ if arguments.all || arguments.json => Sweeps::default(),

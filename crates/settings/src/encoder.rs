@@ -194,20 +194,16 @@ pub(crate) fn check_length(
         _ => 0,
     };
     let max_length = positions.saturating_sub(offset);
-    let (setting, given) = match windows {
-        Some(windows) => (owner.join("windows.length"), windows.length),
-        None => {
-            let setting = SettingPath::new(format!("tokenizer.{tokenizer}.max_length"));
-            (setting, pipeline.tokenizers[tokenizer].max_length)
-        }
+    let tokens = SettingPath::new(format!("tokenizer.{tokenizer}.max_length"));
+    let length = pipeline.tokenizers[tokenizer].max_length;
+    let (setting, given, advice) = match windows {
+        Some(windows) => (owner.join("windows.length"), windows.length, ""),
+        None => (tokens, length, ", or read long reviews in `windows`"),
     };
-    let mut hint = format!("Use `--set {setting}={max_length}` or less");
-    if windows.is_none() {
-        hint += ", or read long reviews in `windows`";
-    }
     if u64::from(given) <= max_length {
         return Ok(());
     }
+    let hint = format!("Use `--set {setting}={max_length}` or less{advice}");
     let problem =
         format!("is {given}, but the encoder of `{key}` reads at most {max_length} tokens");
     Err(setting.error(problem).with_hint(hint))

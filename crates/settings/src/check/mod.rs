@@ -134,10 +134,9 @@ fn check_tokenizer(key: &SettingPath, tokenizer: &TokenizerSettings) -> CheckRes
             ("lowercase", tokenizer.lowercase.is_some()),
         ];
         if let Some((setting, _)) = trained.into_iter().find(|(_, given)| *given) {
-            return Err(key
-                .join(setting)
-                .error("cannot be set for a pretrained tokenizer, because its file defines it")
-                .with_hint(format!("Remove `{setting}` from `[{key}]`")));
+            let problem = "cannot be set for a pretrained tokenizer, because its file defines it";
+            let hint = format!("Remove `{setting}` from `[{key}]`");
+            return Err(key.join(setting).error(problem).with_hint(hint));
         }
         return source.require(has_source, "must name the `tokenizer.json` to use");
     }
