@@ -133,8 +133,8 @@ impl Estimates {
         for step in &workspace.steps {
             let (id, stage) = (&step.id, step.id.stage);
             let known = artifacts.known.get(id).map(Artifact::manifest);
-            let planned = planned.iter().find(|planned| planned.info.id == *id);
-            let own_sources = planned.map(|planned| &planned.info.sources);
+            let planned = planned.iter().find(|planned| planned.id == *id);
+            let own_sources = planned.map(|planned| &planned.sources);
             let sources = own_sources.or(known.map(|manifest| &manifest.sources));
             let inputs: Option<Vec<_>> = step.inputs.iter().map(|id| profiles.get(id)).collect();
             let (Some(sources), Some(inputs)) = (sources, inputs) else {

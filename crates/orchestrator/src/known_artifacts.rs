@@ -9,7 +9,7 @@ use artifact::{
 };
 use settings::{Step, StepId};
 
-use crate::plan::{Input, LatestOutput, Output, PlannedStep, StepInfo, reasons_to_run};
+use crate::plan::{Input, LatestOutput, Output, PlannedStep, reasons_to_run};
 
 /// The known artifacts of a pipeline. The files of each artifact are verified once.
 pub(crate) struct KnownArtifacts<'a> {
@@ -64,7 +64,7 @@ impl<'a> KnownArtifacts<'a> {
             None => self.known.remove(&step.id),
         };
         let resume_directory = key.map(|key| self.store.resume_directory(stage, &key));
-        let info = StepInfo {
+        let mut planned = PlannedStep {
             id: step.id.clone(),
             settings: step.settings.clone(),
             stage_version: stage.version(),
@@ -74,9 +74,10 @@ impl<'a> KnownArtifacts<'a> {
             resume_directory: resume_directory.filter(|folder| folder.is_dir()),
             lock_holder: key.and_then(|key| self.store.lock_holder(stage, &key)),
             forced,
+            reasons: Vec::new(),
         };
-        let reasons = reasons_to_run(&info);
-        Ok(PlannedStep { info, reasons })
+        planned.reasons = reasons_to_run(&planned);
+        Ok(planned)
     }
 
     /// Saves the digests of sources for the next run.

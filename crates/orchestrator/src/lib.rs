@@ -139,7 +139,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let planned = workspace.plan(&mut artifacts)?;
     for planned in planned.iter().filter(|planned| !planned.is_fresh()) {
         // Find a missing program now and not after an hour of training.
-        launch::program(planned.info.id.stage.binary())?;
+        launch::program(planned.id.stage.binary())?;
     }
     let baseline = arguments.baseline.clone();
     if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
@@ -158,7 +158,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     }
     let estimates = Estimates::new(&workspace, &planned, &artifacts, jobs);
-    let counts = |planned: &PlannedStep| planned.info.id.stage == StageName::Tokenize;
+    let counts = |planned: &PlannedStep| planned.id.stage == StageName::Tokenize;
     let is_counted_first = estimates.needs_row_count && !on_cluster && planned.iter().any(counts);
     let head = match is_counted_first {
         true => Some("estimate: unknown until the tokens are counted".to_owned()),
@@ -243,7 +243,7 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
     };
     let planned = workspace.plan(&mut KnownArtifacts::new(store))?;
     let mut jobs = cluster::jobs_by_step(store, workspace.steps.iter().map(|step| &step.id))?;
-    let line = |step: &PlannedStep| StatusLine::new(step, store, jobs.remove(&step.info.id));
+    let line = |step: &PlannedStep| StatusLine::new(step, store, jobs.remove(&step.id));
     let lines: Vec<StatusLine> = planned.iter().map(line).collect();
     if let Some(file) = &arguments.timeline {
         cluster::write_timeline(store, file)?;

@@ -239,10 +239,8 @@ fn resolve(
     let folder = folder.unwrap_or(own_folder);
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
     let artifacts = top.artifacts.unwrap_or_else(|| "artifacts".into());
-    let title = match file.report.title.is_empty() {
-        true => name.clone(),
-        false => file.report.title,
-    };
+    let title = Some(file.report.title).filter(|it| !it.is_empty());
+    let title = title.unwrap_or_else(|| name.clone());
     let mut pipeline = Pipeline {
         file: path.to_owned(),
         artifacts: folder.join(artifacts),

@@ -123,7 +123,7 @@ impl<'a> ClusterRun<'a> {
         let workspace = &self.commands.workspace;
         let mut to_run = BTreeSet::new();
         for planned in planned {
-            let id = &planned.info.id;
+            let id = &planned.id;
             let index = workspace.index_of(id);
             match planned.fresh_output() {
                 Some(output) if self.running_step(index).baseline.is_none() => {

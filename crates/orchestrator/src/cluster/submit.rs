@@ -124,7 +124,7 @@ const DEFAULT_MAX_ARRAY_SIZE: usize = 1000;
 /// A program is missing, or the copy of the pipeline file cannot be written.
 pub(crate) fn script(workspace: Workspace, planned: &[PlannedStep]) -> Result<String, Failure> {
     let stale = planned.iter().filter(|planned| !planned.is_fresh());
-    let wanted = stale.map(|planned| workspace.index_of(&planned.info.id));
+    let wanted = stale.map(|planned| workspace.index_of(&planned.id));
     let wanted: BTreeSet<usize> = wanted.collect();
     let commands = JobCommands::new(workspace, RunOptions::default())?;
     let queued = BTreeMap::new();
