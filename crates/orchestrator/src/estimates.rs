@@ -111,20 +111,16 @@ pub(crate) struct Estimates {
 
 impl Estimates {
     /// Reads earlier runs, unless every step is fresh.
-    pub(crate) fn new(
-        workspace: &Workspace,
-        planned: &[PlannedStep],
-        artifacts: &KnownArtifacts,
-        jobs: usize,
-    ) -> Self {
+    pub(crate) fn new(workspace: &Workspace, plan: &[PlannedStep], found: &KnownArtifacts) -> Self {
         let mut estimates = Self::default();
-        if planned.iter().all(PlannedStep::is_fresh) {
+        if plan.iter().all(PlannedStep::is_fresh) {
             return estimates;
         }
         let past = past_runs(&workspace.store);
-        let cores = workspace.pipeline.run.cores();
-        let cores = [cores, cores_of_slot(cores, jobs.clamp(1, cores), 0)];
-        let device = expected_device(workspace.pipeline.run.device, &past);
+        let settings = &workspace.pipeline.run;
+        let all = settings.cores();
+        let cores = [all, cores_of_slot(all, settings.jobs.clamp(1, all), 0)];
+        let device = expected_device(settings.device, &past);
         let is_comparable = |past: &&PastRun| {
             let run = &past.manifest.run;
             cores.contains(&run.cores) && (run.device.is_none() || device_kind(run) == device)
@@ -132,8 +128,8 @@ impl Estimates {
         let mut profiles: BTreeMap<&StepId, Profile> = BTreeMap::new();
         for step in &workspace.steps {
             let (id, stage) = (&step.id, step.id.stage);
-            let known = artifacts.known.get(id).map(Artifact::manifest);
-            let planned = planned.iter().find(|planned| planned.id == *id);
+            let known = found.known.get(id).map(Artifact::manifest);
+            let planned = plan.iter().find(|planned| planned.id == *id);
             let own_sources = planned.map(|planned| &planned.sources);
             let sources = own_sources.or(known.map(|manifest| &manifest.sources));
             let inputs: Option<Vec<_>> = step.inputs.iter().map(|id| profiles.get(id)).collect();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::{
-    Artifact, ArtifactError, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex, Store,
-    step_key,
+    Artifact, ArtifactError, Failure, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex,
+    Store, step_key,
 };
 use settings::{Step, StepId};
 
@@ -34,17 +34,11 @@ impl<'a> KnownArtifacts<'a> {
     ///
     /// # Errors
     /// A source does not exist or cannot be read.
-    pub(crate) fn plan_step(
-        &mut self,
-        step: &Step,
-        forced: bool,
-    ) -> Result<PlannedStep, ArtifactError> {
-        let sources = step.sources.iter();
-        let sources = sources.map(|source| self.sources.reference(source));
+    pub(crate) fn plan_step(&mut self, step: &Step, forced: bool) -> Result<PlannedStep, Failure> {
+        let sources = step.sources.iter().map(|it| self.sources.reference(it));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        let identity = |id: &StepId| self.known.get(id).map(Artifact::identity);
-        let inputs = step.inputs.iter().map(|id| (id.clone(), identity(id)));
-        let inputs: Vec<Input> = inputs.collect();
+        let input = |id: &StepId| (id.clone(), self.known.get(id).map(Artifact::identity));
+        let inputs: Vec<Input> = step.inputs.iter().map(input).collect();
         let stage = step.id.stage;
         let reference = |(id, identity): &Input| {
             Some(InputReference {

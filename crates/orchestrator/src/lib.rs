@@ -128,9 +128,10 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let by_default = workspace.pipeline.engine.kind == EngineKind::Slurm;
     let requested = arguments.engine.map(|engine| engine == Engine::Slurm);
     let on_cluster = requested.unwrap_or(by_default);
-    let settings = &workspace.pipeline.run;
-    let jobs = arguments.jobs.map_or(settings.jobs, usize::from);
-    if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {
+    let settings = &mut workspace.pipeline.run;
+    settings.jobs = arguments.jobs.map_or(settings.jobs, usize::from);
+    let has_bars = matches!(progress, ProgressMode::Auto | ProgressMode::Bar);
+    if !on_cluster && settings.jobs > 1 && has_bars {
         // Progress bars of parallel steps would overwrite each other, so parallel steps print lines.
         workspace.arguments.progress = ProgressMode::Plain;
     }
@@ -150,14 +151,13 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let options = RunOptions {
         keep_going: arguments.keep_going,
         baseline,
-        jobs: jobs.max(1),
     };
     if arguments.detach && !on_cluster {
         let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
         let message = "`--detach` needs a cluster, but the engine is `local`";
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     }
-    let estimates = Estimates::new(&workspace, &planned, &artifacts, jobs);
+    let estimates = Estimates::new(&workspace, &planned, &artifacts);
     let counts = |planned: &PlannedStep| planned.id.stage == StageName::Tokenize;
     let is_counted_first = estimates.needs_row_count && !on_cluster && planned.iter().any(counts);
     let head = match is_counted_first {
@@ -174,10 +174,11 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
             None => return Ok(0),
         }
     } else {
+        let settings = &workspace.pipeline.run;
         let watchdog = Watchdog::new(&workspace.store.work_folder(), settings.stall_timeout);
         let mut print_estimate = |artifacts: &mut KnownArtifacts| {
             let planned = workspace.plan(artifacts)?;
-            let estimates = Estimates::new(&workspace, &planned, artifacts, jobs);
+            let estimates = Estimates::new(&workspace, &planned, artifacts);
             print_notes(progress, estimates.summary());
             Ok(())
         };
@@ -208,8 +209,7 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     next_steps::print_source_note(&arguments.pipeline);
     let mut artifacts = KnownArtifacts::new(&workspace.store);
     let planned = workspace.plan(&mut artifacts)?;
-    let jobs = workspace.pipeline.run.jobs;
-    let estimates = || Estimates::new(&workspace, &planned, &artifacts, jobs);
+    let estimates = || Estimates::new(&workspace, &planned, &artifacts);
     let text = match arguments.format {
         PlanFormat::Text => {
             let estimates = estimates();

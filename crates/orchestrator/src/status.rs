@@ -216,7 +216,7 @@ fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
     }
     if unfinished.len() > SHOWN {
         let remaining = unfinished[SHOWN..].iter().map(|(_, job)| job.state);
-        let counts = count_words(("more job", "more jobs"), remaining);
+        let counts = count_words(["more job", "more jobs"], remaining);
         writeln!(out, "{:<22} and {counts}", "")?;
     }
     Ok(())

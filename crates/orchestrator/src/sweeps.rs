@@ -57,14 +57,11 @@ impl<'a> Sweeps<'a> {
 
 /// Counts trainings of a sweep by state: `8 trainings: 5 fresh, 3 never run`.
 pub(crate) fn count_states<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    count_words(("training", "trainings"), words)
+    count_words(["training", "trainings"], words)
 }
 
-/// Counts items by state.
-pub(crate) fn count_words<'w>(
-    (one, many): (&str, &str),
-    words: impl Iterator<Item = &'w str>,
-) -> String {
+/// Counts items by state. `nouns` are the singular and the plural of an item.
+pub(crate) fn count_words<'w>(nouns: [&str; 2], words: impl Iterator<Item = &'w str>) -> String {
     let mut counts: Vec<(&str, u64)> = Vec::new();
     for word in words {
         match counts.iter_mut().find(|(known, _)| *known == word) {
@@ -75,7 +72,7 @@ pub(crate) fn count_words<'w>(
     let total = counts.iter().map(|(_, count)| count).sum();
     let part = |(word, count): &(&str, u64)| format!("{} {word}", format::count(*count));
     let parts: Vec<String> = counts.iter().map(part).collect();
-    let total = format::plural(total, one, many);
+    let total = format::plural(total, nouns[0], nouns[1]);
     format!("{total}: {}", parts.join(", "))
 }
 

@@ -50,7 +50,7 @@ fn unknown_after(fake: &mut FakePipeline, changes: &[&str]) -> (String, Option<S
         .expect("a pipeline");
     let mut artifacts = KnownArtifacts::new(&workspace.store);
     let planned = workspace.plan(&mut artifacts).expect("a plan");
-    let estimates = Estimates::new(&workspace, &planned, &artifacts, 1);
+    let estimates = Estimates::new(&workspace, &planned, &artifacts);
     let unknown: Vec<String> = estimates.unknown.iter().map(StepId::to_string).collect();
     (unknown.join(", "), estimates.summary())
 }

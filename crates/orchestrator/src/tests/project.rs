@@ -67,7 +67,9 @@ impl FakePipeline {
             overrides: overrides.collect(),
             ..arguments(&self.project)
         };
-        Workspace::load(&arguments, selection)
+        let mut workspace = Workspace::load(&arguments, selection)?;
+        workspace.pipeline.run.jobs = self.jobs;
+        Ok(workspace)
     }
 
     /// The lines of a plan for steps that are not fresh.
@@ -99,7 +101,6 @@ impl FakePipeline {
         let options = RunOptions {
             keep_going: self.keep_going,
             baseline,
-            jobs: self.jobs,
         };
         let started = Mutex::new(Vec::new());
         let launch = |job: &StageJob| {

@@ -25,10 +25,8 @@ pub(crate) fn check_embedding(pipeline: &Pipeline, name: &str, files: Files) -> 
         key.require_absent(&given, "is for `kind = \"encoder\"` only")?;
     }
     if kind != Features {
-        let given = [
-            ("encoder", embedding.encoder.is_some()),
-            ("features", embedding.features.is_some()),
-        ];
+        let (encoder, features) = (embedding.encoder.is_some(), embedding.features.is_some());
+        let given = [("encoder", encoder), ("features", features)];
         key.require_absent(&given, "is for `kind = \"features\"` only")?;
     }
     match kind {

@@ -34,10 +34,7 @@ impl Files {
 }
 
 pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
-    let names = |table, names: Vec<&String>| {
-        let mut names = names.into_iter();
-        names.try_for_each(|name| check_name(table, name))
-    };
+    let names = |table, all: Vec<&String>| all.into_iter().try_for_each(|it| check_name(table, it));
     names("tokenizer", pipeline.tokenizers.keys().collect())?;
     names("embedding", pipeline.embeddings.keys().collect())?;
     names("model", pipeline.models.keys().collect())?;
@@ -54,8 +51,7 @@ pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
     for (name, model) in pipeline.models.iter().chain(&pipeline.trials) {
         check_model(pipeline, name, model)?;
     }
-    let evaluations = pipeline.evaluations.values();
-    let Some(evaluation) = evaluations.max_by_key(|it| it.folds) else {
+    let Some(evaluation) = pipeline.evaluations.values().max_by_key(|it| it.folds) else {
         return Ok(());
     };
     let key = SettingPath::new("evaluation");
