@@ -9,7 +9,6 @@ use std::path::Path;
 use artifact::{Digest, Failure};
 use serde_json::Value;
 
-use crate::check::Files;
 use crate::names::list_known;
 use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
@@ -28,7 +27,6 @@ pub(crate) fn check(
     key: &SettingPath,
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
-    files: Files,
 ) -> CheckResult {
     let source = key.join("source");
     let missing = || source.error("must name the folder of the encoder");
@@ -36,7 +34,7 @@ pub(crate) fn check(
     let width = [("width", embedding.width.is_some())];
     let problem = "cannot be set for an encoder, which has a fixed width";
     key.require_absent(&width, problem)?;
-    if files.accept(folder) {
+    if !folder.exists() {
         return Ok(());
     }
     read_config(key, folder)?;
@@ -69,7 +67,6 @@ pub(crate) fn check_features(
     pipeline: &Pipeline,
     key: &SettingPath,
     embedding: &EmbeddingSettings,
-    files: Files,
 ) -> CheckResult {
     let encoder = resolve_encoder(pipeline, key, embedding)?;
     let name = embedding.encoder.as_deref().unwrap_or_default();
@@ -81,7 +78,7 @@ pub(crate) fn check_features(
     let is_empty = features.layers.is_empty() || features.pooling.is_empty();
     key.require(!is_empty, "must have at least one layer and one pooling")?;
     check_windows(&key, features.windows)?;
-    if files.accept(folder) {
+    if !folder.exists() {
         return Ok(());
     }
     check_tokenizer(owner, folder, embedding, tokenizer)?;
@@ -107,7 +104,7 @@ pub(crate) fn check_windows(key: &SettingPath, windows: Option<WindowSettings>) 
 }
 
 /// Reads the `config.json` of an encoder.
-fn read_config(key: &SettingPath, folder: &Path) -> Result<Value, Failure> {
+pub(crate) fn read_config(key: &SettingPath, folder: &Path) -> Result<Value, Failure> {
     let (path, folder) = (folder.join(CONFIG), folder.display());
     let key = key.join("source");
     let unusable = |problem: String| {
@@ -177,13 +174,11 @@ pub(crate) fn check_length(
     windows: Option<WindowSettings>,
 ) -> CheckResult {
     let key = SettingPath::new("embedding").join(encoder);
-    let Some(folder) = &pipeline.embeddings[encoder].source else {
+    // An encoder that a step needs is checked by `Pipeline::check_files`.
+    let folder = pipeline.embeddings[encoder].source.as_deref();
+    let Some(folder) = folder.filter(|folder| folder.exists()) else {
         return Ok(());
     };
-    // An encoder that a step needs is checked by `Pipeline::check_files`.
-    if Files::MayLack.accept(folder) {
-        return Ok(());
-    }
     let config = read_config(&key, folder)?;
     let Some(positions) = config["max_position_embeddings"].as_u64() else {
         return Ok(());

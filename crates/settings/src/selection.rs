@@ -6,9 +6,11 @@ use std::iter::once;
 use artifact::{Failure, Source, StageName};
 use indexmap::IndexSet;
 
-use crate::check::{Files, check_embedding};
+use crate::check::check_vectors;
+use crate::encoder::read_config;
 use crate::names::{suggest, unknown_variant};
-use crate::{Pipeline, Step, StepId, Trial};
+use crate::setting_path::SettingPath;
+use crate::{EmbeddingKind, Pipeline, Step, StepId, Trial};
 
 impl Pipeline {
     /// The names of all results: models, ensembles, sweeps and range tests.
@@ -120,11 +122,14 @@ impl Pipeline {
     /// A file is missing.
     pub fn check_files(&self, step: &Step) -> Result<(), Failure> {
         let is_missing = |source: &Source| matches!(source, Source::Path(path) if !path.exists());
-        match step.id.stage {
-            StageName::Embed if step.sources.iter().any(is_missing) => {
-                check_embedding(self, &step.id.variant, Files::MustExist)
-            }
-            _ => Ok(()),
+        if step.id.stage != StageName::Embed || !step.sources.iter().any(is_missing) {
+            return Ok(());
+        }
+        let key = SettingPath::new("embedding").join(&step.id.variant);
+        let embedding = &self.embeddings[&step.id.variant];
+        match (embedding.kind, &embedding.source) {
+            (EmbeddingKind::Encoder, Some(folder)) => read_config(&key, folder).map(drop),
+            _ => check_vectors(&key, embedding),
         }
     }
 

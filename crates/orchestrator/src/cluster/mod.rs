@@ -152,10 +152,9 @@ impl<'a> ClusterRun<'a> {
 
     /// Resources that the job of a step requests.
     fn resources(&self, index: usize) -> Resources {
-        let default = self.commands.resources(index);
-        match self.memory.get(&index) {
-            Some(memory) => default.with_memory(*memory),
-            None => default,
-        }
+        let mut resources = self.commands.resources(index);
+        let raised = self.memory.get(&index).map(|memory| format!("{memory}M"));
+        resources.memory = raised.or(resources.memory);
+        resources
     }
 }

@@ -3,35 +3,18 @@
 mod embedding;
 mod model;
 
+pub(crate) use self::embedding::check_vectors;
 pub(crate) use self::model::{check_best_of_sweep, check_seeds};
-
-use std::path::Path;
 
 use indexmap::IndexMap;
 
-pub(crate) use self::embedding::check_embedding;
+use self::embedding::check_embedding;
 use self::model::check_model;
 use crate::engine::check_engine;
 use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
     EnsembleSettings, ModelSettings, Pipeline, RunSettings, TokenizerKind, TokenizerSettings,
 };
-
-/// Whether a check accepts that a file outside the store does not exist.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Files {
-    /// The steps that read it may not be needed.
-    MayLack,
-    /// A step reads it.
-    MustExist,
-}
-
-impl Files {
-    /// Whether a file is missing and may be.
-    pub(crate) fn accept(self, missing: &Path) -> bool {
-        self == Self::MayLack && !missing.exists()
-    }
-}
 
 pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
     let names = |table, all: Vec<&String>| all.into_iter().try_for_each(|it| check_name(table, it));
@@ -46,7 +29,7 @@ pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
         check_tokenizer(&SettingPath::new("tokenizer").join(name), tokenizer)?;
     }
     for name in pipeline.embeddings.keys() {
-        check_embedding(pipeline, name, Files::MayLack)?;
+        check_embedding(pipeline, name)?;
     }
     for (name, model) in pipeline.models.iter().chain(&pipeline.trials) {
         check_model(pipeline, name, model)?;
