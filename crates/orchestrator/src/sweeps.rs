@@ -34,14 +34,6 @@ impl<'a> Sweeps<'a> {
         Ok(sweeps)
     }
 
-    /// The sweep on whose line this step is shown.
-    fn collapsed_sweep(&self, id: &StepId) -> Option<&'a str> {
-        match id.stage {
-            StageName::Train => self.collapsed.get(id.variant.as_str()).copied(),
-            _ => None,
-        }
-    }
-
     /// Groups items by line: single steps, and the trials of a sweep with its name. Trials of a sweep must be
     /// adjacent.
     pub(crate) fn groups<'i, T>(
@@ -49,7 +41,11 @@ impl<'a> Sweeps<'a> {
         items: &'i [T],
         id: impl Fn(&T) -> StepId,
     ) -> Vec<(Option<&'a str>, &'i [T])> {
-        let sweep = |item: &T| self.collapsed_sweep(&id(item));
+        let sweep = |item: &T| {
+            let StepId { stage, variant } = id(item);
+            let sweep = self.collapsed.get(variant.as_str()).copied();
+            sweep.filter(|_| stage == StageName::Train)
+        };
         let groups = items.chunk_by(|one, next| sweep(one).is_some() && sweep(one) == sweep(next));
         groups.map(|group| (sweep(&group[0]), group)).collect()
     }

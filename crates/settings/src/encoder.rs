@@ -211,43 +211,25 @@ pub(crate) fn check_model(
     model: &ModelSettings,
     embedding: &EmbeddingSettings,
 ) -> CheckResult {
-    let expected = match model.kind {
-        ModelKind::Transformer => EmbeddingKind::Encoder,
-        ModelKind::Probe => EmbeddingKind::Features,
-        _ => EmbeddingKind::Static,
+    use EmbeddingKind::{Encoder, Features, Static};
+    const READER_KIND: &str = "a kind that reads word vectors, for example `gru`";
+    const READS_FEATURES: &str = "reads the features of an encoder";
+    let (expected, does, property) = match model.kind {
+        ModelKind::Transformer => (Encoder, "fine-tunes an encoder", "of `kind = \"encoder\"`"),
+        ModelKind::Probe => (Features, READS_FEATURES, "of `kind = \"features\"`"),
+        _ => (Static, "reads word vectors", "with word vectors"),
     };
-    let found = match embedding.kind {
-        EmbeddingKind::Encoder | EmbeddingKind::Features => embedding.kind,
-        _ => EmbeddingKind::Static,
+    let (found, is, kind) = match embedding.kind {
+        Encoder => (Encoder, "an encoder", "`transformer`"),
+        Features => (Features, "features of an encoder", "`probe`"),
+        _ => (Static, "a table of word vectors", READER_KIND),
     };
     if expected == found {
         return Ok(());
     }
-    // Four parts of the message: what the model does, what the embedding is, the matching kind of model, and
-    // the matching embedding.
-    let describe = |kind| match kind {
-        EmbeddingKind::Encoder => [
-            "fine-tunes an encoder",
-            "an encoder",
-            "`transformer`",
-            "an embedding of `kind = \"encoder\"`",
-        ],
-        EmbeddingKind::Features => [
-            "reads the features of an encoder",
-            "features of an encoder",
-            "`probe`",
-            "an embedding of `kind = \"features\"`",
-        ],
-        _ => [
-            "reads word vectors",
-            "a table of word vectors",
-            "a kind that reads word vectors, for example `gru`",
-            "an embedding with word vectors",
-        ],
-    };
-    let ([does, _, _, other], [_, is, kind, _]) = (describe(expected), describe(found));
     let name = &model.embedding;
     let problem = format!("{does}, but its embedding `{name}` is {is}");
-    let hint = format!("Set `{key}.kind` to {kind}, or `{key}.embedding` to {other}");
+    let hint =
+        format!("Set `{key}.kind` to {kind}, or `{key}.embedding` to an embedding {property}");
     Err(key.error(problem).with_hint(hint))
 }
