@@ -6,25 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use artifact::{StageName, format};
+use artifact::{Artifact, StageName, format};
 use serde_json::{Value, json};
 use settings::{Device, StepId};
 
 use crate::known_artifacts::KnownArtifacts;
-use crate::past_runs::{PastRun, Profile, device_kind, is_same_source, past_runs};
+use crate::past_runs::{Cost, PastRun, Profile, device_kind, is_same_source, past_runs};
 use crate::plan::PlannedStep;
 use crate::schedule::cores_of_slot;
 use crate::workspace::Workspace;
-
-/// An earlier run of the same kind of step.
-#[derive(Clone, Copy)]
-pub(crate) struct Cost {
-    /// Tokens, reviews or bytes that it read.
-    pub(crate) size: f64,
-    pub(crate) seconds: f64,
-    /// Peak resident memory in bytes.
-    pub(crate) memory: f64,
-}
 
 /// The start of a description of memory, if all runs have read less data.
 const AT_LEAST: &str = "at least ";
@@ -42,39 +32,34 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    /// The cost at a size, from runs of the same kind of step; `None` without runs. The nearest sizes count. A second
+    /// The cost at size 1, from runs of the same kind of step; `None` without runs. The nearest sizes count. A second
     /// size shows which part of the cost is constant; with one, the duration is proportional to the size.
-    fn from_runs(size: f64, runs: &[Cost]) -> Option<Self> {
+    fn from_runs(mut runs: Vec<Cost>) -> Option<Self> {
         let distance = |run: &Cost, from: f64| (run.size / from).ln().abs();
-        let nearest = |runs: &mut dyn Iterator<Item = &Cost>| {
-            runs.min_by(|one, two| distance(one, size).total_cmp(&distance(two, size)))
-                .copied()
-        };
-        let near = nearest(&mut runs.iter())?.size;
+        runs.sort_by(|one, two| distance(one, 1.0).total_cmp(&distance(two, 1.0)));
+        let near = runs.first()?.size;
         let similar = runs.iter().filter(|run| distance(run, near) < 0.05);
-        let similar: Vec<&Cost> = similar.collect();
-        let mean = |value: fn(&Cost) -> f64| {
-            similar.iter().map(|run| value(run)).sum::<f64>() / similar.len() as f64
-        };
+        let other = runs.iter().find(|run| distance(run, near) > 0.4);
+        let count = similar.clone().count();
+        let mean = |value: fn(&Cost) -> f64| similar.clone().map(value).sum::<f64>() / count as f64;
         let (seconds, memory) = (mean(|run| run.seconds), mean(|run| run.memory));
-        let other = nearest(&mut runs.iter().filter(|run| distance(run, near) > 0.4));
         let on_line = |at_near: f64, value: fn(&Cost) -> f64| {
             let other = other?;
-            let slope = (at_near - value(&other)) / (near - other.size);
+            let slope = (at_near - value(other)) / (near - other.size);
             let constant = at_near - slope * near;
-            (slope >= 0.0 && constant >= 0.0).then_some(constant + slope * size)
+            (slope >= 0.0 && constant >= 0.0).then_some(constant + slope)
         };
         let fitted = on_line(memory, |run| run.memory);
         Some(Self {
-            seconds: on_line(seconds, |run| run.seconds).unwrap_or(seconds * size / near),
+            seconds: on_line(seconds, |run| run.seconds).unwrap_or(seconds / near),
             memory: fitted.unwrap_or(memory),
-            bound: match size / near {
+            bound: match 1.0 / near {
                 _ if fitted.is_some() => "",
                 1.25.. => AT_LEAST,
                 ..0.8 => "at most ",
                 _ => "",
             },
-            runs: similar.len() + usize::from(other.is_some()),
+            runs: count + usize::from(other.is_some()),
         })
     }
 
@@ -107,17 +92,15 @@ impl Estimate {
     /// For programs. `peak_memory_bound` is `at least` or `at most`; empty if runs have read a similar amount of data or
     /// two different ones.
     pub(crate) fn json(self) -> Value {
-        let Self {
-            seconds,
-            memory,
-            bound,
-            runs,
-        } = self;
-        json!({"seconds": seconds, "peak_memory": memory as u64, "peak_memory_bound": bound.trim(), "runs": runs})
+        let (memory, bound) = (self.memory as u64, self.bound.trim());
+        json!({
+            "seconds": self.seconds, "peak_memory": memory, "peak_memory_bound": bound, "runs": self.runs,
+        })
     }
 }
 
 /// The estimates of the steps of a plan that are not fresh; steps without a comparable run are absent.
+#[derive(Default)]
 pub(crate) struct Estimates {
     pub(crate) by_step: BTreeMap<StepId, Estimate>,
     /// The steps without an estimate.
@@ -128,65 +111,49 @@ pub(crate) struct Estimates {
 
 impl Estimates {
     /// Reads earlier runs, unless every step is fresh.
-    pub(crate) fn new(
-        workspace: &Workspace,
-        planned: &[PlannedStep],
-        artifacts: &KnownArtifacts,
-        jobs: usize,
-    ) -> Self {
-        let stale = planned.iter().filter(|planned| !planned.is_fresh());
-        let stale: Vec<&PlannedStep> = stale.collect();
-        let mut estimates = Self {
-            by_step: BTreeMap::new(),
-            unknown: Vec::new(),
-            needs_row_count: false,
-        };
-        if stale.is_empty() {
+    pub(crate) fn new(workspace: &Workspace, plan: &[PlannedStep], found: &KnownArtifacts) -> Self {
+        let mut estimates = Self::default();
+        if plan.iter().all(PlannedStep::is_fresh) {
             return estimates;
         }
         let past = past_runs(&workspace.store);
-        let cores = workspace.pipeline.run.cores();
-        let cores = [cores, cores_of_slot(cores, jobs.clamp(1, cores), 0)];
-        let device = expected_device(workspace.pipeline.run.device, &past);
-        let mut steps: BTreeMap<&StepId, Profile> = BTreeMap::new();
+        let settings = &workspace.pipeline.run;
+        let all = settings.cores();
+        let cores = [all, cores_of_slot(all, settings.jobs.clamp(1, all), 0)];
+        let device = expected_device(settings.device, &past);
+        let is_comparable = |past: &&PastRun| {
+            let run = &past.manifest.run;
+            cores.contains(&run.cores) && (run.device.is_none() || device_kind(run) == device)
+        };
+        let mut profiles: BTreeMap<&StepId, Profile> = BTreeMap::new();
         for step in &workspace.steps {
-            let known = artifacts
-                .known
-                .get(&step.id)
-                .map(|artifact| artifact.manifest());
-            let planned = planned.iter().find(|planned| planned.info.id == step.id);
-            let sources = planned
-                .map(|it| &it.info.sources)
-                .or(known.map(|it| &it.sources));
-            let inputs: Option<Vec<_>> = step.inputs.iter().map(|id| steps.get(id)).collect();
+            let (id, stage) = (&step.id, step.id.stage);
+            let known = found.known.get(id).map(Artifact::manifest);
+            let planned = plan.iter().find(|planned| planned.id == *id);
+            let own_sources = planned.map(|planned| &planned.sources);
+            let sources = own_sources.or(known.map(|manifest| &manifest.sources));
+            let inputs: Option<Vec<_>> = step.inputs.iter().map(|id| profiles.get(id)).collect();
             let (Some(sources), Some(inputs)) = (sources, inputs) else {
                 continue;
             };
-            let mut profile = Profile::new(step.id.stage, &step.settings, sources, &inputs);
+            let mut profile = Profile::new(stage, &step.settings, sources, &inputs);
             // The same file that was read with other settings has about as many reviews.
-            let same_source = past.iter().find(|past| is_same_source(sources, past));
-            let same_source = same_source
-                .map(|past| &past.manifest)
-                .filter(|_| step.id.stage == StageName::Ingest);
+            let mut manifests = past.iter().map(|past| &past.manifest);
+            let same_source = manifests.find(|past| is_same_source(sources, past));
+            let same_source = same_source.filter(|_| stage == StageName::Ingest);
             if let Some(manifest) = known.or(same_source) {
                 profile.data.add_output(manifest, &workspace.store);
             }
-            if stale.iter().any(|planned| planned.info.id == step.id) {
-                let comparable = past.iter().filter(|past| {
-                    let run = &past.manifest.run;
-                    let is_on_device = run.device.is_none() || device_kind(run) == device;
-                    past.profile.signature == profile.signature
-                        && cores.contains(&run.cores)
-                        && is_on_device
-                });
+            if planned.is_some_and(|planned| !planned.is_fresh()) {
+                let comparable = past.iter().filter(is_comparable);
                 let costs = comparable.filter_map(|past| profile.cost(past));
-                match Estimate::from_runs(1.0, &costs.collect::<Vec<_>>()) {
-                    Some(estimate) => drop(estimates.by_step.insert(step.id.clone(), estimate)),
-                    None => estimates.unknown.push(step.id.clone()),
+                match Estimate::from_runs(costs.collect()) {
+                    Some(estimate) => drop(estimates.by_step.insert(id.clone(), estimate)),
+                    None => estimates.unknown.push(id.clone()),
                 }
             }
             estimates.needs_row_count |= profile.data.reviews.is_none() && !past.is_empty();
-            steps.insert(&step.id, profile);
+            profiles.insert(id, profile);
         }
         estimates
     }
@@ -206,19 +173,16 @@ impl Estimates {
 
     /// One line about all steps together; `None` if every step is fresh.
     pub(crate) fn summary(&self) -> Option<String> {
-        let others = self.unknown.len().saturating_sub(1) as u64;
-        let unknown = match self.unknown.first() {
-            None => String::new(),
-            Some(step) if others == 0 => format!(" without `{step}`, which is unknown"),
-            Some(step) => {
-                let others = format::plural(others, "other step", "other steps");
+        const HINT: &str = "; `ressenti run --only ingest` counts the reviews";
+        let unknown = match &self.unknown[..] {
+            [] => String::new(),
+            [step] => format!(" without `{step}`, which is unknown"),
+            [step, others @ ..] => {
+                let others = format::plural(others.len() as u64, "other step", "other steps");
                 format!(" without `{step}` and {others}, which are unknown")
             }
         };
-        let hint = match self.needs_row_count {
-            true => "; `ressenti run --only ingest` counts the reviews",
-            false => "",
-        };
+        let hint = if self.needs_row_count { HINT } else { "" };
         let Some(total) = Estimate::total(self.by_step.values().copied()) else {
             let reason = "estimate: unknown, because no earlier run here is comparable";
             return (!unknown.is_empty()).then(|| format!("{reason}{hint}"));
@@ -226,25 +190,20 @@ impl Estimates {
         let mut steps = self.by_step.iter();
         let largest = steps.find(|(_, estimate)| estimate.memory == total.memory);
         let largest = largest.map_or(String::new(), |(step, _)| format!(" (`{step}`)"));
-        Some(format!(
-            "estimate: {}{largest}{unknown}{hint}",
-            total.describe()
-        ))
+        let total = total.describe();
+        Some(format!("estimate: {total}{largest}{unknown}{hint}"))
     }
 }
 
 /// The kind of device that a step will use; with `auto` that of the last run.
-fn expected_device(device: Device, past: &[PastRun]) -> String {
-    let with_device = past
-        .iter()
-        .map(|past| &past.manifest.run)
-        .filter(|run| run.device.is_some());
+fn expected_device(device: Device, past: &[PastRun]) -> &str {
+    let runs = past.iter().map(|past| &past.manifest.run);
+    let with_device = runs.filter(|run| run.device.is_some());
+    let last = with_device.max_by_key(|run| run.started);
     match device {
-        Device::Cpu => "cpu".to_owned(),
-        Device::Cuda => "cuda".to_owned(),
-        Device::Auto => with_device
-            .max_by_key(|run| run.started)
-            .map_or(String::new(), |run| device_kind(run).to_owned()),
+        Device::Cpu => "cpu",
+        Device::Cuda => "cuda",
+        Device::Auto => last.map_or("", device_kind),
     }
 }
 

@@ -21,18 +21,7 @@ const COMMANDS: [&str; 8] = [
 
 const DESCRIPTION_COLUMN: usize = 31;
 
-/// Names and descriptions of the stages, from the help of their commands.
-fn stages() -> Vec<(String, String)> {
-    let all = Arguments::command();
-    let stages = all.get_subcommands().filter_map(|command| {
-        let about = command.get_about()?.to_string();
-        let what = about.strip_prefix("Stage: ")?.to_owned();
-        Some((command.get_name().to_owned(), what))
-    });
-    stages.collect()
-}
-
-/// Prints the overview.
+/// Prints the overview. The descriptions of the stages are from the help of their commands.
 ///
 /// # Errors
 /// The output cannot be written.
@@ -42,8 +31,12 @@ pub(crate) fn print(out: &mut impl Write) -> io::Result<()> {
     let about = "Ressenti trains and evaluates sentiment models on your reviews.";
     let title = "Stages of `pipeline.toml`, in the order in which they run";
     writeln!(out, "{about}\n\n{heading}{title}{heading:#}")?;
-    for (stage, what) in stages() {
-        writeln!(out, "  {name}{stage:<10}{name:#} {what}")?;
+    for command in Arguments::command().get_subcommands() {
+        let about = command.get_about().map(ToString::to_string);
+        if let Some(what) = about.as_deref().and_then(|it| it.strip_prefix("Stage: ")) {
+            let stage = command.get_name();
+            writeln!(out, "  {name}{stage:<10}{name:#} {what}")?;
+        }
     }
     writeln!(out, "\n{heading}Commands{heading:#}")?;
     for line in COMMANDS {
@@ -59,17 +52,23 @@ mod tests {
 
     use super::*;
 
+    fn printed() -> String {
+        let mut screen = anstream::StripStream::new(Vec::new());
+        print(&mut screen).expect("memory accepts text");
+        String::from_utf8(screen.into_inner()).expect("text")
+    }
+
     #[test]
     fn every_stage_is_listed_in_order() {
-        let names: Vec<String> = stages().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, StageName::ALL.map(StageName::as_str));
+        let text = printed();
+        let lines = text.lines().take_while(|line| *line != "Commands");
+        let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+        assert!(names.eq(StageName::ALL.map(StageName::as_str)), "{text}");
     }
 
     #[test]
     fn lines_have_at_most_ninety_columns() {
-        let mut screen = anstream::StripStream::new(Vec::new());
-        print(&mut screen).expect("memory accepts text");
-        let text = String::from_utf8(screen.into_inner()).expect("text");
+        let text = printed();
         assert!(
             text.lines().all(|line| line.chars().count() <= 90),
             "{text}"

@@ -5,7 +5,7 @@
 //! Without Slurm it only runs the program and returns its exit code.
 
 use std::env;
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, DirEntry, Metadata, OpenOptions};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -191,11 +191,9 @@ fn has_new_files(prefixes: &[PathBuf], since: SystemTime) -> bool {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     prefixes.iter().any(|prefix| {
         let name = prefix.file_name().unwrap_or_default().as_encoded_bytes();
-        let mut matching = entries(prefix.parent().unwrap_or(prefix))
-            .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(name))
-            .filter(|entry| entry.path().is_dir());
-        matching
-            .any(|folder| entries(&folder.path()).any(|entry| entry.metadata().is_ok_and(is_new)))
+        let has_prefix = |it: &DirEntry| it.file_name().as_encoded_bytes().starts_with(name);
+        let mut folders = entries(prefix.parent().unwrap_or(prefix)).filter(has_prefix);
+        folders.any(|folder| entries(&folder.path()).any(|it| it.metadata().is_ok_and(is_new)))
     })
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::{
-    Artifact, ArtifactError, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex, Store,
-    step_key,
+    Artifact, ArtifactError, Failure, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex,
+    Store, step_key,
 };
 use settings::{Step, StepId};
 
-use crate::plan::{Input, LatestOutput, Output, PlannedStep, StepInfo, reasons_to_run};
+use crate::plan::{Input, LatestOutput, Output, PlannedStep, reasons_to_run};
 
 /// The known artifacts of a pipeline. The files of each artifact are verified once.
 pub(crate) struct KnownArtifacts<'a> {
@@ -34,17 +34,11 @@ impl<'a> KnownArtifacts<'a> {
     ///
     /// # Errors
     /// A source does not exist or cannot be read.
-    pub(crate) fn plan_step(
-        &mut self,
-        step: &Step,
-        forced: bool,
-    ) -> Result<PlannedStep, ArtifactError> {
-        let sources = step.sources.iter();
-        let sources = sources.map(|source| self.sources.reference(source));
+    pub(crate) fn plan_step(&mut self, step: &Step, forced: bool) -> Result<PlannedStep, Failure> {
+        let sources = step.sources.iter().map(|it| self.sources.reference(it));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        let identity = |id: &StepId| self.known.get(id).map(Artifact::identity);
-        let inputs = step.inputs.iter().map(|id| (id.clone(), identity(id)));
-        let inputs: Vec<Input> = inputs.collect();
+        let input = |id: &StepId| (id.clone(), self.known.get(id).map(Artifact::identity));
+        let inputs: Vec<Input> = step.inputs.iter().map(input).collect();
         let stage = step.id.stage;
         let reference = |(id, identity): &Input| {
             Some(InputReference {
@@ -64,7 +58,7 @@ impl<'a> KnownArtifacts<'a> {
             None => self.known.remove(&step.id),
         };
         let resume_directory = key.map(|key| self.store.resume_directory(stage, &key));
-        let info = StepInfo {
+        let mut planned = PlannedStep {
             id: step.id.clone(),
             settings: step.settings.clone(),
             stage_version: stage.version(),
@@ -74,9 +68,10 @@ impl<'a> KnownArtifacts<'a> {
             resume_directory: resume_directory.filter(|folder| folder.is_dir()),
             lock_holder: key.and_then(|key| self.store.lock_holder(stage, &key)),
             forced,
+            reasons: Vec::new(),
         };
-        let reasons = reasons_to_run(&info);
-        Ok(PlannedStep { info, reasons })
+        planned.reasons = reasons_to_run(&planned);
+        Ok(planned)
     }
 
     /// Saves the digests of sources for the next run.

@@ -58,7 +58,7 @@ use estimates::Estimates;
 use known_artifacts::KnownArtifacts;
 use plan::PlannedStep;
 use run::{Run, RunOptions};
-use run_summary::print_note;
+use run_summary::print_notes;
 use selection::SelectionArguments;
 use status::StatusLine;
 use sweeps::Sweeps;
@@ -128,9 +128,10 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let by_default = workspace.pipeline.engine.kind == EngineKind::Slurm;
     let requested = arguments.engine.map(|engine| engine == Engine::Slurm);
     let on_cluster = requested.unwrap_or(by_default);
-    let jobs = arguments.jobs.map(usize::from);
-    let jobs = jobs.unwrap_or(workspace.pipeline.run.jobs);
-    if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {
+    let settings = &mut workspace.pipeline.run;
+    settings.jobs = arguments.jobs.map_or(settings.jobs, usize::from);
+    let has_bars = matches!(progress, ProgressMode::Auto | ProgressMode::Bar);
+    if !on_cluster && settings.jobs > 1 && has_bars {
         // Progress bars of parallel steps would overwrite each other, so parallel steps print lines.
         workspace.arguments.progress = ProgressMode::Plain;
     }
@@ -139,7 +140,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let planned = workspace.plan(&mut artifacts)?;
     for planned in planned.iter().filter(|planned| !planned.is_fresh()) {
         // Find a missing program now and not after an hour of training.
-        launch::program(planned.info.id.stage.binary())?;
+        launch::program(planned.id.stage.binary())?;
     }
     let baseline = arguments.baseline.clone();
     if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
@@ -150,21 +151,20 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let options = RunOptions {
         keep_going: arguments.keep_going,
         baseline,
-        jobs: jobs.max(1),
     };
     if arguments.detach && !on_cluster {
         let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
         let message = "`--detach` needs a cluster, but the engine is `local`";
         return Err(Failure::new(message).with_hint(hint.to_owned()));
     }
-    let estimates = Estimates::new(&workspace, &planned, &artifacts, jobs);
-    let counts = |planned: &PlannedStep| planned.info.id.stage == StageName::Tokenize;
+    let estimates = Estimates::new(&workspace, &planned, &artifacts);
+    let counts = |planned: &PlannedStep| planned.id.stage == StageName::Tokenize;
     let is_counted_first = estimates.needs_row_count && !on_cluster && planned.iter().any(counts);
     let head = match is_counted_first {
         true => Some("estimate: unknown until the tokens are counted".to_owned()),
         false => estimates.summary(),
     };
-    head.iter().for_each(|line| print_note(progress, line));
+    print_notes(progress, head);
     let report = workspace.store.variant_link(StageName::Report, REVIEWS);
     let report = report.join("report.html");
     let (steps, store) = (workspace.steps.clone(), workspace.store.clone());
@@ -178,9 +178,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         let watchdog = Watchdog::new(&workspace.store.work_folder(), settings.stall_timeout);
         let mut print_estimate = |artifacts: &mut KnownArtifacts| {
             let planned = workspace.plan(artifacts)?;
-            let estimates = Estimates::new(&workspace, &planned, artifacts, jobs);
-            let line = estimates.summary();
-            line.iter().for_each(|line| print_note(progress, line));
+            let estimates = Estimates::new(&workspace, &planned, artifacts);
+            print_notes(progress, estimates.summary());
             Ok(())
         };
         let mut run = Run {
@@ -195,9 +194,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     if summary.code == 0 {
         // Every selected step is up to date, so the last output is the current one.
         let output = |id: &StepId| store.latest(id.stage, &id.variant).ok().flatten();
-        truncation::notes(&steps, output)
-            .iter()
-            .for_each(|note| print_note(progress, note));
+        print_notes(progress, truncation::notes(&steps, output));
     }
     let report = summary.has_report.then_some(report.as_path());
     summary.print(progress, clock.elapsed().as_secs_f64(), report, &next_steps);
@@ -212,14 +209,7 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     next_steps::print_source_note(&arguments.pipeline);
     let mut artifacts = KnownArtifacts::new(&workspace.store);
     let planned = workspace.plan(&mut artifacts)?;
-    let estimates = || {
-        Estimates::new(
-            &workspace,
-            &planned,
-            &artifacts,
-            workspace.pipeline.run.jobs,
-        )
-    };
+    let estimates = || Estimates::new(&workspace, &planned, &artifacts);
     let text = match arguments.format {
         PlanFormat::Text => {
             let estimates = estimates();
@@ -227,7 +217,7 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
             let output = |id: &StepId| artifacts.known.get(id).cloned();
             let notes = truncation::notes(&workspace.steps, output);
             let notes = estimates.summary().into_iter().chain(notes);
-            notes.for_each(|note| print_note(workspace.arguments.progress, &note));
+            print_notes(workspace.arguments.progress, notes);
             return Ok(0);
         }
         PlanFormat::Json => plan_format::json(&workspace, &planned, &estimates())?,
@@ -240,14 +230,11 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
 }
 
 fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
-    let workspace = {
-        let models = arguments.models.clone();
-        let selection = SelectionArguments {
-            models,
-            ..SelectionArguments::default()
-        };
-        Workspace::load(&arguments.pipeline, &selection)?
+    let selection = SelectionArguments {
+        models: arguments.models.clone(),
+        ..SelectionArguments::default()
     };
+    let workspace = Workspace::load(&arguments.pipeline, &selection)?;
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
         _ if arguments.all || arguments.json => Sweeps::default(),
@@ -256,7 +243,7 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
     };
     let planned = workspace.plan(&mut KnownArtifacts::new(store))?;
     let mut jobs = cluster::jobs_by_step(store, workspace.steps.iter().map(|step| &step.id))?;
-    let line = |step: &PlannedStep| StatusLine::new(step, store, jobs.remove(&step.info.id));
+    let line = |step: &PlannedStep| StatusLine::new(step, store, jobs.remove(&step.id));
     let lines: Vec<StatusLine> = planned.iter().map(line).collect();
     if let Some(file) = &arguments.timeline {
         cluster::write_timeline(store, file)?;

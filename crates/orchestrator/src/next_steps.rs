@@ -22,15 +22,11 @@ pub(crate) fn commands(
         options += &format!(" --artifacts {}", quote(artifacts));
     }
     let mut commands = vec![("predict", format!("ressenti predict{options} 'TEXT'"))];
-    if let ([source], Some(_)) = (
-        &pipeline.ingest.source[..],
-        &pipeline.ingest.columns.timestamp,
-    ) {
+    let ingest = &pipeline.ingest;
+    if let ([source], Some(_)) = (&ingest.source[..], &ingest.columns.timestamp) {
         let source = quote(source);
-        commands.push((
-            "trend",
-            format!("ressenti trend {source}{options} --out trend"),
-        ));
+        let trend = format!("ressenti trend {source}{options} --out trend");
+        commands.push(("trend", trend));
     }
     commands.push(("serve", format!("ressenti serve{options}")));
     commands
@@ -44,13 +40,11 @@ pub(crate) fn print_source_note(arguments: &PipelineArguments) {
     let mut own = arguments.clone();
     own.source = None;
     let of_file = own.load().map(|pipeline| pipeline.ingest.source);
-    let Some(first) = of_file.iter().flatten().next() else {
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let first = of_file.iter().flatten().next();
+    let Some(first) = first.filter(|first| whole(first) != whole(source)) else {
         return;
     };
-    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if whole(first) == whole(source) {
-        return;
-    }
     let (pipeline, first, shown) = (arguments.pipeline.display(), first.display(), quote(source));
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default().to_owned() + ".toml";

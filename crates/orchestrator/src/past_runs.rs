@@ -7,7 +7,6 @@ use artifact::{
 };
 use serde_json::Value;
 
-use crate::estimates::Cost;
 use crate::truncation::Statistics;
 
 /// Settings that do not change the cost of a step, or only through the number of tokens.
@@ -21,7 +20,7 @@ const FREE_SETTINGS: &str = "seed learning_rate schedule warm_up weight_decay be
 pub(crate) struct Profile {
     stage: StageName,
     /// The settings of the step and of what it reads, as far as they change the cost.
-    pub(crate) signature: String,
+    signature: String,
     pub(crate) data: DataSize,
     /// Whether the cost does not grow with the reviews.
     is_constant: bool,
@@ -48,6 +47,15 @@ pub(crate) struct PastRun {
     pub(crate) profile: Profile,
 }
 
+/// The cost of an earlier run of the same kind of step.
+pub(crate) struct Cost {
+    /// The tokens, reviews or bytes that it read, relative to those that the step will read.
+    pub(crate) size: f64,
+    pub(crate) seconds: f64,
+    /// Peak resident memory in bytes.
+    pub(crate) memory: f64,
+}
+
 /// All runs whose inputs still exist.
 pub(crate) fn past_runs(store: &Store) -> Vec<PastRun> {
     let mut runs = Vec::new();
@@ -57,22 +65,17 @@ pub(crate) fn past_runs(store: &Store) -> Vec<PastRun> {
         loop {
             // Inputs can be of the same stage, for example the members of an ensemble.
             let is_known = |it: &InputReference| outputs.contains_key(&it.identity);
-            let (ready, others): (Vec<_>, Vec<_>) = waiting
-                .into_iter()
-                .partition(|manifest: &Manifest| manifest.inputs.iter().all(is_known));
-            if ready.is_empty() {
+            let is_ready = |it: &Manifest| it.inputs.iter().all(is_known);
+            let Some(index) = waiting.iter().position(is_ready) else {
                 break;
-            }
-            waiting = others;
-            for manifest in ready {
-                let inputs = manifest.inputs.iter();
-                let inputs: Vec<_> = inputs.map(|input| &outputs[&input.identity]).collect();
-                let mut profile =
-                    Profile::new(stage, &manifest.settings, &manifest.sources, &inputs);
-                profile.data.add_output(&manifest, store);
-                outputs.insert(manifest.identity(), profile.clone());
-                runs.push(PastRun { manifest, profile });
-            }
+            };
+            let manifest = waiting.remove(index);
+            let inputs = manifest.inputs.iter();
+            let inputs: Vec<_> = inputs.map(|input| &outputs[&input.identity]).collect();
+            let mut profile = Profile::new(stage, &manifest.settings, &manifest.sources, &inputs);
+            profile.data.add_output(&manifest, store);
+            outputs.insert(manifest.identity(), profile.clone());
+            runs.push(PastRun { manifest, profile });
         }
     }
     runs
@@ -91,9 +94,7 @@ impl Profile {
         let mut signature = format!("{stage} {cost_settings}");
         if matches!(stage, Tokenize | Embed) {
             // A pretrained tokenizer or encoder.
-            sources
-                .iter()
-                .for_each(|source| signature += &source.digest.to_hex());
+            signature.extend(sources.iter().map(|source| source.digest.to_hex()));
         }
         let mut data = DataSize::default();
         for input in inputs {
@@ -105,43 +106,34 @@ impl Profile {
         if stage == Tokenize {
             data.max_length = settings["max_length"].as_u64();
         }
-        let is_set = |name: &str| !settings[name].is_null();
+        let mut reading = ["learning", "adaptation", "features"].iter();
+        let reads_texts = reading.any(|name| !settings[*name].is_null());
+        let has_folds = settings["folds"].as_u64().is_some_and(|folds| folds > 0);
         Self {
             stage,
             signature,
             data,
-            is_constant: stage == Embed
-                && !["learning", "adaptation", "features"]
-                    .into_iter()
-                    .any(is_set),
-            has_folds: stage != Ingest && settings["folds"].as_u64().is_some_and(|folds| folds > 0),
+            is_constant: stage == Embed && !reads_texts,
+            has_folds: stage != Ingest && has_folds,
         }
     }
 
-    /// The cost of an earlier run. Its size is relative to that of this step. `None` if the sizes are not known.
+    /// The cost of an earlier run. `None` if it was of another kind, or if the sizes are not known.
     pub(crate) fn cost(&self, past: &PastRun) -> Option<Cost> {
-        let RunInfo {
-            seconds,
-            peak_memory,
-            ..
-        } = past.manifest.run;
-        let (own, other) = (self.sizes(), past.profile.sizes());
-        let depends_on_length = !matches!(
-            self.stage,
-            StageName::Clean | StageName::Tokenize | StageName::Report
-        );
-        let is_same_length = self.data.max_length == past.profile.data.max_length;
-        let mut pairs = own.into_iter().zip(other).enumerate();
-        let size = pairs.find_map(|(index, pair)| match pair {
-            (Some(own), Some(other)) if own > 0.0 && other > 0.0 => {
-                (index == 0 || is_same_length || !depends_on_length).then_some(other / own)
-            }
-            _ => None,
+        use StageName::{Clean, Report, Tokenize};
+        let (run, other) = (&past.manifest.run, &past.profile);
+        let is_same_length = self.data.max_length == other.data.max_length
+            || matches!(self.stage, Clean | Tokenize | Report);
+        let mut pairs = self.sizes().into_iter().zip(other.sizes()).enumerate();
+        let size = pairs.find_map(|(index, (own, other))| {
+            let size = other? / own?;
+            let is_known = size > 0.0 && size.is_finite();
+            (is_known && (index == 0 || is_same_length)).then_some(size)
         })?;
-        Some(Cost {
+        (self.signature == other.signature).then_some(Cost {
             size,
-            seconds,
-            memory: peak_memory as f64,
+            seconds: run.seconds,
+            memory: run.peak_memory as f64,
         })
     }
 
@@ -206,10 +198,10 @@ fn remove_free(settings: &mut Value) {
     }
 }
 
-pub(crate) fn is_same_source(sources: &[SourceReference], past: &PastRun) -> bool {
-    let digests =
-        |sources: &[SourceReference]| sources.iter().map(|it| it.digest).collect::<Vec<_>>();
-    past.manifest.stage == StageName::Ingest && digests(sources) == digests(&past.manifest.sources)
+/// Whether an earlier run has read the same files.
+pub(crate) fn is_same_source(sources: &[SourceReference], past: &Manifest) -> bool {
+    let past_digests = past.sources.iter().map(|it| it.digest);
+    past.stage == StageName::Ingest && past_digests.eq(sources.iter().map(|it| it.digest))
 }
 
 /// `cpu` of `cpu, 2 threads`, `cuda` of `cuda:0 (...)`.

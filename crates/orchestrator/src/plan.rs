@@ -15,9 +15,9 @@ use settings::StepId;
 /// An input step with the identity of its output, if that is known.
 pub(crate) type Input = (StepId, Option<Digest>);
 
-/// Everything that is known about a step before planning.
+/// Everything that is known about a step, and the reasons to run it; a fresh step has none.
 #[derive(Clone, Debug)]
-pub(crate) struct StepInfo {
+pub(crate) struct PlannedStep {
     /// The step.
     pub(crate) id: StepId,
     /// Its current settings.
@@ -36,6 +36,8 @@ pub(crate) struct StepInfo {
     pub(crate) lock_holder: Option<String>,
     /// Whether the user forces it to run.
     pub(crate) forced: bool,
+    /// Why it has to run.
+    pub(crate) reasons: Vec<String>,
 }
 
 /// The output of a step's key.
@@ -80,15 +82,6 @@ pub(crate) enum LatestOutput {
     Built(Box<Manifest>),
 }
 
-/// A step with the reasons to run it; a fresh step has none.
-#[derive(Clone, Debug)]
-pub(crate) struct PlannedStep {
-    /// What the decision is based on.
-    pub(crate) info: StepInfo,
-    /// Why it has to run.
-    pub(crate) reasons: Vec<String>,
-}
-
 /// The state of a step's output, ordered by the attention that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -111,7 +104,7 @@ impl PlannedStep {
 
     /// The state of its output.
     pub(crate) fn state(&self) -> OutputState {
-        match &self.info.output {
+        match &self.output {
             _ if self.is_fresh() => OutputState::Fresh,
             Output::Damaged { .. } | Output::Absent(LatestOutput::Damaged(_)) => {
                 OutputState::Damaged
@@ -123,7 +116,7 @@ impl PlannedStep {
 
     /// Its output, if it need not run.
     pub(crate) fn fresh_output(&self) -> Option<&Artifact> {
-        match &self.info.output {
+        match &self.output {
             Output::Intact(artifact) if self.is_fresh() => Some(artifact),
             _ => None,
         }
@@ -131,7 +124,7 @@ impl PlannedStep {
 
     /// The manifest of its output, or else of the variant's last output.
     pub(crate) fn last_manifest(&self) -> Option<&Manifest> {
-        match &self.info.output {
+        match &self.output {
             Output::Absent(LatestOutput::Built(manifest)) => Some(manifest),
             output => output.expected().map(Artifact::manifest),
         }
@@ -157,27 +150,27 @@ pub(crate) fn format_reasons(reasons: &[String]) -> String {
 }
 
 /// Why a step has to run; empty if it is fresh.
-pub(crate) fn reasons_to_run(info: &StepInfo) -> Vec<String> {
+pub(crate) fn reasons_to_run(step: &PlannedStep) -> Vec<String> {
     let mut reasons = Vec::new();
-    if info.forced {
+    if step.forced {
         reasons.push("forced by `--from` or `--force`".to_owned());
     }
-    match &info.output {
+    match &step.output {
         Output::Intact(_) => {}
         Output::Damaged { damage, .. } => reasons.push(format!("output damaged: {damage}")),
-        Output::Absent(latest) => reasons.extend(why_absent(info, latest)),
+        Output::Absent(latest) => reasons.extend(why_absent(step, latest)),
     }
     reasons
 }
 
-fn why_absent(info: &StepInfo, latest: &LatestOutput) -> Vec<String> {
+fn why_absent(step: &PlannedStep, latest: &LatestOutput) -> Vec<String> {
     let mut reasons = match latest {
         LatestOutput::NeverBuilt => return vec!["never run".to_owned()],
         LatestOutput::Removed => vec!["its output was removed".to_owned()],
         LatestOutput::Damaged(damage) => vec![format!("output damaged: {damage}")],
-        LatestOutput::Built(manifest) => differences(info, manifest),
+        LatestOutput::Built(manifest) => differences(step, manifest),
     };
-    let unknown = info.inputs.iter().filter(|(_, found)| found.is_none());
+    let unknown = step.inputs.iter().filter(|(_, found)| found.is_none());
     reasons.extend(unknown.map(|(id, _)| format!("input `{id}` may change")));
     // For example because inputs were reordered.
     if reasons.is_empty() {
@@ -186,16 +179,16 @@ fn why_absent(info: &StepInfo, latest: &LatestOutput) -> Vec<String> {
     reasons
 }
 
-fn differences(info: &StepInfo, latest: &Manifest) -> Vec<String> {
+fn differences(step: &PlannedStep, latest: &Manifest) -> Vec<String> {
     let mut reasons = Vec::new();
-    let (was, now) = (latest.stage_version, info.stage_version);
+    let (was, now) = (latest.stage_version, step.stage_version);
     if was != now {
         reasons.push(format!("stage version changed: {was} -> {now}"));
     }
-    let table = table_of(&info.id);
-    compare_settings(&table, &latest.settings, &info.settings, &mut reasons);
-    compare_sources(&latest.sources, &info.sources, &mut reasons);
-    compare_inputs(&latest.inputs, &info.inputs, &mut reasons);
+    let table = table_of(&step.id);
+    compare_settings(&table, &latest.settings, &step.settings, &mut reasons);
+    compare_sources(&latest.sources, &step.sources, &mut reasons);
+    compare_inputs(&latest.inputs, &step.inputs, &mut reasons);
     reasons
 }
 

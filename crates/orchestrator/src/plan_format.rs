@@ -26,10 +26,10 @@ pub(crate) fn print_plan(
         true => Sweeps::default(),
         false => Sweeps::collapsed(&workspace.pipeline),
     };
-    for (sweep, group) in sweeps.groups(planned, |planned| planned.info.id.clone()) {
+    for (sweep, group) in sweeps.groups(planned, |planned| planned.id.clone()) {
         let Some(sweep) = sweep else {
             for planned in group {
-                let id = &planned.info.id;
+                let id = &planned.id;
                 let text = match state(planned) {
                     StepState::Fresh => planned.text(),
                     _ => planned.text() + &estimates.text(estimates.by_step.get(id)),
@@ -42,9 +42,9 @@ pub(crate) fn print_plan(
         let stale = group.iter().find(|planned| !planned.is_fresh());
         if let Some(first) = stale {
             let stale = group.iter().filter(|planned| !planned.is_fresh());
-            let costs = stale.map(|planned| estimates.by_step.get(&planned.info.id).copied());
+            let costs = stale.map(|planned| estimates.by_step.get(&planned.id).copied());
             let costs: Option<Vec<Estimate>> = costs.collect();
-            text += &format!("; {}: {}", first.info.id.variant, first.text());
+            text += &format!("; {}: {}", first.id.variant, first.text());
             text += &estimates.text(costs.and_then(Estimate::total).as_ref());
         }
         let id = StepId::new(StageName::Train, sweep);
@@ -70,11 +70,11 @@ pub(crate) fn json(
 ) -> Result<String, Failure> {
     let steps = &workspace.steps;
     let stale = planned.iter().filter(|planned| !planned.is_fresh());
-    let stale: BTreeSet<_> = stale.map(|planned| &planned.info.id).collect();
+    let stale: BTreeSet<_> = stale.map(|planned| &planned.id).collect();
     let after = direct_dependencies(steps, |index| stale.contains(&steps[index].id));
     let mut entries = Vec::new();
     for planned in planned {
-        let id = &planned.info.id;
+        let id = &planned.id;
         let index = workspace.index_of(id);
         // Only direct dependencies; indirect ones follow from them.
         let awaited = after[index].iter().filter(|_| !planned.is_fresh());
@@ -111,11 +111,11 @@ pub(crate) fn dot(workspace: &Workspace, planned: &[PlannedStep]) -> String {
             .to_owned();
     let mut node_of: BTreeMap<&StepId, String> = BTreeMap::new();
     let sweeps = Sweeps::collapsed(&workspace.pipeline);
-    for (sweep, group) in sweeps.groups(planned, |planned| planned.info.id.clone()) {
-        let first = &group[0].info.id;
+    for (sweep, group) in sweeps.groups(planned, |planned| planned.id.clone()) {
+        let first = &group[0].id;
         let variant = sweep.unwrap_or(&first.variant);
         let name = format!("{} {variant}", first.stage);
-        let ids = group.iter().map(|planned| &planned.info.id);
+        let ids = group.iter().map(|planned| &planned.id);
         node_of.extend(ids.map(|id| (id, name.clone())));
         let stale = group.iter().filter(|planned| !planned.is_fresh()).count();
         let colour = if stale > 0 { "#ffe2b3" } else { "#d5efd5" };

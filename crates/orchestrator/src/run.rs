@@ -27,8 +27,6 @@ pub(crate) struct RunOptions {
     pub(crate) keep_going: bool,
     /// The `metrics.json` of an earlier run to compare with.
     pub(crate) baseline: Option<PathBuf>,
-    /// The largest number of steps that run at the same time.
-    pub(crate) jobs: usize,
 }
 
 impl RunOptions {
@@ -67,7 +65,7 @@ struct RunState {
 }
 
 impl<'a> Run<'a> {
-    /// Runs the selected steps, each after its inputs, at most `jobs` at a time. Steps that run beside a failed
+    /// Runs the selected steps, each after its inputs, at most `run.jobs` at a time. Steps that run beside a failed
     /// step continue.
     ///
     /// # Errors
@@ -79,7 +77,7 @@ impl<'a> Run<'a> {
         let (launch, progress) = (self.launch, workspace.arguments.progress);
         let cores = settings.cores().max(1);
         // Each step has at least one core.
-        let jobs = self.options.jobs.clamp(1, cores);
+        let jobs = settings.jobs.clamp(1, cores);
         let mut schedule = Schedule::new(steps);
         let mut state = RunState::default();
         let mut slots: BTreeSet<usize> = (0..jobs).collect();
@@ -100,7 +98,7 @@ impl<'a> Run<'a> {
                 for (index, step_to_run) in steps_to_run {
                     let slot = slots.pop_first().expect("there is one for each job");
                     let share = cores_of_slot(cores, sharing, slot);
-                    let threads = (self.options.jobs > 1).then_some(share);
+                    let threads = (settings.jobs > 1).then_some(share);
                     let id = &step_to_run.step.id;
                     let job = StageJob {
                         stage: id.stage,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use artifact::{StageName, format};
+use serde_json::json;
 use settings::StepId;
 use stage::ProgressMode;
 
@@ -74,7 +75,7 @@ impl RunSummary {
         let mut out = anstream::stdout();
         // The reader may close the pipe early, for example `head`. That is not an error.
         let _ = if mode == ProgressMode::Json {
-            let line = serde_json::json!({
+            let line = json!({
                 "event": "run", "fresh": self.fresh, "done": self.done, "failed": self.failed, "held": self.blocked,
                 "untried": self.not_run, "interrupted": self.interrupted, "seconds": seconds, "report": report,
             });
@@ -139,34 +140,29 @@ impl RunSummary {
     }
 }
 
-/// Prints a line about a whole plan or run.
-pub(crate) fn print_note(mode: ProgressMode, text: &str) {
-    let mut out = anstream::stdout();
-    // The reader may close the pipe early, for example `head`. That is not an error.
-    let _ = match mode {
-        ProgressMode::Json => {
-            writeln!(
-                out,
-                "{}",
-                serde_json::json!({"event": "note", "text": text})
-            )
-        }
-        _ => writeln!(out, "{text}"),
-    };
+/// Prints lines about a whole plan or run.
+pub(crate) fn print_notes(mode: ProgressMode, notes: impl IntoIterator<Item = String>) {
+    for text in notes {
+        let line = match mode {
+            ProgressMode::Json => json!({"event": "note", "text": text}).to_string(),
+            _ => text,
+        };
+        // The reader may close the pipe early, for example `head`. That is not an error.
+        let _ = writeln!(anstream::stdout(), "{line}");
+    }
 }
 
 /// Prints that a stage is started again after a transient error.
 pub(crate) fn print_retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Duration) {
     let seconds = wait.as_secs_f64();
-    let line = if mode == ProgressMode::Json {
-        serde_json::json!({
-            "event": "retry", "stage": step.stage, "variant": step.variant, "seconds": seconds,
-            "reason": reason,
-        })
-        .to_string()
-    } else {
-        let seconds = format::seconds(seconds);
-        format!("  {step}: transient error ({reason}); retrying in {seconds}")
+    let StepId { stage, variant } = step;
+    let event = json!({
+        "event": "retry", "stage": stage, "variant": variant, "seconds": seconds, "reason": reason,
+    });
+    let seconds = format::seconds(seconds);
+    let line = match mode {
+        ProgressMode::Json => event.to_string(),
+        _ => format!("  {step}: transient error ({reason}); retrying in {seconds}"),
     };
     // If standard error is closed, there is no other place to print.
     let _ = writeln!(anstream::stderr(), "{line}");

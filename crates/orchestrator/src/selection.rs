@@ -52,18 +52,15 @@ impl Selection {
         selection: &SelectionArguments,
     ) -> Result<Self, Failure> {
         let of_stage = |stage: Option<StageName>| {
-            let ids = steps.iter().map(|step| &step.id);
+            let ids = steps.iter().map(|step| step.id.clone());
             let of_stage = ids.filter(|id| stage.is_none_or(|stage| id.stage == stage));
-            of_stage.cloned().collect::<BTreeSet<StepId>>()
+            of_stage.collect::<BTreeSet<StepId>>()
         };
         // The report belongs to no model.
         let stage = selection.only.filter(|stage| *stage != StageName::Report);
         let mut named = BTreeSet::new();
-        for name in selection
-            .models
-            .iter()
-            .flat_map(|name| pipeline.with_repeats(name))
-        {
+        let models = selection.models.iter();
+        for name in models.flat_map(|name| pipeline.with_repeats(name)) {
             named.extend(pipeline.named_steps(steps, stage, &name)?);
         }
         let selected = match selection.only {
@@ -71,14 +68,11 @@ impl Selection {
             None if named.is_empty() => of_stage(None),
             Some(_) => named,
             None => {
-                let has_result = named.iter().any(|id| id.stage == StageName::Evaluate);
-                let report = of_stage(Some(StageName::Report))
-                    .into_iter()
-                    .filter(|_| has_result);
-                with_dependencies(steps, named)
-                    .into_iter()
-                    .chain(report)
-                    .collect()
+                let mut needed = with_dependencies(steps, named);
+                if needed.iter().any(|id| id.stage == StageName::Evaluate) {
+                    needed.extend(of_stage(Some(StageName::Report)));
+                }
+                needed
             }
         };
         let forced = match selection.from {
@@ -95,10 +89,14 @@ impl Selection {
         Ok(Self { selected, forced })
     }
 
+    pub(crate) fn has_report(&self) -> bool {
+        self.selected.iter().any(|id| id.stage == StageName::Report)
+    }
+
     /// The stage that compares with a baseline. The report corrects for the number of models, so it raises
     /// fewer false alarms. If the report is not selected, each evaluation compares its own model.
     pub(crate) fn comparing_stage(&self) -> StageName {
-        match self.selected.iter().any(|id| id.stage == StageName::Report) {
+        match self.has_report() {
             true => StageName::Report,
             false => StageName::Evaluate,
         }

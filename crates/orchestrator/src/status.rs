@@ -59,12 +59,11 @@ pub(crate) struct StatusLine {
 impl StatusLine {
     /// The status of a planned step. If the step is stale, the figures are those of its last output.
     pub(crate) fn new(planned: &PlannedStep, store: &Store, job: Option<StepJob>) -> Self {
-        let info = &planned.info;
-        let (stage, variant) = (info.id.stage, info.id.variant.clone());
+        let (stage, variant) = (planned.id.stage, planned.id.variant.clone());
         let manifest = planned.last_manifest();
         let run = manifest.map(|manifest| &manifest.run);
-        let resume_directory = info.resume_directory.as_deref();
-        let resume_directory = resume_directory.filter(|_| info.lock_holder.is_none());
+        let resume_directory = planned.resume_directory.as_deref();
+        let resume_directory = resume_directory.filter(|_| planned.lock_holder.is_none());
         Self {
             state: planned.state(),
             reasons: planned.reasons.clone(),
@@ -72,7 +71,7 @@ impl StatusLine {
             finished: run.map(RunInfo::finished),
             seconds: run.map(|run| run.seconds),
             bytes: manifest.map(|manifest| manifest.files.iter().map(|file| file.bytes).sum()),
-            builder: info.lock_holder.clone(),
+            builder: planned.lock_holder.clone(),
             interrupted: resume_directory.and_then(|folder| resume_point(stage, folder)),
             job,
             folder: store.variant_link(stage, &variant),
@@ -217,7 +216,7 @@ fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
     }
     if unfinished.len() > SHOWN {
         let remaining = unfinished[SHOWN..].iter().map(|(_, job)| job.state);
-        let counts = count_words(("more job", "more jobs"), remaining);
+        let counts = count_words(["more job", "more jobs"], remaining);
         writeln!(out, "{:<22} and {counts}", "")?;
     }
     Ok(())

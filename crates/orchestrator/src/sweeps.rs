@@ -34,14 +34,6 @@ impl<'a> Sweeps<'a> {
         Ok(sweeps)
     }
 
-    /// The sweep on whose line this step is shown.
-    fn collapsed_sweep(&self, id: &StepId) -> Option<&'a str> {
-        match id.stage {
-            StageName::Train => self.collapsed.get(id.variant.as_str()).copied(),
-            _ => None,
-        }
-    }
-
     /// Groups items by line: single steps, and the trials of a sweep with its name. Trials of a sweep must be
     /// adjacent.
     pub(crate) fn groups<'i, T>(
@@ -49,7 +41,11 @@ impl<'a> Sweeps<'a> {
         items: &'i [T],
         id: impl Fn(&T) -> StepId,
     ) -> Vec<(Option<&'a str>, &'i [T])> {
-        let sweep = |item: &T| self.collapsed_sweep(&id(item));
+        let sweep = |item: &T| {
+            let StepId { stage, variant } = id(item);
+            let sweep = self.collapsed.get(variant.as_str()).copied();
+            sweep.filter(|_| stage == StageName::Train)
+        };
         let groups = items.chunk_by(|one, next| sweep(one).is_some() && sweep(one) == sweep(next));
         groups.map(|group| (sweep(&group[0]), group)).collect()
     }
@@ -57,14 +53,11 @@ impl<'a> Sweeps<'a> {
 
 /// Counts trainings of a sweep by state: `8 trainings: 5 fresh, 3 never run`.
 pub(crate) fn count_states<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    count_words(("training", "trainings"), words)
+    count_words(["training", "trainings"], words)
 }
 
-/// Counts items by state.
-pub(crate) fn count_words<'w>(
-    (one, many): (&str, &str),
-    words: impl Iterator<Item = &'w str>,
-) -> String {
+/// Counts items by state. `nouns` are the singular and the plural of an item.
+pub(crate) fn count_words<'w>(nouns: [&str; 2], words: impl Iterator<Item = &'w str>) -> String {
     let mut counts: Vec<(&str, u64)> = Vec::new();
     for word in words {
         match counts.iter_mut().find(|(known, _)| *known == word) {
@@ -75,7 +68,7 @@ pub(crate) fn count_words<'w>(
     let total = counts.iter().map(|(_, count)| count).sum();
     let part = |(word, count): &(&str, u64)| format!("{} {word}", format::count(*count));
     let parts: Vec<String> = counts.iter().map(part).collect();
-    let total = format::plural(total, one, many);
+    let total = format::plural(total, nouns[0], nouns[1]);
     format!("{total}: {}", parts.join(", "))
 }
 

@@ -7,7 +7,6 @@ use std::path::Path;
 use artifact::files::profile::{Bin, Profile};
 use artifact::{Artifact, Contract, StageName, format};
 use serde::Deserialize;
-use serde_json::Value;
 use settings::{Step, StepId};
 
 /// Smallest share of truncated reviews that is reported.
@@ -47,25 +46,18 @@ impl Statistics {
     /// The share of truncated reviews, and the length that 95% of the reviews of every split do not exceed.
     fn truncation(&self) -> Option<(f64, u64)> {
         let sum = |value: fn(&SplitStatistics) -> u64| self.splits.values().map(value).sum::<u64>();
-        let lengths = self
-            .splits
-            .values()
-            .filter_map(|split| split.length.as_ref());
-        let length = lengths.filter_map(|it| it.quantiles.get("q95")).max()?;
+        let q95 = |split: &SplitStatistics| split.length.as_ref()?.quantiles.get("q95").copied();
+        let length = self.splits.values().filter_map(q95).max()?;
         let rows = sum(|split| split.rows).max(1);
-        Some((
-            sum(|split| split.rows_truncated) as f64 / rows as f64,
-            *length,
-        ))
+        let truncated = sum(|split| split.rows_truncated);
+        Some((truncated as f64 / rows as f64, length))
     }
 }
 
 /// A sentence for every tokenizer that truncates more than 5% of the reviews. `output` returns the output of a step if
 /// it is up to date.
 pub(crate) fn notes(steps: &[Step], output: impl Fn(&StepId) -> Option<Artifact>) -> Vec<String> {
-    let tokenizers = steps
-        .iter()
-        .filter(|step| step.id.stage == StageName::Tokenize);
+    let tokenizers = steps.iter().filter(|it| it.id.stage == StageName::Tokenize);
     let note = |step: &Step| {
         let name = &step.id.variant;
         let max_length = step.settings["max_length"].as_u64()?;
@@ -73,23 +65,17 @@ pub(crate) fn notes(steps: &[Step], output: impl Fn(&StepId) -> Option<Artifact>
         if let Some(tokens) = output(&step.id) {
             let (share, length) = Statistics::read(tokens.folder())?.truncation()?;
             // An encoder reads a limited number of tokens.
-            let readers = || {
-                steps
-                    .iter()
-                    .filter(|reader| reader.inputs.contains(&step.id))
-            };
-            let has_windows = |settings: &Value| !settings["windows"].is_null();
-            let in_windows = readers().any(|reader| {
-                has_windows(&reader.settings) || has_windows(&reader.settings["features"])
+            let readers = steps.iter().filter(|it| it.inputs.contains(&step.id));
+            let settings = readers.clone().map(|reader| &reader.settings);
+            let mut settings = settings.flat_map(|it| [it, &it["features"]]);
+            let in_windows = settings.any(|it| !it["windows"].is_null());
+            let limits = readers.filter_map(|it| match output(&it.id)?.manifest().contract {
+                Contract::Encoder { longest, .. } => Some(u64::from(longest)),
+                _ => None,
             });
-            let limit =
-                readers().filter_map(|reader| match output(&reader.id)?.manifest().contract {
-                    Contract::Encoder { longest, .. } => Some(u64::from(longest)),
-                    _ => None,
-                });
-            let limit = limit.min().filter(|limit| *limit < length && !in_windows);
-            return (share > REPORTED_SHARE)
-                .then(|| describe(share, &setting, max_length, length, limit));
+            let limit = limits.min().filter(|it| *it < length && !in_windows);
+            let describe = || describe(share, &setting, max_length, length, limit);
+            return (share > REPORTED_SHARE).then(describe);
         }
         // A word has at least one token, so the share is at least that of the reviews with more words.
         let clean = output(step.inputs.iter().find(|id| id.stage == StageName::Clean)?)?;
@@ -127,17 +113,16 @@ fn share_with_more_words<'a>(bins: impl Iterator<Item = &'a Bin>, words: u64) ->
     let (mut longer, mut all) = (0, 0);
     for bin in bins {
         all += bin.rows;
-        longer += if u64::from(bin.from) > words {
-            bin.rows
-        } else {
-            0
-        };
+        if u64::from(bin.from) > words {
+            longer += bin.rows;
+        }
     }
     longer as f64 / all.max(1) as f64
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use testkit::TestArtifact;
 
     use super::*;

@@ -42,27 +42,20 @@ impl Workspace {
         let store = Store::new(&pipeline.artifacts);
         let models = &selection.models;
         let selection = Selection::new(&pipeline, &steps, selection)?;
-        let has_report = selection
-            .selected
-            .iter()
-            .any(|id| id.stage == StageName::Report);
         let mut reported = Vec::new();
-        if has_report && !models.is_empty() {
+        if selection.has_report() && !models.is_empty() {
             reported = results_to_report(&pipeline, &steps, &selection, models, &store);
-            if !pipeline.result_names().all(|name| reported.contains(name)) {
-                let report = steps
-                    .iter_mut()
-                    .find(|step| step.id.stage == StageName::Report);
-                *report.expect("it is selected") = pipeline.report_of(&reported)?;
-            } else {
+            if pipeline.result_names().all(|it| reported.contains(it)) {
                 reported.clear();
+            } else {
+                let mut steps = steps.iter_mut();
+                let report = steps.find(|step| step.id.stage == StageName::Report);
+                *report.expect("it is selected") = pipeline.report_of(&reported)?;
             }
         }
         let needed = with_dependencies(&steps, selection.selected.clone());
         steps.retain(|step| needed.contains(&step.id));
-        steps
-            .iter()
-            .try_for_each(|step| pipeline.check_files(step))?;
+        steps.iter().try_for_each(|it| pipeline.check_files(it))?;
         Ok(Self {
             arguments: arguments.clone(),
             selection,
@@ -139,28 +132,20 @@ fn results_to_report(
 ) -> Vec<String> {
     let mut artifacts = KnownArtifacts::new(store);
     let mut ready = BTreeSet::new();
-    for step in steps
-        .iter()
-        .filter(|step| step.id.stage != StageName::Report)
-    {
+    for step in steps.iter().filter(|it| it.id.stage != StageName::Report) {
         // A result whose source is missing is not up to date.
         let planned = artifacts.plan_step(step, false);
         if selection.selected.contains(&step.id) || planned.is_ok_and(|it| it.is_fresh()) {
             ready.insert(step.id.clone());
         }
     }
-    let is_ready = |name: &String| {
-        pipeline
-            .named_steps(steps, None, name)
-            .is_ok_and(|it| it.is_subset(&ready))
+    let is_ready = |name: &&String| {
+        let named = pipeline.named_steps(steps, None, name);
+        named.is_ok_and(|named| named.is_subset(&ready))
     };
-    let mut names: Vec<String> = pipeline
-        .result_names()
-        .filter(|name| is_ready(name))
-        .cloned()
-        .collect();
-    names.extend(models.iter().filter(|name| !is_ready(name)).cloned());
-    names
+    let up_to_date = pipeline.result_names().filter(is_ready);
+    let others = models.iter().filter(|name| !is_ready(name));
+    up_to_date.chain(others).cloned().collect()
 }
 
 /// Checks that the inputs of a step fit together, and that inputs which are not selected exist.

@@ -9,7 +9,6 @@ use std::path::Path;
 use artifact::{Digest, Failure};
 use serde_json::Value;
 
-use crate::check::Files;
 use crate::names::list_known;
 use crate::setting_path::{CheckResult, SettingPath};
 use crate::{
@@ -28,7 +27,6 @@ pub(crate) fn check(
     key: &SettingPath,
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
-    files: Files,
 ) -> CheckResult {
     let source = key.join("source");
     let missing = || source.error("must name the folder of the encoder");
@@ -36,7 +34,7 @@ pub(crate) fn check(
     let width = [("width", embedding.width.is_some())];
     let problem = "cannot be set for an encoder, which has a fixed width";
     key.require_absent(&width, problem)?;
-    if files.accept(folder) {
+    if !folder.exists() {
         return Ok(());
     }
     read_config(key, folder)?;
@@ -69,7 +67,6 @@ pub(crate) fn check_features(
     pipeline: &Pipeline,
     key: &SettingPath,
     embedding: &EmbeddingSettings,
-    files: Files,
 ) -> CheckResult {
     let encoder = resolve_encoder(pipeline, key, embedding)?;
     let name = embedding.encoder.as_deref().unwrap_or_default();
@@ -81,7 +78,7 @@ pub(crate) fn check_features(
     let is_empty = features.layers.is_empty() || features.pooling.is_empty();
     key.require(!is_empty, "must have at least one layer and one pooling")?;
     check_windows(&key, features.windows)?;
-    if files.accept(folder) {
+    if !folder.exists() {
         return Ok(());
     }
     check_tokenizer(owner, folder, embedding, tokenizer)?;
@@ -107,7 +104,7 @@ pub(crate) fn check_windows(key: &SettingPath, windows: Option<WindowSettings>) 
 }
 
 /// Reads the `config.json` of an encoder.
-fn read_config(key: &SettingPath, folder: &Path) -> Result<Value, Failure> {
+pub(crate) fn read_config(key: &SettingPath, folder: &Path) -> Result<Value, Failure> {
     let (path, folder) = (folder.join(CONFIG), folder.display());
     let key = key.join("source");
     let unusable = |problem: String| {
@@ -177,13 +174,11 @@ pub(crate) fn check_length(
     windows: Option<WindowSettings>,
 ) -> CheckResult {
     let key = SettingPath::new("embedding").join(encoder);
-    let Some(folder) = &pipeline.embeddings[encoder].source else {
+    // An encoder that a step needs is checked by `Pipeline::check_files`.
+    let folder = pipeline.embeddings[encoder].source.as_deref();
+    let Some(folder) = folder.filter(|folder| folder.exists()) else {
         return Ok(());
     };
-    // An encoder that a step needs is checked by `Pipeline::check_files`.
-    if Files::MayLack.accept(folder) {
-        return Ok(());
-    }
     let config = read_config(&key, folder)?;
     let Some(positions) = config["max_position_embeddings"].as_u64() else {
         return Ok(());
@@ -194,20 +189,16 @@ pub(crate) fn check_length(
         _ => 0,
     };
     let max_length = positions.saturating_sub(offset);
-    let (setting, given) = match windows {
-        Some(windows) => (owner.join("windows.length"), windows.length),
-        None => {
-            let setting = SettingPath::new(format!("tokenizer.{tokenizer}.max_length"));
-            (setting, pipeline.tokenizers[tokenizer].max_length)
-        }
+    let tokens = SettingPath::new(format!("tokenizer.{tokenizer}.max_length"));
+    let length = pipeline.tokenizers[tokenizer].max_length;
+    let (setting, given, advice) = match windows {
+        Some(windows) => (owner.join("windows.length"), windows.length, ""),
+        None => (tokens, length, ", or read long reviews in `windows`"),
     };
-    let mut hint = format!("Use `--set {setting}={max_length}` or less");
-    if windows.is_none() {
-        hint += ", or read long reviews in `windows`";
-    }
     if u64::from(given) <= max_length {
         return Ok(());
     }
+    let hint = format!("Use `--set {setting}={max_length}` or less{advice}");
     let problem =
         format!("is {given}, but the encoder of `{key}` reads at most {max_length} tokens");
     Err(setting.error(problem).with_hint(hint))
@@ -220,43 +211,25 @@ pub(crate) fn check_model(
     model: &ModelSettings,
     embedding: &EmbeddingSettings,
 ) -> CheckResult {
-    let expected = match model.kind {
-        ModelKind::Transformer => EmbeddingKind::Encoder,
-        ModelKind::Probe => EmbeddingKind::Features,
-        _ => EmbeddingKind::Static,
+    use EmbeddingKind::{Encoder, Features, Static};
+    const READER_KIND: &str = "a kind that reads word vectors, for example `gru`";
+    const READS_FEATURES: &str = "reads the features of an encoder";
+    let (expected, does, property) = match model.kind {
+        ModelKind::Transformer => (Encoder, "fine-tunes an encoder", "of `kind = \"encoder\"`"),
+        ModelKind::Probe => (Features, READS_FEATURES, "of `kind = \"features\"`"),
+        _ => (Static, "reads word vectors", "with word vectors"),
     };
-    let found = match embedding.kind {
-        EmbeddingKind::Encoder | EmbeddingKind::Features => embedding.kind,
-        _ => EmbeddingKind::Static,
+    let (found, is, kind) = match embedding.kind {
+        Encoder => (Encoder, "an encoder", "`transformer`"),
+        Features => (Features, "features of an encoder", "`probe`"),
+        _ => (Static, "a table of word vectors", READER_KIND),
     };
     if expected == found {
         return Ok(());
     }
-    // Four parts of the message: what the model does, what the embedding is, the matching kind of model, and
-    // the matching embedding.
-    let describe = |kind| match kind {
-        EmbeddingKind::Encoder => [
-            "fine-tunes an encoder",
-            "an encoder",
-            "`transformer`",
-            "an embedding of `kind = \"encoder\"`",
-        ],
-        EmbeddingKind::Features => [
-            "reads the features of an encoder",
-            "features of an encoder",
-            "`probe`",
-            "an embedding of `kind = \"features\"`",
-        ],
-        _ => [
-            "reads word vectors",
-            "a table of word vectors",
-            "a kind that reads word vectors, for example `gru`",
-            "an embedding with word vectors",
-        ],
-    };
-    let ([does, _, _, other], [_, is, kind, _]) = (describe(expected), describe(found));
     let name = &model.embedding;
     let problem = format!("{does}, but its embedding `{name}` is {is}");
-    let hint = format!("Set `{key}.kind` to {kind}, or `{key}.embedding` to {other}");
+    let hint =
+        format!("Set `{key}.kind` to {kind}, or `{key}.embedding` to an embedding {property}");
     Err(key.error(problem).with_hint(hint))
 }

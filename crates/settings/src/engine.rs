@@ -83,14 +83,6 @@ impl Resources {
             flags: own.flags.or(base.flags),
         }
     }
-
-    /// The same resources with another amount of memory, in MiB.
-    pub fn with_memory(&self, mebibytes: u64) -> Self {
-        Self {
-            memory: Some(format!("{mebibytes}M")),
-            ..self.clone()
-        }
-    }
 }
 
 impl EngineSettings {
@@ -210,7 +202,6 @@ mod tests {
             (None, Some("01:00:00"))
         );
         assert_eq!(engine.resources_for_predict().cpus, Some(4));
-        assert_eq!(clean.with_memory(3000).memory.as_deref(), Some("3000M"));
     }
 
     #[test]

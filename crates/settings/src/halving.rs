@@ -66,14 +66,12 @@ impl HalvingSettings {
         key.require(is_valid, problem)?;
         let epochs = trials.first().map_or(0, |(_, it)| it.training.epochs);
         let mut models = trials.iter().map(|(_, settings)| settings);
-        key.require(
-            models.clone().all(|it| it.training.epochs == epochs),
-            "compares trials after the same number of epochs, but the trials differ in `training.epochs`",
-        )?;
-        key.require(
-            models.all(|it| it.kind.trains_in_epochs()),
-            "is for models trained in epochs, but this model has none: it is fitted until its loss is minimal",
-        )?;
+        let is_valid = models.clone().all(|it| it.training.epochs == epochs);
+        let problem = "compares trials after the same number of epochs, but the trials differ in `training.epochs`";
+        key.require(is_valid, problem)?;
+        let is_valid = models.all(|it| it.kind.trains_in_epochs());
+        let problem = "is for models trained in epochs, but this model has none: it is fitted until its loss is minimal";
+        key.require(is_valid, problem)?;
         let rungs = self.rungs(trials.len(), epochs);
         if rungs.len() < 2 {
             let second = u64::from(self.min_epochs) * u64::from(self.factor);

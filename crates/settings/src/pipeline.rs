@@ -239,10 +239,8 @@ fn resolve(
     let folder = folder.unwrap_or(own_folder);
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
     let artifacts = top.artifacts.unwrap_or_else(|| "artifacts".into());
-    let title = match file.report.title.is_empty() {
-        true => name.clone(),
-        false => file.report.title,
-    };
+    let title = Some(file.report.title).filter(|it| !it.is_empty());
+    let title = title.unwrap_or_else(|| name.clone());
     let mut pipeline = Pipeline {
         file: path.to_owned(),
         artifacts: folder.join(artifacts),
@@ -325,10 +323,7 @@ fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u
             embedding.learning.get_or_insert_default();
         }
         if let Some(encoder) = &embedding.encoder {
-            let encoder = written
-                .get(encoder)
-                .filter(|_| embedding.tokenizer.is_empty());
-            if let Some(encoder) = encoder {
+            if let (Some(encoder), true) = (written.get(encoder), embedding.tokenizer.is_empty()) {
                 embedding.tokenizer.clone_from(&encoder.tokenizer);
             }
             embedding.features.get_or_insert_default();
@@ -429,9 +424,8 @@ impl Models<'_> {
         let own = written.get("training").and_then(toml::Value::as_table);
         if own.is_some_and(|own| !own.is_empty()) && !settings.kind.trains_in_epochs() {
             let problem = "cannot be set: a model of this kind has no epochs, it is fitted until its loss is minimal";
-            return Err(setting
-                .error(problem)
-                .with_hint(format!("Remove `[{setting}]`")));
+            let hint = format!("Remove `[{setting}]`");
+            return Err(setting.error(problem).with_hint(hint));
         }
         Ok(settings)
     }

@@ -50,18 +50,14 @@ impl Schema {
             Some("boolean") => "`true` or `false`",
             Some("string") if schema["maxLength"] == 1 => "a single character",
             Some("string") => "a text",
-            Some("array") => return format!("a list of {}", self.describe_items(&schema["items"])),
+            Some("array") => {
+                let item = self.describe(&schema["items"]);
+                return format!("a list of {}s", item.strip_prefix("a ").unwrap_or("text"));
+            }
             Some("object") => "a table",
             _ => "a value",
         };
         kind.to_owned()
-    }
-
-    fn describe_items(&self, items: &Value) -> String {
-        match self.describe(items).strip_prefix("a ") {
-            Some(item) => format!("{item}s"),
-            None => "texts".to_owned(),
-        }
     }
 }
 

@@ -6,9 +6,11 @@ use std::iter::once;
 use artifact::{Failure, Source, StageName};
 use indexmap::IndexSet;
 
-use crate::check::{Files, check_embedding};
+use crate::check::check_vectors;
+use crate::encoder::read_config;
 use crate::names::{suggest, unknown_variant};
-use crate::{Pipeline, Step, StepId};
+use crate::setting_path::SettingPath;
+use crate::{EmbeddingKind, Pipeline, Step, StepId, Trial};
 
 impl Pipeline {
     /// The names of all results: models, ensembles, sweeps and range tests.
@@ -33,20 +35,22 @@ impl Pipeline {
         let sweeps = self.sweep_by_step();
         let is_trial = |id: &StepId| sweeps.get(id.variant.as_str()) == Some(&name);
         let ids = || steps.iter().map(|step| &step.id);
-        let named: BTreeSet<StepId> = ids()
-            .filter(|id| stage.map_or(!id.has_single_variant(), |stage| id.stage == stage))
-            .filter(|id| id.variant == name || is_trial(id))
-            .cloned()
-            .collect();
-        let Some(stage) = stage.filter(|_| named.is_empty()) else {
-            if named.is_empty() {
-                let tables = self.embeddings.keys().chain(self.tokenizers.keys());
-                let known: IndexSet<&String> = self.result_names().chain(tables).collect();
-                let known: Vec<String> = known.into_iter().cloned().collect();
-                let message = format!("There is no model `{name}` in the pipeline file");
-                return Err(Failure::new(message).with_hint(suggest(name, &known)));
-            }
+        let is_selected = |id: &&StepId| match stage {
+            Some(stage) => id.stage == stage,
+            None => !id.has_single_variant(),
+        };
+        let named = ids().filter(is_selected);
+        let named = named.filter(|id| id.variant == name || is_trial(id));
+        let named: BTreeSet<StepId> = named.cloned().collect();
+        if !named.is_empty() {
             return Ok(named);
+        }
+        let Some(stage) = stage else {
+            let tables = self.embeddings.keys().chain(self.tokenizers.keys());
+            let known: IndexSet<&String> = self.result_names().chain(tables).collect();
+            let known: Vec<String> = known.into_iter().cloned().collect();
+            let message = format!("There is no model `{name}` in the pipeline file");
+            return Err(Failure::new(message).with_hint(suggest(name, &known)));
         };
         let users = self.named_steps(steps, None, name).unwrap_or_default();
         let mut needed = with_dependencies(steps, users);
@@ -92,21 +96,17 @@ impl Pipeline {
         let chosen = with_dependencies(&steps, chosen);
         let mut report = self.step(StageName::Report, None)?;
         report.inputs.retain(|id| chosen.contains(id));
-        if report
-            .inputs
-            .iter()
-            .all(|id| id.stage != StageName::Evaluate)
-        {
+        let mut inputs = report.inputs.iter();
+        if inputs.all(|id| id.stage != StageName::Evaluate) {
             let known: Vec<String> = self.evaluations.keys().cloned().collect();
             let failure = Failure::new("The report needs at least one model or ensemble");
             return Err(failure.with_hint(suggest("", &known)));
         }
         let has = |stage, name: &str| chosen.contains(&StepId::new(stage, name));
         let mut settings = self.report.clone();
-        let is_trained = |name: &str| has(StageName::Train, name);
-        settings
-            .sweeps
-            .retain(|_, trials| trials.iter().all(|trial| is_trained(&trial.name)));
+        let is_trained = |trial: &Trial| has(StageName::Train, &trial.name);
+        let sweeps = &mut settings.sweeps;
+        sweeps.retain(|_, trials| trials.iter().all(is_trained));
         settings.repeats.retain(|model, repeats| {
             repeats.retain(|repeat| has(StageName::Evaluate, repeat));
             has(StageName::Evaluate, model) && !repeats.is_empty()
@@ -122,11 +122,14 @@ impl Pipeline {
     /// A file is missing.
     pub fn check_files(&self, step: &Step) -> Result<(), Failure> {
         let is_missing = |source: &Source| matches!(source, Source::Path(path) if !path.exists());
-        match step.id.stage {
-            StageName::Embed if step.sources.iter().any(is_missing) => {
-                check_embedding(self, &step.id.variant, Files::MustExist)
-            }
-            _ => Ok(()),
+        if step.id.stage != StageName::Embed || !step.sources.iter().any(is_missing) {
+            return Ok(());
+        }
+        let key = SettingPath::new("embedding").join(&step.id.variant);
+        let embedding = &self.embeddings[&step.id.variant];
+        match (embedding.kind, &embedding.source) {
+            (EmbeddingKind::Encoder, Some(folder)) => read_config(&key, folder).map(drop),
+            _ => check_vectors(&key, embedding),
         }
     }
 

@@ -106,8 +106,7 @@ impl Pipeline {
         for (name, settings) in &self.evaluations {
             let challenge = settings.challenge.iter().cloned().map(Source::Path);
             let (inputs, sources) = if let Some(ensemble) = &settings.ensemble {
-                let members = ensemble.models.iter();
-                let inputs = members.map(|member| StepId::new(Evaluate, member));
+                let inputs = ensemble.models.iter().map(|it| StepId::new(Evaluate, it));
                 // The answers of the members already contain the challenge set.
                 (inputs.collect(), vec![])
             } else {
@@ -192,8 +191,7 @@ impl Pipeline {
 
     /// The sources of ingest: its paths, with patterns expanded, or without paths its download.
     fn ingest_sources(&self) -> Vec<Source> {
-        let patterns = self.ingest.source.iter();
-        let paths = patterns.flat_map(|path| expand_pattern(path));
+        let paths = self.ingest.source.iter().flat_map(|it| expand_pattern(it));
         let mut sources: Vec<Source> = paths.map(Source::Path).collect();
         if let (true, Some(pinned)) = (sources.is_empty(), &self.ingest.download) {
             sources.push(Source::Pinned {

@@ -176,8 +176,7 @@ impl SweepValues {
             Self::Range(range) => {
                 let last = range.points.max(2) - 1;
                 let value = |index| self.at_fraction(f64::from(index) / f64::from(last));
-                let values: Result<Vec<Value>, String> = (0..=last).map(value).collect();
-                let mut values = values?;
+                let mut values = (0..=last).map(value).collect::<Result<Vec<_>, _>>()?;
                 values.dedup();
                 Ok(values)
             }

@@ -99,43 +99,29 @@ impl VectorLayout {
         if let Some((_, reason)) = known {
             return Err(no_vectors((*reason).to_owned()));
         }
-        let mut lines: Vec<Line> = next_line(&mut reader)
-            .map_err(read_error)?
-            .into_iter()
-            .collect();
-        let declared = lines.first().and_then(|line| header(&line.bytes));
-        let is_binary = match declared {
-            Some((_, width)) => is_binary(&mut reader, width).map_err(read_error)?,
-            None => false,
-        };
-        if declared.is_none() {
-            let next = iter::from_fn(|| next_line(&mut reader).transpose()).take(FIRST_LINES);
-            lines.extend(next.collect::<io::Result<Vec<_>>>().map_err(read_error)?);
-        }
-        let layout = Self::from_lines(&lines).map_err(no_vectors)?;
-        Ok(Self {
-            is_binary,
-            ..layout
-        })
-    }
-
-    /// The declared width, or the most common width of the lines.
-    fn from_lines(lines: &[Line]) -> Result<Self, String> {
-        let first = lines.first().ok_or("it is empty")?;
+        let mut lines = iter::from_fn(|| next_line(&mut reader).transpose());
+        let first = lines.next().transpose().map_err(read_error)?;
+        let first = first.ok_or_else(|| no_vectors("it is empty".to_owned()))?;
         let header = header(&first.bytes);
-        let width = header.map_or_else(|| common_width(lines), |(_, width)| width);
+        let (width, is_binary) = match header {
+            Some((_, width)) => (width, is_binary(&mut reader, width).map_err(read_error)?),
+            None => {
+                let others = lines.take(FIRST_LINES).collect::<io::Result<Vec<_>>>();
+                let mut lines = others.map_err(read_error)?;
+                lines.push(first);
+                (common_width(&lines), false)
+            }
+        };
         match u32::try_from(width) {
             Ok(width @ 1..=65_536) => Ok(Self {
                 width,
                 declared_count: header.map(|(count, _)| count),
-                is_binary: false,
+                is_binary,
             }),
-            _ if header.is_none() => {
-                Err("its first lines are not a word followed by numbers".to_owned())
-            }
-            _ => Err(format!(
-                "its first line declares vectors of {width} components"
-            )),
+            _ => Err(no_vectors(match header {
+                None => "its first lines are not a word followed by numbers".to_owned(),
+                Some(_) => format!("its first line declares vectors of {width} components"),
+            })),
         }
     }
 }
@@ -146,23 +132,13 @@ fn is_binary(reader: &mut dyn BufRead, width: u64) -> io::Result<bool> {
     reader.take(MAX_WORD_BYTES).read_until(b' ', &mut word)?;
     let mut vector = Vec::new();
     let bytes = width.saturating_mul(4);
-    reader
-        .take(bytes.min(MAX_LINE_BYTES))
-        .read_to_end(&mut vector)?;
-    let is_text = fields(
-        vector
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default(),
-    )
-    .next()
-    .is_some_and(is_number);
-    let finite = |component: &[u8]| {
-        component
-            .try_into()
-            .is_ok_and(|it| f32::from_le_bytes(it).is_finite())
-    };
-    Ok(!is_text && vector.len() as u64 == bytes && vector.chunks(4).all(finite))
+    let mut components = reader.take(bytes.min(MAX_LINE_BYTES));
+    components.read_to_end(&mut vector)?;
+    let line = vector.split(|it| *it == b'\n').next().unwrap_or_default();
+    let is_text = fields(line).next().is_some_and(is_number);
+    let (floats, _) = vector.as_chunks::<4>();
+    let are_finite = floats.iter().all(|it| f32::from_le_bytes(*it).is_finite());
+    Ok(!is_text && vector.len() as u64 == bytes && are_finite)
 }
 
 /// The most common width of the lines, so that words with spaces and damaged lines do no harm.

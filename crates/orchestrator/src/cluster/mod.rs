@@ -123,7 +123,7 @@ impl<'a> ClusterRun<'a> {
         let workspace = &self.commands.workspace;
         let mut to_run = BTreeSet::new();
         for planned in planned {
-            let id = &planned.info.id;
+            let id = &planned.id;
             let index = workspace.index_of(id);
             match planned.fresh_output() {
                 Some(output) if self.running_step(index).baseline.is_none() => {
@@ -152,10 +152,9 @@ impl<'a> ClusterRun<'a> {
 
     /// Resources that the job of a step requests.
     fn resources(&self, index: usize) -> Resources {
-        let default = self.commands.resources(index);
-        match self.memory.get(&index) {
-            Some(memory) => default.with_memory(*memory),
-            None => default,
-        }
+        let mut resources = self.commands.resources(index);
+        let raised = self.memory.get(&index).map(|memory| format!("{memory}M"));
+        resources.memory = raised.or(resources.memory);
+        resources
     }
 }

@@ -57,8 +57,7 @@ impl ClusterRun<'_> {
     /// # Errors
     /// Slurm rejects a job. Jobs submitted before stay in the queue and in the record.
     pub(super) fn submit(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
-        let others = self.jobs.iter();
-        let others = others.filter(|(index, _)| !wanted.contains(index));
+        let others = self.jobs.iter().filter(|(it, _)| !wanted.contains(it));
         let queued = others.map(|(index, tracked)| (*index, tracked.job.submission.job));
         let queued: BTreeMap<usize, TaskId> = queued.collect();
         let resources = |index: usize| self.resources(index);
@@ -124,8 +123,7 @@ const DEFAULT_MAX_ARRAY_SIZE: usize = 1000;
 /// A program is missing, or the copy of the pipeline file cannot be written.
 pub(crate) fn script(workspace: Workspace, planned: &[PlannedStep]) -> Result<String, Failure> {
     let stale = planned.iter().filter(|planned| !planned.is_fresh());
-    let wanted = stale.map(|planned| workspace.index_of(&planned.info.id));
-    let wanted: BTreeSet<usize> = wanted.collect();
+    let wanted: BTreeSet<usize> = stale.map(|step| workspace.index_of(&step.id)).collect();
     let commands = JobCommands::new(workspace, RunOptions::default())?;
     let queued = BTreeMap::new();
     let resources = |index: usize| commands.resources(index);

@@ -85,35 +85,28 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
 fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run> {
     let mut runs = Vec::new();
     for (step, events) in events {
-        let mut add = |start: &Event, to: f64, end: End| {
+        let mut events = events.iter().filter(|event| event.time >= since).peekable();
+        while let Some(start) = events.next() {
+            if !matches!(start.kind, EventKind::Started { .. }) {
+                continue;
+            }
+            let next = events.peek();
+            let end = match next.map(|event| &event.kind) {
+                None => RUNNING,
+                // A second start without an end means that the earlier run was lost.
+                Some(EventKind::Started { .. }) => LOST,
+                Some(EventKind::Requeued { .. }) => REQUEUED,
+                Some(EventKind::Stopped) => STOPPED,
+                Some(EventKind::Ended { code: 0, .. }) => DONE,
+                Some(EventKind::Ended { .. }) => FAILED,
+            };
             runs.push(Run {
                 step: step.clone(),
                 node: start.node.clone(),
                 from: start.time,
-                to: to.max(start.time),
+                to: next.map_or(now, |event| event.time).max(start.time),
                 end,
             });
-        };
-        let mut open: Option<&Event> = None;
-        for event in events.iter().filter(|event| event.time >= since) {
-            let before = open.take();
-            let end = match &event.kind {
-                EventKind::Started { .. } => {
-                    open = Some(event);
-                    // A second start without an end means that the earlier run was lost.
-                    LOST
-                }
-                EventKind::Requeued { .. } => REQUEUED,
-                EventKind::Stopped => STOPPED,
-                EventKind::Ended { code: 0, .. } => DONE,
-                EventKind::Ended { .. } => FAILED,
-            };
-            if let Some(start) = before {
-                add(start, event.time, end);
-            }
-        }
-        if let Some(start) = open {
-            add(start, now, RUNNING);
         }
     }
     runs.sort_by(|one, other| one.from.total_cmp(&other.from));

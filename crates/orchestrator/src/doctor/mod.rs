@@ -87,10 +87,8 @@ fn examine(path: &Path) -> Vec<Finding> {
     findings.push(programs::programs());
     findings.extend(programs::libtorch().unwrap_or_else(|finding| vec![finding]));
     let missing = pipeline.as_ref().ok().and_then(|pipeline| {
-        let steps = pipeline.steps();
-        steps
-            .iter()
-            .find_map(|step| pipeline.check_files(step).err())
+        let mut steps = pipeline.steps().into_iter();
+        steps.find_map(|step| pipeline.check_files(&step).err())
     });
     let error = pipeline.as_ref().err().or(missing.as_ref());
     findings.push(pipeline_file(path, error));

@@ -10,7 +10,7 @@ fn check(runs: &[(f64, f64, f64)], expected: &str) {
         seconds,
         memory: memory * 1024.0 * 1024.0,
     };
-    let estimate = Estimate::from_runs(1.0, &runs.iter().map(cost).collect::<Vec<_>>());
+    let estimate = Estimate::from_runs(runs.iter().map(cost).collect());
     let text = estimate.map_or(String::new(), |it| {
         format!("{}, {}", it.describe(), it.runs)
     });
@@ -50,7 +50,7 @@ fn unknown_after(fake: &mut FakePipeline, changes: &[&str]) -> (String, Option<S
         .expect("a pipeline");
     let mut artifacts = KnownArtifacts::new(&workspace.store);
     let planned = workspace.plan(&mut artifacts).expect("a plan");
-    let estimates = Estimates::new(&workspace, &planned, &artifacts, 1);
+    let estimates = Estimates::new(&workspace, &planned, &artifacts);
     let unknown: Vec<String> = estimates.unknown.iter().map(StepId::to_string).collect();
     (unknown.join(", "), estimates.summary())
 }

@@ -2,7 +2,7 @@ use artifact::{Contract, StageName};
 use serde_json::json;
 
 use super::*;
-use crate::test_project::step_info;
+use crate::test_project::never_built;
 
 fn digest(content: &str) -> Digest {
     Digest::of_bytes(content.as_bytes())
@@ -24,7 +24,7 @@ fn source(content: &str) -> SourceReference {
 }
 
 /// The model `lstm`. Its last output has 64 units and was made from the tokens `a` and the file `x`.
-fn train() -> StepInfo {
+fn train() -> PlannedStep {
     let latest = Manifest {
         format: Manifest::FORMAT,
         stage: StageName::Train,
@@ -37,25 +37,25 @@ fn train() -> StepInfo {
         files: vec![],
         run: testkit::artifacts::run_info(),
     };
-    StepInfo {
+    PlannedStep {
         settings: latest.settings.clone(),
         inputs: vec![(StepId::new(StageName::Tokenize, "words"), Some(digest("a")))],
         sources: vec![source("x")],
         output: Output::Absent(LatestOutput::Built(Box::new(latest))),
-        ..step_info(StageName::Train, "lstm")
+        ..never_built(StageName::Train, "lstm")
     }
 }
 
 #[track_caller]
-fn check(info: &StepInfo, expected: &str) {
-    assert_eq!(format_reasons(&reasons_to_run(info)), expected);
+fn check(step: &PlannedStep, expected: &str) {
+    assert_eq!(format_reasons(&reasons_to_run(step)), expected);
 }
 
 #[test]
 fn a_missing_output_was_never_built_or_removed() {
-    check(&step_info(StageName::Ingest, "reviews"), "never run");
+    check(&never_built(StageName::Ingest, "reviews"), "never run");
     check(
-        &StepInfo {
+        &PlannedStep {
             output: Output::Absent(LatestOutput::Removed),
             ..train()
         },
@@ -65,7 +65,7 @@ fn a_missing_output_was_never_built_or_removed() {
         "`manifest.json`, it is not text".to_owned(),
     ));
     check(
-        &StepInfo { output, ..train() },
+        &PlannedStep { output, ..train() },
         "output damaged: `manifest.json`, it is not text",
     );
 }
@@ -81,7 +81,7 @@ fn an_intact_output_is_fresh_unless_it_is_forced() {
     let whole = Output::Intact(Box::new(artifact));
     // The output is fresh although the variant's last output has other settings: a setting was switched back.
     check(
-        &StepInfo {
+        &PlannedStep {
             output: whole.clone(),
             settings: json!({ "hidden": 32 }),
             ..train()
@@ -89,7 +89,7 @@ fn an_intact_output_is_fresh_unless_it_is_forced() {
         "",
     );
     check(
-        &StepInfo {
+        &PlannedStep {
             output: whole,
             forced: true,
             ..train()
@@ -108,7 +108,7 @@ fn damage_is_the_only_reason_given() {
         damage: "`model.safetensors`, it is missing".to_owned(),
         expected: None,
     };
-    let damaged = StepInfo {
+    let damaged = PlannedStep {
         output,
         settings: json!({ "hidden": 32 }),
         ..train()
@@ -121,7 +121,7 @@ fn damage_is_the_only_reason_given() {
 
 #[test]
 fn every_setting_that_changed_is_named_with_both_values() {
-    let with = |settings: Value| StepInfo {
+    let with = |settings: Value| PlannedStep {
         settings,
         ..train()
     };
@@ -148,7 +148,7 @@ fn every_setting_that_changed_is_named_with_both_values() {
 fn inputs_sources_and_the_stage_itself_are_compared() {
     let tokenize = |variant: &str| StepId::new(StageName::Tokenize, variant);
     let embed = StepId::new(StageName::Embed, "random");
-    let with = |inputs: Vec<(StepId, Option<Digest>)>| StepInfo { inputs, ..train() };
+    let with = |inputs: Vec<(StepId, Option<Digest>)>| PlannedStep { inputs, ..train() };
     check(
         &with(vec![(tokenize("words"), Some(digest("b")))]),
         "input `tokenize words` changed",
@@ -173,21 +173,21 @@ fn inputs_sources_and_the_stage_itself_are_compared() {
         "input `embed random` added; input `tokenize words` removed; input `embed random` may change",
     );
     check(
-        &StepInfo {
+        &PlannedStep {
             sources: vec![source("y")],
             ..train()
         },
         "source `x.csv` changed",
     );
     check(
-        &StepInfo {
+        &PlannedStep {
             sources: vec![],
             ..train()
         },
         "source `x.csv` removed",
     );
     check(
-        &StepInfo {
+        &PlannedStep {
             stage_version: 99,
             ..train()
         },

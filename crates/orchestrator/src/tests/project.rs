@@ -10,7 +10,7 @@ use testkit::{Project, TestArtifact};
 
 use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{ProcessEnd, StageJob};
-use crate::plan::{self, format_reasons};
+use crate::plan::{LatestOutput, Output, PlannedStep, format_reasons};
 use crate::run::{Run, RunOptions};
 use crate::run_summary::RunSummary;
 use crate::selection::SelectionArguments;
@@ -67,7 +67,9 @@ impl FakePipeline {
             overrides: overrides.collect(),
             ..arguments(&self.project)
         };
-        Workspace::load(&arguments, selection)
+        let mut workspace = Workspace::load(&arguments, selection)?;
+        workspace.pipeline.run.jobs = self.jobs;
+        Ok(workspace)
     }
 
     /// The lines of a plan for steps that are not fresh.
@@ -76,7 +78,7 @@ impl FakePipeline {
         let planned = workspace.plan(&mut KnownArtifacts::new(&workspace.store))?;
         let stale = planned.iter().filter(|step| !step.is_fresh());
         Ok(stale
-            .map(|step| format!("{}: {}", step.info.id, format_reasons(&step.reasons)))
+            .map(|step| format!("{}: {}", step.id, format_reasons(&step.reasons)))
             .collect())
     }
 
@@ -99,7 +101,6 @@ impl FakePipeline {
         let options = RunOptions {
             keep_going: self.keep_going,
             baseline,
-            jobs: self.jobs,
         };
         let started = Mutex::new(Vec::new());
         let launch = |job: &StageJob| {
@@ -242,16 +243,17 @@ fn contract(stage: StageName) -> Contract {
 }
 
 /// A step that was never built.
-pub(crate) fn step_info(stage: StageName, variant: &str) -> plan::StepInfo {
-    plan::StepInfo {
+pub(crate) fn never_built(stage: StageName, variant: &str) -> PlannedStep {
+    PlannedStep {
         id: StepId::new(stage, variant),
         settings: serde_json::Value::Null,
         stage_version: stage.version(),
         inputs: vec![],
         sources: vec![],
-        output: plan::Output::Absent(plan::LatestOutput::NeverBuilt),
+        output: Output::Absent(LatestOutput::NeverBuilt),
         resume_directory: None,
         lock_holder: None,
         forced: false,
+        reasons: vec![],
     }
 }

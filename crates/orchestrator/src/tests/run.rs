@@ -338,10 +338,7 @@ fn a_program_that_succeeds_without_an_output_is_an_error() {
     let workspace = fake.workspace(&everything()).expect("it is sound");
     let mut run = Run {
         workspace: &workspace,
-        options: &RunOptions {
-            jobs: 1,
-            ..RunOptions::default()
-        },
+        options: &RunOptions::default(),
         launch: &|_| Ok(ProcessEnd::of_code(0)),
         show: &mut |_, _, _| {},
         when_counted: None,
@@ -393,6 +390,7 @@ fn parallel_runs_do_the_same_and_a_failure_does_not_stop_other_steps() {
 fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
     for (jobs, cores) in [(3, 8), (2, 5), (8, 2)] {
         let fake = FakePipeline {
+            jobs,
             cores,
             ..FakePipeline::new()
         };
@@ -438,10 +436,7 @@ fn parallel_steps_share_the_cores_and_a_single_step_gets_all() {
         };
         let mut run = Run {
             workspace: &workspace,
-            options: &RunOptions {
-                jobs,
-                ..RunOptions::default()
-            },
+            options: &RunOptions::default(),
             launch: &launch,
             show: &mut |_, _, _| {},
             when_counted: Some(&mut when_counted),

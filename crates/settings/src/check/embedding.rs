@@ -2,14 +2,14 @@
 
 use std::io::ErrorKind;
 
-use super::Files;
 use crate::encoder;
 use crate::setting_path::{CheckResult, SettingPath};
 use crate::vectors::{VectorLayout, VectorsError};
 use crate::{EmbeddingKind, EmbeddingSettings, Pipeline};
 
-/// Checks `[embedding.NAME]`.
-pub(crate) fn check_embedding(pipeline: &Pipeline, name: &str, files: Files) -> CheckResult {
+/// Checks `[embedding.NAME]`. Its files may be missing, because the steps that read them may not be needed;
+/// [`Pipeline::check_files`] checks those of a step.
+pub(super) fn check_embedding(pipeline: &Pipeline, name: &str) -> CheckResult {
     use EmbeddingKind::{Encoder, Features, Learned, Random, Static};
     let key = &SettingPath::new("embedding").join(name);
     let embedding = &pipeline.embeddings[name];
@@ -25,10 +25,8 @@ pub(crate) fn check_embedding(pipeline: &Pipeline, name: &str, files: Files) -> 
         key.require_absent(&given, "is for `kind = \"encoder\"` only")?;
     }
     if kind != Features {
-        let given = [
-            ("encoder", embedding.encoder.is_some()),
-            ("features", embedding.features.is_some()),
-        ];
+        let (encoder, features) = (embedding.encoder.is_some(), embedding.features.is_some());
+        let given = [("encoder", encoder), ("features", features)];
         key.require_absent(&given, "is for `kind = \"features\"` only")?;
     }
     match kind {
@@ -41,16 +39,17 @@ pub(crate) fn check_embedding(pipeline: &Pipeline, name: &str, files: Files) -> 
             key.join("width")
                 .require(is_wide, "must be set, from 1 to 4096")
         }
-        Static => check_vectors(key, embedding, files),
+        Static if embedding.source.as_ref().is_some_and(|path| !path.exists()) => Ok(()),
+        Static => check_vectors(key, embedding),
         Encoder => {
             check_adaptation(key, embedding)?;
-            encoder::check(key, embedding, tokenizer, files)
+            encoder::check(key, embedding, tokenizer)
         }
         Features => {
             let given = [("source", source), ("width", width), ("learning", learning)];
             let problem = "cannot be set for features, which use the one of their encoder";
             key.require_absent(&given, problem)?;
-            encoder::check_features(pipeline, key, embedding, files)
+            encoder::check_features(pipeline, key, embedding)
         }
     }
 }
@@ -89,14 +88,11 @@ fn check_learning(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResu
 }
 
 /// Checks that the file has word vectors, with the width in the pipeline file if that is set.
-fn check_vectors(key: &SettingPath, embedding: &EmbeddingSettings, files: Files) -> CheckResult {
+pub(crate) fn check_vectors(key: &SettingPath, embedding: &EmbeddingSettings) -> CheckResult {
     let source = key.join("source");
     let Some(path) = &embedding.source else {
         return Err(source.error("must name the file with the word vectors"));
     };
-    if files.accept(path) {
-        return Ok(());
-    }
     let file = path.display();
     let found = VectorLayout::read(path).map_err(|error| {
         let advice = error.hint();

@@ -3,13 +3,12 @@
 mod embedding;
 mod model;
 
+pub(crate) use self::embedding::check_vectors;
 pub(crate) use self::model::{check_best_of_sweep, check_seeds};
-
-use std::path::Path;
 
 use indexmap::IndexMap;
 
-pub(crate) use self::embedding::check_embedding;
+use self::embedding::check_embedding;
 use self::model::check_model;
 use crate::engine::check_engine;
 use crate::setting_path::{CheckResult, SettingPath};
@@ -17,27 +16,8 @@ use crate::{
     EnsembleSettings, ModelSettings, Pipeline, RunSettings, TokenizerKind, TokenizerSettings,
 };
 
-/// Whether a check accepts that a file outside the store does not exist.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Files {
-    /// The steps that read it may not be needed.
-    MayLack,
-    /// A step reads it.
-    MustExist,
-}
-
-impl Files {
-    /// Whether a file is missing and may be.
-    pub(crate) fn accept(self, missing: &Path) -> bool {
-        self == Self::MayLack && !missing.exists()
-    }
-}
-
 pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
-    let names = |table, names: Vec<&String>| {
-        let mut names = names.into_iter();
-        names.try_for_each(|name| check_name(table, name))
-    };
+    let names = |table, all: Vec<&String>| all.into_iter().try_for_each(|it| check_name(table, it));
     names("tokenizer", pipeline.tokenizers.keys().collect())?;
     names("embedding", pipeline.embeddings.keys().collect())?;
     names("model", pipeline.models.keys().collect())?;
@@ -49,13 +29,12 @@ pub(crate) fn check(pipeline: &Pipeline) -> CheckResult {
         check_tokenizer(&SettingPath::new("tokenizer").join(name), tokenizer)?;
     }
     for name in pipeline.embeddings.keys() {
-        check_embedding(pipeline, name, Files::MayLack)?;
+        check_embedding(pipeline, name)?;
     }
     for (name, model) in pipeline.models.iter().chain(&pipeline.trials) {
         check_model(pipeline, name, model)?;
     }
-    let evaluations = pipeline.evaluations.values();
-    let Some(evaluation) = evaluations.max_by_key(|it| it.folds) else {
+    let Some(evaluation) = pipeline.evaluations.values().max_by_key(|it| it.folds) else {
         return Ok(());
     };
     let key = SettingPath::new("evaluation");
@@ -134,10 +113,9 @@ fn check_tokenizer(key: &SettingPath, tokenizer: &TokenizerSettings) -> CheckRes
             ("lowercase", tokenizer.lowercase.is_some()),
         ];
         if let Some((setting, _)) = trained.into_iter().find(|(_, given)| *given) {
-            return Err(key
-                .join(setting)
-                .error("cannot be set for a pretrained tokenizer, because its file defines it")
-                .with_hint(format!("Remove `{setting}` from `[{key}]`")));
+            let problem = "cannot be set for a pretrained tokenizer, because its file defines it";
+            let hint = format!("Remove `{setting}` from `[{key}]`");
+            return Err(key.join(setting).error(problem).with_hint(hint));
         }
         return source.require(has_source, "must name the `tokenizer.json` to use");
     }
