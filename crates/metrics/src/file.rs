@@ -11,7 +11,7 @@ pub type Figures = IndexMap<String, Figure>;
 /// The content of `metrics.json`:
 /// `{"rows": N, "confidence": 0.95, "models": {"lstm": {"accuracy": {"value": ..., "low": ..., "high": ...}}}}`.
 /// A figure without an interval is `{"value": ...}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsFile {
     /// Number of test rows.
@@ -93,11 +93,7 @@ impl MetricsFile {
             rows,
             confidence,
             models: IndexMap::from([(model.to_owned(), figures)]),
-            comparisons: Vec::new(),
-            validation: IndexMap::new(),
-            best: None,
-            classes: IndexMap::new(),
-            warnings: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -91,14 +91,8 @@ pub fn merge_metrics(
     predictions: &TestPredictions,
 ) -> Result<MetricsFile, Failure> {
     let mut merged = MetricsFile {
-        rows: 0,
         confidence: 0.95,
-        models: IndexMap::new(),
-        comparisons: Vec::new(),
-        validation: IndexMap::new(),
-        best: None,
-        classes: IndexMap::new(),
-        warnings: Vec::new(),
+        ..MetricsFile::default()
     };
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(METRICS)?;

@@ -39,6 +39,7 @@ pub(super) fn collect(
     let run = &trained.unwrap_or(evaluation).manifest().run;
     let (labels, confidence) = (&predictions.labels, metrics.confidence);
     let values = &predictions.probabilities[name];
+    let validation = predictions.validation.get(name);
     let tally = ScoredRows::new(labels, values).map_err(Failure::from_error)?;
     let model = ModelData {
         name: name.to_owned(),
@@ -47,12 +48,9 @@ pub(super) fn collect(
         classes: decisions::classes(labels, values, confidence),
         validation: metrics.validation.get(name).copied(),
         abstention: decisions::abstention(labels, values, confidence),
-        abstain: predictions
-            .validation
-            .get(name)
-            .and_then(|(labels, values)| {
-                decisions::abstain_threshold(&decisions::abstention(labels, values, confidence))
-            }),
+        abstain: validation.and_then(|(labels, values)| {
+            decisions::abstain_threshold(&decisions::abstention(labels, values, confidence))
+        }),
         coverage_curve: decisions::coverage_curve(labels, values, confidence),
         reliability: reliability(&tally, BINS),
         roc: thin_roc_curve(&roc_curve(&tally).unwrap_or_default()),

@@ -3,6 +3,7 @@
 use artifact::files::Rung;
 use artifact::{Artifact, Contract, Failure, StageName};
 use indexmap::IndexMap;
+use metrics::ValidationResult;
 use serde::Deserialize;
 use settings::Trial;
 use stage::Context;
@@ -13,14 +14,7 @@ use crate::data::{RangeTestData, SweepData, SweepPoint, TrialData};
 /// The part of `model.json` that the report shows.
 #[derive(Deserialize)]
 struct ModelView {
-    validation: ValidationView,
-}
-
-#[derive(Deserialize)]
-struct ValidationView {
-    rows: u64,
-    loss: f64,
-    accuracy: f64,
+    validation: ValidationResult,
 }
 
 pub(super) fn collect(
