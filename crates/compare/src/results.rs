@@ -7,7 +7,7 @@ use std::path::Path;
 use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, format, read_table, schema};
 use metrics::MetricsFile;
-use metrics::regression::{self, PairedRuns, Regression, ScoredRow};
+use metrics::regression::{PairedRuns, Regression, ScoredRow, find_regressions};
 
 /// The name of the table of predictions next to a `metrics.json`.
 pub const PREDICTIONS: &str = "predictions.parquet";
@@ -57,31 +57,26 @@ impl EvaluationResults {
     /// nothing shows that they are not, because a run has no predictions.
     pub fn not_comparable(&self, current: &Self) -> Option<String> {
         let [ours, theirs] = [self, current].map(labels);
-        let rows = |run: &Self| format::count(run.metrics.rows);
-        let sizes = format!("{} and {} test reviews", rows(self), rows(current));
+        let [before, after] = [self, current].map(|run| format::count(run.metrics.rows));
+        let differences =
+            format!("the runs have different test reviews ({before} and {after} test reviews");
         if ours.is_empty() || theirs.is_empty() {
-            let differ = self.metrics.rows != current.metrics.rows;
-            return differ.then(|| format!("the runs have different test reviews ({sizes})"));
+            return (before != after).then(|| differences + ")");
         }
         if ours == theirs {
             return None;
         }
-        let both = ours
-            .iter()
-            .filter_map(|(id, label)| Some((label, theirs.get(id)?)));
-        let (mut shared, mut relabelled) = (0_u64, 0_u64);
-        for (ours, theirs) in both {
-            shared += 1;
-            relabelled += u64::from(ours != theirs);
-        }
-        let relabelled = match relabelled {
+        let both = ours.iter();
+        let both = both.filter_map(|(id, label)| Some((label, theirs.get(id)?)));
+        let relabelled = both.clone().filter(|(ours, theirs)| ours != theirs);
+        let relabelled = match relabelled.count() {
             0 => String::new(),
             1 => ", of which 1 has another label".to_owned(),
             rows => format!(", of which {} have another label", format::count(rows)),
         };
-        let shared = format::count(shared);
+        let shared = format::count(both.count());
         Some(format!(
-            "the runs have different test reviews ({sizes}; row ids in both: {shared}{relabelled})"
+            "{differences}; row ids in both: {shared}{relabelled})"
         ))
     }
 
@@ -95,16 +90,11 @@ impl EvaluationResults {
             let problem = "The runs are not comparable";
             let hint = "Compare runs with the same source and the same settings of `ingest` and `clean`; if the change is \
                         intended, use the `metrics.json` and `predictions.parquet` of the new run as the baseline";
-            return Err(Failure::new(problem)
-                .with_cause(why)
-                .with_hint(hint.to_owned()));
+            let failure = Failure::new(problem).with_cause(why);
+            return Err(failure.with_hint(hint.to_owned()));
         }
-        let pairs = self.pair_rows(current);
-        Ok(regression::find_regressions(
-            &self.metrics,
-            &current.metrics,
-            &pairs,
-        ))
+        let (before, after) = (&self.metrics, &current.metrics);
+        Ok(find_regressions(before, after, &self.pair_rows(current)))
     }
 }
 

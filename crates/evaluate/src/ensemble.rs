@@ -73,9 +73,9 @@ fn fit_weights(
 ) -> Result<Ensemble, Failure> {
     let labels: Vec<u8> = validation.rows.iter().map(|row| row.label).collect();
     if labels.is_empty() {
-        let failure =
-            Failure::new("There are no validation reviews to fit the weights of the ensemble to");
-        return Err(failure.with_hint("Raise `clean.split.validation`".to_owned()));
+        let problem = "There are no validation reviews to fit the weights of the ensemble to";
+        let hint = "Raise `clean.split.validation`".to_owned();
+        return Err(Failure::new(problem).with_hint(hint));
     }
     let truth: Vec<f64> = labels.iter().map(|label| f64::from(*label)).collect();
     let count = names.len();

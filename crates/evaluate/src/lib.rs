@@ -87,11 +87,8 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     let (model, rows) = (settings.model, figures.rows);
     let contract = Contract::Evaluation { model, rows };
     let mut files = output.files;
-    files.extend([
-        OutputFile::data(METRICS),
-        OutputFile::data(CHALLENGE),
-        OutputFile::table(PREDICTIONS, written),
-    ]);
+    files.extend([METRICS, CHALLENGE].map(OutputFile::data));
+    files.push(OutputFile::table(PREDICTIONS, written));
     let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
     let used_libtorch = output.device.is_some();
     Ok(Outcome {
@@ -106,23 +103,18 @@ fn compute_metrics(
     settings: &EvaluationSettings,
     output: &EvaluationOutput,
 ) -> Result<MetricsFile, Failure> {
-    let rows = |split| {
-        output
-            .predictions
-            .iter()
-            .filter(move |row| row.split == split)
-    };
-    let test = rows(Split::Test);
-    let (labels, probabilities): (Vec<u8>, Vec<f32>) =
-        test.map(|row| (row.label, row.probability)).unzip();
+    let all = &output.predictions;
+    let rows = |split| all.iter().filter(move |row| row.split == split);
+    let test = rows(Split::Test).map(|row| (row.label, row.probability));
+    let (labels, probabilities): (Vec<u8>, Vec<f32>) = test.unzip();
     if labels.is_empty() {
         let failure = Failure::new("There are no test reviews to evaluate the model on");
         return Err(failure.with_hint("Raise `clean.split.test`".to_owned()));
     }
     let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
     let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
-    let figures =
-        compute_figures(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
+    let figures = compute_figures(&tally, samples, confidence, settings.seed);
+    let figures = figures.map_err(Failure::from_error)?;
     let model = &settings.model;
     let [test, validation] = [Split::Test, Split::Validation].map(|split| {
         Sentiment::ALL.map(|class| {
@@ -130,16 +122,11 @@ fn compute_metrics(
             (class.as_str(), rows.count() as u64)
         })
     });
-    let warnings = [("test", test), ("validation", validation)];
-    let warnings = warnings
-        .into_iter()
-        .filter_map(|it| few_of_a_class(it.0, it.1));
-    let classes = test.into_iter();
+    let warnings = [("test", test), ("validation", validation)].into_iter();
+    let warnings = warnings.filter_map(|(split, classes)| few_of_a_class(split, classes));
     Ok(MetricsFile {
         validation: [(model.clone(), output.validation)].into(),
-        classes: classes
-            .map(|(class, rows)| (class.to_owned(), rows))
-            .collect(),
+        classes: test.map(|(class, rows)| (class.to_owned(), rows)).into(),
         warnings: warnings.collect(),
         ..MetricsFile::of_model(model, labels.len() as u64, confidence, figures)
     })
@@ -159,8 +146,9 @@ fn format_summary(model: &str, file: &MetricsFile) -> String {
 
 /// The warning for a very small test split.
 fn format_few_rows(rows: u64) -> String {
+    let reviews = format::plural(rows, "test review", "test reviews");
     format!(
-        "The metrics are unreliable: there are only {}; use at least {FEW_ROWS}: ingest more reviews or raise `clean.split.test`",
-        format::plural(rows, "test review", "test reviews")
+        "The metrics are unreliable: there are only {reviews}; use at least {FEW_ROWS}: ingest more reviews or raise \
+         `clean.split.test`"
     )
 }

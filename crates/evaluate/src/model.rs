@@ -41,16 +41,11 @@ impl Model {
         let folder = artifact.folder();
         let description = ModelFile::load(folder)?;
         let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
-        if description.tokenizer.fingerprint != tokens.tokenizer {
-            return Err(ClassifierError::Mismatch {
-                left: "model",
-                right: "tokens",
-                reason: format!(
-                    "the model needs the tokenizer {}, and the tokens come from {}",
-                    description.tokenizer.fingerprint, tokens.tokenizer
-                ),
-            }
-            .into());
+        let (needed, found) = (description.tokenizer.fingerprint, tokens.tokenizer);
+        if needed != found {
+            let reason =
+                format!("the model needs the tokenizer {needed}, and the tokens come from {found}");
+            return Err(ClassifierError::mismatch("model", "tokens")(reason).into());
         }
         if description.architecture.kind == ModelKind::Linear {
             return Ok(Self::Linear(Box::new(description), open_linear(folder)?));
@@ -141,11 +136,8 @@ fn features(
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let features = context.input(StageName::Embed);
     if Some(features.identity()) != network.bundle.model.provenance.embedding {
-        return Err(ClassifierError::Mismatch {
-            left: "model",
-            right: "features",
-            reason: "the model was trained on other features".to_owned(),
-        });
+        let reason = "the model was trained on other features".to_owned();
+        return Err(ClassifierError::mismatch("model", "features")(reason));
     }
     let open = || FeatureRows::open(features, &tokens, split);
     ClassifierError::catch("read the features", open)
