@@ -186,10 +186,8 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation, Failure> 
     resolve_members(&found, find, |member| {
         let run = run_command(pipeline);
         let hint = format!("Build the ensemble again with `{run} --model {name}`");
-        let problem = format!(
-            "The member `{member}` of the ensemble `{name}` has changed since the ensemble was built"
-        );
-        Failure::new(problem).with_hint(hint)
+        let member = format!("The member `{member}` of the ensemble `{name}`");
+        Failure::new(member + " has changed since the ensemble was built").with_hint(hint)
     })
 }
 
@@ -220,9 +218,8 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
 pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     let store = Store::new(&pipeline.artifacts);
     let trained = trained_models(pipeline, &store)?.into_iter();
-    let mut results: Vec<_> = trained
-        .map(|(name, file)| (name, file.validation))
-        .collect();
+    let results = trained.map(|(name, file)| (name, file.validation));
+    let mut results: Vec<_> = results.collect();
     let mut skipped = String::new();
     let evaluations = pipeline.evaluations.iter();
     for (name, _) in evaluations.filter(|(_, settings)| settings.ensemble.is_some()) {
@@ -295,8 +292,8 @@ fn ensemble_result(
     let metrics: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
     metrics.validation.get(name).copied().ok_or_else(|| {
         let run = run_command(pipeline);
-        Failure::new(format!("The ensemble `{name}` has no validation result"))
-            .with_hint(format!("Evaluate it again with `{run}`"))
+        let failure = Failure::new(format!("The ensemble `{name}` has no validation result"));
+        failure.with_hint(format!("Evaluate it again with `{run}`"))
     })
 }
 
@@ -313,10 +310,9 @@ fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
     evaluation.verify()?;
     let find = |input: &InputReference| Ok(store.find_by_identity(input.stage, input.identity)?);
     resolve_members(&evaluation, find, |member| {
-        Failure::new(format!(
-            "The member `{member}` of the ensemble in `{shown}` is not in the store any more"
-        ))
-        .with_hint("Build the ensemble again with `ressenti run`".to_owned())
+        let member = format!("The member `{member}` of the ensemble in `{shown}`");
+        let hint = "Build the ensemble again with `ressenti run`".to_owned();
+        Failure::new(member + " is not in the store any more").with_hint(hint)
     })
 }
 

@@ -181,13 +181,11 @@ impl Predictor {
     /// The languages of texts; nothing if the languages of the model are not known.
     pub fn languages<T: AsRef<str> + Sync>(&self, texts: &[T]) -> PredictedLanguages {
         // The members of an ensemble were trained on the same reviews.
-        let learned = self.models[0].description.languages.clone();
         let reader = &self.models[0].reader;
         let identify = |text: &T| Language::identify(&reader.normalised(text.as_ref()));
-        let mut languages = PredictedLanguages {
-            learned,
-            ..PredictedLanguages::default()
-        };
+        let mut languages = PredictedLanguages::default();
+        let model = &self.models[0].description;
+        languages.learned.clone_from(&model.languages);
         if languages.learned.is_empty() {
             return languages;
         }

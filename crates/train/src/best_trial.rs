@@ -4,6 +4,7 @@ use artifact::files::write_json;
 use artifact::{Artifact, Failure, OutputFile, StageName, format};
 use bundle::ModelFile;
 use serde::Serialize;
+use serde_json::json;
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
@@ -36,10 +37,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             loss: model.validation.loss,
             accuracy: model.validation.accuracy,
         };
-        let without_seed = ModelSettings {
-            seed: 0,
-            ..model.architecture
-        };
+        let mut without_seed = model.architecture;
+        without_seed.seed = 0;
         trials.push((result, without_seed, artifact));
     }
     let mean = |settings: &ModelSettings| {
@@ -56,8 +55,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     };
     let mut files = copy_bundle(context, artifact, &[])?;
     let all: Vec<&TrialResult> = trials.iter().map(|(result, ..)| result).collect();
-    let selection =
-        serde_json::json!({ "sweep": settings.sweep, "chosen": result.trial, "trials": all });
+    let (sweep, chosen) = (&settings.sweep, &result.trial);
+    let selection = json!({ "sweep": sweep, "chosen": chosen, "trials": all });
     write_json(&context.output().join(SELECTION_FILE), &selection)?;
     files.push(OutputFile::data(SELECTION_FILE));
     let summary = format!(

@@ -45,10 +45,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let scale = Scale::of(&train.values);
     let rows = |rows: &FeatureRows| DenseRows(scale.apply(&rows.values));
     let (train_rows, validation_rows) = (rows(&train), rows(&validation));
-    let sets = [
-        (&train_rows, &train.labels[..]),
-        (&validation_rows, &validation.labels),
-    ];
+    let [train_labels, labels] = [&train, &validation].map(|rows| &rows.labels[..]);
+    let sets = [(&train_rows, train_labels), (&validation_rows, labels)];
     let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
 
     for name in ENCODER_FILES {
@@ -63,7 +61,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let (learned, bias) = scale.unscale(&Tensor::from_slice(&best.fit.weights));
     set_output(&network, &mut weights, &learned, bias)?;
     let scores = ValidationScores {
-        labels: &validation.labels,
+        labels,
         scores: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
@@ -78,11 +76,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     write_network(context, &model, parts, Some(artifact.folder()))?;
     let summary = format!(
         "{} training reviews with {} features each, penalty {:e}, {} of {} validation reviews correct",
-        format::count(train.labels.len() as u64),
+        format::count(train_labels.len() as u64),
         format::count(train.values.size()[1] as u64),
         best.penalty,
         format::percent(best.accuracy),
-        format::count(validation.labels.len() as u64),
+        format::count(labels.len() as u64),
     );
     Ok(Outcome {
         device: Some(cpu_threads(context.run().cores())),
