@@ -6,13 +6,13 @@ use artifact::{Artifact, Failure};
 use compare::EvaluationResults;
 use stage::Context;
 
-use crate::METRICS;
+use crate::{METRICS, Result};
 
 /// Compares the metrics of the model with those of an earlier run.
 ///
 /// # Errors
 /// The model is significantly worse, or the baseline cannot be read.
-pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
+pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Result<()> {
     let model = context.step().variant.as_str();
     let mut baseline = EvaluationResults::read(path).map_err(|failure| {
         let hint = "Use the `metrics.json` of an earlier run, from its report or evaluate folder, as the baseline";

@@ -10,8 +10,10 @@ use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
 use classifier::{IdRows, TokenRows};
 use stage::Context;
 
+use crate::Result;
+
 /// The cases of the built-in set and of the files in the settings.
-fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {
+fn all_cases(context: &Context) -> Result<Vec<Case>> {
     let mut cases = built_in();
     for source in context.sources() {
         if let artifact::Source::Path(path) = source {
@@ -30,7 +32,7 @@ pub(crate) fn of_model(
     context: &Context,
     (scorer, reader): (&dyn Scorer, &TextReader),
     calibration: &Calibration,
-) -> Result<Challenge, Failure> {
+) -> Result<Challenge> {
     let cases = all_cases(context)?;
     let encode = |case: &Case| reader.ids(&reader.normalised(&case.text));
     let ids = cases.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
@@ -45,7 +47,7 @@ pub(crate) fn of_model(
 }
 
 /// Combines the predictions of the members of an ensemble.
-pub(crate) fn of_ensemble(context: &Context, ensemble: &Ensemble) -> Result<Challenge, Failure> {
+pub(crate) fn of_ensemble(context: &Context, ensemble: &Ensemble) -> Result<Challenge> {
     let mut members: Vec<Challenge> = Vec::new();
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(CHALLENGE)?;

@@ -17,6 +17,8 @@ use metrics::CounterRng;
 use settings::EvaluationSettings;
 use stage::Context;
 
+use crate::Result;
+
 /// Identifies the random numbers for the choice of folds.
 const FOLDS: u64 = 0xF01D;
 
@@ -26,7 +28,7 @@ pub(crate) fn write(
     context: &Context,
     settings: &EvaluationSettings,
     (description, model): (&ModelFile, &NgramModel),
-) -> Result<Option<OutputFile>, Failure> {
+) -> Result<Option<OutputFile>> {
     let architecture = &description.architecture;
     if settings.folds == 0 || architecture.shuffled_labels {
         return Ok(None);

@@ -9,7 +9,7 @@ use metrics::{ValidationResult, fit_temperature, is_correct};
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::Context;
 
-use crate::PREDICTIONS;
+use crate::{PREDICTIONS, Result};
 
 /// The L2 penalty on the weights. With thousands of validation rows it has almost no effect; with a few dozen rows it
 /// keeps the weights finite.
@@ -28,7 +28,7 @@ struct MemberLogOdds {
 pub(crate) fn predict(
     context: &Context,
     settings: &EnsembleSettings,
-) -> Result<(Ensemble, Vec<Prediction>), Failure> {
+) -> Result<(Ensemble, Vec<Prediction>)> {
     let validation = read_members(context, Split::Validation)?;
     let test = read_members(context, Split::Test)?;
     let members = context.inputs(StageName::Evaluate);
@@ -70,7 +70,7 @@ fn fit_weights(
     weights: EnsembleWeights,
     names: Vec<String>,
     validation: &MemberLogOdds,
-) -> Result<Ensemble, Failure> {
+) -> Result<Ensemble> {
     let labels: Vec<u8> = validation.rows.iter().map(|row| row.label).collect();
     if labels.is_empty() {
         let problem = "There are no validation reviews to fit the weights of the ensemble to";
@@ -136,7 +136,7 @@ impl DesignMatrix for MemberLogOdds {
 ///
 /// # Errors
 /// A file is damaged, or the members were evaluated on different reviews.
-fn read_members(context: &Context, split: Split) -> Result<MemberLogOdds, Failure> {
+fn read_members(context: &Context, split: Split) -> Result<MemberLogOdds> {
     let mut odds = MemberLogOdds::default();
     let mut first = "";
     for (name, artifact) in context.inputs(StageName::Evaluate) {

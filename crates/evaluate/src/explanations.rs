@@ -6,6 +6,8 @@ use bundle::{Scorer, TextReader, word_contributions};
 use metrics::most_confident_errors;
 use stage::Context;
 
+use crate::Result;
+
 /// The name of the file.
 pub(crate) const EXPLANATIONS: &str = "explanations.json";
 
@@ -17,7 +19,7 @@ pub(crate) fn write(
     context: &Context,
     (scorer, reader): (&dyn Scorer, &TextReader),
     predictions: &[Prediction],
-) -> Result<(), Failure> {
+) -> Result<()> {
     let rows = predictions.iter();
     let rows = rows.map(|row| (row.row_id, row.label, row.probability));
     let errors = most_confident_errors(rows, EXPLAINED);

@@ -22,6 +22,9 @@ use output::EvaluationOutput;
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
+/// A result whose error is a [`Failure`].
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
 /// The metrics in the artifact.
 const METRICS: &str = "metrics.json";
 /// The predictions in the artifact.
@@ -57,11 +60,11 @@ impl Stage for Evaluate {
     type Settings = EvaluationSettings;
     type Options = Options;
 
-    fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
+    fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome> {
         guard(|| run(context, settings))
     }
 
-    fn after(context: &Context, artifact: &Artifact, options: &Options) -> Result<(), Failure> {
+    fn after(context: &Context, artifact: &Artifact, options: &Options) -> Result<()> {
         match &options.baseline {
             Some(path) => baseline::compare(context, artifact, path),
             None => Ok(()),
@@ -70,7 +73,7 @@ impl Stage for Evaluate {
 }
 
 /// Runs the stage.
-fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
+fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome> {
     let output = match &settings.ensemble {
         Some(members) => EvaluationOutput::of_ensemble(context, members)?,
         None => EvaluationOutput::of_model(context, &settings)?,
@@ -102,7 +105,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
 fn compute_metrics(
     settings: &EvaluationSettings,
     output: &EvaluationOutput,
-) -> Result<MetricsFile, Failure> {
+) -> Result<MetricsFile> {
     let all = &output.predictions;
     let rows = |split| all.iter().filter(move |row| row.split == split);
     let test = rows(Split::Test).map(|row| (row.label, row.probability));

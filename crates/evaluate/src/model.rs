@@ -1,7 +1,7 @@
 //! The evaluated model (a network or a linear model), and its predictions for a split.
 
 use artifact::files::Prediction;
-use artifact::{Failure, Split, StageName};
+use artifact::{Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
     BatchSize, ChosenDevice, ClassifierError, FeatureRows, IdRows, NetworkScorer, TokenContract,
@@ -11,6 +11,8 @@ use linear::NgramModel;
 use rayon::prelude::*;
 use settings::{EvaluationSettings, ModelKind};
 use stage::Context;
+
+use crate::Result;
 
 /// The prediction for one review.
 pub(crate) struct ReviewPrediction {
@@ -35,7 +37,7 @@ impl Model {
         context: &Context,
         settings: &EvaluationSettings,
         device: &ChosenDevice,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let artifact = context.input(StageName::Train);
         artifact.verify()?;
         let folder = artifact.folder();
@@ -72,11 +74,7 @@ impl Model {
     }
 
     /// Predicts each row of a split.
-    pub(crate) fn predict(
-        &self,
-        context: &Context,
-        split: Split,
-    ) -> Result<Vec<ReviewPrediction>, Failure> {
+    pub(crate) fn predict(&self, context: &Context, split: Split) -> Result<Vec<ReviewPrediction>> {
         let (reviews, differences) = match self {
             Self::Network(network) if network.is_probe() => {
                 let rows = features(context, network, split)?;

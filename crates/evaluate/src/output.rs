@@ -13,7 +13,7 @@ use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
 use crate::model::{Model, ReviewPrediction};
-use crate::{challenge_set, cross_fitted, ensemble, explanations};
+use crate::{Result, challenge_set, cross_fitted, ensemble, explanations};
 
 /// The file with calibration errors before and after calibration.
 const CALIBRATION: &str = "calibration.json";
@@ -37,10 +37,7 @@ pub(crate) struct EvaluationOutput {
 
 impl EvaluationOutput {
     /// Combines the predictions of the members of an ensemble.
-    pub(crate) fn of_ensemble(
-        context: &Context,
-        members: &EnsembleSettings,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn of_ensemble(context: &Context, members: &EnsembleSettings) -> Result<Self> {
         let (ensemble, predictions) = ensemble::predict(context, members)?;
         ensemble.write(context.output())?;
         Ok(Self {
@@ -54,10 +51,7 @@ impl EvaluationOutput {
     }
 
     /// Predicts all rows with a model, and explains its most confident errors.
-    pub(crate) fn of_model(
-        context: &Context,
-        settings: &EvaluationSettings,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn of_model(context: &Context, settings: &EvaluationSettings) -> Result<Self> {
         let device = choose_device(context.run())?;
         let described = device.describe();
         context.progress().note(&format!("device: {described}"));
@@ -105,7 +99,7 @@ impl EvaluationOutput {
 fn before_and_after(
     answers: &[ReviewPrediction],
     method: String,
-) -> Result<Option<CalibrationFile>, Failure> {
+) -> Result<Option<CalibrationFile>> {
     let labels: Vec<u8> = answers.iter().map(|it| it.prediction.label).collect();
     let figures = |probability: fn(&ReviewPrediction) -> f32| {
         let probabilities: Vec<f32> = answers.iter().map(probability).collect();

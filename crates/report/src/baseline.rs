@@ -7,7 +7,7 @@ use clap::Args;
 use compare::EvaluationResults;
 use stage::Context;
 
-use crate::{METRICS, format};
+use crate::{METRICS, Result, format};
 
 /// Arguments of the report in addition to those of every stage.
 #[derive(Clone, Debug, Default, Args)]
@@ -23,7 +23,7 @@ pub(crate) fn check(
     context: &Context,
     artifact: &Artifact,
     options: &BaselineOptions,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let Some(path) = &options.baseline else {
         return Ok(());
     };

@@ -8,6 +8,7 @@ use serde_json::json;
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
+use crate::Result;
 use crate::bundle_output::copy_bundle;
 
 /// The file with the results of all trials and the selected one.
@@ -26,7 +27,7 @@ struct TrialResult {
 
 /// Copies the bundle of the best trial. Settings are compared by their mean loss over all seeds, so that a lucky seed
 /// does not decide; among the trials of the best settings, the best seed is selected.
-pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
+pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome> {
     let mut trials: Vec<(TrialResult, ModelSettings, &Artifact)> = Vec::new();
     for (name, artifact) in context.inputs(StageName::Train) {
         artifact.verify()?;

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use settings::{CalibrationKind, ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Outcome};
 
-use crate::model_card;
+use crate::{Result, model_card};
 
 /// The predictions of a model for the validation rows, and how good they are.
 pub(crate) struct ValidationScores<'a> {
@@ -36,7 +36,7 @@ pub(crate) fn model_description(
     contract: &TokenContract,
     sizes: Sizes,
     validation: &ValidationScores<'_>,
-) -> Result<ModelFile, Failure> {
+) -> Result<ModelFile> {
     let tokens = context.input(StageName::Tokenize);
     let tokenizer: TokenizerSettings = recorded_settings(tokens, "tokens")?;
     let scores = validation.scores.iter().map(|value| *value as f32);
@@ -85,10 +85,7 @@ pub(crate) fn model_description(
 }
 
 /// The settings that an artifact was made with; `name` is its name in an error message.
-pub(crate) fn recorded_settings<T: DeserializeOwned>(
-    artifact: &Artifact,
-    name: &str,
-) -> Result<T, Failure> {
+pub(crate) fn recorded_settings<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T> {
     let settings = serde_json::from_value(artifact.manifest().settings.clone());
     let problem = format!("Failed to read the settings recorded with the {name}");
     settings.map_err(|error| Failure::new(format!("{problem}: {error}")))

@@ -11,6 +11,8 @@ use classifier::{
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
 
+use crate::Result;
+
 /// The inputs of a training, checked against each other, and a network for them.
 pub(crate) struct TrainingInputs {
     pub(crate) device: ChosenDevice,
@@ -26,10 +28,7 @@ pub(crate) struct TrainingInputs {
 impl TrainingInputs {
     /// Chooses and prints the device, opens the tokens and the embedding, and makes the network with its first weights.
     /// Test rows are never opened.
-    pub(crate) fn open(
-        context: &Context,
-        settings: &ModelSettings,
-    ) -> Result<(Self, Weights), Failure> {
+    pub(crate) fn open(context: &Context, settings: &ModelSettings) -> Result<(Self, Weights)> {
         let device = choose_device(context.run())?;
         let progress = context.progress();
         progress.note(&format!("device: {}", device.describe()));
@@ -96,11 +95,7 @@ fn encoder_folder(
 }
 
 /// Fails if there are no training or no validation rows.
-pub(crate) fn check_rows(
-    context: &Context,
-    train: usize,
-    validation: usize,
-) -> Result<(), Failure> {
+pub(crate) fn check_rows(context: &Context, train: usize, validation: usize) -> Result<()> {
     let (split, hint) = if train == 0 {
         (Split::Train, "Add more labelled reviews")
     } else if validation == 0 {

@@ -18,9 +18,9 @@ use training::{Record, RecordLine};
 use crate::bundle_output::{
     ValidationScores, model_description, outcome, recorded_settings, write_network,
 };
-use crate::count_parameters;
 use crate::data::check_rows;
 use crate::scaled_features::{DenseRows, Scale};
+use crate::{Result, count_parameters};
 
 /// The penalties to compare, from the strongest: each fit starts from the weights of the one before.
 const PENALTIES: [f64; 11] = [
@@ -34,7 +34,7 @@ const PATIENCE: usize = 2;
 const TOLERANCE: f64 = 1e-7;
 
 /// Fits the probe with the penalty that is best on validation, and writes its bundle.
-pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
+pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome> {
     let artifact = context.input(StageName::Embed);
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let train = FeatureRows::open_training_rows(artifact, &tokens, settings)?;
@@ -110,7 +110,7 @@ pub(crate) fn fit_penalties<D: DesignMatrix>(
     [(train, train_labels), (validation, labels)]: [(&D, &[u8]); 2],
     penalties: &[f64],
     tolerance: f64,
-) -> Result<PenaltyResult, Failure> {
+) -> Result<PenaltyResult> {
     let path = RegularizationPath {
         train,
         labels: &numbers(train_labels),
@@ -143,7 +143,7 @@ pub(crate) fn fit_penalties<D: DesignMatrix>(
 }
 
 /// The settings that the features were computed with.
-fn feature_settings(context: &Context) -> Result<FeatureSettings, Failure> {
+fn feature_settings(context: &Context) -> Result<FeatureSettings> {
     let artifact = context.input(StageName::Embed);
     let settings: EmbeddingSettings = recorded_settings(artifact, "features")?;
     match (settings.features, &artifact.manifest().contract) {

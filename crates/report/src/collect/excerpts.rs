@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::iter;
 use std::ops::Range;
 
+use artifact::StageName;
 use artifact::files::Explanation;
-use artifact::{Failure, StageName};
 use stage::Context;
 
-use super::{find, read};
+use super::{Result, find, read};
 use crate::data::WordWeight;
 
 /// Largest length of an excerpt in bytes.
@@ -24,7 +24,7 @@ pub(super) type Word = (usize, usize, f64);
 pub(super) fn attributions(
     context: &Context,
     model: Option<&str>,
-) -> Result<HashMap<u64, Vec<Word>>, Failure> {
+) -> Result<HashMap<u64, Vec<Word>>> {
     let Some(evaluation) = model.and_then(|it| find(context, StageName::Evaluate, it)) else {
         return Ok(HashMap::new());
     };

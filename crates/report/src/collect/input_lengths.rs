@@ -1,11 +1,11 @@
 //! How much of a review each model reads and the time that takes, from the manifests of the steps behind it.
 
-use artifact::{Artifact, Contract, Failure, StageName};
+use artifact::{Artifact, Contract, StageName};
 use serde::Deserialize;
 use serde_json::Value;
 use stage::Context;
 
-use super::{find, tokens};
+use super::{Result, find, tokens};
 use crate::data::InputLengthData;
 
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ pub(super) fn collect(
     context: &Context,
     model: &str,
     artifact: &Artifact,
-) -> Result<InputLengthData, Failure> {
+) -> Result<InputLengthData> {
     let manifest = artifact.manifest();
     let input_of = |artifact: &Artifact, stage| {
         let mut inputs = artifact.manifest().inputs.iter();

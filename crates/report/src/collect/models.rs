@@ -6,7 +6,7 @@ use metrics::{MetricsFile, RocPoint, ScoredRows, confusion_matrix, reliability, 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{decisions, read, training_record};
+use super::{Result, decisions, read, training_record};
 use crate::data::{InputLengthData, ModelData};
 use crate::predictions::TestPredictions;
 
@@ -35,7 +35,7 @@ pub(super) fn collect(
     evaluation: &Artifact,
     predictions: &TestPredictions,
     metrics: &MetricsFile,
-) -> Result<ModelData, Failure> {
+) -> Result<ModelData> {
     let run = &trained.unwrap_or(evaluation).manifest().run;
     let (labels, confidence) = (&predictions.labels, metrics.confidence);
     let values = &predictions.probabilities[name];
@@ -65,11 +65,7 @@ pub(super) fn collect(
     }
 }
 
-fn add_training(
-    model: ModelData,
-    trained: &Artifact,
-    evaluation: &Artifact,
-) -> Result<ModelData, Failure> {
+fn add_training(model: ModelData, trained: &Artifact, evaluation: &Artifact) -> Result<ModelData> {
     let view: ModelView = read(trained, "model.json")?;
     let speed: Speed = read(evaluation, "speed.json")?;
     let epochs = training_record::read(trained)?;
@@ -90,7 +86,7 @@ fn add_training(
     })
 }
 
-fn add_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Failure> {
+fn add_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData> {
     let mut members = read::<EnsembleView>(evaluation, "ensemble.json")?.members;
     members.sort_by(|one, two| two.1.total_cmp(&one.1));
     let total: f64 = members.iter().map(|(_, weight)| weight.abs()).sum();

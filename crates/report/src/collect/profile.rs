@@ -6,9 +6,9 @@ use artifact::files::profile::{
     ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
 };
 use artifact::files::{LanguageCounts, PredictedLanguages};
-use artifact::{Artifact, Failure, Sentiment, Split};
+use artifact::{Artifact, Sentiment, Split};
 
-use super::read;
+use super::{Result, read};
 use crate::data::{DataCheck, LengthBin, NearPair, ReviewsData, SplitCount};
 use crate::format::{self, count, plural};
 
@@ -20,7 +20,7 @@ const RATINGS: &str = "Labelled reviews whose text contains the rating";
 const DECODING: &str = "Reviews with wrongly decoded characters";
 
 /// Adds the profile to the report's data about the reviews.
-pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
+pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<()> {
     let profile: Profile = read(clean, "profile.json")?;
     let has_groups = profile.groups.train + profile.groups.test > 0;
     reviews.splitting = splitting(&profile.splitting, has_groups);
