@@ -279,13 +279,9 @@ fn trained_models<'a>(pipeline: &'a Pipeline, store: &Store) -> Result<Vec<(&'a 
 }
 
 /// The validation result of an ensemble whose members have not changed.
-fn ensemble_result(
-    pipeline: &Pipeline,
-    name: &str,
-    evaluation: &Artifact,
-) -> Result<ValidationResult> {
+fn ensemble_result(pipeline: &Pipeline, name: &str, found: &Artifact) -> Result<ValidationResult> {
     named(pipeline, name)?;
-    let path = evaluation.file("metrics.json")?;
+    let path = found.file("metrics.json")?;
     let metrics: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
     metrics.validation.get(name).copied().ok_or_else(|| {
         let run = run_command(pipeline);

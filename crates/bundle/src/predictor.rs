@@ -137,11 +137,7 @@ impl Predictor {
     /// # Errors
     /// libtorch fails, for example because memory is full; or `explain` is set and the members of the ensemble
     /// normalise texts differently.
-    pub fn predict<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-        explain: bool,
-    ) -> Result<Vec<Option<Answer>>> {
+    pub fn predict<T: AsRef<str> + Sync>(&self, texts: &[T], explain: bool) -> Result<Answers> {
         let mut known: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
         let mut answers = Vec::new();
         for model in &self.models {

@@ -81,7 +81,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome> {
     output.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
     let written = write_predictions(&predictions, &settings.model, &output.predictions)?;
-    let figures = compute_metrics(&settings, &output)?;
+    let figures = test_metrics(&settings, &output)?;
     write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&format_few_rows(figures.rows));
@@ -102,10 +102,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome> {
 }
 
 /// Computes the metrics on the test rows.
-fn compute_metrics(
-    settings: &EvaluationSettings,
-    output: &EvaluationOutput,
-) -> Result<MetricsFile> {
+fn test_metrics(settings: &EvaluationSettings, output: &EvaluationOutput) -> Result<MetricsFile> {
     let all = &output.predictions;
     let rows = |split| all.iter().filter(move |row| row.split == split);
     let test = rows(Split::Test).map(|row| (row.label, row.probability));
@@ -126,7 +123,7 @@ fn compute_metrics(
         })
     });
     let warnings = [("test", test), ("validation", validation)].into_iter();
-    let warnings = warnings.filter_map(|(split, classes)| few_of_a_class(split, classes));
+    let warnings = warnings.filter_map(|(split, classes)| few_of_a_class(split, &classes));
     Ok(MetricsFile {
         validation: [(model.clone(), output.validation)].into(),
         classes: test.map(|(class, rows)| (class.to_owned(), rows)).into(),
@@ -138,8 +135,7 @@ fn compute_metrics(
 /// The last line of the stage.
 fn format_summary(model: &str, file: &MetricsFile) -> String {
     let rows = format::plural(file.rows, "test review", "test reviews");
-    let figures = file.models.get(model);
-    let accuracy = figures.and_then(|figures| figures.get(Metric::Accuracy.name()));
+    let accuracy = file.figure(model, Metric::Accuracy);
     let Some(Estimate { value, low, high }) = accuracy.and_then(|figure| figure.estimate()) else {
         return rows;
     };

@@ -96,13 +96,10 @@ impl EvaluationOutput {
 }
 
 /// The calibration errors of the test rows before and after calibration; `None` if there are no test rows.
-fn before_and_after(
-    answers: &[ReviewPrediction],
-    method: String,
-) -> Result<Option<CalibrationFile>> {
-    let labels: Vec<u8> = answers.iter().map(|it| it.prediction.label).collect();
+fn before_and_after(rows: &[ReviewPrediction], method: String) -> Result<Option<CalibrationFile>> {
+    let labels: Vec<u8> = rows.iter().map(|it| it.prediction.label).collect();
     let figures = |probability: fn(&ReviewPrediction) -> f32| {
-        let probabilities: Vec<f32> = answers.iter().map(probability).collect();
+        let probabilities: Vec<f32> = rows.iter().map(probability).collect();
         let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
         Ok::<_, Failure>(ProbabilityFigures::of(&tally))
     };

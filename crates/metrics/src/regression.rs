@@ -81,12 +81,11 @@ pub fn find_regressions(
 ) -> Vec<Regression> {
     let mut regressions = Vec::new();
     let mut changes = Vec::new();
-    for (model, figures) in &baseline.models {
-        let Some(before) = figures.get(Metric::Accuracy.name()) else {
+    for model in baseline.models.keys() {
+        let Some(before) = baseline.figure(model, Metric::Accuracy) else {
             continue;
         };
-        let figures = current.models.get(model);
-        let Some(after) = figures.and_then(|figures| figures.get(Metric::Accuracy.name())) else {
+        let Some(after) = current.figure(model, Metric::Accuracy) else {
             regressions.push(Regression {
                 model: model.clone(),
                 is_missing: true,

@@ -20,13 +20,13 @@ const WEAKEST: f64 = 0.1;
 /// A word and its attribution: first byte, the byte after the last, and its contribution to the log-odds.
 pub(super) type Word = (usize, usize, f64);
 
-/// The attributions of a model's most confident errors by row id.
-pub(super) fn attributions(
-    context: &Context,
-    model: Option<&str>,
-) -> Result<HashMap<u64, Vec<Word>>> {
+/// Words with their attributions by row id.
+type Attributions = HashMap<u64, Vec<Word>>;
+
+/// The attributions of a model's most confident errors.
+pub(super) fn attributions(context: &Context, model: Option<&str>) -> Result<Attributions> {
     let Some(evaluation) = model.and_then(|it| find(context, StageName::Evaluate, it)) else {
-        return Ok(HashMap::new());
+        return Ok(Attributions::new());
     };
     let explained: Vec<Explanation> = read(evaluation, "explanations.json")?;
     let words = explained.into_iter().map(|it| (it.row_id, it.words));
