@@ -58,10 +58,10 @@ impl EvaluationResults {
     pub fn not_comparable(&self, current: &Self) -> Option<String> {
         let [ours, theirs] = [self, current].map(labels);
         let [before, after] = [self, current].map(|run| format::count(run.metrics.rows));
-        let differences =
+        let text =
             format!("the runs have different test reviews ({before} and {after} test reviews");
         if ours.is_empty() || theirs.is_empty() {
-            return (before != after).then(|| differences + ")");
+            return (before != after).then(|| text + ")");
         }
         if ours == theirs {
             return None;
@@ -75,9 +75,8 @@ impl EvaluationResults {
             rows => format!(", of which {} have another label", format::count(rows)),
         };
         let shared = format::count(both.count());
-        Some(format!(
-            "{differences}; row ids in both: {shared}{relabelled})"
-        ))
+        let rows = format!("; row ids in both: {shared}{relabelled})");
+        Some(text + &rows)
     }
 
     /// The models that are significantly worse in `current`, or missing there. `--baseline` and

@@ -49,8 +49,7 @@ pub(crate) fn predict(
 
 /// The result on the validation rows, to which the weights were fitted.
 pub(crate) fn validation_result(ensemble: &Ensemble, rows: &[Prediction]) -> ValidationResult {
-    let rows = rows.iter();
-    let rows = rows.filter(|row| row.split == Split::Validation);
+    let rows = rows.iter().filter(|row| row.split == Split::Validation);
     let correct = rows.filter(|row| is_correct(row.label, row.probability));
     ValidationResult {
         rows: ensemble.rows,

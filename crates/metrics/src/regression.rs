@@ -105,10 +105,8 @@ pub fn find_regressions(
     for ((model, before, after, _), p_value) in changes.into_iter().zip(adjusted) {
         if after < before && p_value < ALPHA {
             let (before, after) = (100.0 * before, 100.0 * after);
-            let test = match paired.contains_key(model) {
-                true => "paired",
-                false => "unpaired",
-            };
+            let is_paired = paired.contains_key(model);
+            let test = if is_paired { "paired" } else { "unpaired" };
             regressions.push(Regression {
                 model: model.clone(),
                 is_missing: false,

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::{Artifact, ArtifactError, Contract, Failure, FileRole, OutputFile, StageName};
+use artifact::{
+    Artifact, ArtifactError, Contract, Failure, FileRole, OutputFile, StageName, format,
+};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
     ClassifierError, Network, TRANSFORMERS_FILES, TokenContract, Weights, save_bundle,
@@ -132,6 +134,12 @@ pub(crate) fn write_card(context: &Context, model: &ModelFile) -> Result<(), Cla
     let text = model_card::render(&context.step().variant, model);
     fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
     Ok(())
+}
+
+/// The validation result, for the last line of the stage.
+pub(crate) fn describe_validation(result: &ValidationResult) -> String {
+    let (share, rows) = (format::percent(result.accuracy), format::count(result.rows));
+    format!("{share} of {rows} validation reviews correct")
 }
 
 /// The outcome of the stage.

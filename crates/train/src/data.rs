@@ -96,13 +96,11 @@ fn encoder_folder(
 
 /// Fails if there are no training or no validation rows.
 pub(crate) fn check_rows(context: &Context, train: usize, validation: usize) -> Result<()> {
-    let (split, hint) = if train == 0 {
-        (Split::Train, "Add more labelled reviews")
-    } else if validation == 0 {
-        let hint = "Raise `clean.split.validation`, the share of reviews for validation";
-        (Split::Validation, hint)
-    } else {
-        return Ok(());
+    let raise = "Raise `clean.split.validation`, the share of reviews for validation";
+    let (split, hint) = match (train, validation) {
+        (0, _) => (Split::Train, "Add more labelled reviews"),
+        (_, 0) => (Split::Validation, raise),
+        _ => return Ok(()),
     };
     let file = context.pipeline_file().display();
     let failure = Failure::new(format!("Failed to train: no reviews in the {split} split"));

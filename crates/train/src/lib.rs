@@ -30,7 +30,9 @@ use training::{
     TrainingResult, train,
 };
 
-use bundle_output::{ValidationScores, model_description, outcome, write_network};
+use bundle_output::{
+    ValidationScores, describe_validation, model_description, outcome, write_network,
+};
 use data::TrainingInputs;
 
 pub use self_test::self_test;
@@ -101,14 +103,10 @@ pub(crate) fn train_network(
     (model.epochs, model.best_epoch) = (trained.epochs, best.epoch);
     let parts = (&data.network, &weights);
     write_network(context, &model, parts, data.encoder.as_deref())?;
-    let summary = format!(
-        "{} training reviews, best of {}: epoch {}, {} of {} validation reviews correct",
-        format::count(data.train.len() as u64),
-        format::plural(u64::from(model.epochs), "epoch", "epochs"),
-        best.epoch,
-        format::percent(model.validation.accuracy),
-        format::count(model.validation.rows),
-    );
+    let reviews = format::count(data.train.len());
+    let epochs = format::plural(model.epochs.into(), "epoch", "epochs");
+    let (epoch, result) = (best.epoch, describe_validation(&model.validation));
+    let summary = format!("{reviews} training reviews, best of {epochs}: epoch {epoch}, {result}");
     let mut outcome = outcome(&data.contract, &model, summary);
     if let Some(state) = &trained.state {
         state.write_to(&context.output().join(rung::STATE_FILE))?;

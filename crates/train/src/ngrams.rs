@@ -8,7 +8,9 @@ use settings::ModelSettings;
 use stage::{Context, Outcome};
 
 use crate::Result;
-use crate::bundle_output::{ValidationScores, model_description, outcome, write_card};
+use crate::bundle_output::{
+    ValidationScores, describe_validation, model_description, outcome, write_card,
+};
 use crate::data::check_rows;
 use crate::probe::fit_penalties;
 
@@ -62,14 +64,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     saved.map_err(linear_failure)?;
     description.save(folder, &tokens.file("tokenizer.json")?)?;
     write_card(context, &description)?;
-    let summary = format!(
-        "{} training reviews, {} word n-grams, penalty {:e}, {} of {} validation reviews correct",
-        format::count(train.len() as u64),
-        format::count(model.count as u64),
-        best.penalty,
-        format::percent(best.accuracy),
-        format::count(validation.len() as u64),
-    );
+    let [reviews, ngrams] = [train.len(), model.count].map(format::count);
+    let (penalty, result) = (best.penalty, describe_validation(&description.validation));
+    let summary =
+        format!("{reviews} training reviews, {ngrams} word n-grams, penalty {penalty:e}, {result}");
     Ok(Outcome {
         device: Some(cpu_threads(context.run().cores())),
         ..outcome(&contract, &description, summary)

@@ -16,7 +16,8 @@ use tch::{Device, Tensor};
 use training::{Record, RecordLine};
 
 use crate::bundle_output::{
-    ValidationScores, model_description, outcome, recorded_settings, write_network,
+    ValidationScores, describe_validation, model_description, outcome, recorded_settings,
+    write_network,
 };
 use crate::data::check_rows;
 use crate::scaled_features::{DenseRows, Scale};
@@ -74,13 +75,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     };
     let parts = (&network, &weights);
     write_network(context, &model, parts, Some(artifact.folder()))?;
+    let reviews = format::count(train_labels.len());
+    let features = format::count(train.values.size()[1]);
+    let (penalty, result) = (best.penalty, describe_validation(&model.validation));
     let summary = format!(
-        "{} training reviews with {} features each, penalty {:e}, {} of {} validation reviews correct",
-        format::count(train_labels.len() as u64),
-        format::count(train.values.size()[1] as u64),
-        best.penalty,
-        format::percent(best.accuracy),
-        format::count(labels.len() as u64),
+        "{reviews} training reviews with {features} features each, penalty {penalty:e}, {result}"
     );
     Ok(Outcome {
         device: Some(cpu_threads(context.run().cores())),

@@ -208,11 +208,8 @@ impl FileJob<'_> {
                 }
                 Err(row) => (row.reason.as_str(), row.is_skipped, row.excerpt.clone()),
             };
-            let count = match is_skipped {
-                true => &mut counts.without_text,
-                false => &mut counts.rejected,
-            };
-            *count += 1;
+            counts.without_text += u64::from(is_skipped);
+            counts.rejected += u64::from(!is_skipped);
             let (row, line) = (row.number, row.line);
             // The line of the row in `OUTPUT.rejected.jsonl`.
             let input = json!({"row": row, "line": line, "reason": reason, "excerpt": excerpt});

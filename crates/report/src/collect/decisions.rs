@@ -31,8 +31,7 @@ pub fn classes(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<Cla
     let figures = class_figures(&matrix, confidence);
     let classes = Sentiment::ALL.into_iter().zip(figures);
     let class = |(class, figures): (Sentiment, _)| {
-        let row =
-            |(label, value): (&u8, &f32)| (*label == class.id(), class_probability(class, *value));
+        let row = |(label, it): (&u8, &f32)| (*label == class.id(), class_probability(class, *it));
         let rows: Vec<(bool, f32)> = labels.iter().zip(probabilities).map(row).collect();
         ClassData {
             class: class.as_str().to_owned(),
