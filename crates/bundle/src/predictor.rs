@@ -195,15 +195,6 @@ impl Predictor {
         let clean = |text: &T| reader.map(|it| it.normalised(text.as_ref()));
         texts.par_iter().filter_map(clean).collect()
     }
-
-    /// The attributions of the words of a text; see [`Predictor::predict`].
-    ///
-    /// # Errors
-    /// As for [`Predictor::predict`].
-    pub fn explain(&self, text: &str) -> Result<Option<Explanation>> {
-        let answer = self.predict(&[text], true)?.pop().flatten();
-        Ok(answer.and_then(|answer| answer.explanation))
-    }
 }
 
 fn two_classes(folder: &Path, labels: &[String]) -> Result<[String; 2], Failure> {
