@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::{
-    Artifact, ArtifactError, Contract, Failure, FileRole, OutputFile, StageName, format,
-};
+use artifact::format::{count, percent};
+use artifact::{Artifact, ArtifactError, Contract, Failure, FileRole, OutputFile, StageName};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
     ClassifierError, Network, TRANSFORMERS_FILES, TokenContract, Weights, save_bundle,
@@ -28,6 +27,14 @@ pub(crate) struct ValidationScores<'a> {
     pub(crate) loss: f64,
     /// Share of rows predicted correctly.
     pub(crate) accuracy: f64,
+}
+
+impl ValidationScores<'_> {
+    /// The result, for the last line of the stage.
+    pub(crate) fn describe(&self) -> String {
+        let (share, rows) = (percent(self.accuracy), count(self.labels.len()));
+        format!("{share} of {rows} validation reviews correct")
+    }
 }
 
 /// The `model.json` of a model, with the calibration fitted on the validation rows. Features, penalty, epochs and the
@@ -134,12 +141,6 @@ pub(crate) fn write_card(context: &Context, model: &ModelFile) -> Result<(), Cla
     let text = model_card::render(&context.step().variant, model);
     fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
     Ok(())
-}
-
-/// The validation result, for the last line of the stage.
-pub(crate) fn describe_validation(result: &ValidationResult) -> String {
-    let (share, rows) = (format::percent(result.accuracy), format::count(result.rows));
-    format!("{share} of {rows} validation reviews correct")
 }
 
 /// The outcome of the stage.

@@ -30,9 +30,7 @@ use training::{
     TrainingResult, train,
 };
 
-use bundle_output::{
-    ValidationScores, describe_validation, model_description, outcome, write_network,
-};
+use bundle_output::{ValidationScores, model_description, outcome, write_network};
 use data::TrainingInputs;
 
 pub use self_test::self_test;
@@ -105,7 +103,7 @@ pub(crate) fn train_network(
     write_network(context, &model, parts, data.encoder.as_deref())?;
     let reviews = format::count(data.train.len());
     let epochs = format::plural(model.epochs.into(), "epoch", "epochs");
-    let (epoch, result) = (best.epoch, describe_validation(&model.validation));
+    let (epoch, result) = (best.epoch, scores.describe());
     let summary = format!("{reviews} training reviews, best of {epochs}: epoch {epoch}, {result}");
     let mut outcome = outcome(&data.contract, &model, summary);
     if let Some(state) = &trained.state {

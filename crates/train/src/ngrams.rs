@@ -8,9 +8,7 @@ use settings::ModelSettings;
 use stage::{Context, Outcome};
 
 use crate::Result;
-use crate::bundle_output::{
-    ValidationScores, describe_validation, model_description, outcome, write_card,
-};
+use crate::bundle_output::{ValidationScores, model_description, outcome, write_card};
 use crate::data::check_rows;
 use crate::probe::fit_penalties;
 
@@ -65,7 +63,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     description.save(folder, &tokens.file("tokenizer.json")?)?;
     write_card(context, &description)?;
     let [reviews, ngrams] = [train.len(), model.count].map(format::count);
-    let (penalty, result) = (best.penalty, describe_validation(&description.validation));
+    let (penalty, result) = (best.penalty, scores.describe());
     let summary =
         format!("{reviews} training reviews, {ngrams} word n-grams, penalty {penalty:e}, {result}");
     Ok(Outcome {

@@ -16,8 +16,7 @@ use tch::{Device, Tensor};
 use training::{Record, RecordLine};
 
 use crate::bundle_output::{
-    ValidationScores, describe_validation, model_description, outcome, recorded_settings,
-    write_network,
+    ValidationScores, model_description, outcome, recorded_settings, write_network,
 };
 use crate::data::check_rows;
 use crate::scaled_features::{DenseRows, Scale};
@@ -77,7 +76,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     write_network(context, &model, parts, Some(artifact.folder()))?;
     let reviews = format::count(train_labels.len());
     let features = format::count(train.values.size()[1]);
-    let (penalty, result) = (best.penalty, describe_validation(&model.validation));
+    let (penalty, result) = (best.penalty, scores.describe());
     let summary = format!(
         "{reviews} training reviews with {features} features each, penalty {penalty:e}, {result}"
     );
