@@ -60,13 +60,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let selection = json!({ "sweep": sweep, "chosen": chosen, "trials": all });
     write_json(&context.output().join(SELECTION_FILE), &selection)?;
     files.push(OutputFile::data(SELECTION_FILE));
-    let summary = format!(
-        "{}, best of {}: {} of validation reviews correct, loss {:.4}",
-        result.trial,
-        format::plural(trials.len() as u64, "trial", "trials"),
-        format::percent(result.accuracy),
-        result.loss,
-    );
+    let (share, loss) = (format::percent(result.accuracy), result.loss);
+    let all = format::plural(trials.len() as u64, "trial", "trials");
+    let figures = format!("{share} of validation reviews correct, loss {loss:.4}");
+    let summary = format!("{chosen}, best of {all}: {figures}");
     let contract = artifact.manifest().contract.clone();
     Ok(Outcome::new(contract, files, summary))
 }

@@ -9,6 +9,7 @@ use settings::ModelKind;
 pub(crate) fn render(name: &str, model: &ModelFile) -> String {
     let architecture = &model.architecture;
     let validation = &model.validation;
+    let epochs = plural(model.epochs.into(), "epoch", "epochs");
     let truncation = json!(model.tokenizer.truncation);
     let embedding = model.provenance.embedding;
     let embedding = embedding.map(|digest| format!(", embedding {digest}"));
@@ -59,10 +60,8 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
             ModelKind::Linear =>
                 "word n-grams, fitted to the minimum; penalty chosen on validation".to_owned(),
             _ => format!(
-                "{}, best epoch {}, seed {}",
-                plural(model.epochs.into(), "epoch", "epochs"),
-                model.best_epoch,
-                architecture.seed
+                "{epochs}, best epoch {}, seed {}",
+                model.best_epoch, architecture.seed
             ),
         },
         accuracy = 100.0 * validation.accuracy,

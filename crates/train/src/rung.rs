@@ -53,13 +53,10 @@ pub(crate) fn run(
     own.epochs = rung.epochs;
     files.push(write(context, &own, false)?);
     let epochs = u64::from(own.stopped_after.unwrap_or_default());
-    let summary = format!(
-        "stopped after {}, rank {} of {}, validation loss {:.4}",
-        format::plural(epochs, "epoch", "epochs"),
-        own.place.unwrap_or_default(),
-        own.compared.unwrap_or_default(),
-        own.loss,
-    );
+    let epochs = format::plural(epochs, "epoch", "epochs");
+    let [rank, all] = [own.place, own.compared].map(Option::unwrap_or_default);
+    let loss = format!("validation loss {:.4}", own.loss);
+    let summary = format!("stopped after {epochs}, rank {rank} of {all}, {loss}");
     let contract = artifact.manifest().contract.clone();
     Ok(Outcome::new(contract, files, summary))
 }

@@ -157,9 +157,8 @@ fn longer(tokenizer: &TokenizerData, models: &[&InputLengthData]) -> Option<Stri
         true => format!("{}; ", set(limit)),
         false => String::new(),
     };
-    Some(format!(
-        " The encoder reads at most {limit} tokens: {most}{all} and {windows}."
-    ))
+    let text = format!(" The encoder reads at most {limit} tokens: {most}{all} and {windows}.");
+    Some(text)
 }
 
 /// A warning where the test split is small.
