@@ -124,8 +124,7 @@ impl EncodedTexts {
         let contributions = scorer.contributions(&rows)?;
         let ranges = self.ranges.iter().map(|ranges| ranges.iter().cloned());
         let rows = texts.iter().zip(ranges.zip(contributions));
-        let words =
-            rows.map(|(text, (ranges, tokens))| sum_by_word(text.as_ref(), ranges.zip(tokens)));
+        let words = rows.map(|(it, (ranges, tokens))| sum_by_word(it.as_ref(), ranges.zip(tokens)));
         Ok(words.collect())
     }
 }

@@ -57,11 +57,10 @@ impl EvaluationResults {
     /// nothing shows that they are not, because a run has no predictions.
     pub fn not_comparable(&self, current: &Self) -> Option<String> {
         let [ours, theirs] = [self, current].map(labels);
-        let [before, after] = [self, current].map(|run| format::count(run.metrics.rows));
-        let text =
-            format!("the runs have different test reviews ({before} and {after} test reviews");
+        let [old, new] = [self, current].map(|run| format::count(run.metrics.rows));
+        let text = format!("the runs have different test reviews ({old} and {new} test reviews");
         if ours.is_empty() || theirs.is_empty() {
-            return (before != after).then(|| text + ")");
+            return (old != new).then(|| text + ")");
         }
         if ours == theirs {
             return None;

@@ -19,8 +19,7 @@ fn all_cases(context: &Context) -> Result<Vec<Case>> {
         if let artifact::Source::Path(path) = source {
             let text = fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
             let hint = "Write one object per line, like {\"capability\": \"negation\", \"label\": \"negative\", \"text\": \"Not good.\"}";
-            let error =
-                |error: ChallengeError| Failure::from_error(error).with_hint(hint.to_owned());
+            let error = |it: ChallengeError| Failure::from_error(it).with_hint(hint.to_owned());
             cases.extend(parse(&text, path).map_err(error)?);
         }
     }

@@ -25,9 +25,8 @@ pub(crate) fn write(
     let errors = most_confident_errors(rows, EXPLAINED);
     let reviews = context.input(StageName::Clean);
     let texts = texts_by_row_id(reviews, &errors.iter().copied().collect())?;
-    let missing = |row_id: &u64| {
-        let problem =
-            format!("The test review {row_id} is in the tokens but not in `clean.parquet`");
+    let missing = |id: &u64| {
+        let problem = format!("The test review {id} is in the tokens but not in `clean.parquet`");
         let hint = "Create both again with `ressenti run --from clean`".to_owned();
         Failure::new(problem).with_hint(hint)
     };

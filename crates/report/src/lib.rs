@@ -100,11 +100,9 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
 }
 
 fn summary(data: &ReportData) -> String {
-    let best = data.best().map(|(best, accuracy)| {
-        let (share, range) = format::share(accuracy);
-        let (name, ci) = (&best.name, data.ci());
-        format!("; best model {name}: {share} accuracy ({ci} {range})")
-    });
+    let best = data
+        .best()
+        .map(|(best, accuracy)| format!("; best model {}: {}", best.name, data.accuracy(accuracy)));
     data.size() + &best.unwrap_or_default()
 }
 

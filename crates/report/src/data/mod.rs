@@ -105,6 +105,13 @@ impl ReportData {
     pub(crate) fn ci(&self) -> String {
         format::ci(self.confidence)
     }
+
+    /// An accuracy with its interval: `89.4% accuracy (95% CI 89.0–89.8)`.
+    pub(crate) fn accuracy(&self, accuracy: Estimate) -> String {
+        let ((share, range), ci) = (format::share(accuracy), self.ci());
+        format!("{share} accuracy ({ci} {range})")
+    }
+
     /// The adjusted p-value below which a difference is significant.
     pub(crate) fn significance_level(&self) -> f64 {
         1.0 - self.confidence

@@ -52,14 +52,12 @@ fn headline(data: &ReportData) -> String {
     let Some((best, accuracy)) = data.best() else {
         return "No model has an accuracy, because there are no labelled test reviews.".to_owned();
     };
-    let (share, range) = format::share(accuracy);
-    let rows = data.test_reviews();
-    let ci = data.ci();
+    let (accuracy, rows) = (data.accuracy(accuracy), data.test_reviews());
     let best = match data.models.len() {
         1 => format!("`{}`", best.name),
         _ => format!("Best model: `{}`", best.name),
     };
-    format!("{best}, {share} accuracy ({ci} {range}) on {rows}.")
+    format!("{best}, {accuracy} on {rows}.")
 }
 
 /// The sentences below the headline.
