@@ -6,9 +6,9 @@
 //! reviews of the same film has an advantage. Networks are not cross-fitted: training them once per fold takes hours.
 //! Penalty and calibration are those of the model, chosen on validation.
 
-use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use std::collections::{BTreeMap, HashMap};
 
+use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use artifact::{Failure, OutputFile, Split, StageName, groups_by_row_id};
 use bundle::ModelFile;
 use classifier::{IdRows, TokenRows};

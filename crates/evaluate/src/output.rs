@@ -12,6 +12,7 @@ use metrics::{CalibrationFile, ProbabilityFigures, ScoredRows, ValidationResult}
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
+use crate::explanations::EXPLANATIONS;
 use crate::model::{Model, ReviewPrediction};
 use crate::{Result, challenge_set, cross_fitted, ensemble, explanations};
 
@@ -69,10 +70,7 @@ impl EvaluationOutput {
         let all = validation.iter().chain(&test);
         let predictions: Vec<Prediction> = all.map(|answer| answer.prediction).collect();
         let of_test = &predictions[validation.len()..];
-        let mut files = vec![
-            OutputFile::record(SPEED),
-            OutputFile::data(explanations::EXPLANATIONS),
-        ];
+        let mut files = vec![OutputFile::record(SPEED), OutputFile::data(EXPLANATIONS)];
         if let Some(file) = before_and_after(&test, calibration.describe())? {
             write_json(&context.output().join(CALIBRATION), &file)?;
             files.push(OutputFile::data(CALIBRATION));
