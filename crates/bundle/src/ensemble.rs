@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use artifact::ArtifactError;
 use artifact::files::{read_json, write_json};
-use artifact::{ArtifactError, Failure};
 use serde::{Deserialize, Serialize};
 use settings::EnsembleWeights;
+
+use crate::Result;
 
 /// File name of the description of an ensemble.
 pub const ENSEMBLE: &str = "ensemble.json";
@@ -52,7 +54,7 @@ impl Ensemble {
     ///
     /// # Errors
     /// The file cannot be read or has unexpected content.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    pub fn read(path: &Path) -> Result<Self> {
         read_json(path, "is not the description of an ensemble", None)
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{ENSEMBLE, Ensemble, ModelFile};
+use crate::{ENSEMBLE, Ensemble, ModelFile, Result};
 use artifact::files::read_json;
 use artifact::{
     Artifact, ArtifactError, Digest, Failure, InputReference, StageName, Store, format,
@@ -24,7 +24,7 @@ impl ModelLocation {
     ///
     /// # Errors
     /// A file is missing or damaged.
-    pub fn fingerprint(&self) -> Result<Digest, Failure> {
+    pub fn fingerprint(&self) -> Result<Digest> {
         let (ensemble, members) = match self {
             Self::Bundle(folder) => return fingerprint(folder),
             Self::Ensemble(ensemble, members) => (ensemble, members),
@@ -41,7 +41,7 @@ impl ModelLocation {
     ///
     /// # Errors
     /// The description of a bundle cannot be read.
-    pub fn needs_networks(&self) -> Result<bool, Failure> {
+    pub fn needs_networks(&self) -> Result<bool> {
         self.bundles().iter().try_fold(false, |found, folder| {
             Ok(found || ModelFile::load(folder)?.architecture.kind != ModelKind::Linear)
         })
@@ -76,7 +76,7 @@ impl Selection {
     ///
     /// # Errors
     /// See [`named`] and [`best_model`].
-    pub fn from_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
+    pub fn from_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self> {
         let (mut names, mut reason) = (names.to_vec(), None);
         if names.is_empty() {
             let (name, why) = best_model(&pipeline)?;
@@ -96,7 +96,7 @@ impl Selection {
     ///
     /// # Errors
     /// See [`in_folder`].
-    pub fn from_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self, Failure> {
+    pub fn from_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self> {
         let locations = folders.iter().map(|folder| in_folder(folder));
         Ok(Self {
             locations: locations.collect::<Result<_, _>>()?,
@@ -111,7 +111,7 @@ impl Selection {
     ///
     /// # Errors
     /// As for [`ModelLocation::needs_networks`].
-    pub fn needs_networks(&self) -> Result<bool, Failure> {
+    pub fn needs_networks(&self) -> Result<bool> {
         let mut locations = self.locations.iter();
         locations.try_fold(false, |found, it| Ok(found || it.needs_networks()?))
     }
@@ -132,7 +132,7 @@ pub fn folder_name(folder: &Path) -> String {
 }
 
 /// A digest of the files of a bundle that predictions depend on. With a manifest, the files are verified.
-fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
+fn fingerprint(folder: &Path) -> Result<Digest> {
     let has_manifest = folder.join(artifact::MANIFEST_NAME).is_file();
     let artifact = has_manifest.then(|| Artifact::open(folder)).transpose()?;
     if let Some(bundle) = &artifact {
@@ -156,7 +156,7 @@ fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
 ///
 /// # Errors
 /// The folder has neither, or a member of the ensemble was deleted.
-pub fn in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
+pub fn in_folder(folder: &Path) -> Result<ModelLocation> {
     if folder.join(ENSEMBLE).is_file() {
         return ensemble_in_folder(folder);
     }
@@ -172,7 +172,7 @@ pub fn in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
 ///
 /// # Errors
 /// There is none, or members of the ensemble were trained again.
-pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation, Failure> {
+pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation> {
     let store = Store::new(&pipeline.artifacts);
     let found = latest(&store, pipeline, name)?;
     if found.manifest().stage == StageName::Train {
@@ -186,10 +186,8 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation, Failure> 
     resolve_members(&found, find, |member| {
         let run = run_command(pipeline);
         let hint = format!("Build the ensemble again with `{run} --model {name}`");
-        let problem = format!(
-            "The member `{member}` of the ensemble `{name}` has changed since the ensemble was built"
-        );
-        Failure::new(problem).with_hint(hint)
+        let member = format!("The member `{member}` of the ensemble `{name}`");
+        Failure::new(member + " has changed since the ensemble was built").with_hint(hint)
     })
 }
 
@@ -197,13 +195,13 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<ModelLocation, Failure> 
 ///
 /// # Errors
 /// There is none.
-pub fn identity(pipeline: &Pipeline, name: &str) -> Result<Digest, Failure> {
+pub fn identity(pipeline: &Pipeline, name: &str) -> Result<Digest> {
     let store = Store::new(&pipeline.artifacts);
     Ok(latest(&store, pipeline, name)?.identity())
 }
 
 /// The latest bundle with this name, or the evaluation of an ensemble.
-fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Failure> {
+fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact> {
     if let Some(model) = store.latest(StageName::Train, name)? {
         return Ok(model);
     }
@@ -217,12 +215,11 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
 ///
 /// # Errors
 /// No model is trained, or one is damaged.
-pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
+pub fn best_model(pipeline: &Pipeline) -> Result<(String, String)> {
     let store = Store::new(&pipeline.artifacts);
     let trained = trained_models(pipeline, &store)?.into_iter();
-    let mut results: Vec<_> = trained
-        .map(|(name, file)| (name, file.validation))
-        .collect();
+    let results = trained.map(|(name, file)| (name, file.validation));
+    let mut results: Vec<_> = results.collect();
     let mut skipped = String::new();
     let evaluations = pipeline.evaluations.iter();
     for (name, _) in evaluations.filter(|(_, settings)| settings.ensemble.is_some()) {
@@ -256,7 +253,7 @@ pub fn best_model(pipeline: &Pipeline) -> Result<(String, String), Failure> {
 ///
 /// # Errors
 /// A model is damaged.
-pub fn best_linear_model(pipeline: &Pipeline) -> Result<Option<String>, Failure> {
+pub fn best_linear_model(pipeline: &Pipeline) -> Result<Option<String>> {
     let store = Store::new(&pipeline.artifacts);
     let mut results = Vec::new();
     for (name, file) in trained_models(pipeline, &store)? {
@@ -269,10 +266,7 @@ pub fn best_linear_model(pipeline: &Pipeline) -> Result<Option<String>, Failure>
 }
 
 /// The trained models of the pipeline file, without ensembles and repetitions with other seeds.
-fn trained_models<'a>(
-    pipeline: &'a Pipeline,
-    store: &Store,
-) -> Result<Vec<(&'a str, ModelFile)>, Failure> {
+fn trained_models<'a>(pipeline: &'a Pipeline, store: &Store) -> Result<Vec<(&'a str, ModelFile)>> {
     let repeats = &pipeline.report.repeats;
     let is_repeat = |name: &String| repeats.values().any(|names| names.contains(name));
     let mut trained = Vec::new();
@@ -285,22 +279,18 @@ fn trained_models<'a>(
 }
 
 /// The validation result of an ensemble whose members have not changed.
-fn ensemble_result(
-    pipeline: &Pipeline,
-    name: &str,
-    evaluation: &Artifact,
-) -> Result<ValidationResult, Failure> {
+fn ensemble_result(pipeline: &Pipeline, name: &str, found: &Artifact) -> Result<ValidationResult> {
     named(pipeline, name)?;
-    let path = evaluation.file("metrics.json")?;
+    let path = found.file("metrics.json")?;
     let metrics: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
     metrics.validation.get(name).copied().ok_or_else(|| {
         let run = run_command(pipeline);
-        Failure::new(format!("The ensemble `{name}` has no validation result"))
-            .with_hint(format!("Evaluate it again with `{run}`"))
+        let failure = Failure::new(format!("The ensemble `{name}` has no validation result"));
+        failure.with_hint(format!("Evaluate it again with `{run}`"))
     })
 }
 
-fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
+fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation> {
     let shown = folder.display();
     let Some(store) = Store::containing(folder) else {
         let problem = format!(
@@ -313,10 +303,9 @@ fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
     evaluation.verify()?;
     let find = |input: &InputReference| Ok(store.find_by_identity(input.stage, input.identity)?);
     resolve_members(&evaluation, find, |member| {
-        Failure::new(format!(
-            "The member `{member}` of the ensemble in `{shown}` is not in the store any more"
-        ))
-        .with_hint("Build the ensemble again with `ressenti run`".to_owned())
+        let member = format!("The member `{member}` of the ensemble in `{shown}`");
+        let hint = "Build the ensemble again with `ressenti run`".to_owned();
+        Failure::new(member + " is not in the store any more").with_hint(hint)
     })
 }
 
@@ -324,9 +313,9 @@ fn ensemble_in_folder(folder: &Path) -> Result<ModelLocation, Failure> {
 /// an input, and `missing_member` the failure for a missing one.
 fn resolve_members(
     evaluation: &Artifact,
-    find: impl Fn(&InputReference) -> Result<Option<Artifact>, Failure>,
+    find: impl Fn(&InputReference) -> Result<Option<Artifact>>,
     missing_member: impl Fn(&str) -> Failure,
-) -> Result<ModelLocation, Failure> {
+) -> Result<ModelLocation> {
     let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
     let input_of = |artifact: &Artifact, stage: StageName, member: &str| {
         let mut inputs = artifact.manifest().inputs.iter();

@@ -21,6 +21,8 @@ mod reader;
 mod scorer;
 mod trained_model;
 
+use artifact::Failure;
+
 pub use ensemble::{ENSEMBLE, Ensemble, log_odds};
 pub use error::BundleError;
 pub use exec_networks::exec_networks;
@@ -31,3 +33,6 @@ pub use predictor::{Answer, Predictor, Probabilities, UNDECIDED};
 pub use reader::{TextReader, word_contributions};
 pub use scorer::{IdsAndSpecialMask, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear};
+
+/// A result whose error is a [`Failure`].
+type Result<T, E = Failure> = std::result::Result<T, E>;

@@ -14,7 +14,7 @@ use text::language::Language;
 use crate::explain::Explanation;
 use crate::find::ModelLocation;
 use crate::reader::EncodedTexts;
-use crate::{Ensemble, Networks, TextReader, TrainedModel};
+use crate::{Ensemble, Networks, Result, TextReader, TrainedModel};
 
 /// Label of a text whose confidence is below the limit for abstention.
 pub const UNDECIDED: &str = "undecided";
@@ -79,7 +79,7 @@ impl Predictor {
         location: &ModelLocation,
         run: &RunSettings,
         networks: Option<Networks>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         Self::load_verified(location, location.fingerprint()?, run, networks)
     }
 
@@ -92,7 +92,7 @@ impl Predictor {
         fingerprint: Digest,
         run: &RunSettings,
         networks: Option<Networks>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let (mut models, mut labels) = (Vec::new(), None);
         for folder in location.bundles() {
             let model = TrainedModel::open(folder, run, networks)?;
@@ -137,11 +137,7 @@ impl Predictor {
     /// # Errors
     /// libtorch fails, for example because memory is full; or `explain` is set and the members of the ensemble
     /// normalise texts differently.
-    pub fn predict<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-        explain: bool,
-    ) -> Result<Vec<Option<Answer>>, Failure> {
+    pub fn predict<T: AsRef<str> + Sync>(&self, texts: &[T], explain: bool) -> Result<Answers> {
         let mut known: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
         let mut answers = Vec::new();
         for model in &self.models {
@@ -170,10 +166,7 @@ impl Predictor {
     ///
     /// # Errors
     /// As for [`Predictor::predict`].
-    pub fn probabilities<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-    ) -> Result<Vec<Option<f32>>, Failure> {
+    pub fn probabilities<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Option<f32>>> {
         let answers = self.predict(texts, false)?.into_iter();
         Ok(answers.map(|answer| Some(answer?.probability)).collect())
     }
@@ -181,13 +174,11 @@ impl Predictor {
     /// The languages of texts; nothing if the languages of the model are not known.
     pub fn languages<T: AsRef<str> + Sync>(&self, texts: &[T]) -> PredictedLanguages {
         // The members of an ensemble were trained on the same reviews.
-        let learned = self.models[0].description.languages.clone();
         let reader = &self.models[0].reader;
         let identify = |text: &T| Language::identify(&reader.normalised(text.as_ref()));
-        let mut languages = PredictedLanguages {
-            learned,
-            ..PredictedLanguages::default()
-        };
+        let mut languages = PredictedLanguages::default();
+        let model = &self.models[0].description;
+        languages.learned.clone_from(&model.languages);
         if languages.learned.is_empty() {
             return languages;
         }
@@ -203,15 +194,6 @@ impl Predictor {
         let reader = self.models.first().map(|model| &model.reader);
         let clean = |text: &T| reader.map(|it| it.normalised(text.as_ref()));
         texts.par_iter().filter_map(clean).collect()
-    }
-
-    /// The attributions of the words of a text; see [`Predictor::predict`].
-    ///
-    /// # Errors
-    /// As for [`Predictor::predict`].
-    pub fn explain(&self, text: &str) -> Result<Option<Explanation>, Failure> {
-        let answer = self.predict(&[text], true)?.pop().flatten();
-        Ok(answer.and_then(|answer| answer.explanation))
     }
 }
 
@@ -234,7 +216,7 @@ fn model_answers(
     cleaned: &[String],
     encoded: &EncodedTexts,
     explain: bool,
-) -> Result<Answers, Failure> {
+) -> Result<Answers> {
     if encoded.ids.is_empty() {
         return Ok(vec![None; cleaned.len()]);
     }
@@ -256,7 +238,7 @@ fn model_answers(
 
 /// The predictions of an ensemble from those of its members. The attribution of a word is the weighted sum of its
 /// attributions by the members.
-fn ensemble_answers(ensemble: &Ensemble, members: &[Answers]) -> Result<Answers, Failure> {
+fn ensemble_answers(ensemble: &Ensemble, members: &[Answers]) -> Result<Answers> {
     let combine = |row: usize| {
         let row: Option<Vec<&Answer>> = members.iter().map(|member| member[row].as_ref()).collect();
         let Some(row) = row else {

@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::path::Path;
 
-use artifact::{Failure, Normalization};
+use artifact::Normalization;
 use rayon::prelude::*;
 use settings::Truncation;
 use text::TokenizerFile;
 
 use crate::explain::sum_by_word;
-use crate::{BundleError, IdsAndSpecialMask, ModelFile, Scorer, Word};
+use crate::{BundleError, IdsAndSpecialMask, ModelFile, Result, Scorer, Word};
 
 /// Normalises, tokenizes and truncates texts as described in `model.json`.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl TextReader {
     ///
     /// # Errors
     /// The bundle has no normalisation or that of another version, or its tokenizer cannot be read.
-    pub fn of(folder: &Path, model: &ModelFile) -> Result<Self, Failure> {
+    pub fn of(folder: &Path, model: &ModelFile) -> Result<Self> {
         let Some(normalization) = model.normalization else {
             let problem = "`model.json` has no `normalization`, so new texts cannot be cleaned like the training texts";
             return Err(BundleError::unusable(folder, problem).into());
@@ -55,7 +55,7 @@ impl TextReader {
     ///
     /// # Errors
     /// The tokenizer fails.
-    pub fn ids(&self, normalised: &str) -> Result<Vec<u32>, Failure> {
+    pub fn ids(&self, normalised: &str) -> Result<Vec<u32>> {
         let (length, truncation) = (self.max_length, self.truncation);
         let encoded = self.tokenizer.encode(normalised, length, truncation)?;
         Ok(encoded.ids)
@@ -69,7 +69,7 @@ impl TextReader {
         &self,
         normalised: &[T],
         with_positions: bool,
-    ) -> Result<EncodedTexts, Failure> {
+    ) -> Result<EncodedTexts> {
         let encode = |text: &T| {
             if !with_positions {
                 return Ok((self.ids(text.as_ref())?, Vec::new()));
@@ -79,7 +79,7 @@ impl TextReader {
             Ok((located.ids, located.offsets))
         };
         let encoded = normalised.par_iter().map(encode);
-        let encoded = encoded.collect::<Result<Vec<_>, Failure>>()?;
+        let encoded = encoded.collect::<Result<Vec<_>>>()?;
         let (ids, ranges) = encoded.into_iter().unzip();
         Ok(EncodedTexts { ids, ranges })
     }
@@ -116,7 +116,7 @@ impl EncodedTexts {
         &self,
         scorer: &dyn Scorer,
         texts: &[T],
-    ) -> Result<Vec<Vec<Word>>, Failure> {
+    ) -> Result<Vec<Vec<Word>>> {
         let masked = |(ids, ranges): (&Vec<u32>, &Vec<Option<Range<usize>>>)| {
             (ids.clone(), ranges.iter().map(Option::is_none).collect())
         };
@@ -124,8 +124,7 @@ impl EncodedTexts {
         let contributions = scorer.contributions(&rows)?;
         let ranges = self.ranges.iter().map(|ranges| ranges.iter().cloned());
         let rows = texts.iter().zip(ranges.zip(contributions));
-        let words =
-            rows.map(|(text, (ranges, tokens))| sum_by_word(text.as_ref(), ranges.zip(tokens)));
+        let words = rows.map(|(it, (ranges, tokens))| sum_by_word(it.as_ref(), ranges.zip(tokens)));
         Ok(words.collect())
     }
 }
@@ -138,7 +137,7 @@ pub fn word_contributions<T: AsRef<str> + Sync>(
     scorer: &dyn Scorer,
     reader: &TextReader,
     normalised: &[T],
-) -> Result<Vec<Vec<Word>>, Failure> {
+) -> Result<Vec<Vec<Word>>> {
     let encoded = reader.encode_all(normalised, true)?;
     encoded.words(scorer, normalised)
 }

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use artifact::Failure;
 use linear::NgramModel;
 use rayon::prelude::*;
 use settings::RunSettings;
 
-use crate::ModelFile;
+use crate::{ModelFile, Result};
 
 /// Token ids of a text, and a mask that is true for special tokens, which the tokenizer adds.
 pub type IdsAndSpecialMask = (Vec<u32>, Vec<bool>);
@@ -19,13 +18,13 @@ pub trait Scorer: fmt::Debug + Send {
     ///
     /// # Errors
     /// An id is not in the vocabulary, or libtorch fails, for example because memory is full.
-    fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure>;
+    fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>>;
 
     /// The attribution of each token of each row to its score.
     ///
     /// # Errors
     /// As for [`Scorer::scores`].
-    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure>;
+    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>>;
 
     /// Notes for the user since the last call, for example that batches were made smaller because the memory of the
     /// device was full.
@@ -36,18 +35,18 @@ pub trait Scorer: fmt::Debug + Send {
 
 /// The attributions of a linear model are the weights of its n-grams.
 impl Scorer for NgramModel {
-    fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
+    fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>> {
         Ok(rows.par_iter().map(|ids| self.score(ids)).collect())
     }
 
-    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>, Failure> {
+    fn contributions(&self, rows: &[IdsAndSpecialMask]) -> Result<Vec<Vec<f64>>> {
         let contributions = |(ids, _): &IdsAndSpecialMask| NgramModel::contributions(self, ids);
         Ok(rows.par_iter().map(contributions).collect())
     }
 }
 
 /// Opens the network in a folder with this description.
-pub type OpenNetwork = fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Scorer>, Failure>;
+pub type OpenNetwork = fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Scorer>>;
 
 /// Support for neural networks, provided by programs that link libtorch. Programs without it start faster, because
 /// loading libtorch takes up to half a second.

@@ -6,7 +6,7 @@ use artifact::Failure;
 use linear::{LinearError, NgramModel};
 use settings::{ModelKind, RunSettings};
 
-use crate::{BundleError, ModelFile, Networks, Scorer, TextReader};
+use crate::{BundleError, ModelFile, Networks, Result, Scorer, TextReader};
 
 /// A trained model with its text reader.
 #[derive(Debug)]
@@ -25,11 +25,7 @@ impl TrainedModel {
     /// # Errors
     /// A file is missing or damaged, the bundle has no normalisation, or the model is a network and `networks` is
     /// `None`.
-    pub fn open(
-        folder: &Path,
-        run: &RunSettings,
-        networks: Option<Networks>,
-    ) -> Result<Self, Failure> {
+    pub fn open(folder: &Path, run: &RunSettings, networks: Option<Networks>) -> Result<Self> {
         let description = ModelFile::load(folder)?;
         let reader = TextReader::of(folder, &description)?;
         let scorer: Box<dyn Scorer> = match (description.architecture.kind, networks) {
@@ -55,7 +51,7 @@ impl TrainedModel {
     ///
     /// # Errors
     /// As for [`Scorer::scores`].
-    pub fn probabilities(&self, rows: &[Vec<u32>]) -> Result<Vec<f32>, Failure> {
+    pub fn probabilities(&self, rows: &[Vec<u32>]) -> Result<Vec<f32>> {
         let scores = self.scorer.scores(rows)?.into_iter();
         let calibration = &self.description.calibration;
         let probabilities = scores.map(|score| calibration.probability(score) as f32);

@@ -211,7 +211,7 @@ fn few_of_a_class(decisions: &Decisions<'_>) -> Vec<(String, String)> {
     let warning = |split: Split| {
         let count = |class| decisions.count_class(split, class);
         let classes = Sentiment::ALL.map(|class| (class.as_str(), count(class)));
-        let warning = metrics::few_of_a_class(split.as_str(), classes)?;
+        let warning = metrics::few_of_a_class(split.as_str(), &classes)?;
         let few = Sentiment::ALL
             .into_iter()
             .filter(|class| count(*class) < FEW_OF_A_CLASS);

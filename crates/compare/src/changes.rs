@@ -81,9 +81,11 @@ impl Changes {
             variant => format!("{} {variant}", before.stage),
         };
         let in_step = |name: &str| format!("{step}: {name}");
-        add_differences(&mut self.data, &before.sources, &after.sources, in_step);
-        let (old, new) = (&before.settings, &after.settings);
-        add_differences(&mut self.settings, old, new, in_step);
+        let steps = [before, after];
+        let sources = steps.map(|step| step.sources.clone());
+        add_differences(&mut self.data, sources, in_step);
+        let settings = steps.map(|step| step.settings.clone());
+        add_differences(&mut self.settings, settings, in_step);
         let versions = |step: &Step| {
             let own = ("stage version".to_owned(), step.stage_version.to_string());
             [&[own], &*step.versions].concat()
@@ -92,34 +94,31 @@ impl Changes {
             "stage version" => format!("{}: {name}", before.stage),
             name => name.to_owned(),
         };
-        let [old, new] = [before, after].map(versions);
-        add_differences(&mut self.code, &old, &new, code_name);
+        add_differences(&mut self.code, steps.map(versions), code_name);
         let machine = |step: &Step| {
             let cores = ("cores".to_owned(), step.cores.to_string());
             let device = step.device.clone().map(|it| ("device".to_owned(), it));
             Vec::from_iter([cores].into_iter().chain(device))
         };
-        let [old, new] = [before, after].map(machine);
-        add_differences(&mut self.machine, &old, &new, str::to_owned);
+        add_differences(&mut self.machine, steps.map(machine), str::to_owned);
     }
 }
 
 /// Adds the differences between two lists of names and values; a change that several steps share is added once.
 fn add_differences(
     changes: &mut Vec<Change>,
-    before: &[(String, String)],
-    after: &[(String, String)],
+    [before, after]: [Vec<(String, String)>; 2],
     describe: impl Fn(&str) -> String,
 ) {
     let value = |list: &[(String, String)], name: &str| {
         let pair = list.iter().find(|(other, _)| other == name);
         pair.map(|(_, value)| value.clone())
     };
-    for (name, _) in before.iter().chain(after) {
+    for (name, _) in before.iter().chain(&after) {
         let change = Change {
             name: describe(name),
-            before: value(before, name),
-            after: value(after, name),
+            before: value(&before, name),
+            after: value(&after, name),
         };
         if change.before != change.after && !changes.contains(&change) {
             changes.push(change);

@@ -43,6 +43,7 @@ impl RunComparison {
     pub fn new(before: &Run, after: &Run) -> Self {
         let have_steps = !before.steps.is_empty() && !after.steps.is_empty();
         let regressions = before.results.regressions(&after.results);
+        let regressions = regressions.unwrap_or_default().into_iter();
         let warnings = [("A", before), ("B", after)].into_iter();
         let warnings = warnings.flat_map(|(name, run)| {
             let warnings = run.results.metrics.warnings.iter();
@@ -53,9 +54,7 @@ impl RunComparison {
             warnings: warnings.collect(),
             changes: have_steps.then(|| Changes::between(&before.steps, &after.steps)),
             models: compare_models(&before.results, &after.results),
-            regressions: (regressions.unwrap_or_default().into_iter())
-                .map(|it| it.text)
-                .collect(),
+            regressions: regressions.map(|it| it.text).collect(),
         }
     }
 }

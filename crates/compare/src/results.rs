@@ -7,7 +7,7 @@ use std::path::Path;
 use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, format, read_table, schema};
 use metrics::MetricsFile;
-use metrics::regression::{self, PairedRuns, Regression, ScoredRow};
+use metrics::regression::{PairedRuns, Regression, ScoredRow, find_regressions};
 
 /// The name of the table of predictions next to a `metrics.json`.
 pub const PREDICTIONS: &str = "predictions.parquet";
@@ -57,32 +57,25 @@ impl EvaluationResults {
     /// nothing shows that they are not, because a run has no predictions.
     pub fn not_comparable(&self, current: &Self) -> Option<String> {
         let [ours, theirs] = [self, current].map(labels);
-        let rows = |run: &Self| format::count(run.metrics.rows);
-        let sizes = format!("{} and {} test reviews", rows(self), rows(current));
+        let [old, new] = [self, current].map(|run| format::count(run.metrics.rows));
+        let text = format!("the runs have different test reviews ({old} and {new} test reviews");
         if ours.is_empty() || theirs.is_empty() {
-            let differ = self.metrics.rows != current.metrics.rows;
-            return differ.then(|| format!("the runs have different test reviews ({sizes})"));
+            return (old != new).then(|| text + ")");
         }
         if ours == theirs {
             return None;
         }
-        let both = ours
-            .iter()
-            .filter_map(|(id, label)| Some((label, theirs.get(id)?)));
-        let (mut shared, mut relabelled) = (0_u64, 0_u64);
-        for (ours, theirs) in both {
-            shared += 1;
-            relabelled += u64::from(ours != theirs);
-        }
-        let relabelled = match relabelled {
+        let both = ours.iter();
+        let both = both.filter_map(|(id, label)| Some((label, theirs.get(id)?)));
+        let relabelled = both.clone().filter(|(ours, theirs)| ours != theirs);
+        let relabelled = match relabelled.count() {
             0 => String::new(),
             1 => ", of which 1 has another label".to_owned(),
             rows => format!(", of which {} have another label", format::count(rows)),
         };
-        let shared = format::count(shared);
-        Some(format!(
-            "the runs have different test reviews ({sizes}; row ids in both: {shared}{relabelled})"
-        ))
+        let shared = format::count(both.count());
+        let rows = format!("; row ids in both: {shared}{relabelled})");
+        Some(text + &rows)
     }
 
     /// The models that are significantly worse in `current`, or missing there. `--baseline` and
@@ -95,16 +88,11 @@ impl EvaluationResults {
             let problem = "The runs are not comparable";
             let hint = "Compare runs with the same source and the same settings of `ingest` and `clean`; if the change is \
                         intended, use the `metrics.json` and `predictions.parquet` of the new run as the baseline";
-            return Err(Failure::new(problem)
-                .with_cause(why)
-                .with_hint(hint.to_owned()));
+            let failure = Failure::new(problem).with_cause(why);
+            return Err(failure.with_hint(hint.to_owned()));
         }
-        let pairs = self.pair_rows(current);
-        Ok(regression::find_regressions(
-            &self.metrics,
-            &current.metrics,
-            &pairs,
-        ))
+        let (before, after) = (&self.metrics, &current.metrics);
+        Ok(find_regressions(before, after, &self.pair_rows(current)))
     }
 }
 

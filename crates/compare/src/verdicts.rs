@@ -85,9 +85,7 @@ pub fn compare_models(
     let p_values: Vec<f64> = counts.map(p_value).collect();
     let mut adjusted = holm(&p_values).into_iter();
     let compared = models.into_iter().map(|model| {
-        let figure = |run: &EvaluationResults, metric: Metric| -> Option<f64> {
-            Some(run.metrics.models.get(model)?.get(metric.name())?.value())
-        };
+        let figure = |run: &EvaluationResults, it| Some(run.metrics.figure(model, it)?.value());
         let both = |metric| (figure(before, metric), figure(after, metric));
         let accuracy = both(Metric::Accuracy);
         let only_one_correct = only_one_correct(&model);

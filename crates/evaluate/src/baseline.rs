@@ -6,13 +6,13 @@ use artifact::{Artifact, Failure};
 use compare::EvaluationResults;
 use stage::Context;
 
-use crate::METRICS;
+use crate::{METRICS, Result};
 
 /// Compares the metrics of the model with those of an earlier run.
 ///
 /// # Errors
 /// The model is significantly worse, or the baseline cannot be read.
-pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Result<(), Failure> {
+pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Result<()> {
     let model = context.step().variant.as_str();
     let mut baseline = EvaluationResults::read(path).map_err(|failure| {
         let hint = "Use the `metrics.json` of an earlier run, from its report or evaluate folder, as the baseline";
@@ -30,18 +30,14 @@ pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Re
         false => "row by row",
     };
     let regressions = baseline.regressions(&current).map_err(|failure| {
-        failure.context(format!(
-            "Failed to compare with the baseline `{}`",
-            path.display()
-        ))
+        let path = path.display();
+        failure.context(format!("Failed to compare with the baseline `{path}`"))
     })?;
     if let Some(regression) = regressions.into_iter().next() {
-        return Err(Failure::new(regression.text).with_hint(
-            "If the loss is intended, use the new `metrics.json` as the baseline".to_owned(),
-        ));
+        let hint = "If the loss is intended, use the new `metrics.json` as the baseline";
+        return Err(Failure::new(regression.text).with_hint(hint.to_owned()));
     }
-    context.progress().note(&format!(
-        "`{model}` is not significantly worse than the baseline (compared {method})"
-    ));
+    let result = format!("not significantly worse than the baseline (compared {method})");
+    context.progress().note(&format!("`{model}` is {result}"));
     Ok(())
 }

@@ -10,15 +10,16 @@ use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
 use classifier::{IdRows, TokenRows};
 use stage::Context;
 
+use crate::Result;
+
 /// The cases of the built-in set and of the files in the settings.
-fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {
+fn all_cases(context: &Context) -> Result<Vec<Case>> {
     let mut cases = built_in();
     for source in context.sources() {
         if let artifact::Source::Path(path) = source {
             let text = fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
             let hint = "Write one object per line, like {\"capability\": \"negation\", \"label\": \"negative\", \"text\": \"Not good.\"}";
-            let error =
-                |error: ChallengeError| Failure::from_error(error).with_hint(hint.to_owned());
+            let error = |it: ChallengeError| Failure::from_error(it).with_hint(hint.to_owned());
             cases.extend(parse(&text, path).map_err(error)?);
         }
     }
@@ -30,7 +31,7 @@ pub(crate) fn of_model(
     context: &Context,
     (scorer, reader): (&dyn Scorer, &TextReader),
     calibration: &Calibration,
-) -> Result<Challenge, Failure> {
+) -> Result<Challenge> {
     let cases = all_cases(context)?;
     let encode = |case: &Case| reader.ids(&reader.normalised(&case.text));
     let ids = cases.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
@@ -45,7 +46,7 @@ pub(crate) fn of_model(
 }
 
 /// Combines the predictions of the members of an ensemble.
-pub(crate) fn of_ensemble(context: &Context, ensemble: &Ensemble) -> Result<Challenge, Failure> {
+pub(crate) fn of_ensemble(context: &Context, ensemble: &Ensemble) -> Result<Challenge> {
     let mut members: Vec<Challenge> = Vec::new();
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(CHALLENGE)?;

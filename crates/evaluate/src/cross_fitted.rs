@@ -6,9 +6,9 @@
 //! reviews of the same film has an advantage. Networks are not cross-fitted: training them once per fold takes hours.
 //! Penalty and calibration are those of the model, chosen on validation.
 
-use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use std::collections::{BTreeMap, HashMap};
 
+use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use artifact::{Failure, OutputFile, Split, StageName, groups_by_row_id};
 use bundle::ModelFile;
 use classifier::{IdRows, TokenRows};
@@ -16,6 +16,8 @@ use linear::{CrossFitSettings, LinearError, NgramModel, cross_fit_scores};
 use metrics::CounterRng;
 use settings::EvaluationSettings;
 use stage::Context;
+
+use crate::Result;
 
 /// Identifies the random numbers for the choice of folds.
 const FOLDS: u64 = 0xF01D;
@@ -26,7 +28,7 @@ pub(crate) fn write(
     context: &Context,
     settings: &EvaluationSettings,
     (description, model): (&ModelFile, &NgramModel),
-) -> Result<Option<OutputFile>, Failure> {
+) -> Result<Option<OutputFile>> {
     let architecture = &description.architecture;
     if settings.folds == 0 || architecture.shuffled_labels {
         return Ok(None);

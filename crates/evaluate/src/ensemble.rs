@@ -9,7 +9,7 @@ use metrics::{ValidationResult, fit_temperature, is_correct};
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::Context;
 
-use crate::PREDICTIONS;
+use crate::{PREDICTIONS, Result};
 
 /// The L2 penalty on the weights. With thousands of validation rows it has almost no effect; with a few dozen rows it
 /// keeps the weights finite.
@@ -28,7 +28,7 @@ struct MemberLogOdds {
 pub(crate) fn predict(
     context: &Context,
     settings: &EnsembleSettings,
-) -> Result<(Ensemble, Vec<Prediction>), Failure> {
+) -> Result<(Ensemble, Vec<Prediction>)> {
     let validation = read_members(context, Split::Validation)?;
     let test = read_members(context, Split::Test)?;
     let members = context.inputs(StageName::Evaluate);
@@ -48,12 +48,8 @@ pub(crate) fn predict(
 }
 
 /// The result on the validation rows, to which the weights were fitted.
-pub(crate) fn validation_result(
-    ensemble: &Ensemble,
-    predictions: &[Prediction],
-) -> ValidationResult {
-    let rows = predictions.iter();
-    let rows = rows.filter(|row| row.split == Split::Validation);
+pub(crate) fn validation_result(ensemble: &Ensemble, rows: &[Prediction]) -> ValidationResult {
+    let rows = rows.iter().filter(|row| row.split == Split::Validation);
     let correct = rows.filter(|row| is_correct(row.label, row.probability));
     ValidationResult {
         rows: ensemble.rows,
@@ -70,12 +66,12 @@ fn fit_weights(
     weights: EnsembleWeights,
     names: Vec<String>,
     validation: &MemberLogOdds,
-) -> Result<Ensemble, Failure> {
+) -> Result<Ensemble> {
     let labels: Vec<u8> = validation.rows.iter().map(|row| row.label).collect();
     if labels.is_empty() {
-        let failure =
-            Failure::new("There are no validation reviews to fit the weights of the ensemble to");
-        return Err(failure.with_hint("Raise `clean.split.validation`".to_owned()));
+        let problem = "There are no validation reviews to fit the weights of the ensemble to";
+        let hint = "Raise `clean.split.validation`".to_owned();
+        return Err(Failure::new(problem).with_hint(hint));
     }
     let truth: Vec<f64> = labels.iter().map(|label| f64::from(*label)).collect();
     let count = names.len();
@@ -136,7 +132,7 @@ impl DesignMatrix for MemberLogOdds {
 ///
 /// # Errors
 /// A file is damaged, or the members were evaluated on different reviews.
-fn read_members(context: &Context, split: Split) -> Result<MemberLogOdds, Failure> {
+fn read_members(context: &Context, split: Split) -> Result<MemberLogOdds> {
     let mut odds = MemberLogOdds::default();
     let mut first = "";
     for (name, artifact) in context.inputs(StageName::Evaluate) {

@@ -6,6 +6,8 @@ use bundle::{Scorer, TextReader, word_contributions};
 use metrics::most_confident_errors;
 use stage::Context;
 
+use crate::Result;
+
 /// The name of the file.
 pub(crate) const EXPLANATIONS: &str = "explanations.json";
 
@@ -17,15 +19,14 @@ pub(crate) fn write(
     context: &Context,
     (scorer, reader): (&dyn Scorer, &TextReader),
     predictions: &[Prediction],
-) -> Result<(), Failure> {
+) -> Result<()> {
     let rows = predictions.iter();
     let rows = rows.map(|row| (row.row_id, row.label, row.probability));
     let errors = most_confident_errors(rows, EXPLAINED);
     let reviews = context.input(StageName::Clean);
     let texts = texts_by_row_id(reviews, &errors.iter().copied().collect())?;
-    let missing = |row_id: &u64| {
-        let problem =
-            format!("The test review {row_id} is in the tokens but not in `clean.parquet`");
+    let missing = |id: &u64| {
+        let problem = format!("The test review {id} is in the tokens but not in `clean.parquet`");
         let hint = "Create both again with `ressenti run --from clean`".to_owned();
         Failure::new(problem).with_hint(hint)
     };

@@ -22,6 +22,9 @@ use output::EvaluationOutput;
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
+/// A result whose error is a [`Failure`].
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
 /// The metrics in the artifact.
 const METRICS: &str = "metrics.json";
 /// The predictions in the artifact.
@@ -57,11 +60,11 @@ impl Stage for Evaluate {
     type Settings = EvaluationSettings;
     type Options = Options;
 
-    fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
+    fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome> {
         guard(|| run(context, settings))
     }
 
-    fn after(context: &Context, artifact: &Artifact, options: &Options) -> Result<(), Failure> {
+    fn after(context: &Context, artifact: &Artifact, options: &Options) -> Result<()> {
         match &options.baseline {
             Some(path) => baseline::compare(context, artifact, path),
             None => Ok(()),
@@ -70,7 +73,7 @@ impl Stage for Evaluate {
 }
 
 /// Runs the stage.
-fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
+fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome> {
     let output = match &settings.ensemble {
         Some(members) => EvaluationOutput::of_ensemble(context, members)?,
         None => EvaluationOutput::of_model(context, &settings)?,
@@ -78,7 +81,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     output.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
     let written = write_predictions(&predictions, &settings.model, &output.predictions)?;
-    let figures = compute_metrics(&settings, &output)?;
+    let figures = test_metrics(&settings, &output)?;
     write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&format_few_rows(figures.rows));
@@ -87,11 +90,8 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     let (model, rows) = (settings.model, figures.rows);
     let contract = Contract::Evaluation { model, rows };
     let mut files = output.files;
-    files.extend([
-        OutputFile::data(METRICS),
-        OutputFile::data(CHALLENGE),
-        OutputFile::table(PREDICTIONS, written),
-    ]);
+    files.extend([METRICS, CHALLENGE].map(OutputFile::data));
+    files.push(OutputFile::table(PREDICTIONS, written));
     let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
     let used_libtorch = output.device.is_some();
     Ok(Outcome {
@@ -102,27 +102,19 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
 }
 
 /// Computes the metrics on the test rows.
-fn compute_metrics(
-    settings: &EvaluationSettings,
-    output: &EvaluationOutput,
-) -> Result<MetricsFile, Failure> {
-    let rows = |split| {
-        output
-            .predictions
-            .iter()
-            .filter(move |row| row.split == split)
-    };
-    let test = rows(Split::Test);
-    let (labels, probabilities): (Vec<u8>, Vec<f32>) =
-        test.map(|row| (row.label, row.probability)).unzip();
+fn test_metrics(settings: &EvaluationSettings, output: &EvaluationOutput) -> Result<MetricsFile> {
+    let all = &output.predictions;
+    let rows = |split| all.iter().filter(move |row| row.split == split);
+    let test = rows(Split::Test).map(|row| (row.label, row.probability));
+    let (labels, probabilities): (Vec<u8>, Vec<f32>) = test.unzip();
     if labels.is_empty() {
         let failure = Failure::new("There are no test reviews to evaluate the model on");
         return Err(failure.with_hint("Raise `clean.split.test`".to_owned()));
     }
     let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
     let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
-    let figures =
-        compute_figures(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
+    let figures = compute_figures(&tally, samples, confidence, settings.seed);
+    let figures = figures.map_err(Failure::from_error)?;
     let model = &settings.model;
     let [test, validation] = [Split::Test, Split::Validation].map(|split| {
         Sentiment::ALL.map(|class| {
@@ -130,16 +122,11 @@ fn compute_metrics(
             (class.as_str(), rows.count() as u64)
         })
     });
-    let warnings = [("test", test), ("validation", validation)];
-    let warnings = warnings
-        .into_iter()
-        .filter_map(|it| few_of_a_class(it.0, it.1));
-    let classes = test.into_iter();
+    let warnings = [("test", test), ("validation", validation)].into_iter();
+    let warnings = warnings.filter_map(|(split, classes)| few_of_a_class(split, &classes));
     Ok(MetricsFile {
         validation: [(model.clone(), output.validation)].into(),
-        classes: classes
-            .map(|(class, rows)| (class.to_owned(), rows))
-            .collect(),
+        classes: test.map(|(class, rows)| (class.to_owned(), rows)).into(),
         warnings: warnings.collect(),
         ..MetricsFile::of_model(model, labels.len() as u64, confidence, figures)
     })
@@ -148,8 +135,7 @@ fn compute_metrics(
 /// The last line of the stage.
 fn format_summary(model: &str, file: &MetricsFile) -> String {
     let rows = format::plural(file.rows, "test review", "test reviews");
-    let figures = file.models.get(model);
-    let accuracy = figures.and_then(|figures| figures.get(Metric::Accuracy.name()));
+    let accuracy = file.figure(model, Metric::Accuracy);
     let Some(Estimate { value, low, high }) = accuracy.and_then(|figure| figure.estimate()) else {
         return rows;
     };
@@ -159,8 +145,9 @@ fn format_summary(model: &str, file: &MetricsFile) -> String {
 
 /// The warning for a very small test split.
 fn format_few_rows(rows: u64) -> String {
+    let reviews = format::plural(rows, "test review", "test reviews");
     format!(
-        "The metrics are unreliable: there are only {}; use at least {FEW_ROWS}: ingest more reviews or raise `clean.split.test`",
-        format::plural(rows, "test review", "test reviews")
+        "The metrics are unreliable: there are only {reviews}; use at least {FEW_ROWS}: ingest more reviews or raise \
+         `clean.split.test`"
     )
 }

@@ -1,7 +1,7 @@
 //! The evaluated model (a network or a linear model), and its predictions for a split.
 
 use artifact::files::Prediction;
-use artifact::{Failure, Split, StageName};
+use artifact::{Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
     BatchSize, ChosenDevice, ClassifierError, FeatureRows, IdRows, NetworkScorer, TokenContract,
@@ -11,6 +11,8 @@ use linear::NgramModel;
 use rayon::prelude::*;
 use settings::{EvaluationSettings, ModelKind};
 use stage::Context;
+
+use crate::Result;
 
 /// The prediction for one review.
 pub(crate) struct ReviewPrediction {
@@ -35,22 +37,17 @@ impl Model {
         context: &Context,
         settings: &EvaluationSettings,
         device: &ChosenDevice,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let artifact = context.input(StageName::Train);
         artifact.verify()?;
         let folder = artifact.folder();
         let description = ModelFile::load(folder)?;
         let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
-        if description.tokenizer.fingerprint != tokens.tokenizer {
-            return Err(ClassifierError::Mismatch {
-                left: "model",
-                right: "tokens",
-                reason: format!(
-                    "the model needs the tokenizer {}, and the tokens come from {}",
-                    description.tokenizer.fingerprint, tokens.tokenizer
-                ),
-            }
-            .into());
+        let (needed, found) = (description.tokenizer.fingerprint, tokens.tokenizer);
+        if needed != found {
+            let reason =
+                format!("the model needs the tokenizer {needed}, and the tokens come from {found}");
+            return Err(ClassifierError::mismatch("model", "tokens")(reason).into());
         }
         if description.architecture.kind == ModelKind::Linear {
             return Ok(Self::Linear(Box::new(description), open_linear(folder)?));
@@ -77,11 +74,7 @@ impl Model {
     }
 
     /// Predicts each row of a split.
-    pub(crate) fn predict(
-        &self,
-        context: &Context,
-        split: Split,
-    ) -> Result<Vec<ReviewPrediction>, Failure> {
+    pub(crate) fn predict(&self, context: &Context, split: Split) -> Result<Vec<ReviewPrediction>> {
         let (reviews, differences) = match self {
             Self::Network(network) if network.is_probe() => {
                 let rows = features(context, network, split)?;
@@ -141,11 +134,8 @@ fn features(
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let features = context.input(StageName::Embed);
     if Some(features.identity()) != network.bundle.model.provenance.embedding {
-        return Err(ClassifierError::Mismatch {
-            left: "model",
-            right: "features",
-            reason: "the model was trained on other features".to_owned(),
-        });
+        let reason = "the model was trained on other features".to_owned();
+        return Err(ClassifierError::mismatch("model", "features")(reason));
     }
     let open = || FeatureRows::open(features, &tokens, split);
     ClassifierError::catch("read the features", open)

@@ -12,8 +12,9 @@ use metrics::{CalibrationFile, ProbabilityFigures, ScoredRows, ValidationResult}
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
+use crate::explanations::EXPLANATIONS;
 use crate::model::{Model, ReviewPrediction};
-use crate::{challenge_set, cross_fitted, ensemble, explanations};
+use crate::{Result, challenge_set, cross_fitted, ensemble, explanations};
 
 /// The file with calibration errors before and after calibration.
 const CALIBRATION: &str = "calibration.json";
@@ -37,10 +38,7 @@ pub(crate) struct EvaluationOutput {
 
 impl EvaluationOutput {
     /// Combines the predictions of the members of an ensemble.
-    pub(crate) fn of_ensemble(
-        context: &Context,
-        members: &EnsembleSettings,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn of_ensemble(context: &Context, members: &EnsembleSettings) -> Result<Self> {
         let (ensemble, predictions) = ensemble::predict(context, members)?;
         ensemble.write(context.output())?;
         Ok(Self {
@@ -54,10 +52,7 @@ impl EvaluationOutput {
     }
 
     /// Predicts all rows with a model, and explains its most confident errors.
-    pub(crate) fn of_model(
-        context: &Context,
-        settings: &EvaluationSettings,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn of_model(context: &Context, settings: &EvaluationSettings) -> Result<Self> {
         let device = choose_device(context.run())?;
         let described = device.describe();
         context.progress().note(&format!("device: {described}"));
@@ -75,10 +70,7 @@ impl EvaluationOutput {
         let all = validation.iter().chain(&test);
         let predictions: Vec<Prediction> = all.map(|answer| answer.prediction).collect();
         let of_test = &predictions[validation.len()..];
-        let mut files = vec![
-            OutputFile::record(SPEED),
-            OutputFile::data(explanations::EXPLANATIONS),
-        ];
+        let mut files = vec![OutputFile::record(SPEED), OutputFile::data(EXPLANATIONS)];
         if let Some(file) = before_and_after(&test, calibration.describe())? {
             write_json(&context.output().join(CALIBRATION), &file)?;
             files.push(OutputFile::data(CALIBRATION));
@@ -102,13 +94,10 @@ impl EvaluationOutput {
 }
 
 /// The calibration errors of the test rows before and after calibration; `None` if there are no test rows.
-fn before_and_after(
-    answers: &[ReviewPrediction],
-    method: String,
-) -> Result<Option<CalibrationFile>, Failure> {
-    let labels: Vec<u8> = answers.iter().map(|it| it.prediction.label).collect();
+fn before_and_after(rows: &[ReviewPrediction], method: String) -> Result<Option<CalibrationFile>> {
+    let labels: Vec<u8> = rows.iter().map(|it| it.prediction.label).collect();
     let figures = |probability: fn(&ReviewPrediction) -> f32| {
-        let probabilities: Vec<f32> = answers.iter().map(probability).collect();
+        let probabilities: Vec<f32> = rows.iter().map(probability).collect();
         let tally = ScoredRows::new(&labels, &probabilities).map_err(Failure::from_error)?;
         Ok::<_, Failure>(ProbabilityFigures::of(&tally))
     };

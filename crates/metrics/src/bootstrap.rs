@@ -39,10 +39,8 @@ pub fn compute_figures(
     check_confidence(confidence)?;
     let matrix = confusion_matrix(rows);
     let samples = if is_informative(&matrix) { samples } else { 0 };
-    let replicates: Vec<_> = (0..samples)
-        .into_par_iter()
-        .map(|sample| replicate(rows, CounterRng::for_sample(seed, sample.into())))
-        .collect();
+    let resample = |sample: u32| replicate(rows, CounterRng::for_sample(seed, sample.into()));
+    let replicates: Vec<_> = (0..samples).into_par_iter().map(resample).collect();
     let values = figures(&rows.levels, &rows.counts);
     let bootstrap = |index: usize, value| {
         let found = replicates.iter().filter_map(|figures| figures[index]);

@@ -119,13 +119,10 @@ impl Comparison {
         if !self.is_significant(alpha) {
             return None;
         }
-        if difference.value > 0.0 {
-            return Some((&self.first, &self.second, difference));
-        }
-        let (low, high) = (-difference.high, -difference.low);
-        let value = -difference.value;
-        let lead = Estimate { value, low, high };
-        Some((&self.second, &self.first, lead))
+        Some(match difference.value > 0.0 {
+            true => (&self.first, &self.second, difference),
+            false => (&self.second, &self.first, -difference),
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! A value with its interval.
 
+use std::ops::Neg;
+
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::normal_quantile_above;
@@ -28,6 +30,16 @@ impl Estimate {
         let low = quantile(&replicates, tail)?.min(value);
         let high = quantile(&replicates, 1.0 - tail)?.max(value);
         Some(Self { value, low, high })
+    }
+}
+
+/// The estimate of the opposite difference.
+impl Neg for Estimate {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        let (value, low, high) = (-self.value, -self.high, -self.low);
+        Self { value, low, high }
     }
 }
 

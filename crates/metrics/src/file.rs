@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Figure};
+use crate::{Comparison, Figure, Metric};
 
 /// Figures of a model by the name of [`crate::Metric`].
 pub type Figures = IndexMap<String, Figure>;
@@ -11,7 +11,7 @@ pub type Figures = IndexMap<String, Figure>;
 /// The content of `metrics.json`:
 /// `{"rows": N, "confidence": 0.95, "models": {"lstm": {"accuracy": {"value": ..., "low": ..., "high": ...}}}}`.
 /// A figure without an interval is `{"value": ...}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsFile {
     /// Number of test rows.
@@ -65,11 +65,7 @@ impl ValidationResult {
 pub const FEW_OF_A_CLASS: u64 = 20;
 
 /// A warning for a split with fewer than [`FEW_OF_A_CLASS`] rows of a class. `None` for a split without rows.
-pub fn few_of_a_class<'a>(
-    split: &str,
-    classes: impl IntoIterator<Item = (&'a str, u64)>,
-) -> Option<String> {
-    let classes: Vec<(&str, u64)> = classes.into_iter().collect();
+pub fn few_of_a_class(split: &str, classes: &[(&str, u64)]) -> Option<String> {
     let few = classes.iter().filter(|(_, rows)| *rows < FEW_OF_A_CLASS);
     let few = few.map(|(class, rows)| match rows {
         0 => format!("no {class} reviews"),
@@ -87,17 +83,18 @@ pub fn few_of_a_class<'a>(
 }
 
 impl MetricsFile {
+    /// A figure of a model, if the model has it.
+    pub fn figure(&self, model: &str, metric: Metric) -> Option<Figure> {
+        self.models.get(model)?.get(metric.name()).copied()
+    }
+
     /// The file for one model.
     pub fn of_model(model: &str, rows: u64, confidence: f64, figures: Figures) -> Self {
         Self {
             rows,
             confidence,
             models: IndexMap::from([(model.to_owned(), figures)]),
-            comparisons: Vec::new(),
-            validation: IndexMap::new(),
-            best: None,
-            classes: IndexMap::new(),
-            warnings: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -148,7 +145,7 @@ mod tests {
     #[test]
     fn few_rows_of_a_class_are_named() {
         let warning = |negative, positive| {
-            few_of_a_class("test", [("negative", negative), ("positive", positive)])
+            few_of_a_class("test", &[("negative", negative), ("positive", positive)])
         };
         for (negative, positive, expected) in [
             (0, 60, "has no negative reviews: "),

@@ -56,5 +56,5 @@ pub use label_errors::likely_label_errors;
 pub use metric::Metric;
 pub use ranking::{RocPoint, roc_curve};
 pub use scored_rows::{ScoredRows, THRESHOLD, is_correct};
-pub use temperature::{apply_temperature, fit_temperature};
+pub use temperature::fit_temperature;
 pub use thresholds::{ThresholdFigures, threshold_figures};

@@ -81,12 +81,11 @@ pub fn find_regressions(
 ) -> Vec<Regression> {
     let mut regressions = Vec::new();
     let mut changes = Vec::new();
-    for (model, figures) in &baseline.models {
-        let Some(before) = figures.get(Metric::Accuracy.name()) else {
+    for model in baseline.models.keys() {
+        let Some(before) = baseline.figure(model, Metric::Accuracy) else {
             continue;
         };
-        let figures = current.models.get(model);
-        let Some(after) = figures.and_then(|figures| figures.get(Metric::Accuracy.name())) else {
+        let Some(after) = current.figure(model, Metric::Accuracy) else {
             regressions.push(Regression {
                 model: model.clone(),
                 is_missing: true,
@@ -106,10 +105,8 @@ pub fn find_regressions(
     for ((model, before, after, _), p_value) in changes.into_iter().zip(adjusted) {
         if after < before && p_value < ALPHA {
             let (before, after) = (100.0 * before, 100.0 * after);
-            let test = match paired.contains_key(model) {
-                true => "paired",
-                false => "unpaired",
-            };
+            let is_paired = paired.contains_key(model);
+            let test = if is_paired { "paired" } else { "unpaired" };
             regressions.push(Regression {
                 model: model.clone(),
                 is_missing: false,

@@ -48,11 +48,6 @@ pub(crate) fn check_differences(differences: &[f32], labels: &[u8]) -> Result<()
     check_each("logit", differences, "a finite number", f32::is_finite)
 }
 
-/// The calibrated probability of the positive class.
-pub fn apply_temperature(logit_difference: f32, temperature: f64) -> f32 {
-    sigmoid(f64::from(logit_difference) / temperature) as f32
-}
-
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
@@ -97,20 +92,5 @@ mod tests {
         assert!(fit_temperature(&[f32::NAN], &[0]).is_err());
         assert!(fit_temperature(&[f32::INFINITY], &[1]).is_err());
         assert!(fit_temperature(&[1.0], &[]).is_err());
-    }
-
-    #[test]
-    fn predicted_labels_do_not_change() {
-        for (logit, temperature) in [
-            (0.0, 3.0),
-            (2.0, 0.1),
-            (-5.0, 20.0),
-            (80.0, 0.05),
-            (-80.0, 0.05),
-        ] {
-            let probability = apply_temperature(logit, temperature);
-            assert!((0.0..=1.0).contains(&probability));
-            assert_eq!(probability >= 0.5, logit >= 0.0);
-        }
     }
 }

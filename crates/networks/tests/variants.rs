@@ -245,8 +245,9 @@ fn predictions_for_raw_texts_match_the_evaluation() {
             );
         }
         // The explanation has the cleaned text and non-zero weights.
-        let explained = predictor.explain(raw[0]).expect("an explanation");
-        let explained = explained.expect("a non-empty text");
+        let answers = predictor.predict(&raw[..1], true).expect("an answer");
+        let answer = answers[0].as_ref().expect("a non-empty text");
+        let explained = answer.explanation.as_ref().expect("an explanation");
         assert!(!explained.text.contains("<br") && !explained.text.contains("8/10"));
         assert!(
             explained.words.iter().any(|word| word.weight != 0.0),

@@ -18,6 +18,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
+use artifact::files::PredictedLanguages;
 use artifact::{Failure, FailureKind, StageName};
 use bundle::find::Selection;
 use bundle::{Networks, Predictor, exec_networks};
@@ -91,8 +92,8 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             model_fingerprint: location.fingerprint()?,
             progress: &progress,
         };
-        let load =
-            || Predictor::load_verified(location, job.model_fingerprint, &selection.run, networks);
+        let (fingerprint, run) = (job.model_fingerprint, &selection.run);
+        let load = || Predictor::load_verified(location, fingerprint, run, networks);
         let summary = predict_file(arguments, &job, load, &selection)?;
         return print(&format!("{summary}\n"));
     }
@@ -119,6 +120,13 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
 pub(crate) fn print_notes(predictor: &Predictor, progress: &Progress) {
     for note in predictor.take_notes() {
         progress.note(&note);
+    }
+}
+
+/// Warns of texts in languages that the model has not learned.
+pub(crate) fn warn_of_languages(languages: &PredictedLanguages, progress: &Progress) {
+    if let Some(warning) = languages.warning() {
+        progress.warn(&warning);
     }
 }
 

@@ -11,7 +11,7 @@ use stage::{Progress, stdout_is_open};
 
 use crate::answer::{self, Answer};
 use crate::arguments::Format;
-use crate::print_notes;
+use crate::{print_notes, warn_of_languages};
 use bundle::{Explanation, Predictor, Probabilities};
 
 /// Most lines that are predicted together, if as many are available.
@@ -59,7 +59,7 @@ impl AnswerWriter<'_> {
         let lines = texts.into_iter().map(Ok).collect();
         let answers = self.predict(lines, 1, &mut languages)?;
         stdout_is_open(self.write(&mut anstream::stdout(), &answers))?;
-        self.warn_of_languages(&languages);
+        warn_of_languages(&languages, self.progress);
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl AnswerWriter<'_> {
         if self.format == Format::Json && !stdout_is_open(self.write(&mut out, &all))? {
             return Ok(());
         }
-        self.warn_of_languages(&languages);
+        warn_of_languages(&languages, self.progress);
         let Some((first_row, reason)) = first else {
             return Ok(());
         };
@@ -133,12 +133,6 @@ impl AnswerWriter<'_> {
             }
         }
         out.flush()
-    }
-
-    fn warn_of_languages(&self, languages: &PredictedLanguages) {
-        if let Some(warning) = languages.warning() {
-            self.progress.warn(&warning);
-        }
     }
 
     /// The answers of lines, numbered from `first`. Adds their languages.

@@ -7,7 +7,7 @@ use clap::Args;
 use compare::EvaluationResults;
 use stage::Context;
 
-use crate::{METRICS, format};
+use crate::{METRICS, Result, format};
 
 /// Arguments of the report in addition to those of every stage.
 #[derive(Clone, Debug, Default, Args)]
@@ -19,16 +19,12 @@ pub struct BaselineOptions {
 }
 
 /// Compares the report with the baseline, if one is given.
-pub(crate) fn check(
-    context: &Context,
-    artifact: &Artifact,
-    options: &BaselineOptions,
-) -> Result<(), Failure> {
+pub(crate) fn check(context: &Context, report: &Artifact, options: &BaselineOptions) -> Result<()> {
     let Some(path) = &options.baseline else {
         return Ok(());
     };
     let baseline = EvaluationResults::read(path)?;
-    let current = EvaluationResults::read(&artifact.file(METRICS)?)?;
+    let current = EvaluationResults::read(&report.file(METRICS)?)?;
     let path = path.display();
     let regressions = baseline.regressions(&current).map_err(|failure| {
         failure.context(format!("Failed to compare with the baseline `{path}`"))

@@ -65,22 +65,18 @@ fn purpose(data: &ReportData, model: &ModelData) -> String {
 fn validation(data: &ReportData, model: &ModelData) -> Option<String> {
     let ValidationResult { rows, accuracy, .. } = model.validation?;
     let rows = format::plural(rows, "validation review", "validation reviews");
-    let is_best = data.models.len() > 1 && data.best.as_ref() == Some(&model.name);
-    let best = match is_best {
+    let share = format::percent(accuracy);
+    let best = match data.models.len() > 1 && data.best.as_ref() == Some(&model.name) {
         true => ", the highest accuracy of all models of the pipeline",
         false => "",
     };
-    Some(format!(
-        "On {rows}: {} accuracy{best}.",
-        format::percent(accuracy)
-    ))
+    Some(format!("On {rows}: {share} accuracy{best}."))
 }
 
 fn training_data(data: &ReportData, steps: &[&Step]) -> Vec<String> {
     let reviews = &data.reviews;
     let sources = sources(steps, &["ingest"]).into_iter();
-    let is_set =
-        |(name, value): &(String, String)| name.ends_with(".unlabelled") && value == "true";
+    let is_set = |it: &(String, String)| it.0.ends_with(".unlabelled") && it.1 == "true";
     let mut embeddings = steps.iter().filter(|step| step.stage == "embed");
     let uses_unlabelled = embeddings.any(|step| step.settings.iter().any(is_set));
     let splits = reviews.splits.iter().filter(|count| count.rows() > 0);

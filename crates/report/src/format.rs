@@ -49,23 +49,13 @@ pub(crate) fn difference(estimate: Estimate) -> (String, String) {
 
 /// The size of a difference in percentage points, and its interval: `1.2` and `95% CI 0.4–2.0`, or `95% CI −0.4 to 2.0`.
 pub(crate) fn gap(estimate: Estimate, confidence: f64) -> (String, String) {
-    let Estimate { value, low, high } = estimate;
-    let (low, high) = if value < 0.0 {
-        (-high, -low)
-    } else {
-        (low, high)
-    };
-    let [low, high] = [low, high].map(signed);
-    let dash = if low.starts_with('−') {
-        " to "
-    } else {
-        "–"
-    };
-    let range = format!("{} {low}{dash}{high}", ci(confidence));
-    (
-        format!("{:.1}", 100.0 * value.abs()),
-        range.replace('+', ""),
-    )
+    let is_negative = estimate.value < 0.0;
+    let size = if is_negative { -estimate } else { estimate };
+    let [low, high] = [size.low, size.high].map(signed);
+    let contains_zero = low.starts_with('−');
+    let dash = if contains_zero { " to " } else { "–" };
+    let range = format!("{} {low}{dash}{high}", ci(confidence)).replace('+', "");
+    (format!("{:.1}", 100.0 * size.value.abs()), range)
 }
 
 /// The better one of two models: `lstm is better`.

@@ -30,6 +30,9 @@ pub use pictures::intervals::draw_standalone as models_picture;
 pub use sections::label_errors::csv as label_errors_csv;
 pub use sections::summary::sentences as findings;
 
+/// A result whose error is a [`Failure`].
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
 /// The files of a report.
 const PAGE: &str = "report.html";
 const PICTURE: &str = "models.svg";
@@ -58,7 +61,7 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
     type Settings = ReportSettings;
     type Options = BaselineOptions;
 
-    fn run(context: &Context, settings: ReportSettings) -> Result<Outcome, Failure> {
+    fn run(context: &Context, settings: ReportSettings) -> Result<Outcome> {
         let path = context.output().join(PREDICTIONS);
         let mut predictions = predictions::merge_predictions(context, &path)?;
         // Repeated trainings are not compared with each other.
@@ -91,21 +94,15 @@ With `--baseline` it fails if a model is significantly worse than in an earlier 
         Ok(Outcome::new(contract, files, summary(&data)))
     }
 
-    fn after(
-        context: &Context,
-        artifact: &Artifact,
-        options: &BaselineOptions,
-    ) -> Result<(), Failure> {
+    fn after(context: &Context, artifact: &Artifact, options: &BaselineOptions) -> Result<()> {
         baseline::check(context, artifact, options)
     }
 }
 
 fn summary(data: &ReportData) -> String {
-    let best = data.best().map(|(best, accuracy)| {
-        let (share, range) = format::share(accuracy);
-        let (name, ci) = (&best.name, data.ci());
-        format!("; best model {name}: {share} accuracy ({ci} {range})")
-    });
+    let best = data
+        .best()
+        .map(|(best, accuracy)| format!("; best model {}: {}", best.name, data.accuracy(accuracy)));
     data.size() + &best.unwrap_or_default()
 }
 

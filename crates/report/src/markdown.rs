@@ -37,10 +37,8 @@ pub(crate) fn join_blocks(blocks: impl IntoIterator<Item = Option<String>>) -> S
 
 /// A list of texts. Names between backticks stay in code style.
 pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
-    let items = items
-        .into_iter()
-        .map(|item| format!("- {}", escape_sentence(&item)));
-    format::join(items, "\n")
+    let line = |item: String| format!("- {}", escape_sentence(&item));
+    format::join(items.into_iter().map(line), "\n")
 }
 
 /// Escapes a sentence except its code spans, in which Markdown has no other meaning.

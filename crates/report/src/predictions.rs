@@ -10,7 +10,7 @@ use metrics::regression::ScoredRow;
 use metrics::{MetricsFile, ValidationResult, compare_all, is_correct};
 use stage::Context;
 
-use crate::{METRICS, PREDICTIONS};
+use crate::{METRICS, PREDICTIONS, Result};
 
 /// The predictions of every model on the same test reviews.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ impl TestPredictions {
 ///
 /// # Errors
 /// A table is damaged, the models were evaluated on different reviews, or the table cannot be written.
-pub fn merge_predictions(context: &Context, path: &Path) -> Result<TestPredictions, Failure> {
+pub fn merge_predictions(context: &Context, path: &Path) -> Result<TestPredictions> {
     let mut writer = TableWriter::create(path, schema::predictions())?;
     let mut merged = TestPredictions::default();
     for (model, artifact) in context.inputs(StageName::Evaluate) {
@@ -86,19 +86,10 @@ fn different_reviews(first: &str, second: &str) -> Failure {
 ///
 /// # Errors
 /// A file is damaged.
-pub fn merge_metrics(
-    context: &Context,
-    predictions: &TestPredictions,
-) -> Result<MetricsFile, Failure> {
+pub fn merge_metrics(context: &Context, predictions: &TestPredictions) -> Result<MetricsFile> {
     let mut merged = MetricsFile {
-        rows: 0,
         confidence: 0.95,
-        models: IndexMap::new(),
-        comparisons: Vec::new(),
-        validation: IndexMap::new(),
-        best: None,
-        classes: IndexMap::new(),
-        warnings: Vec::new(),
+        ..MetricsFile::default()
     };
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(METRICS)?;

@@ -4,9 +4,11 @@ use artifact::files::write_json;
 use artifact::{Artifact, Failure, OutputFile, StageName, format};
 use bundle::ModelFile;
 use serde::Serialize;
+use serde_json::json;
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
+use crate::Result;
 use crate::bundle_output::copy_bundle;
 
 /// The file with the results of all trials and the selected one.
@@ -25,7 +27,7 @@ struct TrialResult {
 
 /// Copies the bundle of the best trial. Settings are compared by their mean loss over all seeds, so that a lucky seed
 /// does not decide; among the trials of the best settings, the best seed is selected.
-pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
+pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome> {
     let mut trials: Vec<(TrialResult, ModelSettings, &Artifact)> = Vec::new();
     for (name, artifact) in context.inputs(StageName::Train) {
         artifact.verify()?;
@@ -36,10 +38,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             loss: model.validation.loss,
             accuracy: model.validation.accuracy,
         };
-        let without_seed = ModelSettings {
-            seed: 0,
-            ..model.architecture
-        };
+        let mut without_seed = model.architecture;
+        without_seed.seed = 0;
         trials.push((result, without_seed, artifact));
     }
     let mean = |settings: &ModelSettings| {
@@ -56,17 +56,14 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     };
     let mut files = copy_bundle(context, artifact, &[])?;
     let all: Vec<&TrialResult> = trials.iter().map(|(result, ..)| result).collect();
-    let selection =
-        serde_json::json!({ "sweep": settings.sweep, "chosen": result.trial, "trials": all });
+    let (sweep, chosen) = (&settings.sweep, &result.trial);
+    let selection = json!({ "sweep": sweep, "chosen": chosen, "trials": all });
     write_json(&context.output().join(SELECTION_FILE), &selection)?;
     files.push(OutputFile::data(SELECTION_FILE));
-    let summary = format!(
-        "{}, best of {}: {} of validation reviews correct, loss {:.4}",
-        result.trial,
-        format::plural(trials.len() as u64, "trial", "trials"),
-        format::percent(result.accuracy),
-        result.loss,
-    );
+    let (share, loss) = (format::percent(result.accuracy), result.loss);
+    let all = format::plural(trials.len() as u64, "trial", "trials");
+    let figures = format!("{share} of validation reviews correct, loss {loss:.4}");
+    let summary = format!("{chosen}, best of {all}: {figures}");
     let contract = artifact.manifest().contract.clone();
     Ok(Outcome::new(contract, files, summary))
 }

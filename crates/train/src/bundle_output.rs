@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use artifact::format::{count, percent};
 use artifact::{Artifact, ArtifactError, Contract, Failure, FileRole, OutputFile, StageName};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 use settings::{CalibrationKind, ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Outcome};
 
-use crate::model_card;
+use crate::{Result, model_card};
 
 /// The predictions of a model for the validation rows, and how good they are.
 pub(crate) struct ValidationScores<'a> {
@@ -28,6 +29,14 @@ pub(crate) struct ValidationScores<'a> {
     pub(crate) accuracy: f64,
 }
 
+impl ValidationScores<'_> {
+    /// The result, for the last line of the stage.
+    pub(crate) fn describe(&self) -> String {
+        let (share, rows) = (percent(self.accuracy), count(self.labels.len()));
+        format!("{share} of {rows} validation reviews correct")
+    }
+}
+
 /// The `model.json` of a model, with the calibration fitted on the validation rows. Features, penalty, epochs and the
 /// number of parameters are set by the caller.
 pub(crate) fn model_description(
@@ -36,17 +45,17 @@ pub(crate) fn model_description(
     contract: &TokenContract,
     sizes: Sizes,
     validation: &ValidationScores<'_>,
-) -> Result<ModelFile, Failure> {
+) -> Result<ModelFile> {
     let tokens = context.input(StageName::Tokenize);
     let tokenizer: TokenizerSettings = recorded_settings(tokens, "tokens")?;
     let scores = validation.scores.iter().map(|value| *value as f32);
     let (scores, labels): (Vec<f32>, _) = (scores.collect(), validation.labels);
+    use Calibration::{Isotonic, Temperature};
     let calibration = match settings.calibration {
-        CalibrationKind::Temperature => {
-            fit_temperature(&scores, labels).map(Calibration::Temperature)
-        }
-        CalibrationKind::Isotonic => fit_isotonic(&scores, labels).map(Calibration::Isotonic),
+        CalibrationKind::Temperature => fit_temperature(&scores, labels).map(Temperature),
+        CalibrationKind::Isotonic => fit_isotonic(&scores, labels).map(Isotonic),
     };
+    let has_embedding = settings.kind != ModelKind::Linear;
     Ok(ModelFile {
         format: ModelFile::FORMAT,
         // The steps of a sweep do not belong to the description of a model.
@@ -79,21 +88,16 @@ pub(crate) fn model_description(
         },
         provenance: Provenance {
             tokens: tokens.identity(),
-            embedding: (settings.kind != ModelKind::Linear)
-                .then(|| context.input(StageName::Embed).identity()),
+            embedding: has_embedding.then(|| context.input(StageName::Embed).identity()),
         },
     })
 }
 
 /// The settings that an artifact was made with; `name` is its name in an error message.
-pub(crate) fn recorded_settings<T: DeserializeOwned>(
-    artifact: &Artifact,
-    name: &str,
-) -> Result<T, Failure> {
-    serde_json::from_value(artifact.manifest().settings.clone()).map_err(|error| {
-        let problem = format!("Failed to read the settings recorded with the {name}: {error}");
-        Failure::new(problem)
-    })
+pub(crate) fn recorded_settings<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T> {
+    let settings = serde_json::from_value(artifact.manifest().settings.clone());
+    let problem = format!("Failed to read the settings recorded with the {name}");
+    settings.map_err(|error| Failure::new(format!("{problem}: {error}")))
 }
 
 /// Writes the bundle of a network. `encoder` is the folder of its pretrained encoder, if it has one.
@@ -119,18 +123,16 @@ pub(crate) fn copy_bundle(
     without: &[&str],
 ) -> Result<Vec<OutputFile>, ArtifactError> {
     let files = artifact.manifest().files.iter();
-    files
-        .filter(|file| !without.contains(&file.name.as_str()))
-        .map(|file| {
-            let path = context.output().join(&file.name);
-            fs::copy(artifact.file(&file.name)?, &path)
-                .map_err(ArtifactError::io("write", &path))?;
-            Ok(match file.role {
-                FileRole::Data => OutputFile::data(&file.name),
-                FileRole::Record => OutputFile::record(&file.name),
-            })
+    let copied = files.filter(|file| !without.contains(&file.name.as_str()));
+    let copied = copied.map(|file| {
+        let (name, path) = (&file.name, context.output().join(&file.name));
+        fs::copy(artifact.file(name)?, &path).map_err(ArtifactError::io("write", &path))?;
+        Ok(match file.role {
+            FileRole::Data => OutputFile::data(name),
+            FileRole::Record => OutputFile::record(name),
         })
-        .collect()
+    });
+    copied.collect()
 }
 
 /// Writes the model card.
@@ -150,13 +152,9 @@ pub(crate) fn outcome(tokens: &TokenContract, model: &ModelFile, summary: String
         max_length: tokens.max_length,
         classes: tokens.classes.clone(),
     };
-    let mut files = vec![
-        OutputFile::data("model.safetensors"),
-        OutputFile::data("model.json"),
-        OutputFile::data("tokenizer.json"),
-        OutputFile::record("README.md"),
-        OutputFile::record("metrics.jsonl"),
-    ];
+    let data = ["model.safetensors", "model.json", "tokenizer.json"].map(OutputFile::data);
+    let mut files = Vec::from(data);
+    files.extend(["README.md", "metrics.jsonl"].map(OutputFile::record));
     let kind = model.architecture.kind;
     if matches!(kind, ModelKind::Transformer | ModelKind::Probe) {
         files.extend(TRANSFORMERS_FILES.map(OutputFile::data));

@@ -11,6 +11,8 @@ use classifier::{
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
 
+use crate::Result;
+
 /// The inputs of a training, checked against each other, and a network for them.
 pub(crate) struct TrainingInputs {
     pub(crate) device: ChosenDevice,
@@ -26,10 +28,7 @@ pub(crate) struct TrainingInputs {
 impl TrainingInputs {
     /// Chooses and prints the device, opens the tokens and the embedding, and makes the network with its first weights.
     /// Test rows are never opened.
-    pub(crate) fn open(
-        context: &Context,
-        settings: &ModelSettings,
-    ) -> Result<(Self, Weights), Failure> {
+    pub(crate) fn open(context: &Context, settings: &ModelSettings) -> Result<(Self, Weights)> {
         let device = choose_device(context.run())?;
         let progress = context.progress();
         progress.note(&format!("device: {}", device.describe()));
@@ -96,18 +95,12 @@ fn encoder_folder(
 }
 
 /// Fails if there are no training or no validation rows.
-pub(crate) fn check_rows(
-    context: &Context,
-    train: usize,
-    validation: usize,
-) -> Result<(), Failure> {
-    let (split, hint) = if train == 0 {
-        (Split::Train, "Add more labelled reviews")
-    } else if validation == 0 {
-        let hint = "Raise `clean.split.validation`, the share of reviews for validation";
-        (Split::Validation, hint)
-    } else {
-        return Ok(());
+pub(crate) fn check_rows(context: &Context, train: usize, validation: usize) -> Result<()> {
+    let raise = "Raise `clean.split.validation`, the share of reviews for validation";
+    let (split, hint) = match (train, validation) {
+        (0, _) => (Split::Train, "Add more labelled reviews"),
+        (_, 0) => (Split::Validation, raise),
+        _ => return Ok(()),
     };
     let file = context.pipeline_file().display();
     let failure = Failure::new(format!("Failed to train: no reviews in the {split} split"));

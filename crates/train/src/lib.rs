@@ -35,6 +35,9 @@ use data::TrainingInputs;
 
 pub use self_test::self_test;
 
+/// A result whose error is a [`Failure`].
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
 /// The train stage.
 pub struct Train;
 
@@ -49,13 +52,13 @@ impl Stage for Train {
     type Settings = ModelSettings;
     type Options = NoOptions;
 
-    fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
+    fn run(context: &Context, settings: ModelSettings) -> Result<Outcome> {
         guard(|| run(context, settings))
     }
 }
 
 /// The work of the stage.
-fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
+fn run(context: &Context, settings: ModelSettings) -> Result<Outcome> {
     match settings.kind {
         ModelKind::Probe => return probe::run(context, &settings),
         ModelKind::Linear => return ngrams::run(context, &settings),
@@ -81,7 +84,7 @@ pub(crate) fn train_network(
     settings: &ModelSettings,
     until: u32,
     before: Option<Checkpoint>,
-) -> Result<(Outcome, ValidationResult), Failure> {
+) -> Result<(Outcome, ValidationResult)> {
     let (data, mut weights) = TrainingInputs::open(context, settings)?;
     let trained = run_training(context, settings, &data, &mut weights, until, before)?;
     let best = trained.best.expect("a classifier is validated");
@@ -98,14 +101,10 @@ pub(crate) fn train_network(
     (model.epochs, model.best_epoch) = (trained.epochs, best.epoch);
     let parts = (&data.network, &weights);
     write_network(context, &model, parts, data.encoder.as_deref())?;
-    let summary = format!(
-        "{} training reviews, best of {}: epoch {}, {} of {} validation reviews correct",
-        format::count(data.train.len() as u64),
-        format::plural(u64::from(model.epochs), "epoch", "epochs"),
-        best.epoch,
-        format::percent(model.validation.accuracy),
-        format::count(model.validation.rows),
-    );
+    let reviews = format::count(data.train.len());
+    let epochs = format::plural(model.epochs.into(), "epoch", "epochs");
+    let (epoch, result) = (best.epoch, scores.describe());
+    let summary = format!("{reviews} training reviews, best of {epochs}: epoch {epoch}, {result}");
     let mut outcome = outcome(&data.contract, &model, summary);
     if let Some(state) = &trained.state {
         state.write_to(&context.output().join(rung::STATE_FILE))?;

@@ -1,5 +1,6 @@
 //! The model card (Mitchell et al. 2019): a `README.md` that describes a bundle.
 
+use artifact::format::{count, plural};
 use bundle::ModelFile;
 use serde_json::json;
 use settings::ModelKind;
@@ -8,6 +9,10 @@ use settings::ModelKind;
 pub(crate) fn render(name: &str, model: &ModelFile) -> String {
     let architecture = &model.architecture;
     let validation = &model.validation;
+    let epochs = plural(model.epochs.into(), "epoch", "epochs");
+    let truncation = json!(model.tokenizer.truncation);
+    let embedding = model.provenance.embedding;
+    let embedding = embedding.map(|digest| format!(", embedding {digest}"));
     format!(
         "# {name}\n\n\
         A sentiment model by Ressenti: it reads a text and returns the probabilities of `{negative}` and `{positive}`.\n\n\
@@ -36,20 +41,18 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
         positive = model.labels.last().map_or("", String::as_str),
         negative = model.labels.first().map_or("", String::as_str),
         kind = json!(architecture.kind).as_str().unwrap_or_default(),
-        parameters = artifact::format::count(model.parameters),
-        vocabulary = artifact::format::count(model.sizes.vocabulary_size),
+        parameters = count(model.parameters),
+        vocabulary = count(model.sizes.vocabulary_size),
         width = match architecture.kind {
             ModelKind::Linear => String::new(),
-            _ => format!(" of width {}", artifact::format::count(model.sizes.width)),
+            _ => format!(" of width {}", count(model.sizes.width)),
         },
         chosen = match architecture.kind.trains_in_epochs() {
             true => "the best epoch was chosen",
             false => "the penalty was chosen",
         },
         length = model.tokenizer.max_length,
-        truncation = json!(model.tokenizer.truncation)
-            .as_str()
-            .unwrap_or_default(),
+        truncation = truncation.as_str().unwrap_or_default(),
         fingerprint = model.tokenizer.fingerprint,
         trained = match architecture.kind {
             ModelKind::Probe =>
@@ -57,20 +60,15 @@ pub(crate) fn render(name: &str, model: &ModelFile) -> String {
             ModelKind::Linear =>
                 "word n-grams, fitted to the minimum; penalty chosen on validation".to_owned(),
             _ => format!(
-                "{}, best epoch {}, seed {}",
-                artifact::format::plural(model.epochs.into(), "epoch", "epochs"),
-                model.best_epoch,
-                architecture.seed
+                "{epochs}, best epoch {}, seed {}",
+                model.best_epoch, architecture.seed
             ),
         },
         accuracy = 100.0 * validation.accuracy,
-        rows = artifact::format::count(validation.rows),
+        rows = count(validation.rows),
         loss = validation.loss,
         calibration = model.calibration.describe(),
         tokens = model.provenance.tokens,
-        embedding = model
-            .provenance
-            .embedding
-            .map_or_else(String::new, |digest| format!(", embedding {digest}")),
+        embedding = embedding.unwrap_or_default(),
     )
 }

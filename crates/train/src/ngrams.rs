@@ -7,6 +7,7 @@ use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
+use crate::Result;
 use crate::bundle_output::{ValidationScores, model_description, outcome, write_card};
 use crate::data::check_rows;
 use crate::probe::fit_penalties;
@@ -20,7 +21,7 @@ const PENALTIES: [f64; 11] = [
 const TOLERANCE: f64 = 1e-6;
 
 /// Fits the model with the penalty that is best on validation, and writes its bundle.
-pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
+pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome> {
     let tokens = context.input(StageName::Tokenize);
     let contract = TokenContract::of(tokens)?;
     let train = TokenRows::open_training_rows(tokens, settings)?;
@@ -61,14 +62,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     saved.map_err(linear_failure)?;
     description.save(folder, &tokens.file("tokenizer.json")?)?;
     write_card(context, &description)?;
-    let summary = format!(
-        "{} training reviews, {} word n-grams, penalty {:e}, {} of {} validation reviews correct",
-        format::count(train.len() as u64),
-        format::count(model.count as u64),
-        best.penalty,
-        format::percent(best.accuracy),
-        format::count(validation.len() as u64),
-    );
+    let [reviews, ngrams] = [train.len(), model.count].map(format::count);
+    let (penalty, result) = (best.penalty, scores.describe());
+    let summary =
+        format!("{reviews} training reviews, {ngrams} word n-grams, penalty {penalty:e}, {result}");
     Ok(Outcome {
         device: Some(cpu_threads(context.run().cores())),
         ..outcome(&contract, &description, summary)
@@ -80,7 +77,7 @@ fn count(
     settings: &ModelSettings,
     contract: &TokenContract,
     train: &TokenRows,
-) -> Result<Vocabulary, Failure> {
+) -> Result<Vocabulary> {
     let ngrams = settings.ngrams.unwrap_or_default();
     let unknown = match context.input(StageName::Tokenize).manifest().contract {
         Contract::Tokens { unknown_id, .. } => unknown_id,

@@ -18,9 +18,9 @@ use training::{Record, RecordLine};
 use crate::bundle_output::{
     ValidationScores, model_description, outcome, recorded_settings, write_network,
 };
-use crate::count_parameters;
 use crate::data::check_rows;
 use crate::scaled_features::{DenseRows, Scale};
+use crate::{Result, count_parameters};
 
 /// The penalties to compare, from the strongest: each fit starts from the weights of the one before.
 const PENALTIES: [f64; 11] = [
@@ -34,7 +34,7 @@ const PATIENCE: usize = 2;
 const TOLERANCE: f64 = 1e-7;
 
 /// Fits the probe with the penalty that is best on validation, and writes its bundle.
-pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
+pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome> {
     let artifact = context.input(StageName::Embed);
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let train = FeatureRows::open_training_rows(artifact, &tokens, settings)?;
@@ -45,10 +45,8 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let scale = Scale::of(&train.values);
     let rows = |rows: &FeatureRows| DenseRows(scale.apply(&rows.values));
     let (train_rows, validation_rows) = (rows(&train), rows(&validation));
-    let sets = [
-        (&train_rows, &train.labels[..]),
-        (&validation_rows, &validation.labels),
-    ];
+    let [train_labels, labels] = [&train, &validation].map(|rows| &rows.labels[..]);
+    let sets = [(&train_rows, train_labels), (&validation_rows, labels)];
     let best = fit_penalties(context, sets, &PENALTIES, TOLERANCE)?;
 
     for name in ENCODER_FILES {
@@ -63,7 +61,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let (learned, bias) = scale.unscale(&Tensor::from_slice(&best.fit.weights));
     set_output(&network, &mut weights, &learned, bias)?;
     let scores = ValidationScores {
-        labels: &validation.labels,
+        labels,
         scores: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
@@ -76,13 +74,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     };
     let parts = (&network, &weights);
     write_network(context, &model, parts, Some(artifact.folder()))?;
+    let reviews = format::count(train_labels.len());
+    let features = format::count(train.values.size()[1]);
+    let (penalty, result) = (best.penalty, scores.describe());
     let summary = format!(
-        "{} training reviews with {} features each, penalty {:e}, {} of {} validation reviews correct",
-        format::count(train.labels.len() as u64),
-        format::count(train.values.size()[1] as u64),
-        best.penalty,
-        format::percent(best.accuracy),
-        format::count(validation.labels.len() as u64),
+        "{reviews} training reviews with {features} features each, penalty {penalty:e}, {result}"
     );
     Ok(Outcome {
         device: Some(cpu_threads(context.run().cores())),
@@ -112,7 +108,7 @@ pub(crate) fn fit_penalties<D: DesignMatrix>(
     [(train, train_labels), (validation, labels)]: [(&D, &[u8]); 2],
     penalties: &[f64],
     tolerance: f64,
-) -> Result<PenaltyResult, Failure> {
+) -> Result<PenaltyResult> {
     let path = RegularizationPath {
         train,
         labels: &numbers(train_labels),
@@ -145,7 +141,7 @@ pub(crate) fn fit_penalties<D: DesignMatrix>(
 }
 
 /// The settings that the features were computed with.
-fn feature_settings(context: &Context) -> Result<FeatureSettings, Failure> {
+fn feature_settings(context: &Context) -> Result<FeatureSettings> {
     let artifact = context.input(StageName::Embed);
     let settings: EmbeddingSettings = recorded_settings(artifact, "features")?;
     match (settings.features, &artifact.manifest().contract) {

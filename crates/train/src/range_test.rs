@@ -1,13 +1,13 @@
 //! `[range_test.NAME]`: records the loss at rising learning rates and suggests a rate.
 
 use artifact::files::{RangeTest, RangeTestStep, write_json};
-use artifact::{Contract, Failure, OutputFile, format};
+use artifact::{Contract, OutputFile, format};
 use settings::{ModelSettings, RangeTestSettings};
 use stage::{Context, Outcome};
 use training::{Record, SETTLING_STEPS, run_range_test};
 
 use crate::data::TrainingInputs;
-use crate::{classification_task, show, train_context};
+use crate::{Result, classification_task, show, train_context};
 
 /// The file with the result.
 const FILE: &str = "range.json";
@@ -17,7 +17,7 @@ pub(crate) fn run(
     context: &Context,
     settings: &ModelSettings,
     test: RangeTestSettings,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome> {
     let (data, mut weights) = TrainingInputs::open(context, settings)?;
     let note = |text: &str| context.progress().note(text);
     let task = classification_task(settings, &data);

@@ -11,7 +11,7 @@ use stage::{Context, Outcome};
 use training::{Checkpoint, TrainError};
 
 use crate::bundle_output::copy_bundle;
-use crate::train_network;
+use crate::{Result, train_network};
 
 /// The training state that the next rung continues from.
 pub(crate) const STATE_FILE: &str = "state.safetensors";
@@ -24,7 +24,7 @@ pub(crate) fn run(
     context: &Context,
     settings: &ModelSettings,
     rung: &RungSettings,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome> {
     let Some(name) = &rung.from else {
         return continue_training(context, settings, rung, None);
     };
@@ -53,13 +53,10 @@ pub(crate) fn run(
     own.epochs = rung.epochs;
     files.push(write(context, &own, false)?);
     let epochs = u64::from(own.stopped_after.unwrap_or_default());
-    let summary = format!(
-        "stopped after {}, rank {} of {}, validation loss {:.4}",
-        format::plural(epochs, "epoch", "epochs"),
-        own.place.unwrap_or_default(),
-        own.compared.unwrap_or_default(),
-        own.loss,
-    );
+    let epochs = format::plural(epochs, "epoch", "epochs");
+    let [rank, all] = [own.place, own.compared].map(Option::unwrap_or_default);
+    let loss = format!("validation loss {:.4}", own.loss);
+    let summary = format!("stopped after {epochs}, rank {rank} of {all}, {loss}");
     let contract = artifact.manifest().contract.clone();
     Ok(Outcome::new(contract, files, summary))
 }
@@ -69,7 +66,7 @@ fn continue_training(
     settings: &ModelSettings,
     rung: &RungSettings,
     before: Option<(Rung, &Artifact)>,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome> {
     let mut state = None;
     if let Some((_, artifact)) = &before {
         let found = Checkpoint::read_from(&artifact.file(STATE_FILE)?);
@@ -91,14 +88,14 @@ fn continue_training(
     Ok(outcome)
 }
 
-fn read_rung(artifact: &Artifact) -> Result<Rung, Failure> {
+fn read_rung(artifact: &Artifact) -> Result<Rung> {
     let path = artifact.file(RUNG_FILE)?;
     read_json(&path, "does not describe the state of a trial", None)
 }
 
 /// Writes the state of the trial. After the last epoch it is only a record, so that the artifact is identical to that
 /// of the same model without successive halving.
-fn write(context: &Context, state: &Rung, is_last: bool) -> Result<OutputFile, Failure> {
+fn write(context: &Context, state: &Rung, is_last: bool) -> Result<OutputFile> {
     write_json(&context.output().join(RUNG_FILE), state)?;
     let file = match is_last {
         true => OutputFile::record,

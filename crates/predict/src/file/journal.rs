@@ -10,7 +10,6 @@ use artifact::{ArtifactError, Digest, Failure, FileLock};
 use ingest::KeepColumns;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stage::Progress;
 
 use super::output::OutputFormat;
 use super::paths::{lock, output_failure};
@@ -70,13 +69,6 @@ pub(crate) struct RowCounts {
 }
 
 impl RowCounts {
-    /// Warns of rows in languages that the model has not learned.
-    pub(crate) fn warn_of_languages(&self, progress: &Progress) {
-        if let Some(warning) = self.languages.warning() {
-            progress.warn(&warning);
-        }
-    }
-
     /// The sums of both counts, with the file lengths of this one.
     pub(crate) fn add(self, other: &Self) -> Self {
         Self {

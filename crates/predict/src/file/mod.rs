@@ -22,7 +22,7 @@ use serde_json::json;
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask, install_signal_handlers, stop_requested};
 
-use crate::{interrupted, print_notes};
+use crate::{interrupted, print_notes, warn_of_languages};
 use bundle::{Answer, Predictor, Probabilities, UNDECIDED};
 use output::OutputRow;
 
@@ -86,7 +86,7 @@ impl FileJob<'_> {
         self.predict_rows(predictor, &columns, &mut directory, None)?;
         publish(&directory.files(), &columns, &directory.counts, self.output)?;
         let counts = directory.delete();
-        counts.warn_of_languages(self.progress);
+        warn_of_languages(&counts.languages, self.progress);
         let rate = (counts.rows - before) as f64 / clock.elapsed().as_secs_f64();
         let max_reject_rate = self.ingest.max_reject_rate;
         check_rejected(&counts, self.input, self.output, max_reject_rate)?;
@@ -208,11 +208,8 @@ impl FileJob<'_> {
                 }
                 Err(row) => (row.reason.as_str(), row.is_skipped, row.excerpt.clone()),
             };
-            let count = match is_skipped {
-                true => &mut counts.without_text,
-                false => &mut counts.rejected,
-            };
-            *count += 1;
+            counts.without_text += u64::from(is_skipped);
+            counts.rejected += u64::from(!is_skipped);
             let (row, line) = (row.number, row.line);
             // The line of the row in `OUTPUT.rejected.jsonl`.
             let input = json!({"row": row, "line": line, "reason": reason, "excerpt": excerpt});

@@ -60,43 +60,35 @@ pub(crate) fn check_rejected(
         return Ok(());
     }
     let rows = format::plural(counts.rows, "row", "rows");
+    let rejects = rejected_path(output);
+    let [input, output, rejects] = [input, output, &rejects].map(Path::display);
+    let rejected = format::count(counts.rejected);
     let problem = match is_nothing {
-        true if counts.rows == 0 => format!("`{}` has no rows", input.display()),
-        true => format!(
-            "No row of `{}` was predicted: it has {rows}",
-            input.display()
-        ),
+        true if counts.rows == 0 => format!("`{input}` has no rows"),
+        true => format!("No row of `{input}` was predicted: it has {rows}"),
         false => format!(
-            "{} of {rows} of `{}` were rejected, more than `ingest.max_reject_rate` = {max_reject_rate} allows",
-            format::count(counts.rejected),
-            input.display()
+            "{rejected} of {rows} of `{input}` were rejected, more than `ingest.max_reject_rate` = {max_reject_rate} allows"
         ),
     };
     let hint = format!(
-        "The reason of each row is in `{}`, the predictions of the other rows are in `{}`. `ressenti inspect {}` shows \
-         how the file is read; another column is used as the text by `--set ingest.columns.text=NAME`",
-        rejected_path(output).display(),
-        output.display(),
-        input.display(),
+        "The reason of each row is in `{rejects}`, the predictions of the other rows are in `{output}`. `ressenti inspect \
+         {input}` shows how the file is read; another column is used as the text by `--set ingest.columns.text=NAME`"
     );
     Err(Failure::new(problem).with_hint(hint))
 }
 
 /// One line about a predicted file; `rate` is in rows per second, if it was measured.
 pub(crate) fn describe(counts: &RowCounts, output: &Path, rate: Option<f64>) -> String {
-    let count = |rows: u64| format::count(rows);
     let rows = format::plural(counts.rows, "row", "rows");
-    let [positive, negative] = [counts.positive, counts.negative].map(count);
+    let [positive, negative] = [counts.positive, counts.negative].map(format::count);
     let mut text = format!("{rows}: {positive} positive, {negative} negative");
-    if counts.undecided > 0 {
-        text.push_str(&format!(", {} undecided", count(counts.undecided)));
-    }
     for (rows, what) in [
+        (counts.undecided, "undecided"),
         (counts.without_text, "without a text"),
         (counts.rejected, "rejected"),
     ] {
         if rows > 0 {
-            text.push_str(&format!(", {} {what}", count(rows)));
+            text += &format!(", {} {what}", format::count(rows));
         }
     }
     if counts.rejected + counts.without_text > 0 {
@@ -108,7 +100,7 @@ pub(crate) fn describe(counts: &RowCounts, output: &Path, rate: Option<f64>) -> 
         text += &format!("; accuracy {accuracy:.2}% on {labelled} (95% CI {low:.2}–{high:.2})");
     }
     if let Some(rate) = rate {
-        text.push_str(&format!("; {} rows per second", count(rate as u64)));
+        text += &format!("; {} rows per second", format::count(rate as u64));
     }
     format!("{text}; `{}`", output.display())
 }

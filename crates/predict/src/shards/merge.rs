@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::row_numbers;
 use super::shard::FinishedShard;
 use crate::file::{RowCounts, check_paths, check_rejected, describe, output_failure, publish};
+use crate::warn_of_languages;
 
 /// Merges the shards of a plan in order, writes the output and deletes the shards. Returns a one-line summary.
 ///
@@ -37,7 +38,7 @@ pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failur
     let counts = shards.iter().map(|shard| &shard.counts);
     let counts = counts.fold(RowCounts::default(), RowCounts::add);
     publish(&merged, &plan.columns, &counts, output)?;
-    counts.warn_of_languages(progress);
+    warn_of_languages(&counts.languages, progress);
     fs::remove_dir_all(&plan.folder).map_err(ArtifactError::io("remove", &plan.folder))?;
     let ingest: IngestSettings =
         serde_json::from_value(plan.task.ingest).map_err(Failure::from_error)?;

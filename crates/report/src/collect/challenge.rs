@@ -1,18 +1,14 @@
 //! The failures of every model in the challenge set.
 
-use artifact::Failure;
 use challenge::{CHALLENGE, CapabilityResult, CaseResult, Challenge, Relation};
 use metrics::is_correct;
 use stage::Context;
 
-use super::{evaluations, read};
+use super::{Result, evaluations, read};
 use crate::data::{ChallengeData, ChallengeExample, ChallengeResult};
 use crate::predictions::TestPredictions;
 
-pub(super) fn collect(
-    context: &Context,
-    predictions: &TestPredictions,
-) -> Result<ChallengeData, Failure> {
+pub(super) fn collect(context: &Context, predictions: &TestPredictions) -> Result<ChallengeData> {
     let mut data = ChallengeData::default();
     for (name, artifact) in evaluations(context, predictions) {
         let file: Challenge = read(artifact, CHALLENGE)?;

@@ -31,8 +31,7 @@ pub fn classes(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<Cla
     let figures = class_figures(&matrix, confidence);
     let classes = Sentiment::ALL.into_iter().zip(figures);
     let class = |(class, figures): (Sentiment, _)| {
-        let row =
-            |(label, value): (&u8, &f32)| (*label == class.id(), class_probability(class, *value));
+        let row = |(label, it): (&u8, &f32)| (*label == class.id(), class_probability(class, *it));
         let rows: Vec<(bool, f32)> = labels.iter().zip(probabilities).map(row).collect();
         ClassData {
             class: class.as_str().to_owned(),
@@ -52,11 +51,10 @@ pub fn abstention(labels: &[u8], probabilities: &[f32], confidence: f64) -> Vec<
 /// enough, from its figures on validation. `None` also where no abstaining is needed.
 pub fn abstain_threshold(validation: &[AbstentionFigures]) -> Option<f64> {
     let mut figures = validation.iter();
-    let is_useful = |it: &&AbstentionFigures| it.accuracy.is_some_and(|it| it.value >= USEFUL.0);
-    let figures = figures.find(is_useful)?;
-    (USEFUL.1..1.0)
-        .contains(&figures.coverage)
-        .then_some(figures.threshold)
+    let is_accurate = |it: &&AbstentionFigures| it.accuracy.is_some_and(|it| it.value >= USEFUL.0);
+    let figures = figures.find(is_accurate)?;
+    let is_useful = (USEFUL.1..1.0).contains(&figures.coverage);
+    is_useful.then_some(figures.threshold)
 }
 
 /// The accuracy-coverage curve.

@@ -4,15 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Failure, Sentiment, Split, StageName};
+use artifact::{Artifact, Sentiment, Split, StageName};
 use artifact::{filter_split, read_table, schema};
 use metrics::{is_correct, likely_label_errors, most_confident_errors, wilson_interval};
 use stage::Context;
 
 use super::decisions::{class_probability, predicted};
 use super::excerpts::{attributions, excerpt};
-use super::find;
 use super::slices::SliceBuilder;
+use super::{Result, find};
 use crate::data::{Disagreement, ReportData, SubsetAccuracy};
 use crate::predictions::TestPredictions;
 
@@ -27,7 +27,7 @@ pub(super) fn collect(
     context: &Context,
     predictions: &TestPredictions,
     data: &mut ReportData,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let best = data.best().map(|(model, _)| model);
     // An ensemble has no attributions; most of its errors are also errors of the member with the largest weight.
     let explainer = best.map(|best| best.members.first().unwrap_or(&best.name).clone());

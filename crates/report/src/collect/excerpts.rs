@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::iter;
 use std::ops::Range;
 
+use artifact::StageName;
 use artifact::files::Explanation;
-use artifact::{Failure, StageName};
 use stage::Context;
 
-use super::{find, read};
+use super::{Result, find, read};
 use crate::data::WordWeight;
 
 /// Largest length of an excerpt in bytes.
@@ -20,13 +20,13 @@ const WEAKEST: f64 = 0.1;
 /// A word and its attribution: first byte, the byte after the last, and its contribution to the log-odds.
 pub(super) type Word = (usize, usize, f64);
 
-/// The attributions of a model's most confident errors by row id.
-pub(super) fn attributions(
-    context: &Context,
-    model: Option<&str>,
-) -> Result<HashMap<u64, Vec<Word>>, Failure> {
+/// Words with their attributions by row id.
+type Attributions = HashMap<u64, Vec<Word>>;
+
+/// The attributions of a model's most confident errors.
+pub(super) fn attributions(context: &Context, model: Option<&str>) -> Result<Attributions> {
     let Some(evaluation) = model.and_then(|it| find(context, StageName::Evaluate, it)) else {
-        return Ok(HashMap::new());
+        return Ok(Attributions::new());
     };
     let explained: Vec<Explanation> = read(evaluation, "explanations.json")?;
     let words = explained.into_iter().map(|it| (it.row_id, it.words));

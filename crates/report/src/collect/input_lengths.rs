@@ -1,11 +1,11 @@
 //! How much of a review each model reads and the time that takes, from the manifests of the steps behind it.
 
-use artifact::{Artifact, Contract, Failure, StageName};
+use artifact::{Artifact, Contract, StageName};
 use serde::Deserialize;
 use serde_json::Value;
 use stage::Context;
 
-use super::{find, tokens};
+use super::{Result, find, tokens};
 use crate::data::InputLengthData;
 
 #[derive(Deserialize)]
@@ -14,20 +14,16 @@ struct Windows {
     overlap: u64,
 }
 
-/// The part of a review that a model reads; `artifact` is its training.
-pub(super) fn collect(
-    context: &Context,
-    model: &str,
-    artifact: &Artifact,
-) -> Result<InputLengthData, Failure> {
-    let manifest = artifact.manifest();
+/// The part of a review that a model reads; `train` is its training.
+pub(super) fn collect(context: &Context, model: &str, train: &Artifact) -> Result<InputLengthData> {
+    let manifest = train.manifest();
     let input_of = |artifact: &Artifact, stage| {
         let mut inputs = artifact.manifest().inputs.iter();
         let variant = inputs.find(|input| input.stage == stage)?.variant.clone();
         let found = find(context, stage, &variant)?;
         Some((variant, found))
     };
-    let input = |stage| input_of(artifact, stage);
+    let input = |stage| input_of(train, stage);
     let mut length = InputLengthData {
         model: model.to_owned(),
         training: manifest.run.seconds,

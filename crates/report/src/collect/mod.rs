@@ -21,12 +21,13 @@ mod training_record;
 pub use models::thin_roc_curve;
 
 use artifact::files::read_json;
-use artifact::{Artifact, Contract, Failure, StageName};
+use artifact::{Artifact, Contract, StageName};
 use metrics::MetricsFile;
 use serde::de::DeserializeOwned;
 use settings::ReportSettings;
 use stage::Context;
 
+use crate::Result;
 use crate::data::ReportData;
 use crate::predictions::TestPredictions;
 
@@ -39,7 +40,7 @@ pub fn collect(
     settings: &ReportSettings,
     predictions: &TestPredictions,
     metrics: &MetricsFile,
-) -> Result<ReportData, Failure> {
+) -> Result<ReportData> {
     let mut data = ReportData {
         title: settings.title.clone(),
         rows: metrics.rows,
@@ -97,7 +98,7 @@ fn find<'a>(context: &'a Context, stage: StageName, variant: &str) -> Option<&'a
 }
 
 /// Reads a JSON file of an artifact.
-fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T, Failure> {
+fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T> {
     let hint = Some("Rebuild everything with `ressenti run --force`");
     let problem = "does not have the form that its stage writes";
     read_json(&artifact.file(name)?, problem, hint)

@@ -6,7 +6,7 @@ use metrics::{MetricsFile, RocPoint, ScoredRows, confusion_matrix, reliability, 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{decisions, read, training_record};
+use super::{Result, decisions, read, training_record};
 use crate::data::{InputLengthData, ModelData};
 use crate::predictions::TestPredictions;
 
@@ -35,10 +35,11 @@ pub(super) fn collect(
     evaluation: &Artifact,
     predictions: &TestPredictions,
     metrics: &MetricsFile,
-) -> Result<ModelData, Failure> {
+) -> Result<ModelData> {
     let run = &trained.unwrap_or(evaluation).manifest().run;
     let (labels, confidence) = (&predictions.labels, metrics.confidence);
     let values = &predictions.probabilities[name];
+    let validation = predictions.validation.get(name);
     let tally = ScoredRows::new(labels, values).map_err(Failure::from_error)?;
     let model = ModelData {
         name: name.to_owned(),
@@ -47,12 +48,9 @@ pub(super) fn collect(
         classes: decisions::classes(labels, values, confidence),
         validation: metrics.validation.get(name).copied(),
         abstention: decisions::abstention(labels, values, confidence),
-        abstain: predictions
-            .validation
-            .get(name)
-            .and_then(|(labels, values)| {
-                decisions::abstain_threshold(&decisions::abstention(labels, values, confidence))
-            }),
+        abstain: validation.and_then(|(labels, values)| {
+            decisions::abstain_threshold(&decisions::abstention(labels, values, confidence))
+        }),
         coverage_curve: decisions::coverage_curve(labels, values, confidence),
         reliability: reliability(&tally, BINS),
         roc: thin_roc_curve(&roc_curve(&tally).unwrap_or_default()),
@@ -67,11 +65,7 @@ pub(super) fn collect(
     }
 }
 
-fn add_training(
-    model: ModelData,
-    trained: &Artifact,
-    evaluation: &Artifact,
-) -> Result<ModelData, Failure> {
+fn add_training(model: ModelData, trained: &Artifact, evaluation: &Artifact) -> Result<ModelData> {
     let view: ModelView = read(trained, "model.json")?;
     let speed: Speed = read(evaluation, "speed.json")?;
     let epochs = training_record::read(trained)?;
@@ -92,7 +86,7 @@ fn add_training(
     })
 }
 
-fn add_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Failure> {
+fn add_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData> {
     let mut members = read::<EnsembleView>(evaluation, "ensemble.json")?.members;
     members.sort_by(|one, two| two.1.total_cmp(&one.1));
     let total: f64 = members.iter().map(|(_, weight)| weight.abs()).sum();

@@ -6,9 +6,9 @@ use artifact::files::profile::{
     ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
 };
 use artifact::files::{LanguageCounts, PredictedLanguages};
-use artifact::{Artifact, Failure, Sentiment, Split};
+use artifact::{Artifact, Sentiment, Split};
 
-use super::read;
+use super::{Result, read};
 use crate::data::{DataCheck, LengthBin, NearPair, ReviewsData, SplitCount};
 use crate::format::{self, count, plural};
 
@@ -20,7 +20,7 @@ const RATINGS: &str = "Labelled reviews whose text contains the rating";
 const DECODING: &str = "Reviews with wrongly decoded characters";
 
 /// Adds the profile to the report's data about the reviews.
-pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
+pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<()> {
     let profile: Profile = read(clean, "profile.json")?;
     let has_groups = profile.groups.train + profile.groups.test > 0;
     reviews.splitting = splitting(&profile.splitting, has_groups);
@@ -133,9 +133,8 @@ fn languages(splits: &[SplitProfile]) -> Vec<DataCheck> {
     let (listed, rare): (Vec<_>, Vec<_>) =
         (all.sorted().into_iter()).partition(|(_, rows)| 1000 * rows >= examined);
     let rare: u64 = rare.iter().map(|(_, rows)| rows).sum();
-    let listed = listed
-        .into_iter()
-        .chain((rare > 0).then_some(("other", rare)));
+    let other = (rare > 0).then_some(("other", rare));
+    let listed = listed.into_iter().chain(other);
     let shares = listed.map(|(language, rows)| {
         let share = 100.0 * rows as f64 / examined as f64;
         format!("{language} {share:.1}%")
@@ -145,10 +144,8 @@ fn languages(splits: &[SplitProfile]) -> Vec<DataCheck> {
         false => String::new(),
     };
     let shares = format!("languages: {}{sample}", format::join(shares, ", "));
-    let test = PredictedLanguages {
-        reviews: of(Split::Test),
-        learned: of(Split::Train).learned(),
-    };
+    let (reviews, learned) = (of(Split::Test), of(Split::Train).learned());
+    let test = PredictedLanguages { reviews, learned };
     let unlearned = test.warning().map(|warning| {
         let result = format!("test split: {warning}");
         DataCheck::new("Test reviews in other languages", 1, result).warning()
@@ -180,18 +177,13 @@ fn text_checks(texts: &Texts) -> [DataCheck; 3] {
     let languages = texts.other_languages.sorted().into_iter();
     let languages = languages.map(|(language, rows)| format!("{} {language}", count(rows)));
     let languages = format::join(languages, ", ");
-    let rating = match texts.scores_masked {
-        true => ", masked",
-        false => ", not masked; `clean.mask_scores = true` masks them",
-    };
-    let (repaired, ratings) = (texts.repaired, texts.state_a_score);
-    let ratings = DataCheck::counted(RATINGS, ratings, rating);
+    let ratings = |note| DataCheck::counted(RATINGS, texts.state_a_score, note);
     let in_languages = format!("reviews in another language: {languages}");
     [
-        DataCheck::counted(DECODING, repaired, " repaired"),
+        DataCheck::counted(DECODING, texts.repaired, " repaired"),
         match texts.scores_masked {
-            true => ratings,
-            false => ratings.warning(),
+            true => ratings(", masked"),
+            false => ratings(", not masked; `clean.mask_scores = true` masks them").warning(),
         },
         DataCheck::found("Reviews in another language", other, in_languages).warning(),
     ]

@@ -15,10 +15,7 @@ pub(super) fn collect(
 ) -> Vec<RepeatsData> {
     let collect = |(model, others): (&String, &Vec<String>)| {
         let trained: Vec<&String> = std::iter::once(model).chain(others).collect();
-        let accuracy = |name: &&String| {
-            let figures = metrics.models.get(*name)?;
-            Some(figures.get(Metric::Accuracy.name())?.value())
-        };
+        let accuracy = |name: &&String| Some(metrics.figure(name, Metric::Accuracy)?.value());
         let steps = context.inputs(StageName::Train);
         let steps = steps.filter(|(name, _)| trained.iter().any(|trained| trained == name));
         let seconds = steps.map(|(_, artifact)| artifact.manifest().run.seconds);

@@ -2,11 +2,11 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Contract, Failure, StageName, read_table, schema};
+use artifact::{Artifact, Contract, StageName, read_table, schema};
 use indexmap::IndexMap;
 use stage::Context;
 
-use super::profile;
+use super::{Result, profile};
 use crate::data::{Example, ReviewsData, SkippedRows};
 
 /// Largest number of examples of a reason.
@@ -16,7 +16,7 @@ const EXAMPLES: usize = 3;
 const EXCERPT: usize = 160;
 
 /// Reads the artifacts of ingest and clean.
-pub(super) fn collect(context: &Context) -> Result<ReviewsData, Failure> {
+pub(super) fn collect(context: &Context) -> Result<ReviewsData> {
     let [ingest, clean] = [StageName::Ingest, StageName::Clean].map(|it| context.input(it));
     let mut reviews = ReviewsData {
         rejected: rejected(ingest)?,
@@ -30,7 +30,7 @@ pub(super) fn collect(context: &Context) -> Result<ReviewsData, Failure> {
     Ok(reviews)
 }
 
-fn rejected(ingest: &Artifact) -> Result<Vec<SkippedRows>, Failure> {
+fn rejected(ingest: &Artifact) -> Result<Vec<SkippedRows>> {
     let mut groups = Groups::default();
     for batch in read_table(&ingest.file("rejected.parquet")?, &schema::rejected())? {
         let batch = batch?;
@@ -47,7 +47,7 @@ fn rejected(ingest: &Artifact) -> Result<Vec<SkippedRows>, Failure> {
     Ok(groups.finish())
 }
 
-fn removed(clean: &Artifact) -> Result<Vec<SkippedRows>, Failure> {
+fn removed(clean: &Artifact) -> Result<Vec<SkippedRows>> {
     let mut groups = Groups::default();
     for batch in read_table(&clean.file("removed.parquet")?, &schema::removed())? {
         let batch = batch?;

@@ -6,8 +6,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type, UInt64Type};
-use artifact::{Artifact, Contract, Failure, map_arrays, schema};
+use artifact::{Artifact, Contract, map_arrays, schema};
 
+use crate::Result;
 use crate::data::SliceData;
 use crate::predictions::TestPredictions;
 
@@ -87,7 +88,7 @@ impl SliceBuilder {
         tokenizer: &str,
         tokens: &Artifact,
         index_by_id: &HashMap<u64, usize>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let Contract::Tokens {
             vocabulary_size, ..
         } = tokens.manifest().contract

@@ -1,37 +1,31 @@
 //! The trials of every sweep with their validation figures, and learning-rate range tests.
 
 use artifact::files::Rung;
-use artifact::{Artifact, Contract, Failure, StageName};
+use artifact::{Artifact, Contract, StageName};
 use indexmap::IndexMap;
+use metrics::ValidationResult;
 use serde::Deserialize;
 use settings::Trial;
 use stage::Context;
 
-use super::{find, read, training_record};
+use super::{Result, find, read, training_record};
 use crate::data::{RangeTestData, SweepData, SweepPoint, TrialData};
 
 /// The part of `model.json` that the report shows.
 #[derive(Deserialize)]
 struct ModelView {
-    validation: ValidationView,
-}
-
-#[derive(Deserialize)]
-struct ValidationView {
-    rows: u64,
-    loss: f64,
-    accuracy: f64,
+    validation: ValidationResult,
 }
 
 pub(super) fn collect(
     context: &Context,
     sweeps: &IndexMap<String, Vec<Trial>>,
-) -> Result<Vec<SweepData>, Failure> {
+) -> Result<Vec<SweepData>> {
     let sweep = |(name, trials): (&String, &Vec<Trial>)| sweep(context, name, trials);
     sweeps.iter().map(sweep).collect()
 }
 
-fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, Failure> {
+fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData> {
     let mut sweep = SweepData {
         name: name.to_owned(),
         ..SweepData::default()
@@ -67,7 +61,7 @@ fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, F
 }
 
 /// The learning-rate range tests.
-pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, Failure> {
+pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>> {
     let tests = context.inputs(StageName::Train);
     let tests = tests.filter(|it| matches!(it.1.manifest().contract, Contract::RangeTest { .. }));
     let read = |(name, artifact): (&str, &Artifact)| {

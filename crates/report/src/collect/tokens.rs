@@ -1,11 +1,11 @@
 //! Tokenizers and embeddings, from `statistics.json` of tokenize and `coverage.json` of embed.
 
-use artifact::{Artifact, Contract, Failure};
+use artifact::{Artifact, Contract};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::read;
+use super::{Result, read};
 use crate::data::{EmbeddingData, TokenizedSplit, TokenizerData};
 
 /// The part of `statistics.json` that the report shows.
@@ -24,7 +24,7 @@ struct SplitView {
 }
 
 /// A tokenizer from its artifact.
-pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData, Failure> {
+pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData> {
     let view: StatisticsView = read(artifact, "statistics.json")?;
     let max_length = match artifact.manifest().contract {
         Contract::Tokens { max_length, .. } => u64::from(max_length),
@@ -69,7 +69,7 @@ struct MissingView {
 }
 
 /// An embedding from its artifact.
-pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData, Failure> {
+pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData> {
     let (view, vocabulary_size, width) = match artifact.manifest().contract {
         // An encoder uses its own tokenizer and has a vector for every id.
         Contract::Encoder {

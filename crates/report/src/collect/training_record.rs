@@ -6,6 +6,7 @@ use std::fs;
 use artifact::{Artifact, ArtifactError, Failure};
 use serde::Deserialize;
 
+use super::Result;
 use crate::data::Epoch;
 
 /// One line. A loss that is not finite is null.
@@ -17,7 +18,7 @@ struct Line {
 }
 
 /// The epochs of a training in order.
-pub(super) fn read(artifact: &Artifact) -> Result<Vec<Epoch>, Failure> {
+pub(super) fn read(artifact: &Artifact) -> Result<Vec<Epoch>> {
     let path = artifact.file("metrics.jsonl")?;
     let text = fs::read_to_string(&path).map_err(ArtifactError::io("read", &path))?;
     parse(&text).map_err(|(line, source)| {

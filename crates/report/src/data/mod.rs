@@ -105,6 +105,13 @@ impl ReportData {
     pub(crate) fn ci(&self) -> String {
         format::ci(self.confidence)
     }
+
+    /// An accuracy with its interval: `89.4% accuracy (95% CI 89.0–89.8)`.
+    pub(crate) fn accuracy(&self, accuracy: Estimate) -> String {
+        let ((share, range), ci) = (format::share(accuracy), self.ci());
+        format!("{share} accuracy ({ci} {range})")
+    }
+
     /// The adjusted p-value below which a difference is significant.
     pub(crate) fn significance_level(&self) -> f64 {
         1.0 - self.confidence
@@ -125,15 +132,10 @@ impl ReportData {
         &'a self,
         best: &str,
     ) -> Vec<(&'a str, Estimate, &'a Comparison)> {
-        let comparison = |pair: &'a Comparison| {
-            let Estimate { value, low, high } = pair.difference;
-            let (value, low, high) = (-value, -high, -low);
-            let reversed = Estimate { value, low, high };
-            match (&*pair.first, &*pair.second) {
-                (first, other) if first == best => Some((other, pair.difference, pair)),
-                (other, second) if second == best => Some((other, reversed, pair)),
-                _ => None,
-            }
+        let comparison = |pair: &'a Comparison| match (&*pair.first, &*pair.second) {
+            (first, other) if first == best => Some((other, pair.difference, pair)),
+            (other, second) if second == best => Some((other, -pair.difference, pair)),
+            _ => None,
         };
         let mut comparisons: Vec<_> = self.comparisons.iter().filter_map(comparison).collect();
         comparisons.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));

@@ -91,10 +91,8 @@ fn best_epoch(frame: &Frame<'_>, model: &ModelData, measure: &Measure) -> Markup
         true => (-5.0, "end"),
         false => (5.0, "start"),
     };
-    let (y, down) = match measure.falls {
-        true => (high, 10.0),
-        false => (low, -6.0),
-    };
+    let falls = measure.falls;
+    let (y, down) = if falls { (high, 10.0) } else { (low, -6.0) };
     let text = format!("best: epoch {}", epoch.epoch);
     html! {
         (frame.segment("best", (x, low), (x, high)))

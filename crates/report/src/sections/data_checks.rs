@@ -47,10 +47,8 @@ fn rows(reviews: &ReviewsData) -> Option<String> {
     let skipped = count(&reviews.rejected, "set_aside");
     let read = format::plural(reviews.accepted + rejected + skipped, "row", "rows");
     let used = format::count(reviews.used());
-    let reasons = reviews
-        .rejected
-        .iter()
-        .filter(|group| group.kind == "set_aside");
+    let reasons = reviews.rejected.iter();
+    let reasons = reasons.filter(|group| group.kind == "set_aside");
     let reasons = format::join(reasons.map(|group| group.reason.clone()), "; ");
     let parts = [
         (rejected, "rejected".to_owned()),

@@ -32,10 +32,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Collapsed> {
     };
     let subset = |it: SubsetAccuracy| {
         let (share, range) = format::share(it.accuracy?);
-        Some(with_detail((
-            share,
-            format!("{range}, {} reviews", format::count(it.rows)),
-        )))
+        let rows = format::count(it.rows);
+        Some(with_detail((share, format!("{range}, {rows} reviews"))))
     };
     let tokens = |it: &InputLengthData| it.tokens.map(rounded).unwrap_or_default();
     let time = |(_, seconds)| html! { (format::seconds(seconds)) };

@@ -118,9 +118,8 @@ pub(crate) fn pareto_front(data: &ReportData) -> Option<String> {
     for pair in steps.windows(2) {
         let ((_, _, before), (name, time, share)) = (&pair[0], &pair[1]);
         let points = 100.0 * (share - before);
-        text += &format!(
-            "; `{name}` took {time} and was {points:.1} points more accurate than the one before"
-        );
+        let gain = format!("{points:.1} points more accurate than the one before");
+        text += &format!("; `{name}` took {time} and was {gain}");
     }
     Some(text + ".")
 }
@@ -130,20 +129,17 @@ fn costs(data: &ReportData) -> Markup {
     let speed = |speed: Option<f64>| known(speed.map(|it| format::count(it.round() as u64)));
     let caption = "Speed, size and memory of each model. The weights of a model that is trained in epochs are those of its best epoch. Memory of an ensemble: the largest of its members.";
     let models = data.by_accuracy().into_iter().map(|(_, model)| model);
+    let epochs = |it: &ModelData| epochs(it).unwrap_or_else(|| "no epochs".to_owned());
+    let predicted = |it: &ModelData| speed(it.prediction_speed);
+    let trained = |it: &ModelData| speed(it.reviews_per_second);
     let table = Table::new(caption, models)
         .names("Model", |it| &it.name)
-        .numbers("Reviews predicted per second", |it| {
-            speed(it.prediction_speed)
-        })
+        .numbers("Reviews predicted per second", predicted)
         .numbers("Size", |it| known(it.bytes.map(format::bytes)))
         .numbers("Peak memory", |it| format::bytes(it.peak_memory))
         .numbers("Parameters", |it| known(it.parameters.map(format::count)))
-        .numbers("Reviews trained per second", |it| {
-            speed(it.reviews_per_second)
-        })
-        .numbers("Best epoch of those trained", |it| {
-            epochs(it).unwrap_or_else(|| "no epochs".to_owned())
-        });
+        .numbers("Reviews trained per second", trained)
+        .numbers("Best epoch of those trained", epochs);
     html! {
         @if let Some(picture) = cost::draw(&data.models) {
             @if let Some(text) = pareto_front(data) { (paragraph(text)) }

@@ -54,11 +54,11 @@ fn predict(data: &ReportData, best: &ModelData) -> Vec<NextStep> {
     let mut figures = best.abstention.iter();
     let chosen = figures.find(|it| Some(it.threshold) == best.abstain);
     if let Some((it, accuracy)) = chosen.and_then(|it| Some((it, it.accuracy?))) {
-        let (share, range) = format::share(accuracy);
-        let (threshold, answered, ci) = (it.threshold, format::percent(it.coverage), data.ci());
+        let (threshold, answered) = (it.threshold, format::percent(it.coverage));
+        let accuracy = data.accuracy(accuracy);
         let text = format!(
             "To leave uncertain reviews to a person, add `--abstain {threshold}`, which was chosen on validation: `{name}` then \
-             answers {answered} of the test reviews with {share} accuracy ({ci} {range})."
+             answers {answered} of the test reviews with {accuracy}."
         );
         steps.push((text, Some(format!("{command} --abstain {threshold}"))));
     }

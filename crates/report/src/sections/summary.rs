@@ -52,14 +52,12 @@ fn headline(data: &ReportData) -> String {
     let Some((best, accuracy)) = data.best() else {
         return "No model has an accuracy, because there are no labelled test reviews.".to_owned();
     };
-    let (share, range) = format::share(accuracy);
-    let rows = data.test_reviews();
-    let ci = data.ci();
+    let (accuracy, rows) = (data.accuracy(accuracy), data.test_reviews());
     let best = match data.models.len() {
         1 => format!("`{}`", best.name),
         _ => format!("Best model: `{}`", best.name),
     };
-    format!("{best}, {share} accuracy ({ci} {range}) on {rows}.")
+    format!("{best}, {accuracy} on {rows}.")
 }
 
 /// The sentences below the headline.
@@ -86,28 +84,21 @@ fn evidence(data: &ReportData) -> Vec<String> {
 /// How the best model was chosen, and which models have a higher accuracy on the test reviews.
 fn selection(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Option<String> {
     let validation = best.validation.filter(|_| data.models.len() > 1)?;
-    let (share, reviews) = (validation.accuracy, validation.rows);
-    let reviews = format::plural(reviews, "validation review", "validation reviews");
+    let (name, share) = (&best.name, format::percent(validation.accuracy));
+    let reviews = format::plural(validation.rows, "validation review", "validation reviews");
     let mut text = format!(
-        "`{}` was chosen by its accuracy on validation ({} of {reviews}), not on the test reviews; `ressenti predict`, `trend` \
-         and `serve` use it unless `--model` names another one.",
-        best.name,
-        format::percent(share)
+        "`{name}` was chosen by its accuracy on validation ({share} of {reviews}), not on the test reviews; `ressenti predict`, \
+         `trend` and `serve` use it unless `--model` names another one."
     );
-    let others = data
-        .models
-        .iter()
-        .filter_map(|it| Some((it, it.accuracy()?)));
-    let higher = others.filter(|(_, other)| other.value > accuracy.value);
-    let higher =
-        higher.map(|(it, other)| format!("`{}` ({})", it.name, format::percent(other.value)));
+    let higher = data.models.iter().filter_map(|it| {
+        let share = it.accuracy()?.value;
+        (share > accuracy.value).then(|| format!("`{}` ({})", it.name, format::percent(share)))
+    });
     let higher: Vec<String> = higher.collect();
     if !higher.is_empty() {
         let have = if higher.len() == 1 { "has" } else { "have" };
-        let list = format::list(&higher);
-        text += &format!(
-            " {list} {have} a higher test accuracy, but test reviews must not choose a model."
-        );
+        let what = "a higher test accuracy, but test reviews must not choose a model";
+        text += &format!(" {} {have} {what}.", format::list(&higher));
     }
     Some(text)
 }
@@ -115,8 +106,7 @@ fn selection(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Option<
 /// A sentence for each tokenizer that truncates many test reviews: how many, the accuracy on them, and a better setting.
 fn truncation(data: &ReportData) -> Vec<String> {
     let sentence = |tokenizer: &TokenizerData| {
-        let models = data.by_accuracy().into_iter().map(|(_, model)| model);
-        let lengths = models.filter_map(|model| {
+        let lengths = data.by_accuracy().into_iter().filter_map(|(_, model)| {
             let mut lengths = data.input_lengths.iter();
             lengths.find(|it| it.model == model.name && it.tokenizer == tokenizer.name)
         });
@@ -125,21 +115,20 @@ fn truncation(data: &ReportData) -> Vec<String> {
         let share = first.truncated.filter(|share| *share > TRUNCATED)?;
         let accuracy = |subset: SubsetAccuracy| {
             let ((share, range), rows) = (format::share(subset.accuracy?), subset.rows);
-            let rows = format::count(rows);
-            Some(format!("{share} ({} {range}) on the {rows}", data.ci()))
+            let (rows, ci) = (format::count(rows), data.ci());
+            Some(format!("{share} ({ci} {range}) on the {rows}"))
         };
+        let model = &first.model;
         let accuracies = accuracy(first.on_truncated).zip(accuracy(first.on_whole));
         let accuracies = accuracies.map_or(String::new(), |(truncated, whole)| {
-            format!(
-                " The accuracy of `{}` is {truncated} truncated and {whole} whole ones.",
-                first.model
-            )
+            format!(" The accuracy of `{model}` is {truncated} truncated and {whole} whole ones.")
         });
         let (name, max_length) = (&tokenizer.name, format::count(tokenizer.max_length));
+        let (share, advice) = (format::percent(share), longer(tokenizer, &lengths));
         Some(format!(
-            "{} of the test reviews are truncated, because the tokenizer `{name}` keeps at most {max_length} tokens.{accuracies}{}",
-            format::percent(share),
-            longer(tokenizer, &lengths).unwrap_or_default()
+            "{share} of the test reviews are truncated, because the tokenizer `{name}` keeps at most {max_length} \
+             tokens.{accuracies}{}",
+            advice.unwrap_or_default()
         ))
     };
     data.tokenizers.iter().filter_map(sentence).collect()
@@ -147,10 +136,8 @@ fn truncation(data: &ReportData) -> Vec<String> {
 
 /// The setting with which most reviews are whole, as far as the encoders of the models allow.
 fn longer(tokenizer: &TokenizerData, models: &[&InputLengthData]) -> Option<String> {
-    let labelled = tokenizer
-        .splits
-        .iter()
-        .filter(|it| it.split != "unlabelled");
+    let (name, splits) = (&tokenizer.name, tokenizer.splits.iter());
+    let labelled = splits.filter(|it| it.split != "unlabelled");
     let needed = labelled.filter_map(|split| split.q95).max()?;
     // Rounded, so that the value does not change with every few reviews.
     let needed = needed.next_multiple_of(8);
@@ -158,40 +145,28 @@ fn longer(tokenizer: &TokenizerData, models: &[&InputLengthData]) -> Option<Stri
         return None;
     }
     let limit = models.iter().filter_map(|it| it.longest_input).min();
-    let set = |max_length| {
-        format!(
-            "set `max_length = {max_length}` in `[tokenizer.{}]`",
-            tokenizer.name
-        )
+    let set = |length| format!("set `max_length = {length}` in `[tokenizer.{name}]`");
+    let all = format!("to keep {WHOLE}% of the reviews whole, {}", set(needed));
+    let Some(limit) = limit.filter(|limit| *limit < needed) else {
+        return Some(format!(" {}.", format::capitalized(&all)));
     };
-    let goal = format!("to keep {WHOLE}% of the reviews whole");
-    Some(match limit.filter(|limit| *limit < needed) {
-        None => format!(" {}, {}.", format::capitalized(&goal), set(needed)),
-        Some(limit) => {
-            let all = format!(
-                "{goal}, {} and read them in `windows` of the model or its features",
-                set(needed)
-            );
-            match limit > tokenizer.max_length {
-                true => format!(
-                    " The encoder reads at most {limit} tokens: {}; {all}.",
-                    set(limit)
-                ),
-                false => format!(" The encoder reads at most {limit} tokens: {all}."),
-            }
-        }
-    })
+    let windows = "read them in `windows` of the model or its features";
+    let most = match limit > tokenizer.max_length {
+        true => format!("{}; ", set(limit)),
+        false => String::new(),
+    };
+    let text = format!(" The encoder reads at most {limit} tokens: {most}{all} and {windows}.");
+    Some(text)
 }
 
 /// A warning where the test split is small.
 pub(crate) fn few_rows(rows: u64) -> Option<String> {
-    (rows < FEW_ROWS).then(|| {
-        format!(
-            "The figures are uncertain, because there {} only {}: at least {FEW_ROWS} are needed to choose a model.",
-            if rows == 1 { "is" } else { "are" },
-            format::plural(rows, "test review", "test reviews")
-        )
-    })
+    let are = if rows == 1 { "is" } else { "are" };
+    let reviews = format::plural(rows, "test review", "test reviews");
+    let text = format!(
+        "The figures are uncertain, because there {are} only {reviews}: at least {FEW_ROWS} are needed to choose a model."
+    );
+    (rows < FEW_ROWS).then_some(text)
 }
 
 /// The results of the paired tests of the best model.
@@ -199,24 +174,21 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
     let level = data.significance_level();
     let (mut beaten, mut better, mut equal) = (Vec::new(), Vec::new(), Vec::new());
     for (name, lead, pair) in data.comparisons_with(best) {
-        let side = if lead.value < 0.0 { "below" } else { "above" };
         let (points, ci) = format::gap(lead, data.confidence);
+        let (group, side) = match lead.value < 0.0 {
+            true => (&mut better, "below"),
+            false => (&mut beaten, "above"),
+        };
         if !pair.is_significant(level) {
             let p = format::p_value(pair.adjusted_p_value);
             equal.push(format!(
                 "{points} points {side} `{name}` ({ci} of this pair alone; not significant after correction for all pairs, adjusted p {p})"
             ));
-            continue;
-        }
-        let group = if lead.value < 0.0 {
-            &mut better
+        } else if group.is_empty() {
+            group.push(format!("`{name}` (by {points} points, {ci})"));
         } else {
-            &mut beaten
-        };
-        group.push(match group.is_empty() {
-            true => format!("`{name}` (by {points} points, {ci})"),
-            false => format!("`{name}`"),
-        });
+            group.push(format!("`{name}`"));
+        }
     }
     let groups = [
         (beaten, "significantly more accurate than "),
@@ -224,10 +196,8 @@ fn compared_with_others(data: &ReportData, best: &str) -> Option<String> {
         (equal, ""),
     ];
     let groups = groups.iter().filter(|(models, _)| !models.is_empty());
-    let text = format::join(
-        groups.map(|(models, what)| format!("{what}{}", format::list(models))),
-        "; it is ",
-    );
-    (!text.is_empty())
-        .then(|| format!("`{best}` is {text}. These are paired tests on the same reviews."))
+    let groups = groups.map(|(models, what)| format!("{what}{}", format::list(models)));
+    let text = format::join(groups, "; it is ");
+    let tests = "These are paired tests on the same reviews.";
+    (!text.is_empty()).then(|| format!("`{best}` is {text}. {tests}"))
 }

@@ -15,7 +15,16 @@ use metrics::{
     CalibrationFile, MetricsFile, ProbabilityFigures, ScoredRows, ValidationResult, compute_figures,
 };
 
-use crate::{Model, ROWS};
+/// Number of test reviews.
+pub(crate) const ROWS: u64 = 400;
+
+/// One model's predictions: the number of wrong ones, which come first, the first row id, and its accuracy on validation.
+#[derive(Clone, Copy)]
+pub(crate) struct Model {
+    pub(crate) wrong: u64,
+    pub(crate) first_id: u64,
+    pub(crate) validation: f64,
+}
 
 pub(crate) fn rejected(folder: &Path) -> OutputFile {
     let columns: Vec<ArrayRef> = vec![
