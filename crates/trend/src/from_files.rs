@@ -78,8 +78,6 @@ pub fn compute_trend(
     let mut trend = estimate_trend(&input, &learned, &query.options, context.is_stopped)?;
     trend.training_rows = training_rows;
     trend.skipped.splice(0..0, skipped);
-    trend.languages = reader.languages(counts)?;
-    trend.language_warning = trend.languages.warning();
     if let Some(change) = &mut trend.largest_change {
         reader.add_words(change)?;
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use artifact::files::{PredictedLanguages, is_sampled};
+use artifact::files::is_sampled;
 use artifact::{Digest, format};
 use bundle::Predictor;
 use ingest::{Review, for_each_review};
@@ -120,7 +120,7 @@ impl ReviewReader<'_> {
         Ok(counts)
     }
 
-    /// The predicted reviews with a time; and sentences about skipped reviews. Without `words`, the common words are
+    /// The predicted reviews with a time and their languages; and sentences about skipped reviews. Without `words`, the common words are
     /// those of the first batch.
     pub(crate) fn score(
         &self,
@@ -130,8 +130,17 @@ impl ReviewReader<'_> {
         let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
-        let (input, empty) = self.predict_all(&quiet, &task, words, |review| self.day(review))?;
+        let (mut sample, mut position) = (Vec::new(), 0);
+        let (mut input, empty) = self.predict_all(&quiet, &task, words, |review| {
+            let day = self.day(review)?;
+            if is_sampled(position, counts.dated) {
+                sample.push(review.text.to_owned());
+            }
+            position += 1;
+            Some(day)
+        })?;
         drop(task);
+        input.languages = self.context.predictor.languages(&sample);
         let wanted = self.query.topics.iter();
         let missing = wanted.filter(|it| !input.topics.contains(it));
         let missing = missing.map(|wanted| format!("No review with a time is about `{wanted}`"));
@@ -176,22 +185,6 @@ impl ReviewReader<'_> {
         Ok(())
     }
 
-    /// The languages of the selected reviews with a time, or of a sample of them.
-    pub(crate) fn languages(&self, counts: ReviewCounts) -> Result<PredictedLanguages, TrendError> {
-        let (mut sample, mut position) = (Vec::new(), 0);
-        let quiet = self.context.progress.with_mode(ProgressMode::None);
-        self.for_each(&quiet, |review| {
-            if self.day(review).is_some() {
-                if is_sampled(position, counts.dated) {
-                    sample.push(review.text.to_owned());
-                }
-                position += 1;
-            }
-            Ok(())
-        })?;
-        Ok(self.context.predictor.languages(&sample))
-    }
-
     fn is_selected(&self, review: &Review<'_>) -> bool {
         let wanted = self.query.topics;
         wanted.is_empty() || wanted.iter().any(|wanted| wanted == topic(review))
@@ -210,7 +203,7 @@ impl ReviewReader<'_> {
         progress: &Progress,
         task: &ProgressTask,
         words: Option<CommonWords>,
-        day: impl Fn(&Review<'_>) -> Option<i64>,
+        mut day: impl FnMut(&Review<'_>) -> Option<i64>,
     ) -> Result<(Input, u64), TrendError> {
         let context = self.context;
         let mut batch = Batch::default();
