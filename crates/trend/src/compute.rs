@@ -15,7 +15,7 @@ use crate::data::{
 use crate::date_filter::filter_dates;
 use crate::error::{TrendError, UnusableReviews};
 use crate::error_rates::LearnedErrorRates;
-use crate::estimator::{Estimator, probabilities};
+use crate::estimator::Estimator;
 use crate::linearisation::linearise;
 use crate::options::Options;
 use crate::period::{Period, date_from_day};
@@ -73,7 +73,7 @@ pub(crate) fn estimate_trend(
         periods: series.groups.iter().enumerate().map(count_period).collect(),
         ..Trend::default()
     };
-    trend.warning = warning(&trend, learned, &all);
+    trend.warning = warning(&trend, learned, &all, &estimator);
     if trend.warning.is_none() {
         add_estimates(&mut trend, &series, &input.topics, estimator)?;
     }
@@ -135,13 +135,17 @@ fn add_estimates(
 }
 
 /// Why the share of these reviews cannot be estimated, and what to do; `None` if it can.
-fn warning(trend: &Trend, learned: &LearnedErrorRates, rows: &[ScoredReview]) -> Option<String> {
+fn warning(
+    trend: &Trend,
+    learned: &LearnedErrorRates,
+    rows: &[ScoredReview],
+    estimator: &Estimator<'_>,
+) -> Option<String> {
     let reason = if !learned.is_sample && rows.iter().all(|row| row.is_training) {
         "because the model was trained on all of these reviews, so its predictions of them are overconfident"
     } else {
         let words: Vec<(u64, usize)> = rows.iter().map(|row| (row.words, row.topic)).collect();
-        let quantifier = &learned.quantifier;
-        let prevalence = quantifier.prevalence(&probabilities(rows), Method::default())?;
+        let prevalence = estimator.prevalence(rows, Method::default())?;
         if !learned.domain.as_ref()?.differs(&words, prevalence) {
             return None;
         }

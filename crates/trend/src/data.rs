@@ -105,6 +105,13 @@ pub struct Trend {
     pub author_comparison: Option<AuthorComparison>,
 }
 
+impl Trend {
+    /// The trend at a constant mix of topics, if there is one.
+    pub(crate) fn constant_mix(&self) -> Option<&ConstantMix> {
+        self.topic_mix.as_ref()?.constant_mix.as_ref()
+    }
+}
+
 /// The share of positive reviews in a period.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct PeriodEstimate {

@@ -73,7 +73,6 @@ impl<'a> Estimator<'a> {
     }
 }
 
-/// The predicted probabilities of reviews.
-pub(crate) fn probabilities<'r>(rows: impl IntoIterator<Item = &'r ScoredReview>) -> Vec<f32> {
+fn probabilities<'r>(rows: impl IntoIterator<Item = &'r ScoredReview>) -> Vec<f32> {
     rows.into_iter().map(|row| row.probability).collect()
 }

@@ -11,16 +11,13 @@ use crate::chart::{
 use crate::data::{ChangePoint, TopicMix, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
-    answer, author_share, certainty, change_by_words, confidence_level, format_files,
-    language_warning, largest_change, percent, range, with_range,
+    certainty, change_by_words, confidence_level, format_files, largest_change, percent, range,
+    result, with_range,
 };
 
 /// The content of `trend.html`.
 pub fn render_page(trend: &Trend, model: &str) -> String {
-    let mut findings: Vec<String> = trend.warning.clone().into_iter().collect();
-    findings.extend(language_warning(trend));
-    findings.extend(answer(trend));
-    findings.extend(author_share(trend));
+    let mut findings = result(trend);
     findings.extend(trend.largest_change.as_ref().map(largest_change));
     let shares = html! {
         (pages::findings(&findings, 0))
@@ -46,14 +43,9 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
     let subtitle = format!("{rows} reviews by {period}, predicted by {model}");
     let files = format_files(&trend.files);
-    let title = match &files {
-        Some(files) => format!("{files}: trend"),
-        None => "Ressenti: trend".to_owned(),
-    };
-    let heading = match files {
-        Some(files) => format!("Share of positive reviews over time: {files}"),
-        None => "Share of positive reviews over time".to_owned(),
-    };
+    let title = format!("{}: trend", files.as_deref().unwrap_or("Ressenti"));
+    let of_files = files.map_or_else(String::new, |files| format!(": {files}"));
+    let heading = format!("Share of positive reviews over time{of_files}");
     Page {
         title: &title,
         heading: &heading,
@@ -74,23 +66,16 @@ fn share_figure(trend: &Trend) -> Markup {
             false => String::new(),
         };
         entries.push(("dots estimate", format!("each {period} alone{interval}")));
-        entries.push((
-            "estimate",
-            format!("smoothed trend, with its {level} as a band"),
-        ));
+        let text = format!("smoothed trend, with its {level} as a band");
+        entries.push(("estimate", text));
     }
-    if trend
-        .topic_mix
-        .as_ref()
-        .is_some_and(|it| it.constant_mix.is_some())
-    {
-        entries.push((
-            "constant-mix",
-            "smoothed trend at a constant mix of topics".to_owned(),
-        ));
+    if trend.constant_mix().is_some() {
+        let text = "smoothed trend at a constant mix of topics";
+        entries.push(("constant-mix", text.to_owned()));
     }
-    entries
-        .extend((trend.forecast_method).map(|it| ("estimate dashed", format!("forecast ({it})"))));
+    if let Some(method) = trend.forecast_method {
+        entries.push(("estimate dashed", format!("forecast ({method})")));
+    }
     if trend.overall_author_labels.is_some() {
         let unused = match trend.overall {
             Some(_) => ", which the estimate does not use",
