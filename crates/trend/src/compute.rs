@@ -90,9 +90,8 @@ fn add_estimates(
     let alone = series.groups.iter().map(|rows| estimator.estimate(rows));
     let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
     let all = series.groups.concat();
-    let overall = estimator
-        .estimate(&all)?
-        .ok_or(UnusableReviews::NothingLeft)?;
+    let overall = estimator.estimate(&all)?;
+    let overall = overall.ok_or(UnusableReviews::NothingLeft)?;
     let shared_variance = overall.total_error.powi(2) - overall.sampling_error.powi(2);
     estimator.shared_variance = shared_variance.max(0.0);
     let means = series.groups.iter().map(|rows| estimator.score_means(rows));

@@ -76,8 +76,8 @@ struct Class {
 impl LabelledDomain {
     /// Learns from labelled reviews: class id, words and group.
     pub(crate) fn new(words: CommonWords, reviews: &[(u8, u64, u64)]) -> Self {
-        let classes = [0, 1]
-            .map(|class| Class::new(reviews.iter().filter(|it| it.0 == class).map(|it| it.1)));
+        let of_class = |class| reviews.iter().filter(move |it| it.0 == class);
+        let classes = [0, 1].map(|class| Class::new(of_class(class).map(|it| it.1)));
         let mut groups: HashMap<u64, ([f64; WORDS], f64)> = HashMap::new();
         for (class, words, group) in reviews {
             let (sum, size) = groups.entry(*group).or_insert(([0.0; WORDS], 0.0));
@@ -92,9 +92,8 @@ impl LabelledDomain {
             for (row, line) in between.iter_mut().enumerate() {
                 for (column, sum) in line.iter_mut().enumerate() {
                     let all = groups.values().map(|(sum, _)| sum[row] * sum[column]);
-                    let own = classes
-                        .iter()
-                        .map(|it| it.reviews * it.covariance[row][column]);
+                    let own = classes.iter();
+                    let own = own.map(|it| it.reviews * it.covariance[row][column]);
                     *sum = (all.sum::<f64>() - own.sum::<f64>()) / pairs;
                 }
             }
@@ -121,16 +120,14 @@ impl LabelledDomain {
         }
         // Without topics, reviews count as independent.
         let pairs = topics.values().map(|size| size * (size - 1.0)).sum::<f64>();
-        let same_topic = if topics.len() > 1 {
-            pairs / (count * count)
-        } else {
-            0.0
+        let same_topic = match topics.len() {
+            1 => 0.0,
+            _ => pairs / (count * count),
         };
         let weights = [1.0 - prevalence, prevalence];
         let labelled = self.classes.iter().zip(weights);
-        let labelled: f64 = labelled
-            .map(|(it, weight)| weight * weight / it.reviews)
-            .sum();
+        let labelled = labelled.map(|(it, weight)| weight * weight / it.reviews);
+        let labelled: f64 = labelled.sum();
         let mix = |value: &dyn Fn(&Class) -> f64| {
             weights[0] * value(&self.classes[0]) + weights[1] * value(&self.classes[1])
         };
@@ -146,18 +143,18 @@ impl LabelledDomain {
             covariance(row, column) * (1.0 / count + labelled)
                 + self.between[row][column] * (self.same_group + same_topic)
         };
-        let variances: Vec<f64> = (0..WORDS)
-            .map(|word| error(word, word).max(covariance(word, word) / count))
-            .collect();
+        let variance = |word| error(word, word).max(covariance(word, word) / count);
+        let variances: Vec<f64> = (0..WORDS).map(variance).collect();
         let squares = |word: usize| (found[word] - mix(&|it| it.shares[word])).powi(2);
         let statistic: f64 = (0..WORDS).map(|word| squares(word) / variances[word]).sum();
         let excess =
             (0..WORDS).map(|word| (squares(word) - variances[word]) / covariance(word, word));
         let difference = (excess.sum::<f64>() / WORDS as f64).max(0.0).sqrt();
-        let correlations: f64 = (0..WORDS * WORDS)
-            .map(|at| (at / WORDS, at % WORDS))
-            .map(|(row, column)| error(row, column).powi(2) / (variances[row] * variances[column]))
-            .sum();
+        let correlation = |at: usize| {
+            let (row, column) = (at / WORDS, at % WORDS);
+            error(row, column).powi(2) / (variances[row] * variances[column])
+        };
+        let correlations: f64 = (0..WORDS * WORDS).map(correlation).sum();
         // A scaled chi-squared distribution (Satterthwaite 1946), nearly normal by its cube root (Wilson and Hilferty
         // 1931).
         let freedom = (WORDS * WORDS) as f64 / correlations;

@@ -89,10 +89,10 @@ fn share_figure(trend: &Trend) -> Markup {
     };
     let (heading, caption) = match entries.as_slice() {
         [] => ("Number of reviews", empty),
-        _ => (
-            "Share of positive reviews",
-            format!("Below: number of reviews.{empty}"),
-        ),
+        _ => {
+            let caption = format!("Below: number of reviews.{empty}");
+            ("Share of positive reviews", caption)
+        }
     };
     let pictures = html! {
         @if !entries.is_empty() { (legend(entries)) (draw_shares(trend)) }
@@ -150,11 +150,10 @@ fn backtest_table(trend: &Trend) -> Markup {
 
 fn change_figure(trend: &Trend) -> Markup {
     let caption = "Probability that the share changed at the start of a period, in a model with a constant share between changes.";
+    let number = |value: f64| format!("{value:.5}");
     let numbers = CsvDownload::new("changes", &trend.periods)
         .column("period", |it| &it.label)
-        .optional("probability", |it| {
-            it.change.map(|change| format!("{change:.5}"))
-        });
+        .optional("probability", |it| it.change.map(number));
     figure_with_csv(draw_changes(trend), caption, numbers)
 }
 

@@ -122,10 +122,10 @@ pub(crate) fn change_by_words(change: &ChangePoint) -> Vec<String> {
 
 /// How certain the result is, and why.
 pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
-    let groups = trend
-        .labelled_groups
-        .map(|count| format::count(count as u64));
-    let groups = groups.map_or_else(String::new, |count| format!(" in {count} groups"));
+    let groups = match trend.labelled_groups {
+        Some(count) => format!(" in {} groups", format::count(count as u64)),
+        None => String::new(),
+    };
     let cross_fitted = match trend.labelled_cross_fitted {
         0 => String::new(),
         rows => format!(

@@ -104,8 +104,8 @@ pub(crate) fn topic_mix(
         lines = lines.min(MAX_LINES);
     }
     let topics = draw_lines(&smoothed, lines, order.len(), estimator);
-    let constant_mix = (rows as f64 >= MIN_SMOOTHED_SHARE * all as f64)
-        .then(|| constant_mix(observed, smoothed, estimator));
+    let is_separable = rows as f64 >= MIN_SMOOTHED_SHARE * all as f64;
+    let constant_mix = is_separable.then(|| constant_mix(observed, smoothed, estimator));
     Some(TopicMix {
         topics,
         constant_mix: constant_mix.filter(|it| it.rise.high - it.rise.low <= MAX_WIDTH),
@@ -248,10 +248,8 @@ fn weighted_share(topics: &[SmoothedTopic], period: usize, weights: &[f64]) -> (
 /// The same as log-odds.
 fn weighted_level(topics: &[SmoothedTopic], period: usize, weights: &[f64]) -> (f64, f64) {
     let (share, variance) = weighted_share(topics, period, weights);
-    (
-        (share / (1.0 - share)).ln(),
-        variance / slope(share).powi(2),
-    )
+    let log_odds = (share / (1.0 - share)).ln();
+    (log_odds, variance / slope(share).powi(2))
 }
 
 /// The derivative of a share by its log-odds.
