@@ -123,8 +123,8 @@ impl Worker {
         let (predictor, identity) = (&model.predictor, &model.identity);
         let step = StepId::new(StageName::Evaluate, &identity.name);
         let progress = Progress::new(ProgressMode::None, step);
-        self.running
-            .set(Some((upload.id.clone(), progress.clone())));
+        let running = (upload.id.clone(), progress.clone());
+        self.running.set(Some(running));
         let started = Instant::now();
         // A trend that cannot be finished in time is refused when its speed is known, and not at the deadline.
         let needed_seconds = OnceLock::new();
