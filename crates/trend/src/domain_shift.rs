@@ -1,6 +1,7 @@
 //! Recognises reviews of another domain: another share of them contains the common words. It compares all common
 //! words at once (Hotelling 1931, with a diagonal scale), in the mix of classes that the new reviews seem to have.
 
+use std::array::from_fn;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -21,6 +22,11 @@ const MAX_Z: f64 = 3.5;
 const MIN_DIFFERENCE: f64 = 0.1;
 
 type Matrix = [[f64; WORDS]; WORDS];
+
+/// The matrix of a function of row and column.
+fn matrix(cell: impl Fn(usize, usize) -> f64) -> Box<Matrix> {
+    Box::new(from_fn(|row| from_fn(|column| cell(row, column))))
+}
 
 /// The most common words of reviews, each with its bit.
 #[derive(Clone, Debug)]
@@ -86,24 +92,21 @@ impl LabelledDomain {
                 sum[word] += (words >> word & 1) as f64 - share;
             }
         }
-        let mut between: Box<Matrix> = Box::new([[0.0; WORDS]; WORDS]);
         let pairs: f64 = groups.values().map(|(_, size)| size * (size - 1.0)).sum();
-        if pairs > 0.0 {
-            for (row, line) in between.iter_mut().enumerate() {
-                for (column, sum) in line.iter_mut().enumerate() {
-                    let all = groups.values().map(|(sum, _)| sum[row] * sum[column]);
-                    let own = classes.iter();
-                    let own = own.map(|it| it.reviews * it.covariance[row][column]);
-                    *sum = (all.sum::<f64>() - own.sum::<f64>()) / pairs;
-                }
+        let between = matrix(|row, column| {
+            if pairs == 0.0 {
+                return 0.0;
             }
-        }
-        let same_group = pairs / (reviews.len() as f64).powi(2);
+            let all = groups.values().map(|(sum, _)| sum[row] * sum[column]);
+            let own = classes.iter();
+            let own = own.map(|it| it.reviews * it.covariance[row][column]);
+            (all.sum::<f64>() - own.sum::<f64>()) / pairs
+        });
         Self {
             words,
             classes,
             between,
-            same_group,
+            same_group: pairs / (reviews.len() as f64).powi(2),
         }
     }
 
@@ -168,21 +171,16 @@ impl Class {
     fn new(reviews: impl Iterator<Item = u64> + Clone) -> Self {
         let count = reviews.clone().count() as f64;
         let shares = Self::shares(reviews.clone(), count);
-        let mut covariance: Box<Matrix> = Box::new([[0.0; WORDS]; WORDS]);
+        let mut products = matrix(|_, _| 0.0);
         for review in reviews {
             for row in bits(review) {
-                bits(review).for_each(|column| covariance[row][column] += 1.0 / count);
-            }
-        }
-        for (row, line) in covariance.iter_mut().enumerate() {
-            for (column, product) in line.iter_mut().enumerate() {
-                *product -= shares[row] * shares[column];
+                bits(review).for_each(|column| products[row][column] += 1.0 / count);
             }
         }
         Self {
             reviews: count,
             shares,
-            covariance,
+            covariance: matrix(|row, column| products[row][column] - shares[row] * shares[column]),
         }
     }
 

@@ -241,9 +241,7 @@ pub(crate) fn from_input(
     let mut is_kept = (0..input.rows.len()).map(|row| !chosen.contains(&row));
     input.rows.retain(|_| is_kept.next().unwrap_or(true));
     let what = "the labelled reviews of the file";
-    let learned = from_reviews(&labelled, input.words.clone(), what, seed)?;
-    Ok(LearnedErrorRates {
-        is_sample: true,
-        ..learned
-    })
+    let mut learned = from_reviews(&labelled, input.words.clone(), what, seed)?;
+    learned.is_sample = true;
+    Ok(learned)
 }
