@@ -13,7 +13,7 @@ use crate::data::{
     Trend, TrendModel,
 };
 use crate::date_filter::filter_dates;
-use crate::error::{TrendError, UnusableReviews};
+use crate::error::{Result, UnusableReviews};
 use crate::error_rates::LearnedErrorRates;
 use crate::estimator::Estimator;
 use crate::linearisation::linearise;
@@ -34,13 +34,13 @@ pub(crate) const MIN_CHANGE_PROBABILITY: f64 = 0.5;
 /// the texts are not available here.
 ///
 /// # Errors
-/// There are no reviews, there are too many periods, or `is_stopped` returned true ([`TrendError::Stopped`]).
+/// There are no reviews, there are too many periods, or `is_stopped` returned true ([`crate::TrendError::Stopped`]).
 pub(crate) fn estimate_trend(
     input: &Input,
     learned: &LearnedErrorRates,
     options: &Options,
     is_stopped: &(dyn Fn() -> bool + Sync),
-) -> Result<Trend, TrendError> {
+) -> Result<Trend> {
     let (rows, skipped) = filter_dates(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
     let period = options.period.unwrap_or_else(|| Period::choose(&days));
@@ -86,7 +86,7 @@ fn add_estimates(
     series: &Series,
     names: &[String],
     mut estimator: Estimator<'_>,
-) -> Result<(), TrendError> {
+) -> Result<()> {
     let alone = series.groups.iter().map(|rows| estimator.estimate(rows));
     let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
     let all = series.groups.concat();
@@ -174,7 +174,7 @@ struct Series {
 }
 
 impl Series {
-    fn new(rows: Vec<ScoredReview>, period: Period) -> Result<Self, TrendError> {
+    fn new(rows: Vec<ScoredReview>, period: Period) -> Result<Self> {
         let numbers = rows.iter().map(|row| period.number(row.day));
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
             return Err(UnusableReviews::NothingLeft.into());
@@ -220,7 +220,7 @@ fn topics(
     names: &[String],
     rows: &[ScoredReview],
     estimator: &Estimator<'_>,
-) -> Result<Vec<TopicEstimate>, TrendError> {
+) -> Result<Vec<TopicEstimate>> {
     let mut found: Vec<(&String, PrevalenceEstimate, ScoreMeans)> = Vec::new();
     for (topic, rows) in group_by_topic(rows) {
         if let Some((share, means)) = estimator.estimate(&rows)?.zip(estimator.score_means(&rows)) {
@@ -256,7 +256,7 @@ fn largest_change(
     changes: &[f64],
     estimator: &Estimator<'_>,
     has_topics: bool,
-) -> Result<Option<ChangePoint>, TrendError> {
+) -> Result<Option<ChangePoint>> {
     let likely = (1..changes.len()).filter(|at| changes[*at] >= MIN_CHANGE_PROBABILITY);
     let ends = iter::once(0).chain(likely).chain([series.groups.len()]);
     let ends: Vec<usize> = ends.collect();

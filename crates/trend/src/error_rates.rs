@@ -13,7 +13,7 @@ use settings::Pipeline;
 
 use crate::data::{Input, ScoredReview};
 use crate::domain_shift::{CommonWords, LabelledDomain};
-use crate::error::{TrendError, UnknownErrorRates, UnusableReviews};
+use crate::error::{Result, UnknownErrorRates, UnusableReviews};
 
 /// Number of resamples for each interval.
 const RESAMPLES: u32 = 1000;
@@ -88,7 +88,7 @@ pub fn learn_from_evaluation(
     model: &str,
     identity: Digest,
     seed: u64,
-) -> Result<LearnedErrorRates, TrendError> {
+) -> Result<LearnedErrorRates> {
     let store = Store::new(&pipeline.artifacts);
     let name = || model.to_owned();
     let evaluation = store.latest(StageName::Evaluate, model)?;
@@ -173,7 +173,7 @@ pub(crate) fn from_reviews(
     words: Option<CommonWords>,
     what: &str,
     seed: u64,
-) -> Result<LearnedErrorRates, TrendError> {
+) -> Result<LearnedErrorRates> {
     let rows = reviews.iter().zip(0..);
     let rows = rows.filter_map(|(row, id)| Some((row.author_label?, row.words, id)));
     let rows: Vec<(u8, u64, u64)> = rows.collect();
@@ -225,11 +225,7 @@ pub(crate) fn check_enough(available: u64, requested: usize) -> Result<(), Unusa
 }
 
 /// Removes this number of labelled reviews, drawn at random, from the input and learns error rates from them.
-pub(crate) fn from_input(
-    input: &mut Input,
-    count: usize,
-    seed: u64,
-) -> Result<LearnedErrorRates, TrendError> {
+pub(crate) fn from_input(input: &mut Input, count: usize, seed: u64) -> Result<LearnedErrorRates> {
     let rng = CounterRng::for_sample(seed, 0xADA7);
     let is_labelled = |row: &usize| input.rows[*row].author_label.is_some();
     let mut chosen: Vec<usize> = (0..input.rows.len()).filter(is_labelled).collect();

@@ -4,7 +4,7 @@ use metrics::Estimate;
 use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
 
 use crate::data::ScoredReview;
-use crate::error::TrendError;
+use crate::error::{Result, TrendError};
 use crate::log_odds::{difference, interval, normal_half_width};
 use crate::options::Options;
 
@@ -37,10 +37,7 @@ impl<'a> Estimator<'a> {
         }
     }
 
-    pub(crate) fn estimate(
-        &self,
-        rows: &[ScoredReview],
-    ) -> Result<Option<PrevalenceEstimate>, TrendError> {
+    pub(crate) fn estimate(&self, rows: &[ScoredReview]) -> Result<Option<PrevalenceEstimate>> {
         if (self.is_stopped)() {
             return Err(TrendError::Stopped);
         }

@@ -13,7 +13,7 @@ use stage::{Progress, ProgressMode, ProgressTask};
 
 use crate::data::{ChangePoint, Input, ScoredReview};
 use crate::domain_shift::CommonWords;
-use crate::error::{TrendError, UnusableReviews};
+use crate::error::{Result, TrendError, UnusableReviews};
 use crate::error_rates::TrainingTexts;
 use crate::options::Options;
 use crate::word_changes::WordCounts;
@@ -84,7 +84,7 @@ pub(crate) struct ReviewReader<'a> {
 
 impl ReviewReader<'_> {
     /// Reads the files once without the model, so that problems are found before any prediction.
-    pub(crate) fn count(&self) -> Result<ReviewCounts, TrendError> {
+    pub(crate) fn count(&self) -> Result<ReviewCounts> {
         let (context, wanted) = (self.context, self.query.topics);
         let max_reviews = context.max_reviews;
         let mut counts = ReviewCounts::default();
@@ -126,7 +126,7 @@ impl ReviewReader<'_> {
         &self,
         counts: ReviewCounts,
         words: Option<CommonWords>,
-    ) -> Result<(Input, Vec<String>), TrendError> {
+    ) -> Result<(Input, Vec<String>)> {
         let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
@@ -161,7 +161,7 @@ impl ReviewReader<'_> {
     }
 
     /// The predicted labelled reviews, with or without a time.
-    pub(crate) fn score_labelled(&self) -> Result<Input, TrendError> {
+    pub(crate) fn score_labelled(&self) -> Result<Input> {
         let progress = self.context.progress;
         let task = progress.task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
@@ -169,7 +169,7 @@ impl ReviewReader<'_> {
     }
 
     /// Adds the words whose frequency changed most to a change point.
-    pub(crate) fn add_words(&self, change: &mut ChangePoint) -> Result<(), TrendError> {
+    pub(crate) fn add_words(&self, change: &mut ChangePoint) -> Result<()> {
         let mut counts = WordCounts::default();
         let quiet = self.context.progress.with_mode(ProgressMode::None);
         self.for_each(&quiet, |review| {
@@ -204,7 +204,7 @@ impl ReviewReader<'_> {
         task: &ProgressTask,
         words: Option<CommonWords>,
         mut day: impl FnMut(&Review<'_>) -> Option<i64>,
-    ) -> Result<(Input, u64), TrendError> {
+    ) -> Result<(Input, u64)> {
         let context = self.context;
         let mut batch = Batch::default();
         batch.input.words = words;
@@ -226,8 +226,8 @@ impl ReviewReader<'_> {
     fn for_each(
         &self,
         progress: &Progress,
-        mut visit: impl FnMut(&Review<'_>) -> Result<(), TrendError>,
-    ) -> Result<String, TrendError> {
+        mut visit: impl FnMut(&Review<'_>) -> Result<()>,
+    ) -> Result<String> {
         let mut result = Ok(());
         let summary = for_each_review(self.query.files, self.query.reading, progress, |review| {
             if result.is_ok() {
@@ -293,7 +293,7 @@ impl Batch {
     }
 
     /// Predicts the waiting texts.
-    fn predict(&mut self, context: &TrendContext<'_>) -> Result<(), TrendError> {
+    fn predict(&mut self, context: &TrendContext<'_>) -> Result<()> {
         let probabilities = context.predictor.probabilities(&self.texts);
         for note in context.predictor.take_notes() {
             (context.on_note)(&note);

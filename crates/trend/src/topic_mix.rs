@@ -103,7 +103,10 @@ pub(crate) fn topic_mix(
     if smoothed.len() > MAX_LINES + 1 {
         lines = lines.min(MAX_LINES);
     }
-    let topics = draw_lines(&smoothed, lines, order.len(), estimator);
+    let (alone, rest) = smoothed.split_at(lines);
+    let parts = alone.chunks(1).chain([rest]).filter(|it| !it.is_empty());
+    let topics = parts.map(|it| line(it, order.len() - lines, estimator));
+    let topics: Vec<TopicTrend> = topics.collect();
     let is_separable = rows as f64 >= MIN_SMOOTHED_SHARE * all as f64;
     let constant_mix = is_separable.then(|| constant_mix(observed, smoothed, estimator));
     Some(TopicMix {
@@ -112,30 +115,13 @@ pub(crate) fn topic_mix(
     })
 }
 
-/// A line for each of the first `lines` topics, and one for all others; there are `count` topics.
-fn draw_lines(
-    smoothed: &[SmoothedTopic],
-    lines: usize,
-    count: usize,
-    estimator: &Estimator<'_>,
-) -> Vec<TopicTrend> {
-    let (largest, rest) = smoothed.split_at(lines);
-    let own_line = |it: &[SmoothedTopic]| line(it[0].name.clone(), it, estimator);
-    let mut topics: Vec<TopicTrend> = largest.chunks(1).map(own_line).collect();
-    match rest {
-        [] => {}
-        [_] => topics.push(own_line(rest)),
-        _ => topics.push(line(other_topics(count - lines), rest, estimator)),
-    }
-    topics
-}
-
 fn other_topics(count: usize) -> String {
     format::plural(count as u64, "other topic", "other topics")
 }
 
-/// The line of topics at a constant mix; a period without any of their reviews has no value.
-fn line(topic: String, topics: &[SmoothedTopic], estimator: &Estimator<'_>) -> TopicTrend {
+/// The line of topics at a constant mix; a period without any of their reviews has no value. Several topics are named
+/// `count` others.
+fn line(topics: &[SmoothedTopic], count: usize, estimator: &Estimator<'_>) -> TopicTrend {
     let weights = weights(topics);
     let rows = |period: usize| topics.iter().map(|it| it.rows[period]).sum::<usize>();
     let level = |period: usize| {
@@ -143,7 +129,10 @@ fn line(topic: String, topics: &[SmoothedTopic], estimator: &Estimator<'_>) -> T
         (rows(period) > 0).then(|| estimator.interval(level))
     };
     TopicTrend {
-        topic,
+        topic: match topics {
+            [one] => one.name.clone(),
+            _ => other_topics(count),
+        },
         rows: topics.iter().flat_map(|it| &it.rows).sum(),
         levels: (0..topics[0].levels.len()).map(level).collect(),
         rise: estimator.difference(weighted_rise(topics, &weights)),
