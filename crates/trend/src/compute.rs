@@ -88,7 +88,7 @@ fn add_estimates(
     mut estimator: Estimator<'_>,
 ) -> Result<()> {
     let alone = series.groups.iter().map(|rows| estimator.estimate(rows));
-    let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
+    let alone: Vec<Option<PrevalenceEstimate>> = alone.collect::<Result<_>>()?;
     let all = series.groups.concat();
     let overall = estimator.estimate(&all)?;
     let overall = overall.ok_or(UnusableReviews::NothingLeft)?;
@@ -381,9 +381,10 @@ mod tests {
             assert!(json["periods"][0][part].is_null(), "{part}: {json}");
         }
         assert_eq!(json["overall_author_labels"], serde_json::json!([0.75, 40]));
+        let page = crate::render_page(&trend, "linear");
         for text in [
             crate::terminal::render_text(&trend, "linear"),
-            crate::render_page(&trend, "linear"),
+            page.replace("<code>", "`").replace("</code>", "`"),
         ] {
             assert!(
                 text.contains(&warning) && text.contains("own labels, 75.0%"),

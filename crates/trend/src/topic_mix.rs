@@ -248,6 +248,8 @@ fn slope(share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use quantification::Method;
+
     use super::*;
     use crate::options::Options;
     use crate::tests::perfect_classifier;
@@ -255,7 +257,7 @@ mod tests {
     /// The trends of topics, each given by its number of reviews and of positive ones in each period; and the smoothed
     /// trend of all reviews.
     fn of(topics: &[&[(usize, usize)]]) -> (TopicMix, Vec<f64>) {
-        let (quantifier, likelihood) = perfect_classifier();
+        let (quantifier, _) = perfect_classifier();
         let mut periods = vec![Vec::new(); topics[0].len()];
         for (topic, counts) in topics.iter().enumerate() {
             for (period, (rows, positives)) in counts.iter().enumerate() {
@@ -269,10 +271,13 @@ mod tests {
                 }));
             }
         }
-        let options = Options::default();
+        let options = Options {
+            method: Method::ClassifyAndCount,
+            ..Options::default()
+        };
         let estimator = Estimator::new(&quantifier, &options, &|| false);
         let means = periods.iter().map(|rows| estimator.score_means(rows));
-        let observed = linearise(&means.collect::<Vec<_>>(), &likelihood);
+        let observed = linearise(&means.collect::<Vec<_>>(), &estimator.likelihood);
         let names: Vec<String> = (0..topics.len()).map(|topic| format!("t{topic}")).collect();
         let found = topic_mix((&periods, &observed), &names, &estimator);
         let levels = fit_best(&observed).0.levels.into_iter();
