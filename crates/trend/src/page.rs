@@ -221,9 +221,8 @@ fn topic_figure(trend: &Trend, mix: &TopicMix) -> Markup {
         numbers = numbers.optional(&topic.topic, |(at, _)| share(topic.levels[at]));
     }
     if let Some(constant) = &mix.constant_mix {
-        numbers = numbers.optional("constant mix", |(at, _)| {
-            share(constant.levels.get(at).copied())
-        });
+        let level = |at: usize| share(constant.levels.get(at).copied());
+        numbers = numbers.optional("constant mix", |(at, _)| level(at));
     }
     figure_with_csv(pictures, caption, numbers)
 }
