@@ -56,9 +56,8 @@ reasons, and `profile.json` with counts, lengths, duplicates, leaks and the most
             Contract::Reviews { rows } => rows,
             _ => 0,
         };
-        let task = context
-            .progress()
-            .task("normalising", Some(total), "reviews");
+        let progress = context.progress();
+        let task = progress.task("normalising", Some(total), "reviews");
         let (folder, languages) = (context.output(), (&languages[..], total));
         let reviews = input::read_reviews(&source, folder, &settings, languages, &task)?;
         drop(task);
@@ -169,6 +168,7 @@ fn split_rows(
 /// Fails if a split or a class of the training split is empty.
 fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Failure> {
     let shares = &settings.split;
+    let failed = |message, hint| too_few_rows(decisions, shares.grouped, message, hint);
     let test = decisions.method == SplitMethod::Official || shares.test > 0.0;
     let required = [
         (Split::Train, true),
@@ -182,24 +182,14 @@ fn check(decisions: &Decisions<'_>, settings: &CleanSettings) -> Result<(), Fail
                 _ => format!("raise `--set clean.split.{split}=SHARE`, "),
             };
             let message = format!("The split `{split}` has no reviews");
-            return Err(too_few_rows(
-                decisions,
-                shares.grouped,
-                message,
-                (&raise, "reviews"),
-            ));
+            return Err(failed(message, (&raise, "reviews")));
         }
     }
     for class in Sentiment::ALL {
         if decisions.count_class(Split::Train, class) == 0 {
-            let message = format!("The training split has no {class} reviews");
             let what = format!("{class} reviews");
-            return Err(too_few_rows(
-                decisions,
-                shares.grouped,
-                message,
-                ("", &what),
-            ));
+            let message = format!("The training split has no {what}");
+            return Err(failed(message, ("", &what)));
         }
     }
     Ok(())
@@ -212,30 +202,23 @@ fn few_of_a_class(decisions: &Decisions<'_>) -> Vec<(String, String)> {
         let count = |class| decisions.count_class(split, class);
         let classes = Sentiment::ALL.map(|class| (class.as_str(), count(class)));
         let warning = metrics::few_of_a_class(split.as_str(), &classes)?;
-        let few = Sentiment::ALL
-            .into_iter()
-            .filter(|class| count(*class) < FEW_OF_A_CLASS);
-        let few: Vec<Sentiment> = few.collect();
-        let list = |items: Vec<String>| items.join(" and ");
-        let names = list(few.iter().map(Sentiment::to_string).collect());
-        let counts = few.iter().map(|class| format!("{} {class}", count(*class)));
-        let counts = format!("{} in {split}", list(counts.collect()));
-        // A larger share helps only if there are enough reviews for all splits.
-        let all = |class| -> u64 {
-            Split::ALL
-                .map(|it| decisions.count_class(it, class))
-                .iter()
-                .sum()
+        let mut few = Sentiment::ALL.to_vec();
+        few.retain(|class| count(*class) < FEW_OF_A_CLASS);
+        let list = |describe: &dyn Fn(&Sentiment) -> String| {
+            few.iter().map(describe).collect::<Vec<_>>().join(" and ")
         };
+        let names = list(&Sentiment::to_string);
+        let counts = list(&|class| format!("{} {class}", count(*class)));
+        // A larger share helps only if there are enough reviews for all splits.
+        let in_split = |class, split| decisions.count_class(split, class);
+        let all = |class| Split::ALL.map(|it| in_split(class, it)).iter().sum::<u64>();
         let is_share = decisions.method != SplitMethod::Official || split == Split::Validation;
         let raise = match is_share && few.iter().all(|class| all(*class) >= 3 * FEW_OF_A_CLASS) {
             true => format!(", or raise `--set clean.split.{split}=SHARE`"),
             false => String::new(),
         };
-        Some((
-            format!("{warning}; add {names} reviews to your source file{raise}"),
-            counts,
-        ))
+        let warning = format!("{warning}; add {names} reviews to your source file{raise}");
+        Some((warning, format!("{counts} in {split}")))
     };
     splits.filter_map(warning).collect()
 }

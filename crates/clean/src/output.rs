@@ -52,8 +52,8 @@ pub(crate) fn write_tables(
         let range = start..start + batch.num_rows();
         start = range.end;
         let texts = kept_texts(decisions, &range).map_err(store_failed(folder))?;
-        let (kept, excluded) = split_batch(decisions, range, &batch, texts)
-            .map_err(ArtifactError::table("write", folder))?;
+        let parts = split_batch(decisions, range, &batch, texts);
+        let (kept, excluded) = parts.map_err(ArtifactError::table("write", folder))?;
         clean.write(&kept)?;
         removed.write(&excluded)?;
         task.advance(batch.num_rows() as u64);
@@ -101,16 +101,13 @@ fn split_batch(
     let duplicate_ids: UInt64Array = duplicate_ids.collect();
     let new: [(_, ArrayRef); 2] = [("text", Arc::new(texts)), ("split", Arc::new(splits))];
     let clean = with_columns(&filter_record_batch(batch, &kept)?, schema::clean(), &new)?;
-    let removed = with_columns(
-        &filter_record_batch(batch, &not(&kept)?)?,
-        schema::removed(),
-        &[
-            ("reason", Arc::new(StringArray::from_iter_values(reasons))),
-            ("kept", Arc::new(duplicate_ids)),
-            ("excerpt", Arc::new(excerpts)),
-        ],
-    )?;
-    Ok((clean, removed))
+    let new: [(_, ArrayRef); 3] = [
+        ("reason", Arc::new(StringArray::from_iter_values(reasons))),
+        ("kept", Arc::new(duplicate_ids)),
+        ("excerpt", Arc::new(excerpts)),
+    ];
+    let removed = filter_record_batch(batch, &not(&kept)?)?;
+    Ok((clean, with_columns(&removed, schema::removed(), &new)?))
 }
 
 /// A table with this schema: the new columns, and all others from the batch.

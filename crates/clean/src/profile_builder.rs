@@ -122,10 +122,8 @@ impl Decisions<'_> {
 
     /// The examined languages of a split.
     pub(crate) fn languages(&self, split: Split) -> LanguageCounts {
-        count_languages(
-            self.positions(split)
-                .map(|position| &self.reviews.rows[position]),
-        )
+        let rows = self.positions(split).map(|it| &self.reviews.rows[it]);
+        count_languages(rows)
     }
 
     fn splits(&self) -> Vec<SplitProfile> {

@@ -80,11 +80,12 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error, hint)
     }
 
-    /// The device failed; only a new process can use it again.
+    /// The content type of the body is not supported.
     pub(crate) fn unsupported(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, hint)
     }
 
+    /// The device failed; only a new process can use it again.
     pub(crate) fn device_failed() -> Self {
         Self::busy("The device failed and the service is stopping", 30)
     }

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::{Digest, Failure, Sentiment};
 use bundle::find::{self, ModelLocation};
-use bundle::{Answer, Networks, Predictor};
+use bundle::{Networks, Predictor};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
 
@@ -165,14 +165,10 @@ impl Model {
 /// Those of [`EXAMPLES`] that a model predicts correctly: the page shows no text that it would get wrong.
 fn correct_examples(predictor: &Predictor) -> Result<Vec<&'static str>, Failure> {
     let answers = predictor.predict(&EXAMPLES.map(|(text, _)| text), false)?;
-    let is_correct = |class: Sentiment, answer: &Answer| {
-        predictor.label(answer.probability, None) == class.as_str()
-    };
     let examples = EXAMPLES.into_iter().zip(answers);
     let correct = examples.filter_map(|((text, class), answer)| {
-        answer
-            .is_some_and(|it| is_correct(class, &it))
-            .then_some(text)
+        let label = predictor.label(answer?.probability, None);
+        (label == class.as_str()).then_some(text)
     });
     Ok(correct.take(SHOWN_EXAMPLES).collect())
 }

@@ -41,10 +41,8 @@ impl Context {
 
     /// The only input from a stage.
     pub fn input(&self, stage: StageName) -> &Artifact {
-        let input = self.inputs(stage).next();
-        input
-            .expect("the graph gives a step the inputs its stage reads")
-            .1
+        let input = self.inputs(stage).map(|(_, artifact)| artifact).next();
+        input.expect("the graph gives a step the inputs its stage reads")
     }
 
     /// All inputs from a stage with their variants, in the order of the pipeline file.

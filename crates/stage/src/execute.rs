@@ -169,12 +169,8 @@ fn peak_memory() -> u64 {
 }
 
 fn missing_input(missing: &StepId, pipeline: &Pipeline) -> Failure {
-    let (file, stage, model) = (
-        pipeline.file.display(),
-        missing.stage,
-        missing.model_argument(),
-    );
-    Failure::new(format!("The input `{missing}` of this step does not exist")).with_hint(format!(
-        "Build it with `ressenti run --pipeline {file} --only {stage}{model}`"
-    ))
+    let (file, stage) = (pipeline.file.display(), missing.stage);
+    let model = missing.model_argument();
+    let hint = format!("Build it with `ressenti run --pipeline {file} --only {stage}{model}`");
+    Failure::new(format!("The input `{missing}` of this step does not exist")).with_hint(hint)
 }

@@ -46,11 +46,7 @@ pub trait Stage {
     ///
     /// # Errors
     /// A check that the arguments ask for fails.
-    fn after(
-        _context: &Context,
-        _artifact: &Artifact,
-        _options: &Self::Options,
-    ) -> Result<(), Failure> {
+    fn after(_: &Context, _: &Artifact, _: &Self::Options) -> Result<(), Failure> {
         Ok(())
     }
 }

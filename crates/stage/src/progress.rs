@@ -76,13 +76,12 @@ impl Progress {
     pub fn counts(&self) -> Option<TaskCounts> {
         let (bar, unit) = self.last_task.lock().ok()?.clone()?;
         let (done, total) = (bar.position(), bar.length()?);
-        let seconds_per_unit = bar.elapsed().as_secs_f64() / done as f64;
+        let seconds_left = (done > 0).then(|| seconds_left(&bar, done, total));
         Some(TaskCounts {
             done,
             total,
             unit,
-            seconds_left: (done > 0)
-                .then_some(seconds_per_unit * total.saturating_sub(done) as f64),
+            seconds_left,
         })
     }
 
@@ -154,6 +153,11 @@ impl Progress {
     }
 }
 
+/// The estimated time until all units are finished.
+fn seconds_left(bar: &ProgressBar, done: u64, total: u64) -> f64 {
+    bar.elapsed().as_secs_f64() / done.max(1) as f64 * total.saturating_sub(done) as f64
+}
+
 /// Writes a line with one write, because several stages may share stderr.
 fn write_line(line: String) {
     // If stderr is closed, this cannot be reported anywhere.
@@ -195,15 +199,14 @@ impl ProgressTask {
         }
         *last = Instant::now();
         let (done, total, message) = (self.bar.position(), self.bar.length(), self.bar.message());
-        let seconds = self.bar.elapsed().as_secs_f64();
-        let seconds_per_unit = seconds / done.max(1) as f64;
-        let left = total.map(|total| seconds_per_unit * total.saturating_sub(done) as f64);
+        let left = total.map(|total| seconds_left(&self.bar, done, total));
         let (step, what, unit) = (&self.progress.step, &self.what, self.unit);
         if self.progress.mode == ProgressMode::Json {
             let line = serde_json::json!({
                 "event": "progress", "stage": step.stage, "variant": step.variant,
                 "task": what, "done": done, "total": total, "unit": unit,
-                "seconds": seconds, "seconds_left": left, "message": message,
+                "seconds": self.bar.elapsed().as_secs_f64(),
+                "seconds_left": left, "message": message,
             });
             return write_line(line.to_string());
         }

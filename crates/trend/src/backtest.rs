@@ -76,11 +76,8 @@ pub(crate) fn backtest(
         return Vec::new();
     }
     let most = (MAX_WORK / periods.len()).clamp(2 * MIN_FORECASTS, MAX_FORECASTS);
-    for origin in origins
-        .iter()
-        .copied()
-        .step_by(origins.len().div_ceil(most))
-    {
+    let step = origins.len().div_ceil(most);
+    for origin in origins.into_iter().step_by(step) {
         let past = &periods[..origin];
         let model = Posterior::new(&linearise(past, likelihood), has_slope);
         let ahead = forecasts(&model, past, likelihood, horizon);
@@ -155,12 +152,9 @@ fn overall_mean(past: &[f64], texts: &[f64]) -> (f64, f64) {
     // Values of few texts are extreme.
     let weighted = past.iter().zip(texts).map(|(value, texts)| texts * value);
     let mean = weighted.sum::<f64>() / texts.iter().sum::<f64>();
-    let squares = past.iter().map(|value| (value - mean).powi(2));
+    let squares: f64 = past.iter().map(|value| (value - mean).powi(2)).sum();
     let count = past.len() as f64;
-    (
-        mean,
-        squares.sum::<f64>() / (count - 1.0) * (1.0 + 1.0 / count),
-    )
+    (mean, squares / (count - 1.0) * (1.0 + 1.0 / count))
 }
 
 #[cfg(test)]

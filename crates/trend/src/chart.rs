@@ -14,6 +14,13 @@ use crate::sentences::percent;
 #[derive(Clone, Copy)]
 struct Screen(&'static str, f64, usize);
 
+impl Screen {
+    /// The id of a picture for this screen.
+    fn id(self, name: &str) -> String {
+        format!("{name}{}", self.0)
+    }
+}
+
 const WIDE: Screen = Screen("", 880.0, 8);
 const NARROW: Screen = Screen("-narrow", 400.0, 4);
 
@@ -81,19 +88,13 @@ fn draw_shares_for(trend: &Trend, screen: Screen) -> Markup {
     let authors: Vec<Option<f64>> = authors.map(|it| it.map(|(share, _)| share)).collect();
     let has_whiskers = has_whiskers(trend);
     let alone = |it: Estimate| match has_whiskers {
-        true => it,
-        false => Estimate {
-            low: it.value,
-            high: it.value,
-            ..it
-        },
+        true => [it.low, it.high],
+        false => [it.value; 2],
     };
-    let shares = trend.periods.iter().filter_map(|it| it.share.map(alone));
+    let shares = trend.periods.iter().filter_map(|it| it.share);
     let lines = [&past, &ahead, &constant].into_iter().flatten().flatten();
-    let ends = lines
-        .copied()
-        .chain(shares)
-        .flat_map(|it| [it.low, it.high]);
+    let ends = lines.flat_map(|it| [it.low, it.high]);
+    let ends = ends.chain(shares.flat_map(alone));
     let ends = ends.chain(authors.iter().flatten().copied());
     let frame = frame(trend, screen, HEIGHT, share_axis(ends));
     let radius = if has_whiskers { 3.4 } else { 2.2 };
@@ -124,14 +125,8 @@ fn draw_shares_for(trend: &Trend, screen: Screen) -> Markup {
         }
         _ => "Shares of positive reviews by the authors' own labels.".to_owned(),
     };
-    picture(
-        &frame,
-        screen,
-        "trend",
-        "Share of positive reviews over time",
-        [description],
-        content,
-    )
+    let title = "Share of positive reviews over time";
+    frame.picture(&screen.id("trend"), title, [description], content)
 }
 
 /// Whether the intervals of single periods are drawn.
@@ -141,13 +136,10 @@ pub(crate) fn has_whiskers(trend: &Trend) -> bool {
 
 /// The levels at a constant mix of topics, if there are any.
 fn constant_levels(trend: &Trend) -> Vec<Option<Estimate>> {
-    let mix = trend
-        .topic_mix
-        .as_ref()
-        .and_then(|mix| mix.constant_mix.as_ref());
-    mix.map_or_else(Vec::new, |mix| {
-        periods_with_reviews(trend, |at| mix.levels.get(at).copied())
-    })
+    match trend.constant_mix() {
+        Some(mix) => periods_with_reviews(trend, |at| mix.levels.get(at).copied()),
+        None => Vec::new(),
+    }
 }
 
 /// A value for each period with reviews; the others are gaps.
@@ -155,10 +147,8 @@ fn periods_with_reviews(
     trend: &Trend,
     value: impl Fn(usize) -> Option<Estimate>,
 ) -> Vec<Option<Estimate>> {
-    let periods = trend.periods.iter().enumerate();
-    periods
-        .map(|(at, it)| value(at).filter(|_| it.rows > 0))
-        .collect()
+    let value = |at: usize| value(at).filter(|_| trend.periods[at].rows > 0);
+    (0..trend.periods.len()).map(value).collect()
 }
 
 /// The number of reviews of each period, as bars.
@@ -167,40 +157,26 @@ pub(crate) fn draw_counts(trend: &Trend) -> Markup {
     for_both_screens(|screen| {
         let (_, high) = pages::round_range([0.0, most as f64], 2).unwrap_or((0.0, 1.0));
         let frame = frame(trend, screen, LOW_HEIGHT, reviews_axis(high));
-        let bars = (0_u32..)
-            .zip(&trend.periods)
-            .filter(|(_, it)| it.rows > 0)
-            .flat_map(|(at, it)| {
-                let [left, right] = [f64::from(at) - HALF_BAR, f64::from(at) + HALF_BAR];
-                let (low, high) = (0.0, it.rows as f64);
-                let corners = [(left, low), (left, high), (right, high), (right, low)];
-                corners.map(Some).into_iter().chain([None])
-            });
-        let content =
-            html! { (period_labels(trend, &frame, screen)) (frame.path("bar plain", bars)) };
-        let description = [format!(
-            "At most {most} reviews by {}.",
-            trend.period.name()
-        )];
-        picture(
-            &frame,
-            screen,
-            "counts",
-            "Number of reviews over time",
-            description,
-            content,
-        )
+        let periods = trend.periods.iter().enumerate().filter(|it| it.1.rows > 0);
+        let bars = periods.flat_map(|(at, it)| {
+            let (left, right) = (at as f64 - HALF_BAR, at as f64 + HALF_BAR);
+            let (low, high) = (0.0, it.rows as f64);
+            let corners = [(left, low), (left, high), (right, high), (right, low)];
+            corners.map(Some).into_iter().chain([None])
+        });
+        let labels = period_labels(trend, &frame, screen);
+        let content = html! { (labels) (frame.path("bar plain", bars)) };
+        let most = format!("At most {most} reviews by {}.", trend.period.name());
+        let title = "Number of reviews over time";
+        frame.picture(&screen.id("counts"), title, [most], content)
     })
 }
 
 /// The smoothed trend of each topic, in the colours of [`topic_class`].
 pub(crate) fn draw_topics(trend: &Trend, mix: &TopicMix) -> Markup {
     for_both_screens(|screen| {
-        let values = mix
-            .topics
-            .iter()
-            .flat_map(|it| it.levels.iter().flatten())
-            .map(|it| it.value);
+        let levels = mix.topics.iter().flat_map(|it| &it.levels);
+        let values = levels.flatten().map(|it| it.value);
         let frame = frame(trend, screen, HEIGHT, share_axis(values));
         let content = html! {
             (period_labels(trend, &frame, screen))
@@ -208,15 +184,9 @@ pub(crate) fn draw_topics(trend: &Trend, mix: &TopicMix) -> Markup {
                 (draw_line(&frame, &format!("topic {}", topic_class(index)), 0, &topic.levels))
             }
         };
-        let description = mix.topics.iter().map(|it| &it.topic);
-        picture(
-            &frame,
-            screen,
-            "topics-over-time",
-            "Share of positive reviews of each topic",
-            description,
-            content,
-        )
+        let topics = mix.topics.iter().map(|it| &it.topic);
+        let title = "Share of positive reviews of each topic";
+        frame.picture(&screen.id("topics-over-time"), title, topics, content)
     })
 }
 
@@ -229,9 +199,8 @@ pub(crate) fn topic_class(index: usize) -> String {
 pub(crate) fn draw_changes(trend: &Trend) -> Markup {
     let changes = trend.periods.iter().enumerate();
     let changes = changes.filter_map(|(at, it)| Some((at as f64, &it.label, it.change?)));
-    let likely = changes
-        .clone()
-        .filter(|(.., change)| *change >= MIN_CHANGE_PROBABILITY);
+    let is_likely = |(.., change): &(f64, &String, f64)| *change >= MIN_CHANGE_PROBABILITY;
+    let likely = changes.clone().filter(is_likely);
     let likely = likely.map(|(_, label, change)| format!("{label} {}", percent(change)));
     let mut description: Vec<String> = likely.collect();
     if description.is_empty() {
@@ -247,26 +216,9 @@ pub(crate) fn draw_changes(trend: &Trend) -> Markup {
                 (frame.segment("whisker", (at, 0.0), (at, 100.0 * change)))
             }
         };
-        picture(
-            &frame,
-            screen,
-            "changes",
-            "Probability of a change",
-            &description,
-            content,
-        )
+        let title = "Probability of a change";
+        frame.picture(&screen.id("changes"), title, &description, content)
     })
-}
-
-fn picture<D: std::fmt::Display>(
-    frame: &Frame<'_>,
-    screen: Screen,
-    id: &str,
-    title: &str,
-    description: impl IntoIterator<Item = D>,
-    content: Markup,
-) -> Markup {
-    frame.picture(&format!("{id}{}", screen.0), title, description, content)
 }
 
 fn reviews_axis<'a>(most: f64) -> Axis<'a> {

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::iter;
 
-use artifact::files::PredictedLanguages;
 use artifact::format;
-use metrics::Estimate;
-use quantification::{Method, PrevalenceEstimate, Quantifier, QuasiLikelihood, ScoreMeans};
+use quantification::{Method, PrevalenceEstimate, ScoreMeans};
 
 use crate::backtest::{backtest, best_method, forecasts, needed_periods};
 use crate::change_points;
@@ -15,16 +13,16 @@ use crate::data::{
     Trend, TrendModel,
 };
 use crate::date_filter::filter_dates;
-use crate::error::{TrendError, UnusableReviews};
+use crate::error::{Result, UnusableReviews};
 use crate::error_rates::LearnedErrorRates;
+use crate::estimator::Estimator;
 use crate::linearisation::linearise;
-use crate::log_odds::{difference, interval, normal_half_width};
 use crate::options::Options;
 use crate::period::{Period, date_from_day};
 use crate::pooling::pool_topics;
 use crate::sentences::percent;
-use crate::state_space::{FittedModel, fit_best};
-use crate::topic_mix::{IntervalOptions, topic_mix};
+use crate::state_space::fit_best;
+use crate::topic_mix::topic_mix;
 
 /// Maximum number of periods.
 const MAX_PERIODS: i64 = 5000;
@@ -36,118 +34,117 @@ pub(crate) const MIN_CHANGE_PROBABILITY: f64 = 0.5;
 /// the texts are not available here.
 ///
 /// # Errors
-/// There are no reviews, there are too many periods, or `is_stopped` returned true ([`TrendError::Stopped`]).
+/// There are no reviews, there are too many periods, or `is_stopped` returned true ([`crate::TrendError::Stopped`]).
 pub(crate) fn estimate_trend(
     input: &Input,
     learned: &LearnedErrorRates,
     options: &Options,
     is_stopped: &(dyn Fn() -> bool + Sync),
-) -> Result<Trend, TrendError> {
-    let quantifier = &learned.quantifier;
+) -> Result<Trend> {
     let (rows, skipped) = filter_dates(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
     let period = options.period.unwrap_or_else(|| Period::choose(&days));
     let series = Series::new(rows, period)?;
-    let mut estimator = Estimator {
-        quantifier,
-        likelihood: quantifier.quasi_likelihood(options.method),
-        options,
-        width: normal_half_width(options.confidence),
-        shared_variance: 0.0,
-        is_stopped,
+    let all = series.groups.concat();
+    let estimator = Estimator::new(&learned.quantifier, options, is_stopped);
+    let count_period = |(at, rows): (usize, &Vec<ScoredReview>)| PeriodEstimate {
+        label: series.label(at),
+        start: date_from_day(series.day(at)).to_string(),
+        rows: rows.len(),
+        counted: estimator.prevalence(rows, Method::ClassifyAndCount),
+        author_labels: author_labels(rows),
+        ..PeriodEstimate::default()
     };
+    let counted = estimator.prevalence(&all, Method::ClassifyAndCount);
+    let mut trend = Trend {
+        period,
+        method: options.method,
+        confidence: options.confidence,
+        rows: all.len(),
+        languages: input.languages.clone(),
+        language_warning: input.languages.warning(),
+        labelled: learned.quantifier.rows(),
+        labelled_cross_fitted: learned.cross_fitted,
+        labelled_groups: learned.quantifier.groups(),
+        has_skipped_dates: !skipped.is_empty(),
+        skipped,
+        overall_counted: counted.unwrap_or(0.0),
+        overall_author_labels: author_labels(&all),
+        periods: series.groups.iter().enumerate().map(count_period).collect(),
+        ..Trend::default()
+    };
+    trend.warning = warning(&trend, learned, &all, &estimator);
+    if trend.warning.is_none() {
+        add_estimates(&mut trend, &series, &input.topics, estimator)?;
+    }
+    Ok(trend)
+}
+
+/// Adds all estimates to the counts of a trend; `names` are those of the topics.
+fn add_estimates(
+    trend: &mut Trend,
+    series: &Series,
+    names: &[String],
+    mut estimator: Estimator<'_>,
+) -> Result<()> {
     let alone = series.groups.iter().map(|rows| estimator.estimate(rows));
-    let alone = alone.collect::<Result<Vec<Option<PrevalenceEstimate>>, _>>()?;
+    let alone: Vec<Option<PrevalenceEstimate>> = alone.collect::<Result<_>>()?;
     let all = series.groups.concat();
     let overall = estimator.estimate(&all)?;
     let overall = overall.ok_or(UnusableReviews::NothingLeft)?;
-    estimator.shared_variance =
-        (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
+    let shared_variance = overall.total_error.powi(2) - overall.sampling_error.powi(2);
+    estimator.shared_variance = shared_variance.max(0.0);
     let means = series.groups.iter().map(|rows| estimator.score_means(rows));
     let means: Vec<Option<ScoreMeans>> = means.collect();
     let observed = linearise(&means, &estimator.likelihood);
     let (fitted, aic) = fit_best(&observed);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
-    let estimate_period = |(at, rows): (usize, &Vec<ScoredReview>)| PeriodEstimate {
-        label: series.label(at),
-        start: date_from_day(series.day(at)).to_string(),
-        rows: rows.len(),
-        counted: quantifier.prevalence(&probabilities(rows), Method::ClassifyAndCount),
-        share: alone[at].map(|share| share.estimate),
-        level: Some(estimator.interval(fitted.levels[at])),
-        change: Some(changes[at]),
-        author_labels: author_labels(rows),
-    };
-    let groups = series.groups.iter().enumerate();
-    let periods: Vec<PeriodEstimate> = groups.map(estimate_period).collect();
-    let (likelihood, horizon) = (&estimator.likelihood, options.horizon);
-    let has_slope = fitted.variances.slope.is_some();
-    let backtest = backtest(&means, likelihood, has_slope, options.confidence, horizon);
-    let best = best_method(&backtest);
-    let mut forecast = Vec::new();
-    if let Some((method, _)) = best {
-        let ahead = &forecasts(&fitted.posterior, &means, likelihood, horizon)[method];
-        forecast.extend((periods.len()..).zip(ahead).map(|(at, level)| Forecast {
-            label: series.label(at),
-            level: estimator.interval(*level),
-        }));
+    for (at, period) in trend.periods.iter_mut().enumerate() {
+        period.share = alone[at].map(|share| share.estimate);
+        period.level = Some(estimator.interval(fitted.levels[at]));
+        period.change = Some(changes[at]);
     }
-    let is_untested = best.is_none() && horizon > 0;
-    let counted = quantifier.prevalence(&probabilities(&all), Method::ClassifyAndCount);
-    let intervals = IntervalOptions {
-        width: estimator.width,
-        shared_variance: estimator.shared_variance,
-    };
-    let learned_scores = (quantifier, likelihood);
-    let trend = Trend {
-        files: Vec::new(),
-        period,
-        method: options.method,
-        confidence: options.confidence,
-        rows: all.len(),
-        training_rows: 0,
-        languages: PredictedLanguages::default(),
-        language_warning: None,
-        labelled: quantifier.rows(),
-        labelled_cross_fitted: learned.cross_fitted,
-        labelled_groups: quantifier.groups(),
-        warning: None,
-        has_skipped_dates: !skipped.is_empty(),
-        skipped,
-        overall: Some(overall.estimate),
-        overall_counted: counted.unwrap_or(0.0),
-        overall_author_labels: author_labels(&all),
-        forecast,
-        forecast_method: best.map(|(_, name)| name),
-        forecast_needs: is_untested.then(|| needed_periods(horizon)),
-        backtest,
-        topic_mix: topic_mix(
-            (&series.groups, &observed),
-            &input.topics,
-            learned_scores,
-            &intervals,
-        ),
-        topics: topics(&input.topics, &all, &estimator)?,
-        largest_change: largest_change(&series, &changes, &estimator, input.topics.len())?,
-        author_comparison: compare_with_authors(&periods),
-        model: Some(describe_model(&fitted, aic, estimator.width)),
-        periods,
-    };
-    let warning = warning(&trend, learned, &all);
-    Ok(match warning {
-        Some(warning) => trend.without_estimates(warning),
-        None => trend,
-    })
+    let (likelihood, horizon) = (&estimator.likelihood, estimator.options.horizon);
+    let has_slope = fitted.variances.slope.is_some();
+    trend.backtest = backtest(&means, likelihood, has_slope, trend.confidence, horizon);
+    match best_method(&trend.backtest) {
+        Some((method, name)) => {
+            let ahead = &forecasts(&fitted.posterior, &means, likelihood, horizon)[method];
+            let forecast = |(at, level): (usize, &(f64, f64))| Forecast {
+                label: series.label(at),
+                level: estimator.interval(*level),
+            };
+            trend.forecast = (means.len()..).zip(ahead).map(forecast).collect();
+            trend.forecast_method = Some(name);
+        }
+        None => trend.forecast_needs = (horizon > 0).then(|| needed_periods(horizon)),
+    }
+    trend.overall = Some(overall.estimate);
+    trend.model = Some(TrendModel {
+        name: ["local level", "local linear trend"][usize::from(has_slope)],
+        variances: fitted.variances,
+        aic,
+        rise: estimator.difference(fitted.rise),
+    });
+    trend.topic_mix = topic_mix((&series.groups, &observed), names, &estimator);
+    trend.topics = topics(names, &all, &estimator)?;
+    trend.largest_change = largest_change(series, &changes, &estimator, names.len() > 1)?;
+    trend.author_comparison = compare_with_authors(&trend.periods);
+    Ok(())
 }
 
 /// Why the share of these reviews cannot be estimated, and what to do; `None` if it can.
-fn warning(trend: &Trend, learned: &LearnedErrorRates, rows: &[ScoredReview]) -> Option<String> {
+fn warning(
+    trend: &Trend,
+    learned: &LearnedErrorRates,
+    rows: &[ScoredReview],
+    estimator: &Estimator<'_>,
+) -> Option<String> {
     let reason = if !learned.is_sample && rows.iter().all(|row| row.is_training) {
         "because the model was trained on all of these reviews, so its predictions of them are overconfident"
     } else {
         let words: Vec<(u64, usize)> = rows.iter().map(|row| (row.words, row.topic)).collect();
-        let method = Method::default();
-        let prevalence = (learned.quantifier).prevalence(&probabilities(rows), method)?;
+        let prevalence = estimator.prevalence(rows, Method::default())?;
         if !learned.domain.as_ref()?.differs(&words, prevalence) {
             return None;
         }
@@ -156,11 +153,9 @@ fn warning(trend: &Trend, learned: &LearnedErrorRates, rows: &[ScoredReview]) ->
     let count = format::plural(rows.len() as u64, "review", "reviews");
     let counted = percent(trend.overall_counted);
     // The number of authors' labels that calibration needs, with as many left to estimate.
-    let is_labelled = trend
-        .overall_author_labels
-        .is_some_and(|(_, labels)| labels >= 600);
-    let hint = match (learned.is_sample, is_labelled) {
-        (false, true) => {
+    let labels = trend.overall_author_labels.map_or(0, |(_, labels)| labels);
+    let hint = match learned.is_sample {
+        false if labels >= 600 => {
             "Use labels of the file: `--calibrate-on 300`, or `calibrate_on=300` in a request."
         }
         _ => "Label 300 of these reviews, drawn at random, and use `--labelled FILE`.",
@@ -179,7 +174,7 @@ struct Series {
 }
 
 impl Series {
-    fn new(rows: Vec<ScoredReview>, period: Period) -> Result<Self, TrendError> {
+    fn new(rows: Vec<ScoredReview>, period: Period) -> Result<Self> {
         let numbers = rows.iter().map(|row| period.number(row.day));
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
             return Err(UnusableReviews::NothingLeft.into());
@@ -212,43 +207,6 @@ impl Series {
     }
 }
 
-/// Estimates shares of positive reviews.
-struct Estimator<'a> {
-    quantifier: &'a Quantifier,
-    likelihood: QuasiLikelihood,
-    options: &'a Options,
-    /// Half the width of an interval in standard deviations.
-    width: f64,
-    /// The variance that all periods share, in squared log-odds: the uncertainty of the model's error rates.
-    shared_variance: f64,
-    is_stopped: &'a (dyn Fn() -> bool + Sync),
-}
-
-impl Estimator<'_> {
-    fn estimate(&self, rows: &[ScoredReview]) -> Result<Option<PrevalenceEstimate>, TrendError> {
-        if (self.is_stopped)() {
-            return Err(TrendError::Stopped);
-        }
-        let (quantifier, options) = (self.quantifier, self.options);
-        let (method, confidence) = (options.method, options.confidence);
-        Ok(quantifier.quantify(&probabilities(rows), method, confidence, options.seed))
-    }
-
-    fn score_means(&self, rows: &[ScoredReview]) -> Option<ScoreMeans> {
-        self.quantifier
-            .score_means(&self.likelihood, &probabilities(rows))
-    }
-
-    /// The interval of a share whose log-odds are normal with this mean and variance.
-    fn interval(&self, (log_odds, variance): (f64, f64)) -> Estimate {
-        interval(log_odds, variance + self.shared_variance, self.width)
-    }
-}
-
-fn probabilities(rows: &[ScoredReview]) -> Vec<f32> {
-    rows.iter().map(|row| row.probability).collect()
-}
-
 /// The share of positive labels by the authors, and the number of labels.
 fn author_labels(rows: &[ScoredReview]) -> Option<(f64, usize)> {
     let labels = rows.iter().filter_map(|row| row.author_label);
@@ -257,23 +215,12 @@ fn author_labels(rows: &[ScoredReview]) -> Option<(f64, usize)> {
     (!labels.is_empty()).then_some((mean, labels.len()))
 }
 
-fn describe_model(fitted: &FittedModel, aic: [f64; 2], width: f64) -> TrendModel {
-    let has_slope = fitted.variances.slope.is_some();
-    TrendModel {
-        name: ["local level", "local linear trend"][usize::from(has_slope)],
-        variances: fitted.variances,
-        aic,
-        // The shared variance nearly cancels in a difference.
-        rise: difference(fitted.rise, width),
-    }
-}
-
 /// Estimates for each topic, by descending number of reviews.
 fn topics(
     names: &[String],
     rows: &[ScoredReview],
     estimator: &Estimator<'_>,
-) -> Result<Vec<TopicEstimate>, TrendError> {
+) -> Result<Vec<TopicEstimate>> {
     let mut found: Vec<(&String, PrevalenceEstimate, ScoreMeans)> = Vec::new();
     for (topic, rows) in group_by_topic(rows) {
         if let Some((share, means)) = estimator.estimate(&rows)?.zip(estimator.score_means(&rows)) {
@@ -308,12 +255,12 @@ fn largest_change(
     series: &Series,
     changes: &[f64],
     estimator: &Estimator<'_>,
-    topics: usize,
-) -> Result<Option<ChangePoint>, TrendError> {
+    has_topics: bool,
+) -> Result<Option<ChangePoint>> {
     let likely = (1..changes.len()).filter(|at| changes[*at] >= MIN_CHANGE_PROBABILITY);
     let ends = iter::once(0).chain(likely).chain([series.groups.len()]);
     let ends: Vec<usize> = ends.collect();
-    let mut largest: Option<(ChangePoint, [Vec<ScoredReview>; 2])> = None;
+    let mut found = Vec::new();
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
         let sides = [from..at, at..to].map(|part| series.groups[part].concat());
@@ -321,29 +268,23 @@ fn largest_change(
         let Some((before, after)) = before?.zip(after?) else {
             continue;
         };
-        let change = ChangePoint {
+        let parts = has_topics.then(|| decompose_change(&sides, estimator));
+        let (within_topics, mix_of_topics) = parts.unzip();
+        found.push(ChangePoint {
             label: series.label(at),
             day: series.day(at),
             probability: changes[at],
             days: [(from, at), (at, to)].map(|(from, to)| (series.day(from), series.day(to) - 1)),
             before: before.estimate,
             after: after.estimate,
-            within_topics: None,
-            mix_of_topics: None,
+            within_topics,
+            mix_of_topics,
             words: Vec::new(),
-        };
-        let size = |change: &ChangePoint| (change.after.value - change.before.value).abs();
-        if (largest.as_ref()).is_none_or(|(best, _)| size(&change) >= size(best)) {
-            largest = Some((change, sides));
-        }
+        });
     }
-    Ok(largest.map(|(mut change, sides)| {
-        if topics > 1 {
-            let (within, mix) = decompose_change(&sides, estimator);
-            (change.within_topics, change.mix_of_topics) = (Some(within), Some(mix));
-        }
-        change
-    }))
+    let size = |change: &ChangePoint| (change.after.value - change.before.value).abs();
+    let by_size = |one: &ChangePoint, two: &ChangePoint| size(one).total_cmp(&size(two));
+    Ok(found.into_iter().max_by(by_size))
 }
 
 /// Splits a change into other opinions on the same topics and another mix of topics (Kitagawa 1955). Topics that
@@ -354,8 +295,7 @@ fn decompose_change(sides: &[Vec<ScoredReview>; 2], estimator: &Estimator<'_>) -
     for (side, rows) in sides.iter().enumerate() {
         for (topic, own) in group_by_topic(rows) {
             let weight = own.len() as f64 / rows.len().max(1) as f64;
-            let quantifier = estimator.quantifier;
-            let share = quantifier.prevalence(&probabilities(&own), estimator.options.method);
+            let share = estimator.prevalence(&own, estimator.options.method);
             parts.entry(topic).or_default()[side] = (weight, share);
         }
     }
@@ -441,9 +381,10 @@ mod tests {
             assert!(json["periods"][0][part].is_null(), "{part}: {json}");
         }
         assert_eq!(json["overall_author_labels"], serde_json::json!([0.75, 40]));
+        let page = crate::render_page(&trend, "linear");
         for text in [
             crate::terminal::render_text(&trend, "linear"),
-            crate::render_page(&trend, "linear"),
+            page.replace("<code>", "`").replace("</code>", "`"),
         ] {
             assert!(
                 text.contains(&warning) && text.contains("own labels, 75.0%"),

@@ -36,10 +36,12 @@ pub(crate) struct Input {
     pub rows: Vec<ScoredReview>,
     /// The words of [`ScoredReview::words`].
     pub words: Option<CommonWords>,
+    /// Their languages, see [`Trend::languages`].
+    pub languages: PredictedLanguages,
 }
 
 /// The share of positive reviews over time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Trend {
     /// Names of the files without their folders; empty for uploaded reviews.
     pub files: Vec<String>,
@@ -104,34 +106,14 @@ pub struct Trend {
 }
 
 impl Trend {
-    /// Removes all estimates and states why; counts and the authors' labels remain.
-    pub(crate) fn without_estimates(self, warning: String) -> Self {
-        let unknown = |period| PeriodEstimate {
-            share: None,
-            level: None,
-            change: None,
-            ..period
-        };
-        Self {
-            warning: Some(warning),
-            overall: None,
-            periods: self.periods.into_iter().map(unknown).collect(),
-            model: None,
-            forecast: Vec::new(),
-            forecast_method: None,
-            forecast_needs: None,
-            backtest: Vec::new(),
-            topic_mix: None,
-            topics: Vec::new(),
-            largest_change: None,
-            author_comparison: None,
-            ..self
-        }
+    /// The trend at a constant mix of topics, if there is one.
+    pub(crate) fn constant_mix(&self) -> Option<&ConstantMix> {
+        self.topic_mix.as_ref()?.constant_mix.as_ref()
     }
 }
 
 /// The share of positive reviews in a period.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct PeriodEstimate {
     /// Label, such as `2018-07`.
     pub label: String,

@@ -1,6 +1,7 @@
 //! Recognises reviews of another domain: another share of them contains the common words. It compares all common
 //! words at once (Hotelling 1931, with a diagonal scale), in the mix of classes that the new reviews seem to have.
 
+use std::array::from_fn;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -21,6 +22,11 @@ const MAX_Z: f64 = 3.5;
 const MIN_DIFFERENCE: f64 = 0.1;
 
 type Matrix = [[f64; WORDS]; WORDS];
+
+/// The matrix of a function of row and column.
+fn matrix(cell: impl Fn(usize, usize) -> f64) -> Box<Matrix> {
+    Box::new(from_fn(|row| from_fn(|column| cell(row, column))))
+}
 
 /// The most common words of reviews, each with its bit.
 #[derive(Clone, Debug)]
@@ -76,8 +82,8 @@ struct Class {
 impl LabelledDomain {
     /// Learns from labelled reviews: class id, words and group.
     pub(crate) fn new(words: CommonWords, reviews: &[(u8, u64, u64)]) -> Self {
-        let classes = [0, 1]
-            .map(|class| Class::new(reviews.iter().filter(|it| it.0 == class).map(|it| it.1)));
+        let of_class = |class| reviews.iter().filter(move |it| it.0 == class);
+        let classes = [0, 1].map(|class| Class::new(of_class(class).map(|it| it.1)));
         let mut groups: HashMap<u64, ([f64; WORDS], f64)> = HashMap::new();
         for (class, words, group) in reviews {
             let (sum, size) = groups.entry(*group).or_insert(([0.0; WORDS], 0.0));
@@ -86,25 +92,21 @@ impl LabelledDomain {
                 sum[word] += (words >> word & 1) as f64 - share;
             }
         }
-        let mut between: Box<Matrix> = Box::new([[0.0; WORDS]; WORDS]);
         let pairs: f64 = groups.values().map(|(_, size)| size * (size - 1.0)).sum();
-        if pairs > 0.0 {
-            for (row, line) in between.iter_mut().enumerate() {
-                for (column, sum) in line.iter_mut().enumerate() {
-                    let all = groups.values().map(|(sum, _)| sum[row] * sum[column]);
-                    let own = classes
-                        .iter()
-                        .map(|it| it.reviews * it.covariance[row][column]);
-                    *sum = (all.sum::<f64>() - own.sum::<f64>()) / pairs;
-                }
+        let between = matrix(|row, column| {
+            if pairs == 0.0 {
+                return 0.0;
             }
-        }
-        let same_group = pairs / (reviews.len() as f64).powi(2);
+            let all = groups.values().map(|(sum, _)| sum[row] * sum[column]);
+            let own = classes.iter();
+            let own = own.map(|it| it.reviews * it.covariance[row][column]);
+            (all.sum::<f64>() - own.sum::<f64>()) / pairs
+        });
         Self {
             words,
             classes,
             between,
-            same_group,
+            same_group: pairs / (reviews.len() as f64).powi(2),
         }
     }
 
@@ -121,16 +123,14 @@ impl LabelledDomain {
         }
         // Without topics, reviews count as independent.
         let pairs = topics.values().map(|size| size * (size - 1.0)).sum::<f64>();
-        let same_topic = if topics.len() > 1 {
-            pairs / (count * count)
-        } else {
-            0.0
+        let same_topic = match topics.len() {
+            1 => 0.0,
+            _ => pairs / (count * count),
         };
         let weights = [1.0 - prevalence, prevalence];
         let labelled = self.classes.iter().zip(weights);
-        let labelled: f64 = labelled
-            .map(|(it, weight)| weight * weight / it.reviews)
-            .sum();
+        let labelled = labelled.map(|(it, weight)| weight * weight / it.reviews);
+        let labelled: f64 = labelled.sum();
         let mix = |value: &dyn Fn(&Class) -> f64| {
             weights[0] * value(&self.classes[0]) + weights[1] * value(&self.classes[1])
         };
@@ -146,18 +146,18 @@ impl LabelledDomain {
             covariance(row, column) * (1.0 / count + labelled)
                 + self.between[row][column] * (self.same_group + same_topic)
         };
-        let variances: Vec<f64> = (0..WORDS)
-            .map(|word| error(word, word).max(covariance(word, word) / count))
-            .collect();
+        let variance = |word| error(word, word).max(covariance(word, word) / count);
+        let variances: Vec<f64> = (0..WORDS).map(variance).collect();
         let squares = |word: usize| (found[word] - mix(&|it| it.shares[word])).powi(2);
         let statistic: f64 = (0..WORDS).map(|word| squares(word) / variances[word]).sum();
         let excess =
             (0..WORDS).map(|word| (squares(word) - variances[word]) / covariance(word, word));
         let difference = (excess.sum::<f64>() / WORDS as f64).max(0.0).sqrt();
-        let correlations: f64 = (0..WORDS * WORDS)
-            .map(|at| (at / WORDS, at % WORDS))
-            .map(|(row, column)| error(row, column).powi(2) / (variances[row] * variances[column]))
-            .sum();
+        let correlation = |at: usize| {
+            let (row, column) = (at / WORDS, at % WORDS);
+            error(row, column).powi(2) / (variances[row] * variances[column])
+        };
+        let correlations: f64 = (0..WORDS * WORDS).map(correlation).sum();
         // A scaled chi-squared distribution (Satterthwaite 1946), nearly normal by its cube root (Wilson and Hilferty
         // 1931).
         let freedom = (WORDS * WORDS) as f64 / correlations;
@@ -171,21 +171,16 @@ impl Class {
     fn new(reviews: impl Iterator<Item = u64> + Clone) -> Self {
         let count = reviews.clone().count() as f64;
         let shares = Self::shares(reviews.clone(), count);
-        let mut covariance: Box<Matrix> = Box::new([[0.0; WORDS]; WORDS]);
+        let mut products = matrix(|_, _| 0.0);
         for review in reviews {
             for row in bits(review) {
-                bits(review).for_each(|column| covariance[row][column] += 1.0 / count);
-            }
-        }
-        for (row, line) in covariance.iter_mut().enumerate() {
-            for (column, product) in line.iter_mut().enumerate() {
-                *product -= shares[row] * shares[column];
+                bits(review).for_each(|column| products[row][column] += 1.0 / count);
             }
         }
         Self {
             reviews: count,
             shares,
-            covariance,
+            covariance: matrix(|row, column| products[row][column] - shares[row] * shares[column]),
         }
     }
 

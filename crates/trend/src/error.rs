@@ -4,6 +4,8 @@ use artifact::{ArtifactError, Failure, format};
 use ingest::InputError;
 use quantification::QuantificationError;
 
+pub(crate) type Result<T, E = TrendError> = std::result::Result<T, E>;
+
 /// Why there is no trend.
 #[derive(Debug, thiserror::Error)]
 pub enum TrendError {

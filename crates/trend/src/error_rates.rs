@@ -13,7 +13,7 @@ use settings::Pipeline;
 
 use crate::data::{Input, ScoredReview};
 use crate::domain_shift::{CommonWords, LabelledDomain};
-use crate::error::{TrendError, UnknownErrorRates, UnusableReviews};
+use crate::error::{Result, UnknownErrorRates, UnusableReviews};
 
 /// Number of resamples for each interval.
 const RESAMPLES: u32 = 1000;
@@ -88,7 +88,7 @@ pub fn learn_from_evaluation(
     model: &str,
     identity: Digest,
     seed: u64,
-) -> Result<LearnedErrorRates, TrendError> {
+) -> Result<LearnedErrorRates> {
     let store = Store::new(&pipeline.artifacts);
     let name = || model.to_owned();
     let evaluation = store.latest(StageName::Evaluate, model)?;
@@ -111,14 +111,11 @@ pub fn learn_from_evaluation(
     let reviews = cleaned_reviews(&store, &evaluation)?;
     let group_of_row = reviews.as_ref().map(groups_by_row_id).transpose()?;
     let group_of_row = group_of_row.unwrap_or_default();
-    let groups = rows
-        .iter()
-        .map(|row| *group_of_row.get(&row.row_id).unwrap_or(&row.row_id));
-    let groups: Vec<u64> = groups.collect();
+    let ids = rows.iter().map(|row| &row.row_id);
+    let groups: Vec<u64> = ids.map(|id| *group_of_row.get(id).unwrap_or(id)).collect();
     let count = groups.iter().collect::<BTreeSet<_>>().len();
-    let resampled = (MIN_GROUPS..rows.len())
-        .contains(&count)
-        .then_some(groups.as_slice());
+    let has_groups = (MIN_GROUPS..rows.len()).contains(&count);
+    let resampled = has_groups.then_some(groups.as_slice());
     let what = "the validation reviews";
     let quantifier = quantifier((&labels, &probabilities), resampled, what, seed)?;
     let domain = |reviews: &Artifact| learn_domain(reviews, &group_of_row, seed);
@@ -142,23 +139,17 @@ fn learn_domain(
     // The reviews of each class with the smallest random numbers.
     let mut classes: [BTreeMap<u64, (u64, String)>; 2] = Default::default();
     for_each_review(reviews, |review| {
-        let class = review
-            .label
-            .and_then(|label| classes.get_mut(usize::from(label)));
-        let Some(class) = class.filter(|_| splits.contains(&review.split)) else {
+        let label = review.label.filter(|_| splits.contains(&review.split));
+        let Some(class) = label.and_then(|label| classes.get_mut(usize::from(label))) else {
             return;
         };
         let number = rng.bits(review.row_id);
-        let is_full = class.len() >= MAX_COMPARED;
-        if !is_full
-            || class
-                .last_key_value()
-                .is_some_and(|(last, _)| number < *last)
-        {
+        let last = class.last_key_value().map_or(0, |(last, _)| *last);
+        if class.len() < MAX_COMPARED || number < last {
             class.insert(number, (review.row_id, review.text.to_owned()));
-            if is_full {
-                class.pop_last();
-            }
+        }
+        if class.len() > MAX_COMPARED {
+            class.pop_last();
         }
     })?;
     if classes.iter().any(BTreeMap::is_empty) {
@@ -182,7 +173,7 @@ pub(crate) fn from_reviews(
     words: Option<CommonWords>,
     what: &str,
     seed: u64,
-) -> Result<LearnedErrorRates, TrendError> {
+) -> Result<LearnedErrorRates> {
     let rows = reviews.iter().zip(0..);
     let rows = rows.filter_map(|(row, id)| Some((row.author_label?, row.words, id)));
     let rows: Vec<(u8, u64, u64)> = rows.collect();
@@ -234,11 +225,7 @@ pub(crate) fn check_enough(available: u64, requested: usize) -> Result<(), Unusa
 }
 
 /// Removes this number of labelled reviews, drawn at random, from the input and learns error rates from them.
-pub(crate) fn from_input(
-    input: &mut Input,
-    count: usize,
-    seed: u64,
-) -> Result<LearnedErrorRates, TrendError> {
+pub(crate) fn from_input(input: &mut Input, count: usize, seed: u64) -> Result<LearnedErrorRates> {
     let rng = CounterRng::for_sample(seed, 0xADA7);
     let is_labelled = |row: &usize| input.rows[*row].author_label.is_some();
     let mut chosen: Vec<usize> = (0..input.rows.len()).filter(is_labelled).collect();
@@ -250,9 +237,7 @@ pub(crate) fn from_input(
     let mut is_kept = (0..input.rows.len()).map(|row| !chosen.contains(&row));
     input.rows.retain(|_| is_kept.next().unwrap_or(true));
     let what = "the labelled reviews of the file";
-    let learned = from_reviews(&labelled, input.words.clone(), what, seed)?;
-    Ok(LearnedErrorRates {
-        is_sample: true,
-        ..learned
-    })
+    let mut learned = from_reviews(&labelled, input.words.clone(), what, seed)?;
+    learned.is_sample = true;
+    Ok(learned)
 }

@@ -6,7 +6,7 @@ use artifact::format;
 
 use crate::compute::estimate_trend;
 use crate::data::{ScoredReview, Trend};
-use crate::error::TrendError;
+use crate::error::Result;
 use crate::error_rates::{self, LearnedErrorRates};
 use crate::read::{ReviewReader, TrendContext, TrendQuery};
 
@@ -24,12 +24,12 @@ pub enum ErrorRateSource<'a> {
 /// Reads the reviews, predicts them with the model and computes their trend.
 ///
 /// # Errors
-/// See [`TrendError`].
+/// See [`crate::TrendError`].
 pub fn compute_trend(
     query: &TrendQuery<'_>,
     context: &TrendContext<'_>,
     source: ErrorRateSource<'_>,
-) -> Result<Trend, TrendError> {
+) -> Result<Trend> {
     let reader = ReviewReader { query, context };
     let counts = reader.count()?;
     if let ErrorRateSource::Sample(count) = source {
@@ -78,8 +78,6 @@ pub fn compute_trend(
     let mut trend = estimate_trend(&input, &learned, &query.options, context.is_stopped)?;
     trend.training_rows = training_rows;
     trend.skipped.splice(0..0, skipped);
-    trend.languages = reader.languages(counts)?;
-    trend.language_warning = trend.languages.warning();
     if let Some(change) = &mut trend.largest_change {
         reader.add_words(change)?;
     }

@@ -14,6 +14,7 @@ mod date_filter;
 mod domain_shift;
 mod error;
 mod error_rates;
+mod estimator;
 mod files;
 mod from_files;
 mod kalman;

@@ -11,16 +11,13 @@ use crate::chart::{
 use crate::data::{ChangePoint, TopicMix, Trend};
 use crate::files::{NUMBER_COLUMNS, table_rows};
 use crate::sentences::{
-    answer, author_share, certainty, change_by_words, confidence_level, format_files,
-    language_warning, largest_change, percent, range, with_range,
+    certainty, change_by_words, confidence_level, format_files, largest_change, percent, range,
+    result, with_range,
 };
 
 /// The content of `trend.html`.
 pub fn render_page(trend: &Trend, model: &str) -> String {
-    let mut findings: Vec<String> = trend.warning.clone().into_iter().collect();
-    findings.extend(language_warning(trend));
-    findings.extend(answer(trend));
-    findings.extend(author_share(trend));
+    let mut findings = result(trend);
     findings.extend(trend.largest_change.as_ref().map(largest_change));
     let shares = html! {
         (pages::findings(&findings, 0))
@@ -46,14 +43,9 @@ pub fn render_page(trend: &Trend, model: &str) -> String {
     let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
     let subtitle = format!("{rows} reviews by {period}, predicted by {model}");
     let files = format_files(&trend.files);
-    let title = match &files {
-        Some(files) => format!("{files}: trend"),
-        None => "Ressenti: trend".to_owned(),
-    };
-    let heading = match files {
-        Some(files) => format!("Share of positive reviews over time: {files}"),
-        None => "Share of positive reviews over time".to_owned(),
-    };
+    let title = format!("{}: trend", files.as_deref().unwrap_or("Ressenti"));
+    let of_files = files.map_or_else(String::new, |files| format!(": {files}"));
+    let heading = format!("Share of positive reviews over time{of_files}");
     Page {
         title: &title,
         heading: &heading,
@@ -74,23 +66,16 @@ fn share_figure(trend: &Trend) -> Markup {
             false => String::new(),
         };
         entries.push(("dots estimate", format!("each {period} alone{interval}")));
-        entries.push((
-            "estimate",
-            format!("smoothed trend, with its {level} as a band"),
-        ));
+        let text = format!("smoothed trend, with its {level} as a band");
+        entries.push(("estimate", text));
     }
-    if trend
-        .topic_mix
-        .as_ref()
-        .is_some_and(|it| it.constant_mix.is_some())
-    {
-        entries.push((
-            "constant-mix",
-            "smoothed trend at a constant mix of topics".to_owned(),
-        ));
+    if trend.constant_mix().is_some() {
+        let text = "smoothed trend at a constant mix of topics";
+        entries.push(("constant-mix", text.to_owned()));
     }
-    entries
-        .extend((trend.forecast_method).map(|it| ("estimate dashed", format!("forecast ({it})"))));
+    if let Some(method) = trend.forecast_method {
+        entries.push(("estimate dashed", format!("forecast ({method})")));
+    }
     if trend.overall_author_labels.is_some() {
         let unused = match trend.overall {
             Some(_) => ", which the estimate does not use",
@@ -104,10 +89,10 @@ fn share_figure(trend: &Trend) -> Markup {
     };
     let (heading, caption) = match entries.as_slice() {
         [] => ("Number of reviews", empty),
-        _ => (
-            "Share of positive reviews",
-            format!("Below: number of reviews.{empty}"),
-        ),
+        _ => {
+            let caption = format!("Below: number of reviews.{empty}");
+            ("Share of positive reviews", caption)
+        }
     };
     let pictures = html! {
         @if !entries.is_empty() { (legend(entries)) (draw_shares(trend)) }
@@ -165,11 +150,10 @@ fn backtest_table(trend: &Trend) -> Markup {
 
 fn change_figure(trend: &Trend) -> Markup {
     let caption = "Probability that the share changed at the start of a period, in a model with a constant share between changes.";
+    let number = |value: f64| format!("{value:.5}");
     let numbers = CsvDownload::new("changes", &trend.periods)
         .column("period", |it| &it.label)
-        .optional("probability", |it| {
-            it.change.map(|change| format!("{change:.5}"))
-        });
+        .optional("probability", |it| it.change.map(number));
     figure_with_csv(draw_changes(trend), caption, numbers)
 }
 
@@ -237,9 +221,8 @@ fn topic_figure(trend: &Trend, mix: &TopicMix) -> Markup {
         numbers = numbers.optional(&topic.topic, |(at, _)| share(topic.levels[at]));
     }
     if let Some(constant) = &mix.constant_mix {
-        numbers = numbers.optional("constant mix", |(at, _)| {
-            share(constant.levels.get(at).copied())
-        });
+        let level = |at: usize| share(constant.levels.get(at).copied());
+        numbers = numbers.optional("constant mix", |(at, _)| level(at));
     }
     figure_with_csv(pictures, caption, numbers)
 }

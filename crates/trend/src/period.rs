@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// The length of a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// From midnight to midnight, UTC
@@ -17,6 +17,7 @@ pub enum Period {
     /// Three calendar months, from January, April, July or October
     Quarter,
     /// Calendar year
+    #[default]
     Year,
 }
 
@@ -94,7 +95,7 @@ impl Period {
             counts[counts.len() / 2] >= MIN_REVIEWS
         };
         let mut all = Self::value_variants().iter().copied();
-        all.find(fits).unwrap_or(Self::Year)
+        all.find(fits).unwrap_or_default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use artifact::files::{PredictedLanguages, is_sampled};
+use artifact::files::is_sampled;
 use artifact::{Digest, format};
 use bundle::Predictor;
 use ingest::{Review, for_each_review};
@@ -13,7 +13,7 @@ use stage::{Progress, ProgressMode, ProgressTask};
 
 use crate::data::{ChangePoint, Input, ScoredReview};
 use crate::domain_shift::CommonWords;
-use crate::error::{TrendError, UnusableReviews};
+use crate::error::{Result, TrendError, UnusableReviews};
 use crate::error_rates::TrainingTexts;
 use crate::options::Options;
 use crate::word_changes::WordCounts;
@@ -84,7 +84,7 @@ pub(crate) struct ReviewReader<'a> {
 
 impl ReviewReader<'_> {
     /// Reads the files once without the model, so that problems are found before any prediction.
-    pub(crate) fn count(&self) -> Result<ReviewCounts, TrendError> {
+    pub(crate) fn count(&self) -> Result<ReviewCounts> {
         let (context, wanted) = (self.context, self.query.topics);
         let max_reviews = context.max_reviews;
         let mut counts = ReviewCounts::default();
@@ -120,18 +120,27 @@ impl ReviewReader<'_> {
         Ok(counts)
     }
 
-    /// The predicted reviews with a time; and sentences about skipped reviews. Without `words`, the common words are
+    /// The predicted reviews with a time and their languages; and sentences about skipped reviews. Without `words`, the common words are
     /// those of the first batch.
     pub(crate) fn score(
         &self,
         counts: ReviewCounts,
         words: Option<CommonWords>,
-    ) -> Result<(Input, Vec<String>), TrendError> {
+    ) -> Result<(Input, Vec<String>)> {
         let progress = self.context.progress;
         let task = progress.task("predicting", Some(counts.dated), "reviews");
         let quiet = progress.with_mode(ProgressMode::None);
-        let (input, empty) = self.predict_all(&quiet, &task, words, |review| self.day(review))?;
+        let (mut sample, mut position) = (Vec::new(), 0);
+        let (mut input, empty) = self.predict_all(&quiet, &task, words, |review| {
+            let day = self.day(review)?;
+            if is_sampled(position, counts.dated) {
+                sample.push(review.text.to_owned());
+            }
+            position += 1;
+            Some(day)
+        })?;
         drop(task);
+        input.languages = self.context.predictor.languages(&sample);
         let wanted = self.query.topics.iter();
         let missing = wanted.filter(|it| !input.topics.contains(it));
         let missing = missing.map(|wanted| format!("No review with a time is about `{wanted}`"));
@@ -152,7 +161,7 @@ impl ReviewReader<'_> {
     }
 
     /// The predicted labelled reviews, with or without a time.
-    pub(crate) fn score_labelled(&self) -> Result<Input, TrendError> {
+    pub(crate) fn score_labelled(&self) -> Result<Input> {
         let progress = self.context.progress;
         let task = progress.task("predicting", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
@@ -160,7 +169,7 @@ impl ReviewReader<'_> {
     }
 
     /// Adds the words whose frequency changed most to a change point.
-    pub(crate) fn add_words(&self, change: &mut ChangePoint) -> Result<(), TrendError> {
+    pub(crate) fn add_words(&self, change: &mut ChangePoint) -> Result<()> {
         let mut counts = WordCounts::default();
         let quiet = self.context.progress.with_mode(ProgressMode::None);
         self.for_each(&quiet, |review| {
@@ -174,22 +183,6 @@ impl ReviewReader<'_> {
         })?;
         change.words = counts.largest_changes(MAX_WORDS);
         Ok(())
-    }
-
-    /// The languages of the selected reviews with a time, or of a sample of them.
-    pub(crate) fn languages(&self, counts: ReviewCounts) -> Result<PredictedLanguages, TrendError> {
-        let (mut sample, mut position) = (Vec::new(), 0);
-        let quiet = self.context.progress.with_mode(ProgressMode::None);
-        self.for_each(&quiet, |review| {
-            if self.day(review).is_some() {
-                if is_sampled(position, counts.dated) {
-                    sample.push(review.text.to_owned());
-                }
-                position += 1;
-            }
-            Ok(())
-        })?;
-        Ok(self.context.predictor.languages(&sample))
     }
 
     fn is_selected(&self, review: &Review<'_>) -> bool {
@@ -210,8 +203,8 @@ impl ReviewReader<'_> {
         progress: &Progress,
         task: &ProgressTask,
         words: Option<CommonWords>,
-        day: impl Fn(&Review<'_>) -> Option<i64>,
-    ) -> Result<(Input, u64), TrendError> {
+        mut day: impl FnMut(&Review<'_>) -> Option<i64>,
+    ) -> Result<(Input, u64)> {
         let context = self.context;
         let mut batch = Batch::default();
         batch.input.words = words;
@@ -233,8 +226,8 @@ impl ReviewReader<'_> {
     fn for_each(
         &self,
         progress: &Progress,
-        mut visit: impl FnMut(&Review<'_>) -> Result<(), TrendError>,
-    ) -> Result<String, TrendError> {
+        mut visit: impl FnMut(&Review<'_>) -> Result<()>,
+    ) -> Result<String> {
         let mut result = Ok(());
         let summary = for_each_review(self.query.files, self.query.reading, progress, |review| {
             if result.is_ok() {
@@ -300,7 +293,7 @@ impl Batch {
     }
 
     /// Predicts the waiting texts.
-    fn predict(&mut self, context: &TrendContext<'_>) -> Result<(), TrendError> {
+    fn predict(&mut self, context: &TrendContext<'_>) -> Result<()> {
         let probabilities = context.predictor.probabilities(&self.texts);
         for note in context.predictor.take_notes() {
             (context.on_note)(&note);

@@ -14,14 +14,17 @@ const CHECKED_ROWS: usize = 100;
 /// Maximum number of words listed for a change, in either direction.
 const MAX_WORDS: usize = 8;
 
-/// A warning about reviews in languages that the model has not learned.
-pub(crate) fn language_warning(trend: &Trend) -> Option<String> {
-    let warning = trend.language_warning.as_ref()?;
-    Some(format!("Warning: {warning}."))
+/// Warnings and the result.
+pub(crate) fn result(trend: &Trend) -> Vec<String> {
+    let languages = trend.language_warning.as_ref();
+    let languages = languages.map(|warning| format!("Warning: {warning}."));
+    let warnings = trend.warning.clone().into_iter().chain(languages);
+    let sentences = warnings.chain(answer(trend)).chain(author_share(trend));
+    sentences.collect()
 }
 
 /// The share of positive reviews by the authors' labels.
-pub(crate) fn author_share(trend: &Trend) -> Option<String> {
+fn author_share(trend: &Trend) -> Option<String> {
     let (share, rows) = trend.overall_author_labels?;
     Some(format!(
         "According to the authors' own labels, {} of {} are positive.",
@@ -31,7 +34,7 @@ pub(crate) fn author_share(trend: &Trend) -> Option<String> {
 }
 
 /// The result: the share of positive reviews, and whether it rose or fell. Empty if it cannot be estimated.
-pub(crate) fn answer(trend: &Trend) -> Vec<String> {
+fn answer(trend: &Trend) -> Vec<String> {
     let Some(overall) = trend.overall else {
         return Vec::new();
     };
@@ -119,10 +122,10 @@ pub(crate) fn change_by_words(change: &ChangePoint) -> Vec<String> {
 
 /// How certain the result is, and why.
 pub(crate) fn certainty(trend: &Trend, model: &str) -> Vec<String> {
-    let groups = trend
-        .labelled_groups
-        .map(|count| format::count(count as u64));
-    let groups = groups.map_or_else(String::new, |count| format!(" in {count} groups"));
+    let groups = match trend.labelled_groups {
+        Some(count) => format!(" in {} groups", format::count(count as u64)),
+        None => String::new(),
+    };
     let cross_fitted = match trend.labelled_cross_fitted {
         0 => String::new(),
         rows => format!(
@@ -184,22 +187,14 @@ fn forecast(trend: &Trend) -> Option<String> {
     let period = trend.period.name();
     if let Some(needed) = trend.forecast_needs {
         let known = trend.periods.iter().filter(|it| it.rows > 0).count();
-        let known = format::plural(
-            known as u64,
-            &format!("{period} has"),
-            &format!("{period}s have"),
-        );
+        let (one, many) = (format!("{period} has"), format!("{period}s have"));
+        let known = format::plural(known as u64, &one, &many);
         return Some(format!(
             "There is no forecast: testing one on the past takes at least {needed} {period}s with reviews, without gaps, and {known} reviews."
         ));
     }
     let method = trend.forecast_method?;
-    let own: Vec<_> = trend
-        .backtest
-        .iter()
-        .filter(|it| it.name == method)
-        .collect();
-    let tests = own.first()?.forecasts as u64;
+    let next = trend.backtest.iter().find(|it| it.name == method)?;
     let scores = METHODS.map(|name| format!("{name} {:.1}", 100.0 * score(&trend.backtest, name)));
     let reason = match method {
         STATE_SPACE => "it beat repeating the last value and the overall mean",
@@ -208,9 +203,9 @@ fn forecast(trend: &Trend) -> Option<String> {
     Some(format!(
         "The forecast comes from the {method}, because {reason} in {} on the past (interval score in points, lower is better: {}). \
          {} of its intervals for the next {period} covered the outcome.",
-        format::plural(tests, "test", "tests"),
+        format::plural(next.forecasts as u64, "test", "tests"),
         scores.join(", "),
-        percent(own.first()?.coverage)
+        percent(next.coverage)
     ))
 }
 
@@ -235,7 +230,7 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A difference of shares in points, with its sign unless it is 0.
-pub(crate) fn signed(difference: f64) -> String {
+fn signed(difference: f64) -> String {
     match format!("{:+.1}", 100.0 * difference).as_str() {
         "+0.0" | "-0.0" => "0.0".to_owned(),
         signed => signed.to_owned(),

@@ -8,8 +8,7 @@ use metrics::Estimate;
 use crate::compute::MIN_CHANGE_PROBABILITY;
 use crate::data::{PeriodEstimate, Trend};
 use crate::sentences::{
-    answer, author_share, certainty, change_by_words, confidence_level, language_warning,
-    largest_change, percent, with_range,
+    certainty, change_by_words, confidence_level, largest_change, percent, result, with_range,
 };
 
 /// Width of a bar from 0% to 100%, in characters.
@@ -23,10 +22,7 @@ const MAX_TOPICS: usize = 8;
 
 /// The results in sentences, and tables of periods and topics.
 pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
-    let mut lines: Vec<String> = trend.warning.clone().into_iter().collect();
-    lines.extend(language_warning(trend));
-    lines.extend(answer(trend));
-    lines.extend(author_share(trend));
+    let mut lines = result(trend);
     if let Some(change) = &trend.largest_change {
         let sentences = iter::once(largest_change(change)).chain(change_by_words(change));
         lines.push(sentences.collect::<Vec<String>>().join(" "));
@@ -47,11 +43,8 @@ pub(crate) fn render_text(trend: &Trend, model: &str) -> String {
     let rows = period_lines(trend);
     let omitted = rows.len().saturating_sub(MAX_PERIODS);
     if omitted > 0 {
-        let periods = rows[..omitted]
-            .iter()
-            .map(|(periods, _)| periods)
-            .sum::<usize>();
-        let periods = format::plural(periods as u64, period, &format!("{period}s"));
+        let periods = rows[..omitted].iter().map(|(periods, _)| *periods as u64);
+        let periods = format::plural(periods.sum(), period, &format!("{period}s"));
         lines.push(format!("… {periods} omitted; `--format json` shows all"));
     }
     lines.extend(rows.into_iter().skip(omitted).map(|(_, line)| line));

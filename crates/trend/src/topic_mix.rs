@@ -5,13 +5,12 @@
 use std::collections::BTreeMap;
 
 use artifact::format;
-use metrics::Estimate;
-use quantification::{Quantifier, QuasiLikelihood, ScoreMeans};
 use rayon::prelude::*;
 
 use crate::data::{ConstantMix, ScoredReview, TopicMix, TopicTrend};
+use crate::estimator::Estimator;
 use crate::linearisation::linearise;
-use crate::log_odds::{difference, interval, sigmoid};
+use crate::log_odds::sigmoid;
 use crate::state_space::{FittedModel, Observation, fit_best};
 
 /// The largest topics are smoothed one by one until they have this share of the reviews ...
@@ -38,20 +37,6 @@ const TOLERANCE: f64 = 1e-3;
 const MAX_LINES: usize = 5;
 const MIN_LINE_ROWS: usize = 30;
 
-/// How shares become intervals.
-pub(crate) struct IntervalOptions {
-    /// Half the width in standard deviations.
-    pub(crate) width: f64,
-    /// The variance that all shares have in common, in squared log-odds.
-    pub(crate) shared_variance: f64,
-}
-
-impl IntervalOptions {
-    fn interval(&self, (log_odds, variance): (f64, f64)) -> Estimate {
-        interval(log_odds, variance + self.shared_variance, self.width)
-    }
-}
-
 /// One topic, or the small topics together.
 struct SmoothedTopic {
     name: String,
@@ -68,8 +53,7 @@ struct SmoothedTopic {
 pub(crate) fn topic_mix(
     (periods, observed): (&[Vec<ScoredReview>], &[Observation]),
     names: &[String],
-    (quantifier, likelihood): (&Quantifier, &QuasiLikelihood),
-    options: &IntervalOptions,
+    estimator: &Estimator<'_>,
 ) -> Option<TopicMix> {
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     for row in periods.iter().flatten() {
@@ -100,11 +84,18 @@ pub(crate) fn topic_mix(
         _ => groups.push(other_topics(others.len())),
     }
     let smooth = |(group, name): (usize, String)| {
-        let own = |rows: &Vec<ScoredReview>| -> Vec<f32> {
+        let score = |rows: &Vec<ScoredReview>| {
             let own = rows.iter().filter(|row| group_of[row.topic] == group);
-            own.map(|row| row.probability).collect()
+            (own.clone().count(), estimator.score_means(own))
         };
-        smooth(name, periods.iter().map(own), (quantifier, likelihood))
+        let (rows, means): (Vec<usize>, Vec<_>) = periods.iter().map(score).unzip();
+        let (fitted, _) = fit_best(&linearise(&means, &estimator.likelihood));
+        SmoothedTopic {
+            name,
+            rows,
+            levels: fitted.levels,
+            rise: fitted.rise,
+        }
     };
     let smoothed: Vec<SmoothedTopic> = groups.into_par_iter().enumerate().map(smooth).collect();
     let has_line = |(_, rows): &&(usize, usize)| *rows >= MIN_LINE_ROWS;
@@ -112,67 +103,39 @@ pub(crate) fn topic_mix(
     if smoothed.len() > MAX_LINES + 1 {
         lines = lines.min(MAX_LINES);
     }
-    let topics = draw_lines(&smoothed, lines, order.len(), options);
-    let constant_mix = (rows as f64 >= MIN_SMOOTHED_SHARE * all as f64)
-        .then(|| constant_mix(observed, smoothed, options));
+    let (alone, rest) = smoothed.split_at(lines);
+    let parts = alone.chunks(1).chain([rest]).filter(|it| !it.is_empty());
+    let topics = parts.map(|it| line(it, order.len() - lines, estimator));
+    let topics: Vec<TopicTrend> = topics.collect();
+    let is_separable = rows as f64 >= MIN_SMOOTHED_SHARE * all as f64;
+    let constant_mix = is_separable.then(|| constant_mix(observed, smoothed, estimator));
     Some(TopicMix {
         topics,
         constant_mix: constant_mix.filter(|it| it.rise.high - it.rise.low <= MAX_WIDTH),
     })
 }
 
-/// Smooths the reviews of topics, given by their probabilities in each period.
-fn smooth(
-    name: String,
-    periods: impl Iterator<Item = Vec<f32>>,
-    (quantifier, likelihood): (&Quantifier, &QuasiLikelihood),
-) -> SmoothedTopic {
-    let score = |it: Vec<f32>| (it.len(), quantifier.score_means(likelihood, &it));
-    let (rows, means): (Vec<usize>, Vec<Option<ScoreMeans>>) = periods.map(score).unzip();
-    let (fitted, _) = fit_best(&linearise(&means, likelihood));
-    SmoothedTopic {
-        name,
-        rows,
-        levels: fitted.levels,
-        rise: fitted.rise,
-    }
-}
-
-/// A line for each of the first `lines` topics, and one for all others; there are `count` topics.
-fn draw_lines(
-    smoothed: &[SmoothedTopic],
-    lines: usize,
-    count: usize,
-    options: &IntervalOptions,
-) -> Vec<TopicTrend> {
-    let (largest, rest) = smoothed.split_at(lines);
-    let own_line = |it: &[SmoothedTopic]| line(it[0].name.clone(), it, options);
-    let mut topics: Vec<TopicTrend> = largest.chunks(1).map(own_line).collect();
-    match rest {
-        [] => {}
-        [_] => topics.push(own_line(rest)),
-        _ => topics.push(line(other_topics(count - lines), rest, options)),
-    }
-    topics
-}
-
 fn other_topics(count: usize) -> String {
     format::plural(count as u64, "other topic", "other topics")
 }
 
-/// The line of topics at a constant mix; a period without any of their reviews has no value.
-fn line(topic: String, topics: &[SmoothedTopic], options: &IntervalOptions) -> TopicTrend {
+/// The line of topics at a constant mix; a period without any of their reviews has no value. Several topics are named
+/// `count` others.
+fn line(topics: &[SmoothedTopic], count: usize, estimator: &Estimator<'_>) -> TopicTrend {
     let weights = weights(topics);
     let rows = |period: usize| topics.iter().map(|it| it.rows[period]).sum::<usize>();
     let level = |period: usize| {
         let level = weighted_level(topics, period, &weights);
-        (rows(period) > 0).then(|| options.interval(level))
+        (rows(period) > 0).then(|| estimator.interval(level))
     };
     TopicTrend {
-        topic,
+        topic: match topics {
+            [one] => one.name.clone(),
+            _ => other_topics(count),
+        },
         rows: topics.iter().flat_map(|it| &it.rows).sum(),
         levels: (0..topics[0].levels.len()).map(level).collect(),
-        rise: difference(weighted_rise(topics, &weights), options.width),
+        rise: estimator.difference(weighted_rise(topics, &weights)),
     }
 }
 
@@ -181,7 +144,7 @@ fn line(topic: String, topics: &[SmoothedTopic], options: &IntervalOptions) -> T
 fn constant_mix(
     observed: &[Observation],
     mut topics: Vec<SmoothedTopic>,
-    options: &IntervalOptions,
+    estimator: &Estimator<'_>,
 ) -> ConstantMix {
     let weights = weights(&topics);
     let mut fitted = fit_best(observed).0;
@@ -200,12 +163,12 @@ fn constant_mix(
     let at_least =
         |(value, variance): (f64, f64), other: (f64, f64)| (value, other.1.max(variance));
     let level = |(at, level): (usize, &(f64, f64))| {
-        options.interval(at_least(*level, weighted_level(&topics, at, &weights)))
+        estimator.interval(at_least(*level, weighted_level(&topics, at, &weights)))
     };
     let rise = at_least(fitted.rise, weighted_rise(&topics, &weights));
     ConstantMix {
         levels: fitted.levels.iter().enumerate().map(level).collect(),
-        rise: difference(rise, options.width),
+        rise: estimator.difference(rise),
     }
 }
 
@@ -274,10 +237,8 @@ fn weighted_share(topics: &[SmoothedTopic], period: usize, weights: &[f64]) -> (
 /// The same as log-odds.
 fn weighted_level(topics: &[SmoothedTopic], period: usize, weights: &[f64]) -> (f64, f64) {
     let (share, variance) = weighted_share(topics, period, weights);
-    (
-        (share / (1.0 - share)).ln(),
-        variance / slope(share).powi(2),
-    )
+    let log_odds = (share / (1.0 - share)).ln();
+    (log_odds, variance / slope(share).powi(2))
 }
 
 /// The derivative of a share by its log-odds.
@@ -287,13 +248,16 @@ fn slope(share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use quantification::Method;
+
     use super::*;
+    use crate::options::Options;
     use crate::tests::perfect_classifier;
 
     /// The trends of topics, each given by its number of reviews and of positive ones in each period; and the smoothed
     /// trend of all reviews.
     fn of(topics: &[&[(usize, usize)]]) -> (TopicMix, Vec<f64>) {
-        let (quantifier, likelihood) = perfect_classifier();
+        let (quantifier, _) = perfect_classifier();
         let mut periods = vec![Vec::new(); topics[0].len()];
         for (topic, counts) in topics.iter().enumerate() {
             for (period, (rows, positives)) in counts.iter().enumerate() {
@@ -307,18 +271,15 @@ mod tests {
                 }));
             }
         }
-        let means = periods.iter().map(|rows| {
-            let probabilities: Vec<f32> = rows.iter().map(|row| row.probability).collect();
-            quantifier.score_means(&likelihood, &probabilities)
-        });
-        let observed = linearise(&means.collect::<Vec<_>>(), &likelihood);
-        let names: Vec<String> = (0..topics.len()).map(|topic| format!("t{topic}")).collect();
-        let options = IntervalOptions {
-            width: 1.96,
-            shared_variance: 0.0,
+        let options = Options {
+            method: Method::ClassifyAndCount,
+            ..Options::default()
         };
-        let learned = (&quantifier, &likelihood);
-        let found = topic_mix((&periods, &observed), &names, learned, &options);
+        let estimator = Estimator::new(&quantifier, &options, &|| false);
+        let means = periods.iter().map(|rows| estimator.score_means(rows));
+        let observed = linearise(&means.collect::<Vec<_>>(), &estimator.likelihood);
+        let names: Vec<String> = (0..topics.len()).map(|topic| format!("t{topic}")).collect();
+        let found = topic_mix((&periods, &observed), &names, &estimator);
         let levels = fit_best(&observed).0.levels.into_iter();
         let levels = levels.map(|(level, _)| sigmoid(level)).collect();
         (found.expect("several topics"), levels)

@@ -57,11 +57,7 @@ pub(crate) async fn trend(
         body::reject_encoded(request.headers())?;
     }
     let as_page = wants_page(request.headers());
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok());
-    let id = id.unwrap_or_default().to_owned();
+    let id = request_id(request.headers()).unwrap_or_default().to_owned();
     let Query(pairs) = query.map_err(|error| ApiError::invalid_trend(error.body_text()))?;
     let options = match is_json {
         false => Some(TrendRequest::from_query(pairs)?),
@@ -109,14 +105,17 @@ pub(crate) async fn progress(
     State(state): State<AppState>,
     headers: HeaderMap,
 ) -> Json<serde_json::Value> {
-    let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let counts = id.and_then(|id| state.running.counts(id));
+    let counts = request_id(&headers).and_then(|id| state.running.counts(id));
     Json(json!({
         "done": counts.map(|it| it.done),
         "total": counts.map(|it| it.total),
         "unit": counts.map(|it| it.unit),
         "seconds_left": counts.and_then(|it| it.seconds_left),
     }))
+}
+
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get(REQUEST_ID)?.to_str().ok()
 }
 
 /// Whether the body is JSON with reviews and options; otherwise it is a file.

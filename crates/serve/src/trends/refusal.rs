@@ -145,14 +145,7 @@ fn without_name(sentence: &str, file: &Path) -> String {
 }
 
 fn hint(unfit: &UnusableReviews, wording: &Wording) -> String {
-    let Wording {
-        label,
-        timestamp,
-        calibrate,
-        calibrate_less,
-        skip_times,
-        ..
-    } = wording;
+    let (calibrate, fewer) = (wording.calibrate, wording.calibrate_less);
     match unfit {
         UnusableReviews::NoTime { read: 0 } => {
             "Send at least one review with a text and a time".to_owned()
@@ -160,8 +153,8 @@ fn hint(unfit: &UnusableReviews, wording: &Wording) -> String {
         UnusableReviews::NoTime { .. }
         | UnusableReviews::NoTopic { .. }
         | UnusableReviews::NoText => wording.columns.to_owned(),
-        UnusableReviews::TooFewLabelled { .. } => format!("{calibrate_less}, or {label}"),
-        UnusableReviews::NothingLeft => format!("{calibrate_less}, or send more reviews"),
+        UnusableReviews::TooFewLabelled { .. } => format!("{fewer}, or {}", wording.label),
+        UnusableReviews::NothingLeft => format!("{fewer}, or send more reviews"),
         UnusableReviews::ErrorRates { error, .. } => match error {
             QuantificationError::Uninformative => {
                 "Use another model: `ressenti serve --trend-model NAME`".to_owned()
@@ -169,7 +162,8 @@ fn hint(unfit: &UnusableReviews, wording: &Wording) -> String {
             _ => format!("Use a few hundred labelled reviews of both classes: {calibrate}"),
         },
         UnusableReviews::TooManyPeriods { period, .. } if *period == YEAR => format!(
-            "{skip_times}, so that implausible times are skipped, or fix the times: {timestamp}"
+            "{}, so that implausible times are skipped, or fix the times: {}",
+            wording.skip_times, wording.timestamp
         ),
         UnusableReviews::TooManyPeriods { .. } => wording.period.to_owned(),
     }

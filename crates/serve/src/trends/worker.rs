@@ -113,9 +113,10 @@ impl Worker {
             }
         };
         let content = request.reviews.as_ref().map_or(&upload.body, |it| &it.0);
-        let file = UnnamedFile::create(content).map_err(|error| {
+        let file = unnamed_file(content).map_err(|error| {
             ApiError::model_failed(format!("the reviews cannot be stored: {error}"))
         })?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         self.load()?;
         let Some((_, model)) = &self.loaded else {
             return Err(ApiError::model_failed("it is not loaded"));
@@ -123,8 +124,8 @@ impl Worker {
         let (predictor, identity) = (&model.predictor, &model.identity);
         let step = StepId::new(StageName::Evaluate, &identity.name);
         let progress = Progress::new(ProgressMode::None, step);
-        self.running
-            .set(Some((upload.id.clone(), progress.clone())));
+        let running = (upload.id.clone(), progress.clone());
+        self.running.set(Some(running));
         let started = Instant::now();
         // A trend that cannot be finished in time is refused when its speed is known, and not at the deadline.
         let needed_seconds = OnceLock::new();
@@ -140,7 +141,7 @@ impl Worker {
         };
         let is_stopped = || is_too_late() || is_too_long();
         let question = TrendQuery {
-            files: std::slice::from_ref(&file.path),
+            files: std::slice::from_ref(&path),
             reading: &request.ingest_settings(&self.limits),
             topics: &request.topics,
             options: request.options(),
@@ -168,7 +169,7 @@ impl Worker {
                 Some(seconds) => ApiError::trend_too_long(*seconds, self.limits.trend_timeout),
                 None => timed_out,
             },
-            refused => refusal(refused, &file.path, upload.as_page),
+            refused => refusal(refused, &path, upload.as_page),
         })?;
         self.telemetry.counters().reviews += found.rows as u64;
         Ok(TrendResponse {
@@ -220,21 +221,12 @@ impl Worker {
     }
 }
 
-/// A file without a name, which the system deletes when the process ends; this process can open it by `path`.
-struct UnnamedFile {
-    path: PathBuf,
-    _file: File,
-}
-
-impl UnnamedFile {
-    fn create(content: &[u8]) -> std::io::Result<Self> {
-        let mut file = tempfile::tempfile()?;
-        file.write_all(content)?;
-        Ok(Self {
-            path: PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
-            _file: file,
-        })
-    }
+/// A file without a name, which the system deletes when it is closed. Until then this process can open it by the path
+/// of its descriptor.
+fn unnamed_file(content: &[u8]) -> std::io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(content)?;
+    Ok(file)
 }
 
 /// Lowers the priority of the calling thread on Linux, where each thread has its own priority.
