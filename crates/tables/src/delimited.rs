@@ -92,7 +92,7 @@ struct Parser {
 impl<R: BufRead> DelimitedReader<R> {
     /// Creates a reader for records of at most `limit` bytes. It detects the line ending from the first bytes
     /// and skips a byte order mark and a separator line.
-    pub(crate) fn new(input: R, dialect: Dialect, limit: usize) -> io::Result<Self> {
+    pub(crate) fn new(input: R, mut dialect: Dialect, limit: usize) -> io::Result<Self> {
         let mut input = RewindReader::new(input);
         let start = input.fill_buf()?;
         let text = start.strip_prefix(UTF8_BOM).unwrap_or(start);
@@ -101,17 +101,12 @@ impl<R: BufRead> DelimitedReader<R> {
         let separator_line = separator_line(text).map_or(0, |(_, bytes)| bytes);
         input.consume(mark + separator_line);
         // A line of text is one field.
-        let is_lines = dialect == Dialect::LINES;
+        if dialect == Dialect::LINES {
+            dialect.separator = line_end;
+        }
         Ok(Self {
             input,
-            dialect: Dialect {
-                separator: if is_lines {
-                    line_end
-                } else {
-                    dialect.separator
-                },
-                ..dialect
-            },
+            dialect,
             line_end,
             limit,
             line: 1 + u64::from(separator_line > 0),
@@ -176,14 +171,12 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 ..Parser::default()
             };
             let step = self.parse(&mut parser, record)?;
-            let is_blank = parser.state != State::Damaged
+            let state = parser.state;
+            let is_blank = state != State::Damaged
                 && record.columns() == 0
                 && matches!(record.bytes.as_slice(), b"" | b"\r");
-            let mut is_damaged = parser.state == State::Damaged;
-            let in_quotes = matches!(
-                parser.state,
-                State::Quoted | State::Escaped { quoted: true }
-            );
+            let mut is_damaged = state == State::Damaged;
+            let in_quotes = matches!(state, State::Quoted | State::Escaped { quoted: true });
             let is_open = in_quotes || step == Step::StrayQuote;
             match step {
                 Step::NeedsMore if is_open && parser.quotes > MAX_QUOTES_REREAD => {
@@ -202,7 +195,7 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 // The last line may lack a line break.
                 Step::NeedsMore => {
                     parser.line_breaks += 1;
-                    if parser.state == (State::Escaped { quoted: false }) {
+                    if state == (State::Escaped { quoted: false }) {
                         record.push(b"\\", self.limit);
                     }
                 }
@@ -239,18 +232,15 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
 impl Parser {
     /// Parses bytes to the end of the record, but does not end its last field. Returns the number of bytes.
     fn parse(&mut self, bytes: &[u8], record: &mut Record) -> (usize, Step) {
-        let Dialect {
-            separator,
-            quotes,
-            backslash,
-            first_only,
-        } = self.dialect;
+        let (dialect, backslash) = (self.dialect, self.dialect.backslash);
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             let byte = rest[0];
-            let is_last = first_only && record.columns() > 0;
-            let separator = if is_last { self.line_end } else { separator };
+            let separator = match dialect.first_only && record.columns() > 0 {
+                true => self.line_end,
+                false => dialect.separator,
+            };
             match self.state {
                 State::Quoted => {
                     let escape = if backslash { b'\\' } else { b'"' };
@@ -294,7 +284,7 @@ impl Parser {
                     self.state = State::FieldStart;
                     at += 1;
                 }
-                State::FieldStart if quotes && byte == b'"' => {
+                State::FieldStart if dialect.quotes && byte == b'"' => {
                     self.state = State::Quoted;
                     at += 1;
                 }
@@ -345,151 +335,4 @@ impl Parser {
 mod random_tests;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Reads every record as `line: fields`, with buffers of several sizes so that fields are split everywhere.
-    fn check(quotes: bool, text: &str, expected: &[&str]) {
-        for buffer in [1, 2, 3, 7, 4096] {
-            let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let dialect = Dialect {
-                separator: if quotes { b',' } else { b'\t' },
-                quotes,
-                backslash: false,
-                first_only: false,
-            };
-            let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
-            let mut record = Record::default();
-            let mut found = Vec::new();
-            loop {
-                match reader.read(&mut record, false).expect("no disk") {
-                    ReadOutcome::EndOfFile => break,
-                    ReadOutcome::OpenQuote => {
-                        found.push(format!("{}: open quote", record.line));
-                        break;
-                    }
-                    ReadOutcome::Record if record.oversize => {
-                        found.push(format!("{}-{}: too long", record.line, record.last_line));
-                    }
-                    ReadOutcome::Record => {
-                        let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                        found.push(format!("{}: {fields}", record.line));
-                    }
-                }
-            }
-            assert_eq!(found, expected, "{text:?} with a buffer of {buffer}");
-        }
-    }
-
-    #[test]
-    fn quoted_records() {
-        check(true, "a,b\nc,d\n", &["1: a|b", "2: c|d"]);
-        check(true, "a,b\r\nc,d", &["1: a|b", "2: c|d"]);
-        check(true, "a,\"b, \"\"c\"\"\"\n", &["1: a|b, \"c\""]);
-        check(
-            true,
-            "\"one\ntwo\",x\n\n\r\nlast,y",
-            &["1: one\ntwo|x", "5: last|y"],
-        );
-        check(true, "\"x\"\r\n\"y\"\r\n", &["1: x", "2: y"]);
-        check(true, ",\n", &["1: |"]);
-        check(true, "", &[]);
-        check(true, "\n\r\n\n", &[]);
-    }
-
-    #[test]
-    fn an_unclosed_quote_rejects_its_line() {
-        check(true, "a,b\n\"c,d\ne,f\n", &["1: a|b", "2: \"c,d", "3: e|f"]);
-        check(true, "\"", &["1: \""]);
-        check(true, "\"a\"\"", &["1: \"a\"\""]);
-        // A record with more bytes cannot be parsed again.
-        let rest = "x\n".repeat(10_000);
-        check(true, &format!("a\n\"{rest}"), &["1: a", "2: open quote"]);
-    }
-
-    #[test]
-    fn a_backslash_escapes() {
-        let read = |text: &str| {
-            let dialect = Dialect {
-                separator: b',',
-                quotes: true,
-                backslash: true,
-                first_only: false,
-            };
-            let input = io::BufReader::with_capacity(2, text.as_bytes());
-            let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
-            let (mut record, mut found) = (Record::default(), Vec::new());
-            while reader.read(&mut record, false).expect("no disk") == ReadOutcome::Record {
-                let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                found.push(format!("{}: {fields}", record.line));
-            }
-            found
-        };
-        assert_eq!(
-            read("1,\"a \\\"b\\\", \\\\\",\\N\n2,\"C:\\new \"\"x\"\"\",\"y\\\nz\"\n4,a\\,b,c\\"),
-            [
-                "1: 1|a \"b\", \\|\\N",
-                "2: 2|C:\\new \"x\"|y\nz",
-                "4: 4|a,b|c\\"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_record_that_is_too_long_does_not_affect_the_next() {
-        let long = "x".repeat(100);
-        check(
-            true,
-            &format!("a\n\"{long}\n{long}\"\nb\n"),
-            &["1: a", "2-3: too long", "4: b"],
-        );
-        check(
-            false,
-            &format!("{long}\t{long}\nb\n"),
-            &["1-1: too long", "2: b"],
-        );
-        check(
-            true,
-            &format!("{}\nb\n", ",".repeat(5000)),
-            &["1-1: too long", "2: b"],
-        );
-    }
-
-    #[test]
-    fn without_quoting_a_quote_is_a_character() {
-        check(
-            false,
-            "1\t\"so called\nart\"\t2\r\n",
-            &["1: 1|\"so called", "2: art\"|2"],
-        );
-        check(false, "1\ta\rb\n", &["1: 1|a\rb"]);
-    }
-
-    #[test]
-    fn lines_of_old_mac_files_end_in_cr() {
-        let read = |text: &str| {
-            let dialect = Dialect {
-                separator: b',',
-                quotes: true,
-                backslash: false,
-                first_only: false,
-            };
-            let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40).expect("no disk");
-            let (mut record, mut found) = (Record::default(), Vec::new());
-            while reader.read(&mut record, false).expect("no disk") == ReadOutcome::Record {
-                let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                found.push(format!("{}: {fields}", record.line));
-            }
-            found
-        };
-        assert_eq!(
-            read("a,b\r\"c\rd\",e\r\rf,g"),
-            ["1: a|b", "2: c\rd|e", "5: f|g"]
-        );
-        assert_eq!(read("a,b\rc\nd,e\r\n"), ["1: a|b\rc", "2: d|e"]);
-        // Excel's separator line is not a record.
-        assert_eq!(read("sep=,\r\na,b\r\n"), ["2: a|b"]);
-        assert_eq!(read("sep=,\ra,b\r"), ["2: a|b"]);
-        assert_eq!(read("\u{feff}sep=,\na,b\nsep=,\n"), ["2: a|b", "3: sep=|"]);
-    }
-}
+mod tests;

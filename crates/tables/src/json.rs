@@ -23,13 +23,13 @@ use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
 
 use crate::record::{MAX_COLUMNS, ReadOutcome, Record, RecordReader};
+use crate::repairs::Repairs;
 use crate::rewind::RewindReader;
 use arrangement::PathScanner;
 use nesting::Nesting;
 use repair::repair;
 
 pub(crate) use open::{OpenedJson, open};
-pub use repair::Repairs;
 
 /// Maximum nesting of objects and arrays; serde_json has the same limit.
 const MAX_DEPTH: usize = 128;

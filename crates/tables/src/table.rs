@@ -11,10 +11,11 @@ use crate::delimited::DelimitedReader;
 use crate::dialect::{self, Dialect};
 use crate::encoding;
 use crate::error::{InputError, Problem, Result};
-use crate::json::{self, OpenedJson, Repairs};
+use crate::json::{self, OpenedJson};
 use crate::limit::Limit;
 use crate::parquet::ParquetReader;
 use crate::record::{MAX_OTHER_BYTES, ReadOutcome, Record, RecordReader};
+use crate::repairs::Repairs;
 
 /// Maximum number of rows in the sample ...
 const SAMPLE_ROWS: usize = 1000;
@@ -134,11 +135,10 @@ impl<'a> Table<'a> {
             bytes += record.bytes.len();
             self.sample.push_back(record);
         }
-        if let (true, true, Some(array)) = (
-            self.sample.is_empty(),
-            self.may_omit_columns,
-            &settings.record_path,
-        ) {
+        if !self.sample.is_empty() {
+            return Ok(());
+        }
+        if let (Some(array), true) = (&settings.record_path, self.may_omit_columns) {
             let path = self.path.display();
             let message = format!(
                 "`{path}` has no objects in the array that `ingest.record_path` = `{array}` names"
@@ -146,10 +146,7 @@ impl<'a> Table<'a> {
             let hint = "Set `--set ingest.record_path=NAME` to another array, or remove the setting to detect it";
             return Err(InputError::new(Problem::Empty, message, hint));
         }
-        if self.sample.is_empty() {
-            return Err(InputError::empty(&self.path, "only empty lines"));
-        }
-        Ok(())
+        Err(InputError::empty(&self.path, "only empty lines"))
     }
 
     fn read(&mut self, record: &mut Record, add_columns: bool) -> Result<bool> {
@@ -236,15 +233,13 @@ fn describe(dialect: Dialect) -> String {
         b',' => "commas".to_owned(),
         other => format!("`{}`", char::from(other)),
     };
-    let quotes = if dialect.quotes {
-        ""
-    } else {
-        ", without quotes"
+    let quotes = match dialect.quotes {
+        true => "",
+        false => ", without quotes",
     };
-    let escape = if dialect.backslash {
-        ", escaped by `\\`"
-    } else {
-        ""
+    let escape = match dialect.backslash {
+        true => ", escaped by `\\`",
+        false => "",
     };
     format!("separated by {separator}{quotes}{escape}")
 }
@@ -283,10 +278,8 @@ fn choose_dialect(path: &Path, start: &[u8], settings: &IngestSettings) -> Resul
         Some(given) => {
             let message =
                 format!("`ingest.escape` is {given:?}, but must be a quote or a backslash");
-            return Err(InputError::other(
-                message,
-                "Remove the setting to detect it",
-            ));
+            let hint = "Remove the setting to detect it";
+            return Err(InputError::other(message, hint));
         }
     };
     Ok(found)
