@@ -100,9 +100,8 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<()> {
             return Err(failure);
         }
         let size = artifact::format::bytes(now);
-        progress.note(&format!(
-            "the connection was interrupted after {size}; resuming"
-        ));
+        let text = format!("the connection was interrupted after {size}; resuming");
+        progress.note(&text);
         (before, attempt) = (now, attempt + 1);
     }
     Ok(())

@@ -126,10 +126,9 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
     let column = |is_last: bool| {
         let values = lines.iter().filter_map(|line| {
             let mut fields = line.split(is_separator);
-            if is_last {
-                fields.next_back()
-            } else {
-                fields.next()
+            match is_last {
+                true => fields.next_back(),
+                false => fields.next(),
             }
         });
         is_compact(values.map(<[u8]>::trim_ascii).collect())

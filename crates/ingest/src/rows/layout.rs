@@ -168,11 +168,10 @@ impl Layout {
         let mut roles = Role::all().filter(|it| it.as_str() == role);
         let column = self.roles.map.get(roles.next()?)?;
         let note = self.roles.notes.iter().find(|note| note.column == column)?;
-        let lines = note
-            .lines
-            .iter()
-            .map(|lines| format!("\n\n{}", lines.trim_end()));
-        Some(note.text.clone() + &lines.collect::<String>())
+        Some(match &note.lines {
+            Some(lines) => format!("{}\n\n{}", note.text, lines.trim_end()),
+            None => note.text.clone(),
+        })
     }
 }
 
@@ -208,15 +207,11 @@ fn check_first_row(table: &Table<'_>, no_row: bool, settings: &IngestSettings) -
     let too_long = || format!("it has more than {limit} bytes on lines {line} to {last_line}");
     let problem = first.problem.clone().unwrap_or_else(too_long);
     let path = table.path.display();
-    let hint = match table.names() {
-        Some(_) => {
-            "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`"
-        }
-        None => {
-            "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as text \
-             with `--set ingest.quotes=false`, or every line as a text with `--set ingest.format=text`"
-        }
-    };
+    let quotes = ", or treat quotes as text with `--set ingest.quotes=false`, or every line as a text with `--set ingest.format=text`";
+    let quotes = if table.names().is_none() { quotes } else { "" };
+    let hint = format!(
+        "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`{quotes}"
+    );
     let message = format!("Failed to read the first row of `{path}`: {problem}");
     Err(InputError::new(Problem::FirstRow, message, hint))
 }
@@ -274,8 +269,7 @@ fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettin
     let samples = (0..first.len()).map(|column| column_sample(below, column, settings));
     let samples: Vec<ColumnSample> = samples.collect();
     let has_words = |most: usize| {
-        let is_short =
-            |field: &String| field.trim().len() <= 80 && field.split_whitespace().count() <= most;
+        let is_short = |it: &String| it.trim().len() <= 80 && it.split_whitespace().count() <= most;
         first.iter().all(is_short)
     };
     // A missing value may be above numbers too.
@@ -284,11 +278,8 @@ fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettin
     }
     let mut fields = first.iter().zip(&samples);
     let is_common = |(field, sample): (&String, &ColumnSample)| sample.is_common(field.trim());
-    if has_words(8)
-        && fields
-            .clone()
-            .any(|it| roles::is_column_name(it.0) && !is_common(it))
-    {
+    let mut known = fields.clone().filter(|it| roles::is_column_name(it.0));
+    if has_words(8) && known.any(|it| !is_common(it)) {
         return true;
     }
     first.len() > 1

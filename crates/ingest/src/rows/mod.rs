@@ -127,7 +127,7 @@ impl<'a> RowReader<'a> {
             self.process_row(&record, sink)?;
             any = true;
         }
-        sink.repair(self.rows.repairs);
+        sink.counts().repairs += self.rows.repairs;
         let missing = match self.layout.header {
             _ if any => return Ok(()),
             true => "a header but no rows",

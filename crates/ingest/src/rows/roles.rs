@@ -281,7 +281,7 @@ impl RoleDetector<'_> {
     fn detect_day_order(&self, sample: &ColumnSample) -> Option<(String, String)> {
         match self.day_order(sample)? {
             DayOrder::Known { format, example } => Some((format, example)),
-            DayOrder::Ambiguous(..) | DayOrder::AmbiguousYear(..) => None,
+            DayOrder::Ambiguous(..) => None,
         }
     }
 
@@ -304,9 +304,8 @@ impl RoleDetector<'_> {
     fn group_by_topic(&self, roles: &mut Roles) {
         let topic = roles.map.get(Role::Topic);
         if let Some(topic) = topic.filter(|topic| groups::has_enough(&self.columns[*topic])) {
-            let reason =
-                "same as the topic, because no column with ids of the topic was found".to_owned();
-            roles.set(Role::Group, topic, reason);
+            let reason = "same as the topic, because no column with ids of the topic was found";
+            roles.set(Role::Group, topic, reason.to_owned());
         }
     }
 }
