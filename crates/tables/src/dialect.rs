@@ -116,8 +116,8 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
         line.iter().any(is_separator) && fields.all(|field| (1..=most).contains(&words(field)))
     };
     let is_compact = |values: Vec<&[u8]>| {
-        let number =
-            |value: &&[u8]| str::from_utf8(value).is_ok_and(|it| it.trim().parse::<f64>().is_ok());
+        let is_number = |text: &str| text.trim().parse::<f64>().is_ok();
+        let number = |value: &&[u8]| str::from_utf8(value).is_ok_and(is_number);
         let different = values.iter().collect::<HashSet<_>>().len();
         let are_short = values.iter().all(|value| words(value) <= 2);
         let are_numbers = values.iter().all(number);

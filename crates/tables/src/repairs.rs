@@ -30,17 +30,15 @@ impl AddAssign for Repairs {
 
 impl fmt::Display for Repairs {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = plural(self.not_finite, "value", "values");
-        let halves = plural(self.lone_surrogates, "lone surrogate", "lone surrogates");
-        let parts = [
-            (
-                self.not_finite,
-                format!("{values} NaN or Infinity read as missing"),
-            ),
-            (self.lone_surrogates, format!("{halves} read as U+FFFD")),
-        ];
-        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<String> = parts.map(|(_, text)| text).collect();
+        let mut parts = Vec::new();
+        if self.not_finite > 0 {
+            let values = plural(self.not_finite, "value", "values");
+            parts.push(format!("{values} NaN or Infinity read as missing"));
+        }
+        if self.lone_surrogates > 0 {
+            let halves = plural(self.lone_surrogates, "lone surrogate", "lone surrogates");
+            parts.push(format!("{halves} read as U+FFFD"));
+        }
         formatter.write_str(&parts.join(", "))
     }
 }

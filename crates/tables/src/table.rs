@@ -37,8 +37,6 @@ pub struct Table<'a> {
     pub count: Option<u64>,
     /// The encoding, if it is a guess.
     pub guessed_encoding: Option<&'static str>,
-    /// Whether every line is one text, without fields.
-    pub is_plain_text: bool,
     /// Values of JSON that were replaced in the rows that were read.
     pub repairs: Repairs,
     reader: Box<dyn RecordReader + 'a>,
@@ -98,7 +96,6 @@ impl<'a> Table<'a> {
             may_omit_columns: text.may_omit_columns,
             count,
             guessed_encoding: text.guessed_encoding,
-            is_plain_text: text.is_plain_text,
             repairs: Repairs::default(),
             reader,
             format_description: parts.join(", "),
@@ -187,7 +184,6 @@ fn open_parquet(
 struct TextFile {
     guessed_encoding: Option<&'static str>,
     may_omit_columns: bool,
-    is_plain_text: bool,
     description: Vec<String>,
 }
 
@@ -217,7 +213,6 @@ fn open_text<'a>(
         OpenedJson::Other(mut input) => {
             let start = input.fill_buf().map_err(damaged)?;
             let dialect = choose_dialect(path, start, settings)?;
-            text.is_plain_text = dialect == Dialect::LINES;
             text.description.push(describe(dialect));
             Box::new(DelimitedReader::new(input, dialect, limit).map_err(damaged)?)
         }

@@ -99,12 +99,11 @@ impl Layout {
         let other = || {
             let path = table.path.display();
             let (first, this) = (format_columns(&self.names), format_columns(&names));
-            InputError::other(
-                format!("The columns of `{path}` differ from those of the first file"),
-                format!(
-                    "Read only files with the same columns together: the first file has {first}, this file has {this}"
-                ),
-            )
+            let message = format!("The columns of `{path}` differ from those of the first file");
+            let hint = format!(
+                "Read only files with the same columns together: the first file has {first}, this file has {this}"
+            );
+            InputError::other(message, hint)
         };
         let is_same = match self.is_named() {
             true => table.may_omit_columns || is_permutation(&names, &self.names),
@@ -150,10 +149,9 @@ impl Layout {
             parts.push(format!("{role}: column `{column}` ({})", decision.reason));
         }
         if let Some(RatingRule { centre, dead_zone }) = self.roles.rating.map(|scale| scale.rule) {
+            let (above, below) = (centre + dead_zone, centre - dead_zone);
             parts.push(format!(
-                "labels from ratings: above {} is positive, below {} is negative",
-                centre + dead_zone,
-                centre - dead_zone
+                "labels from ratings: above {above} is positive, below {below} is negative"
             ));
         }
         parts.extend(self.roles.notes.iter().map(|note| note.text.clone()));

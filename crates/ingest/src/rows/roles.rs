@@ -216,9 +216,8 @@ impl RoleDetector<'_> {
             let is_rating = self.match_name(Role::Rating, column).is_some()
                 || self.named.get(Role::Rating) == Some(column);
             let ratings = self.columns[column].ratings.filter(|_| is_rating);
-            let gives_labels =
-                |ratings| self.settings.rating.is_some() || Scale::of(ratings).is_some();
-            is_label || ratings.is_some_and(gives_labels)
+            let has_scale = |it| self.settings.rating.is_some() || Scale::of(it).is_some();
+            is_label || ratings.is_some_and(has_scale)
         })
     }
 

@@ -1,5 +1,6 @@
 //! Converts a table that is written as one JSON value to records. pandas and polars write such values.
 
+use serde_json::map::Keys;
 use serde_json::value::Index;
 use serde_json::{Map, Value, json};
 
@@ -56,8 +57,7 @@ fn rows_of_object(members: Map<String, Value>) -> Result<(Vec<Value>, &'static s
     if !first.keys().any(is_shared) {
         return Err(NoTable::Record);
     }
-    let are_numbers =
-        |mut names: serde_json::map::Keys<'_>| names.all(|name| name.parse::<i64>().is_ok());
+    let are_numbers = |mut names: Keys<'_>| names.all(|name| name.parse::<i64>().is_ok());
     let are_many = |many: usize, few: usize| many >= 10 && many > 2 * few;
     let (outer, inner) = (members.len(), first.len());
     if are_numbers(first.keys()) || are_many(inner, outer) {

@@ -40,9 +40,9 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
     }
     let are_most = dates.len() as f64 > MOST * all as f64;
     let first = dates.first().filter(|_| are_most)?;
-    let by_day = first.format("%d", "%m");
-    let by_month = first.format("%m", "%d");
-    let year_first = first.format_year_first();
+    let by_day = first.format(["%d", "%m", first.year]);
+    let by_month = first.format(["%m", "%d", first.year]);
+    let year_first = first.format(["%y", "%m", "%d"]);
     let example = |is: fn([u32; 3]) -> bool| {
         let found = dates.iter().find(|date| is(date.numbers));
         found.map(|date| date.value.to_owned())
@@ -140,14 +140,9 @@ impl<'a> NumericDate<'a> {
         self.separator == other.separator && self.year == other.year && self.clock == other.clock
     }
 
-    fn format(&self, one: &str, two: &str) -> String {
-        let (separator, year, clock) = (self.separator, self.year, &self.clock);
-        format!("{one}{separator}{two}{separator}{year}{clock}")
-    }
-
-    fn format_year_first(&self) -> String {
+    fn format(&self, [one, two, three]: [&str; 3]) -> String {
         let (separator, clock) = (self.separator, &self.clock);
-        format!("%y{separator}%m{separator}%d{clock}")
+        format!("{one}{separator}{two}{separator}{three}{clock}")
     }
 }
 
