@@ -34,7 +34,6 @@ const JOINED_ROWS: &str = "a quote opens on its first line and closes on its las
 pub(crate) struct DelimitedReader<R> {
     input: RewindReader<R>,
     dialect: Dialect,
-    line_end: u8,
     /// Maximum size of a record's fields in bytes.
     limit: usize,
     line: u64,
@@ -77,7 +76,6 @@ enum Step {
 #[derive(Default)]
 struct Parser {
     dialect: Dialect,
-    line_end: u8,
     limit: usize,
     state: State,
     line_breaks: u64,
@@ -104,10 +102,10 @@ impl<R: BufRead> DelimitedReader<R> {
         if dialect == Dialect::LINES {
             dialect.separator = line_end;
         }
+        dialect.line_end = line_end;
         Ok(Self {
             input,
             dialect,
-            line_end,
             limit,
             line: 1 + u64::from(separator_line > 0),
             raw: Vec::new(),
@@ -148,7 +146,7 @@ impl<R> DelimitedReader<R> {
     fn joins_rows(&self, separators: usize) -> bool {
         let raw = self.raw.trim_ascii_end();
         let separator = self.dialect.separator;
-        let mut lines = raw.split(|byte| *byte == self.line_end);
+        let mut lines = raw.split(|byte| *byte == self.dialect.line_end);
         let is_row = |line: &[u8]| {
             let after = line.split(|byte| *byte == separator).skip(1);
             let is_field = |after: &&[u8]| !matches!(after.trim_ascii_end(), [] | [b' ', ..]);
@@ -166,7 +164,6 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
             record.line = self.line;
             let mut parser = Parser {
                 dialect: self.dialect,
-                line_end: self.line_end,
                 limit: self.limit,
                 ..Parser::default()
             };
@@ -218,7 +215,7 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 // Lines that end in LF may also end in CRLF. A CR elsewhere is text.
                 let last = record.ends.last().copied().unwrap_or(0);
                 let ends_in_return = record.bytes[last..].ends_with(b"\r");
-                if self.line_end == b'\n' && !record.oversize && ends_in_return {
+                if self.dialect.line_end == b'\n' && !record.oversize && ends_in_return {
                     record.bytes.pop();
                 }
                 record.end_field();
@@ -232,13 +229,14 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
 impl Parser {
     /// Parses bytes to the end of the record, but does not end its last field. Returns the number of bytes.
     fn parse(&mut self, bytes: &[u8], record: &mut Record) -> (usize, Step) {
-        let (dialect, backslash) = (self.dialect, self.dialect.backslash);
+        let dialect = self.dialect;
+        let (backslash, line_end) = (dialect.backslash, dialect.line_end);
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             let byte = rest[0];
             let separator = match dialect.first_only && record.columns() > 0 {
-                true => self.line_end,
+                true => line_end,
                 false => dialect.separator,
             };
             match self.state {
@@ -259,7 +257,7 @@ impl Parser {
                 }
                 State::Escaped { quoted } => {
                     let is_escaped =
-                        matches!(byte, b'"' | b'\\') || byte == separator || byte == self.line_end;
+                        matches!(byte, b'"' | b'\\') || byte == separator || byte == line_end;
                     if !is_escaped {
                         record.push(b"\\", self.limit);
                     }
@@ -269,13 +267,13 @@ impl Parser {
                     at += 1;
                 }
                 State::Damaged => {
-                    let Some(length) = memchr(self.line_end, rest) else {
+                    let Some(length) = memchr(line_end, rest) else {
                         return (bytes.len(), Step::NeedsMore);
                     };
                     self.line_breaks += 1;
                     return (at + length + 1, Step::End);
                 }
-                _ if byte == self.line_end => {
+                _ if byte == line_end => {
                     self.line_breaks += 1;
                     return (at + 1, Step::End);
                 }
@@ -294,7 +292,7 @@ impl Parser {
                 }
                 State::FieldStart | State::Plain => {
                     let escape = if backslash { b'\\' } else { separator };
-                    let length = memchr3(separator, self.line_end, escape, rest);
+                    let length = memchr3(separator, line_end, escape, rest);
                     let length = length.unwrap_or(rest.len());
                     record.push(&rest[..length], self.limit);
                     self.state = State::Plain;
@@ -324,9 +322,9 @@ impl Parser {
     /// Counts the line breaks within a quoted field. `before` is the number of the record's bytes before these.
     fn count_lines(&mut self, bytes: &[u8], before: usize) {
         if self.first_line.is_none() {
-            self.first_line = memchr(self.line_end, bytes).map(|index| before + index + 1);
+            self.first_line = memchr(self.dialect.line_end, bytes).map(|index| before + index + 1);
         }
-        self.line_breaks += memchr_iter(self.line_end, bytes).count() as u64;
+        self.line_breaks += memchr_iter(self.dialect.line_end, bytes).count() as u64;
     }
 }
 

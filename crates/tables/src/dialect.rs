@@ -14,6 +14,8 @@ pub(crate) struct Dialect {
     pub(crate) backslash: bool,
     /// Whether only the first separator of a line separates, as after the label in fastText's form.
     pub(crate) first_only: bool,
+    /// The byte that ends a line.
+    pub(crate) line_end: u8,
 }
 
 /// Possible separators, the most likely first.
@@ -29,6 +31,7 @@ impl Dialect {
         quotes: false,
         backslash: false,
         first_only: false,
+        line_end: b'\n',
     };
 
     /// Lines with a label and a text, as for fastText: `__label__2 A great film`.
@@ -56,6 +59,7 @@ impl Dialect {
             quotes: true,
             backslash,
             first_only: false,
+            line_end: line_end(sample),
         };
         let quotes = separator != b'\t' || quotes_fields(sample, quoted);
         Self { quotes, ..quoted }
@@ -92,8 +96,7 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
     let mut counts = separator_counts(sample, dialect);
     counts.sort_unstable();
     let is_regular = counts.first() == counts.last() && counts[0] > 0;
-    let line_end = line_end(sample);
-    let lines = sample.split(|byte| *byte == line_end);
+    let lines = sample.split(|byte| *byte == dialect.line_end);
     let lines = lines.filter(|line| !line.trim_ascii().is_empty());
     let lines: Vec<&[u8]> = lines.take(SAMPLE_LINES).collect();
     let is_separator = |byte: &u8| *byte == dialect.separator;
@@ -206,10 +209,8 @@ fn most_common(counts: &[usize]) -> (usize, usize) {
 fn damage(sample: &[u8], dialect: Dialect) -> usize {
     let counts = separator_counts(sample, dialect);
     let other = counts.len() - most_common(&counts).1;
-    let line_end = line_end(sample);
     let is_stray = |(at, state): &(usize, QuoteState)| {
-        *state == QuoteState::Quote
-            && closes_field(&sample[*at..], dialect, line_end) == Some(false)
+        *state == QuoteState::Quote && closes_field(&sample[*at..], dialect) == Some(false)
     };
     other + states(sample, dialect).filter(is_stray).count()
 }
@@ -228,7 +229,7 @@ enum QuoteState {
 }
 
 impl QuoteState {
-    fn next(self, byte: u8, dialect: Dialect, line_end: u8) -> Self {
+    fn next(self, byte: u8, dialect: Dialect) -> Self {
         match (self, byte) {
             (Self::PlainEscape, _) => Self::Plain,
             (Self::Quoted, b'\\') if dialect.backslash => Self::QuotedEscape,
@@ -236,7 +237,7 @@ impl QuoteState {
             (Self::Quoted, b'"') => Self::Quote,
             (Self::Quoted | Self::QuotedEscape, _) => Self::Quoted,
             (Self::Quote | Self::FieldStart, b'"') if dialect.quotes => Self::Quoted,
-            (_, byte) if byte == dialect.separator || byte == line_end => Self::FieldStart,
+            (_, byte) if byte == dialect.separator || byte == dialect.line_end => Self::FieldStart,
             _ => Self::Plain,
         }
     }
@@ -249,22 +250,20 @@ impl QuoteState {
 
 /// The state before each byte of a sample, with the byte's position.
 fn states(sample: &[u8], dialect: Dialect) -> impl Iterator<Item = (usize, QuoteState)> {
-    let line_end = line_end(sample);
     let mut next = QuoteState::FieldStart;
     sample.iter().enumerate().map(move |(at, byte)| {
         let state = next;
-        next = state.next(*byte, dialect, line_end);
+        next = state.next(*byte, dialect);
         (at, state)
     })
 }
 
 /// Number of separators outside quotes in each complete record of the sample that is not an empty line.
 fn separator_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
-    let line_end = line_end(sample);
     let (mut separator_counts, mut count, mut start) = (Vec::new(), 0, 0);
     let open = states(sample, dialect).filter(|(_, state)| !state.is_protected());
     for (at, _) in open {
-        if sample[at] == line_end {
+        if sample[at] == dialect.line_end {
             if !sample[start..at].trim_ascii().is_empty() {
                 separator_counts.push(count);
             }
@@ -284,12 +283,12 @@ fn separator_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
 
 /// Whether a quote before these bytes closes a field: only spaces follow, and then a separator or the end of the
 /// line. `None` if the bytes do not show it, or if the quote is the first of a pair.
-fn closes_field(after: &[u8], dialect: Dialect, line_end: u8) -> Option<bool> {
-    let is_blank = |byte: u8| byte != line_end && matches!(byte, b' ' | b'\r');
+fn closes_field(after: &[u8], dialect: Dialect) -> Option<bool> {
+    let is_blank = |byte: u8| byte != dialect.line_end && matches!(byte, b' ' | b'\r');
     match after.iter().find(|byte| !is_blank(**byte)) {
         None => None,
         Some(b'"') if after[0] == b'"' => None,
-        Some(next) => Some(*next == dialect.separator || *next == line_end),
+        Some(next) => Some(*next == dialect.separator || *next == dialect.line_end),
     }
 }
 
@@ -297,26 +296,26 @@ fn closes_field(after: &[u8], dialect: Dialect, line_end: u8) -> Option<bool> {
 /// quote, as in reviews that begin with a quoted title, or if quotes would join lines that each have
 /// the same number of separators.
 fn quotes_fields(sample: &[u8], dialect: Dialect) -> bool {
-    let line_end = line_end(sample);
     let (mut closes, mut joins_lines) = (false, false);
     for (at, state) in states(sample, dialect) {
-        joins_lines |= state == QuoteState::Quoted && sample[at] == line_end;
+        joins_lines |= state == QuoteState::Quoted && sample[at] == dialect.line_end;
         if state == QuoteState::Quote {
-            match closes_field(&sample[at..], dialect, line_end) {
+            match closes_field(&sample[at..], dialect) {
                 Some(false) => return false,
                 found => closes |= found.is_some(),
             }
         }
     }
-    closes && !(joins_lines && lines_have_equal_counts(sample, dialect.separator, line_end))
+    closes && !(joins_lines && lines_have_equal_counts(sample, dialect))
 }
 
 /// Whether all lines have the same number of separators, inside and outside quotes.
-fn lines_have_equal_counts(sample: &[u8], separator: u8, line_end: u8) -> bool {
-    let mut lines = sample.split(|byte| *byte == line_end);
+fn lines_have_equal_counts(sample: &[u8], dialect: Dialect) -> bool {
+    let mut lines = sample.split(|byte| *byte == dialect.line_end);
     // The last line may be incomplete.
     lines.next_back();
-    let count = |line: &[u8]| line.iter().filter(|byte| **byte == separator).count();
+    let is_separator = |byte: &&u8| **byte == dialect.separator;
+    let count = |line: &[u8]| line.iter().filter(is_separator).count();
     let mut counts = lines.filter(|it| !it.trim_ascii().is_empty()).map(count);
     let first = counts.next().unwrap_or_default();
     first > 0 && counts.all(|count| count == first)

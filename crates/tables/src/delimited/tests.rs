@@ -9,6 +9,7 @@ fn check(quotes: bool, text: &str, expected: &[&str]) {
             quotes,
             backslash: false,
             first_only: false,
+            line_end: b'\n',
         };
         let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
         let mut record = Record::default();
@@ -67,6 +68,7 @@ fn a_backslash_escapes() {
             quotes: true,
             backslash: true,
             first_only: false,
+            line_end: b'\n',
         };
         let input = io::BufReader::with_capacity(2, text.as_bytes());
         let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
@@ -125,6 +127,7 @@ fn lines_of_old_mac_files_end_in_cr() {
             quotes: true,
             backslash: false,
             first_only: false,
+            line_end: b'\n',
         };
         let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40).expect("no disk");
         let (mut record, mut found) = (Record::default(), Vec::new());
