@@ -203,10 +203,8 @@ pub(crate) fn unusable(error: VectorsError) -> Failure {
 
 /// The file is incomplete; `last` is its last complete line or vector.
 fn truncated(path: &Path, last: &str, cause: impl Into<BoxedError>) -> Failure {
-    let problem = format!(
-        "The word vectors `{}` are truncated after {last}",
-        path.display()
-    );
+    let path = path.display();
+    let problem = format!("The word vectors `{path}` are truncated after {last}");
     let failure = Failure::new(problem).with_cause(cause);
     failure.with_hint(DOWNLOAD_AGAIN.to_owned())
 }

@@ -48,12 +48,12 @@ pub(crate) fn ensure_downloaded(
         fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
         // A partial file of an earlier run may belong to another version, so it is downloaded once more.
         if !resumed {
-            return Err(InputError::other(
-                format!("The SHA-256 of `{url}` is `{found}`, but `{expected}` was expected"),
-                format!(
-                    "Check `ingest.download.sha256`, or download `{url}` yourself and pass `--source PATH`"
-                ),
-            ));
+            let message =
+                format!("The SHA-256 of `{url}` is `{found}`, but `{expected}` was expected");
+            let hint = format!(
+                "Check `ingest.download.sha256`, or download `{url}` yourself and pass `--source PATH`"
+            );
+            return Err(InputError::other(message, hint));
         }
     }
 }
@@ -100,9 +100,8 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<()> {
             return Err(failure);
         }
         let size = artifact::format::bytes(now);
-        progress.note(&format!(
-            "the connection was interrupted after {size}; resuming"
-        ));
+        let text = format!("the connection was interrupted after {size}; resuming");
+        progress.note(&text);
         (before, attempt) = (now, attempt + 1);
     }
     Ok(())
@@ -129,12 +128,11 @@ fn request(
     progress: &Progress,
 ) -> Result<()> {
     let failed = |problem: String, cause: Option<ureq::Error>| {
-        let error = InputError::other(
-            format!("Failed to download `{url}`: {problem}"),
-            format!(
-                "Run the same command again to resume the download, or download `{url}` yourself and pass `--source PATH`"
-            ),
+        let message = format!("Failed to download `{url}`: {problem}");
+        let hint = format!(
+            "Run the same command again to resume the download, or download `{url}` yourself and pass `--source PATH`"
         );
+        let error = InputError::other(message, hint);
         match cause {
             Some(cause) => error.with_cause(cause),
             None => error,

@@ -37,7 +37,7 @@ pub struct Review<'a> {
 }
 
 /// Why a row is not among the reviews.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reason {
     /// True if a setting excludes the row; false if the row is invalid.
     pub(crate) skipped: bool,
@@ -53,10 +53,8 @@ impl Reason {
     /// Creates a reason for an invalid row.
     pub(crate) fn rejected(summary: &'static str) -> Self {
         Self {
-            skipped: false,
             summary,
-            role: None,
-            detail: None,
+            ..Self::default()
         }
     }
 

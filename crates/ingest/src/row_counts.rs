@@ -71,21 +71,18 @@ impl ReasonCount {
         let shown = details.iter().take(MAX_DETAILS_SHOWN);
         let shown = shown.map(|(detail, count)| format!("{detail} ({})", rows(*count)));
         let shown = shown.collect::<Vec<_>>().join(", ");
-        let others = if details.len() > MAX_DETAILS_SHOWN {
-            " and others"
-        } else {
-            ""
+        let others = match details.len() > MAX_DETAILS_SHOWN {
+            true => " and others",
+            false => "",
         };
         format!("{summary}: {shown}{others}")
     }
 
     /// The invalid values as a TOML list, the most common ones.
     fn values(&self) -> String {
-        let details = self
-            .most_common_details()
-            .into_iter()
-            .take(MAX_DETAILS_SHOWN);
-        let values = details.map(|(it, _)| toml::Value::from(it.trim_matches('`')).to_string());
+        let details = self.most_common_details().into_iter();
+        let values = details.take(MAX_DETAILS_SHOWN);
+        let values = values.map(|(it, _)| toml::Value::from(it.trim_matches('`')).to_string());
         format!("[{}]", values.collect::<Vec<_>>().join(","))
     }
 }
@@ -136,10 +133,8 @@ impl RowCounts {
         let mut classes = Sentiment::ALL.into_iter();
         let rare = classes.find(|class| self.count_of(*class) < MIN_PER_CLASS);
         let rare = rare.filter(|_| labelled > 0)?;
-        let (rows, all) = (
-            self.count_of(rare),
-            format::plural(labelled, "label", "labels"),
-        );
+        let all = format::plural(labelled, "label", "labels");
+        let rows = self.count_of(rare);
         let (rows, verb) = (format::count(rows), if rows == 1 { "is" } else { "are" });
         Some(format!(
             "only {rows} of {all} {verb} {rare}, which is too few to train and to test a model; use more reviews of this class"
@@ -183,21 +178,17 @@ impl RowCounts {
             let (rejected, rows) = (self.excluded(false), self.rows());
             let verb = if rejected == 1 { "was" } else { "were" };
             let (rejected, rows) = (format::count(rejected), format::count(rows));
-            let shown = reasons
-                .iter()
-                .map(|reason| match reason.details.is_empty() {
-                    true => format!("{} ({})", reason.describe(), format::count(reason.rows)),
-                    false => reason.describe(),
-                });
-            return Err(InputError::new(
-                Problem::Rejected,
-                format!(
-                    "{rejected} of {rows} rows {verb} rejected, more than `ingest.max_reject_rate` = {} allows; most common reasons: {}",
-                    settings.max_reject_rate,
-                    shown.collect::<Vec<_>>().join("; ")
-                ),
-                hint_for_rejected(&reasons, question),
-            ));
+            let shown = reasons.iter().map(|it| match it.details.is_empty() {
+                true => format!("{} ({})", it.describe(), format::count(it.rows)),
+                false => it.describe(),
+            });
+            let (limit, shown) = (settings.max_reject_rate, shown.collect::<Vec<_>>());
+            let message = format!(
+                "{rejected} of {rows} rows {verb} rejected, more than `ingest.max_reject_rate` = {limit} allows; most common reasons: {}",
+                shown.join("; ")
+            );
+            let hint = hint_for_rejected(&reasons, question);
+            return Err(InputError::new(Problem::Rejected, message, hint));
         }
         if self.accepted() > 0 {
             return Ok(());
@@ -251,16 +242,13 @@ fn hint_for_rejected(
     reasons: &[&ReasonCount],
     question: impl Fn(&str) -> Option<String>,
 ) -> String {
-    if reasons
-        .iter()
-        .any(|it| it.first.reason.summary == NOT_IN_ENCODING)
-    {
+    let has_summary = |it: &ReasonCount, summary: &str| it.first.reason.summary == summary;
+    if reasons.iter().any(|it| has_summary(it, NOT_IN_ENCODING)) {
         return "If the file has another encoding, set it, for example `--set ingest.encoding=windows-1252`".to_owned();
     }
     let most_common = reasons.first();
     let Some((role, reason)) = most_common.and_then(|it| Some((it.first.reason.role?, *it))) else {
-        let has_wrong_width = most_common.is_some_and(|it| it.first.reason.summary == WRONG_WIDTH);
-        let what = match has_wrong_width {
+        let what = match most_common.is_some_and(|it| has_summary(it, WRONG_WIDTH)) {
             true => {
                 "Quote fields that contain the separator and remove lines above the header, or set the separator with \
                  `--set ingest.delimiter=CHARACTER`; if every line is a text, set `--set ingest.format=text`"
@@ -272,14 +260,13 @@ fn hint_for_rejected(
         );
     };
     question(role).unwrap_or_else(|| {
-        let key = if role == "timestamp" {
-            "timestamp.missing"
-        } else {
-            "missing"
+        let key = match role {
+            "timestamp" => "timestamp.missing",
+            _ => "missing",
         };
+        let values = reason.values();
         format!(
-            "Fix the values; if they mean that there is no {role}, set `--set 'ingest.{key}={}'`",
-            reason.values()
+            "Fix the values; if they mean that there is no {role}, set `--set 'ingest.{key}={values}'`"
         )
     })
 }

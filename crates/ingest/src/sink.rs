@@ -11,7 +11,7 @@ use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
 use crate::row::{ExcludedRow, Review};
 use crate::row_counts::RowCounts;
-use tables::{Repairs, Result};
+use tables::Result;
 
 /// The table of accepted reviews.
 const REVIEWS: &str = "reviews.parquet";
@@ -27,12 +27,15 @@ const BATCH_BYTES: usize = 16 << 20;
 
 /// A receiver of rows.
 pub(crate) trait RowSink {
+    /// The numbers of rows.
+    fn counts(&mut self) -> &mut RowCounts;
     /// Accepts a review; `source` is its file, line and id.
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()>;
     /// Counts a row that is rejected or skipped.
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<()>;
-    /// Counts the replaced values of a file.
-    fn repair(&mut self, repairs: Repairs);
+    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
+        self.counts().exclude(row);
+        Ok(())
+    }
     /// Whether reading may stop.
     fn is_full(&self) -> bool {
         false
@@ -79,8 +82,8 @@ impl ParquetSink {
 }
 
 impl RowSink for ParquetSink {
-    fn repair(&mut self, repairs: Repairs) {
-        self.counts.repairs += repairs;
+    fn counts(&mut self) -> &mut RowCounts {
+        &mut self.counts
     }
 
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {

@@ -92,10 +92,8 @@ fn write(arguments: &Arguments) -> Result<String, Failure> {
     let settings = table_from_overrides("ingest", &arguments.overrides)?;
     let mut texts = TextStatistics::default();
     let detected = ingest::detect(files, &settings, |review| texts.add(review.text))?;
-    let names: Vec<String> = files
-        .iter()
-        .map(|file| format!("`{}`", file.display()))
-        .collect();
+    let names = files.iter().map(|file| format!("`{}`", file.display()));
+    let names = names.collect::<Vec<_>>().join(", ");
     let mut decisions = questions::decide(&detected, &files[0].display().to_string())?;
     let labelled = check_labels(&detected, &mut decisions)?;
 
@@ -124,7 +122,7 @@ fn write(arguments: &Arguments) -> Result<String, Failure> {
         false => texts.vocabulary().next_multiple_of(1000),
     };
     let file = PipelineFile {
-        files: names.join(", "),
+        files: names.clone(),
         source: source(files, out),
         name: stem(&files[0]),
         artifacts: artifacts(out),
@@ -143,13 +141,7 @@ fn write(arguments: &Arguments) -> Result<String, Failure> {
         minutes: arguments.minutes,
     };
     fs::write(out, file.render()).map_err(ArtifactError::io("write", out))?;
-    Ok(describe(
-        out,
-        &names.join(", "),
-        &summary,
-        &decisions,
-        &models,
-    ))
+    Ok(describe(out, &names, &summary, &decisions, &models))
 }
 
 /// The number of labelled reviews. Adds a warning if a class has few.
@@ -187,10 +179,8 @@ fn source(files: &[PathBuf], out: &Path) -> Value {
 
 /// The name of a file without its ending.
 fn stem(file: &Path) -> String {
-    let name = file
-        .file_name()
-        .unwrap_or(file.as_os_str())
-        .to_string_lossy();
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let name = name.to_string_lossy();
     let stem = name.split('.').next().filter(|stem| !stem.is_empty());
     stem.unwrap_or(&name).to_owned()
 }
@@ -206,22 +196,18 @@ fn artifacts(out: &Path) -> String {
 /// The schema of pipeline files in the checkout of this program, for editors.
 fn schema() -> Option<PathBuf> {
     let program = env::current_exe().ok()?;
-    let mut above = program.ancestors();
-    above.find_map(|it| {
-        Some(it.join("docs/reference/pipeline.schema.json")).filter(|it| it.is_file())
-    })
+    let above = program.ancestors();
+    let mut files = above.map(|it| it.join("docs/reference/pipeline.schema.json"));
+    files.find(|it| it.is_file())
 }
 
 fn exists(out: &Path, file: &Path) -> Failure {
-    let failure = Failure::new(format!(
-        "Failed to write `{}`: it exists already",
-        out.display()
-    ));
-    let other = format!("{}.toml", stem(file));
-    let other = match Path::new(&other).exists() || out.ends_with(&other) {
-        true => "NAME.toml".to_owned(),
-        false => other,
-    };
+    let shown = out.display();
+    let failure = Failure::new(format!("Failed to write `{shown}`: it exists already"));
+    let mut other = format!("{}.toml", stem(file));
+    if Path::new(&other).exists() || out.ends_with(&other) {
+        other = "NAME.toml".to_owned();
+    }
     failure.with_hint(format!(
         "Write another pipeline file with `--out {other}`, or replace this one with `--force`"
     ))
@@ -238,10 +224,8 @@ fn describe(
     let shown = out.display();
     let mut text = format!("Wrote `{shown}` for {files}: {summary}\n");
     let list = |is_active: bool| {
-        let models = models
-            .iter()
-            .filter(|it| it.inactive.is_none() == is_active);
-        let names = models.map(|it| format!("{} ({})", it.kind.name, it.describe()));
+        let listed = models.iter().filter(|it| it.is_active() == is_active);
+        let names = listed.map(|it| format!("{} ({})", it.kind.name, it.describe()));
         names.collect::<Vec<_>>().join(", ")
     };
     text += &format!("  models: {}\n", list(true));

@@ -17,10 +17,9 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn of_this_process() -> Self {
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let free = memory
-            .lines()
-            .find(|line| line.starts_with("MemAvailable:"));
-        let kilobytes = free.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        let mut free = memory.lines().filter(|it| it.starts_with("MemAvailable:"));
+        let free = free.next().and_then(|it| it.split_whitespace().nth(1));
+        let kilobytes = free.and_then(|it| it.parse::<u64>().ok());
         Self {
             cores: RunSettings::default().cores(),
             free_memory: kilobytes.map(|kilobytes| kilobytes * 1024),

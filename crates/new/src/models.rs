@@ -40,16 +40,18 @@ pub(crate) enum Inactive {
 }
 
 impl ModelChoice {
+    pub(crate) fn is_active(&self) -> bool {
+        self.inactive.is_none()
+    }
+
     /// Its time, or what it needs, for people.
     pub(crate) fn describe(&self) -> String {
         match self.inactive {
             None | Some(Inactive::Slow) => format!("about {}", format::seconds(self.seconds)),
-            Some(Inactive::FewReviews(needed)) => {
-                format!("needs {} labelled reviews", format::count(needed))
+            Some(Inactive::FewReviews(it)) => {
+                format!("needs {} labelled reviews", format::count(it))
             }
-            Some(Inactive::Memory(bytes)) => {
-                format!("needs {} of free memory", format::bytes(bytes))
-            }
+            Some(Inactive::Memory(it)) => format!("needs {} of free memory", format::bytes(it)),
         }
     }
 }
@@ -140,9 +142,8 @@ pub(crate) fn choose(
     minutes: f64,
 ) -> Vec<ModelChoice> {
     let mut left = 60.0 * minutes;
-    let kinds = KINDS
-        .iter()
-        .filter(|kind| encoder.is_some() || !kind.is_pretrained);
+    let is_possible = |kind: &&Kind| encoder.is_some() || !kind.is_pretrained;
+    let kinds = KINDS.iter().filter(is_possible);
     let choices = kinds.map(|kind| {
         let seconds = kind.seconds(size, machine.cores);
         let memory = encoder.map_or(0, |encoder| MEMORY_PER_WEIGHT * encoder.weights);
@@ -174,10 +175,9 @@ pub(crate) fn choose(
 
 impl Kind {
     fn seconds(&self, size: DataSize, cores: usize) -> f64 {
-        let tokens = if self.is_pretrained {
-            size.pieces
-        } else {
-            size.words
+        let tokens = match self.is_pretrained {
+            true => size.pieces,
+            false => size.words,
         };
         let trained = TRAIN_SHARE * self.epochs * (self.per_review + self.per_token * tokens);
         let microseconds = size.reviews as f64 * (trained + self.all_tokens * tokens);
@@ -205,10 +205,8 @@ mod tests {
         };
         let models = choose(size, None, machine(2), minutes);
         let active = models.iter().filter(|model| model.inactive.is_none());
-        active
-            .map(|model| model.kind.name)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let names = active.map(|model| model.kind.name);
+        names.collect::<Vec<_>>().join(" ")
     }
 
     #[test]

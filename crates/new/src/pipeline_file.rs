@@ -66,10 +66,8 @@ impl PipelineFile<'_> {
         if let Some(schema) = &self.schema {
             head.push(format!("#:schema {}", schema.display()));
         }
-        head.comment(&format!(
-            "Pipeline for {}, written by `ressenti new`.",
-            self.files
-        ));
+        let files = &self.files;
+        head.comment(&format!("Pipeline for {files}, written by `ressenti new`."));
         head.comment(&self.summary);
         let (questions, remarks) = (&self.decisions.questions, &self.decisions.remarks);
         if !questions.is_empty() {
@@ -77,24 +75,19 @@ impl PipelineFile<'_> {
             head.comment("TO ANSWER. Until then, no command uses this file.");
         }
         for (number, question) in questions.iter().enumerate() {
-            head.comment(&format!(
-                "{}. Line {}:",
-                number + 1,
-                height + body.questions[number] + 1
-            ));
-            head.comment(&format!("   {}", question.text));
-            question
-                .details
-                .iter()
-                .for_each(|it| head.comment(&format!("   {it}")));
+            let line = height + body.questions[number] + 1;
+            head.comment(&format!("{}. Line {line}:", number + 1));
+            for text in [&question.text].into_iter().chain(&question.details) {
+                head.comment(&format!("   {text}"));
+            }
         }
         if !remarks.is_empty() {
             head.comment("");
             head.comment("PLEASE CHECK");
         }
-        remarks
-            .iter()
-            .for_each(|it| head.comment(&format!("- {it}")));
+        for remark in remarks {
+            head.comment(&format!("- {remark}"));
+        }
         head
     }
 
@@ -112,22 +105,18 @@ impl PipelineFile<'_> {
         out.push(format!("source = {}", self.source));
         self.push_ingest(out);
         out.push("\n[clean]".to_owned());
-        out.push(format!(
-            "languages = []           # {}",
-            self.describe_languages()
-        ));
+        let languages = self.describe_languages();
+        out.push(format!("languages = []           # {languages}"));
         out.push("split = { test = 0.2, validation = 0.1 }  # by a hash of the text, so it is stable when reviews are added\n".to_owned());
     }
 
     /// The settings of `[ingest]`: open ones last, tables at the end, because their answers may have headers.
     fn push_ingest(&self, out: &mut Lines) {
         let questions = &self.decisions.questions;
-        let of_setting = |path: &str| {
+        let of_setting = |path: &str| -> Vec<_> {
             let is_of = |setting: &str| setting == path || setting.split('.').next() == Some(path);
             let numbered = questions.iter().enumerate();
-            numbered
-                .filter(|(_, it)| is_of(it.setting))
-                .collect::<Vec<_>>()
+            numbered.filter(|(_, it)| is_of(it.setting)).collect()
         };
         let mut settings = flatten(&self.decisions.ingest);
         settings.retain(|(path, _)| path != "source");
@@ -139,23 +128,23 @@ impl PipelineFile<'_> {
             let open = of_setting(&path);
             open.iter().for_each(|(number, _)| out.open(*number));
             out.push(format!("{path} = {value}"));
-            open.iter()
-                .for_each(|(_, question)| out.answers(&question.answers));
+            open.iter().for_each(|(_, it)| out.answers(&it.answers));
         }
     }
 
     fn describe_languages(&self) -> String {
         let (languages, clear) = &self.languages;
         if *clear < MIN_CLEAR_TEXTS {
-            return "keeps all; the texts are too few or too short to recognise their language"
-                .to_owned();
+            let unknown =
+                "keeps all; the texts are too few or too short to recognise their language";
+            return unknown.to_owned();
         }
-        let shown = languages
-            .iter()
-            .filter(|(_, share)| *share >= MIN_LANGUAGE_SHARE);
-        let shown: Vec<String> = shown
-            .map(|(lang, share)| format!("{} ({})", lang.eng_name(), format::percent(*share)))
-            .collect();
+        let is_common = |(_, share): &&(Lang, f64)| *share >= MIN_LANGUAGE_SHARE;
+        let describe = |(lang, share): &(Lang, f64)| {
+            format!("{} ({})", lang.eng_name(), format::percent(*share))
+        };
+        let shown = languages.iter().filter(is_common).map(describe);
+        let shown: Vec<String> = shown.collect();
         let first = languages.first().map_or("", |(lang, _)| lang.code());
         match shown.len() {
             0 | 1 => format!("keeps all; {}", shown.join("")),
@@ -176,20 +165,17 @@ impl PipelineFile<'_> {
             "Lengths of the texts: median {about}{median} tokens, 95% have at most {about}{most}, the longest has {about}{longest}."
         ));
         let kind = match self.is_unspaced {
-            true => {
-                "kind = \"bpe\"             # no spaces between words: `word` would see whole clauses"
-            }
-            false => "kind = \"word\"            # or bpe, wordpiece, unigram, pretrained",
+            true => "\"bpe\"             # no spaces between words: `word` would see whole clauses",
+            false => "\"word\"            # or bpe, wordpiece, unigram, pretrained",
         };
         let (length, longer) = (self.max_length, self.lengths.share_longer(self.max_length));
         let share = format::percent(longer);
-        out.push(format!("[tokenizer.words]\n{kind}"));
+        out.push(format!("[tokenizer.words]\nkind = {kind}"));
         out.push(format!("vocabulary_size = {}", self.vocabulary));
         out.push(format!("max_length = {length}          # tokens; {share} of the reviews are longer and are truncated"));
         out.push("truncation = \"head_tail\"  # of a long review, the beginning and the end: reviews often end with a conclusion\n".to_owned());
-        let mut networks = self.models.iter();
-        let has_network =
-            networks.any(|it| it.inactive.is_none() && it.kind.lines.contains("random"));
+        let mut active = self.models.iter().filter(|it| it.is_active());
+        let has_network = active.any(|it| it.kind.lines.contains("random"));
         out.block(
             !has_network,
             "[embedding.random]       # random vectors, learned together with the model\nkind = \"random\"\n\
@@ -210,29 +196,22 @@ impl PipelineFile<'_> {
 
     /// How to add an encoder.
     fn push_fetch(&self, out: &mut Lines) {
-        let is_english = self
-            .languages
-            .0
-            .first()
-            .is_none_or(|(lang, _)| *lang == Lang::Eng);
-        let repository = match is_english {
+        let language = self.languages.0.first();
+        let repository = match language.is_none_or(|(lang, _)| *lang == Lang::Eng) {
             true => "all-MiniLM-L6-v2",
             false => "paraphrase-multilingual-MiniLM-L12-v2",
         };
         out.comment("Models with an encoder are often the best. To add them:");
-        out.comment(&format!(
-            "  ressenti fetch sentence-transformers/{repository}"
-        ));
+        let command = format!("  ressenti fetch sentence-transformers/{repository}");
+        out.comment(&command);
         out.comment("and write this file again with `--force`.");
         out.push(String::new());
     }
 
     fn push_encoder(&self, out: &mut Lines, encoder: &Encoder) {
-        let models = self.models.iter().filter(|it| it.kind.is_pretrained);
-        let active: Vec<&str> = models
-            .filter(|it| it.inactive.is_none())
-            .map(|it| it.kind.name)
-            .collect();
+        let is_used = |it: &&ModelChoice| it.is_active() && it.kind.is_pretrained;
+        let active = self.models.iter().filter(is_used).map(|it| it.kind.name);
+        let active: Vec<&str> = active.collect();
         let (folder, length) = (&encoder.folder, encoder.max_length());
         let path = |path: &Path| Value::from(path.to_string_lossy().as_ref());
         let share = format::percent(encoder.lengths.share_longer(length));
@@ -254,10 +233,9 @@ impl PipelineFile<'_> {
         out.comment("--- Models ---");
         let (cores, machine) = (self.machine.cores as u64, self.machine);
         let cores = format::plural(cores, "core", "cores");
-        let gpu = if machine.has_gpu {
-            "; a GPU is faster"
-        } else {
-            ""
+        let gpu = match machine.has_gpu {
+            true => "; a GPU is faster",
+            false => "",
         };
         out.comment(&format!(
             "Times are estimates for {cores}, from rates measured on another machine{gpu}. The models that fit into {} min together \
@@ -267,17 +245,12 @@ impl PipelineFile<'_> {
         ));
         out.push("[training]               # for all networks\nepochs = 10\nbatch_size = 32\nlearning_rate = 2e-3\npatience = 2             # stops after 2 epochs without a lower validation loss\n".to_owned());
         for model in self.models {
-            let kind = model.kind;
-            let lines = format!(
-                "[model.{}]  # {}: {}\n{}\n",
-                kind.name,
-                kind.description,
-                model.describe(),
-                kind.lines
-            );
-            out.block(model.inactive.is_some(), &lines);
+            let (kind, time) = (model.kind, model.describe());
+            let (name, description, lines) = (kind.name, kind.description, kind.lines);
+            let lines = format!("[model.{name}]  # {description}: {time}\n{lines}\n");
+            out.block(!model.is_active(), &lines);
         }
-        let active = self.models.iter().filter(|it| it.inactive.is_none());
+        let active = self.models.iter().filter(|it| it.is_active());
         let names: Vec<String> = active.map(|it| format!("\"{}\"", it.kind.name)).collect();
         if names.len() > 1 {
             out.push(format!("[ensemble.together]      # all models combined, with weights fitted on validation\nmodels = [{}]\n", names.join(", ")));
@@ -291,11 +264,10 @@ fn flatten(table: &Table) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for (name, value) in table {
         match value.as_table().filter(|_| name == "timestamp") {
-            Some(inner) => found.extend(
-                flatten(inner)
-                    .into_iter()
-                    .map(|(rest, value)| (format!("{name}.{rest}"), value)),
-            ),
+            Some(inner) => {
+                let inner = flatten(inner).into_iter();
+                found.extend(inner.map(|(rest, value)| (format!("{name}.{rest}"), value)));
+            }
             None => found.push((name.clone(), value.clone())),
         }
     }
@@ -322,10 +294,7 @@ impl Lines {
 
     /// A comment. Long ones are wrapped, and control characters in names of columns become spaces.
     fn comment(&mut self, text: &str) {
-        let text: String = text
-            .chars()
-            .map(|it| if it.is_control() { ' ' } else { it })
-            .collect();
+        let text = text.replace(char::is_control, " ");
         let indent = text.len() - text.trim_start().len();
         let mut line = " ".repeat(indent);
         for word in text.split_whitespace() {
@@ -342,20 +311,19 @@ impl Lines {
     /// Lines that are comments if they are not active.
     fn block(&mut self, is_comment: bool, lines: &str) {
         for line in lines.lines() {
-            self.push(if is_comment && !line.is_empty() {
-                format!("# {line}")
-            } else {
-                line.to_owned()
-            });
+            let mark = match is_comment && !line.is_empty() {
+                true => "# ",
+                false => "",
+            };
+            self.push(format!("{mark}{line}"));
         }
         self.push(String::new());
     }
 
     /// The next line is that of a question.
     fn open(&mut self, number: usize) {
-        let line = self.count();
-        self.questions
-            .resize(self.questions.len().max(number + 1), line);
+        let (line, known) = (self.count(), self.questions.len());
+        self.questions.resize(known.max(number + 1), line);
         self.questions[number] = line;
     }
 

@@ -52,9 +52,8 @@ pub(crate) fn decide(detected: &Detected, file: &str) -> Result<Decisions, Failu
     decisions.ask(&times, "columns.timestamp", "times");
     decisions.ask(&labels, "columns.label", "labels or ratings");
     // As in the file, where tables are last.
-    decisions
-        .questions
-        .sort_by_key(|it| !it.setting.contains('.'));
+    let questions = &mut decisions.questions;
+    questions.sort_by_key(|it| !it.setting.contains('.'));
     Ok(decisions)
 }
 
@@ -81,11 +80,11 @@ impl<'a> NotedSettings<'a> {
         let tables = table.get("ingest").and_then(Value::as_table);
         for (name, value) in tables.into_iter().flatten() {
             match value.as_table().filter(|_| name == "columns") {
-                Some(columns) => settings.extend(
-                    columns
-                        .iter()
-                        .map(|(role, column)| (format!("columns.{role}"), column.clone())),
-                ),
+                Some(columns) => {
+                    let name = |role: &String| format!("columns.{role}");
+                    let columns = columns.iter();
+                    settings.extend(columns.map(|(role, column)| (name(role), column.clone())));
+                }
                 None => settings.push((name.clone(), value.clone())),
             }
         }
@@ -106,8 +105,8 @@ impl<'a> NotedSettings<'a> {
     /// Whether it names one of these settings or a setting of these tables.
     fn names(&self, tables: &[&str]) -> bool {
         let is_in = |name: &str, table: &str| {
-            name.strip_prefix(table)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            let rest = name.strip_prefix(table);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let mut names = self.settings.iter();
         names.any(|(name, _)| tables.iter().any(|table| is_in(name, table)))
@@ -115,44 +114,31 @@ impl<'a> NotedSettings<'a> {
 
     /// The role and the column that it suggests.
     fn column(&self) -> Option<&(String, Value)> {
-        self.settings
-            .iter()
-            .find(|(name, _)| name.starts_with("columns."))
+        let mut settings = self.settings.iter();
+        settings.find(|(name, _)| name.starts_with("columns."))
     }
 
     /// The setting that it leaves open besides the column, and the question.
     fn open_setting(&self) -> Option<(&'static str, String)> {
         let column = &self.note.column;
-        Some(if self.names(&["labels"]) {
-            (
-                "labels",
-                format!(
-                    "which values of the column `{column}` are positive, and which are negative?"
-                ),
-            )
+        let (setting, before, after) = if self.names(&["labels"]) {
+            let after = "are positive, and which are negative?";
+            ("labels", "which values of", after)
         } else if self.names(&["rating"]) {
-            (
-                "rating",
-                format!(
-                    "which rating of the column `{column}` is neutral? Higher ones become positive, lower ones negative"
-                ),
-            )
+            let after = "is neutral? Higher ones become positive, lower ones negative";
+            ("rating", "which rating of", after)
         } else if self.names(&["timestamp"]) {
-            (
-                "timestamp.format",
-                format!("which form do the times in the column `{column}` have?"),
-            )
+            ("timestamp.format", "which form do the times in", "have?")
         } else {
             return None;
-        })
+        };
+        Some((setting, format!("{before} the column `{column}` {after}")))
     }
 
     /// Lines that answer the open setting.
     fn answers(&self) -> Vec<String> {
-        let formats = self
-            .settings
-            .iter()
-            .filter(|(name, _)| name == "timestamp.format");
+        let settings = self.settings.iter();
+        let formats = settings.filter(|(name, _)| name == "timestamp.format");
         let formats = formats.map(|(name, value)| match value.as_str() {
             Some("FORMAT") => format!(
                 "{name} = \"%d.%m.%Y\" for 31.12.2024, and likewise for other forms (`strftime`)"
@@ -166,27 +152,23 @@ impl<'a> NotedSettings<'a> {
 impl Decisions {
     /// Adds the question of notes that are all about labels or all about times. `setting` names the column.
     fn ask(&mut self, notes: &[NotedSettings<'_>], setting: &'static str, what: &str) {
-        let details = notes.iter().map(|noted| noted.note.text.clone());
-        let details: Vec<String> = details.collect();
-        if let [noted] = notes
-            && let Some((setting, text)) = noted.open_setting()
+        if notes.is_empty() {
+            return;
+        }
+        let mut answers = Vec::new();
+        let (setting, text) = if let [noted] = notes
+            && let Some(open) = noted.open_setting()
         {
             if let Some((name, column)) = noted.column() {
                 let column = self.column_value(column);
                 insert(&mut self.ingest, name, column);
             }
-            let mut answers = noted.answers();
-            if setting == "timestamp.format" {
+            answers = noted.answers();
+            if open.0 == "timestamp.format" {
                 answers.push("or delete this line, and `timestamp` in `columns`: the reviews then have no times".to_owned());
             }
-            self.open(Question {
-                setting,
-                text,
-                details,
-                answers,
-            });
-        } else if !notes.is_empty() {
-            let mut answers = Vec::new();
+            open
+        } else {
             for noted in notes {
                 if let Some((name, column)) = noted.column() {
                     let mut answered = self.ingest.clone();
@@ -201,28 +183,25 @@ impl Decisions {
                 1 => format!("does the column {names} have the {what}?"),
                 _ => format!("which column has the {what}: {names}?"),
             };
-            self.open(Question {
-                setting,
-                text,
-                details,
-                answers,
-            });
-        }
-    }
-
-    fn open(&mut self, question: Question) {
-        let value = format!("{OPEN_QUESTION}{}", question.text);
-        insert(&mut self.ingest, question.setting, Value::from(value));
-        self.questions.push(question);
+            (setting, text)
+        };
+        let details = notes.iter().map(|noted| noted.note.text.clone());
+        let value = Value::from(format!("{OPEN_QUESTION}{text}"));
+        insert(&mut self.ingest, setting, value);
+        self.questions.push(Question {
+            setting,
+            text,
+            details: details.collect(),
+            answers,
+        });
     }
 
     /// A column as the value of a setting: its name, or its position if the file has no header.
     fn column_value(&self, column: &Value) -> Value {
         let has_header = self.ingest.get("header").and_then(Value::as_bool) != Some(false);
         let position = column.as_str().and_then(|text| text.parse::<i64>().ok());
-        position
-            .filter(|_| !has_header)
-            .map_or_else(|| column.clone(), Value::from)
+        let position = position.filter(|_| !has_header);
+        position.map_or_else(|| column.clone(), Value::from)
     }
 }
 
@@ -239,14 +218,12 @@ fn insert(table: &mut Table, path: &str, value: Value) {
 }
 
 fn no_labels(file: &str) -> Failure {
-    Failure::new(format!("Failed to write a pipeline for `{file}`"))
-        .with_cause("no column looks like labels or ratings, so there is nothing to learn from")
-        .with_hint(
-            "Name the column with `--set ingest.columns.label=NAME` or `--set ingest.columns.rating=NAME`; `ressenti inspect FILE` \
-             shows all columns. To label the file with a trained model: `ressenti predict --pipeline FILE.toml --input FILE --output \
-             labels.csv`"
-                .to_owned(),
-        )
+    let cause = "no column looks like labels or ratings, so there is nothing to learn from";
+    let hint = "Name the column with `--set ingest.columns.label=NAME` or `--set ingest.columns.rating=NAME`; `ressenti inspect FILE` \
+        shows all columns. To label the file with a trained model: `ressenti predict --pipeline FILE.toml --input FILE --output \
+        labels.csv`";
+    let failure = Failure::new(format!("Failed to write a pipeline for `{file}`"));
+    failure.with_cause(cause).with_hint(hint.to_owned())
 }
 
 #[cfg(test)]

@@ -123,11 +123,9 @@ impl Lengths {
 
     /// Mean number of tokens if texts are truncated.
     pub(crate) fn mean(&self, max_length: u32) -> f64 {
-        let kept = self
-            .0
-            .iter()
-            .map(|length| u64::from(*length.min(&max_length)));
-        kept.sum::<u64>() as f64 / self.0.len().max(1) as f64
+        let kept = |length: &u32| u64::from(*length.min(&max_length));
+        let kept: u64 = self.0.iter().map(kept).sum();
+        kept as f64 / self.0.len().max(1) as f64
     }
 
     /// Share of the texts that are longer than `max_length`.

@@ -45,23 +45,21 @@ pub fn decompress<'a>(
     let mut content = content_of(&mut input).map_err(InputError::io(path))?;
     let limit = Limit::new(size, most_bytes);
     let damaged = |error| InputError::damaged(path, "near its start", error);
-    let mut compression = "";
-    match (content, scratch) {
+    let (mut input, compression) = match (content, scratch) {
         (Content::Gzip, _) => {
-            input = with_start(with_limit(MultiGzDecoder::new(input), limit));
-            compression = "gzip";
+            let decoder = MultiGzDecoder::new(input);
+            (with_start(with_limit(decoder, limit)), "gzip")
         }
         (Content::Zstd, _) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
-            input = with_start(with_limit(decoder, limit));
-            compression = "zstd";
+            (with_start(with_limit(decoder, limit)), "zstd")
         }
         (Content::Zip, Some(scratch)) => {
-            input = with_start(zip::decompress(path, scratch, limit)?);
-            compression = "zip";
+            let member = zip::decompress(path, scratch, limit)?;
+            (with_start(member), "zip")
         }
-        _ => {}
-    }
+        _ => (input, ""),
+    };
     if !compression.is_empty() {
         content = content_of(&mut input).map_err(damaged)?;
     }
@@ -130,8 +128,8 @@ impl Decompressed<'_> {
 /// Copies an input to an unnamed file in a folder. `path` is used in messages.
 fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File> {
     let mut file = create_temporary_file(folder)?;
-    io::copy(&mut input, &mut file)
-        .map_err(|error| InputError::damaged(path, "near its start", error))?;
+    let damaged = |error| InputError::damaged(path, "near its start", error);
+    io::copy(&mut input, &mut file).map_err(damaged)?;
     file.rewind().map_err(InputError::io(path))?;
     Ok(file)
 }

@@ -34,7 +34,6 @@ const JOINED_ROWS: &str = "a quote opens on its first line and closes on its las
 pub(crate) struct DelimitedReader<R> {
     input: RewindReader<R>,
     dialect: Dialect,
-    line_end: u8,
     /// Maximum size of a record's fields in bytes.
     limit: usize,
     line: u64,
@@ -77,7 +76,6 @@ enum Step {
 #[derive(Default)]
 struct Parser {
     dialect: Dialect,
-    line_end: u8,
     limit: usize,
     state: State,
     line_breaks: u64,
@@ -92,7 +90,7 @@ struct Parser {
 impl<R: BufRead> DelimitedReader<R> {
     /// Creates a reader for records of at most `limit` bytes. It detects the line ending from the first bytes
     /// and skips a byte order mark and a separator line.
-    pub(crate) fn new(input: R, dialect: Dialect, limit: usize) -> io::Result<Self> {
+    pub(crate) fn new(input: R, mut dialect: Dialect, limit: usize) -> io::Result<Self> {
         let mut input = RewindReader::new(input);
         let start = input.fill_buf()?;
         let text = start.strip_prefix(UTF8_BOM).unwrap_or(start);
@@ -101,18 +99,13 @@ impl<R: BufRead> DelimitedReader<R> {
         let separator_line = separator_line(text).map_or(0, |(_, bytes)| bytes);
         input.consume(mark + separator_line);
         // A line of text is one field.
-        let is_lines = dialect == Dialect::LINES;
+        if dialect == Dialect::LINES {
+            dialect.separator = line_end;
+        }
+        dialect.line_end = line_end;
         Ok(Self {
             input,
-            dialect: Dialect {
-                separator: if is_lines {
-                    line_end
-                } else {
-                    dialect.separator
-                },
-                ..dialect
-            },
-            line_end,
+            dialect,
             limit,
             line: 1 + u64::from(separator_line > 0),
             raw: Vec::new(),
@@ -153,7 +146,7 @@ impl<R> DelimitedReader<R> {
     fn joins_rows(&self, separators: usize) -> bool {
         let raw = self.raw.trim_ascii_end();
         let separator = self.dialect.separator;
-        let mut lines = raw.split(|byte| *byte == self.line_end);
+        let mut lines = raw.split(|byte| *byte == self.dialect.line_end);
         let is_row = |line: &[u8]| {
             let after = line.split(|byte| *byte == separator).skip(1);
             let is_field = |after: &&[u8]| !matches!(after.trim_ascii_end(), [] | [b' ', ..]);
@@ -171,19 +164,16 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
             record.line = self.line;
             let mut parser = Parser {
                 dialect: self.dialect,
-                line_end: self.line_end,
                 limit: self.limit,
                 ..Parser::default()
             };
             let step = self.parse(&mut parser, record)?;
-            let is_blank = parser.state != State::Damaged
+            let state = parser.state;
+            let is_blank = state != State::Damaged
                 && record.columns() == 0
                 && matches!(record.bytes.as_slice(), b"" | b"\r");
-            let mut is_damaged = parser.state == State::Damaged;
-            let in_quotes = matches!(
-                parser.state,
-                State::Quoted | State::Escaped { quoted: true }
-            );
+            let mut is_damaged = state == State::Damaged;
+            let in_quotes = matches!(state, State::Quoted | State::Escaped { quoted: true });
             let is_open = in_quotes || step == Step::StrayQuote;
             match step {
                 Step::NeedsMore if is_open && parser.quotes > MAX_QUOTES_REREAD => {
@@ -202,7 +192,7 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 // The last line may lack a line break.
                 Step::NeedsMore => {
                     parser.line_breaks += 1;
-                    if parser.state == (State::Escaped { quoted: false }) {
+                    if state == (State::Escaped { quoted: false }) {
                         record.push(b"\\", self.limit);
                     }
                 }
@@ -225,7 +215,7 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 // Lines that end in LF may also end in CRLF. A CR elsewhere is text.
                 let last = record.ends.last().copied().unwrap_or(0);
                 let ends_in_return = record.bytes[last..].ends_with(b"\r");
-                if self.line_end == b'\n' && !record.oversize && ends_in_return {
+                if self.dialect.line_end == b'\n' && !record.oversize && ends_in_return {
                     record.bytes.pop();
                 }
                 record.end_field();
@@ -239,18 +229,16 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
 impl Parser {
     /// Parses bytes to the end of the record, but does not end its last field. Returns the number of bytes.
     fn parse(&mut self, bytes: &[u8], record: &mut Record) -> (usize, Step) {
-        let Dialect {
-            separator,
-            quotes,
-            backslash,
-            first_only,
-        } = self.dialect;
+        let dialect = self.dialect;
+        let (backslash, line_end) = (dialect.backslash, dialect.line_end);
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
             let byte = rest[0];
-            let is_last = first_only && record.columns() > 0;
-            let separator = if is_last { self.line_end } else { separator };
+            let separator = match dialect.first_only && record.columns() > 0 {
+                true => line_end,
+                false => dialect.separator,
+            };
             match self.state {
                 State::Quoted => {
                     let escape = if backslash { b'\\' } else { b'"' };
@@ -269,7 +257,7 @@ impl Parser {
                 }
                 State::Escaped { quoted } => {
                     let is_escaped =
-                        matches!(byte, b'"' | b'\\') || byte == separator || byte == self.line_end;
+                        matches!(byte, b'"' | b'\\') || byte == separator || byte == line_end;
                     if !is_escaped {
                         record.push(b"\\", self.limit);
                     }
@@ -279,13 +267,13 @@ impl Parser {
                     at += 1;
                 }
                 State::Damaged => {
-                    let Some(length) = memchr(self.line_end, rest) else {
+                    let Some(length) = memchr(line_end, rest) else {
                         return (bytes.len(), Step::NeedsMore);
                     };
                     self.line_breaks += 1;
                     return (at + length + 1, Step::End);
                 }
-                _ if byte == self.line_end => {
+                _ if byte == line_end => {
                     self.line_breaks += 1;
                     return (at + 1, Step::End);
                 }
@@ -294,7 +282,7 @@ impl Parser {
                     self.state = State::FieldStart;
                     at += 1;
                 }
-                State::FieldStart if quotes && byte == b'"' => {
+                State::FieldStart if dialect.quotes && byte == b'"' => {
                     self.state = State::Quoted;
                     at += 1;
                 }
@@ -304,7 +292,7 @@ impl Parser {
                 }
                 State::FieldStart | State::Plain => {
                     let escape = if backslash { b'\\' } else { separator };
-                    let length = memchr3(separator, self.line_end, escape, rest);
+                    let length = memchr3(separator, line_end, escape, rest);
                     let length = length.unwrap_or(rest.len());
                     record.push(&rest[..length], self.limit);
                     self.state = State::Plain;
@@ -334,9 +322,9 @@ impl Parser {
     /// Counts the line breaks within a quoted field. `before` is the number of the record's bytes before these.
     fn count_lines(&mut self, bytes: &[u8], before: usize) {
         if self.first_line.is_none() {
-            self.first_line = memchr(self.line_end, bytes).map(|index| before + index + 1);
+            self.first_line = memchr(self.dialect.line_end, bytes).map(|index| before + index + 1);
         }
-        self.line_breaks += memchr_iter(self.line_end, bytes).count() as u64;
+        self.line_breaks += memchr_iter(self.dialect.line_end, bytes).count() as u64;
     }
 }
 
@@ -345,151 +333,4 @@ impl Parser {
 mod random_tests;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Reads every record as `line: fields`, with buffers of several sizes so that fields are split everywhere.
-    fn check(quotes: bool, text: &str, expected: &[&str]) {
-        for buffer in [1, 2, 3, 7, 4096] {
-            let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let dialect = Dialect {
-                separator: if quotes { b',' } else { b'\t' },
-                quotes,
-                backslash: false,
-                first_only: false,
-            };
-            let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
-            let mut record = Record::default();
-            let mut found = Vec::new();
-            loop {
-                match reader.read(&mut record, false).expect("no disk") {
-                    ReadOutcome::EndOfFile => break,
-                    ReadOutcome::OpenQuote => {
-                        found.push(format!("{}: open quote", record.line));
-                        break;
-                    }
-                    ReadOutcome::Record if record.oversize => {
-                        found.push(format!("{}-{}: too long", record.line, record.last_line));
-                    }
-                    ReadOutcome::Record => {
-                        let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                        found.push(format!("{}: {fields}", record.line));
-                    }
-                }
-            }
-            assert_eq!(found, expected, "{text:?} with a buffer of {buffer}");
-        }
-    }
-
-    #[test]
-    fn quoted_records() {
-        check(true, "a,b\nc,d\n", &["1: a|b", "2: c|d"]);
-        check(true, "a,b\r\nc,d", &["1: a|b", "2: c|d"]);
-        check(true, "a,\"b, \"\"c\"\"\"\n", &["1: a|b, \"c\""]);
-        check(
-            true,
-            "\"one\ntwo\",x\n\n\r\nlast,y",
-            &["1: one\ntwo|x", "5: last|y"],
-        );
-        check(true, "\"x\"\r\n\"y\"\r\n", &["1: x", "2: y"]);
-        check(true, ",\n", &["1: |"]);
-        check(true, "", &[]);
-        check(true, "\n\r\n\n", &[]);
-    }
-
-    #[test]
-    fn an_unclosed_quote_rejects_its_line() {
-        check(true, "a,b\n\"c,d\ne,f\n", &["1: a|b", "2: \"c,d", "3: e|f"]);
-        check(true, "\"", &["1: \""]);
-        check(true, "\"a\"\"", &["1: \"a\"\""]);
-        // A record with more bytes cannot be parsed again.
-        let rest = "x\n".repeat(10_000);
-        check(true, &format!("a\n\"{rest}"), &["1: a", "2: open quote"]);
-    }
-
-    #[test]
-    fn a_backslash_escapes() {
-        let read = |text: &str| {
-            let dialect = Dialect {
-                separator: b',',
-                quotes: true,
-                backslash: true,
-                first_only: false,
-            };
-            let input = io::BufReader::with_capacity(2, text.as_bytes());
-            let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
-            let (mut record, mut found) = (Record::default(), Vec::new());
-            while reader.read(&mut record, false).expect("no disk") == ReadOutcome::Record {
-                let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                found.push(format!("{}: {fields}", record.line));
-            }
-            found
-        };
-        assert_eq!(
-            read("1,\"a \\\"b\\\", \\\\\",\\N\n2,\"C:\\new \"\"x\"\"\",\"y\\\nz\"\n4,a\\,b,c\\"),
-            [
-                "1: 1|a \"b\", \\|\\N",
-                "2: 2|C:\\new \"x\"|y\nz",
-                "4: 4|a,b|c\\"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_record_that_is_too_long_does_not_affect_the_next() {
-        let long = "x".repeat(100);
-        check(
-            true,
-            &format!("a\n\"{long}\n{long}\"\nb\n"),
-            &["1: a", "2-3: too long", "4: b"],
-        );
-        check(
-            false,
-            &format!("{long}\t{long}\nb\n"),
-            &["1-1: too long", "2: b"],
-        );
-        check(
-            true,
-            &format!("{}\nb\n", ",".repeat(5000)),
-            &["1-1: too long", "2: b"],
-        );
-    }
-
-    #[test]
-    fn without_quoting_a_quote_is_a_character() {
-        check(
-            false,
-            "1\t\"so called\nart\"\t2\r\n",
-            &["1: 1|\"so called", "2: art\"|2"],
-        );
-        check(false, "1\ta\rb\n", &["1: 1|a\rb"]);
-    }
-
-    #[test]
-    fn lines_of_old_mac_files_end_in_cr() {
-        let read = |text: &str| {
-            let dialect = Dialect {
-                separator: b',',
-                quotes: true,
-                backslash: false,
-                first_only: false,
-            };
-            let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40).expect("no disk");
-            let (mut record, mut found) = (Record::default(), Vec::new());
-            while reader.read(&mut record, false).expect("no disk") == ReadOutcome::Record {
-                let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                found.push(format!("{}: {fields}", record.line));
-            }
-            found
-        };
-        assert_eq!(
-            read("a,b\r\"c\rd\",e\r\rf,g"),
-            ["1: a|b", "2: c\rd|e", "5: f|g"]
-        );
-        assert_eq!(read("a,b\rc\nd,e\r\n"), ["1: a|b\rc", "2: d|e"]);
-        // Excel's separator line is not a record.
-        assert_eq!(read("sep=,\r\na,b\r\n"), ["2: a|b"]);
-        assert_eq!(read("sep=,\ra,b\r"), ["2: a|b"]);
-        assert_eq!(read("\u{feff}sep=,\na,b\nsep=,\n"), ["2: a|b", "3: sep=|"]);
-    }
-}
+mod tests;

@@ -71,6 +71,7 @@ fn check(text: &[u8], buffer: usize) {
             quotes,
             backslash: false,
             first_only: false,
+            line_end: b'\n',
         };
         let shown = String::from_utf8_lossy(text);
         let read = parse(text, dialect, buffer);
@@ -132,6 +133,7 @@ fn a_stray_quote_loses_no_rows() {
             quotes: true,
             backslash: false,
             first_only: false,
+            line_end: b'\n',
         };
         let parsed = parse(text.as_bytes(), dialect, 4096);
         let found = parsed
@@ -191,6 +193,7 @@ fn stray_quotes_do_not_slow_down_reading() {
         quotes: true,
         backslash: false,
         first_only: false,
+        line_end: b'\n',
     };
     let read = |text: &str| {
         let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 1 << 19).expect("no disk");

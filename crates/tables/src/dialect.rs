@@ -14,6 +14,8 @@ pub(crate) struct Dialect {
     pub(crate) backslash: bool,
     /// Whether only the first separator of a line separates, as after the label in fastText's form.
     pub(crate) first_only: bool,
+    /// The byte that ends a line.
+    pub(crate) line_end: u8,
 }
 
 /// Possible separators, the most likely first.
@@ -29,6 +31,7 @@ impl Dialect {
         quotes: false,
         backslash: false,
         first_only: false,
+        line_end: b'\n',
     };
 
     /// Lines with a label and a text, as for fastText: `__label__2 A great film`.
@@ -56,6 +59,7 @@ impl Dialect {
             quotes: true,
             backslash,
             first_only: false,
+            line_end: line_end(sample),
         };
         let quotes = separator != b'\t' || quotes_fields(sample, quoted);
         Self { quotes, ..quoted }
@@ -75,11 +79,8 @@ pub(crate) fn detect(sample: &[u8], is_txt: bool) -> Dialect {
         return Dialect::FASTTEXT;
     }
     let found = SEPARATORS.map(|separator| Dialect::with_separator(sample, separator));
-    let scores = found.map(|dialect| (score(sample, dialect), dialect));
-    let mut scores: Vec<_> = scores
-        .into_iter()
-        .filter(|(score, _)| *score > 0.0)
-        .collect();
+    let mut scores = Vec::from(found.map(|dialect| (score(sample, dialect), dialect)));
+    scores.retain(|(score, _)| *score > 0.0);
     scores.sort_by(|one, two| two.0.total_cmp(&one.0));
     if scores.is_empty() {
         scores.push((0.0, found[0]));
@@ -95,28 +96,22 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
     let mut counts = separator_counts(sample, dialect);
     counts.sort_unstable();
     let is_regular = counts.first() == counts.last() && counts[0] > 0;
-    let line_end = line_end(sample);
-    let lines = sample.split(|byte| *byte == line_end);
+    let lines = sample.split(|byte| *byte == dialect.line_end);
     let lines = lines.filter(|line| !line.trim_ascii().is_empty());
     let lines: Vec<&[u8]> = lines.take(SAMPLE_LINES).collect();
     let is_separator = |byte: &u8| *byte == dialect.separator;
-    let all = || {
-        lines
-            .iter()
-            .flat_map(|line| line.split(is_separator).skip(1))
-    };
-    let is_prose = |after: &&[u8]| matches!(after.trim_ascii_end(), [] | [b' ', ..]);
-    let (prose, separators) = (all().filter(is_prose).count(), all().count());
+    let after = lines.iter().flat_map(|it| it.split(is_separator).skip(1));
+    let after: Vec<&[u8]> = after.collect();
+    let is_prose = |after: &&&[u8]| matches!(after.trim_ascii_end(), [] | [b' ', ..]);
+    let (prose, separators) = (after.iter().filter(is_prose).count(), after.len());
     let is_punctuation = separators > 0 && prose * 20 >= separators * 19;
     let may_be_text = match is_txt {
         true => is_punctuation || !is_regular,
         false => is_punctuation,
     };
     let words = |field: &[u8]| {
-        field
-            .split(u8::is_ascii_whitespace)
-            .filter(|it| !it.is_empty())
-            .count()
+        let words = field.split(u8::is_ascii_whitespace);
+        words.filter(|it| !it.is_empty()).count()
     };
     let names = |line: &[u8]| {
         let mut fields = line.split(is_separator);
@@ -124,35 +119,29 @@ fn is_plain_text(sample: &[u8], dialect: Dialect, is_txt: bool) -> bool {
         line.iter().any(is_separator) && fields.all(|field| (1..=most).contains(&words(field)))
     };
     let is_compact = |values: Vec<&[u8]>| {
-        let number =
-            |value: &&[u8]| str::from_utf8(value).is_ok_and(|it| it.trim().parse::<f64>().is_ok());
+        let is_number = |text: &str| text.trim().parse::<f64>().is_ok();
+        let number = |value: &&[u8]| str::from_utf8(value).is_ok_and(is_number);
         let different = values.iter().collect::<HashSet<_>>().len();
         let are_short = values.iter().all(|value| words(value) <= 2);
         let are_numbers = values.iter().all(number);
         are_short && (are_numbers || different * 2 <= values.len())
     };
-    let column = |field: fn(&[u8], u8) -> &[u8]| {
-        let values = lines
-            .iter()
-            .map(|line| field(line, dialect.separator).trim_ascii());
-        is_compact(values.collect())
+    let column = |is_last: bool| {
+        let values = lines.iter().filter_map(|line| {
+            let mut fields = line.split(is_separator);
+            match is_last {
+                true => fields.next_back(),
+                false => fields.next(),
+            }
+        });
+        is_compact(values.map(<[u8]>::trim_ascii).collect())
     };
     let is_table = || {
         (separators > 0 && quotes_fields(sample, dialect))
             || lines.first().is_some_and(|line| names(line))
-            || (separators > 0 && (column(first_field) || column(last_field)))
+            || (separators > 0 && (column(false) || column(true)))
     };
     may_be_text && !(separators == 0 && quotes_fields(sample, dialect)) && !is_table()
-}
-
-fn first_field(line: &[u8], separator: u8) -> &[u8] {
-    line.split(|byte| *byte == separator).next().unwrap_or(line)
-}
-
-fn last_field(line: &[u8], separator: u8) -> &[u8] {
-    line.rsplit(|byte| *byte == separator)
-        .next()
-        .unwrap_or(line)
 }
 
 /// Returns the byte that ends a line: CR in files of old Macs, whose only LFs are in quoted fields, and LF in all
@@ -220,10 +209,8 @@ fn most_common(counts: &[usize]) -> (usize, usize) {
 fn damage(sample: &[u8], dialect: Dialect) -> usize {
     let counts = separator_counts(sample, dialect);
     let other = counts.len() - most_common(&counts).1;
-    let line_end = line_end(sample);
     let is_stray = |(at, state): &(usize, QuoteState)| {
-        *state == QuoteState::Quote
-            && closes_field(&sample[*at..], dialect, line_end) == Some(false)
+        *state == QuoteState::Quote && closes_field(&sample[*at..], dialect) == Some(false)
     };
     other + states(sample, dialect).filter(is_stray).count()
 }
@@ -242,7 +229,7 @@ enum QuoteState {
 }
 
 impl QuoteState {
-    fn next(self, byte: u8, dialect: Dialect, line_end: u8) -> Self {
+    fn next(self, byte: u8, dialect: Dialect) -> Self {
         match (self, byte) {
             (Self::PlainEscape, _) => Self::Plain,
             (Self::Quoted, b'\\') if dialect.backslash => Self::QuotedEscape,
@@ -250,7 +237,7 @@ impl QuoteState {
             (Self::Quoted, b'"') => Self::Quote,
             (Self::Quoted | Self::QuotedEscape, _) => Self::Quoted,
             (Self::Quote | Self::FieldStart, b'"') if dialect.quotes => Self::Quoted,
-            (_, byte) if byte == dialect.separator || byte == line_end => Self::FieldStart,
+            (_, byte) if byte == dialect.separator || byte == dialect.line_end => Self::FieldStart,
             _ => Self::Plain,
         }
     }
@@ -263,22 +250,20 @@ impl QuoteState {
 
 /// The state before each byte of a sample, with the byte's position.
 fn states(sample: &[u8], dialect: Dialect) -> impl Iterator<Item = (usize, QuoteState)> {
-    let line_end = line_end(sample);
     let mut next = QuoteState::FieldStart;
     sample.iter().enumerate().map(move |(at, byte)| {
         let state = next;
-        next = state.next(*byte, dialect, line_end);
+        next = state.next(*byte, dialect);
         (at, state)
     })
 }
 
 /// Number of separators outside quotes in each complete record of the sample that is not an empty line.
 fn separator_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
-    let line_end = line_end(sample);
     let (mut separator_counts, mut count, mut start) = (Vec::new(), 0, 0);
     let open = states(sample, dialect).filter(|(_, state)| !state.is_protected());
     for (at, _) in open {
-        if sample[at] == line_end {
+        if sample[at] == dialect.line_end {
             if !sample[start..at].trim_ascii().is_empty() {
                 separator_counts.push(count);
             }
@@ -298,12 +283,12 @@ fn separator_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
 
 /// Whether a quote before these bytes closes a field: only spaces follow, and then a separator or the end of the
 /// line. `None` if the bytes do not show it, or if the quote is the first of a pair.
-fn closes_field(after: &[u8], dialect: Dialect, line_end: u8) -> Option<bool> {
-    let is_blank = |byte: u8| byte != line_end && matches!(byte, b' ' | b'\r');
+fn closes_field(after: &[u8], dialect: Dialect) -> Option<bool> {
+    let is_blank = |byte: u8| byte != dialect.line_end && matches!(byte, b' ' | b'\r');
     match after.iter().find(|byte| !is_blank(**byte)) {
         None => None,
         Some(b'"') if after[0] == b'"' => None,
-        Some(next) => Some(*next == dialect.separator || *next == line_end),
+        Some(next) => Some(*next == dialect.separator || *next == dialect.line_end),
     }
 }
 
@@ -311,189 +296,30 @@ fn closes_field(after: &[u8], dialect: Dialect, line_end: u8) -> Option<bool> {
 /// quote, as in reviews that begin with a quoted title, or if quotes would join lines that each have
 /// the same number of separators.
 fn quotes_fields(sample: &[u8], dialect: Dialect) -> bool {
-    let line_end = line_end(sample);
     let (mut closes, mut joins_lines) = (false, false);
     for (at, state) in states(sample, dialect) {
-        joins_lines |= state == QuoteState::Quoted && sample[at] == line_end;
+        joins_lines |= state == QuoteState::Quoted && sample[at] == dialect.line_end;
         if state == QuoteState::Quote {
-            match closes_field(&sample[at..], dialect, line_end) {
+            match closes_field(&sample[at..], dialect) {
                 Some(false) => return false,
                 found => closes |= found.is_some(),
             }
         }
     }
-    closes && !(joins_lines && lines_have_equal_counts(sample, dialect.separator, line_end))
+    closes && !(joins_lines && lines_have_equal_counts(sample, dialect))
 }
 
 /// Whether all lines have the same number of separators, inside and outside quotes.
-fn lines_have_equal_counts(sample: &[u8], separator: u8, line_end: u8) -> bool {
-    let mut lines = sample.split(|byte| *byte == line_end);
+fn lines_have_equal_counts(sample: &[u8], dialect: Dialect) -> bool {
+    let mut lines = sample.split(|byte| *byte == dialect.line_end);
     // The last line may be incomplete.
     lines.next_back();
-    let count = |line: &[u8]| line.iter().filter(|byte| **byte == separator).count();
+    let is_separator = |byte: &&u8| **byte == dialect.separator;
+    let count = |line: &[u8]| line.iter().filter(is_separator).count();
     let mut counts = lines.filter(|it| !it.trim_ascii().is_empty()).map(count);
     let first = counts.next().unwrap_or_default();
     first > 0 && counts.all(|count| count == first)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn separators_and_quotes_are_detected() {
-        let check = |sample: &str, separator: u8, quotes: bool| {
-            let found = detect(sample.as_bytes(), false);
-            assert_eq!(
-                (found.separator, found.quotes),
-                (separator, quotes),
-                "{sample:?}"
-            );
-        };
-        check(
-            "review,sentiment\n\"a, b; c\nd\",positive\nx,negative\n",
-            b',',
-            true,
-        );
-        check("a;b;c\n1;2,5;3\n4;5,5;6\n", b';', true);
-        check(
-            "1\t-2.5\tso, so\n2\t3.0\tfine, \"really\" fine\n",
-            b'\t',
-            false,
-        );
-        check("id\ttext\n1\t\"a\tb\"\n2\t\"c\"\n", b'\t', true);
-        check("a|b\nc, d|e\n", b'|', true);
-        check("text\nonly one, column\nhere\n", b'\n', false);
-        check("", b',', true);
-        check("text,label", b',', true);
-        // Escaped quotes in quoted fields.
-        check(
-            "text,label\n\"\"\"Heat\"\" | A film\",pos\n\"\"\"Speed\"\" | So, so\",neg\n",
-            b',',
-            true,
-        );
-        check("a\rb;c\r\"d\r;\";e\r", b';', true);
-        check("sep=|\r\na;b|c,d\r\n", b'|', true);
-        check("sep=\t\na;b\tc;d\n", b'\t', false);
-    }
-
-    #[test]
-    fn quotes_in_tab_separated_files_are_detected() {
-        let check = |sample: &str, quotes: bool| {
-            assert_eq!(
-                detect(sample.as_bytes(), false).quotes,
-                quotes,
-                "{sample:?}"
-            );
-        };
-        check(
-            "text\tlabel\n\"Heat\" is fine\tpos\n\"So so\"\tneg\n",
-            false,
-        );
-        check("text\tlabel\n\"Heat\"\tpos\n\"So \"\"so\"\"\" \r\n", true);
-        check("text\tlabel\n\"two\nlines\"\tpos\nfine\tneg\n", true);
-        // Two quotes that open a field and would join lines that need no quotes.
-        check("text\tlabel\n\"Heat\tpos\nof \"it\"\tneg\n", false);
-        check("text\tlabel\n\"Heat is fine\tpos\nso the \"\tneg\n", false);
-        // A quote at the end of the sample is ignored.
-        check("text\tlabel\n\"Heat\"\tpos\n\"So\"", true);
-        check("text\tlabel\n\"Heat\tpos\n", false);
-    }
-
-    #[test]
-    fn backslashes_before_quotes_are_detected() {
-        let check = |sample: &str, backslash: bool| {
-            let found = detect(sample.as_bytes(), false);
-            assert_eq!(
-                (found.separator, found.backslash),
-                (b',', backslash),
-                "{sample:?}"
-            );
-        };
-        check(
-            "id,text\n1,\"so \\\"good\\\", he said\"\n2,\"so \\\"bad\\\"\"\n",
-            true,
-        );
-        check("id,text\n1,\"a\"\n2,so\\, so\n3,b\n", true);
-        // A backslash at the end of a field, and a text about files.
-        check("id,path\n1,\"C:\\\"\n2,\"D:\\x\"\n", false);
-        check("id,text\n1,\"a \"\"b\"\" \\o/\"\n2,c\n", false);
-    }
-
-    #[test]
-    fn lines_of_text_are_not_fields() {
-        let check = |sample: &str, is_txt: bool, expected: bool| {
-            let found = detect(sample.as_bytes(), is_txt);
-            assert_eq!(found == Dialect::LINES, expected, "{sample:?}");
-        };
-        let regular =
-            "I liked the film, and the cast was good.\nIt was dull, and the end was worse.\n";
-        let irregular = "Good film, great cast, nice end.\nBad film.\nSo, so.\n";
-        for is_txt in [true, false] {
-            check(regular, is_txt, true);
-            check(irregular, is_txt, true);
-            // Labels, ids, names of columns, quotes or no spaces.
-            check(
-                "Good film, positive\nBad film, negative\nSo so, positive\nFine, positive\n",
-                is_txt,
-                false,
-            );
-            check("1, I liked it, really\n2, It was dull\n", is_txt, false);
-            check(
-                "pros, cons\ngood food, slow waiters\nnice rooms, no view\n",
-                is_txt,
-                false,
-            );
-            check("\"Good, really\", yes\n\"Bad\", no\n", is_txt, false);
-            check(
-                "i did not feel well;sadness\nwhat a day;joy\n",
-                is_txt,
-                false,
-            );
-            check("Good film\t1\nBad, bad film\t0\n", is_txt, false);
-        }
-        // Without a hint in the content the name of the file decides.
-        let unclear =
-            "It was a very good film in every way,really\nBad film of the year\nIt is so,so,so\n";
-        check(unclear, true, true);
-        check(unclear, false, false);
-        check("Very good\nBad\n", true, true);
-        check("text,label\nI liked it, really,pos\nbad,neg\n", true, false);
-        check("\"two\nlines\"\n\"b\"\n", true, false);
-        let labelled = detect(b"__label__2 Good, really\n__label__1 Bad\n\n", true);
-        assert_eq!(labelled, Dialect::FASTTEXT);
-    }
-
-    #[test]
-    fn line_ends() {
-        let check = |sample: &str, expected: u8| {
-            assert_eq!(line_end(sample.as_bytes()), expected, "{sample:?}");
-        };
-        check("a,b\rc,d\r", b'\r');
-        check("a,b\r\nc,d\r\n", b'\n');
-        check("a\rb,c\n", b'\n');
-        check("a,b\r", b'\n');
-        // Excel for macOS: LF within fields, and at the end of the file.
-        check("a\tb\r\"c\nd\"\te\rf\tg\r", b'\r');
-        check(&("a,b\r".repeat(20) + "c,d\n"), b'\r');
-        check("a,b", b'\n');
-        check("", b'\n');
-    }
-
-    #[test]
-    fn excel_separator_lines_are_found() {
-        let check = |sample: &str, expected: Option<(u8, usize)>| {
-            assert_eq!(separator_line(sample.as_bytes()), expected, "{sample:?}");
-        };
-        check("sep=;\r\na;b\r\n", Some((b';', 7)));
-        check("SEP=,\na,b\n", Some((b',', 6)));
-        check("\"sep=\t\"\na\tb\n", Some((b'\t', 8)));
-        check("sep=;\ra;b\r", Some((b';', 6)));
-        check("sep=;", None);
-        check("sep=\na,b\n", None);
-        check("sep=a\nb\n", None);
-        check("sep=\"\nb\n", None);
-        check("separator\n;\n", None);
-        check("", None);
-    }
-}
+mod tests;

@@ -23,13 +23,13 @@ use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
 
 use crate::record::{MAX_COLUMNS, ReadOutcome, Record, RecordReader};
+use crate::repairs::Repairs;
 use crate::rewind::RewindReader;
 use arrangement::PathScanner;
 use nesting::Nesting;
 use repair::repair;
 
 pub(crate) use open::{OpenedJson, open};
-pub use repair::Repairs;
 
 /// Maximum nesting of objects and arrays; serde_json has the same limit.
 const MAX_DEPTH: usize = 128;
@@ -165,9 +165,8 @@ impl<R: BufRead> JsonReader<R> {
                 break piece;
             }
         };
-        if let (Piece::Bad(_), Some((bytes, line)), true) =
-            (piece, scanner.inner, scanner.is_complete())
-        {
+        let inner = scanner.inner.filter(|_| scanner.is_complete());
+        if let (Piece::Bad(_), Some((bytes, line))) = (piece, inner) {
             // The unclosed object contains the start of another one.
             self.input.put_back(&scanner.object[bytes..]);
             scanner.object.truncate(bytes);
@@ -249,15 +248,13 @@ impl Columns {
 
 /// Parses a JSON value; the values that JSON cannot have are replaced and counted.
 fn parse(json: &[u8]) -> serde_json::Result<(Value, Repairs)> {
-    serde_json::from_slice(json)
-        .map(|value| (value, Repairs::default()))
-        .or_else(|error| {
-            let (repaired, repairs) = repair(json);
-            if repairs.is_empty() {
-                return Err(error);
-            }
-            Ok((serde_json::from_slice(&repaired)?, repairs))
-        })
+    match serde_json::from_slice(json) {
+        Ok(value) => Ok((value, Repairs::default())),
+        Err(error) => match repair(json) {
+            (_, repairs) if repairs.is_empty() => Err(error),
+            (repaired, repairs) => Ok((serde_json::from_slice(&repaired)?, repairs)),
+        },
+    }
 }
 
 impl OuterScanner {
@@ -324,7 +321,8 @@ impl ObjectScanner {
                 if byte == b']' && self.is_wrapped {
                     return (at, Some(Piece::ArrayEnd));
                 }
-                if is_between_objects(byte) {
+                // White space or syntax of the enclosing array.
+                if is_space(byte) || matches!(byte, b',' | b'[' | b']') {
                     continue;
                 }
                 self.start = self.line;
@@ -356,11 +354,6 @@ impl ObjectScanner {
     fn is_complete(&self) -> bool {
         self.length == self.object.len()
     }
-}
-
-/// Whether a byte between objects is white space or syntax of the enclosing array.
-fn is_between_objects(byte: u8) -> bool {
-    is_space(byte) || matches!(byte, b',' | b'[' | b']')
 }
 
 fn is_space(byte: u8) -> bool {

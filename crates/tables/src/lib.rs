@@ -14,12 +14,13 @@ mod json;
 mod limit;
 mod parquet;
 mod record;
+mod repairs;
 mod rewind;
 mod table;
 
 pub use content::Content;
 pub use decompress::{Decompressed, create_temporary_file, decompress};
 pub use error::{InputError, Problem, Result, pattern_hint};
-pub use json::Repairs;
 pub use record::Record;
+pub use repairs::Repairs;
 pub use table::{Table, row_limit};

@@ -17,7 +17,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use artifact::catch_panics;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ParquetRecordBatchReaderBuilder as ReaderBuilder,
 };
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
@@ -70,9 +70,8 @@ impl ParquetReader {
             let metadata = with_view_types(&found)?;
             let empty = RecordBatch::new_empty(Arc::clone(metadata.schema()));
             let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
-            let builder =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
             let rows = batch_rows(metadata.metadata());
+            let builder = ReaderBuilder::new_with_metadata(file, metadata.clone());
             let batches = builder.with_batch_size(rows).build()?;
             Ok(Ok((metadata, batches, names)))
         };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::json::Repairs;
+use crate::repairs::Repairs;
 
 /// Maximum size in bytes of all columns except the text.
 pub(crate) const MAX_OTHER_BYTES: usize = 64 << 10;

@@ -11,10 +11,11 @@ use crate::delimited::DelimitedReader;
 use crate::dialect::{self, Dialect};
 use crate::encoding;
 use crate::error::{InputError, Problem, Result};
-use crate::json::{self, OpenedJson, Repairs};
+use crate::json::{self, OpenedJson};
 use crate::limit::Limit;
 use crate::parquet::ParquetReader;
 use crate::record::{MAX_OTHER_BYTES, ReadOutcome, Record, RecordReader};
+use crate::repairs::Repairs;
 
 /// Maximum number of rows in the sample ...
 const SAMPLE_ROWS: usize = 1000;
@@ -36,8 +37,6 @@ pub struct Table<'a> {
     pub count: Option<u64>,
     /// The encoding, if it is a guess.
     pub guessed_encoding: Option<&'static str>,
-    /// Whether every line is one text, without fields.
-    pub is_plain_text: bool,
     /// Values of JSON that were replaced in the rows that were read.
     pub repairs: Repairs,
     reader: Box<dyn RecordReader + 'a>,
@@ -61,22 +60,13 @@ impl<'a> Table<'a> {
     ) -> Result<Self> {
         let most_bytes = settings.max_decompressed_bytes;
         let opened = decompress::decompress(path, Some(scratch), most_bytes, on_read)?;
-        let compression = Some(opened.compression).filter(|compression| !compression.is_empty());
-        let mut parts: Vec<String> = compression.map(str::to_owned).into_iter().collect();
-        let mut text = TextFile::default();
-        let mut count = None;
-        let reader: Box<dyn RecordReader + 'a> = match (opened.content, settings.format) {
+        let compression = opened.compression;
+        let mut table = match (opened.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
-                parts.push("Parquet".to_owned());
-                let reader = open_parquet(path, settings, scratch, opened)?;
-                count = Some(reader.count);
-                Box::new(reader)
+                open_parquet(path, settings, scratch, opened)?
             }
             (Content::Text, format) if format != SourceFormat::Parquet => {
-                let (reader, found) = open_text(path, settings, opened)?;
-                text = found;
-                parts.append(&mut text.description);
-                reader
+                open_text(path, settings, opened)?
             }
             (Content::Empty, _) => return Err(InputError::empty(path, "no content")),
             (found, format) => {
@@ -90,20 +80,25 @@ impl<'a> Table<'a> {
                 return Err(InputError::wrong_format(path, found, expected));
             }
         };
-        let mut table = Self {
+        if !compression.is_empty() {
+            table.format_description = format!("{compression}, {}", table.format_description);
+        }
+        table.read_ahead(settings)?;
+        Ok(table)
+    }
+
+    fn new(path: &Path, reader: Box<dyn RecordReader + 'a>, format_description: String) -> Self {
+        Self {
             path: path.to_owned(),
             sample: VecDeque::new(),
             is_complete: false,
-            may_omit_columns: text.may_omit_columns,
-            count,
-            guessed_encoding: text.guessed_encoding,
-            is_plain_text: text.is_plain_text,
+            may_omit_columns: false,
+            count: None,
+            guessed_encoding: None,
             repairs: Repairs::default(),
             reader,
-            format_description: parts.join(", "),
-        };
-        table.read_ahead(settings)?;
-        Ok(table)
+            format_description,
+        }
     }
 
     /// The names of the columns if the format stores them; `None` if the first row may contain them.
@@ -134,11 +129,10 @@ impl<'a> Table<'a> {
             bytes += record.bytes.len();
             self.sample.push_back(record);
         }
-        if let (true, true, Some(array)) = (
-            self.sample.is_empty(),
-            self.may_omit_columns,
-            &settings.record_path,
-        ) {
+        if !self.sample.is_empty() {
+            return Ok(());
+        }
+        if let (Some(array), true) = (&settings.record_path, self.may_omit_columns) {
             let path = self.path.display();
             let message = format!(
                 "`{path}` has no objects in the array that `ingest.record_path` = `{array}` names"
@@ -146,10 +140,7 @@ impl<'a> Table<'a> {
             let hint = "Set `--set ingest.record_path=NAME` to another array, or remove the setting to detect it";
             return Err(InputError::new(Problem::Empty, message, hint));
         }
-        if self.sample.is_empty() {
-            return Err(InputError::empty(&self.path, "only empty lines"));
-        }
-        Ok(())
+        Err(InputError::empty(&self.path, "only empty lines"))
     }
 
     fn read(&mut self, record: &mut Record, add_columns: bool) -> Result<bool> {
@@ -178,20 +169,14 @@ fn open_parquet(
     settings: &IngestSettings,
     scratch: &Path,
     opened: Decompressed<'_>,
-) -> Result<ParquetReader> {
+) -> Result<Table<'static>> {
     let file = opened.into_file(path, scratch)?;
     let size = file.metadata().map_err(InputError::io(path))?.len();
     let limit = Limit::new(size, settings.max_decompressed_bytes);
-    ParquetReader::open(path, file, row_limit(settings), limit)
-}
-
-/// What was detected about a text file.
-#[derive(Default)]
-struct TextFile {
-    guessed_encoding: Option<&'static str>,
-    may_omit_columns: bool,
-    is_plain_text: bool,
-    description: Vec<String>,
+    let reader = ParquetReader::open(path, file, row_limit(settings), limit)?;
+    let count = Some(reader.count);
+    let table = Table::new(path, Box::new(reader), "Parquet".to_owned());
+    Ok(Table { count, ..table })
 }
 
 /// Opens a text file.
@@ -199,33 +184,28 @@ fn open_text<'a>(
     path: &Path,
     settings: &IngestSettings,
     opened: Decompressed<'a>,
-) -> Result<(Box<dyn RecordReader + 'a>, TextFile)> {
+) -> Result<Table<'a>> {
     let damaged = |error| InputError::damaged(path, "near its start", error);
     let mut input = opened.input;
     let start = input.fill_buf().map_err(damaged)?;
     let (encoding, how) = encoding::choose(start, settings.encoding.as_deref())?;
     let input = encoding::decode_to_utf8(input, encoding).map_err(damaged)?;
-    let limit = row_limit(settings);
-    let mut text = TextFile {
-        guessed_encoding: (how == encoding::GUESSED).then(|| encoding.name()),
-        description: vec![format!("{} ({how})", encoding.name())],
-        ..TextFile::default()
-    };
-    let reader: Box<dyn RecordReader + 'a> = match json::open(path, input, settings, limit)? {
-        OpenedJson::Json(reader, form) => {
-            text.may_omit_columns = true;
-            text.description.push(form);
-            reader
-        }
+    let (name, limit) = (encoding.name(), row_limit(settings));
+    let mut table = match json::open(path, input, settings, limit)? {
+        OpenedJson::Json(reader, form) => Table {
+            may_omit_columns: true,
+            ..Table::new(path, reader, format!("{name} ({how}), {form}"))
+        },
         OpenedJson::Other(mut input) => {
             let start = input.fill_buf().map_err(damaged)?;
             let dialect = choose_dialect(path, start, settings)?;
-            text.is_plain_text = dialect == Dialect::LINES;
-            text.description.push(describe(dialect));
-            Box::new(DelimitedReader::new(input, dialect, limit).map_err(damaged)?)
+            let form = format!("{name} ({how}), {}", describe(dialect));
+            let reader = DelimitedReader::new(input, dialect, limit).map_err(damaged)?;
+            Table::new(path, Box::new(reader), form)
         }
     };
-    Ok((reader, text))
+    table.guessed_encoding = (how == encoding::GUESSED).then_some(name);
+    Ok(table)
 }
 
 fn describe(dialect: Dialect) -> String {
@@ -236,15 +216,13 @@ fn describe(dialect: Dialect) -> String {
         b',' => "commas".to_owned(),
         other => format!("`{}`", char::from(other)),
     };
-    let quotes = if dialect.quotes {
-        ""
-    } else {
-        ", without quotes"
+    let quotes = match dialect.quotes {
+        true => "",
+        false => ", without quotes",
     };
-    let escape = if dialect.backslash {
-        ", escaped by `\\`"
-    } else {
-        ""
+    let escape = match dialect.backslash {
+        true => ", escaped by `\\`",
+        false => "",
     };
     format!("separated by {separator}{quotes}{escape}")
 }
@@ -283,10 +261,8 @@ fn choose_dialect(path: &Path, start: &[u8], settings: &IngestSettings) -> Resul
         Some(given) => {
             let message =
                 format!("`ingest.escape` is {given:?}, but must be a quote or a backslash");
-            return Err(InputError::other(
-                message,
-                "Remove the setting to detect it",
-            ));
+            let hint = "Remove the setting to detect it";
+            return Err(InputError::other(message, hint));
         }
     };
     Ok(found)

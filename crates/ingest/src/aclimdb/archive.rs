@@ -1,9 +1,8 @@
 //! Reads the aclImdb archive in one pass.
 
 use std::io::{self, BufRead, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use settings::IngestSettings;
 use stage::ProgressTask;
 use tables::{Content, InputError, Result};
 use tar::EntryType::{Continuous, Directory, Regular, XGlobalHeader, XHeader};
@@ -19,7 +18,7 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(
     // The last member that was started.
     let mut location = "near its start".to_owned();
     let damaged = |location: &str, error| InputError::damaged(set, location, error);
-    let mut input = open(set, importer.settings, task)?;
+    let mut input = open(importer, task)?;
     let mut archive = Archive::new(&mut input);
     let entries = archive.entries();
     let entries = entries.map_err(|error| damaged(&location, error))?;
@@ -44,12 +43,8 @@ pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<(
     Ok(())
 }
 
-fn open<'a>(
-    path: &Path,
-    settings: &IngestSettings,
-    task: &'a ProgressTask,
-) -> Result<Box<dyn BufRead + 'a>> {
-    let most_bytes = settings.max_decompressed_bytes;
+fn open<'a>(importer: &Importer<'_>, task: &'a ProgressTask) -> Result<Box<dyn BufRead + 'a>> {
+    let (path, most_bytes) = (importer.path, importer.settings.max_decompressed_bytes);
     let opened = tables::decompress(path, None, most_bytes, |bytes| task.advance(bytes))?;
     match (opened.compression, opened.content) {
         ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(opened.input),

@@ -1,12 +1,12 @@
 //! Finds the film of a review in line `id + 1` of `urls_*.txt`.
 
-use super::member::Part;
+use super::member::{PARTS, Part};
 
 /// The films of each part, by review id. About 100,000 ids of ten bytes are kept in memory, because the
 /// lists may come after the reviews.
 #[derive(Default)]
 pub(super) struct Films {
-    lists: [Vec<Box<str>>; Part::ALL.len()],
+    lists: [Vec<Box<str>>; PARTS.len()],
 }
 
 impl Films {

@@ -8,14 +8,13 @@ use stage::ProgressTask;
 use tables::{InputError, Result};
 
 use super::Importer;
-use super::member::Part;
+use super::member::PARTS;
 use crate::download::if_exists;
 
 /// Reads the folder, or the folder `aclImdb` in it.
 pub(super) fn read(importer: &mut Importer<'_>, task: &ProgressTask) -> Result<()> {
     let root = find_root(importer.path);
-    for part in Part::ALL {
-        let (split, class) = part.folders();
+    for (_, split, class) in PARTS {
         let inside = Path::new(split).join(class);
         let folder = root.join(&inside);
         if file_type(&folder)?.is_some_and(|kind| kind.is_dir()) {

@@ -14,37 +14,27 @@ pub(super) enum Part {
     TestPositive,
 }
 
+/// All parts in the order of the rows, with the folder of the split and the folder of the class.
+pub(super) const PARTS: [(Part, &str, &str); 5] = [
+    (Part::TrainNegative, "train", "neg"),
+    (Part::TrainPositive, "train", "pos"),
+    (Part::Unlabelled, "train", "unsup"),
+    (Part::TestNegative, "test", "neg"),
+    (Part::TestPositive, "test", "pos"),
+];
+
 impl Part {
-    /// All parts, in the order of the rows.
-    pub(super) const ALL: [Self; 5] = [
-        Self::TrainNegative,
-        Self::TrainPositive,
-        Self::Unlabelled,
-        Self::TestNegative,
-        Self::TestPositive,
-    ];
-
-    /// The folder of the split and the folder of the class.
-    pub(super) fn folders(self) -> (&'static str, &'static str) {
-        match self {
-            Self::TrainNegative => ("train", "neg"),
-            Self::TrainPositive => ("train", "pos"),
-            Self::Unlabelled => ("train", "unsup"),
-            Self::TestNegative => ("test", "neg"),
-            Self::TestPositive => ("test", "pos"),
-        }
-    }
-
     fn of(split: &str, class: &str) -> Option<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|part| part.folders() == (split, class))
+        let mut parts = PARTS.into_iter();
+        let found = parts.find(|part| (part.1, part.2) == (split, class));
+        found.map(|(part, ..)| part)
     }
 
     pub(super) fn label(self) -> Option<Sentiment> {
-        match self.folders().1 {
-            "neg" => Some(Sentiment::Negative),
-            "pos" => Some(Sentiment::Positive),
-            _ => None,
+        match self {
+            Self::TrainNegative | Self::TestNegative => Some(Sentiment::Negative),
+            Self::TrainPositive | Self::TestPositive => Some(Sentiment::Positive),
+            Self::Unlabelled => None,
         }
     }
 
@@ -72,7 +62,7 @@ pub(super) struct ReviewName {
 impl ReviewName {
     /// The path within the data set.
     pub(super) fn source(&self) -> String {
-        let (split, class) = self.part.folders();
+        let (_, split, class) = PARTS[self.part as usize];
         format!("{split}/{class}/{}", self.file)
     }
 }

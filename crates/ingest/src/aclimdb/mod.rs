@@ -109,8 +109,8 @@ impl Importer<'_> {
                 match check_text(&self.buffer, limit) {
                     Ok(text) => self.reviews.push((name, self.spool.push(text)?)),
                     Err(reason) => {
-                        self.excluded
-                            .push(ExcludedRow::file(name.source(), reason, &self.buffer))
+                        let row = ExcludedRow::file(name.source(), reason, &self.buffer);
+                        self.excluded.push(row);
                     }
                 }
             }
@@ -160,9 +160,9 @@ impl Importer<'_> {
             let reviews = artifact::format::plural(unknown_films, "review", "reviews");
             progress.warn(&format!("the film of {reviews} is unknown, because `urls_*.txt` is missing or too short: reviews of one film may get into different splits"));
         }
-        self.excluded
-            .sort_by(|one, two| one.source.cmp(&two.source));
-        self.excluded.iter().try_for_each(|row| sink.exclude(row))
+        let mut excluded = self.excluded;
+        excluded.sort_by(|one, two| one.source.cmp(&two.source));
+        excluded.iter().try_for_each(|row| sink.exclude(row))
     }
 
     /// Sorts the reviews. Of members with the same name the last is used, as if the archive were unpacked;

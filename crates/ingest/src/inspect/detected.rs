@@ -6,13 +6,13 @@ use artifact::Sentiment;
 use settings::{IngestSettings, expand_pattern};
 use toml::Table;
 
-use super::inspection::{Inspection, RowSummary};
-use super::{check_is_table, progress};
+use super::inspection::RowSummary;
+use super::read;
 use crate::error::no_source;
-use crate::row::{ExcludedRow, Review};
-use crate::rows::{self, Role};
+use crate::row::Review;
+use crate::rows::Role;
 use crate::sink::RowSink;
-use tables::{InputError, Repairs, Result};
+use tables::{InputError, Result};
 
 /// What was detected about files of reviews.
 #[derive(Debug)]
@@ -59,20 +59,17 @@ pub struct DetectedNote {
 pub fn detect(
     files: &[PathBuf],
     settings: &IngestSettings,
-    on_review: impl FnMut(&Review<'_>),
+    mut on_review: impl FnMut(&Review<'_>),
 ) -> Result<Detected> {
-    let patterns = files.iter();
-    let paths: Vec<PathBuf> = patterns.flat_map(|it| expand_pattern(it)).collect();
+    let paths: Vec<PathBuf> = files.iter().flat_map(|it| expand_pattern(it)).collect();
     let first = paths.first().ok_or_else(no_source)?;
-    check_is_table(first, settings)?;
-    let mut sink = Detector {
-        rows: RowSummary::default(),
-        on_review,
+    let rows = RowSummary {
+        on_review: Some(&mut on_review),
+        ..RowSummary::default()
     };
-    let scratch = std::env::temp_dir();
-    let layout = rows::read(&paths, &scratch, settings, &progress(), &mut sink)?;
-    let rows = sink.rows;
-    let roles = &layout.roles;
+    let inspection = read(first, &paths, settings, rows)?;
+    let (layout, rows) = (&inspection.layout, &inspection.rows);
+    let (roles, counts) = (&layout.roles, &rows.counts);
     let column = |index: usize| layout.names[index].clone();
     let columns = roles.reasons.iter();
     let columns = columns.map(|it| (it.role.as_str(), column(it.column), it.reason.clone()));
@@ -89,66 +86,23 @@ pub fn detect(
         let mut notes = notes.filter(|note| roles.map.get(role) == Some(note.column));
         !notes.any(|note| note.lines.is_some() || note.text.contains(".format"))
     };
-    let (by_class, counts) = (
-        Sentiment::ALL.map(|class| rows.counts.count_of(class)),
-        &rows.counts,
-    );
-    let (columns, notes) = (columns.collect(), notes.collect());
     let has_labels = match has(Role::Label) {
         true => is_understood(Role::Label),
         false => has(Role::Rating) && has_scale,
     };
-    let has_times = has(Role::Timestamp) && is_understood(Role::Timestamp);
     let problem = counts.check(first, settings, |role| layout.question(role));
-    let problem = problem.err();
-    let imbalance = counts.imbalance();
-    let (accepted, summary, is_partial) = (counts.accepted(), counts.summary(), rows.is_full());
-    let inspection = Inspection {
-        source: first,
-        files: paths.len(),
-        bytes: 0,
-        settings,
-        layout,
-        rows,
-    };
     let ingest: Table = inspection.settings_table().parse().expect("valid TOML");
-    let ingest = ingest["ingest"].as_table().cloned().unwrap_or_default();
     Ok(Detected {
-        ingest,
-        columns,
-        notes,
+        ingest: ingest["ingest"].as_table().cloned().unwrap_or_default(),
+        columns: columns.collect(),
+        notes: notes.collect(),
         has_labels,
-        has_times,
-        by_class,
-        accepted,
-        summary,
-        is_partial,
-        imbalance,
-        problem,
+        has_times: has(Role::Timestamp) && is_understood(Role::Timestamp),
+        by_class: Sentiment::ALL.map(|class| counts.count_of(class)),
+        accepted: counts.accepted(),
+        summary: counts.summary(),
+        is_partial: rows.is_full(),
+        imbalance: counts.imbalance(),
+        problem: problem.err(),
     })
-}
-
-/// Collects what `inspect` collects and passes the reviews on.
-struct Detector<F> {
-    rows: RowSummary,
-    on_review: F,
-}
-
-impl<F: FnMut(&Review<'_>)> RowSink for Detector<F> {
-    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
-        (self.on_review)(review);
-        self.rows.accept(review, source)
-    }
-
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
-        self.rows.exclude(row)
-    }
-
-    fn repair(&mut self, repairs: Repairs) {
-        self.rows.repair(repairs);
-    }
-
-    fn is_full(&self) -> bool {
-        self.rows.is_full()
-    }
 }

@@ -6,12 +6,12 @@ use artifact::Sentiment;
 use settings::{IngestSettings, RatingRule};
 use toml::{Table, Value};
 
-use crate::row::{ExcludedRow, Review};
+use crate::row::Review;
 use crate::row_counts::RowCounts;
 use crate::rows::{Layout, Role};
 use crate::sink::RowSink;
 use crate::text_lengths::TextLengths;
-use tables::{Repairs, Result};
+use tables::Result;
 
 /// Number of example rows.
 const EXAMPLE_ROWS: usize = 10;
@@ -26,19 +26,21 @@ pub(super) struct Inspection<'a> {
     pub(super) bytes: u64,
     pub(super) settings: &'a IngestSettings,
     pub(super) layout: Layout,
-    pub(super) rows: RowSummary,
+    pub(super) rows: RowSummary<'a>,
 }
 
 /// Counts and examples of the rows that were read.
 #[derive(Default)]
-pub(super) struct RowSummary {
+pub(super) struct RowSummary<'a> {
+    /// Receives the accepted reviews.
+    pub(super) on_review: Option<&'a mut dyn FnMut(&Review<'_>)>,
     pub(super) counts: RowCounts,
     pub(super) with_time: u64,
     /// The first and the last time, in milliseconds since 1970.
     pub(super) times: Option<(i64, i64)>,
     pub(super) lengths: TextLengths,
     pub(super) examples: Vec<ExampleRow>,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 /// An example row.
@@ -58,11 +60,8 @@ impl Inspection<'_> {
     pub(super) fn rating(&self) -> Option<RatingRule> {
         let roles = &self.layout.roles;
         let is_used = roles.map.get(Role::Label).is_none() && roles.map.get(Role::Rating).is_some();
-        let rule = self
-            .settings
-            .rating
-            .or(roles.rating.map(|scale| scale.rule));
-        rule.filter(|_| is_used)
+        let detected = roles.rating.map(|scale| scale.rule);
+        self.settings.rating.or(detected).filter(|_| is_used)
     }
 
     /// The `[ingest]` table with everything that was detected, for a pipeline file.
@@ -113,8 +112,15 @@ fn non_default_settings(settings: &IngestSettings) -> Table {
     changed
 }
 
-impl RowSink for RowSummary {
+impl RowSink for RowSummary<'_> {
+    fn counts(&mut self) -> &mut RowCounts {
+        &mut self.counts
+    }
+
     fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<()> {
+        if let Some(on_review) = &mut self.on_review {
+            on_review(review);
+        }
         self.counts.accept(review);
         self.bytes += review.text.len();
         self.lengths.add(review.text);
@@ -134,15 +140,6 @@ impl RowSink for RowSummary {
             });
         }
         Ok(())
-    }
-
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
-        self.counts.exclude(row);
-        Ok(())
-    }
-
-    fn repair(&mut self, repairs: Repairs) {
-        self.counts.repairs += repairs;
     }
 
     fn is_full(&self) -> bool {

@@ -77,30 +77,30 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Inspects the files that match a path.
 fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Inspection<'a>> {
     let paths = settings::expand_pattern(path);
+    read(path, &paths, settings, RowSummary::default())
+}
+
+/// Reads table files, which `source` names in the settings.
+fn read<'a>(
+    source: &'a Path,
+    paths: &[PathBuf],
+    settings: &'a IngestSettings,
+    mut rows: RowSummary<'a>,
+) -> Result<Inspection<'a>> {
     let first = paths.first().ok_or_else(no_source)?;
-    check_is_table(first, settings)?;
-    let mut rows = RowSummary::default();
+    let expected = "only CSV, JSON and Parquet files can be inspected";
+    let hint = "The aclImdb data set needs no inspection: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";
+    check_rows(first, settings, expected, hint)?;
     let scratch = std::env::temp_dir();
-    let layout = rows::read(&paths, &scratch, settings, &progress(), &mut rows)?;
+    let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
+    let layout = rows::read(paths, &scratch, settings, &progress, &mut rows)?;
     let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
     Ok(Inspection {
-        source: path,
+        source,
         files: paths.len(),
         bytes: paths.iter().map(size).sum(),
         settings,
         layout,
         rows,
     })
-}
-
-/// Refuses folders and archives.
-fn check_is_table(path: &Path, settings: &IngestSettings) -> Result<()> {
-    let expected = "only CSV, JSON and Parquet files can be inspected";
-    let hint = "The aclImdb data set needs no inspection: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";
-    check_rows(path, settings, expected, hint)
-}
-
-/// Prints nothing.
-fn progress() -> Progress {
-    Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use artifact::format;
 use settings::IngestSettings;
 
-use super::values::{RatingValue, is_missing, parse_number, parse_rating};
+use super::values::{RatingValue, is_missing, parse_number, parse_rating, rating_of};
 use crate::row::truncate;
 
 /// Smallest share of values that decides about a column. The other values may be damaged; they are rejected later.
@@ -51,21 +51,15 @@ impl ColumnSample {
         let has_signs = counts.contains_key("+");
         counts.retain(|value, _| (has_signs && value == "-") || !is_missing(value, settings));
         let len: usize = counts.values().sum();
-        let words = counts
-            .iter()
-            .map(|(value, rows)| rows * value.split_whitespace().count());
+        let words = |(value, rows): (&String, &usize)| rows * value.split_whitespace().count();
+        let words: usize = counts.iter().map(words).sum();
         let mut sample = Self {
             len,
-            mean_words: words.sum::<usize>() as f64 / len.max(1) as f64,
+            mean_words: words as f64 / len.max(1) as f64,
             counts,
             ..Self::default()
         };
-        let plain = |value: &str| {
-            parse_number(value).map(|value| RatingValue {
-                value,
-                out_of: None,
-            })
-        };
+        let plain = |value: &str| rating_of(&[parse_number(value)?]);
         sample.range = sample.range_of(plain).map(|it| (it.low, it.high));
         sample.ratings = sample.range_of(parse_rating);
         sample
@@ -107,9 +101,8 @@ impl ColumnSample {
 
     /// The different values with their number of rows.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.counts
-            .iter()
-            .map(|(value, rows)| (value.as_str(), *rows))
+        let counts = self.counts.iter();
+        counts.map(|(value, rows)| (value.as_str(), *rows))
     }
 
     /// Whether a value is common in the column.
@@ -134,10 +127,8 @@ impl ColumnSample {
 
     /// The three most common values, for messages.
     pub(super) fn format_most_common(&self) -> String {
-        let shown = self.most_common(3);
-        let shown = shown
-            .iter()
-            .map(|(value, _)| format!("`{}`", truncate(value, 40)));
+        let shown = self.most_common(3).into_iter();
+        let shown = shown.map(|(value, _)| format!("`{}`", truncate(value, 40)));
         shown.collect::<Vec<_>>().join(", ")
     }
 
@@ -148,11 +139,10 @@ impl ColumnSample {
             let rows = format::plural(*rows as u64, "row", "rows");
             format!("`{}` ({rows})", truncate(value, 40))
         });
-        let others = if self.distinct() > limit {
-            " and others"
-        } else {
-            ""
-        };
-        shown.collect::<Vec<_>>().join(", ") + others
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        match self.distinct() > limit {
+            true => shown + " and others",
+            false => shown,
+        }
     }
 }

@@ -99,12 +99,11 @@ impl Layout {
         let other = || {
             let path = table.path.display();
             let (first, this) = (format_columns(&self.names), format_columns(&names));
-            InputError::other(
-                format!("The columns of `{path}` differ from those of the first file"),
-                format!(
-                    "Read only files with the same columns together: the first file has {first}, this file has {this}"
-                ),
-            )
+            let message = format!("The columns of `{path}` differ from those of the first file");
+            let hint = format!(
+                "Read only files with the same columns together: the first file has {first}, this file has {this}"
+            );
+            InputError::other(message, hint)
         };
         let is_same = match self.is_named() {
             true => table.may_omit_columns || is_permutation(&names, &self.names),
@@ -150,10 +149,9 @@ impl Layout {
             parts.push(format!("{role}: column `{column}` ({})", decision.reason));
         }
         if let Some(RatingRule { centre, dead_zone }) = self.roles.rating.map(|scale| scale.rule) {
+            let (above, below) = (centre + dead_zone, centre - dead_zone);
             parts.push(format!(
-                "labels from ratings: above {} is positive, below {} is negative",
-                centre + dead_zone,
-                centre - dead_zone
+                "labels from ratings: above {above} is positive, below {below} is negative"
             ));
         }
         parts.extend(self.roles.notes.iter().map(|note| note.text.clone()));
@@ -168,11 +166,10 @@ impl Layout {
         let mut roles = Role::all().filter(|it| it.as_str() == role);
         let column = self.roles.map.get(roles.next()?)?;
         let note = self.roles.notes.iter().find(|note| note.column == column)?;
-        let lines = note
-            .lines
-            .iter()
-            .map(|lines| format!("\n\n{}", lines.trim_end()));
-        Some(note.text.clone() + &lines.collect::<String>())
+        Some(match &note.lines {
+            Some(lines) => format!("{}\n\n{}", note.text, lines.trim_end()),
+            None => note.text.clone(),
+        })
     }
 }
 
@@ -208,15 +205,11 @@ fn check_first_row(table: &Table<'_>, no_row: bool, settings: &IngestSettings) -
     let too_long = || format!("it has more than {limit} bytes on lines {line} to {last_line}");
     let problem = first.problem.clone().unwrap_or_else(too_long);
     let path = table.path.display();
-    let hint = match table.names() {
-        Some(_) => {
-            "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`"
-        }
-        None => {
-            "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`, or treat quotes as text \
-             with `--set ingest.quotes=false`, or every line as a text with `--set ingest.format=text`"
-        }
-    };
+    let quotes = ", or treat quotes as text with `--set ingest.quotes=false`, or every line as a text with `--set ingest.format=text`";
+    let quotes = if table.names().is_none() { quotes } else { "" };
+    let hint = format!(
+        "Check the start of the file; allow longer texts with `--set ingest.max_text_bytes=NUMBER`{quotes}"
+    );
     let message = format!("Failed to read the first row of `{path}`: {problem}");
     Err(InputError::new(Problem::FirstRow, message, hint))
 }
@@ -274,8 +267,7 @@ fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettin
     let samples = (0..first.len()).map(|column| column_sample(below, column, settings));
     let samples: Vec<ColumnSample> = samples.collect();
     let has_words = |most: usize| {
-        let is_short =
-            |field: &String| field.trim().len() <= 80 && field.split_whitespace().count() <= most;
+        let is_short = |it: &String| it.trim().len() <= 80 && it.split_whitespace().count() <= most;
         first.iter().all(is_short)
     };
     // A missing value may be above numbers too.
@@ -284,11 +276,8 @@ fn looks_like_names(first: &[String], below: &[&Record], settings: &IngestSettin
     }
     let mut fields = first.iter().zip(&samples);
     let is_common = |(field, sample): (&String, &ColumnSample)| sample.is_common(field.trim());
-    if has_words(8)
-        && fields
-            .clone()
-            .any(|it| roles::is_column_name(it.0) && !is_common(it))
-    {
+    let mut known = fields.clone().filter(|it| roles::is_column_name(it.0));
+    if has_words(8) && known.any(|it| !is_common(it)) {
         return true;
     }
     first.len() > 1

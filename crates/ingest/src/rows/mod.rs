@@ -127,7 +127,7 @@ impl<'a> RowReader<'a> {
             self.process_row(&record, sink)?;
             any = true;
         }
-        sink.repair(self.rows.repairs);
+        sink.counts().repairs += self.rows.repairs;
         let missing = match self.layout.header {
             _ if any => return Ok(()),
             true => "a header but no rows",
@@ -164,13 +164,11 @@ impl<'a> RowReader<'a> {
         }
         let (path, line) = (self.rows.path.display(), record.line);
         let (low, high) = (scale.low, scale.high);
-        Err(InputError::other(
-            format!(
-                "`{path}` has the rating {rating} on line {line}, but a sample of its rows suggests a scale from {low} to {high}: the labels may be wrong"
-            ),
-            "Set the neutral rating with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
-             `[ingest.rating]` of the pipeline file",
-        ))
+        let message = format!(
+            "`{path}` has the rating {rating} on line {line}, but a sample of its rows suggests a scale from {low} to {high}: the labels may be wrong"
+        );
+        let hint = "Set the neutral rating with `--set ingest.rating.centre=NUMBER`, or with `centre` in `[ingest.rating]` of the pipeline file";
+        Err(InputError::other(message, hint))
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), Reason> {

@@ -8,11 +8,11 @@ use stage::Progress;
 
 use super::read;
 use crate::error::no_source;
-use crate::row::{ExcludedRow, Review};
+use crate::row::Review;
 use crate::row_counts::RowCounts;
 use crate::sink::RowSink;
 use crate::source_format::check_input;
-use tables::{Repairs, Result};
+use tables::Result;
 
 /// Reads the reviews of table files in order and passes each one to `on_review`, which may stop the reading.
 /// Unlike in the stage, a review with an invalid or neutral label or rating is accepted without a label.
@@ -49,19 +49,14 @@ struct ReviewCallback<F> {
 }
 
 impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> RowSink for ReviewCallback<F> {
+    fn counts(&mut self) -> &mut RowCounts {
+        &mut self.counts
+    }
+
     fn accept(&mut self, review: &Review<'_>, _source: &str) -> Result<()> {
         self.counts.accept(review);
         self.is_stopped |= (self.on_review)(review).is_break();
         Ok(())
-    }
-
-    fn exclude(&mut self, row: &ExcludedRow) -> Result<()> {
-        self.counts.exclude(row);
-        Ok(())
-    }
-
-    fn repair(&mut self, repairs: Repairs) {
-        self.counts.repairs += repairs;
     }
 
     fn is_full(&self) -> bool {

@@ -216,9 +216,8 @@ impl RoleDetector<'_> {
             let is_rating = self.match_name(Role::Rating, column).is_some()
                 || self.named.get(Role::Rating) == Some(column);
             let ratings = self.columns[column].ratings.filter(|_| is_rating);
-            let gives_labels =
-                |ratings| self.settings.rating.is_some() || Scale::of(ratings).is_some();
-            is_label || ratings.is_some_and(gives_labels)
+            let has_scale = |it| self.settings.rating.is_some() || Scale::of(it).is_some();
+            is_label || ratings.is_some_and(has_scale)
         })
     }
 
@@ -281,7 +280,7 @@ impl RoleDetector<'_> {
     fn detect_day_order(&self, sample: &ColumnSample) -> Option<(String, String)> {
         match self.day_order(sample)? {
             DayOrder::Known { format, example } => Some((format, example)),
-            DayOrder::Ambiguous(..) | DayOrder::AmbiguousYear(..) => None,
+            DayOrder::Ambiguous(..) => None,
         }
     }
 
@@ -304,9 +303,8 @@ impl RoleDetector<'_> {
     fn group_by_topic(&self, roles: &mut Roles) {
         let topic = roles.map.get(Role::Topic);
         if let Some(topic) = topic.filter(|topic| groups::has_enough(&self.columns[*topic])) {
-            let reason =
-                "same as the topic, because no column with ids of the topic was found".to_owned();
-            roles.set(Role::Group, topic, reason);
+            let reason = "same as the topic, because no column with ids of the topic was found";
+            roles.set(Role::Group, topic, reason.to_owned());
         }
     }
 }

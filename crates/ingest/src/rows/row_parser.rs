@@ -88,10 +88,9 @@ impl<'a> RowParser<'a> {
     pub(super) fn text<'r>(&self, record: &'r Record) -> Result<&'r str, Reason> {
         let column = self.map.get(Role::Text).unwrap_or(usize::MAX);
         let text = check_text(record.field(column), self.settings.max_text_bytes)?;
-        Ok(if is_missing(text, self.settings) {
-            ""
-        } else {
-            text
+        Ok(match is_missing(text, self.settings) {
+            true => "",
+            false => text,
         })
     }
 
@@ -114,16 +113,11 @@ impl<'a> RowParser<'a> {
 
     /// The rating of a record, or why its value is not a rating; `None` if it is missing.
     fn rating(&self, record: &Record) -> Result<Option<Result<f64, Reason>>, Reason> {
-        let parse = |value: &str| {
-            let known = self.out_of;
-            let rating = parse_rating(value).filter(|it| {
-                it.out_of
-                    .is_none_or(|most| known.is_none_or(|known| known == most))
-            });
-            let what = "the rating is not a number";
-            rating
-                .map(|rating| rating.value)
-                .ok_or_else(|| Reason::rejected(what).of(Role::Rating.as_str(), value))
+        let is_on_scale = |most: f64| self.out_of.is_none_or(|known| known == most);
+        let what = "the rating is not a number";
+        let parse = |value: &str| match parse_rating(value) {
+            Some(rating) if rating.out_of.is_none_or(is_on_scale) => Ok(rating.value),
+            _ => Err(Reason::rejected(what).of(Role::Rating.as_str(), value)),
         };
         Ok(self.field(record, Role::Rating)?.map(parse))
     }
@@ -146,10 +140,9 @@ impl<'a> RowParser<'a> {
         let Some(value) = value.filter(|value| !self.times.is_missing(value)) else {
             return Ok(None);
         };
-        let time = self.times.parse(value);
+        let time = self.times.parse(value).map(Some);
         let what = "the timestamp is in no form that is known, see `[ingest.timestamp]`";
-        time.map(Some)
-            .ok_or_else(|| Reason::rejected(what).of(Role::Timestamp.as_str(), value))
+        time.ok_or_else(|| Reason::rejected(what).of(Role::Timestamp.as_str(), value))
     }
 
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
@@ -168,18 +161,15 @@ impl<'a> RowParser<'a> {
 }
 
 fn utf8_field(bytes: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(bytes).map_err(|_| {
-        Reason::rejected("a column beside the text has bytes that are invalid in its encoding")
-    })
+    let what = "a column beside the text has bytes that are invalid in its encoding";
+    std::str::from_utf8(bytes).map_err(|_| Reason::rejected(what))
 }
 
 fn split(value: &str) -> Result<Split, Reason> {
     let mut all = [Split::Train, Split::Test].into_iter();
-    all.find(|split| split.as_str().eq_ignore_ascii_case(value))
-        .ok_or_else(|| {
-            Reason::rejected("the split is neither `train` nor `test`")
-                .of(Role::Split.as_str(), value)
-        })
+    let found = all.find(|split| split.as_str().eq_ignore_ascii_case(value));
+    let what = "the split is neither `train` nor `test`";
+    found.ok_or_else(|| Reason::rejected(what).of(Role::Split.as_str(), value))
 }
 
 #[cfg(test)]

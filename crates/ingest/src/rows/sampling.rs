@@ -71,7 +71,6 @@ impl RowSample {
 }
 
 fn size(record: &Record) -> usize {
-    (0..record.columns())
-        .map(|column| record.field(column).len())
-        .sum()
+    let columns = 0..record.columns();
+    columns.map(|column| record.field(column).len()).sum()
 }

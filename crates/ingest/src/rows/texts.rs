@@ -135,19 +135,19 @@ impl RowReader<'_> {
     fn text_row(&self, record: &Record, number: u64, kept: &[usize]) -> TextRow {
         // Invalid UTF-8 becomes U+FFFD.
         let field = |index: &usize| record.text(*index).into_owned();
-        let content = self
-            .check_shape(record)
-            .and_then(|()| self.parser.text(record))
-            .map(|text| TextContent {
+        let shape = self.check_shape(record);
+        let content = match shape.and_then(|()| self.parser.text(record)) {
+            Ok(text) => Ok(TextContent {
                 text: text.to_owned(),
                 label: self.parser.label(record).ok().flatten(),
                 kept_columns: kept.iter().map(field).collect(),
-            })
-            .map_err(|reason| RejectedRow {
+            }),
+            Err(reason) => Err(RejectedRow {
                 is_skipped: reason.skipped,
                 reason: reason.to_string(),
                 excerpt: excerpt(&record.joined()),
-            });
+            }),
+        };
         let id = self.id(record);
         TextRow {
             number,

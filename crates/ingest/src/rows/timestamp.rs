@@ -40,27 +40,18 @@ const ZONED_FORMATS: [&str; 3] = [
 ];
 
 /// Abbreviations of time zones: those of RFC 2822, and of Europe and East Asia that have one meaning.
-const ZONES: [(&str, &str); 20] = [
-    ("UTC", "+0000"),
-    ("GMT", "+0000"),
-    ("EST", "-0500"),
-    ("EDT", "-0400"),
-    ("CST", "-0600"),
-    ("CDT", "-0500"),
-    ("MST", "-0700"),
-    ("MDT", "-0600"),
-    ("PST", "-0800"),
-    ("PDT", "-0700"),
-    ("WET", "+0000"),
-    ("WEST", "+0100"),
-    ("CET", "+0100"),
-    ("CEST", "+0200"),
-    ("EET", "+0200"),
-    ("EEST", "+0300"),
-    ("MSK", "+0300"),
-    ("JST", "+0900"),
-    ("KST", "+0900"),
-    ("HKT", "+0800"),
+const ZONES: [(&str, &str); 11] = [
+    ("+0000", "UTC GMT WET"),
+    ("-0400", "EDT"),
+    ("-0500", "EST CDT"),
+    ("-0600", "CST MDT"),
+    ("-0700", "MST PDT"),
+    ("-0800", "PST"),
+    ("+0100", "WEST CET"),
+    ("+0200", "CEST EET"),
+    ("+0300", "EEST MSK"),
+    ("+0800", "HKT"),
+    ("+0900", "JST KST"),
 ];
 
 /// Parses times according to the settings.
@@ -118,9 +109,11 @@ impl TimestampParser {
 
     /// Parses a date with the name of a month or of a time zone.
     fn parse_with_names(&self, text: &str) -> Option<i64> {
-        let zone = |word: &str| ZONES.iter().find(|(name, _)| *name == word);
-        if let Some((name, offset)) = text.split(' ').find_map(zone) {
-            return self.parse_as(&text.replacen(name, offset, 1), &ZONED_FORMATS, &[], &[]);
+        for word in text.split(' ') {
+            let is_listed = |names: &str| names.split(' ').any(|name| name == word);
+            if let Some((offset, _)) = ZONES.iter().find(|(_, names)| is_listed(names)) {
+                return self.parse_as(&text.replacen(word, offset, 1), &ZONED_FORMATS, &[], &[]);
+            }
         }
         match written_date::parse(text)? {
             (day, Some(time)) => self.to_millis(day.and_time(time)),
@@ -205,10 +198,8 @@ const SECONDS: Range<i64> = 631_152_000..4_102_444_800;
 /// milliseconds, microseconds or nanoseconds since 1970. The unit is the one that gives a plausible year.
 /// Other numbers are not times.
 fn parse_digits(text: &str) -> Option<i64> {
-    let (whole, fraction) = match text.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (text, None),
-    };
+    let split = text.split_once('.');
+    let (whole, fraction) = split.map_or((text, None), |(whole, rest)| (whole, Some(rest)));
     let all_digits = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
     if !all_digits(whole) || !fraction.is_none_or(all_digits) {
         return None;

@@ -3,30 +3,20 @@
 use settings::IngestSettings;
 
 /// Values that programs write for a missing value; case is ignored.
-const MISSING: [&str; 16] = [
-    "",
-    "na",
-    "n/a",
-    "#n/a",
-    "<na>",
-    "nan",
-    "nat",
-    "null",
-    "(null)",
-    "none",
-    "nil",
-    "\\n",
-    "-",
+const MISSING: [&str; 14] = [
+    "", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "(null)", "none", "nil", "\\n", "-",
     "--",
-    "0000-00-00",
-    "0000-00-00 00:00:00",
 ];
+
+/// Dates that programs write for a missing date.
+const MISSING_DATES: [&str; 2] = ["0000-00-00", "0000-00-00 00:00:00"];
 
 /// Whether a value means that the value is missing, in a column of any role.
 pub(super) fn is_missing(value: &str, settings: &IngestSettings) -> bool {
     let value = value.trim();
-    let is_same = |mark: &str| mark.eq_ignore_ascii_case(value);
-    MISSING.iter().any(|mark| is_same(mark)) || settings.missing.iter().any(|mark| is_same(mark))
+    let known = MISSING.into_iter().chain(MISSING_DATES);
+    let mut all = known.chain(settings.missing.iter().map(String::as_str));
+    all.any(|mark| mark.eq_ignore_ascii_case(value))
 }
 
 /// A rating, and the highest possible rating if the value states it: `4 of 5`.
@@ -45,10 +35,7 @@ const RATING_WORDS: &str = "/ out of von sur de su van av из star stars ★ �
 pub(super) fn parse_rating(text: &str) -> Option<RatingValue> {
     let text = text.trim();
     if let Some(value) = parse_number(text) {
-        return Some(RatingValue {
-            value,
-            out_of: None,
-        });
+        return rating_of(&[value]);
     }
     if text.len() > 60 {
         return None;
@@ -90,10 +77,10 @@ fn parse_stars(text: &str) -> Option<RatingValue> {
 fn parse_rating_words(text: &str) -> Option<RatingValue> {
     // Japanese: "of 5 stars 4.0".
     if let Some((out_of, value)) = text.split_once("つ星のうち") {
-        return stated(&[parse_number(value)?, parse_number(out_of)?]);
+        return rating_of(&[parse_number(value)?, parse_number(out_of)?]);
     }
     if let Some(value) = text.strip_suffix('%') {
-        return stated(&[parse_number(value.trim_end())?, 100.0]);
+        return rating_of(&[parse_number(value.trim_end())?, 100.0]);
     }
     let spaced = text.to_lowercase().replace('/', " / ");
     let spaced = spaced.replace(['★', '⭐'], " ★ ");
@@ -106,11 +93,11 @@ fn parse_rating_words(text: &str) -> Option<RatingValue> {
             None => return None,
         }
     }
-    stated(&numbers)
+    rating_of(&numbers)
 }
 
 /// A rating of one number, or of two numbers of which the second is the highest possible rating.
-fn stated(numbers: &[f64]) -> Option<RatingValue> {
+pub(super) fn rating_of(numbers: &[f64]) -> Option<RatingValue> {
     let (value, out_of) = match *numbers {
         [value] => (value, None),
         [value, out_of] if 0.0 < out_of && value <= out_of => (value, Some(out_of)),

@@ -34,9 +34,8 @@ pub(super) fn parse(text: &str) -> Option<(NaiveDate, Option<NaiveTime>)> {
     }
     let parts = lower.split(|it: char| it.is_whitespace() || ",-/.".contains(it));
     let is_connector = |part: &str| CONNECTORS.split(' ').any(|word| word == part);
-    let parts: Vec<&str> = parts
-        .filter(|it| !it.is_empty() && !is_connector(it))
-        .collect();
+    let parts = parts.filter(|it| !it.is_empty() && !is_connector(it));
+    let parts: Vec<&str> = parts.collect();
     let mut months = parts.iter().enumerate().rev();
     // The last name of a month: `mar` may also be a weekday.
     let (at, month) = months.find_map(|(at, part)| Some((at, month(part)?)))?;
@@ -74,14 +73,12 @@ fn quarter(text: &str) -> Option<NaiveDate> {
 
 /// Whether these words may stand before a date: a weekday or another single word, or the start of a sentence.
 fn is_prefix(words: &[&str]) -> bool {
-    let has_digits = words
-        .iter()
-        .any(|word| word.bytes().any(|it| it.is_ascii_digit()));
+    let has_digit = |word: &&str| word.bytes().any(|it| it.is_ascii_digit());
     let ends_well = match words {
         [] | [_] => true,
         [.., last] => last.ends_with(':') || PREPOSITIONS.split(' ').any(|word| word == *last),
     };
-    ends_well && !has_digits
+    ends_well && !words.iter().any(has_digit)
 }
 
 /// The number of a month, from 1.
@@ -94,15 +91,11 @@ fn month(part: &str) -> Option<u32> {
 /// A day of the month: `1`, `01`, `1st`.
 fn day(part: &str) -> Option<u32> {
     let digits = part.trim_end_matches(|it: char| !it.is_ascii_digit());
-    let is_suffix = matches!(
-        &part[digits.len()..],
-        "" | "st" | "nd" | "rd" | "th" | "er" | "º"
-    );
+    let suffix = &part[digits.len()..];
+    let is_suffix = matches!(suffix, "" | "st" | "nd" | "rd" | "th" | "er" | "º");
     let is_day = is_suffix && matches!(digits.len(), 1 | 2);
-    digits
-        .parse()
-        .ok()
-        .filter(|day| is_day && (1..=31).contains(day))
+    let day = digits.parse().ok();
+    day.filter(|day| is_day && (1..=31).contains(day))
 }
 
 /// A year of four digits.
@@ -121,28 +114,17 @@ fn year(part: &str) -> Option<i32> {
 
 fn time_of_day(clock: &str) -> Option<NaiveTime> {
     let formats = ["%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p"];
-    let mut times = formats
-        .iter()
-        .map(|format| NaiveTime::parse_from_str(clock, format));
-    times.find_map(Result::ok)
+    let parse = |format: &&str| NaiveTime::parse_from_str(clock, format).ok();
+    formats.iter().find_map(parse)
 }
 
 /// Whether a text is a time relative to an unknown day: `3 days ago`, `yesterday`.
 pub(super) fn is_relative(text: &str) -> bool {
     let lower = text.trim().to_lowercase();
-    let days = [
-        "yesterday",
-        "today",
-        "just now",
-        "gestern",
-        "heute",
-        "hier",
-        "ayer",
-        "hoy",
-    ];
+    let mut days = "yesterday|today|just now|gestern|heute|hier|ayer|hoy".split('|');
     let starts = ["vor ", "il y a ", "hace ", "há "];
     let ends = [" ago", " fa", " geleden"];
-    let is_relative = days.contains(&lower.as_str())
+    let is_relative = days.any(|day| day == lower)
         || starts.iter().any(|start| lower.starts_with(start))
         || ends.iter().any(|end| lower.ends_with(end));
     is_relative && lower.len() <= 40

@@ -121,10 +121,8 @@ fn path_of_array(open: &[(u8, Vec<u8>)]) -> Option<String> {
         let name = String::from_utf8_lossy(name).into_owned();
         (*bracket == b'{').then_some(name)
     });
-    let names: Option<Vec<String>> = names.collect();
-    names
-        .filter(|names| !names.is_empty())
-        .map(|names| names.join("."))
+    let names: Vec<String> = names.collect::<Option<_>>()?;
+    (!names.is_empty()).then(|| names.join("."))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Converts a table that is written as one JSON value to records. pandas and polars write such values.
 
+use serde_json::map::Keys;
+use serde_json::value::Index;
 use serde_json::{Map, Value, json};
 
 /// Why a JSON value is not a table.
@@ -36,29 +38,16 @@ fn rows_of_object(members: Map<String, Value>) -> Result<(Vec<Value>, &'static s
     {
         let row = |values: &Value| {
             let values = values.as_array().into_iter().flatten().cloned();
-            let name = |name: &Value| {
-                name.as_str()
-                    .map_or_else(|| name.to_string(), str::to_owned)
-            };
-            names
-                .iter()
-                .map(name)
-                .zip(values)
-                .collect::<Map<_, _>>()
-                .into()
+            let name = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+            names.iter().map(name).zip(values).collect()
         };
         return Ok((data.iter().map(row).collect(), "JSON columns and data"));
     }
     let length = |value: &Value| value.as_array().map_or(0, Vec::len);
     let rows = members.values().map(length).min().unwrap_or(0);
     if rows > 0 && members.values().all(|value| length(value) == rows) {
-        let row = |row: usize| {
-            let values = members
-                .iter()
-                .map(|(name, list)| (name.clone(), list[row].clone()));
-            values.collect::<Map<_, _>>().into()
-        };
-        return Ok(((0..rows).map(row).collect(), "JSON object of columns"));
+        let rows = (0..rows).map(|row| row_of_columns(&members, row));
+        return Ok((rows.collect(), "JSON object of columns"));
     }
     let inner: Option<Vec<&Map<_, _>>> = members.values().map(Value::as_object).collect();
     let Some([first, others @ ..]) = inner.as_deref() else {
@@ -68,18 +57,12 @@ fn rows_of_object(members: Map<String, Value>) -> Result<(Vec<Value>, &'static s
     if !first.keys().any(is_shared) {
         return Err(NoTable::Record);
     }
-    let are_numbers =
-        |mut names: serde_json::map::Keys<'_>| names.all(|name| name.parse::<i64>().is_ok());
+    let are_numbers = |mut names: Keys<'_>| names.all(|name| name.parse::<i64>().is_ok());
     let are_many = |many: usize, few: usize| many >= 10 && many > 2 * few;
     let (outer, inner) = (members.len(), first.len());
     if are_numbers(first.keys()) || are_many(inner, outer) {
-        let row = |key: &String| {
-            let values = members
-                .iter()
-                .map(|(name, column)| (name.clone(), column[key].clone()));
-            values.collect::<Map<_, _>>().into()
-        };
-        return Ok((first.keys().map(row).collect(), "JSON object of columns"));
+        let rows = first.keys().map(|key| row_of_columns(&members, key));
+        return Ok((rows.collect(), "JSON object of columns"));
     }
     if !are_numbers(members.keys()) && !are_many(outer, inner) {
         return Err(NoTable::Unclear("a JSON object of objects"));
@@ -90,10 +73,14 @@ fn rows_of_object(members: Map<String, Value>) -> Result<(Vec<Value>, &'static s
         }
         row
     };
-    Ok((
-        members.into_iter().map(row).collect(),
-        "JSON object of rows",
-    ))
+    let rows = members.into_iter().map(row);
+    Ok((rows.collect(), "JSON object of rows"))
+}
+
+/// The values of all columns at a position or key.
+fn row_of_columns(columns: &Map<String, Value>, at: impl Index) -> Value {
+    let value = |(name, column): (&String, &Value)| (name.clone(), column[&at].clone());
+    columns.iter().map(value).collect()
 }
 
 #[cfg(test)]

@@ -44,12 +44,8 @@ pub(crate) fn open<'a>(
     let start = input.fill_buf().map_err(damaged)?;
     if is_python(start) {
         let hint = "Convert it with `python3 -c 'import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in sys.stdin]' < FILE > reviews.jsonl`, and use the converted file";
-        return Err(InputError::unexpected(
-            path,
-            "a file of Python dictionaries",
-            "JSON",
-            hint,
-        ));
+        let found = "a file of Python dictionaries";
+        return Err(InputError::unexpected(path, found, "JSON", hint));
     }
     let found = Arrangement::detect(start);
     let found = found.or(is_jsonl.then_some(Arrangement::Objects));
@@ -76,19 +72,15 @@ pub(crate) fn open<'a>(
 fn is_python(start: &[u8]) -> bool {
     let inside = start.trim_ascii_start().strip_prefix(b"{");
     let inside = inside.unwrap_or_default().trim_ascii_start();
-    inside
-        .strip_prefix(b"u")
-        .unwrap_or(inside)
-        .starts_with(b"'")
+    let quoted = inside.strip_prefix(b"u").unwrap_or(inside);
+    quoted.starts_with(b"'")
 }
 
 /// Opens a text that seems to be one JSON value without an array of objects.
 fn open_document<'a>(path: &Path, mut input: Input<'a>, limit: usize) -> Result<OpenedJson<'a>> {
     let mut text = Vec::new();
-    let read = input
-        .by_ref()
-        .take(MAX_DOCUMENT_BYTES)
-        .read_to_end(&mut text);
+    let mut start = input.by_ref().take(MAX_DOCUMENT_BYTES);
+    let read = start.read_to_end(&mut text);
     read.map_err(|error| InputError::damaged(path, "near its start", error))?;
     let is_object = text.trim_ascii_start().starts_with(b"{");
     let mut nesting = Nesting::default();
@@ -99,10 +91,8 @@ fn open_document<'a>(path: &Path, mut input: Input<'a>, limit: usize) -> Result<
     let is_long = text.len() as u64 == MAX_DOCUMENT_BYTES;
     if is_long && is_object && !text.trim_ascii_start().iter().any(&mut closes) {
         let size = format::bytes(MAX_DOCUMENT_BYTES);
-        return Err(not_rows(
-            path,
-            &format!("one JSON object of more than {size}"),
-        ));
+        let found = format!("one JSON object of more than {size}");
+        return Err(not_rows(path, &found));
     }
     let objects = |input| {
         let reader = JsonReader::new(input, limit, None);
@@ -110,10 +100,9 @@ fn open_document<'a>(path: &Path, mut input: Input<'a>, limit: usize) -> Result<
     };
     let Ok((document, repairs)) = parse(&text) else {
         let input: Input<'a> = Box::new(Cursor::new(text).chain(input));
-        return Ok(if is_object {
-            objects(input)
-        } else {
-            OpenedJson::Other(input)
+        return Ok(match is_object {
+            true => objects(input),
+            false => OpenedJson::Other(input),
         });
     };
     match rows_of(document) {

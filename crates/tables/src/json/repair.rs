@@ -1,51 +1,7 @@
 //! Makes what other programs write into JSON readable: `NaN` and `Infinity` of Python, and lone surrogates of
 //! JavaScript and Java. Both are invalid in JSON, and in UTF-8.
 
-use std::fmt;
-use std::ops::AddAssign;
-
-use artifact::format::plural;
-
-/// Numbers of replaced values in JSON.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Repairs {
-    /// Values `NaN`, `Infinity` and `-Infinity`, read as missing.
-    pub not_finite: u64,
-    /// Halves of a surrogate pair, read as U+FFFD.
-    pub lone_surrogates: u64,
-}
-
-impl Repairs {
-    /// Whether nothing was replaced.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl AddAssign for Repairs {
-    fn add_assign(&mut self, other: Self) {
-        self.not_finite += other.not_finite;
-        self.lone_surrogates += other.lone_surrogates;
-    }
-}
-
-impl fmt::Display for Repairs {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = plural(
-            self.not_finite,
-            "value NaN or Infinity",
-            "values NaN or Infinity",
-        );
-        let halves = plural(self.lone_surrogates, "lone surrogate", "lone surrogates");
-        let parts = [
-            (self.not_finite, format!("{values} read as missing")),
-            (self.lone_surrogates, format!("{halves} read as U+FFFD")),
-        ];
-        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<String> = parts.map(|(_, text)| text).collect();
-        formatter.write_str(&parts.join(", "))
-    }
-}
+use crate::repairs::Repairs;
 
 /// Replaces values that are not finite by `null` and lone surrogates by U+FFFD.
 pub(super) fn repair(json: &[u8]) -> (Vec<u8>, Repairs) {
@@ -53,9 +9,8 @@ pub(super) fn repair(json: &[u8]) -> (Vec<u8>, Repairs) {
     let (mut repaired, mut repairs) = (Vec::with_capacity(json.len()), Repairs::default());
     let (mut at, mut in_string) = (0, false);
     while let Some(rest @ [byte, ..]) = json.get(at..) {
-        let token = NOT_FINITE
-            .iter()
-            .find(|token| !in_string && rest.starts_with(token));
+        let is_here = |token: &&&[u8]| !in_string && rest.starts_with(token);
+        let token = NOT_FINITE.iter().find(is_here);
         let (length, bytes): (usize, &[u8]) = match (token, in_string && *byte == b'\\') {
             (Some(token), _) => {
                 repairs.not_finite += 1;

@@ -121,9 +121,8 @@ pub(super) fn is_other_date(name: &str) -> bool {
 
 /// Whether a name is a known column name.
 pub(in crate::rows) fn is_column_name(name: &str) -> bool {
-    NAMES
-        .iter()
-        .any(|(role, _)| match_role(*role, name).is_some_and(|found| found.is_whole_name))
+    let mut found = NAMES.iter().filter_map(|(role, _)| match_role(*role, name));
+    found.any(|found| found.is_whole_name)
 }
 
 /// The position of a name in the list of a role.

@@ -16,10 +16,8 @@ pub(super) enum DayOrder {
         /// A value that shows the order.
         example: String,
     },
-    /// Several orders are possible: an ambiguous value, and the formats if the day or the month comes first.
-    Ambiguous(String, [String; 2]),
-    /// The year may come first or last: an ambiguous value, and the format if the year comes first.
-    AmbiguousYear(String, [String; 2]),
+    /// Two orders are possible: an ambiguous value, and the formats, each with what it means.
+    Ambiguous(String, [(String, &'static str); 2]),
 }
 
 /// A date of three numbers.
@@ -40,12 +38,11 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         let is_same = |date: &NumericDate<'_>| dates.first().is_none_or(|it| it.is_like(date));
         dates.extend(date.filter(is_same));
     }
-    let first = dates
-        .first()
-        .filter(|_| dates.len() as f64 > MOST * all as f64)?;
-    let by_day = first.format("%d", "%m");
-    let by_month = first.format("%m", "%d");
-    let year_first = first.format_year_first();
+    let are_most = dates.len() as f64 > MOST * all as f64;
+    let first = dates.first().filter(|_| are_most)?;
+    let by_day = first.format(["%d", "%m", first.year]);
+    let by_month = first.format(["%m", "%d", first.year]);
+    let year_first = first.format(["%y", "%m", "%d"]);
     let example = |is: fn([u32; 3]) -> bool| {
         let found = dates.iter().find(|date| is(date.numbers));
         found.map(|date| date.value.to_owned())
@@ -54,14 +51,18 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         let format = format.to_owned();
         Some(DayOrder::Known { format, example })
     };
+    let ambiguous = |one: (String, &'static str), two: (String, &'static str)| {
+        let value = first.value.to_owned();
+        Some(DayOrder::Ambiguous(value, [one, two]))
+    };
     let long_first = example(|[first, ..]| first > 31);
     let long_last = example(|[.., last]| last > 31 || last == 0);
     match (long_first, long_last) {
         (Some(_), Some(_)) => return None,
         (Some(example), None) => return known(&year_first, example),
         (None, None) if may_start_with_year(&dates) => {
-            let value = first.value.to_owned();
-            return Some(DayOrder::AmbiguousYear(value, [by_day, year_first]));
+            let last = (by_day, "the year comes last");
+            return ambiguous(last, (year_first, "the year comes first"));
         }
         _ => {}
     }
@@ -73,10 +74,10 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         (None, Some(example)) => known(&by_month, example),
         // Dates with points have the day first.
         (None, None) if first.separator == '.' => known(&by_day, first.value.to_owned()),
-        (None, None) => Some(DayOrder::Ambiguous(
-            first.value.to_owned(),
-            [by_day, by_month],
-        )),
+        (None, None) => {
+            let by_day = (by_day, "the day comes first");
+            ambiguous(by_day, (by_month, "the month comes first"))
+        }
     }
 }
 
@@ -124,10 +125,9 @@ impl<'a> NumericDate<'a> {
         is_date.then(|| Self {
             value,
             // A year of four digits needs no check.
-            numbers: if year == "%Y" {
-                [first, second, 0]
-            } else {
-                numbers
+            numbers: match year {
+                "%Y" => [first, second, 0],
+                _ => numbers,
             },
             separator,
             year,
@@ -140,14 +140,9 @@ impl<'a> NumericDate<'a> {
         self.separator == other.separator && self.year == other.year && self.clock == other.clock
     }
 
-    fn format(&self, one: &str, two: &str) -> String {
-        let (separator, year, clock) = (self.separator, self.year, &self.clock);
-        format!("{one}{separator}{two}{separator}{year}{clock}")
-    }
-
-    fn format_year_first(&self) -> String {
+    fn format(&self, [one, two, three]: [&str; 3]) -> String {
         let (separator, clock) = (self.separator, &self.clock);
-        format!("%y{separator}%m{separator}%d{clock}")
+        format!("{one}{separator}{two}{separator}{three}{clock}")
     }
 }
 
@@ -181,11 +176,8 @@ mod tests {
     fn check(values: &[&str], expected: &str) {
         let found = match order(values.iter().copied()) {
             Some(DayOrder::Known { format, example }) => format!("{format} by {example}"),
-            Some(DayOrder::Ambiguous(value, [day_first, month_first])) => {
-                format!("open: {value}, {day_first} or {month_first}")
-            }
-            Some(DayOrder::AmbiguousYear(value, [year_last, year_first])) => {
-                format!("open: {value}, {year_last} or {year_first}")
+            Some(DayOrder::Ambiguous(value, [(one, _), (two, _)])) => {
+                format!("open: {value}, {one} or {two}")
             }
             None => "no".to_owned(),
         };

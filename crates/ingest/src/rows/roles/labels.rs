@@ -71,9 +71,8 @@ pub(in crate::rows) fn has_rating_numbers(sample: &ColumnSample, labels: &LabelV
 }
 
 fn has_zero(sample: &ColumnSample) -> bool {
-    sample
-        .counts()
-        .any(|(value, _)| parse_number(value) == Some(0.0))
+    let mut counts = sample.counts();
+    counts.any(|(value, _)| parse_number(value) == Some(0.0))
 }
 
 /// The values with their meanings, the most common first; `None` for an unknown meaning. The settings take
@@ -97,8 +96,7 @@ pub(super) fn meanings<'a>(
         _ if lists(&labels.unlabelled, value) => Some(Meaning::Neutral),
         _ => guess_meaning(value),
     };
-    let values = sample.most_common(MAX_LABEL_VALUES);
-    let values = values.into_iter();
+    let values = sample.most_common(MAX_LABEL_VALUES).into_iter();
     values.map(|(value, _)| (value, meaning(value))).collect()
 }
 
@@ -134,8 +132,8 @@ pub(super) fn guess_meaning(value: &str) -> Option<Meaning> {
     if let Some((meaning, _)) = WORDS.iter().find(|(_, list)| is_listed(list)) {
         return Some(*meaning);
     }
-    let (number, out_of) = parse_rating(value).map(|it| (it.value, it.out_of))?;
-    match (number, out_of) {
+    let rating = parse_rating(value)?;
+    match (rating.value, rating.out_of) {
         (1.0, None) if is_number(value) => Some(Meaning::Positive),
         (0.0, None) if is_number(value) => Some(Meaning::Negative),
         (_, None) => None,

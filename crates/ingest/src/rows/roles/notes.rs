@@ -75,15 +75,19 @@ impl RoleDetector<'_> {
     fn unknown_labels(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         let is_unknown = |value: &str| !self.settings.labels.contains(value);
-        if sample.distinct() > MAX_LABEL_VALUES {
-            let what = format!(
-                "{} different values cannot all be labels, for example {}",
-                sample.distinct(),
-                sample.format_most_common()
-            );
-            return (sample.share(is_unknown) > 0.0).then(|| self.note(column, &what, None));
-        }
-        (sample.share(is_unknown) > 0.0).then(|| self.values_as_labels(column, "the labels are"))
+        let note = || match sample.distinct() > MAX_LABEL_VALUES {
+            true => self.too_many_values(column, "cannot all be labels"),
+            false => self.values_as_labels(column, "the labels are"),
+        };
+        (sample.share(is_unknown) > 0.0).then(note)
+    }
+
+    /// A note about a column with too many different values for labels.
+    fn too_many_values(&self, column: usize, problem: &str) -> Note {
+        let sample = &self.columns[column];
+        let (count, shown) = (sample.distinct(), sample.format_most_common());
+        let what = format!("{count} different values {problem}, for example {shown}");
+        self.note(column, &what, None)
     }
 
     /// A column that could hold labels or ratings, if there are no others.
@@ -96,12 +100,8 @@ impl RoleDetector<'_> {
             self.settings.labels.contains(value) || labels::guess_meaning(value).is_some()
         };
         if sample.distinct() > MAX_LABEL_VALUES {
-            let what = format!(
-                "{} different values are neither labels nor ratings, for example {}",
-                sample.distinct(),
-                sample.format_most_common()
-            );
-            return by_name.then(|| self.note(column, &what, None));
+            let problem = "are neither labels nor ratings";
+            return by_name.then(|| self.too_many_values(column, problem));
         }
         let is_binary = !labels::has_rating_numbers(sample, &self.settings.labels);
         if let Some(ratings) = sample.ratings.filter(|_| !is_binary) {
@@ -121,18 +121,13 @@ impl RoleDetector<'_> {
         let values = self.format_counts(column);
         let task = match &unknown[..] {
             [] => "if this is what they mean, set these lines in the pipeline file".to_owned(),
-            [one] => format!(
-                "the meaning of {one} is unknown: complete these lines and set them in the pipeline file"
-            ),
-            more => format!(
+            some => format!(
                 "the meaning of {} is unknown: complete these lines and set them in the pipeline file",
-                more.join(", ")
+                some.join(", ")
             ),
         };
-        let neutral = meanings
-            .iter()
-            .any(|(_, meaning)| *meaning == Some(Meaning::Neutral));
-        let neutral = match neutral {
+        let mut known = meanings.iter().filter_map(|(_, meaning)| *meaning);
+        let neutral = match known.any(|meaning| meaning == Meaning::Neutral) {
             true => " (there are two classes, so neutral reviews are read without a label)",
             false => "",
         };
@@ -141,11 +136,8 @@ impl RoleDetector<'_> {
             true => table,
             false => format!("{}{table}", self.column_lines(Role::Label, column)),
         };
-        self.note(
-            column,
-            &format!("{what} {values}; {task}{neutral}"),
-            Some(lines),
-        )
+        let what = format!("{what} {values}; {task}{neutral}");
+        self.note(column, &what, Some(lines))
     }
 
     /// A note about numbers that could be ratings, with lines that define the scale.
@@ -189,7 +181,6 @@ impl RoleDetector<'_> {
     fn date(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
         let role = self.role_argument(Role::Timestamp, column);
-        let as_format = |format: &str| set_argument(FORMAT_KEY, format);
         let what = match self.day_order(sample) {
             _ if self.is_other_date(column) => {
                 if sample.is_numeric() || sample.share(|value| self.is_time(value)) <= MOST {
@@ -197,15 +188,10 @@ impl RoleDetector<'_> {
                 }
                 format!("dates, but by its name not those of the reviews; to use them, set {role}")
             }
-            Some(DayOrder::Ambiguous(value, [day_first, month_first])) => format!(
-                "`{value}` is ambiguous: set {} if the day comes first or {} if the month comes first, and set {role}",
-                as_format(&day_first),
-                as_format(&month_first),
-            ),
-            Some(DayOrder::AmbiguousYear(value, [year_last, year_first])) => format!(
-                "`{value}` is ambiguous: set {} if the year comes last or {} if the year comes first, and set {role}",
-                as_format(&year_last),
-                as_format(&year_first),
+            Some(DayOrder::Ambiguous(value, [(one, if_one), (two, if_two)])) => format!(
+                "`{value}` is ambiguous: set {} if {if_one} or {} if {if_two}, and set {role}",
+                set_argument(FORMAT_KEY, &one),
+                set_argument(FORMAT_KEY, &two),
             ),
             _ if sample.share(is_relative) > 0.5 => format!(
                 "{} cannot be read as a time, because the file does not state when it was written; export the dates instead",
@@ -251,10 +237,8 @@ impl RoleDetector<'_> {
             let time = self.times.parse(value).filter(|_| !is_missing);
             time.is_some_and(|time| !PLAUSIBLE_TIMES.contains(&time))
         };
-        let values = sample.most_common(usize::MAX);
-        let (value, rows) = values
-            .into_iter()
-            .find(|(value, _)| is_implausible(value))?;
+        let mut values = sample.most_common(usize::MAX).into_iter();
+        let (value, rows) = values.find(|(value, _)| is_implausible(value))?;
         let rows = format::plural(rows as u64, "row", "rows");
         let what = format!(
             "`{value}` ({rows}) may mean that there is no time: then set `--set 'ingest.timestamp.missing=[\"{value}\"]'`"
@@ -345,12 +329,10 @@ impl RoleDetector<'_> {
     /// All values of a column with their number of rows.
     fn format_counts(&self, column: usize) -> String {
         let counts = self.columns[column].format_counts(MAX_LABEL_VALUES);
-        let basis = if self.is_whole {
-            ""
-        } else {
-            " in a sample of the rows"
-        };
-        counts + basis
+        match self.is_whole {
+            true => counts,
+            false => counts + " in a sample of the rows",
+        }
     }
 
     /// Creates a note that names the column.
