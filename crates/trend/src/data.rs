@@ -23,8 +23,19 @@ pub(crate) struct ScoredReview {
     pub author_label: Option<u8>,
     /// Its common words, as bits, see [`CommonWords::find`].
     pub words: u64,
-    /// Whether the model was trained on its text.
-    pub is_training: bool,
+    /// How the model knows its text.
+    pub origin: TextOrigin,
+}
+
+/// How the text of a review is known to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextOrigin {
+    /// Not known, or the first review with the text of a validation or test review.
+    New,
+    /// The first review with the text of a training review.
+    Training,
+    /// A later review with the text of a training, validation or test review.
+    Copy,
 }
 
 /// Predicted reviews with their topics.
@@ -81,6 +92,8 @@ pub struct Trend {
     pub overall_counted: f64,
     /// The share of positive reviews by the authors' labels, and the number of these labels; `None` without labels.
     pub overall_author_labels: Option<(f64, usize)>,
+    /// The same over all reviews of the file, if training reviews were skipped.
+    pub file_author_labels: Option<(f64, usize)>,
     /// All periods from the first to the last review, in order.
     pub periods: Vec<PeriodEstimate>,
     /// The state-space model of the smoothed trend; `None` if it cannot be estimated.

@@ -77,6 +77,7 @@ fn placeholder_day(rows: &[ScoredReview]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::TextOrigin;
 
     fn rows(days: impl Iterator<Item = i64>) -> Vec<ScoredReview> {
         let row = |day| ScoredReview {
@@ -85,7 +86,7 @@ mod tests {
             probability: 0.5,
             author_label: None,
             words: 0,
-            is_training: false,
+            origin: TextOrigin::New,
         };
         days.map(row).collect()
     }

@@ -11,7 +11,7 @@ use metrics::CounterRng;
 use quantification::Quantifier;
 use settings::Pipeline;
 
-use crate::data::{Input, ScoredReview};
+use crate::data::{Input, ScoredReview, TextOrigin};
 use crate::domain_shift::{CommonWords, LabelledDomain};
 use crate::error::{Result, UnknownErrorRates, UnusableReviews};
 
@@ -37,9 +37,13 @@ pub struct LearnedErrorRates {
     pub(crate) is_sample: bool,
 }
 
-/// The texts that a model was trained on. The model's predictions of them are overconfident.
+/// The texts of a model's data set. The model's predictions of those that it was trained on are overconfident.
 #[derive(Debug, Default)]
-pub struct TrainingTexts(HashSet<Digest>);
+pub struct TrainingTexts {
+    training: HashSet<Digest>,
+    /// Validation and test texts.
+    held_out: HashSet<Digest>,
+}
 
 impl TrainingTexts {
     /// Reads the texts of a model or ensemble of a pipeline file; none if they are no longer in the store.
@@ -56,24 +60,36 @@ impl TrainingTexts {
         let Some(reviews) = reviews.transpose()?.flatten() else {
             return Ok(Self::default());
         };
-        let mut texts = HashSet::new();
+        let mut texts = Self::default();
         for_each_review(&reviews, |review| {
-            if review.split == Split::Train.as_str() {
-                texts.insert(Digest::of_bytes(review.text.as_bytes()));
-            }
+            let split = match review.split == Split::Train.as_str() {
+                true => &mut texts.training,
+                false => &mut texts.held_out,
+            };
+            split.insert(Digest::of_bytes(review.text.as_bytes()));
         })?;
-        Ok(Self(texts))
+        Ok(texts)
     }
 
     /// Whether the training texts are not known.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.training.is_empty()
     }
 
-    /// The digest of a cleaned text, if the model was trained on it.
-    pub(crate) fn find(&self, text: &str) -> Option<Digest> {
+    /// How the model knows a cleaned text; `seen` has the known texts of earlier reviews.
+    pub(crate) fn origin(&self, text: &str, seen: &mut HashSet<Digest>) -> TextOrigin {
         let digest = Digest::of_bytes(text.as_bytes());
-        self.0.contains(&digest).then_some(digest)
+        let is_training = self.training.contains(&digest);
+        match is_training || self.held_out.contains(&digest) {
+            true if !seen.insert(digest) => TextOrigin::Copy,
+            true if is_training => TextOrigin::Training,
+            _ => TextOrigin::New,
+        }
+    }
+
+    /// Whether a file with this number of different training texts is the one that the model was trained on.
+    pub(crate) fn is_training_file(&self, found: usize) -> bool {
+        found > 0 && 2 * found >= self.training.len()
     }
 }
 

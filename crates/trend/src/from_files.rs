@@ -4,8 +4,8 @@ use std::path::Path;
 
 use artifact::format;
 
-use crate::compute::estimate_trend;
-use crate::data::{ScoredReview, Trend};
+use crate::compute::{author_labels, estimate_trend};
+use crate::data::{ScoredReview, TextOrigin, Trend};
 use crate::error::Result;
 use crate::error_rates::{self, LearnedErrorRates};
 use crate::read::{ReviewReader, TrendContext, TrendQuery};
@@ -51,7 +51,9 @@ pub fn compute_trend(
             };
             let mut labelled = ReviewReader { query, context }.score_labelled()?;
             let all = labelled.rows.len();
-            labelled.rows.retain(|row| !row.is_training);
+            labelled
+                .rows
+                .retain(|row| row.origin != TextOrigin::Training);
             let mut what = format!("`{}`", file.display());
             if let training @ 1.. = all - labelled.rows.len() {
                 let reviews = format::plural(training as u64, "review", "reviews");
@@ -64,20 +66,40 @@ pub fn compute_trend(
     let domain = learned.as_ref().and_then(|it| it.domain.as_ref());
     let words = domain.map(|domain| domain.words.clone());
     let (mut input, skipped) = reader.score(counts, words)?;
-    let all = input.rows.len();
-    let is_new = |row: &ScoredReview| !row.is_training;
+    let count = |origin| input.rows.iter().filter(|row| row.origin == origin).count();
+    let found = count(TextOrigin::Training);
+    // Other people write the same short texts as training reviews: those are new reviews. But in the file that the
+    // model was trained on, they are the copies that were removed before training.
+    let is_training_file = context.training_texts.is_training_file(found);
+    let copies = count(TextOrigin::Copy) * usize::from(is_training_file);
+    let is_kept = |row: &ScoredReview| match row.origin {
+        TextOrigin::New => true,
+        TextOrigin::Training => false,
+        TextOrigin::Copy => !is_training_file,
+    };
+    let file_author_labels = author_labels(&input.rows);
     // If the model was trained on all reviews, they are counted without an estimate.
-    if input.rows.iter().any(is_new) {
-        input.rows.retain(is_new);
+    let are_skipped = found > 0 && input.rows.iter().any(is_kept);
+    if are_skipped {
+        input.rows.retain(is_kept);
     }
-    let training_rows = all - input.rows.len();
     let learned = match learned {
         Some(learned) => learned,
         None => error_rates::from_input(&mut input, calibration.unwrap_or(0), seed)?,
     };
     let mut trend = estimate_trend(&input, &learned, &query.options, context.is_stopped)?;
-    trend.training_rows = training_rows;
     trend.skipped.splice(0..0, skipped);
+    if are_skipped {
+        trend.training_rows = found;
+        trend.file_author_labels = file_author_labels;
+        if copies > 0 {
+            let reviews = format::plural(copies as u64, "review", "reviews");
+            trend.skipped.insert(
+                0,
+                format!("Skipped {reviews} that repeat another review of the model's data set"),
+            );
+        }
+    }
     if let Some(change) = &mut trend.largest_change {
         reader.add_words(change)?;
     }

@@ -11,7 +11,7 @@ use ingest::{Review, for_each_review};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask};
 
-use crate::data::{ChangePoint, Input, ScoredReview};
+use crate::data::{ChangePoint, Input, ScoredReview, TextOrigin};
 use crate::domain_shift::CommonWords;
 use crate::error::{Result, TrendError, UnusableReviews};
 use crate::error_rates::TrainingTexts;
@@ -266,8 +266,8 @@ struct Batch {
     rows: Vec<ScoredReview>,
     topic_indices: HashMap<String, usize>,
     input: Input,
-    /// Training texts that were found.
-    training_texts: HashSet<Digest>,
+    /// Texts of the model's data set that were found.
+    known_texts: HashSet<Digest>,
     /// Number of reviews whose text is empty after cleaning.
     empty: u64,
 }
@@ -288,7 +288,7 @@ impl Batch {
             probability: f32::NAN,
             author_label: review.label.map(|label| label.id()),
             words: 0,
-            is_training: false,
+            origin: TextOrigin::New,
         });
     }
 
@@ -307,12 +307,10 @@ impl Batch {
                 self.empty += 1;
                 continue;
             };
-            // Each training text is recognised once, because other people write the same short texts.
-            let training_text = context.training_texts.find(text);
             self.input.rows.push(ScoredReview {
                 probability,
                 words: words.find(text),
-                is_training: training_text.is_some_and(|text| self.training_texts.insert(text)),
+                origin: (context.training_texts).origin(text, &mut self.known_texts),
                 ..row
             });
         }

@@ -26,10 +26,15 @@ pub(crate) fn result(trend: &Trend) -> Vec<String> {
 /// The share of positive reviews by the authors' labels.
 fn author_share(trend: &Trend) -> Option<String> {
     let (share, rows) = trend.overall_author_labels?;
+    let rows = format::plural(rows as u64, "review", "reviews");
+    let all = trend.file_author_labels.map(|(share, rows)| {
+        let (share, rows) = (percent(share), format::count(rows as u64));
+        format!(", and {share} of all {rows} reviews of the file")
+    });
     Some(format!(
-        "According to the authors' own labels, {} of {} are positive.",
+        "According to the authors' own labels, {} of these {rows}{} are positive.",
         percent(share),
-        format::plural(rows as u64, "review", "reviews")
+        all.unwrap_or_default()
     ))
 }
 

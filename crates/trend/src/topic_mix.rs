@@ -251,6 +251,7 @@ mod tests {
     use quantification::Method;
 
     use super::*;
+    use crate::data::TextOrigin;
     use crate::options::Options;
     use crate::tests::perfect_classifier;
 
@@ -267,7 +268,7 @@ mod tests {
                     probability: if row < *positives { 0.9 } else { 0.1 },
                     author_label: None,
                     words: 0,
-                    is_training: false,
+                    origin: TextOrigin::New,
                 }));
             }
         }
