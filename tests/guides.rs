@@ -91,10 +91,13 @@ fn project() -> Project {
     .expect("the report has figures");
     fs::copy(project.pipeline_file(), folder.join("mine.toml")).expect("copied");
     fs::write(folder.join("comments.txt"), "A good film.\nA bad film.\n").expect("written");
+    // Other reviews than those that the model was trained on.
+    let new = reviews.replace(" the ", " this ").replace(" a ", " one ");
+    fs::write(folder.join("new.csv"), new).expect("written");
     for name in ["reviews.csv.gz", "new.csv.gz"] {
         let compressed = fs::File::create(folder.join(name)).expect("created");
         let status = Command::new("gzip")
-            .args(["-c", "reviews.csv"])
+            .args(["-c", "new.csv"])
             .current_dir(folder)
             .stdout(compressed)
             .status();
@@ -115,15 +118,16 @@ fn every_command_of_the_guides_runs_as_printed() {
     )
     .expect("folders of a path");
     let pages = [
-        "README",
         "docs/introduction",
-        "docs/own-reviews",
         "docs/models",
         "docs/report",
         "docs/predicting",
         "docs/trends",
         "docs/service",
         "docs/crash-safety",
+        // These pages run another pipeline in the same folder.
+        "README",
+        "docs/own-reviews",
     ];
     let mut run = 0;
     let mut failed = Vec::new();

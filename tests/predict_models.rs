@@ -135,7 +135,7 @@ fn several_models_are_compared_on_the_challenge_set_and_ensembles_predict() {
         screen.stderr.contains("The member `naive` of the ensemble")
             && screen
                 .stderr
-                .contains("`ressenti run --pipeline pipeline.toml --variant together`"),
+                .contains("`ressenti run --pipeline pipeline.toml --model together`"),
         "{}",
         screen.stderr
     );

@@ -165,7 +165,7 @@ fn interrupt_run(script: &str, send: impl Fn(i32)) -> String {
     screen.with_placeholders(project.folder())
 }
 
-const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not run; interrupted after [time]\n  \
+const INTERRUPTED: &str = "exit code 130\n----- stdout\nestimate: unknown, because no earlier run here is comparable\n\n9 steps: 9 not run; interrupted after [time]\n  \
     hint: Finished steps are kept; run the same command again to resume\n";
 
 #[test]

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use artifact::StageName;
 use testkit::Project;
 
 use crate::common::{
@@ -15,10 +16,10 @@ use crate::common::{
 /// succeeded before.
 fn kill_after(project: &Project, step: &str, wait: Duration) -> bool {
     let (stage, variant) = split_step(step);
-    let mut command = ressenti(
-        project,
-        &["run", "--only", stage.as_str(), "--variant", variant],
-    );
+    // The report has no name to select it by.
+    let selection = ["run", "--only", stage.as_str(), "--model", variant];
+    let shared = if stage == StageName::Report { 3 } else { 5 };
+    let mut command = ressenti(project, &selection[..shared]);
     let mut child = command
         .process_group(0)
         .stdout(Stdio::null())

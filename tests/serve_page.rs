@@ -323,7 +323,7 @@ fn dropping_a_file_shows_its_trend() {
             true
         );
         let pictures = tab.evaluate(&inside("querySelectorAll('svg').length"));
-        assert_eq!(pictures, 2);
+        assert!(pictures.as_u64() >= Some(2), "{pictures}");
         let said = tab.evaluate(&inside("querySelector('.findings').textContent"));
         let said = said.as_str().expect("text").to_owned();
         assert!(said.contains("1,440 reviews are positive"), "{said}");

@@ -18,6 +18,7 @@ fn predict<'a>(input: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a str
     let start = [
         "predict", "--model", "naive", "--input", input, "--output", output,
     ];
+    let start = [&start[..], &["--set", "ingest.max_reject_rate=0.5"]].concat();
     [&start[..], more].concat()
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn commands(
 
 /// Prints how to get a pipeline for the file of `--source`, if the pipeline file names another one.
 pub(crate) fn print_source_note(arguments: &PipelineArguments) {
-    let Some(source) = &arguments.source else {
+    let Some(source) = arguments.source.as_ref().filter(|source| source.exists()) else {
         return;
     };
     let mut own = arguments.clone();

@@ -408,7 +408,7 @@ mod tests {
         assert!((overall.value - 0.75).abs() < 0.01, "{overall:?}");
         let text = crate::terminal::render_text(&trend, "linear");
         assert!(
-            text.contains("According to the authors' own labels, 75.0% of 40 reviews"),
+            text.contains("According to the authors' own labels, 75.0% of these 40 reviews"),
             "{text}"
         );
         assert!(text.contains("Fewer than 100 reviews"), "{text}");

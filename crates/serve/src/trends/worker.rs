@@ -181,24 +181,33 @@ impl Worker {
         })
     }
 
-    /// Loads the current version of the model, unless it is loaded already.
+    /// Loads the current version of the model, unless it is loaded already. If it cannot be read, an older copy stays
+    /// in use, as for predictions.
     fn load(&mut self) -> Result<(), ApiError> {
         let version = self.model.source.version().unwrap_or_default();
         let is_current = |(loaded, _): &(String, ModelCopy)| *loaded == version;
         if self.loaded.as_ref().is_some_and(is_current) {
             return Ok(());
         }
-        // The old copy is dropped first, to free its memory.
-        self.loaded = None;
-        let loaded = self.model.load().map_err(|failure| match failure.kind() {
-            FailureKind::Transient => self.fatal.report(failure),
-            _ => {
+        let loaded = match self.model.load() {
+            Ok(loaded) => loaded,
+            Err(failure) if failure.kind() == FailureKind::Transient => {
+                return Err(self.fatal.report(failure));
+            }
+            Err(failure) => {
                 let problem = failure.chain().join(": ");
+                if self.loaded.is_some() {
+                    crate::print_line(&format!(
+                        "warning: Failed to load the changed model for trends; the old one stays in use: {problem}"
+                    ));
+                    return Ok(());
+                }
                 let error = format!("Failed to read the changed files of the model: {problem}");
                 let hint = "Fix the files, or restart the service with another model; until then, /predict answers as before";
-                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error, hint).retry_after(30)
+                let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error, hint);
+                return Err(error.retry_after(30));
             }
-        })?;
+        };
         self.loaded = Some((version, loaded));
         Ok(())
     }
