@@ -83,7 +83,8 @@ fn draw_shares_for(trend: &Trend, screen: Screen) -> Markup {
     // The forecast continues from the last period.
     let last = trend.periods.len().saturating_sub(1);
     let forecast = trend.forecast.iter().map(|it| Some(it.level));
-    let ahead: Vec<_> = past[last..].iter().copied().chain(forecast).collect();
+    let joint = past[last..].iter().filter(|_| !trend.forecast.is_empty());
+    let ahead: Vec<_> = joint.copied().chain(forecast).collect();
     let authors = trend.periods.iter().map(|it| it.author_labels);
     let authors: Vec<Option<f64>> = authors.map(|it| it.map(|(share, _)| share)).collect();
     let has_whiskers = has_whiskers(trend);
