@@ -130,8 +130,15 @@ struct RoleDetector<'a> {
 impl RoleDetector<'_> {
     /// Assigns the roles that the settings do not name. Returns `None` if no column can be the text.
     fn assign(&self, roles: &mut Roles) -> Option<()> {
+        let is_open = self.labels_are_open();
         for role in DETECTION_ORDER {
+            let is_unwanted = match role {
+                Role::Label => is_open || self.named.get(Role::Rating).is_some(),
+                Role::Rating => is_open,
+                _ => false,
+            };
             if self.named.get(role).is_none()
+                && !is_unwanted
                 && let Some((column, reason)) = self.best(role, &roles.map)
             {
                 roles.set(role, column, reason);
@@ -205,6 +212,33 @@ impl RoleDetector<'_> {
         let list = if known == 1.0 { ":" } else { "; most common:" };
         let reason = format!("{share}{list} {}", sample.format_most_common());
         (fits && few).then_some((known, reason))
+    }
+
+    /// Whether several columns may hold the labels: two of labels, or one of labels and one of ratings on a known
+    /// scale. Nothing shows which of them the authors wrote, so the user decides.
+    fn labels_are_open(&self) -> bool {
+        if self
+            .named
+            .get(Role::Label)
+            .or(self.named.get(Role::Rating))
+            .is_some()
+        {
+            return false;
+        }
+        let used: Vec<usize> = self.named.columns().collect();
+        let is_label =
+            |column: usize| (self.label(column, self.match_name(Role::Label, column))).is_some();
+        let is_candidate = |column: &usize| {
+            let is_rating = self.match_name(Role::Rating, *column).is_some();
+            let ratings = self.columns[*column].ratings.filter(|_| is_rating);
+            is_label(*column) || ratings.is_some_and(|it| Scale::of(it).is_some())
+        };
+        let unused = (0..self.columns.len()).filter(|it| !used.contains(it));
+        let mut found: Vec<usize> = unused.filter(is_candidate).collect();
+        let most = found.iter().map(|it| self.columns[*it].len).max();
+        // A few values are no second column of labels.
+        found.retain(|it| self.columns[*it].len * 2 > most.unwrap_or_default());
+        found.len() > 1 && found.into_iter().any(is_label)
     }
 
     /// Whether another column is a label by its name, or has ratings on a known scale. Then a column that only

@@ -83,8 +83,13 @@ impl NameMatch {
 
 /// Matches a name with the known names of a role.
 pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
+    // In a feed, every field has a `.label`: `im:rating.label` is a rating, and `im:voteCount.label` is no label.
+    let name = match role {
+        Role::Label | Role::Rating => name.strip_suffix(".label").unwrap_or(name),
+        _ => name,
+    };
     // `data.review.text` matches `text`.
-    let last = name.rsplit('.').next().unwrap_or_default();
+    let last = name.rsplit(['.', ':']).next().unwrap_or_default();
     let is_sure = |rank: usize| match role {
         Role::Text => rank < UNAMBIGUOUS_TEXTS,
         Role::Label => rank < UNAMBIGUOUS_LABELS,

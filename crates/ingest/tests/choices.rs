@@ -1,0 +1,78 @@
+//! Tests of columns that are not used without a question, because nothing shows what they mean.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Project, inspect, inspect_text, roles};
+
+/// A table of 40 reviews with more columns.
+fn table(columns: &str, values: impl Fn(usize) -> String) -> String {
+    let row = |n| format!("film {n} was something to think about,{}\n", values(n));
+    let rows: String = (0..40).map(row).collect();
+    format!("review,{columns}\n{rows}")
+}
+
+#[test]
+fn labels_beside_ratings_or_other_labels_are_asked() {
+    let check = |columns: &str, values: [&str; 2], expected: &[&str]| {
+        let content = table(columns, |n| values[n % 2].to_owned());
+        assert_eq!(roles(&inspect(&content)), expected, "{columns}");
+    };
+    check(
+        "stars,ai_sentiment",
+        ["5,negative", "1,positive"],
+        &["text=review"],
+    );
+    check(
+        "label,sentiment",
+        ["0,positive", "1,negative"],
+        &["text=review"],
+    );
+    // Few labels are not a second column of labels.
+    let content = table("sentiment,sentiment_gold", |n| match n {
+        0 => "positive,positive".to_owned(),
+        _ => format!("{},", ["positive", "negative"][n % 2]),
+    });
+    let expected = ["text=review", "label=sentiment"];
+    assert_eq!(roles(&inspect(&content)), expected);
+    let content = table("stars,label", |n| {
+        format!("{},{}", ["5", "1"][n % 2], n / 2 % 2)
+    });
+    let questions = inspect_text(&[], &content);
+    assert!(questions.contains("rating = \"stars\""), "{questions}");
+    assert!(questions.contains("label = \"label\""), "{questions}");
+}
+
+#[test]
+fn a_named_rating_replaces_labels() {
+    let content = table("stars,label", |n| {
+        format!("{},{}", ["5", "1"][n % 2], n / 2 % 2)
+    });
+    let text = inspect_text(&["--set", "ingest.columns.rating=stars"], &content);
+    assert!(
+        text.contains("rating = \"stars\"") && !text.contains("label = "),
+        "{text}"
+    );
+    let text = inspect_text(&["--set", "ingest.columns.label=label"], &content);
+    assert!(text.contains("label = \"label\""), "{text}");
+}
+
+#[test]
+fn the_fields_of_a_feed_are_no_labels() {
+    let entry = |n: usize| {
+        format!(
+            "{{\"im:rating\": {{\"label\": \"{}\"}}, \"content\": {{\"label\": \"It was something to think about {n}\"}}, \
+             \"im:voteCount\": {{\"label\": \"{}\"}}}}\n",
+            1 + n % 5,
+            n % 2
+        )
+    };
+    let project = Project::new();
+    project.write("x.jsonl", (0..40).map(entry).collect::<String>());
+    let found = project.ingest("x.jsonl", "").expect("reviews");
+    assert_eq!(
+        found.summary(),
+        "32 reviews, 16 negative, 16 positive, 8 skipped"
+    );
+}
