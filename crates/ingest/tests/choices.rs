@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Project, inspect, inspect_text, roles};
+use common::{Project, inspect, inspect_text, note, roles};
 
 /// A table of 40 reviews with more columns.
 fn table(columns: &str, values: impl Fn(usize) -> String) -> String {
@@ -75,4 +75,59 @@ fn the_fields_of_a_feed_are_no_labels() {
         found.summary(),
         "32 reviews, 16 negative, 16 positive, 8 skipped"
     );
+}
+
+#[test]
+fn flags_of_unknown_or_negative_names_get_no_meaning() {
+    for (name, values) in [
+        ("negative", ["1", "0"]),
+        ("has_complaint", ["yes", "no"]),
+        ("label_negative", ["true", "false"]),
+        ("not_recommended", ["yes", "no"]),
+    ] {
+        let inspection = inspect(&table(name, |n| values[n % 2].to_owned()));
+        assert_eq!(roles(&inspection), ["text=review"], "{name}");
+        let note = note(&inspection);
+        assert!(note.contains("positive = []\nnegative = []\n"), "{note}");
+    }
+}
+
+#[test]
+fn predictions_are_not_labels_of_authors() {
+    let predicted = table("label,confidence,p_negative,p_positive", |n| {
+        [
+            format!("positive,0.9,0.1,0.9{n}"),
+            format!("negative,0.8,0.8{n},0.2"),
+        ][n % 2]
+            .clone()
+    });
+    let inspection = inspect(&predicted);
+    assert_eq!(roles(&inspection), ["text=review"]);
+    assert_eq!(inspection["notes"], serde_json::json!([]));
+}
+
+#[test]
+fn school_marks_are_asked_with_the_lines_for_1_as_the_best() {
+    for (name, most) in [("Note", 5), ("Schulnote", 6), ("grade", 5)] {
+        let inspection = inspect(&table(name, |n| (1 + n % most).to_string()));
+        assert_eq!(roles(&inspection), ["text=review"], "{name}");
+        let expected = match most {
+            5 => "positive = [\"1\", \"2\"]\nnegative = [\"4\", \"5\"]\nunlabelled = [\"3\"]\n",
+            _ => {
+                "positive = [\"1\", \"2\", \"3\"]\nnegative = [\"4\", \"5\", \"6\"]\nunlabelled = []\n"
+            }
+        };
+        assert!(
+            note(&inspection).contains(expected),
+            "{}",
+            note(&inspection)
+        );
+    }
+}
+
+#[test]
+fn a_reply_is_never_the_text() {
+    let content = "Headline,Stars,Company reply text\n".to_owned()
+        + &"I like this film a lot,5,Thank you so much for your long and kind words\n".repeat(9);
+    assert_eq!(roles(&inspect(&content)), ["text=Headline", "rating=Stars"]);
 }

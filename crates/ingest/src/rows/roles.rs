@@ -174,6 +174,7 @@ impl RoleDetector<'_> {
         let sample = &self.columns[column];
         let name = self.match_name(role, column);
         let (score, reason) = match role {
+            Role::Text if self.has_name(column, column_names::is_reply) => return None,
             Role::Text => text(sample, name)?,
             Role::Label => self.label(column, name)?,
             Role::Rating => self.rating(column, name)?,
@@ -188,9 +189,31 @@ impl RoleDetector<'_> {
         Some((by_name + score, format!("{prefix}{reason}")))
     }
 
+    /// Whether the name of a column has a property.
+    fn has_name(&self, column: usize, property: impl Fn(&str) -> bool) -> bool {
+        (self.column_names.get(column)).is_some_and(|name| property(name))
+    }
+
+    /// Whether a column has labels or numbers of a model: those that `predict` writes.
+    fn is_prediction(&self, column: usize) -> bool {
+        let has = |name: &str| self.column_names.iter().any(|it| it == name);
+        let predicted = ["label", "confidence", "p_negative", "p_positive"];
+        predicted.iter().all(|it| has(it)) && self.has_name(column, |it| predicted.contains(&it))
+    }
+
+    /// Whether a column has school marks, of which 1 is the best in some countries.
+    fn has_marks(&self, column: usize) -> bool {
+        let ratings = self.columns[column].ratings;
+        let is_range = ratings.is_some_and(|it| it.low >= 1.0 && [5.0, 6.0].contains(&it.high));
+        is_range && self.has_name(column, column_names::is_mark)
+    }
+
     fn label(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
         let sample = &self.columns[column];
-        if labels::has_rating_numbers(sample, &self.settings.labels) {
+        if labels::has_rating_numbers(sample, &self.settings.labels)
+            || self.has_name(column, column_names::is_no_label)
+            || self.is_prediction(column)
+        {
             return None;
         }
         // In a file sorted by rating, all sampled ratings may be equal.
@@ -229,7 +252,8 @@ impl RoleDetector<'_> {
         let is_label =
             |column: usize| (self.label(column, self.match_name(Role::Label, column))).is_some();
         let is_candidate = |column: &usize| {
-            let is_rating = self.match_name(Role::Rating, *column).is_some();
+            let is_rating =
+                self.match_name(Role::Rating, *column).is_some() && !self.has_marks(*column);
             let ratings = self.columns[*column].ratings.filter(|_| is_rating);
             is_label(*column) || ratings.is_some_and(|it| Scale::of(it).is_some())
         };
@@ -259,7 +283,8 @@ impl RoleDetector<'_> {
     /// labels are ratings too, but a column with the name of ratings is preferred.
     fn rating(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
         let sample = &self.columns[column];
-        let RatingRange { low, high, out_of } = sample.ratings?;
+        let RatingRange { low, high, out_of } =
+            sample.ratings.filter(|_| !self.has_marks(column))?;
         let around_zero =
             sample.is_numeric() && (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
         let is_label = |name: NameMatch| name.is_label_name();

@@ -93,6 +93,9 @@ impl RoleDetector<'_> {
     /// A column that could hold labels or ratings, if there are no others.
     fn candidate(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
+        if self.is_prediction(column) {
+            return None;
+        }
         let by_label = self.match_name(Role::Label, column);
         let by_label = by_label.is_some_and(|name: NameMatch| name.is_label_name());
         let by_name = by_label || self.match_name(Role::Rating, column).is_some();
@@ -107,7 +110,11 @@ impl RoleDetector<'_> {
         if let Some(ratings) = sample.ratings.filter(|_| !is_binary) {
             let is_scale = by_name
                 || (ratings.high <= 100.0 && (2..=MAX_RATING_VALUES).contains(&sample.distinct()));
-            return is_scale.then(|| self.values_as_ratings(column, ratings));
+            let note = || match sample.distinct() > MAX_LABEL_VALUES || !self.has_marks(column) {
+                true => self.values_as_ratings(column, ratings),
+                false => self.values_as_marks(column, ratings),
+            };
+            return is_scale.then(note);
         }
         let is_likely = by_name || (sample.distinct() > 1 && sample.share(has_meaning) >= 0.5);
         is_likely.then(|| self.values_as_labels(column, "could hold labels:"))
@@ -115,7 +122,15 @@ impl RoleDetector<'_> {
 
     /// A note about values that are or could be labels, with a table that defines them.
     fn values_as_labels(&self, column: usize, what: &str) -> Note {
-        let meanings = labels::meanings(&self.columns[column], &self.settings.labels);
+        let mut meanings = labels::meanings(&self.columns[column], &self.settings.labels);
+        // `yes` may be an answer to "Was there a problem?".
+        if self.match_name(Role::Label, column).is_none() {
+            let mut flags = meanings.iter_mut();
+            flags
+                .by_ref()
+                .filter(|(value, _)| labels::is_answer(value))
+                .for_each(|it| it.1 = None);
+        }
         let unknown = meanings.iter().filter(|(_, meaning)| meaning.is_none());
         let unknown: Vec<String> = unknown.map(|(value, _)| format!("`{value}`")).collect();
         let values = self.format_counts(column);
@@ -151,6 +166,18 @@ impl RoleDetector<'_> {
             Some(_) => _ = lines.pop(),
             None => lines += &centre_lines(ratings),
         }
+        self.note(column, &what, Some(lines))
+    }
+
+    /// School marks: a note with the lines if 1 is the best.
+    fn values_as_marks(&self, column: usize, ratings: RatingRange) -> Note {
+        let values = self.format_counts(column);
+        let what = format!(
+            "marks: {values}; if 1 is the best, set these lines in the pipeline file, otherwise exchange `positive` and `negative`"
+        );
+        let lines =
+            labels::suggest_settings(&labels::lower_is_better(&self.columns[column], ratings));
+        let lines = format!("{}{lines}", self.column_lines(Role::Label, column));
         self.note(column, &what, Some(lines))
     }
 
