@@ -131,3 +131,43 @@ fn a_reply_is_never_the_text() {
         + &"I like this film a lot,5,Thank you so much for your long and kind words\n".repeat(9);
     assert_eq!(roles(&inspect(&content)), ["text=Headline", "rating=Stars"]);
 }
+
+#[test]
+fn another_column_of_texts_is_named() {
+    let content = table("Cons", |n| format!("but {n} was too long for me"));
+    let note = note(&inspect(&content.replacen("review", "Pros", 1)));
+    assert!(
+        note.starts_with("`Pros`: used as the text; `Cons` has texts too"),
+        "{note}"
+    );
+    assert!(note.contains("`--set ingest.columns.text=Cons`"), "{note}");
+}
+
+#[test]
+fn the_centre_of_0_to_10_is_shown_and_recommendations_are_asked() {
+    let scores = inspect(&table("score", |n| (n % 11).to_string()));
+    assert_eq!(scores["rating"]["centre"], 5.0);
+    let shown = note(&scores);
+    assert!(
+        shown.contains("above 5.5 is positive, below 4.5 is negative"),
+        "{shown}"
+    );
+    for name in ["NPS", "nps score", "How likely are you to recommend us?"] {
+        let inspection = inspect(&table(name, |n| (n % 11).to_string()));
+        assert_eq!(roles(&inspection), ["text=review"], "{name}");
+        assert!(note(&inspection).contains("centre = 7.5"), "{name}");
+    }
+}
+
+#[test]
+fn people_are_no_topics() {
+    let content = table("user.name,product.name", |n| {
+        format!("user {},product {}", n % 30, n % 2)
+    });
+    let found = roles(&inspect(&content));
+    assert!(
+        found.contains(&"topic=product.name".to_owned()),
+        "{found:?}"
+    );
+    assert!(!found.iter().any(|it| it.contains("user")), "{found:?}");
+}

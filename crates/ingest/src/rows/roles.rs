@@ -252,8 +252,10 @@ impl RoleDetector<'_> {
         let is_label =
             |column: usize| (self.label(column, self.match_name(Role::Label, column))).is_some();
         let is_candidate = |column: &usize| {
-            let is_rating =
-                self.match_name(Role::Rating, *column).is_some() && !self.has_marks(*column);
+            let is_rating = self
+                .rating(*column, self.match_name(Role::Rating, *column))
+                .is_some()
+                && self.match_name(Role::Rating, *column).is_some();
             let ratings = self.columns[*column].ratings.filter(|_| is_rating);
             is_label(*column) || ratings.is_some_and(|it| Scale::of(it).is_some())
         };
@@ -285,6 +287,9 @@ impl RoleDetector<'_> {
         let sample = &self.columns[column];
         let RatingRange { low, high, out_of } =
             sample.ratings.filter(|_| !self.has_marks(column))?;
+        if self.has_name(column, column_names::is_recommendation) && high == 10.0 {
+            return None;
+        }
         let around_zero =
             sample.is_numeric() && (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
         let is_label = |name: NameMatch| name.is_label_name();

@@ -52,6 +52,9 @@ const NO_LABELS: &str = "not no non never negative neg against predicted predict
 /// Words in the names of texts that are no reviews.
 const REPLIES: &str = "reply replies response responses answer antwort réponse respuesta risposta";
 
+/// Words in the names of people, who are no topics.
+const PEOPLE: &str = "user author reviewer customer";
+
 /// Names of school marks, of which 1 may be the best.
 const MARKS: &str = "note schulnote grade";
 
@@ -97,7 +100,13 @@ pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
         Role::Label | Role::Rating => name.strip_suffix(".label").unwrap_or(name),
         _ => name,
     };
-    if (role == Role::Text && is_reply(name)) || (role == Role::Label && is_no_label(name)) {
+    let means_else = match role {
+        Role::Text => is_reply(name),
+        Role::Label => is_no_label(name),
+        Role::Topic | Role::Group => has_word(name, PEOPLE),
+        _ => false,
+    };
+    if means_else {
         return None;
     }
     // `data.review.text` matches `text`.
@@ -147,6 +156,12 @@ pub(super) fn is_no_label(name: &str) -> bool {
 /// Whether a column has school marks by its name.
 pub(super) fn is_mark(name: &str) -> bool {
     has_word(name, MARKS)
+}
+
+/// Whether a name asks for a recommendation.
+pub(super) fn is_recommendation(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower.contains("recommend") || has_word(name, "nps")
 }
 
 /// Whether one word of a name is listed.
