@@ -65,7 +65,7 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
     let json: String = (0..300)
         .map(|row| {
             format!(
-                "{{\"text\": \"review {row}\", \"of\": {{\"label\": {}}}}}\n",
+                "{{\"text\": \"review {row}\", \"of\": {{\"sentiment\": {}}}}}\n",
                 row % 2
             )
         })

@@ -130,8 +130,15 @@ struct RoleDetector<'a> {
 impl RoleDetector<'_> {
     /// Assigns the roles that the settings do not name. Returns `None` if no column can be the text.
     fn assign(&self, roles: &mut Roles) -> Option<()> {
+        let is_open = self.labels_are_open();
         for role in DETECTION_ORDER {
+            let is_unwanted = match role {
+                Role::Label => is_open || self.named.get(Role::Rating).is_some(),
+                Role::Rating => is_open,
+                _ => false,
+            };
             if self.named.get(role).is_none()
+                && !is_unwanted
                 && let Some((column, reason)) = self.best(role, &roles.map)
             {
                 roles.set(role, column, reason);
@@ -167,6 +174,7 @@ impl RoleDetector<'_> {
         let sample = &self.columns[column];
         let name = self.match_name(role, column);
         let (score, reason) = match role {
+            Role::Text if self.has_name(column, column_names::is_reply) => return None,
             Role::Text => text(sample, name)?,
             Role::Label => self.label(column, name)?,
             Role::Rating => self.rating(column, name)?,
@@ -181,9 +189,31 @@ impl RoleDetector<'_> {
         Some((by_name + score, format!("{prefix}{reason}")))
     }
 
+    /// Whether the name of a column has a property.
+    fn has_name(&self, column: usize, property: impl Fn(&str) -> bool) -> bool {
+        (self.column_names.get(column)).is_some_and(|name| property(name))
+    }
+
+    /// Whether a column has labels or numbers of a model: those that `predict` writes.
+    fn is_prediction(&self, column: usize) -> bool {
+        let has = |name: &str| self.column_names.iter().any(|it| it == name);
+        let predicted = ["label", "confidence", "p_negative", "p_positive"];
+        predicted.iter().all(|it| has(it)) && self.has_name(column, |it| predicted.contains(&it))
+    }
+
+    /// Whether a column has school marks, of which 1 is the best in some countries.
+    fn has_marks(&self, column: usize) -> bool {
+        let ratings = self.columns[column].ratings;
+        let is_range = ratings.is_some_and(|it| it.low >= 1.0 && [5.0, 6.0].contains(&it.high));
+        is_range && self.has_name(column, column_names::is_mark)
+    }
+
     fn label(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
         let sample = &self.columns[column];
-        if labels::has_rating_numbers(sample, &self.settings.labels) {
+        if labels::has_rating_numbers(sample, &self.settings.labels)
+            || self.has_name(column, column_names::is_no_label)
+            || self.is_prediction(column)
+        {
             return None;
         }
         // In a file sorted by rating, all sampled ratings may be equal.
@@ -207,6 +237,36 @@ impl RoleDetector<'_> {
         (fits && few).then_some((known, reason))
     }
 
+    /// Whether several columns may hold the labels: two of labels, or one of labels and one of ratings on a known
+    /// scale. Nothing shows which of them the authors wrote, so the user decides.
+    fn labels_are_open(&self) -> bool {
+        if self
+            .named
+            .get(Role::Label)
+            .or(self.named.get(Role::Rating))
+            .is_some()
+        {
+            return false;
+        }
+        let used: Vec<usize> = self.named.columns().collect();
+        let is_label =
+            |column: usize| (self.label(column, self.match_name(Role::Label, column))).is_some();
+        let is_candidate = |column: &usize| {
+            let is_rating = self
+                .rating(*column, self.match_name(Role::Rating, *column))
+                .is_some()
+                && self.match_name(Role::Rating, *column).is_some();
+            let ratings = self.columns[*column].ratings.filter(|_| is_rating);
+            is_label(*column) || ratings.is_some_and(|it| Scale::of(it).is_some())
+        };
+        let unused = (0..self.columns.len()).filter(|it| !used.contains(it));
+        let mut found: Vec<usize> = unused.filter(is_candidate).collect();
+        let most = found.iter().map(|it| self.columns[*it].len).max();
+        // A few values are no second column of labels.
+        found.retain(|it| self.columns[*it].len * 2 > most.unwrap_or_default());
+        found.len() > 1 && found.into_iter().any(is_label)
+    }
+
     /// Whether another column is a label by its name, or has ratings on a known scale. Then a column that only
     /// has values like labels is not used.
     fn has_better_label(&self) -> bool {
@@ -225,7 +285,11 @@ impl RoleDetector<'_> {
     /// labels are ratings too, but a column with the name of ratings is preferred.
     fn rating(&self, column: usize, name: Option<NameMatch>) -> Option<(f64, String)> {
         let sample = &self.columns[column];
-        let RatingRange { low, high, out_of } = sample.ratings?;
+        let RatingRange { low, high, out_of } =
+            sample.ratings.filter(|_| !self.has_marks(column))?;
+        if self.has_name(column, column_names::is_recommendation) && high == 10.0 {
+            return None;
+        }
         let around_zero =
             sample.is_numeric() && (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
         let is_label = |name: NameMatch| name.is_label_name();

@@ -46,6 +46,18 @@ const NAMES: [(Role, &str); 8] = [
 const OTHER_DATES: &str =
     "release released birth birthday reply response premiere joined registered registration";
 
+/// Words in the names of flags that mean the opposite, as in `not_recommended`, and of labels that a program gave.
+const NO_LABELS: &str = "not no non never negative neg against predicted prediction pred";
+
+/// Words in the names of texts that are no reviews.
+const REPLIES: &str = "reply replies response responses answer antwort réponse respuesta risposta";
+
+/// Words in the names of people, who are no topics.
+const PEOPLE: &str = "user author reviewer customer";
+
+/// Names of school marks, of which 1 may be the best.
+const MARKS: &str = "note schulnote grade";
+
 /// Number of label names that mean nothing else.
 const UNAMBIGUOUS_LABELS: usize = 8;
 
@@ -83,8 +95,22 @@ impl NameMatch {
 
 /// Matches a name with the known names of a role.
 pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
+    // In a feed, every field has a `.label`: `im:rating.label` is a rating, and `im:voteCount.label` is no label.
+    let name = match role {
+        Role::Label | Role::Rating => name.strip_suffix(".label").unwrap_or(name),
+        _ => name,
+    };
+    let means_else = match role {
+        Role::Text => is_reply(name),
+        Role::Label => is_no_label(name),
+        Role::Topic | Role::Group => has_word(name, PEOPLE),
+        _ => false,
+    };
+    if means_else {
+        return None;
+    }
     // `data.review.text` matches `text`.
-    let last = name.rsplit('.').next().unwrap_or_default();
+    let last = name.rsplit(['.', ':']).next().unwrap_or_default();
     let is_sure = |rank: usize| match role {
         Role::Text => rank < UNAMBIGUOUS_TEXTS,
         Role::Label => rank < UNAMBIGUOUS_LABELS,
@@ -114,9 +140,35 @@ pub(super) fn match_role(role: Role, name: &str) -> Option<NameMatch> {
 
 /// Whether a name says that the dates of the column are not those of the reviews.
 pub(super) fn is_other_date(name: &str) -> bool {
+    has_word(name, OTHER_DATES)
+}
+
+/// Whether a name says that the texts of the column are no reviews.
+pub(super) fn is_reply(name: &str) -> bool {
+    has_word(name, REPLIES)
+}
+
+/// Whether a name says that a program gave the labels of the column, or that `yes` is negative.
+pub(super) fn is_no_label(name: &str) -> bool {
+    has_word(name, NO_LABELS)
+}
+
+/// Whether a column has school marks by its name.
+pub(super) fn is_mark(name: &str) -> bool {
+    has_word(name, MARKS)
+}
+
+/// Whether a name asks for a recommendation.
+pub(super) fn is_recommendation(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower.contains("recommend") || has_word(name, "nps")
+}
+
+/// Whether one word of a name is listed.
+fn has_word(name: &str, list: &str) -> bool {
     let lower = name.to_lowercase();
     let mut words = lower.split(|character: char| !character.is_alphanumeric());
-    words.any(|word| OTHER_DATES.split(' ').any(|other| other == word))
+    words.any(|word| list.split(' ').any(|other| other == word))
 }
 
 /// Whether a name is a known column name.

@@ -1,9 +1,11 @@
 //! Recognises label values and suggests settings for unknown ones.
 
+use std::cmp::Ordering;
+
 use settings::LabelValues;
 
 use super::is_number;
-use crate::rows::column_sample::{ColumnSample, MOST};
+use crate::rows::column_sample::{ColumnSample, MOST, RatingRange};
 use crate::rows::values::{parse_number, parse_rating};
 
 /// Maximum number of different values in a label column.
@@ -52,10 +54,33 @@ const WORDS: [(Meaning, &str); 3] = [
 const INTENSIFIERS: &str =
     "very extremely overwhelmingly mostly somewhat rather sehr eher très muy molto muito";
 
+/// Whether a value answers a yes-or-no question.
+pub(super) fn is_answer(value: &str) -> bool {
+    YES_NO_VALUES.contains(&value.to_lowercase().as_str())
+}
+
+/// The meanings of numbers if lower ones are better.
+pub(super) fn lower_is_better(
+    sample: &ColumnSample,
+    ratings: RatingRange,
+) -> Vec<(&str, Option<Meaning>)> {
+    let centre = (ratings.low + ratings.high) / 2.0;
+    let meaning = |value: &str| match parse_rating(value)?.value.total_cmp(&centre) {
+        Ordering::Less => Some(Meaning::Positive),
+        Ordering::Equal => Some(Meaning::Neutral),
+        Ordering::Greater => Some(Meaning::Negative),
+    };
+    let mut values = sample.most_common(MAX_LABEL_VALUES);
+    values.sort_by(|one, two| one.0.cmp(two.0));
+    values
+        .into_iter()
+        .map(|(value, _)| (value, meaning(value)))
+        .collect()
+}
+
 /// Whether the values of a column express sentiment, so that the column needs no known name to be a label.
 pub(super) fn express_sentiment(sample: &ColumnSample, knows: impl Fn(&str) -> bool) -> bool {
-    let answers = |value: &str| YES_NO_VALUES.contains(&value.to_lowercase().as_str());
-    let says = |value: &str| knows(value) && !answers(value) && !is_number(value);
+    let says = |value: &str| knows(value) && !is_answer(value) && !is_number(value);
     sample.len > 1 && sample.share(says) > MOST
 }
 

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use artifact::format;
+use settings::RatingRule;
 
-use super::column_names::NameMatch;
+use super::column_names::{self, NameMatch};
 use super::day_order::DayOrder;
 use super::groups;
 use super::labels::{self, MAX_LABEL_VALUES, Meaning};
@@ -18,6 +19,9 @@ const MAX_RATING_VALUES: usize = 11;
 
 /// The setting for the neutral rating.
 const CENTRE: &str = "`--set ingest.rating.centre=NUMBER`";
+
+/// Lines for answers from 0 to 10 to "Would you recommend us?".
+const PROMOTERS: &str = "[ingest.rating]\ncentre = 7.5 # 9 and 10 (promoters) are positive, 0 to 6 (detractors) negative\ndead_zone = 0.5\n";
 
 /// Plausible times of reviews in milliseconds since 1970: from the second day of 1970 to 2100.
 const PLAUSIBLE_TIMES: Range<i64> = 86_400_000..4_102_444_800_000;
@@ -66,6 +70,8 @@ impl RoleDetector<'_> {
         if is_missing(Role::Group) && detects {
             notes.extend(self.few_groups(roles, &unused));
         }
+        notes.extend(self.other_text(roles, &unused).filter(|_| detects));
+        notes.extend(self.zero_to_ten(roles));
         notes.extend(self.duplicate_names(roles));
         notes.sort_by_key(|note| note.column);
         notes
@@ -93,6 +99,9 @@ impl RoleDetector<'_> {
     /// A column that could hold labels or ratings, if there are no others.
     fn candidate(&self, column: usize) -> Option<Note> {
         let sample = &self.columns[column];
+        if self.is_prediction(column) {
+            return None;
+        }
         let by_label = self.match_name(Role::Label, column);
         let by_label = by_label.is_some_and(|name: NameMatch| name.is_label_name());
         let by_name = by_label || self.match_name(Role::Rating, column).is_some();
@@ -107,7 +116,11 @@ impl RoleDetector<'_> {
         if let Some(ratings) = sample.ratings.filter(|_| !is_binary) {
             let is_scale = by_name
                 || (ratings.high <= 100.0 && (2..=MAX_RATING_VALUES).contains(&sample.distinct()));
-            return is_scale.then(|| self.values_as_ratings(column, ratings));
+            let note = || match sample.distinct() > MAX_LABEL_VALUES || !self.has_marks(column) {
+                true => self.values_as_ratings(column, ratings),
+                false => self.values_as_marks(column, ratings),
+            };
+            return is_scale.then(note);
         }
         let is_likely = by_name || (sample.distinct() > 1 && sample.share(has_meaning) >= 0.5);
         is_likely.then(|| self.values_as_labels(column, "could hold labels:"))
@@ -115,7 +128,15 @@ impl RoleDetector<'_> {
 
     /// A note about values that are or could be labels, with a table that defines them.
     fn values_as_labels(&self, column: usize, what: &str) -> Note {
-        let meanings = labels::meanings(&self.columns[column], &self.settings.labels);
+        let mut meanings = labels::meanings(&self.columns[column], &self.settings.labels);
+        // `yes` may be an answer to "Was there a problem?".
+        if self.match_name(Role::Label, column).is_none() {
+            let mut flags = meanings.iter_mut();
+            flags
+                .by_ref()
+                .filter(|(value, _)| labels::is_answer(value))
+                .for_each(|it| it.1 = None);
+        }
         let unknown = meanings.iter().filter(|(_, meaning)| meaning.is_none());
         let unknown: Vec<String> = unknown.map(|(value, _)| format!("`{value}`")).collect();
         let values = self.format_counts(column);
@@ -147,10 +168,24 @@ impl RoleDetector<'_> {
             "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file"
         );
         let mut lines = self.column_lines(Role::Rating, column);
+        let recommends = self.has_name(column, column_names::is_recommendation);
         match Scale::of(ratings) {
+            Some(_) if recommends && ratings.high == 10.0 => lines += PROMOTERS,
             Some(_) => _ = lines.pop(),
             None => lines += &centre_lines(ratings),
         }
+        self.note(column, &what, Some(lines))
+    }
+
+    /// School marks: a note with the lines if 1 is the best.
+    fn values_as_marks(&self, column: usize, ratings: RatingRange) -> Note {
+        let values = self.format_counts(column);
+        let what = format!(
+            "marks: {values}; if 1 is the best, set these lines in the pipeline file, otherwise exchange `positive` and `negative`"
+        );
+        let lines =
+            labels::suggest_settings(&labels::lower_is_better(&self.columns[column], ratings));
+        let lines = format!("{}{lines}", self.column_lines(Role::Label, column));
         self.note(column, &what, Some(lines))
     }
 
@@ -326,6 +361,38 @@ impl RoleDetector<'_> {
         Role::all().filter_map(duplicate_name).collect()
     }
 
+    /// Another column with texts of the author, as `Cons` beside `Pros`: only one of them is read.
+    fn other_text(&self, roles: &Roles, unused: &[usize]) -> Option<Note> {
+        let text = roles.map.get(Role::Text)?;
+        let words = (self.columns[text].mean_words / 2.0).max(3.0);
+        let has_texts = |column: &&usize| {
+            let sample = &self.columns[**column];
+            sample.mean_words >= words
+                && sample.distinct() > MAX_LABEL_VALUES
+                && !sample.is_numeric()
+                && sample.share(|value| self.is_time(value)) == 0.0
+                && !self.has_name(**column, column_names::is_reply)
+        };
+        let other = *unused.iter().find(has_texts)?;
+        let (name, role) = (self.name(other), self.role_argument(Role::Text, other));
+        let what = format!(
+            "used as the text; {name} has texts too and is not read: if each is half of a review, join them in one column first; to use {name} instead, set {role}"
+        );
+        Some(self.note(text, &what, None))
+    }
+
+    /// Ratings from 0 to 10, of which recommendations have another centre.
+    fn zero_to_ten(&self, roles: &Roles) -> Option<Note> {
+        let scale = roles.rating.filter(|it| (it.low, it.high) == (0.0, 10.0))?;
+        let RatingRule { centre, dead_zone } = scale.rule;
+        let (above, below) = (centre + dead_zone, centre - dead_zone);
+        let what = format!(
+            "ratings from 0 to 10: above {above} is positive, below {below} is negative; to recommend is often a 9 or 10: \
+             then set `--set ingest.rating.centre=7.5`"
+        );
+        Some(self.note(roles.map.get(Role::Rating)?, &what, None))
+    }
+
     /// All values of a column with their number of rows.
     fn format_counts(&self, column: usize) -> String {
         let counts = self.columns[column].format_counts(MAX_LABEL_VALUES);
@@ -337,14 +404,18 @@ impl RoleDetector<'_> {
 
     /// Creates a note that names the column.
     fn note(&self, column: usize, what: &str, lines: Option<String>) -> Note {
-        let name = match self.column_names.get(column) {
-            Some(name) => format!("`{name}`"),
-            None => format!("column {}", column + 1),
-        };
         Note {
             column,
-            text: format!("{name}: {what}"),
+            text: format!("{}: {what}", self.name(column)),
             lines,
+        }
+    }
+
+    /// A column for messages.
+    fn name(&self, column: usize) -> String {
+        match self.column_names.get(column) {
+            Some(name) => format!("`{name}`"),
+            None => format!("column {}", column + 1),
         }
     }
 
