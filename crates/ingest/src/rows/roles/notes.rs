@@ -322,10 +322,11 @@ impl RoleDetector<'_> {
             })
         };
         let column = few(Role::Group).or_else(|| few(Role::Topic))?;
-        let values = match self.columns[column].distinct() {
-            1 => "1 value".to_owned(),
-            more => format!("{more} values"),
-        };
+        let values = self.columns[column].distinct();
+        if self.is_whole && values < groups::SMALL {
+            return None;
+        }
+        let values = format::plural(values as u64, "value", "values");
         let role = self.role_argument(Role::Group, column);
         let what = match self.is_whole {
             true => format!(
@@ -387,8 +388,8 @@ impl RoleDetector<'_> {
         let RatingRule { centre, dead_zone } = scale.rule;
         let (above, below) = (centre + dead_zone, centre - dead_zone);
         let what = format!(
-            "ratings from 0 to 10: above {above} is positive, below {below} is negative; to recommend is often a 9 or 10: \
-             then set `--set ingest.rating.centre=7.5`"
+            "ratings from 0 to 10: above {above} is positive, below {below} is negative; for answers to \"Would you recommend us?\" set \
+             `--set ingest.rating.centre=7.5` and `--set ingest.rating.dead_zone=0.5`"
         );
         Some(self.note(roles.map.get(Role::Rating)?, &what, None))
     }
