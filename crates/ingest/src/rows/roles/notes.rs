@@ -164,8 +164,13 @@ impl RoleDetector<'_> {
     /// A note about numbers that could be ratings, with lines that define the scale.
     fn values_as_ratings(&self, column: usize, ratings: RatingRange) -> Note {
         let values = self.format_counts(column);
+        let reversed = labels::lower_is_better(&self.columns[column], ratings);
+        let reversed = labels::suggest_settings(&reversed);
+        let reversed: Vec<&str> = reversed.lines().skip(1).take(3).collect();
+        let reversed = reversed.join(", ");
         let what = format!(
-            "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file"
+            "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file; if lower \
+             ones are better, set the column as `label` instead of `rating`, with `labels = {{ {reversed} }}` in `[ingest]`"
         );
         let mut lines = self.column_lines(Role::Rating, column);
         let recommends = self.has_name(column, column_names::is_recommendation);
