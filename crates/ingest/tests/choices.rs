@@ -171,3 +171,15 @@ fn people_are_no_topics() {
     );
     assert!(!found.iter().any(|it| it.contains("user")), "{found:?}");
 }
+
+#[test]
+fn numbers_of_unknown_direction_show_the_lines_for_both() {
+    let name = "How unhappy are you?";
+    let note = note(&inspect(&table(name, |n| (1 + n % 5).to_string())));
+    let reversed =
+        "`labels = { positive = [\"1\", \"2\"], negative = [\"4\", \"5\"], unlabelled = [\"3\"] }`";
+    assert!(
+        note.contains(reversed) && note.contains("rating = "),
+        "{note}"
+    );
+}

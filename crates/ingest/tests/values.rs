@@ -257,7 +257,7 @@ fn candidates_for_labels_are_listed_and_times_with_a_zone_are_read() {
     assert_eq!(
         note(&found),
         "column 1: could hold ratings: `0` (60 rows), `4` (60 rows); if higher numbers are better, set these lines in the \
-         pipeline file\n[ingest.columns]\nrating = 1\n\n[ingest.rating]\ncentre = 2.0 # the middle of the whole scale, if \
+         pipeline file; if lower ones are better, set the column as `label` instead of `rating`, with `labels = { positive = [\"0\"], negative = [\"4\"], unlabelled = [] }` in `[ingest]`\n[ingest.columns]\nrating = 1\n\n[ingest.rating]\ncentre = 2.0 # the middle of the whole scale, if \
          higher ratings are better\n"
     );
     let done = ingest(

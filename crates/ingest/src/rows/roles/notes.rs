@@ -164,8 +164,13 @@ impl RoleDetector<'_> {
     /// A note about numbers that could be ratings, with lines that define the scale.
     fn values_as_ratings(&self, column: usize, ratings: RatingRange) -> Note {
         let values = self.format_counts(column);
+        let reversed = labels::lower_is_better(&self.columns[column], ratings);
+        let reversed = labels::suggest_settings(&reversed);
+        let reversed: Vec<&str> = reversed.lines().skip(1).take(3).collect();
+        let reversed = reversed.join(", ");
         let what = format!(
-            "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file"
+            "could hold ratings: {values}; if higher numbers are better, set these lines in the pipeline file; if lower \
+             ones are better, set the column as `label` instead of `rating`, with `labels = {{ {reversed} }}` in `[ingest]`"
         );
         let mut lines = self.column_lines(Role::Rating, column);
         let recommends = self.has_name(column, column_names::is_recommendation);
@@ -322,10 +327,11 @@ impl RoleDetector<'_> {
             })
         };
         let column = few(Role::Group).or_else(|| few(Role::Topic))?;
-        let values = match self.columns[column].distinct() {
-            1 => "1 value".to_owned(),
-            more => format!("{more} values"),
-        };
+        let values = self.columns[column].distinct();
+        if self.is_whole && values < groups::SMALL {
+            return None;
+        }
+        let values = format::plural(values as u64, "value", "values");
         let role = self.role_argument(Role::Group, column);
         let what = match self.is_whole {
             true => format!(
@@ -387,8 +393,8 @@ impl RoleDetector<'_> {
         let RatingRule { centre, dead_zone } = scale.rule;
         let (above, below) = (centre + dead_zone, centre - dead_zone);
         let what = format!(
-            "ratings from 0 to 10: above {above} is positive, below {below} is negative; to recommend is often a 9 or 10: \
-             then set `--set ingest.rating.centre=7.5`"
+            "ratings from 0 to 10: above {above} is positive, below {below} is negative; for answers to \"Would you recommend us?\" set \
+             `--set ingest.rating.centre=7.5` and `--set ingest.rating.dead_zone=0.5`"
         );
         Some(self.note(roles.map.get(Role::Rating)?, &what, None))
     }
