@@ -1,8 +1,9 @@
 //! Computes the trend of files of reviews, for the command line and for the service.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use artifact::format;
+use settings::IngestSettings;
 
 use crate::compute::{author_labels, estimate_trend};
 use crate::data::{ScoredReview, TextOrigin, Trend};
@@ -15,8 +16,15 @@ use crate::read::{ReviewReader, TrendContext, TrendQuery};
 pub enum ErrorRateSource<'a> {
     /// This number of labelled reviews of the same files, drawn at random; they are not used for the trend.
     Sample(usize),
-    /// The labelled reviews of another file.
-    LabelledFile(&'a Path),
+    /// The labelled reviews of other files.
+    Labelled {
+        /// The file or pattern as the user named it.
+        file: &'a Path,
+        /// The files.
+        files: Vec<PathBuf>,
+        /// How they are read.
+        reading: Box<IngestSettings>,
+    },
     /// Error rates that were learned before.
     Known(Box<LearnedErrorRates>),
 }
@@ -43,9 +51,14 @@ pub fn compute_trend(
     let (calibration, learned) = match source {
         ErrorRateSource::Known(learned) => (None, Some(*learned)),
         ErrorRateSource::Sample(count) => (Some(count), None),
-        ErrorRateSource::LabelledFile(file) => {
+        ErrorRateSource::Labelled {
+            file,
+            files,
+            reading,
+        } => {
             let query = &TrendQuery {
-                files: &[file.to_owned()],
+                files: &files,
+                reading: &reading,
                 topics: &[],
                 ..*query
             };
