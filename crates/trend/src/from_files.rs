@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::error_rates::{self, LearnedErrorRates};
 use crate::read::{ReviewReader, TrendContext, TrendQuery};
 
+/// Largest difference of the share of unlabelled reviews that is not stated.
+const MAX_UNLABELLED_DIFFERENCE: f64 = 0.05;
+
 /// Where the model's error rates come from.
 #[derive(Debug)]
 pub enum ErrorRateSource<'a> {
@@ -93,9 +96,11 @@ pub fn compute_trend(
     let file_author_labels = author_labels(&input.rows);
     // If the model was trained on all reviews, they are counted without an estimate.
     let are_skipped = found > 0 && input.rows.iter().any(is_kept);
+    let unlabelled = unlabelled_share(&input.rows);
     if are_skipped {
         input.rows.retain(is_kept);
     }
+    let unlabelled = [unlabelled, unlabelled_share(&input.rows)];
     let learned = match learned {
         Some(learned) => learned,
         None => error_rates::from_input(&mut input, calibration.unwrap_or(0), seed)?,
@@ -105,6 +110,7 @@ pub fn compute_trend(
     if are_skipped {
         trend.training_rows = found;
         trend.file_author_labels = file_author_labels;
+        trend.skipped.extend(unlabelled_warning(unlabelled));
         if copies > 0 {
             let reviews = format::plural(copies as u64, "review", "reviews");
             trend.skipped.insert(
@@ -117,4 +123,35 @@ pub fn compute_trend(
         reader.add_words(change)?;
     }
     Ok(trend)
+}
+
+/// The share of reviews without a label of the author, for example neutral ones.
+fn unlabelled_share(rows: &[ScoredReview]) -> f64 {
+    let unlabelled = rows.iter().filter(|row| row.author_label.is_none());
+    unlabelled.count() as f64 / rows.len() as f64
+}
+
+/// A sentence about unlabelled reviews, if their share in the file and in the rest without training reviews differs
+/// much: models are trained on labelled reviews only.
+fn unlabelled_warning([file, rest]: [f64; 2]) -> Option<String> {
+    ((rest - file).abs() > MAX_UNLABELLED_DIFFERENCE).then(|| {
+        format!(
+            "Reviews without a label, for example neutral ones, are {} of the reviews used, but {} of the file, because \
+             the model was trained on other reviews of the file",
+            format::percent(rest),
+            format::percent(file)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_unlabelled_reviews_than_in_the_file_are_stated() {
+        assert_eq!(unlabelled_warning([0.1, 0.14]), None);
+        let warning = unlabelled_warning([0.098, 0.288]).expect("a sentence");
+        assert!(warning.contains("are 28.8% of the reviews used, but 9.8% of the file"));
+    }
 }
