@@ -25,7 +25,7 @@ pub use inspect::{Detected, DetectedNote, detect, main as inspect};
 pub use row::Review;
 pub use rows::{
     KeepColumns, RejectedRow, TextContent, TextRow, count_rows, for_each_review, kept_column_names,
-    read_texts,
+    read_texts, settings_for_file,
 };
 pub use tables::{InputError, Problem, Result};
 pub use text_lengths::{LengthSummary, TextLengths};

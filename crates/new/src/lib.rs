@@ -95,6 +95,12 @@ fn write(arguments: &Arguments) -> Result<String, Failure> {
     let names = files.iter().map(|file| format!("`{}`", file.display()));
     let names = names.collect::<Vec<_>>().join(", ");
     let mut decisions = questions::decide(&detected, &files[0].display().to_string())?;
+    if let (Some(encoding), None) = (detected.ingest.get("encoding"), &settings.encoding) {
+        decisions.remarks.push(format!(
+            "the encoding `{}` is a guess; set another one with `--set ingest.encoding=NAME`",
+            encoding.as_str().unwrap_or_default()
+        ));
+    }
     let labelled = check_labels(&detected, &mut decisions)?;
 
     let machine = Machine::of_this_process();

@@ -23,7 +23,10 @@ use artifact::{Failure, FailureKind, StageName};
 use bundle::find::Selection;
 use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
-use settings::{EngineKind, IngestSettings, StepId, check_engine, table_from_overrides};
+use ingest::settings_for_file;
+use settings::{
+    EngineKind, IngestSettings, StepId, check_engine, expand_pattern, table_from_overrides,
+};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
@@ -81,7 +84,16 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             let hint = "Add `--output FILE.csv`, `--output FILE.jsonl` or `--output FILE.parquet`";
             return Err(usage_error("`--input` needs an output file", hint));
         };
+        if input.is_dir() || expand_pattern(input) != [input.as_path()] {
+            let problem = format!(
+                "`--input` takes one file, and `{}` names several",
+                input.display()
+            );
+            let hint = "Run the command once for each file, each with its own `--output`";
+            return Err(usage_error(problem, hint));
+        }
         check_paths(input, output)?;
+        let ingest = settings_for_file(input, ingest, selection.pipeline.as_ref(), &progress);
         let job = FileJob {
             input,
             output,

@@ -29,7 +29,7 @@ these rates. They come from the validation reviews and, for a linear model, also
 #[derive(Debug, Parser)]
 #[command(name = "ressenti trend", bin_name = "ressenti trend", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// Reviews with a time: CSV, JSON or Parquet, compressed or not
+    /// Reviews with a time: CSV, JSON or Parquet, compressed or not; or a pattern in quotes
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     #[arg(long, hide = true, value_parser = RenamedFlag("--calibrate-on"))]
     pub(crate) adapt: Option<Infallible>,
 
-    /// Learn the model's error rates from the labelled reviews of this file
+    /// Learn the model's error rates from the labelled reviews of this file, or of a pattern in quotes
     #[arg(long, value_name = "FILE")]
     pub(crate) labelled: Option<PathBuf>,
 

@@ -19,6 +19,10 @@ const MAX_SKIPPED_SHARE: f64 = 0.01;
 /// ... if that shortens the time span by more than this share.
 const MIN_SHORTENING: f64 = 0.2;
 
+/// Up to this share of the reviews at either end is skipped if they are apart from the others by more than the others
+/// span, and by more than ten years.
+const MAX_APART_SHARE: f64 = 0.05;
+
 /// The reviews with plausible dates, sorted by day; and sentences about skipped reviews.
 pub(crate) fn filter_dates(
     rows: &[ScoredReview],
@@ -42,7 +46,13 @@ pub(crate) fn filter_dates(
     }
     let cut = (rows.len() as f64 * MAX_SKIPPED_SHARE) as usize;
     if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
-        let (from, to) = (rows[cut].day, rows[rows.len() - 1 - cut].day);
+        let end = rows.len() - 1;
+        let few = (rows.len() as f64 * MAX_APART_SHARE) as usize;
+        let gap = (rows[end - few].day - rows[few].day).max(3652);
+        let is_apart = |at: &usize| rows[*at].day - rows[at - 1].day > gap;
+        let low = (1..=few).rev().find(is_apart).unwrap_or(0).max(cut);
+        let high = (1..=few).rev().find(|it| is_apart(&(end + 1 - it)));
+        let (from, to) = (rows[low].day, rows[end - high.unwrap_or(0).max(cut)].day);
         let (whole, middle) = (last.day - first.day + 1, to - from + 1);
         if (middle as f64) < (1.0 - MIN_SHORTENING) * whole as f64 {
             let before = rows.len();
@@ -111,6 +121,15 @@ mod tests {
         );
         assert_eq!(skipped.len(), 2, "{skipped:?}");
         assert_eq!(filter_dates(&all, true).0.len(), all.len());
+    }
+
+    #[test]
+    fn more_than_one_percent_of_far_dates_is_skipped() {
+        let real = (0..800).map(|row| 19_700 + row / 2);
+        let far = (0..8).map(|_| 0).chain((0..9).map(|_| 84_738));
+        let (kept, skipped) = filter_dates(&rows(real.chain(far)), false);
+        assert!(kept.len() >= 784 && kept.iter().all(|row| (19_700..20_100).contains(&row.day)));
+        assert_eq!(skipped.len(), 1, "{skipped:?}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Computes the trend of files of reviews, for the command line and for the service.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use artifact::format;
+use settings::IngestSettings;
 
 use crate::compute::{author_labels, estimate_trend};
 use crate::data::{ScoredReview, TextOrigin, Trend};
@@ -10,13 +11,23 @@ use crate::error::Result;
 use crate::error_rates::{self, LearnedErrorRates};
 use crate::read::{ReviewReader, TrendContext, TrendQuery};
 
+/// Largest difference of the share of unlabelled reviews that is not stated.
+const MAX_UNLABELLED_DIFFERENCE: f64 = 0.05;
+
 /// Where the model's error rates come from.
 #[derive(Debug)]
 pub enum ErrorRateSource<'a> {
     /// This number of labelled reviews of the same files, drawn at random; they are not used for the trend.
     Sample(usize),
-    /// The labelled reviews of another file.
-    LabelledFile(&'a Path),
+    /// The labelled reviews of other files.
+    Labelled {
+        /// The file or pattern as the user named it.
+        file: &'a Path,
+        /// The files.
+        files: Vec<PathBuf>,
+        /// How they are read.
+        reading: Box<IngestSettings>,
+    },
     /// Error rates that were learned before.
     Known(Box<LearnedErrorRates>),
 }
@@ -43,9 +54,14 @@ pub fn compute_trend(
     let (calibration, learned) = match source {
         ErrorRateSource::Known(learned) => (None, Some(*learned)),
         ErrorRateSource::Sample(count) => (Some(count), None),
-        ErrorRateSource::LabelledFile(file) => {
+        ErrorRateSource::Labelled {
+            file,
+            files,
+            reading,
+        } => {
             let query = &TrendQuery {
-                files: &[file.to_owned()],
+                files: &files,
+                reading: &reading,
                 topics: &[],
                 ..*query
             };
@@ -80,9 +96,11 @@ pub fn compute_trend(
     let file_author_labels = author_labels(&input.rows);
     // If the model was trained on all reviews, they are counted without an estimate.
     let are_skipped = found > 0 && input.rows.iter().any(is_kept);
+    let unlabelled = unlabelled_share(&input.rows);
     if are_skipped {
         input.rows.retain(is_kept);
     }
+    let unlabelled = [unlabelled, unlabelled_share(&input.rows)];
     let learned = match learned {
         Some(learned) => learned,
         None => error_rates::from_input(&mut input, calibration.unwrap_or(0), seed)?,
@@ -92,6 +110,7 @@ pub fn compute_trend(
     if are_skipped {
         trend.training_rows = found;
         trend.file_author_labels = file_author_labels;
+        trend.skipped.extend(unlabelled_warning(unlabelled));
         if copies > 0 {
             let reviews = format::plural(copies as u64, "review", "reviews");
             trend.skipped.insert(
@@ -104,4 +123,35 @@ pub fn compute_trend(
         reader.add_words(change)?;
     }
     Ok(trend)
+}
+
+/// The share of reviews without a label of the author, for example neutral ones.
+fn unlabelled_share(rows: &[ScoredReview]) -> f64 {
+    let unlabelled = rows.iter().filter(|row| row.author_label.is_none());
+    unlabelled.count() as f64 / rows.len() as f64
+}
+
+/// A sentence about unlabelled reviews, if their share in the file and in the rest without training reviews differs
+/// much: models are trained on labelled reviews only.
+fn unlabelled_warning([file, rest]: [f64; 2]) -> Option<String> {
+    ((rest - file).abs() > MAX_UNLABELLED_DIFFERENCE).then(|| {
+        format!(
+            "Reviews without a label, for example neutral ones, are {} of the reviews used, but {} of the file, because \
+             the model was trained on other reviews of the file",
+            format::percent(rest),
+            format::percent(file)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_unlabelled_reviews_than_in_the_file_are_stated() {
+        assert_eq!(unlabelled_warning([0.1, 0.14]), None);
+        let warning = unlabelled_warning([0.098, 0.288]).expect("a sentence");
+        assert!(warning.contains("are 28.8% of the reviews used, but 9.8% of the file"));
+    }
 }

@@ -34,13 +34,15 @@ mod topic_mix;
 mod word_changes;
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::slice;
 
 use artifact::{Failure, FailureKind, StageName};
 use bundle::find::{self, Selection};
 use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
-use settings::{IngestSettings, StepId, table_from_overrides};
+use ingest::settings_for_file;
+use settings::{IngestSettings, StepId, expand_pattern, table_from_overrides};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};
@@ -75,9 +77,17 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     selection.start_threads();
     let predictor = Predictor::load(location, &selection.run, networks)?;
-    let reading: IngestSettings = table_from_overrides("ingest", &arguments.pipeline.overrides)?;
+    let command_line: IngestSettings =
+        table_from_overrides("ingest", &arguments.pipeline.overrides)?;
+    let settings_for = |file: &Path| {
+        let pipeline = selection.pipeline.as_ref();
+        settings_for_file(file, command_line.clone(), pipeline, &progress)
+    };
+    let files = arguments.files.iter().flat_map(|it| expand_pattern(it));
+    let files: Vec<PathBuf> = files.collect();
+    let reading = settings_for(&files[0]);
     let query = TrendQuery {
-        files: &arguments.files,
+        files: &files,
         reading: &reading,
         topics: &arguments.topics,
         options: arguments.options,
@@ -95,9 +105,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         batch_rows: BATCH_ROWS,
         is_stopped: &|| false,
     };
-    let source = error_rate_source(arguments, &selection)?;
+    let source = error_rate_source(arguments, &selection, settings_for)?;
     let mut trend = compute_trend(&query, &context, source)?;
-    let names = arguments.files.iter().filter_map(|it| it.file_name());
+    let names = files.iter().filter_map(|it| it.file_name());
     trend.files = names.map(|it| it.to_string_lossy().into()).collect();
     match arguments.format {
         Format::Text => print(&terminal::render_text(&trend, name))?,
@@ -128,12 +138,18 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
 fn error_rate_source<'a>(
     arguments: &'a Arguments,
     selection: &Selection,
+    settings_for: impl Fn(&Path) -> IngestSettings,
 ) -> Result<ErrorRateSource<'a>, Failure> {
     if let Some(count) = arguments.calibrate_on {
         return Ok(ErrorRateSource::Sample(count));
     }
     if let Some(file) = &arguments.labelled {
-        return Ok(ErrorRateSource::LabelledFile(file));
+        let files = expand_pattern(file);
+        return Ok(ErrorRateSource::Labelled {
+            file,
+            reading: Box::new(settings_for(&files[0])),
+            files,
+        });
     }
     let Some(pipeline) = &selection.pipeline else {
         return Err(TrendError::UnknownErrorRates(UnknownErrorRates::BundleOnly).into());

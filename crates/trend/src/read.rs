@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use artifact::files::is_sampled;
 use artifact::{Digest, format};
 use bundle::Predictor;
-use ingest::{Review, for_each_review};
+use ingest::{InputError, Review, for_each_review};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, ProgressTask};
 
@@ -89,7 +89,7 @@ impl ReviewReader<'_> {
         let max_reviews = context.max_reviews;
         let mut counts = ReviewCounts::default();
         let mut topics: HashMap<String, u64> = HashMap::new();
-        let summary = self.for_each(context.progress, |review| {
+        let (summary, unread_times) = self.for_each(context.progress, |review| {
             counts.all += 1;
             if let Some(topic) = review.topic.as_deref().filter(|_| !wanted.is_empty()) {
                 *topics.entry(topic.to_owned()).or_default() += 1;
@@ -107,6 +107,10 @@ impl ReviewReader<'_> {
         })?;
         if counts.dated == 0 {
             let (read, wanted, there) = (counts.all, wanted.to_vec(), most_common(topics));
+            if let (Some(hint), true) = (unread_times, counts.selected > 0) {
+                let message = UnusableReviews::NoTime { read }.to_string();
+                return Err(InputError::other(message, hint).into());
+            }
             return Err(TrendError::UnusableReviews(match counts.selected > 0 {
                 true => UnusableReviews::NoTime { read },
                 false => UnusableReviews::NoTopic {
@@ -227,9 +231,9 @@ impl ReviewReader<'_> {
         &self,
         progress: &Progress,
         mut visit: impl FnMut(&Review<'_>) -> Result<()>,
-    ) -> Result<String> {
+    ) -> Result<(String, Option<String>)> {
         let mut result = Ok(());
-        let summary = for_each_review(self.query.files, self.query.reading, progress, |review| {
+        let found = for_each_review(self.query.files, self.query.reading, progress, |review| {
             if result.is_ok() {
                 result = match (self.context.is_stopped)() {
                     true => Err(TrendError::Stopped),
@@ -241,7 +245,7 @@ impl ReviewReader<'_> {
                 Err(_) => ControlFlow::Break(()),
             }
         })?;
-        result.map(|()| summary)
+        result.map(|()| found)
     }
 }
 

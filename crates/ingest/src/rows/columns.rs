@@ -44,6 +44,11 @@ impl Role {
     pub(crate) fn as_str(self) -> &'static str {
         ROLES[self as usize].1
     }
+
+    /// Its column in the settings.
+    pub(crate) fn setting(self, columns: &Columns) -> &Option<Column> {
+        ROLES[self as usize].2(columns)
+    }
 }
 
 /// The column of each role, as an index from 0.

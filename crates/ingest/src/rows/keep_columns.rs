@@ -49,8 +49,10 @@ impl KeepColumns {
 
 /// Finds a column by its name or position. Of two columns with the same name the first is used.
 fn column_index(wanted: &str, names: &[String]) -> Option<usize> {
-    let named = names.iter().position(|name| name == wanted);
-    let position = || wanted.parse::<usize>().ok()?.checked_sub(1);
+    let index = |wanted: &str| names.iter().position(|name| name == wanted);
+    // In `date, product` the space belongs to no name.
+    let named = index(wanted).or_else(|| index(wanted.trim()));
+    let position = || wanted.trim().parse::<usize>().ok()?.checked_sub(1);
     named.or_else(|| position().filter(|index| *index < names.len()))
 }
 
@@ -64,6 +66,8 @@ mod tests {
         for (wanted, expected) in [
             ("title", Some(0)),
             ("1", Some(0)),
+            (" title", Some(0)),
+            (" 3", Some(2)),
             // A name takes precedence over a position.
             ("2", Some(1)),
             ("3", Some(2)),

@@ -16,7 +16,7 @@ use tables::Result;
 
 /// Reads the reviews of table files in order and passes each one to `on_review`, which may stop the reading.
 /// Unlike in the stage, a review with an invalid or neutral label or rating is accepted without a label.
-/// Returns a summary in one line.
+/// Returns a summary in one line, and why times cannot be read, with the settings that tell how.
 ///
 /// # Errors
 /// A file cannot be read or has no rows, or too many rows were rejected, which is checked at the end.
@@ -25,7 +25,7 @@ pub fn for_each_review(
     settings: &IngestSettings,
     progress: &Progress,
     on_review: impl FnMut(&Review<'_>) -> ControlFlow<()>,
-) -> Result<String> {
+) -> Result<(String, Option<String>)> {
     let path = paths.first().ok_or_else(no_source)?;
     check_input(path, settings)?;
     let mut callback = ReviewCallback {
@@ -39,7 +39,9 @@ pub fn for_each_review(
         let question = |role: &str| layout.question(role);
         callback.counts.check_rows(path, settings, question)?;
     }
-    Ok(callback.counts.summary())
+    let mut notes = layout.roles.notes.into_iter().map(|note| note.text);
+    let times = notes.find(|text| text.contains("ingest.timestamp.format"));
+    Ok((callback.counts.summary(), times))
 }
 
 struct ReviewCallback<F> {

@@ -54,7 +54,7 @@ const WORDS: usize = 10;
 pub(crate) struct FileJob<'a> {
     pub(crate) input: &'a Path,
     pub(crate) output: &'a Path,
-    /// `[ingest]` settings of the command line.
+    /// How the input is read.
     pub(crate) ingest: &'a IngestSettings,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
