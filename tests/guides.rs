@@ -150,8 +150,10 @@ fn every_command_of_the_guides_runs_as_printed() {
                 .expect("a shell starts");
             run += 1;
             if !output.status.success() {
-                let errors = String::from_utf8_lossy(&output.stderr);
-                failed.push(format!("{page}: {command}\n{}\n{errors}", output.status));
+                let [shown, errors] =
+                    [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+                let status = output.status;
+                failed.push(format!("{page}: {command}\n{status}\n{shown}\n{errors}"));
             }
         }
     }

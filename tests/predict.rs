@@ -134,8 +134,8 @@ fn invalid_arguments_are_refused_with_a_hint() {
         ),
         (
             &["--input", ".", "--output", "x.csv"],
-            1,
-            "a CSV, JSON or Parquet file was expected",
+            2,
+            "`--input` takes one file",
         ),
         (
             &[
@@ -276,7 +276,8 @@ fn a_file_with_too_many_rejected_rows_ends_with_an_error() {
         let words = [
             "predict", "--model", "naive", "--input", input, "--output", "out.csv",
         ];
-        let screen = call(&project, &words);
+        let text_column = ["--set", "ingest.columns.text=comment"];
+        let screen = call(&project, &[&words[..], &text_column].concat());
         let text = format!("{}{}", screen.stdout, screen.stderr);
         assert_eq!(screen.code, Some(code), "{input}: {text}");
         assert!(text.contains(expected), "{input}: {text}");

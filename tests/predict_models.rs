@@ -147,7 +147,7 @@ fn several_models_are_compared_on_the_challenge_set_and_ensembles_predict() {
     copy_folder(&project.artifacts(), &elsewhere);
     let named = ["--model", "together", "--artifacts", "elsewhere", "x"];
     let screen = call(&project, &[&["predict"], &named[..]].concat());
-    let command = format!("--artifacts {} --variant together`", elsewhere.display());
+    let command = format!("--artifacts {} --model together`", elsewhere.display());
     assert!(screen.stderr.contains(&command), "{}", screen.stderr);
     // The folder still uses the old member while it is in the store.
     let screen = by_folder(&project, "artifacts/evaluate/together");
