@@ -94,7 +94,7 @@ pub fn settings_for_file(
     settings.columns.topic = choose(Role::Topic, &columns.topic, &given.topic);
     settings.columns.timestamp = choose(Role::Timestamp, &columns.timestamp, &given.timestamp);
     settings.columns.id = choose(Role::Id, &columns.id, &given.id);
-    // With labels of its own kind, a pipeline has no other kind.
+    // A pipeline with a rating column has no label column, and the reverse.
     if columns.label.is_some() || columns.rating.is_none() {
         settings.columns.label = choose(Role::Label, &columns.label, &given.label);
     }
