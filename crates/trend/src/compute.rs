@@ -81,7 +81,7 @@ pub(crate) fn estimate_trend(
 }
 
 /// Minimum number of reviews of a period for an estimate from the period alone. Of the intervals from one or two
-/// reviews, 71% covered the authors' share; of those from more, 95% (critics by month and quarter, 2026-11-29).
+/// reviews, 69% covered the authors' share; of those from more, 95% (critics by month and quarter, 2026-11-29).
 const MIN_ROWS_OF_SHARE: usize = 3;
 
 /// Adds all estimates to the counts of a trend; `names` are those of the topics.
