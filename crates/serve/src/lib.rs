@@ -179,12 +179,13 @@ impl Service {
 }
 
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
-    let source = find_source(arguments)?;
+    let (source, reason) = find_source(arguments)?;
     let trend_source = source.for_trends(arguments.trend_model.as_deref())?;
     let needs_networks = |source: &ModelSource| source.locate()?.needs_networks();
     if networks.is_none() && (needs_networks(&source)? || needs_networks(&trend_source)?) {
         return Err(exec_networks("serve"));
     }
+    reason.iter().for_each(|reason| print_line(reason));
     let cores = source.run_settings().cores();
     // In a test, the pool may exist already.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(cores);
@@ -222,21 +223,18 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     result
 }
 
-fn find_source(arguments: &Arguments) -> Result<ModelSource, Failure> {
+/// The model to serve, and why it was chosen if the command line names none.
+fn find_source(arguments: &Arguments) -> Result<(ModelSource, Option<String>), Failure> {
     if let Some(folder) = &arguments.bundle {
         let run = table_from_overrides("run", &arguments.pipeline.overrides)?;
-        return Ok(ModelSource::Folder(folder.clone(), run));
+        return Ok((ModelSource::Folder(folder.clone(), run), None));
     }
     let pipeline = arguments.pipeline.load()?;
-    let name = match &arguments.model {
-        Some(name) => name.clone(),
-        None => {
-            let (name, reason) = find::best_model(&pipeline)?;
-            print_line(&reason);
-            name
-        }
+    let (name, reason) = match &arguments.model {
+        Some(name) => (name.clone(), None),
+        None => find::best_model(&pipeline).map(|(name, reason)| (name, Some(reason)))?,
     };
-    Ok(ModelSource::Named(Box::new(pipeline), name))
+    Ok((ModelSource::Named(Box::new(pipeline), name), reason))
 }
 
 /// Completes with the first SIGTERM or SIGINT; a second one ends the process.

@@ -329,7 +329,6 @@ impl Parser {
 }
 
 #[cfg(test)]
-#[path = "delimited_tests.rs"]
 mod random_tests;
 
 #[cfg(test)]
